@@ -1,0 +1,33 @@
+"""Candor, floor by floor. Requests come in at the top and fall through; imports point down only.
+
+::
+
+    factory | cli               the wiring on one page; the flask commands
+    rest    | (rpc)             HTTP; the gRPC twin comes beside it
+    extensions                  Flask's extensions, created once
+    wire                        what transports say and understand: schemas, filters, page tokens, masks
+    wiring                      session and clock become Services
+    services                    a method is a use case and a transaction
+    repositories | (clients)    collections in PostgreSQL; outside systems
+    models | resilience         typed models; deadlines
+    observability               logs
+    config | context | errs     settings; request id, deadline, principal; what can go wrong
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.config import Settings
+
+
+def create_app(settings: "Settings | None" = None) -> "Flask":
+    """Return the application, from the environment's settings unless others are handed in.
+
+    Raises:
+        app.config.InvalidSettings: the environment is not fit to run with; every fault is named.
+    """
+    from app.factory import create_app as build  # noqa: PLC0415 -- so that app.errs is importable without Flask
+
+    return build(settings)

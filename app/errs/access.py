@@ -1,0 +1,49 @@
+"""Who is asking, and may they? Answered with an empty body and a challenge (RFC 6750); these texts are for the log."""
+
+from app.errs.error import Error
+from app.errs.kinds import Kind
+
+
+class MissingCredentials(Error):
+    """The request carries no bearer token.
+
+    A protected route was called without an Authorization header, or with a scheme other than Bearer.
+    """
+
+    kind = Kind.UNAUTHENTICATED
+    code = "MISSING_CREDENTIALS"
+    client = "Send Authorization: Bearer with a token."
+    operator = "Nothing."
+    since = "0.1.0"
+    curl = "'{url}/v1/tasks'"
+
+
+class InvalidToken(Error):
+    """The bearer token is not valid.
+
+    It is malformed, expired, not yet valid, wrongly signed or meant for somebody else; or two Authorization headers
+    were sent. The challenge's error_description says which, out of a fixed set.
+    """
+
+    kind = Kind.UNAUTHENTICATED
+    code = "INVALID_TOKEN"
+    message = "{description}"
+    client = "Get a new token; the challenge says what is wrong with this one."
+    operator = "The log names the reason. Many at once from many callers: was a signing key changed?"
+    since = "0.1.0"
+    description: str
+    example = {"description": "The token has expired"}
+    curl = "-H 'Authorization: Bearer nonsense' '{url}/v1/tasks'"
+
+
+class InsufficientScope(Error):
+    """The token lacks the scope that this operation asks for."""
+
+    kind = Kind.UNAUTHORIZED
+    code = "INSUFFICIENT_SCOPE"
+    message = "This needs the scope {scope}."
+    client = "Get a token with the scope named in the challenge."
+    operator = "Nothing, unless the caller should have the scope."
+    since = "0.1.0"
+    scope: str
+    example = {"scope": "tasks"}

@@ -1,0 +1,54 @@
+"""The registry: every named error of this package, once."""
+
+from functools import cache
+
+from app.errs.error import Error
+from app.errs.kinds import Fault, Kind
+
+
+@cache
+def named_errors() -> dict[str, type[Error]]:
+    """Return every named error by its code, in the order of the codes.
+
+    Raises:
+        TypeError: two errors bear the same code.
+    """
+    package = __name__.rpartition(".")[0]
+    found: dict[str, type[Error]] = {}
+    pending = list(Error.__subclasses__())
+    while pending:
+        cls = pending.pop()
+        pending.extend(cls.__subclasses__())
+        if "code" not in cls.__dict__ or not cls.__module__.startswith(f"{package}."):
+            continue
+        if found.setdefault(cls.code, cls) is not cls:
+            raise TypeError(f"{cls.__name__} and {found[cls.code].__name__} both bear the code {cls.code}")
+    return dict(sorted(found.items()))
+
+
+def slug(code: str) -> str:
+    """Return the code as its catalogue page spells it: ``task-not-found``."""
+    return code.lower().replace("_", "-")
+
+
+def title(cls: type[Error]) -> str:
+    """Return the short sentence of the error's definition."""
+    return (cls.__doc__ or "").strip().partition("\n")[0].strip()
+
+
+def occurrence(cls: type[Error]) -> str:
+    """Return the paragraph that tells when the error occurs; the title where the definition says no more."""
+    rest = (cls.__doc__ or "").strip().partition("\n")[2]
+    return " ".join(rest.split()) or title(cls)
+
+
+def definition(error: Error) -> type[Error]:
+    """Return the named error that this one is an instance of, by its code, else the fallback of its kind."""
+    named = named_errors().get(error.code)
+    return named if named is not None and named.kind is error.kind else fallback(error.kind)
+
+
+def fallback(kind: Kind) -> type[Error]:
+    """Return the named error that stands for a kind when nothing more is known."""
+    code = Kind.INTERNAL.string if kind.fault is Fault.SERVICE else kind.string
+    return named_errors()[code.upper()]

@@ -1,0 +1,62 @@
+"""Errors are declared where they are raised: ``@raises(TaskNotFound)`` on a service method.
+
+The declaration is data for the transports (OpenAPI, gRPC) and a check at run time: an undeclared error wanders on
+as it is, and whoever watches (a log and a counter in production, a failing test in tests) is told its name.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
+
+from app.errs.error import Error
+from app.errs.kinds import Fault
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Watcher = Callable[[str, Error, bool], None]
+"""Receives the operation's name, the error it ended with, and whether that was declared."""
+
+WATCHERS: Final[list[Watcher]] = []
+
+
+def raises(*errors: type[Error]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare the named errors that a use case raises on its own account.
+
+    What every use case can meet (a fault of the service, a dependency or capacity) need not be named.
+    """
+
+    def decorate(method: Callable[P, R]) -> Callable[P, R]:
+        codes = frozenset(error.code for error in errors)
+
+        @wraps(method)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return method(*args, **kwargs)
+            except Error as error:
+                if error.kind.fault is Fault.CLIENT:
+                    tell(method.__qualname__, error, declared=error.code in codes)
+                raise
+
+        checked.__raises__ = errors  # type: ignore[attr-defined]  # read by raised_by
+        return checked
+
+    return decorate
+
+
+def raised_by(method: Callable[..., object]) -> tuple[type[Error], ...]:
+    """Return what a use case declares.
+
+    Raises:
+        TypeError: it declares nothing; ``@raises()`` says that it raises nothing.
+    """
+    try:
+        return method.__raises__  # type: ignore[attr-defined, no-any-return]  # set by raises
+    except AttributeError:
+        raise TypeError(f"{method.__qualname__} does not declare what it raises") from None
+
+
+def tell(operation: str, error: Error, *, declared: bool) -> None:
+    """Tell every watcher how an operation ended."""
+    for watcher in WATCHERS:
+        watcher(operation, error, declared)

@@ -1,0 +1,255 @@
+"""An error: what was said at one place, and through its cause everything said further down.
+
+The attributes answer for the whole chain: what this error leaves unsaid, the nearest error among its causes says.
+"""
+
+import inspect
+import re
+import string
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from app.errs.kinds import Kind
+
+CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One rule that the input breaks.
+
+    ``field`` is the name a person would use (``tags[2]``); exactly one of ``pointer`` (RFC 6901, in the body),
+    ``parameter`` (of the query) and ``header`` says where that is.
+    """
+
+    field: str
+    code: str
+    message: str
+    pointer: str | None = None
+    parameter: str | None = None
+    header: str | None = None
+
+    def document(self) -> dict[str, str]:
+        """Return the violation as a client sees it."""
+        where = {"pointer": self.pointer, "parameter": self.parameter, "header": self.header}
+        place = {name: value for name, value in where.items() if value is not None}
+        return {"field": self.field, **place, "code": self.code, "message": self.message}
+
+
+class Error(Exception):
+    """The root of everything the house raises on purpose.
+
+    A subclass with a ``code`` is a named error: its docstring's first line is the title, the rest says when it
+    occurs, annotations are its typed facts, and ``message`` is a template over them. Without a ``message`` the title
+    speaks for itself. Facts that a class does not declare reach the log and never a client.
+    """
+
+    kind: Kind
+    code: str
+    message: str
+    detail: str | None
+    param: str | None
+    user: str | None
+    op: str | None
+    realm: str | None
+    retry_after: int | None
+    violations: tuple[Violation, ...]
+    failures: "tuple[tuple[int, Error], ...]"
+    facts: Mapping[str, object]
+
+    client: ClassVar[str] = ""
+    operator: ClassVar[str] = ""
+    since: ClassVar[str] = ""
+    example: ClassVar[Mapping[str, object]] = {}
+    instance: ClassVar[str] = "/v1/tasks"
+    curl: ClassVar[str | None] = None
+    declared_facts: ClassVar[Mapping[str, type]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a definition that could not be rendered."""
+        super().__init_subclass__()
+        own = inspect.get_annotations(cls, eval_str=True)
+        cls.declared_facts = {**cls.declared_facts, **own}
+        if "code" in cls.__dict__:
+            _check(cls)
+
+    def __init__(
+        self,
+        op: str | None = None,
+        /,
+        *,
+        message: str | None = None,
+        detail: str | None = None,
+        param: str | None = None,
+        user: str | None = None,
+        realm: str | None = None,
+        retry_after: int | None = None,
+        violations: tuple[Violation, ...] | None = None,
+        failures: "tuple[tuple[int, Error], ...] | None" = None,
+        **facts: object,
+    ) -> None:
+        missing = self.declared_facts.keys() - facts.keys()
+        if missing:
+            raise TypeError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
+        self.op = op
+        self.facts = facts
+        if message is None and "message" in type(self).__dict__ and type(self).declared_facts:
+            message = _spoken(type(self).message, {"retry_after": retry_after, **facts})
+        said = {
+            "message": message,
+            "detail": detail,
+            "param": param,
+            "user": user,
+            "realm": realm,
+            "retry_after": retry_after,
+            "violations": violations,
+            "failures": failures,
+        }
+        self.__dict__.update({name: value for name, value in said.items() if value is not None})
+        super().__init__(message or type(self).__name__)
+
+    def __getattr__(self, name: str) -> object:
+        """Answer what was left unsaid: a fact, else what the nearest error among the causes says."""
+        facts = self.__dict__.get("facts", {})
+        if name in facts:
+            return facts[name]
+        if name not in _UNSAID:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        inner = next((error for error in chain(self.__cause__) if isinstance(error, Error)), None)
+        return _UNSAID[name] if inner is None else getattr(inner, name)
+
+    def __str__(self) -> str:
+        """Return the trail of operations and the message, each once."""
+        return ": ".join([*ops(self), self.message or self.kind.string])
+
+
+_UNSAID: Final[Mapping[str, object]] = {
+    "kind": Kind.OTHER,
+    "code": "",
+    "message": "",
+    "detail": None,
+    "param": None,
+    "user": None,
+    "realm": None,
+    "retry_after": None,
+    "violations": (),
+    "failures": (),
+}
+
+
+def _spoken(template: str, facts: Mapping[str, object]) -> str:
+    """Fill the template; lists are spoken with commas."""
+    return template.format_map({k: ", ".join(v) if isinstance(v, list) else v for k, v in facts.items()})
+
+
+def _check(cls: type[Error]) -> None:
+    """Refuse a named error that lacks what the catalogue shows of it."""
+    if not CODE.fullmatch(cls.code):
+        raise TypeError(f"{cls.__name__}: a code is UPPER_SNAKE, not {cls.code!r}")
+    if not cls.__doc__:
+        raise TypeError(f"{cls.__name__}: the docstring is the title, and it is missing")
+    for name in ("client", "operator", "since"):
+        if not getattr(cls, name):
+            raise TypeError(f"{cls.__name__}: {name!r} is missing")
+    for name, kind in cls.declared_facts.items():
+        if kind not in {str, int, float, bool, list[str]}:
+            raise TypeError(f"{cls.__name__}.{name}: a fact is a str, int, float, bool or list[str]")
+    if "message" in cls.__dict__:
+        spoken = {name for _, name, _, _ in string.Formatter().parse(cls.message) if name}
+        if unknown := spoken - cls.declared_facts.keys() - {"retry_after"}:
+            raise TypeError(f"{cls.__name__}: the message speaks of undeclared facts: {', '.join(sorted(unknown))}")
+    if lacking := cls.declared_facts.keys() - cls.example.keys():
+        raise TypeError(f"{cls.__name__}: the example lacks {', '.join(sorted(lacking))}")
+
+
+def E(  # noqa: N802 -- the field's own name, as in upspin/errors
+    op: str | None = None,
+    /,
+    *,
+    kind: Kind | None = None,
+    code: str | None = None,
+    message: str | None = None,
+    detail: str | None = None,
+    param: str | None = None,
+    user: str | None = None,
+    realm: str | None = None,
+    retry_after: int | None = None,
+    violations: tuple[Violation, ...] | None = None,
+    cause: BaseException | None = None,
+    **facts: object,
+) -> Error:
+    """Make an error, or say more about one that wanders up: ``raise E("tasks.create", user=by.id) from error``.
+
+    What is left out is answered by the cause, and by ``Kind.OTHER`` where there is none. ``cause`` stands in for
+    ``raise … from`` where nothing is raised.
+    """
+    error = Error(
+        op,
+        message=message,
+        detail=detail,
+        param=param,
+        user=user,
+        realm=realm,
+        retry_after=retry_after,
+        violations=violations,
+        **facts,
+    )
+    if kind is not None:
+        error.kind = kind
+    if code is not None:
+        error.code = code
+    if cause is not None:
+        error.__cause__ = cause
+    return error
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error and its causes, outermost first."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__
+
+
+def ops(error: BaseException) -> list[str]:
+    """Return the trail of operations, outermost first."""
+    return [link.op for link in chain(error) if isinstance(link, Error) and link.op]
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Return the innermost cause, which is the error itself when it has none."""
+    *_, last = chain(error)
+    return last
+
+
+def kind_is(kind: Kind, error: BaseException | None) -> bool:
+    """Tell whether an error, anywhere in the chain the first to say so, is of this kind."""
+    first = next((link for link in chain(error) if isinstance(link, Error)), None)
+    return first is not None and first.kind is kind
+
+
+def match(template: BaseException, error: BaseException) -> bool:
+    """Tell whether everything the template says, the error says too, cause by cause; for tests.
+
+    A template that is no ``Error`` matches an error of its type with the same arguments.
+    """
+    if not isinstance(template, Error):
+        return type(template) is type(error) and template.args == error.args
+    if not isinstance(error, Error) or not isinstance(error, type(template)):
+        return False
+    said = {name: getattr(template, name) for name in _UNSAID if _says(template, name)}
+    if any(getattr(error, name) != value for name, value in said.items()):
+        return False
+    if template.op and template.op != error.op:
+        return False
+    if any(error.facts.get(name) != value for name, value in template.facts.items()):
+        return False
+    if template.__cause__ is None:
+        return True
+    return error.__cause__ is not None and match(template.__cause__, error.__cause__)
+
+
+def _says(error: Error, name: str) -> bool:
+    return name in error.__dict__ or any(name in cls.__dict__ for cls in type(error).__mro__)

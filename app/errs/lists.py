@@ -1,0 +1,71 @@
+"""What can be wrong with the way a list is asked for."""
+
+from app.errs.error import Error
+from app.errs.kinds import Kind
+
+_CURL = "-G '{url}/v1/tasks' -H 'Authorization: Bearer {token}' "
+
+
+class InvalidFilter(Error):
+    """The filter is not understood.
+
+    Filters are a subset of AIP-160: comparisons joined by AND.
+    """
+
+    kind = Kind.INVALID_REQUEST
+    code = "INVALID_FILTER"
+    message = "{reason} at character {position}, near '{token}'. Allowed: {allowed}."
+    client = "Mend the filter at the token; quote strings and timestamps."
+    operator = "Nothing."
+    since = "0.1.0"
+    reason: str
+    token: str
+    position: int
+    allowed: list[str]
+    example = {
+        "param": "filter",
+        "reason": "Unknown member",
+        "token": "colour",
+        "position": 1,
+        "allowed": ["status", "title"],
+    }
+    curl = _CURL + """--data-urlencode 'filter=colour = "red"'"""
+
+
+class InvalidOrderBy(Error):
+    """The order is not understood."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "INVALID_ORDER_BY"
+    message = "{reason} at character {position}, near '{token}'. Allowed: {allowed}."
+    client = "Use a comma-separated list of members, each optionally followed by asc or desc."
+    operator = "Nothing."
+    since = "0.1.0"
+    reason: str
+    token: str
+    position: int
+    allowed: list[str]
+    example = {
+        "param": "order_by",
+        "reason": "Unknown member",
+        "token": "colour",
+        "position": 1,
+        "allowed": ["create_time", "title"],
+    }
+    curl = _CURL + "--data-urlencode 'order_by=colour'"
+
+
+class InvalidPageToken(Error):
+    """The page token is not one of ours, or belongs to another question.
+
+    A token is signed and bound to the caller, the filter and the order of the list it was given for.
+    """
+
+    kind = Kind.INVALID_REQUEST
+    code = "INVALID_PAGE_TOKEN"
+    message = "Use next_page_token exactly as it was given, with the same filter and order_by."
+    client = "Start again from the first page, and pass tokens on unchanged."
+    operator = "Nothing; after a change of JWT_SECRET old tokens end here."
+    since = "0.1.0"
+    example = {"param": "page_token"}
+    curl = _CURL + "-d page_token=made-up"

@@ -1,0 +1,200 @@
+"""What a request itself can do wrong, before anything is looked up."""
+
+from app.errs.error import Error, Violation
+from app.errs.kinds import Kind
+
+_BODY_CURL = "-X POST '{url}/v1/tasks' -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' "
+
+
+class MalformedRequest(Error):
+    """The request is not well-formed HTTP.
+
+    The server or the proxy refused it before any route was looked up, or its body ended early.
+    """
+
+    kind = Kind.INVALID_REQUEST
+    code = "MALFORMED_REQUEST"
+    client = "Use an ordinary HTTP client; check hand-made headers, request lines and chunk sizes."
+    operator = "Scanners do this all day. From a known client: look for a broken proxy in between."
+    since = "0.1.0"
+
+
+class UriTooLong(Error):
+    """The request line is longer than the service accepts."""
+
+    kind = Kind.TOO_LARGE
+    code = "URI_TOO_LONG"
+    client = "Shorten the query: a narrower filter, fewer fields."
+    operator = "Nothing."
+    since = "0.1.0"
+
+
+class HeaderFieldsTooLarge(Error):
+    """The header fields are larger or more than the service accepts."""
+
+    kind = Kind.TOO_LARGE
+    code = "HEADER_FIELDS_TOO_LARGE"
+    client = "Send fewer or smaller header fields."
+    operator = "Nothing; a client that collects cookies is the usual cause."
+    since = "0.1.0"
+
+
+class UnsupportedMediaType(Error):
+    """The body is not in a format that this operation reads.
+
+    Content-Type is missing or another, its charset is not UTF-8, or the body is compressed.
+    """
+
+    kind = Kind.UNSUPPORTED_MEDIA_TYPE
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    message = "Send the body uncompressed as one of: {supported}."
+    client = "Set Content-Type to one of the supported types and send no Content-Encoding."
+    operator = "Nothing."
+    since = "0.1.0"
+    supported: list[str]
+    example = {"supported": ["application/json"]}
+    curl = "-X POST '{url}/v1/tasks' -H 'Authorization: Bearer {token}' -H 'Content-Type: text/plain' -d 'hello'"
+
+
+class NotAcceptable(Error):
+    """No answer of ours is among what Accept allows."""
+
+    kind = Kind.NOT_ACCEPTABLE
+    code = "NOT_ACCEPTABLE"
+    message = "This answers only as one of: {available}."
+    client = "Allow one of the available types in Accept, or leave the header out."
+    operator = "Nothing."
+    since = "0.1.0"
+    available: list[str]
+    example = {"available": ["application/json"]}
+    curl = "'{url}/v1/tasks' -H 'Authorization: Bearer {token}' -H 'Accept: application/xml'"
+
+
+class BodyTooLarge(Error):
+    """The request body is larger than the service accepts."""
+
+    kind = Kind.TOO_LARGE
+    code = "BODY_TOO_LARGE"
+    message = "A body may have at most {limit} bytes. Nothing was written."
+    client = "Send less at a time."
+    operator = "Nothing."
+    since = "0.1.0"
+    limit: int
+    example = {"limit": 1048576}
+    curl = "-X POST '{url}/v1/tasks' -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \
+-H 'Expect:' --data-binary @<(head -c 1048577 /dev/zero)"
+
+
+class EmptyBody(Error):
+    """The operation needs a body, and there is none."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "EMPTY_BODY"
+    client = "Send a JSON object."
+    operator = "Nothing."
+    since = "0.1.0"
+    curl = _BODY_CURL + "-d ''"
+
+
+class MalformedJson(Error):
+    """The body is not strict JSON.
+
+    RFC 8259 and I-JSON (RFC 7493): one value in UTF-8, without NaN and Infinity, without duplicate member names, lone
+    surrogates or NUL characters, nested and with numbers within reason.
+    """
+
+    kind = Kind.INVALID_REQUEST
+    code = "MALFORMED_JSON"
+    message = "{reason} at character {position}."
+    client = "Mend the JSON at the position, which is counted in bytes from 1; let a library write it."
+    operator = "Nothing."
+    since = "0.1.0"
+    reason: str
+    position: int
+    example = {"reason": "A value is expected", "position": 20}
+    curl = _BODY_CURL + """-d '{{"task": {{"title": }}'"""
+
+
+class ValidationFailed(Error):
+    """The request breaks one or more rules.
+
+    All violations of path, query, headers and body are listed at once, at most a hundred.
+    """
+
+    kind = Kind.VALIDATION
+    code = "VALIDATION_FAILED"
+    client = "Mend every entry of errors; each has the field, where it is, a stable code and a sentence."
+    operator = "Nothing."
+    since = "0.1.0"
+    curl = _BODY_CURL + """-d '{{"task": {{"tags": ["Bad Tag"]}}}}'"""
+    example = {
+        "violations": (
+            Violation("title", "REQUIRED_FIELD", "title is required", pointer="#/task/title"),
+            Violation(
+                "tags[0]", "INVALID_TAG_FORMAT", "tags[0] must match ^[a-z0-9-]{1,50}$", pointer="#/task/tags/0"
+            ),
+        )
+    }
+
+
+class PreconditionFailed(Error):
+    """The resource is no longer what If-Match expects."""
+
+    kind = Kind.PRECONDITION_FAILED
+    code = "PRECONDITION_FAILED"
+    message = "The resource has changed since the ETag in If-Match was read. Nothing was written."
+    client = "Read the resource again, apply the change to what you find, and send its new ETag."
+    operator = "Nothing."
+    since = "0.1.0"
+    instance = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+
+
+class PreconditionRequired(Error):
+    """This operation replaces a whole resource and needs If-Match."""
+
+    kind = Kind.PRECONDITION_REQUIRED
+    code = "PRECONDITION_REQUIRED"
+    message = "Read the resource first and send its ETag in If-Match."
+    client = "Read the resource first and send its ETag in If-Match."
+    operator = "Nothing."
+    since = "0.1.0"
+
+
+class InvalidIdempotencyKey(Error):
+    """The Idempotency-Key is not well formed.
+
+    It is empty, longer than 255 characters, holds other than printable ASCII, or was sent twice.
+    """
+
+    kind = Kind.INVALID_REQUEST
+    code = "INVALID_IDEMPOTENCY_KEY"
+    message = "An Idempotency-Key is 1 to 255 printable ASCII characters, sent once."
+    client = "Use a UUID."
+    operator = "Nothing."
+    since = "0.1.0"
+    example = {"param": "Idempotency-Key"}
+    curl = _BODY_CURL + """-H 'Idempotency-Key;' -d '{{"task": {{"title": "Buy milk"}}}}'"""
+
+
+class IdempotencyKeyReused(Error):
+    """The Idempotency-Key was used before with another request."""
+
+    kind = Kind.UNPROCESSABLE
+    code = "IDEMPOTENCY_KEY_REUSED"
+    message = "A key belongs to one request: method, path, query and body. This one differs from the first."
+    client = "Make a new key for each new request; reuse one only to repeat the very same request."
+    operator = "Nothing."
+    since = "0.1.0"
+    example = {"param": "Idempotency-Key"}
+
+
+class IdempotencyInProgress(Error):
+    """A request with this Idempotency-Key is still running."""
+
+    kind = Kind.CONFLICT
+    code = "IDEMPOTENCY_IN_PROGRESS"
+    message = "The first request with this key has not finished. Its answer can be fetched with the same request soon."
+    client = "Repeat the same request after the seconds in Retry-After."
+    operator = "Nothing."
+    since = "0.1.0"
+    example = {"param": "Idempotency-Key", "retry_after": 1}

@@ -1,0 +1,63 @@
+"""What can go wrong with tasks."""
+
+from app.errs.error import Error
+from app.errs.kinds import Kind
+
+_INSTANCE = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+
+
+class TaskNotFound(Error):
+    """There is no such task."""
+
+    kind = Kind.NOT_EXIST
+    code = "TASK_NOT_FOUND"
+    client = "Check the id; the task may have been deleted."
+    operator = "Nothing."
+    since = "0.1.0"
+    instance = _INSTANCE
+    curl = "'{url}/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33' -H 'Authorization: Bearer {token}'"
+
+
+class NotTaskOwner(Error):
+    """The task belongs to somebody else.
+
+    Answered with an empty 403; the caller's scopes are fine, so the challenge names none to ask for.
+    """
+
+    kind = Kind.UNAUTHORIZED
+    code = "NOT_TASK_OWNER"
+    client = "Only the task's creator and an admin may touch it."
+    operator = "Many of these from one caller look like somebody trying out ids."
+    since = "0.1.0"
+    instance = _INSTANCE
+
+
+class TaskTitleTaken(Error):
+    """A task of yours already bears this title.
+
+    Titles are unique per owner, compared after Unicode normalization (NFC) and trimming; letters keep their case.
+    """
+
+    kind = Kind.EXIST
+    code = "TASK_TITLE_TAKEN"
+    client = "Choose another title, or update the existing task."
+    operator = "Nothing."
+    since = "0.1.0"
+    example = {"param": "title"}
+
+
+class BatchFailed(Error):
+    """No item of the batch could be created.
+
+    Every item failed by itself, and ``failures`` lists each with its own problem document.
+    """
+
+    kind = Kind.EXIST
+    code = "BATCH_FAILED"
+    message = "None of the {count} items was created."
+    client = "See failures: each names the item's index and its problem."
+    operator = "Nothing."
+    since = "0.1.0"
+    instance = "/v1/tasks:batchCreate"
+    count: int
+    example = {"count": 2}
