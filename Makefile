@@ -1,0 +1,84 @@
+# `make` alone prints this list. Everything runs from the virtual environment in .venv, which the rules below make from
+# the hashed locks and leave alone until a lock changes.
+
+PYTHON ?= python3
+PY     := .venv/bin/python
+LAUNCH := deploy/local/run.py
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run db migration test check lint fix fuzz lock clean
+
+help: ## Print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-16s %s\n' "$$word" "$$text"; done
+
+run: .venv/run.lock ## Serve on http://127.0.0.1:8000 (HOST, PORT), with a database of its own unless DATABASE_URL is set
+	@exec $(PY) $(LAUNCH)
+
+db: .venv/run.lock ## Bring the database to the newest migration
+	@exec $(PY) $(LAUNCH) -- flask db upgrade
+
+migration: .venv/run.lock ## Write a migration from the models: make migration m="add tasks"
+	@exec $(PY) $(LAUNCH) -- flask db migrate -m "$(m)"
+
+test: .venv/dev.lock ## Run every test, on a PostgreSQL of its own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
+	@exec $(PY) -m pytest $(ARGS)
+
+check: lint test ## Everything that must hold before a push: lint, then test
+
+lint: .venv/dev.lock ## Check format, lint, types and import contracts
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+fix: .venv/dev.lock ## Format, and repair what ruff can repair
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+fuzz: .venv/dev.lock ## Throw generated requests at every operation, for longer than the tests do
+	@exec $(PY) -m pytest tests/fuzz -q $(ARGS)
+
+lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)
+	$(call compile,run,)
+	$(call compile,dev,--extra dev --constraint requirements/run.lock)
+
+clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: a copy of the lock that is installed. What is tested holds everything that is run, so it counts as both.
+.venv/run.lock: requirements/run.lock .venv/bin/python
+	$(call install,run)
+
+.venv/dev.lock: requirements/dev.lock .venv/bin/python
+	$(call install,dev)
+	@cp requirements/run.lock .venv/run.lock
+
+.venv/bin/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "candor: Python 3.11 or newer is needed, and '$(PYTHON)' is not: say PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "candor: '$(PYTHON)' comes without venv: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@echo "candor: making the virtual environment .venv"
+	@"$(PYTHON)" -m venv --clear .venv
+
+.venv/bin/uv: .venv/bin/python
+	@test -x $@ || { echo "candor: installing uv"; $(PY) -m pip install -q uv; }
+
+# $(call install,LOCK): pip tells each package, of which we print the name; its errors and warnings pass unabridged.
+define install
+	@echo "candor: installing requirements/$(1).lock"
+	@rm -f .venv/$(1).lock; $(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null
+	@{ $(PY) -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements/$(1).lock && \
+	   cp requirements/$(1).lock .venv/$(1).lock; } | while read -r word name rest; do case "$$word" in \
+	     Collecting|Processing) name="$${name##*/}"; name="$${name%%==*}"; printf ' %s' "$${name%%-[0-9]*}";; \
+	     Installing) printf '\ncandor: putting them in place\n';; esac; done; test -f .venv/$(1).lock
+endef
+
+# $(call compile,LOCK,OPTIONS): for every platform and Python, with hashes, and without a trace of where it was made.
+define compile
+	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate $(2) --output-file requirements/$(1).lock pyproject.toml
+endef

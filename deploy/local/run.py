@@ -1,0 +1,188 @@
+"""Bring the service up on this machine: `run.py` serves, `run.py -- flask db upgrade` runs one command and ends.
+
+Without DATABASE_URL an embedded PostgreSQL is started below `.local/`, or the one that already runs there is used.
+What the environment says, then `.env`, beats whatever would be chosen here. To serve, this process becomes gunicorn:
+nothing stays in between, a signal reaches gunicorn itself, and the database ends with it, however it ends.
+"""
+
+import errno
+import hashlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final, NoReturn
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))  # executed as a file, only its own folder is on the path
+
+from deploy.local import child, folders, postgres  # noqa: E402
+
+LOCAL: Final = ROOT / ".local"
+URL_FILE: Final = LOCAL / "database-url"
+STAMP: Final = LOCAL / "postgres" / "migrated"
+DEFAULTS: Final = {"APP_ENV": "development", "HOST": "127.0.0.1", "PORT": "8000"}
+ASSIGNMENT: Final = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
+PORT_FREE_WITHIN: Final = 1.5  # seconds: a killed gunicorn's workers notice within one
+
+
+def main(words: list[str]) -> int:
+    """Serve, or run the command after `--`; what went wrong for a known reason is told in one line."""
+    os.chdir(ROOT)
+    settle_environment()
+    try:
+        if words and words[0] == "--":
+            return run_command(words[1:])
+        if words:
+            return _complain("usage: run.py [-- command …]")
+        serve()
+    except (postgres.PostgresError, OSError, subprocess.SubprocessError) as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def serve() -> NoReturn:
+    """Start the database, migrate it, and become gunicorn."""
+    if "MAKELEVEL" in os.environ:
+        child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
+    if is_embedded():
+        if not (LOCAL / "postgres" / "data").exists():
+            _say("making a database below .local/postgres")
+        server = start_postgres()
+        server.outlive_exec()
+        check_port()
+        migrate(embedded=server.url)
+    else:
+        check_port()
+        migrate()
+    sys.stdout.flush()
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+    os.execv(sys.executable, gunicorn)  # noqa: S606 - no shell is what we want
+
+
+def run_command(argv: list[str]) -> int:
+    """Run one command with the database up, ours or that of a neighbour in this checkout, and return its exit code."""
+    if not is_embedded():
+        return _finish(argv)
+    while True:
+        try:
+            server = start_postgres()
+        except postgres.AlreadyRunningError:
+            if url := neighbour():
+                os.environ["DATABASE_URL"] = url
+                return _finish(argv)
+            time.sleep(0.05)  # it is starting, or has just ended: then the next start succeeds
+        else:
+            try:
+                return _finish(argv)
+            finally:
+                server.stop()
+
+
+def settle_environment() -> None:
+    """Put into the environment what `.env` says and the environment does not, then our defaults."""
+    if (ROOT / ".env").exists():
+        for line in (ROOT / ".env").read_text(encoding="utf-8").splitlines():
+            if (found := ASSIGNMENT.fullmatch(line)) and found[2].strip("'\""):
+                os.environ.setdefault(found[1], found[2].strip("'\""))
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+
+
+def is_embedded() -> bool:
+    """Whether the database is ours to start; production must name its own, and says so itself when it does not."""
+    return not os.environ.get("DATABASE_URL") and os.environ["APP_ENV"] != "production"
+
+
+def start_postgres() -> postgres.Server:
+    """Start the embedded server and tell everybody its address: our children, and commands beside us."""
+    server = postgres.start(LOCAL / "postgres", on_lock=lambda: URL_FILE.unlink(missing_ok=True))
+    folders.write_private(URL_FILE, f"{server.url}\n")
+    os.environ["DATABASE_URL"] = server.url
+    return server
+
+
+def neighbour() -> str | None:
+    """Return the address of the server that another process of this checkout runs, once it answers."""
+    try:
+        url = URL_FILE.read_text(encoding="utf-8").strip()
+        postgres.query(url, "SELECT")
+    except (FileNotFoundError, postgres.PostgresError):
+        return None
+    return url
+
+
+def check_port() -> None:
+    """Refuse a port that is taken before gunicorn stumbles over it. Raises: OSError."""
+    host, port = os.environ["HOST"], os.environ["PORT"]
+    deadline = time.monotonic() + PORT_FREE_WITHIN
+    while True:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                return probe.bind(address)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise OSError(
+                        f"cannot listen on {host} port {port} ({error.strerror}): set HOST and PORT"
+                    ) from error
+                if time.monotonic() > deadline:
+                    message = f"port {port} on {host} is taken: stop what listens there, or choose another with PORT=…"
+                    raise OSError(message) from error
+        time.sleep(0.05)
+
+
+def migrate(*, embedded: str = "") -> None:
+    """Bring the schema to the newest migration; not even asked when the embedded database is known to be there."""
+    if embedded and STAMP.exists() and STAMP.read_text() == _stamp(embedded):
+        return
+    _say("migrating the database")
+    if code := _finish([sys.executable, "-m", "flask", "db", "upgrade"]):
+        sys.exit(code)
+    if embedded:
+        folders.write_private(STAMP, _stamp(embedded))
+
+
+def _stamp(url: str) -> str:
+    """Return what the database and the folder of migrations must both still be for a migration to be superfluous."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "migrations").rglob("*.py")):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    try:
+        revision = postgres.query(url, "SELECT string_agg(version_num, ',') FROM alembic_version")
+    except postgres.PostgresError:
+        revision = "none"
+    return f"{digest.hexdigest()} {revision}"
+
+
+def _finish(argv: list[str]) -> int:
+    """Run a command that ends with us; Ctrl-C reaches it too, and we wait for what it makes of it."""
+    command = child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
+    with subprocess.Popen(command) as process:  # noqa: S603 - ours, or what the user typed
+        while True:
+            try:
+                code = process.wait()
+            except KeyboardInterrupt:
+                continue
+            return code if code >= 0 else 128 - code
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"candor: {line}\n")
+    sys.stderr.flush()
+
+
+def _complain(line: str) -> int:
+    _say(line)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
