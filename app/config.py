@@ -1,0 +1,251 @@
+"""Settings: what the environment says, read once at boot, refused at once with every fault named.
+
+A field is a setting: its name in capitals is the variable, its metadata the sentence in ``.env.example``.
+"""
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from limits import parse_many
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+LOCAL: Final = ROOT / ".local"
+SECRET_BYTES: Final = 32
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class InvalidSettings(Exception):
+    """The environment is not fit to run with; ``faults`` has one sentence for each thing wrong."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("Candor does not start:\n" + "\n".join(f"  - {fault}" for fault in faults))
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError("must be a number") from None
+        if not low <= value <= high:
+            raise ValueError(f"must lie between {low:g} and {high:g}")
+        return value
+
+    return parse
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or not low <= int(text[:12]) <= high:
+            raise ValueError(f"must be an integer between {low} and {high}")
+        return int(text)
+
+    return parse
+
+
+def _boolean(text: str) -> bool:
+    return _one_of("true", "false")(text) == "true"
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+def _limit(text: str) -> str:
+    try:
+        parse_many(text)
+    except ValueError:
+        raise ValueError("must be a limit such as '100 per second' or '5/minute;100/hour'") from None
+    return text
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in schemes or not parts.netloc:
+            raise ValueError(f"must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return text.rstrip("/")
+
+    return parse
+
+
+def _database_url(text: str) -> str:
+    """Accept what PostgreSQL's own tools accept, and name the driver."""
+    _url("postgresql", "postgres", "postgresql+psycopg")(text)
+    return "postgresql+psycopg://" + text.split("://", 1)[1]
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    for origin in _words(text):
+        parts = urlsplit(origin)
+        if f"{parts.scheme}://{parts.netloc}" != origin or parts.scheme not in {"http", "https"} or "*" in origin:
+            raise ValueError("must list exact origins such as https://app.example.com")
+    return _words(text)
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(word) for word in _words(text))
+    except ValueError:
+        raise ValueError("must list addresses or networks such as 10.0.0.0/8") from None
+
+
+def _setting(default: object, parse: Callable[[str], object], says: str) -> Any:  # noqa: ANN401 -- as dataclasses.field
+    return field(default=default, metadata={"parse": parse, "says": says})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Everything that can be configured, with safe defaults for development on loopback."""
+
+    app_env: str = _setting(
+        "development",
+        _one_of("development", "production"),
+        "Production refuses weak or missing settings; development fills them in under .local/.",
+    )
+    host: str = _setting("127.0.0.1", str, "The address to listen on. Beyond loopback, production is required.")
+    port: int = _setting(8000, _integer(1, 65535), "The port to listen on.")
+    public_url: str = _setting(
+        "", _url("http", "https"), "Where clients reach this service; begins every error's type. Default: HOST and PORT."
+    )
+    database_url: str = _setting(
+        "", _database_url, "postgresql://user:password@host/name. Unset, make run starts an embedded PostgreSQL."
+    )
+    database_pool_size: int = _setting(
+        8, _integer(1, 100), "Database connections per worker process; a request that finds none free waits briefly."
+    )
+    jwt_secret: str = _setting(
+        "", str, "Key of the HS256 tokens and of page tokens, at least 32 bytes. Unset in development: one is made."
+    )
+    jwt_audience: str = _setting("", str, "When set, a token's aud must name it.")
+    jwt_issuer: str = _setting("", str, "When set, a token's iss must equal it.")
+    anonymous_scopes: tuple[str, ...] = _setting(
+        (), _words, "Scopes of a request without credentials, which then acts as the user anonymous. Default: none."
+    )
+    rate_limit: str = _setting(
+        "100 per second", _limit, "Requests per client address, in Flask-Limiter's notation; several joined by ';'."
+    )
+    redis_url: str = _setting(
+        "",
+        _url("redis", "rediss"),
+        "Where instances share their limits. Unset, each worker process counts for itself.",
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        (), _networks, "Peers whose X-Forwarded-For is believed, as addresses or networks."
+    )
+    cors_origins: tuple[str, ...] = _setting((), _origins, "Exact origins whose pages may call this API. Default: none.")
+    request_timeout: float = _setting(
+        10.0, _number(0.05, 60), "The time budget of a request in seconds; callers may shorten it by Request-Timeout."
+    )
+    max_body_bytes: int = _setting(1048576, _integer(1024, 64 * 1048576), "The largest request body, in bytes.")
+    log_level: str = _setting(
+        "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "The least severe level that is logged."
+    )
+    debug: bool = _setting(False, _boolean, "Flask's debug mode; refused in production.")
+    web_concurrency: int = _setting(2, _integer(1, 64), "Worker processes.")
+    web_threads: int = _setting(16, _integer(1, 256), "Threads per worker process.")
+
+    @property
+    def is_production(self) -> bool:
+        """Tell whether this is the real thing."""
+        return self.app_env == "production"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, *, local: Path = LOCAL) -> "Settings":
+        """Read the environment; in development, fill in what ``make run`` left under ``local``.
+
+        Raises:
+            InvalidSettings: one or more settings are unfit; all of them are named.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        for each in fields(cls):
+            name = each.name.upper()
+            text = environ.get(name, "").strip()
+            try:
+                values[each.name] = each.metadata["parse"](text) if text else default_of(each)
+            except ValueError as fault:
+                faults.append(f"{name} {fault}.")
+                values[each.name] = default_of(each)
+        faults += _production_faults(values) if values["app_env"] == "production" else _development_faults(values)
+        if faults:
+            raise InvalidSettings(faults)
+        if values["app_env"] == "development":
+            values["jwt_secret"] = values["jwt_secret"] or _development_secret(local)
+            values["database_url"] = values["database_url"] or _development_database(local)
+        values["public_url"] = values["public_url"] or f"http://{values['host']}:{values['port']}"
+        return cls(**values)
+
+
+def default_of(setting: "Field[Any]") -> object:
+    """Return a setting's default."""
+    if setting.default is MISSING:
+        raise TypeError(f"{setting.name} has no default")
+    return setting.default
+
+
+def _production_faults(values: Mapping[str, Any]) -> list[str]:
+    faults = [f"{name.upper()} is required in production." for name in ("database_url", "public_url") if not values[name]]
+    if not values["jwt_secret"]:
+        faults.append("JWT_SECRET is required in production.")
+    if values["debug"]:
+        faults.append("DEBUG must be off in production.")
+    return faults + _secret_faults(values)
+
+
+def _development_faults(values: Mapping[str, Any]) -> list[str]:
+    faults = _secret_faults(values)
+    if values["host"] not in {"127.0.0.1", "localhost", "::1"}:
+        faults.append("HOST may be other than loopback only with APP_ENV=production.")
+    return faults
+
+
+def _secret_faults(values: Mapping[str, Any]) -> list[str]:
+    if values["jwt_secret"] and len(values["jwt_secret"].encode()) < SECRET_BYTES:
+        return [f"JWT_SECRET must have at least {SECRET_BYTES} bytes; `openssl rand -hex 32` makes one."]
+    return []
+
+
+def _development_secret(local: Path) -> str:
+    """Return the secret kept under ``.local/``, made on first use; one for this process where nothing can be written."""
+    path = local / "jwt-secret"
+    try:
+        local.mkdir(exist_ok=True)
+        made = path.with_name(f"jwt-secret.{os.getpid()}.{secrets.token_hex(4)}")
+        if not path.exists():
+            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(SECRET_BYTES))
+            try:
+                os.link(made, path)
+            except FileExistsError:
+                pass
+            finally:
+                made.unlink()
+        return path.read_text().strip()
+    except OSError:
+        return secrets.token_hex(SECRET_BYTES)
+
+
+def _development_database(local: Path) -> str:
+    """Return the address that the embedded PostgreSQL left, else the one PostgreSQL has by default."""
+    try:
+        return (local / "database-url").read_text().strip()
+    except OSError:
+        return "postgresql+psycopg://candor@127.0.0.1:5432/candor"

@@ -1,0 +1,152 @@
+"""A task, and the rules that hold wherever it came from."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, Final, Protocol
+from uuid import UUID, uuid4
+
+from sqlalchemy import ARRAY, CheckConstraint, Index, Text, literal_column
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.errs.error import Violation
+from app.errs.requests import ValidationFailed
+from app.errs.tasks import TaskTitleTaken
+from app.models.base import Base, SmallEnum
+
+TITLE_LENGTH: Final = 200
+DESCRIPTION_LENGTH: Final = 1000
+TAGS: Final = 10
+TAG_LENGTH: Final = 50
+TAG_PATTERN: Final = "^[a-z0-9-]+$"
+SPACES: Final = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+"""What is trimmed before titles are compared: every space of Unicode (category Zs)."""
+
+
+class Status(IntEnum):
+    """How far a task has come; the numbers are those of ``todo.v1.Status``."""
+
+    PENDING = 1
+    IN_PROGRESS = 2
+    COMPLETED = 3
+    CANCELLED = 4
+
+
+class Priority(IntEnum):
+    """How urgent a task is; the numbers are those of ``todo.v1.Priority`` and sort by urgency."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """What a caller says about a task to be created."""
+
+    title: str
+    description: str | None = None
+    status: Status = Status.PENDING
+    priority: Priority = Priority.MEDIUM
+    due_date: datetime | None = None
+    tags: tuple[str, ...] = ()
+
+
+class TaskView(Protocol):
+    """What may be read of a task, be it an entity or a row of columns."""
+
+    @property
+    def id(self) -> UUID: ...  # noqa: D102
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def created_by(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+
+
+def same_title(title: str) -> str:
+    """Return what two titles have in common when they are taken for the same: NFC, trimmed."""
+    return unicodedata.normalize("NFC", title).strip(SPACES)
+
+
+_SAME_TITLE_SQL = f"btrim(normalize(title, NFC), '{SPACES}')"
+
+
+class Task(Base):
+    """Something to do, owned by whoever created it."""
+
+    __tablename__ = "tasks"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[Status] = mapped_column(SmallEnum(Status))
+    priority: Mapped[Priority] = mapped_column(SmallEnum(Priority))
+    due_date: Mapped[datetime | None]
+    create_time: Mapped[datetime]
+    update_time: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(Text)
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    version: Mapped[int]
+
+    __table_args__ = (
+        Index(
+            "uq_tasks_created_by_title",
+            "created_by",
+            literal_column(_SAME_TITLE_SQL),
+            unique=True,
+            info={"violated": TaskTitleTaken},
+        ),
+        Index("ix_tasks_created_by_create_time", "created_by", "create_time", "id"),
+        Index("ix_tasks_created_by_due_date", "created_by", "due_date", "id"),
+        Index("ix_tasks_create_time", "create_time", "id"),
+        CheckConstraint(f"char_length(title) BETWEEN 1 AND {TITLE_LENGTH}", "title_length"),
+        CheckConstraint(f"char_length(description) <= {DESCRIPTION_LENGTH}", "description_length"),
+        CheckConstraint("status BETWEEN 1 AND 4", "status_known"),
+        CheckConstraint("priority BETWEEN 1 AND 4", "priority_known"),
+        CheckConstraint(f"cardinality(tags) <= {TAGS}", "tags_few"),
+        CheckConstraint("isfinite(due_date)", "due_date_finite"),
+    )
+
+    @classmethod
+    def create(cls, new: NewTask, *, by: str, at: datetime) -> "Task":
+        """Return a new task of this owner."""
+        return cls(
+            id=uuid4(),
+            title=new.title,
+            description=new.description,
+            status=new.status,
+            priority=new.priority,
+            due_date=new.due_date,
+            create_time=at,
+            update_time=at,
+            created_by=by,
+            tags=list(new.tags),
+            version=1,
+        )
+
+    def change(self, changes: Mapping[str, Any], *, at: datetime) -> None:
+        """Set the members named; no change at all leaves the version as it is.
+
+        Raises:
+            ValidationFailed: the task would be completed after its due date.
+        """
+        completes = changes.get("status") is Status.COMPLETED and self.status is not Status.COMPLETED
+        due_date = changes.get("due_date", self.due_date)
+        if completes and due_date is not None and due_date < at:
+            raise ValidationFailed(violations=(_OVERDUE,))
+        if not changes:
+            return
+        for name, value in changes.items():
+            setattr(self, name, list(value) if name == "tags" else value)
+        self.update_time = at
+        self.version += 1
+
+
+_OVERDUE = Violation(
+    "status", "OVERDUE_COMPLETION", "status cannot become completed after due_date", pointer="#/status"
+)

@@ -1,0 +1,38 @@
+"""Whether the database is fit to serve: it can be written, and its schema is the one this code was written for."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from app.repositories.reads import Reads
+
+MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations" / "versions"
+
+
+def expected_head(versions: Path = MIGRATIONS) -> str | None:
+    """Return the revision of the newest migration, told by its file name; they are numbered, ``0001_tasks.py``."""
+    names = sorted(path.stem for path in versions.glob("[0-9]*.py"))
+    return names[-1].partition("_")[0] if names else None
+
+
+class DatabaseChecks:
+    """The checks of ``/readyz``, by name; each returns whether it passes, or raises what the database raised."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+        self._head = expected_head()
+
+    def all(self) -> dict[str, Callable[[], bool]]:
+        """Return the checks by name."""
+        return {"database": lambda: self._reads.run(_is_writable), "migrations": lambda: self._reads.run(self._at_head)}
+
+    def _at_head(self, connection: Connection) -> bool:
+        if connection.execute(text("SELECT to_regclass('alembic_version') IS NOT NULL")).scalar_one():
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [self._head]
+        return False
+
+
+def _is_writable(connection: Connection) -> bool:
+    return connection.execute(text("SHOW transaction_read_only")).scalar_one() == "off"

@@ -1,0 +1,84 @@
+"""The collection of tasks."""
+
+from typing import Any, Final, cast
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.errs.tasks import TaskNotFound
+from app.models.query import ListQuery, Page
+from app.models.tasks import Task, TaskView, same_title
+from app.repositories import listing
+from app.repositories.reads import Reads
+
+COLUMNS: Final = tuple(Task.__table__.columns)
+MEMBERS: Final = {column.key: column for column in COLUMNS}
+
+
+class TaskReads:
+    """Reads tasks as rows of columns."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    def get(self, task_id: UUID) -> TaskView:
+        """Return the task.
+
+        Raises:
+            TaskNotFound: there is none with this id.
+        """
+        statement = select(*COLUMNS).where(Task.id == task_id)
+        row = self._reads.run(lambda connection: connection.execute(statement).one_or_none())
+        if row is None:
+            raise TaskNotFound
+        return cast(TaskView, row)
+
+    def page(self, query: ListQuery) -> Page[TaskView]:
+        """Return one page of the tasks that match."""
+        return cast(Page[TaskView], listing.page(self._reads, COLUMNS, MEMBERS, query))
+
+
+class TaskRepository:
+    """Tasks as entities, inside a unit of work."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, task_id: UUID) -> Task:
+        """Return the task and keep others from changing it until the unit ends.
+
+        Raises:
+            TaskNotFound: there is none with this id.
+        """
+        task = self._session.get(Task, task_id, with_for_update=True, populate_existing=True)
+        if task is None:
+            raise TaskNotFound
+        return task
+
+    def add(self, task: Task) -> None:
+        """Add the task.
+
+        Raises:
+            TaskTitleTaken: its owner has another with this title.
+        """
+        self._session.add(task)
+        self._session.flush()
+
+    def add_all(self, tasks: list[Task]) -> set[UUID]:
+        """Add the tasks whose titles are free, in one statement, and return their ids.
+
+        They are inserted in the order of their titles: two batches that share titles cannot deadlock.
+        """
+        rows: list[dict[str, Any]] = [
+            {name: getattr(task, name) for name in MEMBERS}
+            for task in sorted(tasks, key=lambda task: same_title(task.title))
+        ]
+        statement = insert(Task).values(rows).on_conflict_do_nothing().returning(Task.id)
+        return set(self._session.scalars(statement))
+
+    def remove(self, task: Task) -> None:
+        """Remove the task."""
+        self._session.delete(task)
+        self._session.flush()

@@ -1,0 +1,81 @@
+"""The border: what the driver and PostgreSQL report, by constraint name or SQLSTATE, as errors of the house."""
+
+from functools import cache
+from typing import Final
+
+import psycopg
+from sqlalchemy import Constraint, Engine, ExceptionContext, Index, event
+
+from app import errs
+from app.errs.platform import InsufficientStorage, ServiceUnavailable
+from app.models.base import Base
+from app.resilience import deadline
+
+QUERY_CANCELED: Final = "57014"
+DISK_FULL: Final = "53100"
+UNAVAILABLE: Final = (
+    "08",  # connection exceptions
+    "25006",  # read-only transaction: a failover is under way
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "53",  # insufficient resources, too many connections among them
+    "55P03",  # lock not available within lock_timeout
+    "57P",  # shutdown, crash recovery, cannot connect now
+)
+INTEGRITY: Final = "23"
+DATA: Final = "22"
+
+
+def install(engine: Engine) -> None:
+    """Translate every error of this engine."""
+    event.listen(engine, "handle_error", _handle)
+
+
+def _handle(context: ExceptionContext) -> BaseException | None:
+    cause = context.original_exception
+    if not isinstance(cause, psycopg.Error):
+        return None
+    error = translated(cause, is_disconnect=context.is_disconnect or context.connection is None)
+    error.__cause__ = cause
+    return error
+
+
+def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Error:
+    """Return the error of the house for a driver's error."""
+    sqlstate = cause.sqlstate or ""
+    facts: dict[str, object] = {"sqlstate": sqlstate or None, "constraint": cause.diag.constraint_name}
+    limit = deadline.current.get()
+    if limit is not None and limit.is_over and (is_disconnect or sqlstate == QUERY_CANCELED):
+        return limit.exceeded("database")
+    if sqlstate == DISK_FULL:
+        return InsufficientStorage(**facts)
+    if sqlstate == QUERY_CANCELED or sqlstate.startswith(UNAVAILABLE):
+        return ServiceUnavailable(retry_after=1, disconnected=is_disconnect, **facts)
+    if sqlstate.startswith(INTEGRITY) and cause.diag.constraint_name in _violated():
+        violated = _violated()[cause.diag.constraint_name]
+        return violated(param=_param(violated))
+    if not sqlstate and is_disconnect:
+        return ServiceUnavailable(retry_after=1, disconnected=True, **facts)
+    if sqlstate.startswith(DATA) or (not sqlstate and isinstance(cause, psycopg.DataError)):
+        return errs.E(kind=errs.Kind.VALIDATION, **facts)
+    return errs.E(kind=errs.Kind.DATABASE, **facts)
+
+
+def _param(violated: type[errs.Error]) -> str | None:
+    """Return the parameter that a violated constraint always blames, which its example names."""
+    param = violated.example.get("param")
+    return param if isinstance(param, str) else None
+
+
+@cache
+def _violated() -> dict[str, type[errs.Error]]:
+    """Return the errors that the models name for their constraints."""
+    found: dict[str, type[errs.Error]] = {}
+    for table in Base.metadata.tables.values():
+        rules: list[Constraint | Index] = [*table.constraints, *table.indexes]
+        for rule in rules:
+            if isinstance(rule.name, str) and "violated" in rule.info:
+                found[rule.name] = rule.info["violated"]
+    return found
+
+

@@ -1,0 +1,106 @@
+"""Do once what is asked many times: the answer is stored with its effect and told again.
+
+The key's scope is locked for the length of the transaction; a crash frees it, and an error leaves no trace.
+Idempotency-Key: draft-ietf-httpapi-idempotency-key-header, and Stripe's practice.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from app.context import Principal
+from app.errs import raises
+from app.errs.requests import IdempotencyInProgress, IdempotencyKeyReused
+from app.models.idempotency import StoredAnswer
+from app.resilience.clock import Clock
+
+LIFETIME: Final = timedelta(hours=24)
+PARAM: Final = "Idempotency-Key"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer: its status, the headers worth keeping, its bytes, and whether it is told again."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    is_replay: bool = False
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether the answer is a 2xx."""
+        return 200 <= self.status < 300
+
+
+class StoredAnswers(Protocol):
+    """See ``app.repositories.idempotency``."""
+
+    def lock(self, scope: str) -> bool: ...  # noqa: D102
+    def find(self, scope: str, *, now: datetime) -> StoredAnswer | None: ...  # noqa: D102
+    def put(self, answer: StoredAnswer, *, now: datetime) -> None: ...  # noqa: D102
+
+
+class Unit(Protocol):
+    """One transaction, which the units of the work inside it join."""
+
+    @property
+    def stored_answers(self) -> StoredAnswers: ...  # noqa: D102
+    def commit(self) -> None: ...  # noqa: D102
+
+
+class IdempotencyService:
+    """Answers the same request with the same answer for 24 hours."""
+
+    def __init__(self, *, unit_of_work: Callable[[], AbstractContextManager[Unit]], clock: Clock) -> None:
+        self._unit_of_work = unit_of_work
+        self._clock = clock
+
+    @raises(IdempotencyInProgress, IdempotencyKeyReused)
+    def once(self, key: str, *, by: Principal, fingerprint: bytes, answer: Callable[[], Answer]) -> Answer:
+        """Return the stored answer, or let ``answer`` make it and store it in the same transaction.
+
+        Args:
+            key: what the caller sent.
+            by: the caller; keys of others are other keys.
+            fingerprint: what makes a request the same as the first with this key.
+            answer: does the work; what it raises passes through and leaves the key free.
+        """
+        scope = hashlib.sha256(f"{len(by.id)}:{by.id}{key}".encode()).hexdigest()
+        with self._unit_of_work() as unit:
+            if not unit.stored_answers.lock(scope):
+                raise IdempotencyInProgress(param=PARAM, retry_after=1)
+            stored = unit.stored_answers.find(scope, now=self._clock.now())
+            if stored is not None:
+                return _replayed(stored, fingerprint)
+            made = answer()
+            if made.is_success:
+                self._store(unit, scope, fingerprint, made)
+                unit.commit()
+            return made
+
+    def _store(self, unit: Unit, scope: str, fingerprint: bytes, made: Answer) -> None:
+        now = self._clock.now()
+        stored = StoredAnswer(
+            scope=scope,
+            fingerprint=fingerprint,
+            status=made.status,
+            headers=made.headers,
+            body=made.body,
+            expire_time=now + LIFETIME,
+        )
+        unit.stored_answers.put(stored, now=now)
+
+
+def _replayed(stored: StoredAnswer, fingerprint: bytes) -> Answer:
+    """Return the stored answer.
+
+    Raises:
+        IdempotencyKeyReused: it was the answer to another request.
+    """
+    if stored.fingerprint != fingerprint:
+        raise IdempotencyKeyReused(param=PARAM)
+    return Answer(stored.status, stored.headers, stored.body, is_replay=True)

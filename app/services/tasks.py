@@ -1,0 +1,134 @@
+"""What can be done with tasks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+from uuid import UUID
+
+from app.context import Principal
+from app.errs import Error, raises
+from app.errs.requests import PreconditionFailed, ValidationFailed
+from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
+from app.models.precondition import Precondition
+from app.models.query import Comparison, ListQuery, Operator, Page
+from app.models.tasks import NewTask, Task, TaskView
+from app.resilience.clock import Clock
+
+
+class TaskCollection(Protocol):
+    """Tasks as entities; see ``app.repositories.tasks``."""
+
+    def get(self, task_id: UUID) -> Task: ...  # noqa: D102
+    def add(self, task: Task) -> None: ...  # noqa: D102
+    def add_all(self, tasks: list[Task]) -> set[UUID]: ...  # noqa: D102
+    def remove(self, task: Task) -> None: ...  # noqa: D102
+
+
+class TaskReads(Protocol):
+    """Tasks as rows; see ``app.repositories.tasks``."""
+
+    def get(self, task_id: UUID) -> TaskView: ...  # noqa: D102
+    def page(self, query: ListQuery) -> Page[TaskView]: ...  # noqa: D102
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def tasks(self) -> TaskCollection: ...  # noqa: D102
+    def commit(self) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """The tasks that were created, and each item that was not with its index and error."""
+
+    tasks: tuple[Task, ...]
+    failures: tuple[tuple[int, Error], ...]
+
+
+class TaskService:
+    """The use cases of tasks. Everybody sees and changes their own; an admin everybody's."""
+
+    def __init__(
+        self, *, reads: TaskReads, unit_of_work: Callable[[], AbstractContextManager[Unit]], clock: Clock
+    ) -> None:
+        self._reads = reads
+        self._unit_of_work = unit_of_work
+        self._clock = clock
+
+    @raises(TaskTitleTaken)
+    def create(self, new: NewTask, *, by: Principal) -> Task:
+        """Create a task for the caller."""
+        with self._unit_of_work() as unit:
+            task = Task.create(new, by=by.id, at=self._clock.now())
+            unit.tasks.add(task)
+            unit.commit()
+        return task
+
+    @raises(BatchFailed)
+    def create_batch(self, news: Sequence[NewTask], *, by: Principal) -> BatchResult:
+        """Create those tasks whose titles are free; an item fails by itself."""
+        with self._unit_of_work() as unit:
+            tasks = [Task.create(new, by=by.id, at=self._clock.now()) for new in news]
+            created = unit.tasks.add_all(tasks)
+            unit.commit()
+        failures = tuple(
+            (index, TaskTitleTaken(param="title")) for index, task in enumerate(tasks) if task.id not in created
+        )
+        if not created:
+            raise BatchFailed(count=len(tasks), failures=failures)
+        return BatchResult(tuple(task for task in tasks if task.id in created), failures)
+
+    @raises(TaskNotFound, NotTaskOwner)
+    def get(self, task_id: UUID, *, by: Principal) -> TaskView:
+        """Return a task that the caller may see."""
+        task = self._reads.get(task_id)
+        _check_owner(task, by)
+        return task
+
+    @raises()
+    def page(self, query: ListQuery, *, by: Principal) -> Page[TaskView]:
+        """Return one page of the caller's tasks; an admin gets everybody's."""
+        if not by.is_admin:
+            query = replace(query, where=(Comparison("created_by", Operator.EQ, by.id), *query.where))
+        return self._reads.page(query)
+
+    @raises(TaskNotFound, NotTaskOwner, PreconditionFailed, ValidationFailed, TaskTitleTaken)
+    def update(
+        self, task_id: UUID, changes: Mapping[str, Any], *, by: Principal, if_match: Precondition | None = None
+    ) -> Task:
+        """Set the named members of a task; two updates at once are applied one after the other."""
+        with self._unit_of_work() as unit:
+            task = self._take(unit, task_id, by, if_match)
+            task.change(changes, at=self._clock.now())
+            unit.commit()
+        return task
+
+    @raises(TaskNotFound, NotTaskOwner, PreconditionFailed)
+    def delete(self, task_id: UUID, *, by: Principal, if_match: Precondition | None = None) -> Task:
+        """Delete a task, and return what it was."""
+        with self._unit_of_work() as unit:
+            task = self._take(unit, task_id, by, if_match)
+            unit.tasks.remove(task)
+            unit.commit()
+        return task
+
+    def _take(self, unit: Unit, task_id: UUID, by: Principal, if_match: Precondition | None) -> Task:
+        """Return the task for changing it, once it is certain that the caller may, and knows what it is."""
+        task = unit.tasks.get(task_id)
+        _check_owner(task, by)
+        if if_match is not None:
+            if_match.check(task.version)
+        return task
+
+
+def _check_owner(task: TaskView, by: Principal) -> None:
+    """Let pass who owns the task, and admins.
+
+    Raises:
+        NotTaskOwner: everybody else.
+    """
+    if task.created_by != by.id and not by.is_admin:
+        raise NotTaskOwner(user=by.id)

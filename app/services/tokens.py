@@ -1,0 +1,116 @@
+"""Bearer tokens: HS256 JWTs (RFC 7519) of our own, issued and verified."""
+
+import math
+import re
+import secrets
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import jwt
+
+from app.context import Principal
+from app.errs import raises
+from app.errs.access import InvalidToken
+from app.resilience.clock import Clock
+
+ALGORITHM: Final = "HS256"
+HEADER: Final = frozenset({"alg", "typ", "kid"})
+"""Header parameters that are understood; what would lead elsewhere (jku, x5u, jwk) or change the rules (crit) is not."""
+LONGEST: Final = 4096
+SUBJECT: Final = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
+LATEST: Final = 253402300799
+"""The last second of the year 9999."""
+
+MALFORMED: Final = "The token is malformed"
+EXPIRED: Final = "The token has expired"
+TOO_EARLY: Final = "The token is not valid yet"
+WRONG_SIGNATURE: Final = "The signature is not valid"
+WRONG_AUDIENCE: Final = "The token is meant for another audience"
+WRONG_ISSUER: Final = "The token comes from another issuer"
+WRONG_CLAIMS: Final = "A required claim is missing or malformed"
+DESCRIPTIONS: Final = (MALFORMED, EXPIRED, TOO_EARLY, WRONG_SIGNATURE, WRONG_AUDIENCE, WRONG_ISSUER, WRONG_CLAIMS)
+
+_REASONS: Final[Mapping[type[jwt.PyJWTError], str]] = {
+    jwt.ExpiredSignatureError: EXPIRED,
+    jwt.ImmatureSignatureError: TOO_EARLY,
+    jwt.InvalidSignatureError: WRONG_SIGNATURE,
+    jwt.InvalidAlgorithmError: WRONG_SIGNATURE,
+    jwt.InvalidAudienceError: WRONG_AUDIENCE,
+    jwt.InvalidIssuerError: WRONG_ISSUER,
+    jwt.InvalidIssuedAtError: WRONG_CLAIMS,
+    jwt.InvalidSubjectError: WRONG_CLAIMS,
+    jwt.InvalidJTIError: WRONG_CLAIMS,
+    jwt.MissingRequiredClaimError: WRONG_CLAIMS,
+}
+
+
+class TokenService:
+    """Issues tokens, and turns them into principals."""
+
+    def __init__(self, *, secret: str, audience: str | None, issuer: str | None, clock: Clock) -> None:
+        self._secret = secret
+        self._audience = audience
+        self._issuer = issuer
+        self._clock = clock
+
+    @raises()
+    def issue(self, subject: str, *, scopes: Collection[str], lifetime: timedelta) -> str:
+        """Return a signed token.
+
+        Raises:
+            ValueError: the subject is empty, too long or has control characters, or the lifetime is not positive.
+        """
+        if not SUBJECT.fullmatch(subject):
+            raise ValueError("a subject has 1 to 255 characters and no control characters")
+        if lifetime <= timedelta(0):
+            raise ValueError("a lifetime is positive")
+        now = self._clock.now()
+        claims: dict[str, Any] = {
+            "sub": subject,
+            "scope": " ".join(sorted(scopes)),
+            "iat": int(now.timestamp()),
+            "exp": int((now + lifetime).timestamp()),
+            "jti": secrets.token_hex(8),
+        }
+        if self._audience:
+            claims["aud"] = self._audience
+        if self._issuer:
+            claims["iss"] = self._issuer
+        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+
+    @raises(InvalidToken)
+    def verify(self, token: str) -> Principal:
+        """Return who the token speaks for; the algorithm is pinned, and ``exp``, ``iat`` and ``sub`` are required."""
+        if len(token) > LONGEST:
+            raise InvalidToken(description=MALFORMED)
+        try:
+            if not jwt.get_unverified_header(token).keys() <= HEADER:
+                raise InvalidToken(description=MALFORMED)
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=[ALGORITHM],
+                audience=self._audience,
+                issuer=self._issuer,
+                options={"require": ["exp", "iat", "sub"], "verify_aud": self._audience is not None},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as exc:
+            reason = next((said for kind, said in _REASONS.items() if isinstance(exc, kind)), MALFORMED)
+            raise InvalidToken(description=reason) from exc
+        return _principal(claims)
+
+
+def _principal(claims: Mapping[str, Any]) -> Principal:
+    """Return the principal of verified claims.
+
+    Raises:
+        InvalidToken: a claim is not of its type.
+    """
+    subject, scope = claims["sub"], claims.get("scope", "")
+    times = [claims[name] for name in ("exp", "iat", "nbf") if name in claims]
+    if not (isinstance(subject, str) and SUBJECT.fullmatch(subject) and isinstance(scope, str)):
+        raise InvalidToken(description=WRONG_CLAIMS)
+    if not all(type(at) in {int, float} and math.isfinite(at) and 0 <= at <= LATEST for at in times):
+        raise InvalidToken(description=WRONG_CLAIMS)
+    return Principal(subject, frozenset(scope.split()))

@@ -1,0 +1,185 @@
+"""The types of members: strict about what they read, and each with a compiled form for what is written.
+
+``encode`` turns a value into what JSON holds; marshmallow's ``dump`` goes through it too, so both say the same.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, Final, Generic, TypeVar
+
+import marshmallow as ma
+
+from app.wire import timestamps
+from app.wire.reading import reading
+from app.wire.rules import Breach
+
+REQUIRED: Final = [Breach("REQUIRED_FIELD", "is required")]
+MESSAGES: Final[Any] = {"required": REQUIRED, "null": REQUIRED, "validator_failed": REQUIRED}
+EnumT = TypeVar("EnumT", bound=IntEnum)
+
+
+class Encodable:
+    """A field with a compiled form."""
+
+    def encode(self, value: Any) -> Any:  # noqa: ANN401 -- whatever the field holds, as marshmallow has it
+        """Return what JSON holds for a value that is not ``None``."""
+        return value
+
+    def _serialize(self, value: Any, *_: object, **__: object) -> Any:  # noqa: ANN401 -- as above
+        return None if value is None else self.encode(value)
+
+
+class Text(Encodable, ma.fields.String):
+    """A JSON string, kept exactly as it came."""
+
+    default_error_messages = MESSAGES
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
+        if not isinstance(value, str):
+            raise Breach("INVALID_TYPE", "must be a string").error()
+        return value
+
+
+class Integer(Encodable, ma.fields.Integer):
+    """A JSON integer; ``1.0``, ``true`` and ``"1"`` are none."""
+
+    default_error_messages = MESSAGES
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> int:
+        if type(value) is not int:
+            raise Breach("INVALID_TYPE", "must be an integer").error()
+        return value
+
+
+class Timestamp(Encodable, ma.fields.DateTime):
+    """An RFC 3339 timestamp, in UTC once read; ``future`` asks for one that lies ahead."""
+
+    default_error_messages = MESSAGES
+
+    def __init__(self, *, future: bool = False, invalid: str = "INVALID_FORMAT", **kwargs: Any) -> None:  # noqa: ANN401 -- marshmallow's own
+        super().__init__(**kwargs)
+        self.future = future
+        self.invalid = invalid
+
+    def encode(self, value: datetime) -> str:
+        """Return the timestamp in UTC, with ``Z``."""
+        return timestamps.render(value)
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> datetime:
+        if not isinstance(value, str):
+            raise Breach("INVALID_TYPE", "must be a string").error()
+        try:
+            moment = timestamps.parse(value)
+        except ValueError:
+            raise Breach(self.invalid, "must be an RFC 3339 timestamp such as 2030-01-31T12:00:00Z").error() from None
+        if self.future and moment <= reading().now:
+            raise Breach("MUST_BE_FUTURE", "must lie in the future").error()
+        return moment
+
+
+class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
+    """A member of an enumeration by its name with a prefix; ``…_UNSPECIFIED`` stands for the default."""
+
+    default_error_messages = MESSAGES
+
+    def __init__(self, enum: type[EnumT], *, prefix: str, default: EnumT, **kwargs: Any) -> None:  # noqa: ANN401 -- as above
+        self.by_name = {f"{prefix}{member.name}": member for member in enum}
+        self.names = {member: name for name, member in self.by_name.items()}
+        self.default = default
+        self.unspecified = f"{prefix}UNSPECIFIED"
+        kwargs["metadata"] = {"default": self.names[default], **kwargs.get("metadata", {})}
+        super().__init__(**kwargs)
+        self.metadata["enum"] = [*self.by_name, *([] if self.dump_only else [self.unspecified])]
+
+    def encode(self, value: EnumT) -> str:
+        """Return the member's name."""
+        return self.names[value]
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> EnumT:
+        if not isinstance(value, str):
+            raise Breach("INVALID_TYPE", "must be a string").error()
+        if value == self.unspecified:
+            return self.default
+        if value not in self.by_name:
+            raise Breach("INVALID_VALUE", f"must be one of {', '.join(self.by_name)}").error()
+        return self.by_name[value]
+
+
+class Name(Encodable, ma.fields.String):
+    """A resource name (AIP-122) made of a collection and an id."""
+
+    def __init__(self, collection: str, **kwargs: Any) -> None:  # noqa: ANN401 -- as above
+        super().__init__(dump_only=True, **kwargs)
+        self.collection = collection
+
+    def encode(self, value: object) -> str:
+        """Return ``collection/id``."""
+        return f"{self.collection}/{value}"
+
+
+class Listed(Encodable, ma.fields.List):
+    """A JSON array of one type; ``check`` may find breaches that items share, by index."""
+
+    default_error_messages = MESSAGES
+
+    def __init__(
+        self,
+        inner: "ma.fields.Field[Any]",
+        *,
+        longest: int,
+        check: Callable[[list[Any]], dict[int, Breach]] | None = None,
+        **kwargs: Any,  # noqa: ANN401 -- as above
+    ) -> None:
+        super().__init__(inner, **kwargs)
+        self.longest = longest
+        self.check = check
+        self.metadata["maxItems"] = longest
+
+    def encode(self, value: Any) -> list[Any]:  # noqa: ANN401 -- any iterable of what the inner field holds
+        """Return the encoded items."""
+        encode = encoder_of(self.inner)
+        return [encode(item) for item in value]
+
+    def _deserialize(self, value: object, *args: Any, **kwargs: Any) -> list[Any]:  # type: ignore[override]  # noqa: ANN401 -- as above
+        if not isinstance(value, list):
+            raise Breach("INVALID_TYPE", "must be an array").error()
+        if len(value) > self.longest:
+            raise self.too_long().error()
+        errors: dict[int, Any] = {
+            index: [breach] for index, breach in (self.check(value) if self.check else {}).items()
+        }
+        items = []
+        for index, each in enumerate(value):
+            try:
+                items.append(self.inner.deserialize(each, str(index), value, **kwargs))
+            except ma.ValidationError as error:
+                errors[index] = error.messages
+        if errors:
+            raise ma.ValidationError(errors)  # type: ignore[arg-type]  # keyed by index, as marshmallow's own List does
+        return items
+
+    def too_long(self) -> Breach:
+        """Return what to say of too many items."""
+        return Breach("TOO_LONG", f"must have at most {self.longest} items")
+
+
+class Object(ma.fields.Nested):
+    """A JSON object described by another schema."""
+
+    default_error_messages = MESSAGES
+
+
+class Anything(Encodable, ma.fields.Raw):
+    """Output that is JSON already."""
+
+
+def encoder_of(field: "ma.fields.Field[Any]") -> Callable[[Any], Any]:
+    """Return the compiled form of a field.
+
+    Raises:
+        TypeError: its type has none.
+    """
+    if not isinstance(field, Encodable):
+        raise TypeError(f"{type(field).__name__} has no compiled form")
+    return field.encode

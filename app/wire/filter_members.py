@@ -1,0 +1,98 @@
+"""The types of filterable members: which operators each takes, and how its values are written and read."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from app.models.query import Operator, Value
+from app.wire import timestamps
+
+_EQUALITY: Final = (Operator.EQ, Operator.NE)
+_ORDER: Final = (*_EQUALITY, Operator.LT, Operator.LE, Operator.GT, Operator.GE)
+_ESCAPE: Final = re.compile(r"\\(.)")
+_WHOLE_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
+_LARGEST: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value as it stands in the filter."""
+
+    token: str
+
+    @property
+    def is_quoted(self) -> bool:
+        """Tell whether it stands in quotes."""
+        return self.token.startswith(('"', "'"))
+
+    @property
+    def text(self) -> str:
+        """Return it without quotes and escapes."""
+        return _ESCAPE.sub(r"\1", self.token[1:-1]) if self.is_quoted else self.token
+
+
+@dataclass(frozen=True, slots=True)
+class FilterMember:
+    """A member that a list can be filtered by.
+
+    ``read`` turns what was written into a value and raises ``ValueError`` with the reason when it cannot; ``values``
+    says in words what it would have taken.
+    """
+
+    operators: tuple[Operator, ...]
+    read: Callable[[Written], Value]
+    values: tuple[str, ...]
+    nullable: bool = False
+
+
+def text(*, operators: tuple[Operator, ...] = _ORDER, nullable: bool = False) -> FilterMember:
+    """Return a member of any text, quoted unless it is a single word."""
+    return FilterMember(operators, lambda written: written.text, ("a quoted text",), nullable)
+
+
+def timestamp(*, nullable: bool = False) -> FilterMember:
+    """Return a member of moments, quoted."""
+    return FilterMember(_ORDER, _timestamp, ("a quoted timestamp like 2027-01-31T12:00:00Z",), nullable)
+
+
+def integer(*, nullable: bool = False) -> FilterMember:
+    """Return a member of whole numbers of 64 bits, never quoted."""
+    return FilterMember(_ORDER, _integer, ("a whole number",), nullable)
+
+
+def choice(values: type[IntEnum], *, prefix: str, nullable: bool = False) -> FilterMember:
+    """Return a member of an enumeration, whose values are written with or without the prefix."""
+    by_name = {prefix + value.name: value for value in values}
+
+    def read(written: Written) -> IntEnum:
+        name = written.text if written.text.startswith(prefix) else prefix + written.text
+        if name not in by_name:
+            raise ValueError("Unknown value")
+        return by_name[name]
+
+    return FilterMember(_EQUALITY, read, tuple(by_name), nullable)
+
+
+def tags() -> FilterMember:
+    """Return a list of tags, of which one is asked for: ``tags:home``."""
+    return FilterMember((Operator.HAS,), lambda written: written.text, ("a tag",))
+
+
+def _timestamp(written: Written) -> Value:
+    if not written.is_quoted:
+        raise ValueError("A timestamp needs quotes")
+    try:
+        return timestamps.parse(written.text)
+    except ValueError:
+        raise ValueError("Not an RFC 3339 timestamp") from None
+
+
+def _integer(written: Written) -> Value:
+    if written.is_quoted or not _WHOLE_NUMBER.fullmatch(written.text):
+        raise ValueError("Not a whole number")
+    number = int(written.text)
+    if not -_LARGEST - 1 <= number <= _LARGEST:
+        raise ValueError("A number this large is not allowed")
+    return number

@@ -1,0 +1,129 @@
+"""The grammar of filters: comparisons joined by AND, a subset of AIP-160 (C18).
+
+::
+
+    filter     = [ comparison { "AND" comparison } ]
+    comparison = member operator value
+    operator   = "=" | "!=" | "<" | "<=" | ">" | ">=" | ":"
+    value      = "null" | word | "'" … "'" | '"' … '"'      a backslash escapes a quote or a backslash
+
+Nothing is a wildcard: ``%`` and ``_`` are characters like any other.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from app import errs
+from app.models.query import Comparison, Operator, Value
+from app.wire.filter_members import FilterMember, Written
+from app.wire.scanner import UNPRINTABLE, WORD, Scanner
+
+LONGEST: Final = 4096
+MOST_COMPARISONS: Final = 20
+
+_OPERATOR: Final = re.compile(r"[=!<>~:]+")
+_BARE: Final = re.compile(r"[^\s\"'()<>=!,]+")
+_BARE_FIT: Final = re.compile(r"[A-Za-z0-9_.:-]+")
+_QUOTED_BEGUN: Final = re.compile(r"""(["'])(?:(?!\1)[^\\]|\\["'\\])*+""")
+_QUOTED: Final = re.compile(_QUOTED_BEGUN.pattern + r"\1")
+_MISESCAPED: Final = re.compile(_QUOTED_BEGUN.pattern + r"\\.", re.DOTALL)
+_UNSUPPORTED: Final = re.compile(r"(?:OR|NOT)\b|[()-]")
+_WHY_UNSUPPORTED: Final = {
+    "OR": "OR is not supported",
+    "NOT": "NOT is not supported",
+    "-": "NOT is not supported",
+    "(": "Parentheses are not supported",
+    ")": "Parentheses are not supported",
+}
+
+
+def parse_filter(text: str, members: Mapping[str, FilterMember]) -> tuple[Comparison, ...]:
+    """Return the comparisons of a filter, all of which shall hold; none for a blank one.
+
+    Raises:
+        errs.lists.InvalidFilter: at the first token that is not allowed where it stands.
+    """
+    scanner = Scanner(text, param="filter", refusal=errs.lists.InvalidFilter)
+    if len(text) > LONGEST:
+        raise scanner.refuse("The filter is too long", [f"at most {LONGEST} characters"], at=LONGEST)
+    if scanner.is_at_end:
+        return ()
+    comparisons = [_comparison(scanner, members)]
+    while not scanner.is_at_end:
+        _take_and(scanner)
+        if len(comparisons) == MOST_COMPARISONS:
+            raise scanner.refuse("Too many comparisons", [f"at most {MOST_COMPARISONS} comparisons"])
+        comparisons.append(_comparison(scanner, members))
+    return tuple(comparisons)
+
+
+def _comparison(scanner: Scanner, members: Mapping[str, FilterMember]) -> Comparison:
+    name = _take_member(scanner, members)
+    operator = _take_operator(scanner, members[name])
+    return Comparison(name, operator, _take_value(scanner, members[name], operator))
+
+
+def _take_and(scanner: Scanner) -> None:
+    if scanner.peek(WORD) != "AND":
+        raise scanner.refuse(_why_unsupported(scanner) or "AND is expected", ["AND"])
+    scanner.take("AND")
+
+
+def _take_member(scanner: Scanner, members: Mapping[str, FilterMember]) -> str:
+    name = scanner.peek(WORD)
+    if name not in members:
+        reason = _why_unsupported(scanner) or ("Unknown member" if name else "A member is expected")
+        raise scanner.refuse(reason, members, token=name)
+    scanner.take(name)
+    return name
+
+
+def _why_unsupported(scanner: Scanner) -> str | None:
+    return _WHY_UNSUPPORTED.get(scanner.peek(_UNSUPPORTED))
+
+
+def _take_operator(scanner: Scanner, member: FilterMember) -> Operator:
+    symbol = scanner.peek(_OPERATOR)
+    if symbol not in member.operators:
+        reason = "This operator does not fit the member" if symbol else "An operator is expected"
+        raise scanner.refuse(reason, member.operators, token=symbol)
+    scanner.take(symbol)
+    return Operator(symbol)
+
+
+def _take_value(scanner: Scanner, member: FilterMember, operator: Operator) -> Value:
+    is_nullable = member.nullable and operator in {Operator.EQ, Operator.NE}
+    allowed = (*member.values, "null") if is_nullable else member.values
+    written = _written(scanner, allowed)
+    if written.token == "null" and not is_nullable:
+        raise scanner.refuse("null is not allowed here", allowed)
+    try:
+        value = None if written.token == "null" else member.read(written)
+    except ValueError as error:
+        raise scanner.refuse(str(error), allowed, token=written.token) from None
+    scanner.take(written.token)
+    return value
+
+
+def _written(scanner: Scanner, allowed: tuple[str, ...]) -> Written:
+    if begun := scanner.peek(_QUOTED_BEGUN):
+        return _quoted(scanner, begun, allowed)
+    bare = scanner.peek(_BARE)
+    if not bare:
+        raise scanner.refuse(_why_unsupported(scanner) or "A value is expected", allowed)
+    if not _BARE_FIT.fullmatch(bare):
+        raise scanner.refuse("A value with such characters needs quotes", allowed, token=bare)
+    return Written(bare)
+
+
+def _quoted(scanner: Scanner, begun: str, allowed: tuple[str, ...]) -> Written:
+    if unprintable := UNPRINTABLE.search(begun):
+        at = scanner.at + unprintable.start()
+        raise scanner.refuse("A control character is not allowed", allowed, at=at)
+    if token := scanner.peek(_QUOTED):
+        return Written(token)
+    if scanner.peek(_MISESCAPED):
+        at = scanner.at + len(begun)
+        raise scanner.refuse("A backslash escapes a quote or a backslash, nothing else", allowed, at=at)
+    raise scanner.refuse("The string is not closed", allowed)

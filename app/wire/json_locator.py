@@ -1,0 +1,189 @@
+"""Find where a body stops being strict JSON, and say why in a phrase.
+
+Runs only for bodies that :mod:`app.wire.strict_json` refused. It walks the tokens of RFC 8259 with a table and an own
+stack: nesting costs no recursion, and the time grows with the length of the body.
+"""
+
+import json
+import re
+from enum import StrEnum
+from math import isinf
+from typing import Final, NamedTuple
+
+MAX_DEPTH: Final = 64
+
+FIT_CHARACTERS: Final = (
+    r'(?:[^"\\\x00-\x1f]++'
+    r'|\\(?:["\\/bfnrt]|u(?!0000|[dD][89a-fA-F])[0-9a-fA-F]{4}'
+    r"|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))*+"
+)
+"""What may stand between two quotes: no control character, no NUL and no half of a surrogate pair, escaped or not."""
+
+
+class Defect(NamedTuple):
+    """What is wrong, and at which byte, counted from 1."""
+
+    reason: str
+    position: int
+
+
+class Expect(StrEnum):
+    """What may come next; the value is the complaint when something else does."""
+
+    VALUE = "A value is expected"
+    FIRST_VALUE = "A value or ] is expected"
+    NAME = "A member name is expected"
+    FIRST_NAME = "A member name or } is expected"
+    COLON = "A colon is expected"
+    MORE_VALUES = "A comma or ] is expected"
+    MORE_MEMBERS = "A comma or } is expected"
+    END = "The end of the body is expected"
+
+
+_VALUE_STARTS: Final = {
+    "string": Expect.END,
+    "number": Expect.END,
+    "word": Expect.END,
+    "[": Expect.FIRST_VALUE,
+    "{": Expect.FIRST_NAME,
+}
+_NEXT: Final[dict[Expect, dict[str, Expect]]] = {
+    Expect.VALUE: _VALUE_STARTS,
+    Expect.FIRST_VALUE: {**_VALUE_STARTS, "]": Expect.END},
+    Expect.NAME: {"string": Expect.COLON},
+    Expect.FIRST_NAME: {"string": Expect.COLON, "}": Expect.END},
+    Expect.COLON: {":": Expect.VALUE},
+    Expect.MORE_VALUES: {",": Expect.VALUE, "]": Expect.END},
+    Expect.MORE_MEMBERS: {",": Expect.NAME, "}": Expect.END},
+    Expect.END: {},
+}
+"""``END`` stands for the end of a value: what follows then, the innermost open container says."""
+
+_NUL: Final = "A NUL character is not allowed"
+
+_BLANKS: Final = re.compile(r"[ \t\n\r]*")
+_TOKEN: Final = re.compile(
+    r"[ \t\n\r]*+(?:(?P<mark>[\[\]{},:])"
+    rf'|(?P<string>"{FIT_CHARACTERS}")'
+    r"|(?P<number>(?>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![.eE]))"
+    r"|(?P<word>true|false|null))"
+)
+
+_NOT_FINITE: Final = re.compile(r"-?Infinity|NaN")
+_NUMBER_BEGUN: Final = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:(?<=[0-9])[eE][+-]?[0-9]*)?)?")
+_WORD_BEGUN: Final = re.compile(r"t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?")
+_STRING_BEGUN: Final = re.compile(f'"{FIT_CHARACTERS}')
+_ESCAPE_BEGUN: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,4})?")
+
+
+def locate(body: bytes) -> Defect | None:
+    """Return the first defect of a body, ``None`` when it is strict JSON (RFC 8259, RFC 7493)."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        return Defect("Invalid UTF-8", error.start + 1)
+    try:
+        _Walk(text).to_the_end()
+    except _Found as found:
+        return Defect(found.reason, len(text[: found.at].encode()) + 1)
+    return None
+
+
+class _Found(Exception):  # noqa: N818 -- what is found, not what failed
+    """Ends the walk; ``at`` is an index into the text."""
+
+    def __init__(self, reason: str, at: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.at = at
+
+
+class _Walk:
+    """One walk over one text. The stack holds the names seen in each open object, and ``None`` for an open array."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._open: list[set[str] | None] = []
+
+    def to_the_end(self) -> None:
+        """Take token after token.
+
+        Raises:
+            _Found: at the first that does not belong there.
+        """
+        expect, at = Expect.VALUE, 0
+        while token := _TOKEN.match(self._text, at):
+            kind = token.lastgroup or ""
+            start, at = token.span(kind)
+            symbol = token[kind] if kind == "mark" else kind
+            following = _NEXT[expect].get(symbol)
+            if following is None:
+                raise _Found(expect, start)
+            self._note(symbol, token[kind], start, is_name=following is Expect.COLON)
+            expect = self._after_value() if following is Expect.END else following
+        self._end(expect, at)
+
+    def _note(self, symbol: str, token: str, start: int, *, is_name: bool) -> None:
+        if symbol == "[" or symbol == "{":
+            if len(self._open) == MAX_DEPTH:
+                raise _Found(f"Nesting deeper than {MAX_DEPTH} is not allowed", start)
+            self._open.append(set() if symbol == "{" else None)
+        elif symbol == "]" or symbol == "}":
+            self._open.pop()
+        elif is_name:
+            self._note_name(token, start)
+        elif symbol == "number" and isinf(float(token)):
+            raise _Found("A number this large is not allowed", start)
+
+    def _note_name(self, token: str, start: int) -> None:
+        name: str = json.loads(token) if "\\" in token else token[1:-1]
+        names = self._open[-1]
+        if names is None or name in names:
+            raise _Found("A member name is repeated", start)
+        names.add(name)
+
+    def _after_value(self) -> Expect:
+        if not self._open:
+            return Expect.END
+        return Expect.MORE_VALUES if self._open[-1] is None else Expect.MORE_MEMBERS
+
+    def _end(self, expect: Expect, at: int) -> None:
+        at = _end(_BLANKS, self._text, at)
+        if expect is not Expect.END or at < len(self._text):
+            raise _complaint(self._text, at, expect)
+
+
+def _complaint(text: str, at: int, expect: Expect) -> _Found:
+    """Say what is wrong where no token begins, or one does and is broken off."""
+    character = text[at : at + 1]
+    if character == '"' and "string" in _NEXT[expect]:
+        return _broken_string(text, at)
+    if "number" in _NEXT[expect]:
+        if _NOT_FINITE.match(text, at):
+            return _Found("NaN and Infinity are not allowed", at)
+        if (end := _end(_NUMBER_BEGUN, text, at)) > at:
+            return _Found("A digit is expected", end)
+        if (end := _end(_WORD_BEGUN, text, at)) > at:
+            return _Found("One of true, false and null is expected", end)
+    if character == "\0":
+        return _Found(_NUL, at)
+    return _Found("A byte order mark is not allowed" if character == "\ufeff" else expect, at)
+
+
+def _broken_string(text: str, at: int) -> _Found:
+    at = _end(_STRING_BEGUN, text, at)
+    character = text[at : at + 1]
+    if not character:
+        return _Found("A closing quote is expected", at)
+    if character != "\\":
+        return _Found(_NUL if character == "\0" else "A control character must be escaped", at)
+    end = _end(_ESCAPE_BEGUN, text, at)
+    if end < at + 6:
+        return _Found("An escape of JSON is expected", end)
+    is_nul = text[at + 2 : end] == "0000"
+    return _Found(_NUL if is_nul else "Half of a surrogate pair is not allowed", at)
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return at if found is None else found.end()

@@ -1,0 +1,106 @@
+"""How a list is asked for and answered: filter, order, pages and projection (AIP-132, 158, 160), for every resource."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import marshmallow as ma
+
+from app.models.query import Comparison, Cursor, ListQuery, Ordering, Page
+from app.wire import fields
+from app.wire.filter_members import FilterMember
+from app.wire.filtering import parse_filter
+from app.wire.ordering import parse_order_by
+from app.wire.page_tokens import PageTokens
+from app.wire.parameters import FieldsParameter, PageSize
+from app.wire.schemas.base import QuerySchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRules:
+    """What a resource's list allows; ``order_by`` is the order when none is asked for."""
+
+    resource: str
+    items: Sequence[str]
+    filterable: Mapping[str, FilterMember]
+    orderable: Sequence[str]
+    order_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRequest:
+    """A list as it was asked for; pages of it are bound to the caller, the filter and the order."""
+
+    rules: ListRules
+    filter: str
+    order_by: str
+    page_size: int
+    page_token: str
+    fields: tuple[str, ...] | None
+    where: tuple[Comparison, ...]
+    order: tuple[Ordering, ...]
+
+    def query(self, tokens: PageTokens, *, caller: str) -> ListQuery:
+        """Return the question for the repository.
+
+        Raises:
+            InvalidPageToken: the token was not given for this list.
+        """
+        after = tokens.open(self.page_token, bound_to=self._binding(caller)) if self.page_token else None
+        return ListQuery(self.where, self.order, self.page_size, after)
+
+    def answer(self, page: Page[Any], tokens: PageTokens, *, caller: str) -> dict[str, Any]:
+        """Return the page as the list's schema describes it."""
+        return {
+            self.rules.resource: page.rows,
+            "next_page_token": self._seal(page.next, tokens, caller),
+            "total_size": page.total_size,
+        }
+
+    def _seal(self, cursor: Cursor | None, tokens: PageTokens, caller: str) -> str | None:
+        return None if cursor is None else tokens.seal(cursor, bound_to=self._binding(caller))
+
+    def _binding(self, caller: str) -> tuple[str, ...]:
+        return (self.rules.resource, self.filter, self.order_by, caller)
+
+
+class ListSchema(QuerySchema):
+    """The query of a list; a subclass says by ``rules`` what its resource allows."""
+
+    rules: ClassVar[ListRules]
+
+    page_size = PageSize()
+    page_token = fields.Text(load_default="", metadata={"description": "next_page_token of the previous page."})
+    filter = fields.Text(load_default="", metadata={"description": "Comparisons joined by AND."})
+    order_by = fields.Text(load_default="", metadata={"description": "Members to sort by, each with asc or desc."})
+
+    def __init_subclass__(cls) -> None:
+        """Describe what is allowed."""
+        super().__init_subclass__()
+        rules = cls.rules
+        declared = cls._declared_fields
+        declared["filter"] = fields.Text(load_default="", metadata={"description": _filter_help(rules)})
+        declared["order_by"] = fields.Text(load_default="", metadata={"description": _order_help(rules)})
+        declared["fields"] = FieldsParameter(rules.items)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> ListRequest:
+        """Return the request.
+
+        Raises:
+            InvalidFilter, InvalidOrderBy: they are not understood.
+        """
+        where = parse_filter(data["filter"], self.rules.filterable)
+        default = parse_order_by(self.rules.order_by, self.rules.orderable, ())
+        order = parse_order_by(data["order_by"], self.rules.orderable, default)
+        return ListRequest(rules=self.rules, where=where, order=order, **data)
+
+
+def _filter_help(rules: ListRules) -> str:
+    members = "; ".join(f"{name} {' '.join(member.operators)}" for name, member in rules.filterable.items())
+    return f'Comparisons joined by AND, such as `status = PENDING AND due_date < "2027-01-01T00:00:00Z"`. {members}.'
+
+
+def _order_help(rules: ListRules) -> str:
+    members = ", ".join(rules.orderable)
+    return f"Members to sort by, joined by commas, each with asc or desc: {members}. Default: {rules.order_by}."

@@ -1,0 +1,65 @@
+"""Parameters that many operations take in their query."""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import marshmallow as ma
+
+from app.errs.requests import ValidationFailed
+from app.wire import fields
+from app.wire.field_mask import parse_fields, parse_mask
+from app.wire.rules import Breach
+
+DEFAULT_PAGE_SIZE: Final = 50
+LARGEST_PAGE_SIZE: Final = 1000
+_DECIMAL: Final = re.compile(r"-?[0-9]+")
+
+
+class PageSize(fields.Text):
+    """``page_size``: 0 means the default, and what is too large is coerced (AIP-158)."""
+
+    def __init__(self) -> None:
+        says = f"At most how many items to answer. 0 means {DEFAULT_PAGE_SIZE}; more than {LARGEST_PAGE_SIZE} is coerced."
+        schema = {"type": "integer", "minimum": 0, "default": DEFAULT_PAGE_SIZE, "description": says}
+        super().__init__(load_default=DEFAULT_PAGE_SIZE, metadata=schema)
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> Any:  # noqa: ANN401 -- marshmallow types a Text as str
+        if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+            raise Breach("INVALID_TYPE", "must be an integer").error()
+        if value.startswith("-"):
+            raise Breach("INVALID_VALUE", "must not be negative").error()
+        digits = value.lstrip("0")
+        return min(int(digits[:5]), LARGEST_PAGE_SIZE) if digits else DEFAULT_PAGE_SIZE
+
+
+class MaskParameter(fields.Text):
+    """``update_mask``: the members that an update sets (AIP-134)."""
+
+    def __init__(self, writable: Collection[str]) -> None:
+        self.writable = writable
+        says = f"Members to set, joined by commas: {', '.join(writable)}. Default: those in the body."
+        super().__init__(metadata={"description": says, "example": "title,tags"})
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> Any:  # noqa: ANN401 -- as above
+        return _as_breach(parse_mask, str(value), writable=self.writable, present=())
+
+
+class FieldsParameter(fields.Text):
+    """``fields``: the members that are answered."""
+
+    def __init__(self, readable: Sequence[str]) -> None:
+        self.readable = readable
+        says = f"Members to answer, joined by commas: {', '.join(readable)}. Default: all."
+        super().__init__(load_default=None, metadata={"description": says, "example": "name,title"})
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> Any:  # noqa: ANN401 -- as above
+        return _as_breach(parse_fields, str(value), readable=self.readable)
+
+
+def _as_breach(parse: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any of the parsers
+    """Let marshmallow collect what a parser refuses."""
+    try:
+        return parse(*args, **kwargs)
+    except ValidationFailed as failed:
+        raise ma.ValidationError(list(failed.violations)) from None  # type: ignore[arg-type]  # kept as they are

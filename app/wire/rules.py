@@ -1,0 +1,84 @@
+"""Rules for members, as marshmallow validators: each breach has a stable code and says what must be instead.
+
+They subclass marshmallow's own, so that apispec writes their bounds into the OpenAPI document.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from marshmallow import ValidationError, validate
+
+BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that reorder the text around them and can make one title look like another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A broken rule, without the place where it is broken: ``says`` follows the field's name in the message."""
+
+    code: str
+    says: str
+
+    def error(self) -> ValidationError:
+        """Return the exception by which marshmallow learns of it."""
+        return ValidationError([self])  # type: ignore[list-item]  # marshmallow keeps whatever the list holds
+
+
+class Length(validate.Length):
+    """Bounds the number of characters of a text."""
+
+    def __init__(self, *, min: int | None = None, max: int) -> None:  # noqa: A002 -- marshmallow's names
+        super().__init__(min=min, max=max)
+
+    def __call__(self, value: str) -> str:
+        """Return the value, or refuse it."""
+        if self.min is not None and len(value) < self.min:
+            raise Breach("TOO_SHORT", f"must have at least {self.min} character").error()
+        if self.max is not None and len(value) > self.max:
+            raise Breach("TOO_LONG", f"must have at most {self.max} characters").error()
+        return value
+
+
+class Printable(validate.Validator):
+    """Refuses control characters and those that reorder text; ``multiline`` lets tab and line breaks pass."""
+
+    def __init__(self, *, multiline: bool = False) -> None:
+        self.spared = "\t\n\r" if multiline else ""
+
+    def __call__(self, value: str) -> str:
+        """Return the value, or refuse it."""
+        if not value.isprintable() and any(map(self._is_hidden, value)):
+            raise Breach("INVALID_FORMAT", "must not contain control characters").error()
+        return value
+
+    def _is_hidden(self, character: str) -> bool:
+        if character in self.spared:
+            return False
+        return character in BIDI or unicodedata.category(character) in {"Cc", "Cn", "Zl", "Zp"}
+
+
+class NotBlank(validate.Validator):
+    """Refuses a text of nothing but spaces."""
+
+    def __call__(self, value: str) -> str:
+        """Return the value, or refuse it."""
+        if value and not value.strip():
+            raise Breach("TOO_SHORT", "must not be blank").error()
+        return value
+
+
+class Pattern(validate.Regexp):
+    """Asks a text to match a whole pattern, written for OpenAPI as it stands."""
+
+    def __init__(self, pattern: str, *, code: str, says: str) -> None:
+        super().__init__(pattern)
+        self.full = re.compile(pattern, re.ASCII)
+        self.breach = Breach(code, says)
+
+    def __call__(self, value: str) -> str:  # type: ignore[override]  # texts only, no bytes
+        """Return the value, or refuse it."""
+        if not self.full.fullmatch(value):
+            raise self.breach.error()
+        return value

@@ -1,0 +1,105 @@
+"""What all schemas share: unknown members are refused, output-only ones ignored, and every breach has its place."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import marshmallow as ma
+from marshmallow.experimental.context import Context
+
+from app.errs.error import Violation
+from app.errs.requests import ValidationFailed
+from app.wire import fields
+from app.wire.reading import Reading
+from app.wire.rules import Breach
+
+
+class Schema(ma.Schema):
+    """A JSON object; ``relative_to`` names a member whose fields are spoken of as if they stood at the top."""
+
+    relative_to: ClassVar[str | None] = None
+    error_messages: ClassVar[Any] = {
+        "type": Breach("INVALID_TYPE", "must be an object"),
+        "unknown": Breach("UNKNOWN_FIELD", "is not a member"),
+    }
+
+    class Meta:
+        """Refuse what is not declared."""
+
+        unknown = ma.RAISE
+
+    @ma.pre_load
+    def ignore_output_only(self, data: Any, **_: object) -> Any:  # noqa: ANN401 -- JSON, not yet known to be an object
+        """Drop the members that only the service writes, so that what was read can be sent back."""
+        output_only = self.fields.keys() - self.load_fields.keys()
+        if not isinstance(data, dict) or not output_only & data.keys():
+            return data
+        return {name: value for name, value in data.items() if name not in output_only}
+
+
+class QuerySchema(Schema):
+    """The parameters of a query, by name."""
+
+    error_messages: ClassVar[Any] = {
+        "type": Breach("INVALID_TYPE", "must be an object"),
+        "unknown": Breach("UNKNOWN_PARAMETER", "is not a parameter of this operation"),
+    }
+
+
+def load(schema: ma.Schema, data: object, reading: Reading) -> Any:  # noqa: ANN401 -- what the schema makes
+    """Return what the schema makes of the data.
+
+    Raises:
+        ValidationFailed: with every violation, in the order of the schema's fields.
+    """
+    try:
+        with Context(reading):
+            return schema.load(data)  # type: ignore[arg-type]  # the schema itself refuses what is no mapping
+    except ma.ValidationError as error:
+        raise ValidationFailed(violations=tuple(violations(schema, error.messages_dict))) from None
+
+
+def violations(schema: ma.Schema, messages: Mapping[Any, Any]) -> Iterator[Violation]:
+    """Yield what marshmallow found, each with its field's name and where it is."""
+    is_query = isinstance(schema, QuerySchema)
+    for path, breach in _walk(schema, messages, ()):
+        if isinstance(breach, Violation):
+            yield breach
+        elif is_query:
+            name = str(path[0]) if path else "query"
+            yield Violation(name, breach.code, f"{name} {breach.says}", parameter=name)
+        else:
+            name = _spoken(path, getattr(schema, "relative_to", None))
+            pointer = "#" + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+            yield Violation(name, breach.code, f"{name} {breach.says}", pointer=pointer)
+
+
+Path = tuple[str | int, ...]
+
+
+def _walk(schema: ma.Schema | None, messages: Any, path: Path) -> Iterator[tuple[Path, Breach | Violation]]:  # noqa: ANN401 -- marshmallow's tree
+    """Yield the leaves of the tree of messages: of the object itself, then fields in order, then unknown ones."""
+    if not isinstance(messages, Mapping):
+        yield from ((path, breach) for breach in messages)
+        return
+    order = {name: index for index, name in enumerate(schema.fields)} if schema else {}
+    steps = sorted(messages, key=lambda step: step if isinstance(step, int) else order.get(step, len(order)))
+    for step in sorted(steps, key=lambda step: step != ma.exceptions.SCHEMA):
+        inner = (*path, step) if step != ma.exceptions.SCHEMA else path
+        yield from _walk(_schema_of(schema, step), messages[step], inner)
+
+
+def _schema_of(schema: ma.Schema | None, step: str | int) -> ma.Schema | None:
+    """Return the schema one step down; the items of a list share theirs with the list."""
+    if isinstance(step, int) or schema is None:
+        return schema
+    field = schema.fields.get(step)
+    inner = field.inner if isinstance(field, fields.Listed) else field
+    return inner.schema if isinstance(inner, fields.Object) else None
+
+
+def _spoken(path: Path, relative_to: str | None) -> str:
+    """Return the field's name as a person says it: ``requests[1].task.title``."""
+    if len(path) > 1 and path[0] == relative_to:
+        path = path[1:]
+    name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return name.removeprefix(".") or "body"

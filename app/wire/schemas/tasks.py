@@ -1,0 +1,223 @@
+"""The wire form of tasks."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import marshmallow as ma
+
+from app.models.tasks import (
+    DESCRIPTION_LENGTH,
+    TAG_LENGTH,
+    TAG_PATTERN,
+    TAGS,
+    TITLE_LENGTH,
+    NewTask,
+    Priority,
+    Status,
+    same_title,
+)
+from app.wire import fields, filter_members
+from app.wire.lists import ListRules, ListSchema
+from app.wire.parameters import FieldsParameter, MaskParameter
+from app.wire.reading import reading
+from app.wire.rules import Breach, Length, NotBlank, Pattern, Printable
+from app.wire.schemas.base import QuerySchema, Schema
+
+BATCH: Final = 100
+
+
+def _repeated(tags: list[Any]) -> dict[int, Breach]:
+    """Return a breach for every tag that stands earlier in the list."""
+    seen: set[str] = set()
+    found = {}
+    for index, tag in enumerate(tags):
+        if isinstance(tag, str):
+            if tag in seen:
+                found[index] = Breach("DUPLICATE_TAG", "stands in the list already")
+            seen.add(tag)
+    return found
+
+
+_TAG = Pattern(
+    f"{TAG_PATTERN[:-2]}{{1,{TAG_LENGTH}}}$",
+    code="INVALID_TAG_FORMAT",
+    says=f"must match {TAG_PATTERN} and have at most {TAG_LENGTH} characters",
+)
+
+
+class TaskSchema(Schema):
+    """A task."""
+
+    name = fields.Name("tasks", attribute="id", metadata={"example": "tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"})
+    title = fields.Text(required=True, validate=[Length(min=1, max=TITLE_LENGTH), NotBlank(), Printable()])
+    description = fields.Text(allow_none=True, validate=[Length(max=DESCRIPTION_LENGTH), Printable(multiline=True)])
+    status = fields.EnumName(Status, prefix="STATUS_", default=Status.PENDING, allow_none=True)
+    priority = fields.EnumName(Priority, prefix="PRIORITY_", default=Priority.MEDIUM, allow_none=True)
+    due_date = fields.Timestamp(future=True, allow_none=True)
+    create_time = fields.Timestamp(dump_only=True)
+    update_time = fields.Timestamp(dump_only=True)
+    created_by = fields.Text(dump_only=True)
+    tags = fields.Listed(fields.Text(validate=_TAG), longest=TAGS, check=_repeated, allow_none=True)
+
+
+class NewTaskSchema(TaskSchema):
+    """A task to be created."""
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> NewTask:
+        """Return what was said; what was left out or null is unset."""
+        return NewTask(**cleared(data))
+
+
+class CreateTaskSchema(Schema):
+    """The body of a creation."""
+
+    relative_to = "task"
+    task = fields.Object(NewTaskSchema, required=True)
+
+    @ma.post_load
+    def unwrap(self, data: dict[str, Any], **_: object) -> NewTask:
+        """Return the task itself."""
+        new: NewTask = data["task"]
+        return new
+
+
+class BatchItemSchema(Schema):
+    """One item of a batch."""
+
+    task = fields.Object(NewTaskSchema, required=True)
+
+
+class Batch(fields.Listed):
+    """The items of a batch, at least one; titles that are the same are refused on every holder."""
+
+    def too_long(self) -> Breach:
+        """Return what to say of too many items."""
+        return Breach("BATCH_TOO_LARGE", f"must have at most {self.longest} items")
+
+    def _deserialize(self, value: object, *args: Any, **kwargs: Any) -> list[Any]:  # noqa: ANN401 -- marshmallow's own
+        if value == []:
+            raise Breach("EMPTY_BATCH", "must have at least one item").error()
+        return super()._deserialize(value, *args, **kwargs)
+
+
+def _same_titles(items: list[Any]) -> dict[int, Any]:
+    holders: dict[str, list[int]] = {}
+    for index, item in enumerate(items):
+        task = item.get("task") if isinstance(item, dict) else None
+        title = task.get("title") if isinstance(task, dict) else None
+        if isinstance(title, str) and title.strip():
+            holders.setdefault(same_title(title), []).append(index)
+    breach = Breach("DUPLICATE_TITLE", "stands in the batch more than once")
+    shared = [index for indexes in holders.values() if len(indexes) > 1 for index in indexes]
+    return {index: {"task": {"title": [breach]}} for index in shared}
+
+
+class CreateTasksSchema(Schema):
+    """The body of a batch."""
+
+    requests = Batch(fields.Object(BatchItemSchema), longest=BATCH, required=True, metadata={"minItems": 1})
+
+    @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
+    def refuse_same_titles(self, _data: object, original: Any, **_: object) -> None:  # noqa: ANN401 -- JSON as it came
+        """Refuse every holder of a title that stands in the batch more than once."""
+        items = original.get("requests") if isinstance(original, dict) else None
+        if isinstance(items, list) and len(items) <= BATCH and (found := _same_titles(items)):
+            raise ma.ValidationError({"requests": found})
+
+    @ma.post_load
+    def unwrap(self, data: dict[str, Any], **_: object) -> list[NewTask]:
+        """Return the tasks themselves."""
+        return [item["task"] for item in data["requests"]]
+
+
+class BatchFailureSchema(Schema):
+    """An item that was not created."""
+
+    index = fields.Integer()
+    problem = fields.Anything(metadata={"type": "object", "description": "The item's own problem document."})
+
+
+class BatchSchema(Schema):
+    """What became of a batch."""
+
+    tasks = fields.Listed(fields.Object(TaskSchema), longest=BATCH)
+    failures = fields.Listed(fields.Object(BatchFailureSchema), longest=BATCH)
+
+
+class TaskListSchema(Schema):
+    """A page of tasks."""
+
+    tasks = fields.Listed(fields.Object(TaskSchema), longest=1000)
+    next_page_token = fields.Text(allow_none=True)
+    total_size = fields.Integer(
+        metadata={"description": "Counted on the first page; -1 when counting took too long.", "minimum": -1}
+    )
+
+
+class DeletedTaskSchema(Schema):
+    """What is said of a deleted task."""
+
+    message = fields.Text()
+
+
+WRITABLE: Final = tuple(name for name, field in TaskSchema().fields.items() if not field.dump_only)
+READABLE: Final = tuple(TaskSchema().dump_fields)
+_CLEARED: Final = {each.name: None if each.default is dataclasses.MISSING else each.default for each in dataclasses.fields(NewTask)}
+
+
+def cleared(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members with the default in place of null."""
+    return {name: _CLEARED[name] if value is None else value for name, value in data.items()}
+
+
+class ListTasksSchema(ListSchema):
+    """How tasks may be listed."""
+
+    rules: ClassVar = ListRules(
+        resource="tasks",
+        items=READABLE,
+        filterable={
+            "title": filter_members.text(),
+            "status": filter_members.choice(Status, prefix="STATUS_"),
+            "priority": filter_members.choice(Priority, prefix="PRIORITY_"),
+            "due_date": filter_members.timestamp(nullable=True),
+            "create_time": filter_members.timestamp(),
+            "update_time": filter_members.timestamp(),
+            "created_by": filter_members.text(),
+            "tags": filter_members.tags(),
+        },
+        orderable=("title", "status", "priority", "due_date", "create_time", "update_time"),
+        order_by="create_time desc",
+    )
+
+
+class UpdateTaskQuerySchema(QuerySchema):
+    """Which members an update sets."""
+
+    update_mask = MaskParameter(WRITABLE)
+
+
+class UpdateTaskSchema(TaskSchema):
+    """The members of a task to be set: those in the mask, else those in the body."""
+
+    @ma.pre_load
+    def apply_mask(self, data: Any, **_: object) -> Any:  # noqa: ANN401 -- JSON, not yet known to be an object
+        """Ignore what is outside the mask, and clear what the mask names and the body lacks."""
+        mask = reading().query.get("update_mask")
+        if mask is None or not isinstance(data, dict):
+            return data
+        outside = set(WRITABLE) - set(mask)
+        return dict.fromkeys(mask) | {name: value for name, value in data.items() if name not in outside}
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        """Return the changes; what is null becomes unset."""
+        return cleared(data)
+
+
+class GetTaskQuerySchema(QuerySchema):
+    """Which members are answered."""
+
+    fields = FieldsParameter(READABLE)
