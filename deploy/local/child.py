@@ -11,7 +11,8 @@ import sys
 from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1
-PR_SET_KEEPCAPS: Final = 8
+PR_SET_SECUREBITS: Final = 28
+SECBIT_NO_SETUID_FIXUP: Final = 1 << 2
 PR_CAP_AMBIENT: Final = 47
 PR_CAP_AMBIENT_RAISE: Final = 2
 CAP_DAC_OVERRIDE: Final = 1
@@ -32,16 +33,24 @@ def become(uid: int, gid: int, *, sees_all: bool) -> None:
     `sees_all` keeps the one capability that opens files whatever their mode, so that a checkout below a home of
     mode 0700 can be reached. Where it is missing (some containers) we go on without: often nothing is closed.
     """
-    if _libc is not None:
-        _libc.prctl(PR_SET_KEEPCAPS, int(sees_all), 0, 0, 0)
+    if (
+        _libc is not None and sees_all
+    ):  # keep capabilities as the user changes, and let access(2) count them: initdb asks
+        _libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
     if _libc is not None and sees_all:
-        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-        bit = 1 << CAP_DAC_OVERRIDE  # effective, permitted and inheritable; then the upper 32 capabilities: none
-        _libc.capset(header, (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0))
-        _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
+        if _only_capability(_libc, 1 << CAP_DAC_OVERRIDE):
+            _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
+        else:
+            _only_capability(_libc, 0)
+
+
+def _only_capability(libc: ctypes.CDLL, bits: int) -> bool:
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)(bits, bits, bits, 0, 0, 0)  # effective, permitted, inheritable; then the upper 32
+    return bool(libc.capset(header, sets) == 0)
 
 
 def command(argv: list[str], *, dies_by: signal.Signals, account: tuple[int, int] | None, sees_all: bool) -> list[str]:

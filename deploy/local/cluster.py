@@ -39,8 +39,6 @@ def make(directory: Path, *, synced: bool) -> None:
 
     Raises: PostgresError.
     """
-    for abandoned in directory.glob("making-*"):
-        shutil.rmtree(abandoned)
     draft, password = Path(tempfile.mkdtemp(dir=directory, prefix="making-")), secrets.token_hex(24)
     try:
         folders.write_private(draft / "password", password)
@@ -55,7 +53,8 @@ def make(directory: Path, *, synced: bool) -> None:
         folders.write_private(directory / "password", password)
         (draft / "data").rename(directory / "data")
     finally:
-        shutil.rmtree(draft)
+        for abandoned in directory.glob("making-*"):  # also that of a predecessor, whose children may still write to it
+            shutil.rmtree(abandoned, ignore_errors=True)
 
 
 def program(directory: Path, argv: list[str], *, dies_by: signal.Signals) -> list[str]:

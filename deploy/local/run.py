@@ -119,24 +119,26 @@ def neighbour() -> str | None:
 
 
 def check_port() -> None:
-    """Refuse a port that is taken before gunicorn stumbles over it. Raises: OSError."""
+    """Refuse a port that cannot be had before gunicorn stumbles over it. Raises: OSError."""
     host, port = os.environ["HOST"], os.environ["PORT"]
     deadline = time.monotonic() + PORT_FREE_WITHIN
-    while True:
+    while (fault := _fault_of(host, port)) is not None:
+        if fault.errno != errno.EADDRINUSE:
+            raise OSError(f"cannot listen on HOST={host} PORT={port}: {fault.strerror}")
+        if time.monotonic() > deadline:
+            raise OSError(f"port {port} on {host} is taken: stop what listens there, or choose another with PORT=…")
+        time.sleep(0.05)
+
+
+def _fault_of(host: str, port: str) -> OSError | None:
+    try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                return probe.bind(address)
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise OSError(
-                        f"cannot listen on {host} port {port} ({error.strerror}): set HOST and PORT"
-                    ) from error
-                if time.monotonic() > deadline:
-                    message = f"port {port} on {host} is taken: stop what listens there, or choose another with PORT=…"
-                    raise OSError(message) from error
-        time.sleep(0.05)
+            probe.bind(address)
+    except OSError as error:
+        return error
+    return None
 
 
 def migrate(*, embedded: str = "") -> None:
