@@ -1,0 +1,182 @@
+"""A checkout of its own for each test, with a service of one page in place of the house, and eyes for its processes."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+HOUSE: Final = Path(__file__).resolve().parents[2]
+SERVES_WITHIN: Final = 30.0  # seconds
+
+SERVICE: Final = """
+import os, psycopg
+from flask import Flask
+from flask.cli import AppGroup
+
+app = Flask(__name__)
+db = AppGroup("db")
+app.cli.add_command(db)
+connect = lambda: psycopg.connect(os.environ["DATABASE_URL"].replace("+psycopg", ""))
+
+@db.command()
+def upgrade():
+    with open("upgrades", "a") as file, connect() as connection:
+        file.write("once more\\n")
+        connection.execute("CREATE TABLE IF NOT EXISTS notes (body text)")
+        connection.execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num text)")
+        connection.execute("INSERT INTO alembic_version SELECT '1' WHERE NOT EXISTS (SELECT FROM alembic_version)")
+
+@app.get("/")
+def notes():
+    with connect() as connection:
+        return " ".join(body for (body,) in connection.execute("SELECT body FROM notes"))
+
+@app.post("/<body>")
+def note(body):
+    with connect() as connection:
+        connection.execute("INSERT INTO notes VALUES (%s)", (body,))
+    return ""
+"""
+GUNICORN: Final = """
+import os
+bind = f"{os.environ['HOST']}:{os.environ['PORT']}"
+worker_class = "gthread"
+workers = 2
+control_socket_disable = True
+"""
+
+
+@dataclass
+class Checkout:
+    """A copy of the launcher in a folder with a space, and whatever it started."""
+
+    root: Path
+    port: int = field(init=False)
+    launched: list[subprocess.Popen[str]] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.port = free_port()
+        shutil.copytree(HOUSE / "deploy", self.root / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
+        (self.root / "migrations").mkdir()
+        (self.root / "migrations" / "first.py").write_text("# the first\n")
+        (self.root / "wsgi.py").write_text(SERVICE)
+        (self.root / "gunicorn.conf.py").write_text(GUNICORN)
+
+    def launch(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the launcher as a shell would, in an environment that holds nothing else; its words go to `said`."""
+        plain = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PORT": str(self.port)}
+        with (self.root / "said").open("w") as said:
+            process = subprocess.Popen(
+                [sys.executable, "deploy/local/run.py", *words],
+                cwd=self.root, env=plain | environment, stdout=said, stderr=said, text=True, start_new_session=True,
+            )  # fmt: skip
+        self.launched.append(process)
+        return process
+
+    def serve(self, **environment: str) -> subprocess.Popen[str]:
+        """Start the service and return once it answers."""
+        process = self.launch(**environment)
+
+        def answers() -> bool:
+            assert process.poll() is None, self.said
+            with suppress(OSError):
+                return self.notes is not None
+            return False
+
+        wait_until(answers, SERVES_WITHIN)
+        self.seen |= descendants(process.pid)
+        return process
+
+    def run(self, *words: str, **environment: str) -> tuple[int, str]:
+        """Run the launcher to its end; return its exit code and what it said."""
+        code = self.launch(*words, **environment).wait(SERVES_WITHIN)
+        return code, self.said
+
+    def stop(self, signum: signal.Signals = signal.SIGTERM) -> None:
+        """Signal the service, and wait for its own end."""
+        self.launched[-1].send_signal(signum)
+        self.launched[-1].wait(SERVES_WITHIN)
+
+    def clean(self) -> None:
+        """End whatever a failed test left behind."""
+        for process in self.launched:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(SERVES_WITHIN)
+        wait_until(lambda: not self.alive, SERVES_WITHIN)
+
+    def note(self, body: str) -> None:
+        """Have the service write one word to its database."""
+        urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{body}", data=b"", timeout=5).close()
+
+    @property
+    def notes(self) -> list[str]:
+        """What the service finds in its database."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=5) as answer:
+            return str(answer.read().decode()).split()
+
+    @property
+    def said(self) -> str:
+        """What the last start printed."""
+        return (self.root / "said").read_text()
+
+    @property
+    def upgrades(self) -> int:
+        """How often the database was migrated."""
+        return len((self.root / "upgrades").read_text().splitlines())
+
+    @property
+    def alive(self) -> set[int]:
+        """Those of the processes seen while the service answered that still live."""
+        return self.seen & set(process_table())
+
+
+def process_table() -> dict[int, int]:
+    """Return the parent of every process that is not a zombie."""
+    table = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, parent = stat.read_text().rpartition(") ")[2].split()[:2]
+            if state not in "ZX":
+                table[int(stat.parent.name)] = int(parent)
+    return table
+
+
+def descendants(pid: int) -> set[int]:
+    """Return `pid` and every process below it."""
+    table, found, fresh = process_table(), set[int](), {pid}
+    while fresh:
+        found |= fresh
+        fresh = {child for child, parent in table.items() if parent in fresh}
+    return found
+
+
+def name_of(pid: int) -> str:
+    """Return the name of a process's program."""
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def wait_until(condition: Callable[[], bool], within: float) -> float:
+    """Return the seconds it took until `condition` held; fail when it does not in time."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < within, f"not within {within} seconds"
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,122 @@
+"""`deploy/local/run.py`, as `make run` executes it: from nothing to a service, and nothing left of it afterwards."""
+
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from deploy.local import postgres
+from tests.stack.checkout import Checkout, name_of, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts processes in /proc")
+
+ENDS_WITHIN: Final = 2.0  # seconds
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    fresh = Checkout(tmp_path / "a check out")
+    yield fresh
+    fresh.clean()
+
+
+class TestServe:
+    def test_the_first_start_makes_a_database_migrates_it_and_serves(self, checkout: Checkout) -> None:
+        process = checkout.serve()
+        assert name_of(process.pid).startswith("python"), "the launcher has become gunicorn"
+        assert "postgres" in {name_of(pid) for pid in checkout.alive}
+        assert "Listening at" in checkout.said
+        checkout.note("kept")
+        assert checkout.notes == ["kept"]
+
+    def test_the_second_start_finds_the_data_and_does_not_migrate_again(self, checkout: Checkout) -> None:
+        checkout.serve()
+        checkout.note("kept")
+        checkout.stop()
+        checkout.serve()
+        assert checkout.notes == ["kept"]
+        assert checkout.upgrades == 1
+
+    def test_a_new_migration_is_applied_at_the_next_start(self, checkout: Checkout) -> None:
+        checkout.serve()
+        checkout.stop()
+        (checkout.root / "migrations" / "second.py").write_text("# the second\n")
+        checkout.serve()
+        assert checkout.upgrades == 2
+
+    @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    def test_a_signal_ends_every_process_and_loses_nothing(self, checkout: Checkout, signum: signal.Signals) -> None:
+        checkout.serve()
+        checkout.note("kept")
+        checkout.launched[-1].send_signal(signum)
+        checkout.launched[-1].wait(ENDS_WITHIN)
+        wait_until(lambda: not checkout.alive, ENDS_WITHIN)
+        checkout.serve()
+        assert checkout.notes == ["kept"]
+
+    def test_a_start_right_after_a_kill_waits_for_the_dying_server(self, checkout: Checkout) -> None:
+        checkout.serve()
+        checkout.note("kept")
+        checkout.stop(signal.SIGKILL)
+        checkout.serve()
+        assert checkout.notes == ["kept"]
+
+    def test_a_taken_port_5432_does_not_matter(self, checkout: Checkout) -> None:
+        with socket.socket() as other, suppress(OSError):  # taken by somebody else already is just as good
+            other.bind(("127.0.0.1", 5432))
+            other.listen()
+            checkout.serve(PGPORT="5432", PGDATA="/nowhere")
+            assert checkout.notes == []
+
+    def test_a_second_run_in_the_same_checkout_refuses_in_one_line(self, checkout: Checkout) -> None:
+        first = checkout.serve()
+        code, said = checkout.run()
+        assert code == 1
+        assert said == f"candor: already running in this checkout, as process {first.pid}\n"
+        assert checkout.notes == [], "the first goes on"
+
+    def test_a_taken_port_is_told_in_one_line(self, checkout: Checkout) -> None:
+        with socket.create_server(("127.0.0.1", checkout.port)):
+            code, said = checkout.run(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+        assert code == 1
+        taken = f"candor: port {checkout.port} on 127.0.0.1 is taken"
+        assert said == f"{taken}: stop what listens there, or choose another with PORT=…\n"
+
+    def test_no_database_is_started_when_one_is_named(self, checkout: Checkout, tmp_path: Path) -> None:
+        with postgres.running(tmp_path / "named", settings={"fsync": "off"}, disposable=True) as url:
+            for _ in range(2):
+                checkout.serve(DATABASE_URL=url)
+                assert "postgres" not in {name_of(pid) for pid in checkout.alive}
+                checkout.stop()
+        assert not (checkout.root / ".local").exists()
+        assert checkout.upgrades == 2, "somebody else may have touched it in between"
+
+    def test_production_is_not_given_a_database(self, checkout: Checkout) -> None:
+        code, _ = checkout.run(APP_ENV="production")
+        assert code != 0
+        assert not (checkout.root / ".local").exists()
+
+    def test_the_environment_beats_the_env_file(self, checkout: Checkout) -> None:
+        (checkout.root / ".env").write_text("# ours\nexport PORT='1'\nHOST=\nGREETING=\"good day\"\n")
+        checkout.serve()
+        assert checkout.run("--", "sh", "-c", 'echo "$GREETING, $PORT"') == (0, f"good day, {checkout.port}\n")
+
+
+class TestCommand:
+    def test_a_command_alone_finds_a_database_that_ends_with_it(self, checkout: Checkout) -> None:
+        assert checkout.run("--", "flask", "db", "upgrade") == (0, "")
+        assert not (checkout.root / ".local" / "postgres" / "data" / "postmaster.pid").exists()
+
+    def test_a_command_beside_the_service_uses_its_database(self, checkout: Checkout) -> None:
+        checkout.serve()
+        code, said = checkout.run("--", "sh", "-c", 'echo "$DATABASE_URL"')
+        assert (code, said) == (0, (checkout.root / ".local" / "database-url").read_text())
+        assert checkout.notes == [], "which goes on"
+
+    def test_a_command_passes_its_exit_code_on(self, checkout: Checkout) -> None:
+        assert checkout.run("--", "sh", "-c", "exit 7") == (7, "")
