@@ -9,8 +9,11 @@ from typing import Final
 from app.models.query import Operator, Value
 from app.wire import timestamps
 
-_EQUALITY: Final = (Operator.EQ, Operator.NE)
-_ORDER: Final = (*_EQUALITY, Operator.LT, Operator.LE, Operator.GT, Operator.GE)
+Operators = tuple[Operator, ...]
+
+_EQUALITY: Final[Operators] = (Operator.EQ, Operator.NE)
+_ORDER: Final[Operators] = (*_EQUALITY, Operator.LT, Operator.LE, Operator.GT, Operator.GE)
+_QUOTES: Final = frozenset("'\"")
 _ESCAPE: Final = re.compile(r"\\(.)")
 _WHOLE_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 _LARGEST: Final = 2**63 - 1
@@ -20,17 +23,22 @@ _LARGEST: Final = 2**63 - 1
 class Written:
     """A value as it stands in the filter."""
 
-    token: str
+    raw: str
 
     @property
     def is_quoted(self) -> bool:
         """Tell whether it stands in quotes."""
-        return self.token.startswith(('"', "'"))
+        return self.raw[0] in _QUOTES
+
+    @property
+    def is_null(self) -> bool:
+        """Tell whether it is the word for nothing."""
+        return self.raw == "null"
 
     @property
     def text(self) -> str:
         """Return it without quotes and escapes."""
-        return _ESCAPE.sub(r"\1", self.token[1:-1]) if self.is_quoted else self.token
+        return _ESCAPE.sub(r"\1", self.raw[1:-1]) if self.is_quoted else self.raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +49,15 @@ class FilterMember:
     says in words what it would have taken.
     """
 
-    operators: tuple[Operator, ...]
+    operators: Operators
     read: Callable[[Written], Value]
     values: tuple[str, ...]
     nullable: bool = False
 
 
-def text(*, operators: tuple[Operator, ...] = _ORDER, nullable: bool = False) -> FilterMember:
+def text(*, nullable: bool = False) -> FilterMember:
     """Return a member of any text, quoted unless it is a single word."""
-    return FilterMember(operators, lambda written: written.text, ("a quoted text",), nullable)
+    return FilterMember(_ORDER, _text, ("a quoted text",), nullable)
 
 
 def timestamp(*, nullable: bool = False) -> FilterMember:
@@ -62,22 +70,26 @@ def integer(*, nullable: bool = False) -> FilterMember:
     return FilterMember(_ORDER, _integer, ("a whole number",), nullable)
 
 
-def choice(values: type[IntEnum], *, prefix: str, nullable: bool = False) -> FilterMember:
-    """Return a member of an enumeration, whose values are written with or without the prefix."""
+def choice(values: type[IntEnum], *, prefix: str, ordered: bool = False, nullable: bool = False) -> FilterMember:
+    """Return a member of an enumeration, with or without the prefix; ``<`` and its kin only when it is ordered."""
     by_name = {prefix + value.name: value for value in values}
 
     def read(written: Written) -> IntEnum:
-        name = written.text if written.text.startswith(prefix) else prefix + written.text
-        if name not in by_name:
+        value = by_name.get(written.text, by_name.get(prefix + written.text))
+        if value is None:
             raise ValueError("Unknown value")
-        return by_name[name]
+        return value
 
-    return FilterMember(_EQUALITY, read, tuple(by_name), nullable)
+    return FilterMember(_ORDER if ordered else _EQUALITY, read, tuple(by_name), nullable)
 
 
 def tags() -> FilterMember:
     """Return a list of tags, of which one is asked for: ``tags:home``."""
-    return FilterMember((Operator.HAS,), lambda written: written.text, ("a tag",))
+    return FilterMember((Operator.HAS,), _text, ("a tag",))
+
+
+def _text(written: Written) -> str:
+    return written.text
 
 
 def _timestamp(written: Written) -> Value:

@@ -43,14 +43,15 @@ def parse_filter(text: str, members: Mapping[str, FilterMember]) -> tuple[Compar
 
     Raises:
         errs.lists.InvalidFilter: at the first token that is not allowed where it stands.
+
     """
     scanner = Scanner(text, param="filter", refusal=errs.lists.InvalidFilter)
     if len(text) > LONGEST:
         raise scanner.refuse("The filter is too long", [f"at most {LONGEST} characters"], at=LONGEST)
-    if scanner.is_at_end:
+    if scanner.is_at_end():
         return ()
     comparisons = [_comparison(scanner, members)]
-    while not scanner.is_at_end:
+    while not scanner.is_at_end():
         _take_and(scanner)
         if len(comparisons) == MOST_COMPARISONS:
             raise scanner.refuse("Too many comparisons", [f"at most {MOST_COMPARISONS} comparisons"])
@@ -96,13 +97,13 @@ def _take_value(scanner: Scanner, member: FilterMember, operator: Operator) -> V
     is_nullable = member.nullable and operator in {Operator.EQ, Operator.NE}
     allowed = (*member.values, "null") if is_nullable else member.values
     written = _written(scanner, allowed)
-    if written.token == "null" and not is_nullable:
+    if written.is_null and not is_nullable:
         raise scanner.refuse("null is not allowed here", allowed)
     try:
-        value = None if written.token == "null" else member.read(written)
+        value = None if written.is_null else member.read(written)
     except ValueError as error:
-        raise scanner.refuse(str(error), allowed, token=written.token) from None
-    scanner.take(written.token)
+        raise scanner.refuse(str(error), allowed, token=written.raw) from None
+    scanner.take(written.raw)
     return value
 
 
@@ -121,8 +122,8 @@ def _quoted(scanner: Scanner, begun: str, allowed: tuple[str, ...]) -> Written:
     if unprintable := UNPRINTABLE.search(begun):
         at = scanner.at + unprintable.start()
         raise scanner.refuse("A control character is not allowed", allowed, at=at)
-    if token := scanner.peek(_QUOTED):
-        return Written(token)
+    if quoted := scanner.peek(_QUOTED):
+        return Written(quoted)
     if scanner.peek(_MISESCAPED):
         at = scanner.at + len(begun)
         raise scanner.refuse("A backslash escapes a quote or a backslash, nothing else", allowed, at=at)

@@ -19,12 +19,13 @@ def parse_order_by(text: str, members: Collection[str], default: tuple[Ordering,
 
     Raises:
         errs.lists.InvalidOrderBy: at the first token that is not allowed where it stands.
+
     """
     scanner = Scanner(text, param="order_by", refusal=errs.lists.InvalidOrderBy)
-    if scanner.is_at_end:
+    if scanner.is_at_end():
         return default
     order = [_ordering(scanner, members)]
-    while not scanner.is_at_end:
+    while not scanner.is_at_end():
         _take_comma(scanner)
         if len(order) == MOST_MEMBERS:
             raise scanner.refuse("Too many members", [f"at most {MOST_MEMBERS} members"])

@@ -9,7 +9,7 @@ from app import errs
 Refusal = errs.lists.InvalidFilter | errs.lists.InvalidOrderBy
 
 UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-WORD: Final = re.compile(r"[\w.]+")
+WORD: Final = re.compile(r"[\w.-]+")
 
 _EXCERPT: Final = 40
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")
@@ -31,7 +31,6 @@ class Scanner:
         self.at = 0
         self.take("")
 
-    @property
     def is_at_end(self) -> bool:
         """Tell whether nothing is left."""
         return self.at == len(self._text)
