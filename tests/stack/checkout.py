@@ -50,7 +50,6 @@ GUNICORN: Final = """
 import os
 bind = f"{os.environ['HOST']}:{os.environ['PORT']}"
 worker_class = "gthread"
-workers = 2
 control_socket_disable = True
 """
 
@@ -73,9 +72,9 @@ class Checkout:
         (self.root / "gunicorn.conf.py").write_text(GUNICORN)
 
     def launch(self, *words: str, **environment: str) -> subprocess.Popen[str]:
-        """Start the launcher as a shell would, in an environment that holds nothing else; its words go to `said`."""
+        """Start the launcher as a shell would, in an environment that holds nothing else; its words are `said`."""
         plain = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PORT": str(self.port)}
-        with (self.root / "said").open("w") as said:
+        with self._words(len(self.launched)).open("w") as said:
             process = subprocess.Popen(
                 [sys.executable, "deploy/local/run.py", *words],
                 cwd=self.root, env=plain | environment, stdout=said, stderr=said, text=True, start_new_session=True,
@@ -90,7 +89,7 @@ class Checkout:
         def answers() -> bool:
             assert process.poll() is None, self.said
             with suppress(OSError):
-                return self.notes is not None
+                return "Listening at" in self.said and self.notes is not None  # not a killed predecessor's worker
             return False
 
         wait_until(answers, SERVES_WITHIN)
@@ -108,16 +107,20 @@ class Checkout:
         self.launched[-1].wait(SERVES_WITHIN)
 
     def clean(self) -> None:
-        """End whatever a failed test left behind."""
+        """End whatever the test left running, and remove the data: 40 MB each."""
         for process in self.launched:
             if process.poll() is None:
                 process.terminate()
                 process.wait(SERVES_WITHIN)
         wait_until(lambda: not self.alive, SERVES_WITHIN)
+        shutil.rmtree(self.root)
 
     def note(self, body: str) -> None:
         """Have the service write one word to its database."""
         urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{body}", data=b"", timeout=5).close()
+
+    def _words(self, start: int) -> Path:
+        return self.root / f"said-{start}"
 
     @property
     def notes(self) -> list[str]:
@@ -128,7 +131,7 @@ class Checkout:
     @property
     def said(self) -> str:
         """What the last start printed."""
-        return (self.root / "said").read_text()
+        return self._words(len(self.launched) - 1).read_text()
 
     @property
     def upgrades(self) -> int:

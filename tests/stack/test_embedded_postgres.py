@@ -1,8 +1,10 @@
 """`deploy/local/postgres.py`: a real server on a directory, for the launcher and for these tests themselves."""
 
+import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ FAST = {"fsync": "off", "max_connections": "7"}
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("embedded postgres")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    made = tmp_path_factory.mktemp("embedded postgres")
+    yield made
+    shutil.rmtree(made)
 
 
 def test_a_server_speaks_utf8_and_utc_and_takes_settings(directory: Path) -> None:

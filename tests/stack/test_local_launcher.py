@@ -1,5 +1,6 @@
 """`deploy/local/run.py`, as `make run` executes it: from nothing to a service, and nothing left of it afterwards."""
 
+import shutil
 import signal
 import socket
 import sys
@@ -34,16 +35,15 @@ class TestServe:
         checkout.note("kept")
         assert checkout.notes == ["kept"]
 
-    def test_the_second_start_finds_the_data_and_does_not_migrate_again(self, checkout: Checkout) -> None:
+    def test_a_later_start_finds_the_data_and_migrates_only_when_there_is_something_new(
+        self, checkout: Checkout
+    ) -> None:
         checkout.serve()
         checkout.note("kept")
         checkout.stop()
         checkout.serve()
         assert checkout.notes == ["kept"]
         assert checkout.upgrades == 1
-
-    def test_a_new_migration_is_applied_at_the_next_start(self, checkout: Checkout) -> None:
-        checkout.serve()
         checkout.stop()
         (checkout.root / "migrations" / "second.py").write_text("# the second\n")
         checkout.serve()
@@ -94,6 +94,7 @@ class TestServe:
                 assert "postgres" not in {name_of(pid) for pid in checkout.alive}
                 checkout.stop()
         assert not (checkout.root / ".local").exists()
+        shutil.rmtree(tmp_path / "named")
         assert checkout.upgrades == 2, "somebody else may have touched it in between"
 
     def test_production_is_not_given_a_database(self, checkout: Checkout) -> None:
