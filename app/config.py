@@ -106,7 +106,7 @@ def _networks(text: str) -> tuple[Network, ...]:
         raise ValueError("must list addresses or networks such as 10.0.0.0/8") from None
 
 
-def _setting(default: object, parse: Callable[[str], object], says: str) -> Any:  # noqa: ANN401 -- as dataclasses.field
+def _setting(default: object, parse: Callable[[str], object], says: str) -> Any:
     return field(default=default, metadata={"parse": parse, "says": says})
 
 
@@ -122,7 +122,9 @@ class Settings:
     host: str = _setting("127.0.0.1", str, "The address to listen on. Beyond loopback, production is required.")
     port: int = _setting(8000, _integer(1, 65535), "The port to listen on.")
     public_url: str = _setting(
-        "", _url("http", "https"), "Where clients reach this service; begins every error's type. Default: HOST and PORT."
+        "",
+        _url("http", "https"),
+        "Where clients reach this service; begins every error's type. Default: HOST and PORT.",
     )
     database_url: str = _setting(
         "", _database_url, "postgresql://user:password@host/name. Unset, make run starts an embedded PostgreSQL."
@@ -149,7 +151,9 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = _setting(
         (), _networks, "Peers whose X-Forwarded-For is believed, as addresses or networks."
     )
-    cors_origins: tuple[str, ...] = _setting((), _origins, "Exact origins whose pages may call this API. Default: none.")
+    cors_origins: tuple[str, ...] = _setting(
+        (), _origins, "Exact origins whose pages may call this API. Default: none."
+    )
     request_timeout: float = _setting(
         10.0, _number(0.05, 60), "The time budget of a request in seconds; callers may shorten it by Request-Timeout."
     )
@@ -202,7 +206,9 @@ def default_of(setting: "Field[Any]") -> object:
 
 
 def _production_faults(values: Mapping[str, Any]) -> list[str]:
-    faults = [f"{name.upper()} is required in production." for name in ("database_url", "public_url") if not values[name]]
+    faults = [
+        f"{name.upper()} is required in production." for name in ("database_url", "public_url") if not values[name]
+    ]
     if not values["jwt_secret"]:
         faults.append("JWT_SECRET is required in production.")
     if values["debug"]:

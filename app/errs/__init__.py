@@ -9,8 +9,8 @@
     │               BodyTooLarge, EmptyBody, MalformedJson, ValidationFailed, PreconditionFailed,
     │               PreconditionRequired, InvalidIdempotencyKey, IdempotencyKeyReused, IdempotencyInProgress
     ├── lists       InvalidFilter, InvalidOrderBy, InvalidPageToken
-    ├── platform    InternalError, ServiceUnavailable, DeadlineExceeded, InsufficientStorage, ExternalServiceError,
-    │               RateLimitExceeded, RouteNotFound, MethodNotAllowed, CatalogueEntryNotFound
+    ├── platform    InternalError, ServiceUnavailable, NotReady, DeadlineExceeded, InsufficientStorage,
+    │               ExternalServiceError, RateLimitExceeded, RouteNotFound, MethodNotAllowed, CatalogueEntryNotFound
     ├── tasks       TaskNotFound, NotTaskOwner, TaskTitleTaken, BatchFailed
     └── fallbacks   one for every other kind
 
@@ -21,12 +21,13 @@ catalogue page all come from that definition. A module imported below is in the 
 from app.errs import access, fallbacks, lists, platform, requests, tasks
 from app.errs.catalogue import definition, fallback, named_errors, occurrence, slug, title
 from app.errs.declare import WATCHERS, Watcher, raised_by, raises, tell
-from app.errs.error import E, Error, Violation, chain, kind_is, match, ops, root_cause
+from app.errs.error import CODE, E, Error, Violation, chain, kind_is, match, ops, root_cause
 from app.errs.helpers import input_unwanted, missing_field
 from app.errs.kinds import Fault, Kind
 from app.errs.marshal import from_json, from_problem, to_json
 
 __all__ = [
+    "CODE",
     "WATCHERS",
     "E",
     "Error",

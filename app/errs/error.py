@@ -8,7 +8,7 @@ import re
 import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from app.errs.kinds import Kind
 
@@ -56,7 +56,7 @@ class Error(Exception):
     retry_after: int | None
     violations: tuple[Violation, ...]
     failures: "tuple[tuple[int, Error], ...]"
-    facts: Mapping[str, object]
+    facts: Mapping[str, Any]
 
     client: ClassVar[str] = ""
     operator: ClassVar[str] = ""
@@ -87,7 +87,7 @@ class Error(Exception):
         retry_after: int | None = None,
         violations: tuple[Violation, ...] | None = None,
         failures: "tuple[tuple[int, Error], ...] | None" = None,
-        **facts: object,
+        **facts: Any,
     ) -> None:
         missing = self.declared_facts.keys() - facts.keys()
         if missing:
@@ -120,8 +120,10 @@ class Error(Exception):
         return _UNSAID[name] if inner is None else getattr(inner, name)
 
     def __str__(self) -> str:
-        """Return the trail of operations and the message, each once."""
-        return ": ".join([*ops(self), self.message or self.kind.string])
+        """Return the trail of operations and the message, each once; a named error without one says its title."""
+        named = (type(link).__doc__ or "" for link in chain(self) if isinstance(link, Error) and type(link) is not Error)
+        said = self.message or next(named, "").strip().partition("\n")[0] or self.kind.string
+        return ": ".join([*ops(self), said])
 
 
 _UNSAID: Final[Mapping[str, object]] = {
@@ -153,8 +155,8 @@ def _check(cls: type[Error]) -> None:
         if not getattr(cls, name):
             raise TypeError(f"{cls.__name__}: {name!r} is missing")
     for name, kind in cls.declared_facts.items():
-        if kind not in {str, int, float, bool, list[str]}:
-            raise TypeError(f"{cls.__name__}.{name}: a fact is a str, int, float, bool or list[str]")
+        if kind not in {str, int, float, bool, list[str], dict[str, str]}:
+            raise TypeError(f"{cls.__name__}.{name}: a fact is a str, int, float, bool, list[str] or dict[str, str]")
     if "message" in cls.__dict__:
         spoken = {name for _, name, _, _ in string.Formatter().parse(cls.message) if name}
         if unknown := spoken - cls.declared_facts.keys() - {"retry_after"}:
@@ -177,7 +179,7 @@ def E(  # noqa: N802 -- the field's own name, as in upspin/errors
     retry_after: int | None = None,
     violations: tuple[Violation, ...] | None = None,
     cause: BaseException | None = None,
-    **facts: object,
+    **facts: Any,
 ) -> Error:
     """Make an error, or say more about one that wanders up: ``raise E("tasks.create", user=by.id) from error``.
 

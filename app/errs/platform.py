@@ -33,6 +33,22 @@ class ServiceUnavailable(Error):
     example = {"retry_after": 1}
 
 
+class NotReady(Error):
+    """This instance should not be sent requests now.
+
+    A check of GET /readyz fails; ``checks`` names each with ok or failed.
+    """
+
+    kind = Kind.UNAVAILABLE
+    code = "NOT_READY"
+    client = "Ask another instance, or retry after the seconds in Retry-After."
+    operator = "database: PostgreSQL is down or read-only. migrations: run `flask db upgrade`, or deploy the newer code."
+    since = "0.1.0"
+    instance = "/readyz"
+    checks: dict[str, str]
+    example = {"checks": {"database": "failed", "migrations": "failed"}, "retry_after": 1}
+
+
 class DeadlineExceeded(Error):
     """The time budget of the request is spent.
 
@@ -127,7 +143,7 @@ class CatalogueEntryNotFound(Error):
 
     kind = Kind.NOT_EXIST
     code = "CATALOGUE_ENTRY_NOT_FOUND"
-    client = "See {url}/errors for all there are."
+    client = "GET /errors lists all there are."
     operator = "Nothing."
     since = "0.1.0"
     instance = "/errors/no-such-error"

@@ -130,9 +130,7 @@ class ValidationFailed(Error):
     example = {
         "violations": (
             Violation("title", "REQUIRED_FIELD", "title is required", pointer="#/task/title"),
-            Violation(
-                "tags[0]", "INVALID_TAG_FORMAT", "tags[0] must match ^[a-z0-9-]{1,50}$", pointer="#/task/tags/0"
-            ),
+            Violation("tags[0]", "INVALID_TAG_FORMAT", "tags[0] must match ^[a-z0-9-]{1,50}$", pointer="#/task/tags/0"),
         )
     }
 

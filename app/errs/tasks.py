@@ -60,4 +60,4 @@ class BatchFailed(Error):
     since = "0.1.0"
     instance = "/v1/tasks:batchCreate"
     count: int
-    example = {"count": 2}
+    example = {"count": 1, "failures": ((0, TaskTitleTaken(param="title")),)}

@@ -1,1 +1,9 @@
-"""Typed models and their invariants, and the questions that may be asked of them. No Flask, no session."""
+"""Typed models and their invariants, and the questions that may be asked of them. No Flask, no session.
+
+Every module with a table is imported here, so that ``Base.metadata`` knows them all.
+"""
+
+from app.models import idempotency, tasks
+from app.models.base import Base
+
+__all__ = ["Base", "idempotency", "tasks"]

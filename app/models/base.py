@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import TIMESTAMP, Dialect, MetaData, SmallInteger, TypeDecorator
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, registry
 
 EnumT = TypeVar("EnumT", bound=IntEnum)
 
@@ -16,16 +16,18 @@ class Base(DeclarativeBase):
     ``info={"violated": TaskTitleTaken}`` on a constraint or unique index names the error that its violation means.
     """
 
-    metadata = MetaData(
-        naming_convention={
-            "pk": "pk_%(table_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        }
+    registry = registry(
+        metadata=MetaData(
+            naming_convention={
+                "pk": "pk_%(table_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            }
+        ),
+        type_annotation_map={datetime: TIMESTAMP(timezone=True)},
     )
-    type_annotation_map = {datetime: TIMESTAMP(timezone=True)}  # noqa: RUF012 -- SQLAlchemy's own protocol
 
 
 class SmallEnum(TypeDecorator[EnumT], Generic[EnumT]):
@@ -38,10 +40,10 @@ class SmallEnum(TypeDecorator[EnumT], Generic[EnumT]):
         super().__init__()
         self.enum = enum
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ANN401, ARG002 -- the base's signature
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
         """Return the member's number."""
         return None if value is None else int(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> EnumT | None:  # noqa: ANN401, ARG002 -- as above
+    def process_result_value(self, value: Any, dialect: Dialect) -> EnumT | None:
         """Return the member of a number."""
         return None if value is None else self.enum(value)

@@ -12,6 +12,8 @@ from app import context, errs
 
 ACCESS: Final = logging.getLogger("candor.access")
 ERRORS: Final = logging.getLogger("candor.errors")
+LISTED: Final = 20
+"""Violations named in a line."""
 LONGEST: Final = 500
 """Characters of a foreign exception's first line that are logged; the lines after it may hold row values."""
 
@@ -68,6 +70,7 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         "kind": said.kind.string,
         "code": said.code or shown.code,
         "param": said.param,
+        "violations": [f"{each.field} {each.code}" for each in said.violations[:LISTED]] or None,
         "op": errs.ops(exc) or None,
         "user": said.user or fields.get("user"),
         "facts": _facts(exc),

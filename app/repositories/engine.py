@@ -68,12 +68,12 @@ def prepare(engine: Engine) -> None:
     translate.install(engine)
     watchdog = Watchdog()
 
-    def checkout(connection: Any, record: Any, _proxy: object) -> None:  # noqa: ANN401 -- the pool's event
+    def checkout(connection: Any, record: Any, _proxy: object) -> None:
         limit = deadline.current.get()
         if limit is not None:
             record.info["watched"] = watchdog.watch(connection.fileno(), at=limit.at + GRACE)
 
-    def checkin(_connection: object, record: Any) -> None:  # noqa: ANN401 -- as above
+    def checkin(_connection: object, record: Any) -> None:
         ticket = record.info.pop("watched", None)
         if ticket is not None:
             watchdog.release(ticket)

@@ -53,7 +53,7 @@ def _total(reads: Reads, matching: Select[Any], on_page: int, more: bool) -> int
     return UNCOUNTED if total is None else total
 
 
-def _plain(key: Any) -> Value:  # noqa: ANN401 -- whatever a column holds
+def _plain(key: Any) -> Value:
     return key if key is None or isinstance(key, str | int) or hasattr(key, "tzinfo") else str(key)
 
 

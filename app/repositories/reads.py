@@ -55,4 +55,3 @@ class Reads:
     def _once(self, read: Callable[[Connection], T]) -> T:
         with self._engine.connect() as connection:
             return read(connection)
-

@@ -33,11 +33,11 @@ class TaskReads:
         row = self._reads.run(lambda connection: connection.execute(statement).one_or_none())
         if row is None:
             raise TaskNotFound
-        return cast(TaskView, row)
+        return cast("TaskView", row)
 
     def page(self, query: ListQuery) -> Page[TaskView]:
         """Return one page of the tasks that match."""
-        return cast(Page[TaskView], listing.page(self._reads, COLUMNS, MEMBERS, query))
+        return cast("Page[TaskView]", listing.page(self._reads, COLUMNS, MEMBERS, query))
 
 
 class TaskRepository:

@@ -77,5 +77,3 @@ def _violated() -> dict[str, type[errs.Error]]:
             if isinstance(rule.name, str) and "violated" in rule.info:
                 found[rule.name] = rule.info["violated"]
     return found
-
-

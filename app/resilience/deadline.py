@@ -1,6 +1,8 @@
 """A deadline: the moment by which all work for a request has to be done, as a value that is handed down."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
@@ -52,3 +54,14 @@ class Deadline:
 
 current: Final[ContextVar[Deadline | None]] = ContextVar("deadline", default=None)
 """The deadline of the request that this work is done for."""
+
+
+@contextmanager
+def within(budget: timedelta) -> Iterator[None]:
+    """Give the work of this block a budget of its own, where the deadline in force does not come first."""
+    outer, inner = current.get(), Deadline.after(budget)
+    token = current.set(outer if outer is not None and outer.at <= inner.at else inner)
+    try:
+        yield
+    finally:
+        current.reset(token)

@@ -3,12 +3,17 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Final
 
 from app.errs import Error, raises
+from app.errs.platform import NotReady
+from app.resilience import deadline
 
 FRESH: Final = 1.0
 """Seconds for which an answer is kept."""
+BUDGET: Final = timedelta(seconds=4)
+"""How long all checks together may take."""
 
 
 class ReadinessService:
@@ -18,16 +23,20 @@ class ReadinessService:
         self._checks = checks
         self._lock = threading.Lock()
         self._asked_at = float("-inf")
-        self._passed: dict[str, bool] = {}
+        self._passed: dict[str, str] = {}
 
-    @raises()
-    def report(self) -> dict[str, bool]:
-        """Return for each check whether it passes; callers who come together share one answer."""
+    @raises(NotReady)
+    def report(self) -> dict[str, str]:
+        """Return that every check passes, by its name; callers who come together share one answer."""
         with self._lock:
             if time.monotonic() - self._asked_at >= FRESH:
-                self._passed = {name: _passes(check) for name, check in self._checks.items()}
+                with deadline.within(BUDGET):
+                    self._passed = {name: "ok" if _passes(check) else "failed" for name, check in self._checks.items()}
                 self._asked_at = time.monotonic()
-            return dict(self._passed)
+            checks = self._passed
+        if "failed" in checks.values():
+            raise NotReady(checks=checks, retry_after=1)
+        return checks
 
 
 def _passes(check: Callable[[], bool]) -> bool:

@@ -39,8 +39,6 @@ _REASONS: Final[Mapping[type[jwt.PyJWTError], str]] = {
     jwt.InvalidAudienceError: WRONG_AUDIENCE,
     jwt.InvalidIssuerError: WRONG_ISSUER,
     jwt.InvalidIssuedAtError: WRONG_CLAIMS,
-    jwt.InvalidSubjectError: WRONG_CLAIMS,
-    jwt.InvalidJTIError: WRONG_CLAIMS,
     jwt.MissingRequiredClaimError: WRONG_CLAIMS,
 }
 

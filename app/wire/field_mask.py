@@ -13,7 +13,6 @@ def parse_mask(
 
     Raises:
         errs.requests.ValidationFailed: the mask is empty, or names what cannot be written.
-
     """
     named = present if text is None else _named(text, writable, parameter)
     return tuple(member for member in writable if member in named)
@@ -24,7 +23,6 @@ def parse_fields(text: str | None, *, readable: Sequence[str], parameter: str = 
 
     Raises:
         errs.requests.ValidationFailed: the list is empty, or names what is not there.
-
     """
     if text is None:
         return None

@@ -22,11 +22,11 @@ EnumT = TypeVar("EnumT", bound=IntEnum)
 class Encodable:
     """A field with a compiled form."""
 
-    def encode(self, value: Any) -> Any:  # noqa: ANN401 -- whatever the field holds, as marshmallow has it
+    def encode(self, value: Any) -> Any:
         """Return what JSON holds for a value that is not ``None``."""
         return value
 
-    def _serialize(self, value: Any, *_: object, **__: object) -> Any:  # noqa: ANN401 -- as above
+    def _serialize(self, value: Any, *_: object, **__: object) -> Any:
         return None if value is None else self.encode(value)
 
 
@@ -57,7 +57,7 @@ class Timestamp(Encodable, ma.fields.DateTime):
 
     default_error_messages = MESSAGES
 
-    def __init__(self, *, future: bool = False, invalid: str = "INVALID_FORMAT", **kwargs: Any) -> None:  # noqa: ANN401 -- marshmallow's own
+    def __init__(self, *, future: bool = False, invalid: str = "INVALID_FORMAT", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.future = future
         self.invalid = invalid
@@ -83,7 +83,7 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
 
     default_error_messages = MESSAGES
 
-    def __init__(self, enum: type[EnumT], *, prefix: str, default: EnumT, **kwargs: Any) -> None:  # noqa: ANN401 -- as above
+    def __init__(self, enum: type[EnumT], *, prefix: str, default: EnumT, **kwargs: Any) -> None:
         self.by_name = {f"{prefix}{member.name}": member for member in enum}
         self.names = {member: name for name, member in self.by_name.items()}
         self.default = default
@@ -109,7 +109,7 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
 class Name(Encodable, ma.fields.String):
     """A resource name (AIP-122) made of a collection and an id."""
 
-    def __init__(self, collection: str, **kwargs: Any) -> None:  # noqa: ANN401 -- as above
+    def __init__(self, collection: str, **kwargs: Any) -> None:
         super().__init__(dump_only=True, **kwargs)
         self.collection = collection
 
@@ -118,7 +118,7 @@ class Name(Encodable, ma.fields.String):
         return f"{self.collection}/{value}"
 
 
-class Listed(Encodable, ma.fields.List):
+class Listed(ma.fields.List):
     """A JSON array of one type; ``check`` may find breaches that items share, by index."""
 
     default_error_messages = MESSAGES
@@ -129,19 +129,14 @@ class Listed(Encodable, ma.fields.List):
         *,
         longest: int,
         check: Callable[[list[Any]], dict[int, Breach]] | None = None,
-        **kwargs: Any,  # noqa: ANN401 -- as above
+        **kwargs: Any,
     ) -> None:
         super().__init__(inner, **kwargs)
         self.longest = longest
         self.check = check
         self.metadata["maxItems"] = longest
 
-    def encode(self, value: Any) -> list[Any]:  # noqa: ANN401 -- any iterable of what the inner field holds
-        """Return the encoded items."""
-        encode = encoder_of(self.inner)
-        return [encode(item) for item in value]
-
-    def _deserialize(self, value: object, *args: Any, **kwargs: Any) -> list[Any]:  # type: ignore[override]  # noqa: ANN401 -- as above
+    def _deserialize(self, value: object, *args: Any, **kwargs: Any) -> list[Any]:  # type: ignore[override]
         if not isinstance(value, list):
             raise Breach("INVALID_TYPE", "must be an array").error()
         if len(value) > self.longest:
@@ -172,14 +167,3 @@ class Object(ma.fields.Nested):
 
 class Anything(Encodable, ma.fields.Raw):
     """Output that is JSON already."""
-
-
-def encoder_of(field: "ma.fields.Field[Any]") -> Callable[[Any], Any]:
-    """Return the compiled form of a field.
-
-    Raises:
-        TypeError: its type has none.
-    """
-    if not isinstance(field, Encodable):
-        raise TypeError(f"{type(field).__name__} has no compiled form")
-    return field.encode

@@ -43,7 +43,6 @@ def parse_filter(text: str, members: Mapping[str, FilterMember]) -> tuple[Compar
 
     Raises:
         errs.lists.InvalidFilter: at the first token that is not allowed where it stands.
-
     """
     scanner = Scanner(text, param="filter", refusal=errs.lists.InvalidFilter)
     if len(text) > LONGEST:

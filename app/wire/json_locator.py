@@ -110,7 +110,6 @@ class _Walk:
 
         Raises:
             _Found: at the first that does not belong there.
-
         """
         expect, at = Expect.VALUE, 0
         while token := _TOKEN.match(self._text, at):

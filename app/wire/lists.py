@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import marshmallow as ma
 
+from app.errs.lists import InvalidFilter, InvalidOrderBy, InvalidPageToken
 from app.models.query import Comparison, Cursor, ListQuery, Ordering, Page
 from app.wire import fields
 from app.wire.filter_members import FilterMember
@@ -68,6 +69,7 @@ class ListSchema(QuerySchema):
     """The query of a list; a subclass says by ``rules`` what its resource allows."""
 
     rules: ClassVar[ListRules]
+    raises: ClassVar = (InvalidFilter, InvalidOrderBy, InvalidPageToken)
 
     page_size = PageSize()
     page_token = fields.Text(load_default="", metadata={"description": "next_page_token of the previous page."})

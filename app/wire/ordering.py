@@ -19,7 +19,6 @@ def parse_order_by(text: str, members: Collection[str], default: tuple[Ordering,
 
     Raises:
         errs.lists.InvalidOrderBy: at the first token that is not allowed where it stands.
-
     """
     scanner = Scanner(text, param="order_by", refusal=errs.lists.InvalidOrderBy)
     if scanner.is_at_end():

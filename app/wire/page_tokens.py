@@ -36,7 +36,6 @@ class PageTokens:
 
         Raises:
             ValueError: the keys are too long for a token.
-
         """
         plain = [cursor.total_size, *(_packed(key) for key in cursor.keys)]
         payload = json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
@@ -50,7 +49,6 @@ class PageTokens:
 
         Raises:
             errs.lists.InvalidPageToken: not one of ours, not to the letter, or bound to something else.
-
         """
         sealed = _decoded(token)
         tag, payload = sealed[:_TAG_SIZE], sealed[_TAG_SIZE:]

@@ -20,11 +20,13 @@ class PageSize(fields.Text):
     """``page_size``: 0 means the default, and what is too large is coerced (AIP-158)."""
 
     def __init__(self) -> None:
-        says = f"At most how many items to answer. 0 means {DEFAULT_PAGE_SIZE}; more than {LARGEST_PAGE_SIZE} is coerced."
+        says = (
+            f"At most how many items to answer. 0 means {DEFAULT_PAGE_SIZE}; more than {LARGEST_PAGE_SIZE} is coerced."
+        )
         schema = {"type": "integer", "minimum": 0, "default": DEFAULT_PAGE_SIZE, "description": says}
         super().__init__(load_default=DEFAULT_PAGE_SIZE, metadata=schema)
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> Any:  # noqa: ANN401 -- marshmallow types a Text as str
+    def _deserialize(self, value: object, *_: object, **__: object) -> Any:
         if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
             raise Breach("INVALID_TYPE", "must be an integer").error()
         if value.startswith("-"):
@@ -41,7 +43,7 @@ class MaskParameter(fields.Text):
         says = f"Members to set, joined by commas: {', '.join(writable)}. Default: those in the body."
         super().__init__(metadata={"description": says, "example": "title,tags"})
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> Any:  # noqa: ANN401 -- as above
+    def _deserialize(self, value: object, *_: object, **__: object) -> Any:
         return _as_breach(parse_mask, str(value), writable=self.writable, present=())
 
 
@@ -53,11 +55,11 @@ class FieldsParameter(fields.Text):
         says = f"Members to answer, joined by commas: {', '.join(readable)}. Default: all."
         super().__init__(load_default=None, metadata={"description": says, "example": "name,title"})
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> Any:  # noqa: ANN401 -- as above
+    def _deserialize(self, value: object, *_: object, **__: object) -> Any:
         return _as_breach(parse_fields, str(value), readable=self.readable)
 
 
-def _as_breach(parse: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any of the parsers
+def _as_breach(parse: Any, *args: Any, **kwargs: Any) -> Any:
     """Let marshmallow collect what a parser refuses."""
     try:
         return parse(*args, **kwargs)

@@ -24,7 +24,6 @@ def loads(body: bytes) -> object:
     Raises:
         errs.requests.EmptyBody: there is nothing but white space.
         errs.requests.MalformedJson: it is not strict JSON; ``position`` counts bytes from 1.
-
     """
     try:
         return _decode(body)

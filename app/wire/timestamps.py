@@ -15,7 +15,6 @@ def parse(text: str) -> datetime:
 
     Raises:
         ValueError: it is spelled otherwise, is no day of the calendar, or lies outside the years 1 to 9999 in UTC.
-
     """
     if not _TIMESTAMP.fullmatch(text):
         raise ValueError("not a timestamp like 2027-01-31T12:00:00Z")
@@ -30,7 +29,6 @@ def render(moment: datetime) -> str:
 
     Raises:
         ValueError: the moment has no time zone.
-
     """
     if moment.tzinfo is None:
         raise ValueError("a moment needs a time zone")

@@ -1,7 +1,7 @@
 """What all schemas share: unknown members are refused, output-only ones ignored, and every breach has its place."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import marshmallow as ma
 from marshmallow.experimental.context import Context
@@ -28,7 +28,7 @@ class Schema(ma.Schema):
         unknown = ma.RAISE
 
     @ma.pre_load
-    def ignore_output_only(self, data: Any, **_: object) -> Any:  # noqa: ANN401 -- JSON, not yet known to be an object
+    def ignore_output_only(self, data: Any, **_: object) -> Any:
         """Drop the members that only the service writes, so that what was read can be sent back."""
         output_only = self.fields.keys() - self.load_fields.keys()
         if not isinstance(data, dict) or not output_only & data.keys():
@@ -45,7 +45,7 @@ class QuerySchema(Schema):
     }
 
 
-def load(schema: ma.Schema, data: object, reading: Reading) -> Any:  # noqa: ANN401 -- what the schema makes
+def load(schema: ma.Schema, data: object, reading: Reading) -> Any:
     """Return what the schema makes of the data.
 
     Raises:
@@ -74,9 +74,11 @@ def violations(schema: ma.Schema, messages: Mapping[Any, Any]) -> Iterator[Viola
 
 
 Path = tuple[str | int, ...]
+LONGEST_NAME: Final = 100
+"""Characters of an unknown member's name that are repeated to the client."""
 
 
-def _walk(schema: ma.Schema | None, messages: Any, path: Path) -> Iterator[tuple[Path, Breach | Violation]]:  # noqa: ANN401 -- marshmallow's tree
+def _walk(schema: ma.Schema | None, messages: Any, path: Path) -> Iterator[tuple[Path, Breach | Violation]]:
     """Yield the leaves of the tree of messages: of the object itself, then fields in order, then unknown ones."""
     if not isinstance(messages, Mapping):
         yield from ((path, breach) for breach in messages)
@@ -84,7 +86,8 @@ def _walk(schema: ma.Schema | None, messages: Any, path: Path) -> Iterator[tuple
     order = {name: index for index, name in enumerate(schema.fields)} if schema else {}
     steps = sorted(messages, key=lambda step: step if isinstance(step, int) else order.get(step, len(order)))
     for step in sorted(steps, key=lambda step: step != ma.exceptions.SCHEMA):
-        inner = (*path, step) if step != ma.exceptions.SCHEMA else path
+        step_said = step[:LONGEST_NAME] if isinstance(step, str) else step
+        inner = (*path, step_said) if step != ma.exceptions.SCHEMA else path
         yield from _walk(_schema_of(schema, step), messages[step], inner)
 
 

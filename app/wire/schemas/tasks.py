@@ -96,7 +96,7 @@ class Batch(fields.Listed):
         """Return what to say of too many items."""
         return Breach("BATCH_TOO_LARGE", f"must have at most {self.longest} items")
 
-    def _deserialize(self, value: object, *args: Any, **kwargs: Any) -> list[Any]:  # noqa: ANN401 -- marshmallow's own
+    def _deserialize(self, value: object, *args: Any, **kwargs: Any) -> list[Any]:
         if value == []:
             raise Breach("EMPTY_BATCH", "must have at least one item").error()
         return super()._deserialize(value, *args, **kwargs)
@@ -120,7 +120,7 @@ class CreateTasksSchema(Schema):
     requests = Batch(fields.Object(BatchItemSchema), longest=BATCH, required=True, metadata={"minItems": 1})
 
     @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
-    def refuse_same_titles(self, _data: object, original: Any, **_: object) -> None:  # noqa: ANN401 -- JSON as it came
+    def refuse_same_titles(self, _data: object, original: Any, **_: object) -> None:
         """Refuse every holder of a title that stands in the batch more than once."""
         items = original.get("requests") if isinstance(original, dict) else None
         if isinstance(items, list) and len(items) <= BATCH and (found := _same_titles(items)):
@@ -149,6 +149,8 @@ class BatchSchema(Schema):
 class TaskListSchema(Schema):
     """A page of tasks."""
 
+    projects = "tasks"
+
     tasks = fields.Listed(fields.Object(TaskSchema), longest=1000)
     next_page_token = fields.Text(allow_none=True)
     total_size = fields.Integer(
@@ -164,7 +166,9 @@ class DeletedTaskSchema(Schema):
 
 WRITABLE: Final = tuple(name for name, field in TaskSchema().fields.items() if not field.dump_only)
 READABLE: Final = tuple(TaskSchema().dump_fields)
-_CLEARED: Final = {each.name: None if each.default is dataclasses.MISSING else each.default for each in dataclasses.fields(NewTask)}
+_CLEARED: Final = {
+    each.name: None if each.default is dataclasses.MISSING else each.default for each in dataclasses.fields(NewTask)
+}
 
 
 def cleared(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,7 +185,7 @@ class ListTasksSchema(ListSchema):
         filterable={
             "title": filter_members.text(),
             "status": filter_members.choice(Status, prefix="STATUS_"),
-            "priority": filter_members.choice(Priority, prefix="PRIORITY_"),
+            "priority": filter_members.choice(Priority, prefix="PRIORITY_", ordered=True),
             "due_date": filter_members.timestamp(nullable=True),
             "create_time": filter_members.timestamp(),
             "update_time": filter_members.timestamp(),
@@ -202,8 +206,11 @@ class UpdateTaskQuerySchema(QuerySchema):
 class UpdateTaskSchema(TaskSchema):
     """The members of a task to be set: those in the mask, else those in the body."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(partial=True, **kwargs)
+
     @ma.pre_load
-    def apply_mask(self, data: Any, **_: object) -> Any:  # noqa: ANN401 -- JSON, not yet known to be an object
+    def apply_mask(self, data: Any, **_: object) -> Any:
         """Ignore what is outside the mask, and clear what the mask names and the body lacks."""
         mask = reading().query.get("update_mask")
         if mask is None or not isinstance(data, dict):

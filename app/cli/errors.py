@@ -1,0 +1,40 @@
+"""``flask errors``: the catalogue, offline."""
+
+import json
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from app import errs
+from app.rest import examples
+from app.rest.errors import status_of
+
+group = AppGroup("errors", help="The catalogue of errors.")
+
+
+@group.command("list")
+def list_errors() -> None:
+    """Print every error: code, HTTP status, kind, title."""
+    named = errs.named_errors()
+    width = max(map(len, named))
+    for code, error in named.items():
+        click.echo(f"{code:<{width}}  {status_of(error).value}  {error.kind.string:<28}  {errs.title(error)}")
+
+
+@group.command("explain")
+@click.argument("code")
+def explain(code: str) -> None:
+    """Print all that is known of one error, by its code or the slug of its page."""
+    error = errs.named_errors().get(code.upper().replace("-", "_"))
+    if error is None:
+        raise click.ClickException(f"The catalogue has no {code}. `flask errors list` prints all there are.")
+    public_url = current_app.config["PUBLIC_URL"]
+    click.echo(f"{error.code}  {status_of(error).value} {status_of(error).phrase}  ({error.kind.string})")
+    click.echo(f"\n{errs.title(error)}\n{errs.occurrence(error)}")
+    click.echo(f"\nAs a client:    {error.client}\nAs an operator: {error.operator}\nSince:          {error.since}")
+    click.echo(f"\nExample:\n{json.dumps(examples.document(error, public_url=public_url), indent=2)}")
+    for name, value in examples.headers(error).items():
+        click.echo(f"{name}: {value}")
+    if error.curl:
+        click.echo(f"\nProvoke it:\n{examples.curl(error, public_url=public_url)}")

@@ -1,0 +1,48 @@
+"""``flask tokens``: bearer tokens for people and scripts."""
+
+import re
+from datetime import timedelta
+from typing import Any, Final
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from app.context import ADMIN
+from app.wiring import Services
+
+group = AppGroup("tokens", help="Bearer tokens.")
+UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Lifetime(click.ParamType):
+    """A number of seconds, minutes, hours or days: ``90s``, ``15m``, ``12h``, ``30d``."""
+
+    name = "lifetime"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:  # noqa: ANN401 -- click's signature
+        """Return the duration."""
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"([1-9][0-9]{0,8})([smhd]?)", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no lifetime such as 90s, 15m, 12h or 30d", param, ctx)
+        seconds = int(found[1]) * UNITS[found[2] or "s"]
+        if seconds > 3650 * UNITS["d"]:
+            self.fail("a token lives ten years at most", param, ctx)
+        return timedelta(seconds=seconds)
+
+
+@group.command("issue")
+@click.option("--subject", required=True, help="Whom the token speaks for.")
+@click.option("--scope", default="", help="Scopes, separated by spaces.")
+@click.option("--expires", type=Lifetime(), default="1h", show_default=True, help="How long it is valid.")
+@click.option("--admin", is_flag=True, help="Add the scope admin, which implies all.")
+def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
+    """Print one token."""
+    services: Services = current_app.extensions["candor-services"]
+    scopes = {*scope.split(), *([ADMIN] if admin else [])}
+    try:
+        click.echo(services.tokens.issue(subject, scopes=scopes, lifetime=expires))
+    except ValueError as fault:
+        raise click.ClickException(f"{fault}.") from None

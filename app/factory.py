@@ -1,0 +1,64 @@
+"""The whole wiring on one page: settings, logs, extensions, services, HTTP, commands."""
+
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from app import cli, rest
+from app.config import ROOT, Settings
+from app.extensions import db, migrate
+from app.observability import logs, undeclared
+from app.repositories import engine
+from app.wiring import wire
+
+REDIS_TIMEOUTS: Final = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application.
+
+    Raises:
+        app.config.InvalidSettings: the environment is not fit to run with.
+    """
+    settings = settings or Settings.from_env()
+    logs.configure(settings.log_level)
+    undeclared.watch()
+    app = Flask("app", static_folder=None)
+    app.config.from_mapping(_flask_config(settings))
+    app.debug = settings.debug
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
+    with app.app_context():
+        engine.prepare(db.engine)
+    app.extensions["candor-services"] = wire(settings, db.session, partial(_engine, app))
+    rest.register(app, settings)
+    cli.register(app)
+    return app
+
+
+def _engine(app: Flask) -> Engine:
+    with app.app_context():
+        return db.engine
+
+
+def _flask_config(settings: Settings) -> dict[str, object]:
+    """Return what Flask and its extensions read from ``app.config``."""
+    budget = timedelta(seconds=settings.request_timeout)
+    return {
+        "ANONYMOUS_SCOPES": settings.anonymous_scopes,
+        "CORS_ORIGINS": settings.cors_origins,
+        "MAX_BODY_BYTES": settings.max_body_bytes,
+        "PUBLIC_URL": settings.public_url,
+        "RATELIMIT_APPLICATION": settings.rate_limit,
+        "RATELIMIT_STORAGE_URI": settings.redis_url or "memory://",
+        "RATELIMIT_STORAGE_OPTIONS": REDIS_TIMEOUTS if settings.redis_url else {},
+        "REQUEST_TIMEOUT": settings.request_timeout,
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine.engine_options(
+            pool_size=settings.database_pool_size, statement_timeout=budget
+        ),
+        "TRUSTED_PROXIES": settings.trusted_proxies,
+    }

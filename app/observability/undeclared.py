@@ -1,0 +1,25 @@
+"""Watches for errors that an operation did not declare: one ERROR line and a count for each."""
+
+import logging
+from collections import Counter
+from typing import Final
+
+from app import errs
+
+COUNT: Final[Counter[tuple[str, str]]] = Counter()
+"""How often each operation ended with which undeclared code."""
+_LOG: Final = logging.getLogger("candor.undeclared")
+
+
+def watch() -> None:
+    """Be told of every error."""
+    if _watch not in errs.WATCHERS:
+        errs.WATCHERS.append(_watch)
+
+
+def _watch(operation: str, error: errs.Error, declared: bool) -> None:
+    if declared:
+        return
+    COUNT[operation, error.code] += 1
+    fields = {"operation": operation, "code": error.code, "kind": error.kind.string}
+    _LOG.error("%s ended with %s, which it does not declare", operation, error.code, extra={"fields": fields})

@@ -1,0 +1,37 @@
+"""HTTP. With rpc and extensions the only floor that knows Flask; statuses, headers and media types are decided here.
+
+The table of contents of a request: ``hooks`` in order, then ``blueprint`` (accept, body, violations), then a handler in
+``handlers``; whatever is raised on the way is answered by ``errors``.
+"""
+
+from flask import Flask
+
+from app.config import Settings
+from app.rest import blueprint, converters, hooks
+from app.rest.handlers import health, tasks
+from app.rest.hooks.limits import client_address
+from app.rest.openapi import INTRODUCTION, Api
+from app.rest.pages import catalogue, docs, front
+from app.wire.page_tokens import PageTokens
+
+BLUEPRINTS = (tasks.blp, health.blp, catalogue.blp, docs.blp, front.blp)
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Put hooks, error handling and every blueprint in place."""
+    app.url_map.converters["id"] = converters.ResourceId
+    app.url_map.merge_slashes = False
+    app.extensions["candor-client-address"] = client_address
+    app.extensions["candor-page-tokens"] = PageTokens(settings.jwt_secret.encode())
+    hooks.install(app)
+    api = Api(
+        app,
+        spec_kwargs={
+            "title": "Candor",
+            "version": "v1",
+            "openapi_version": "3.1.0",
+            "info": {"description": INTRODUCTION, "license": {"name": "MIT", "identifier": "MIT"}},
+            "servers": [{"url": settings.public_url}],
+        },
+    )
+    blueprint.register(app, api, BLUEPRINTS)

@@ -1,0 +1,181 @@
+"""A flask-smorest blueprint whose operations decode strictly, encode by compiled schema, and declare their errors.
+
+The order of a request through a handler's decorators: Accept, body (``route``), the idempotency key (``once``), then
+everything that has a place for violations (``arguments``, ``conditional``), and, once all of them are known,
+the handler (``response``).
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import flask_smorest
+import marshmallow as ma
+import orjson
+from flask import Flask, Response, g
+
+from app.errs.requests import ValidationFailed
+from app.rest import body, conditional, negotiation, openapi, operations, query
+from app.rest.current import clock
+from app.wire.encoder import Encoder
+from app.wire.reading import Reading
+from app.wire.schemas.base import QuerySchema, load
+
+View = TypeVar("View", bound=Callable[..., Any])
+Wrapper = Callable[..., Any]
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A blueprint that cannot be made without saying who may call it."""
+
+    def __init__(
+        self,
+        name: str,
+        import_name: str,
+        *,
+        scope: str | None,
+        is_limited: bool = True,
+        url_prefix: str | None = None,
+        description: str = "",
+    ) -> None:
+        """Make a blueprint.
+
+        Args:
+            name: of the resource, in the plural.
+            import_name: of its module.
+            scope: what a token must have, or ``PUBLIC``.
+            is_limited: whether its requests count against the rate limit.
+            url_prefix: where its routes begin.
+            description: for the reference page.
+        """
+        super().__init__(name, import_name, url_prefix=url_prefix, description=description)
+        self.scope = scope
+        self.is_limited = is_limited
+        self._prepare_doc_cbks.append(openapi.document_operation)
+
+    def route(  # type: ignore[override]  # narrower than smorest's: functions only, methods by keyword
+        self, rule: str, *, methods: tuple[str, ...] = ("GET",), produces: tuple[str, ...] = operations.JSON
+    ) -> Callable[[View], View]:
+        """Register a handler: check Accept and read the body before it runs."""
+
+        def decorate(view: View) -> View:
+            operation = operations.draft(view)
+            operation.name = f"{methods[0]} {self.url_prefix or ''}{rule}"
+            operation.scope, operation.is_limited, operation.produces = self.scope, self.is_limited, produces
+            operation.complete()
+
+            @wraps(view)
+            def begin(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any handler's
+                negotiation.check_accept(operation.produces)
+                if operation.consumes:
+                    g.body = body.read(operation.consumes)
+                if not operation.has_query:
+                    decoded(QuerySchema(), query.parse())
+                return view(*args, **kwargs)
+
+            begin._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]  # noqa: SLF001 -- smorest's own
+            begin._apidoc |= {"operation": operation, "operation_id": view.__name__}  # type: ignore[attr-defined]  # noqa: SLF001 -- as above
+            self.add_url_rule(rule, view.__name__, begin, methods=list(methods))
+            self.record(lambda state: operations.register(state.app, f"{self.name}.{view.__name__}", methods, operation))
+            return view
+
+        return decorate
+
+    def arguments(  # type: ignore[override]  # without webargs: all locations are decoded before any is refused
+        self, schema: type[ma.Schema], *, location: str = "json", content_types: tuple[str, ...] = operations.JSON
+    ) -> Callable[[Callable[..., Any]], Wrapper]:
+        """Hand the handler what the schema makes of the query or the body; violations wait for one another."""
+        loader = schema()
+
+        def decorate(view: Callable[..., Any]) -> Wrapper:
+            operation = operations.draft(view)
+            operation.add(getattr(schema, "raises", ()))
+            if location == "json":
+                operation.consumes = content_types
+            else:
+                operation.has_query = True
+
+            @wraps(view)
+            def with_arguments(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any handler's
+                if location == "json":
+                    return view(*args, decoded(loader, g.body), **kwargs)
+                g.query = decoded(loader, query.parse())
+                return view(*args, g.query, **kwargs)
+
+            _document(with_arguments, "arguments").setdefault("parameters", []).append(
+                {"in": location, "required": True, "schema": schema}
+            )
+            return with_arguments
+
+        return decorate
+
+    def response(  # type: ignore[override]  # compiled encoders in place of marshmallow's dump
+        self, status: HTTPStatus, schema: type[ma.Schema], *, also: HTTPStatus | None = None, headers: tuple[str, ...] = ()
+    ) -> Callable[[Callable[..., Any]], Wrapper]:
+        """Run the handler unless there are violations, and encode what it returns.
+
+        A handler returns a value, or a value and headers, or those and a status, which must be ``also``. ``headers``
+        names the fields that a success carries, for OpenAPI.
+        """
+        encode = Encoder(schema())
+
+        def decorate(view: Callable[..., Any]) -> Wrapper:
+            @wraps(view)
+            def respond(*args: Any, **kwargs: Any) -> Response:
+                if g.violations:
+                    raise ValidationFailed(violations=tuple(g.violations))
+                value, fields, chosen = _unpacked(view(*args, **kwargs))
+                encoded = conditional.encode(value, encode)
+                response = Response(orjson.dumps(encoded), status=chosen or status, mimetype="application/json")
+                response.headers.update(fields)
+                return response
+
+            for each in filter(None, (status, also)):
+                doc = {"schema": schema, "description": each.phrase, "content_type": None}
+                _document(respond, "response").setdefault("responses", {}).setdefault(each, []).append(doc)
+            respond.__dict__["_apidoc"]["headers"] = headers
+            return respond
+
+        return decorate
+
+    def calls(self, use_case: Callable[..., object], *, needs_database: bool = True) -> Callable[[View], View]:
+        """Declare that the handler calls this use case, whose errors become the operation's."""
+
+        def decorate(view: View) -> View:
+            operations.declare_calls(view, use_case, needs_database=needs_database)
+            return view
+
+        return decorate
+
+
+def decoded(schema: ma.Schema, data: object) -> Any:  # noqa: ANN401 -- what the schema makes
+    """Return what the schema makes of the data; violations are kept until everything is decoded."""
+    try:
+        return load(schema, data, Reading(clock().now(), g.get("query") or {}))
+    except ValidationFailed as failed:
+        g.violations += failed.violations
+        return None
+
+
+def _document(view: Callable[..., Any], feature: str) -> dict[str, Any]:
+    """Return where smorest keeps what it writes into OpenAPI of a feature."""
+    view.__dict__["_apidoc"] = deepcopy(view.__dict__.get("_apidoc", {}))
+    part: dict[str, Any] = view.__dict__["_apidoc"].setdefault(feature, {})
+    return part
+
+
+def _unpacked(result: Any) -> tuple[Any, dict[str, str], HTTPStatus | None]:  # noqa: ANN401 -- a value of any kind
+    match result:
+        case (value, dict() as headers, HTTPStatus() as status):
+            return value, headers, status
+        case (value, dict() as headers):
+            return value, headers, None
+    return result, {}, None
+
+
+def register(app: Flask, api: flask_smorest.Api, blueprints: tuple[Blueprint, ...]) -> None:
+    """Register blueprints with the application and the OpenAPI document."""
+    for blueprint in blueprints:
+        api.register_blueprint(blueprint)

@@ -1,0 +1,62 @@
+"""The body of a request: its type, its size, its bytes, and strict JSON made of them, in that order."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask import current_app, request
+
+from app.errs.requests import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+from app.wire import strict_json
+
+CHUNK: Final = 65536
+CHARSETS: Final = frozenset({"", "utf-8", "utf8"})
+
+
+def read(consumes: tuple[str, ...]) -> object:
+    """Return the JSON value of the body.
+
+    Raises:
+        UnsupportedMediaType: the type is missing or another, or the body is encoded.
+        BodyTooLarge: it is larger than allowed, declared or not.
+        MalformedRequest: it ended before it was complete.
+        EmptyBody, MalformedJson: it holds nothing, or no strict JSON.
+    """
+    if _is_present():
+        _check_type(consumes)
+    return strict_json.loads(_bytes(current_app.config["MAX_BODY_BYTES"]))
+
+
+def _is_present() -> bool:
+    """Tell whether a body was sent: by its length, or chunked."""
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+
+
+def _check_type(consumes: tuple[str, ...]) -> None:
+    options: Mapping[str, str] = request.mimetype_params
+    fits = request.mimetype in consumes and options.get("charset", "").lower() in CHARSETS
+    if not fits or request.headers.get("Content-Encoding"):
+        raise UnsupportedMediaType(supported=list(consumes))
+
+
+def _bytes(limit: int) -> bytes:
+    """Read the body from the server itself: werkzeug would cut a chunked one off at its limit without a word."""
+    declared = request.content_length
+    if declared is not None and declared > limit:
+        raise BodyTooLarge(limit=limit)
+    if declared is None and not request.environ.get("wsgi.input_terminated"):
+        return b""
+    stream, wanted, chunks, size = request.environ["wsgi.input"], declared or limit + 1, list[bytes](), 0
+    while size < wanted:
+        try:
+            chunk = stream.read(min(CHUNK, wanted - size))
+        except Exception as exc:
+            raise MalformedRequest(detail="the body could not be read") from exc
+        if not chunk:
+            break
+        chunks.append(chunk)
+        size += len(chunk)
+    if declared is not None and size < declared:
+        raise MalformedRequest(detail="the body ended early")
+    if size > limit:
+        raise BodyTooLarge(limit=limit)
+    return b"".join(chunks)

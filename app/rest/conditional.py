@@ -1,0 +1,80 @@
+"""Conditional requests (RFC 9110, section 13): strong entity tags of a version and of what is shown of it."""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, wraps
+from typing import Any, Final
+
+from flask import Response, g, request
+
+from app.errs import Violation
+from app.models.precondition import Precondition
+from app.wire.encoder import Encoder
+
+_TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_LIST: Final = re.compile(rf"[ \t]*(?:{_TAG.pattern}[ \t]*(?:,[ \t]*|$))+")
+_OURS: Final = re.compile(r"([0-9a-f]{1,15})-[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value of which only some members are answered; ``None``: all."""
+
+    value: Any
+    members: tuple[str, ...] | None
+
+
+def encode(value: Any, encoder: Encoder) -> dict[str, Any]:  # noqa: ANN401 -- whatever a handler returns
+    """Encode a value, as far as it is to be shown."""
+    if isinstance(value, Shown):
+        return encoder.only(value.members)(value.value)
+    return encoder(value)
+
+
+def etag(version: int, members: Sequence[str]) -> str:
+    """Return the entity tag of a version of a resource, shown with these members."""
+    return f'"{version:x}-{_digest(tuple(members))}"'
+
+
+@cache
+def _digest(members: tuple[str, ...]) -> str:
+    return hashlib.sha256(",".join(members).encode()).hexdigest()[:8]
+
+
+def conditional(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand the handler ``if_match``: what If-Match expects, or ``None``."""
+
+    @wraps(view)
+    def with_precondition(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any handler's
+        return view(*args, if_match=_if_match(), **kwargs)
+
+    with_precondition.__dict__["_apidoc"] = {**view.__dict__.get("_apidoc", {}), "conditional": True}
+    return with_precondition
+
+
+def _if_match() -> Precondition | None:
+    """Return the precondition; what is no list of entity tags joins the request's violations."""
+    text = request.headers.get("If-Match")
+    if text is None:
+        return None
+    if text.strip() == "*":
+        return Precondition(None)
+    if not _LIST.fullmatch(text):
+        g.violations.append(
+            Violation("If-Match", "INVALID_FORMAT", "If-Match must be * or entity tags in quotes", header="If-Match")
+        )
+        return None
+    tags = [_OURS.fullmatch(tag) for weak, tag in _TAG.findall(text) if not weak]
+    return Precondition(frozenset(int(found[1], 16) for found in tags if found))
+
+
+def answer_not_modified(response: Response) -> Response:
+    """Answer 304 without a body when If-None-Match names what would be sent (weak comparison)."""
+    tag = response.headers.get("ETag")
+    if tag and response.status_code == 200 and request.method in {"GET", "HEAD"}:  # noqa: PLR2004 -- OK
+        if request.if_none_match.contains_weak(tag.strip('"')) or request.if_none_match.star_tag:
+            kept = {name: response.headers[name] for name in ("ETag", "Cache-Control", "Vary") if name in response.headers}
+            return Response(status=304, headers=kept)
+    return response

@@ -1,0 +1,38 @@
+"""What belongs to the request at hand: its services, its caller, its clock."""
+
+from flask import current_app
+
+from app import context
+from app.context import Principal
+from app.resilience.clock import Clock
+from app.wire.page_tokens import PageTokens
+from app.wiring import Services
+
+
+def services() -> Services:
+    """Return the use cases of this application."""
+    wired: Services = current_app.extensions["candor-services"]
+    return wired
+
+
+def page_tokens() -> PageTokens:
+    """Return what seals and opens page tokens."""
+    tokens: PageTokens = current_app.extensions["candor-page-tokens"]
+    return tokens
+
+
+def clock() -> Clock:
+    """Return the clock that the request goes by."""
+    return services().clock
+
+
+def principal() -> Principal:
+    """Return who asks.
+
+    Raises:
+        LookupError: the operation is public, and nobody was asked for.
+    """
+    caller = context.principal.get()
+    if caller is None:
+        raise LookupError("a public operation has no principal")
+    return caller

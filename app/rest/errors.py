@@ -1,0 +1,212 @@
+"""Errors over HTTP: which status a kind has, and the one renderer of problem documents (RFC 9457).
+
+401 and 403 have an empty body and a challenge (RFC 6750); every 500 says the same.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+import orjson
+from flask import Response, current_app, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from app import context, errs
+from app.errs import Kind, platform, requests
+from app.observability import logs
+from app.rest import operations
+from app.wire import timestamps
+
+REALM: Final = "candor"
+MEDIA_TYPE: Final = "application/problem+json"
+LISTED: Final = 100
+"""Violations and failures listed at most."""
+LONGEST_INSTANCE: Final = 1024
+RETRY: Final = {"max_attempts": 3, "backoff": "exponential", "initial_ms": 1000}
+
+STATUS: Final[Mapping[Kind, HTTPStatus]] = {
+    Kind.OTHER: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Kind.INVALID: HTTPStatus.BAD_REQUEST,
+    Kind.IO: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Kind.EXIST: HTTPStatus.CONFLICT,
+    Kind.NOT_EXIST: HTTPStatus.NOT_FOUND,
+    Kind.PRIVATE: HTTPStatus.NOT_FOUND,
+    Kind.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Kind.BROKEN_LINK: HTTPStatus.BAD_REQUEST,
+    Kind.DATABASE: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Kind.VALIDATION: HTTPStatus.BAD_REQUEST,
+    Kind.UNANTICIPATED: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Kind.INVALID_REQUEST: HTTPStatus.BAD_REQUEST,
+    Kind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    Kind.UNAUTHORIZED: HTTPStatus.FORBIDDEN,
+    Kind.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Kind.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    Kind.NOT_ACCEPTABLE: HTTPStatus.NOT_ACCEPTABLE,
+    Kind.CONFLICT: HTTPStatus.CONFLICT,
+    Kind.PRECONDITION_FAILED: HTTPStatus.PRECONDITION_FAILED,
+    Kind.PRECONDITION_REQUIRED: HTTPStatus.PRECONDITION_REQUIRED,
+    Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Kind.UNPROCESSABLE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Kind.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    Kind.EXTERNAL: HTTPStatus.BAD_GATEWAY,
+    Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Kind.DEADLINE: HTTPStatus.GATEWAY_TIMEOUT,
+    Kind.STORAGE_FULL: HTTPStatus.INSUFFICIENT_STORAGE,
+}
+STATUS_OF_CODE: Final = {
+    requests.UriTooLong.code: HTTPStatus.REQUEST_URI_TOO_LONG,
+    requests.HeaderFieldsTooLarge.code: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+}
+BODILESS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+ADVISED: Final = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+
+
+def status_of(error: errs.Error | type[errs.Error]) -> HTTPStatus:
+    """Return the HTTP status of an error or of a named error's definition."""
+    return STATUS_OF_CODE.get(error.code) or STATUS[error.kind]
+
+
+def answer(exc: BaseException) -> Response:
+    """Answer what was raised: log it once, tell whether it was declared, and render what a client may see."""
+    shown = shown_for(exc)
+    status = status_of(shown)
+    operation = operations.current()
+    said = exc if isinstance(exc, errs.Error) else shown
+    rule = request.url_rule.rule if request.url_rule else "unmatched"
+    facts: dict[str, object] = {"status": status.value, "method": request.method, "route": rule, "path": request.path}
+    caller = context.principal.get()
+    facts["user"] = caller.id if caller else None
+    logs.error(exc, shown, facts, stack=status >= HTTPStatus.INTERNAL_SERVER_ERROR)
+    named = errs.definition(shown)
+    errs.tell(operation.name if operation else "unmatched", said, declared=named in operations.declared(operation))
+    return respond(shown, status)
+
+
+def shown_for(exc: BaseException) -> errs.Error:
+    """Return the error that a client sees: itself, its translation, or ``INTERNAL_ERROR`` in place of a fault of ours."""
+    if isinstance(exc, errs.Error):
+        error = exc
+    elif isinstance(exc, HTTPException):
+        error = _translated(exc)
+    else:
+        error = platform.InternalError()
+    return platform.InternalError() if STATUS[error.kind] is HTTPStatus.INTERNAL_SERVER_ERROR else error
+
+
+def _translated(exc: HTTPException) -> errs.Error:
+    """Return the error for what werkzeug raises by itself."""
+    if isinstance(exc, MethodNotAllowed):
+        return platform.MethodNotAllowed(method=request.method, allowed=allowed_methods(exc.valid_methods or ()))
+    if exc.code == HTTPStatus.NOT_FOUND:
+        return platform.RouteNotFound()
+    if exc.code is not None and exc.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return requests.MalformedRequest(detail=exc.description)
+    return platform.InternalError(detail=exc.description)
+
+
+def allowed_methods(methods: Any) -> list[str]:  # noqa: ANN401 -- any iterable of names
+    """Return what stands in ``Allow``."""
+    return sorted({*methods, "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """Where and when an error is answered: what a problem document says beyond the error itself."""
+
+    public_url: str
+    instance: str
+    timestamp: str
+    request_id: str | None
+    trace_id: str | None = None
+
+    @classmethod
+    def now(cls) -> "Occasion":
+        """Return the request at hand."""
+        return cls(
+            public_url=current_app.config["PUBLIC_URL"],
+            instance=quote(request.path, safe="/:@!$&'()*+,;=~-._")[:LONGEST_INSTANCE],
+            timestamp=timestamps.render(datetime.now(UTC)),
+            request_id=context.request_id.get(),
+            trace_id=context.trace_id.get(),
+        )
+
+
+def respond(error: errs.Error, status: HTTPStatus) -> Response:
+    """Render an error that may be shown."""
+    if status in BODILESS:
+        response = Response(status=status)
+        response.headers["Content-Length"] = "0"
+        del response.headers["Content-Type"]
+    else:
+        response = Response(orjson.dumps(problem(error, Occasion.now())), status=status, content_type=MEDIA_TYPE)
+    response.headers.update(headers_of(error, status, method=request.method))
+    if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE and "Content-Encoding" in request.headers:
+        response.headers["Accept-Encoding"] = "identity"
+    return response
+
+
+def problem(error: errs.Error, occasion: Occasion, *, is_item: bool = False) -> dict[str, Any]:
+    """Return the problem document; an item of a batch has no request id of its own."""
+    named, status = errs.definition(error), status_of(error)
+    document: dict[str, Any] = {
+        "type": f"{occasion.public_url}/errors/{errs.slug(named.code)}",
+        "title": errs.title(named),
+        "status": status.value,
+        "detail": error.message or named.client,
+        "instance": occasion.instance,
+        "kind": error.kind.string,
+        "code": named.code,
+        "param": error.param,
+        "errors": [violation.document() for violation in error.violations[:LISTED]] or None,
+        "failures": failures(error.failures[:LISTED], occasion) or None,
+        "truncated": max(len(error.violations), len(error.failures)) > LISTED or None,
+        "request_id": None if is_item else occasion.request_id,
+        "timestamp": occasion.timestamp,
+        "trace_id": None if is_item else occasion.trace_id,
+        "retryable": error.kind.retryable,
+        "retry_after": error.retry_after,
+        "retry": RETRY if status in ADVISED else None,
+        **{name: error.facts.get(name) for name in named.declared_facts},
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def failures(failed: Iterable[tuple[int, errs.Error]], occasion: Occasion) -> list[dict[str, Any]]:
+    """Return what is said of the items of a batch that failed."""
+    return [{"index": index, "problem": problem(error, occasion, is_item=True)} for index, error in failed]
+
+
+def headers_of(error: errs.Error, status: HTTPStatus, *, method: str) -> dict[str, str]:
+    """Return the header fields that belong to an error."""
+    headers = {"Cache-Control": "no-store"}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = challenge(error)
+    elif status is HTTPStatus.FORBIDDEN and "scope" in error.facts:
+        headers["WWW-Authenticate"] = challenge(error)
+    elif status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(error.facts["allowed"])
+    elif status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        headers[f"Accept-{method.capitalize()}"] = ", ".join(error.facts["supported"])
+    return headers
+
+
+def challenge(error: errs.Error) -> str:
+    """Return ``WWW-Authenticate`` (RFC 6750, section 3): no attribute but the realm for who sent no credentials."""
+    parts = [f'Bearer realm="{error.realm or REALM}"']
+    if "description" in error.facts:
+        parts += ['error="invalid_token"', f'error_description="{error.facts["description"]}"']
+    if "scope" in error.facts:
+        parts += ['error="insufficient_scope"', f'scope="{error.facts["scope"]}"']
+    return ", ".join(parts)

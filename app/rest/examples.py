@@ -1,0 +1,35 @@
+"""What each error looks like, rendered from the fixed facts of its definition; a test holds it against real answers."""
+
+from typing import Any, Final
+
+from app import errs
+from app.rest.errors import BODILESS, Occasion, headers_of, problem, status_of
+
+REQUEST_ID: Final = "5f0c9a7e41d84f6cb7a0e2d31c9b8a64"
+TIMESTAMP: Final = "2026-11-21T09:30:00.000001Z"
+
+
+def occurrence(named: type[errs.Error]) -> errs.Error:
+    """Return an error with the facts of its example."""
+    return named(**named.example)  # type: ignore[arg-type]  # keywords of the constructor, checked at definition
+
+
+def document(named: type[errs.Error], *, public_url: str) -> dict[str, Any] | None:
+    """Return the body of the example; ``None`` for 401 and 403, which have none."""
+    if status_of(named) in BODILESS:
+        return None
+    instance = named.instance.partition("?")[0]
+    occasion = Occasion(public_url=public_url, instance=instance, timestamp=TIMESTAMP, request_id=REQUEST_ID)
+    return problem(occurrence(named), occasion)
+
+
+def headers(named: type[errs.Error]) -> dict[str, str]:
+    """Return the header fields that belong to the example."""
+    return headers_of(occurrence(named), status_of(named), method="POST")
+
+
+def curl(named: type[errs.Error], *, public_url: str) -> str | None:
+    """Return a command that provokes the error, with ``$TOKEN`` to be filled in; ``None`` where curl cannot."""
+    if named.curl is None:
+        return None
+    return f"curl -i {named.curl.format(url=public_url, token='$TOKEN')}".replace("'Authorization: Bearer $TOKEN'", '"Authorization: Bearer $TOKEN"')

@@ -1,0 +1,96 @@
+"""Tasks over HTTP."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from app.models.precondition import Precondition
+from app.models.tasks import NewTask, TaskView
+from app.rest.blueprint import Blueprint
+from app.rest.conditional import Shown, conditional, etag
+from app.rest.current import page_tokens, principal, services
+from app.rest.errors import Occasion, failures
+from app.rest.idempotency import once
+from app.services.tasks import BatchResult, TaskService
+from app.wire.lists import ListRequest
+from app.wire.schemas import tasks as wire
+
+MERGE_PATCH: Final = ("application/json", "application/merge-patch+json")
+
+blp = Blueprint("tasks", __name__, scope="tasks", url_prefix="/v1", description="Things to do.")
+
+
+@blp.route("/tasks", methods=("POST",))
+@once
+@blp.arguments(wire.CreateTaskSchema)
+@blp.response(HTTPStatus.CREATED, wire.TaskSchema, headers=("Location", "ETag"))
+@blp.calls(TaskService.create)
+def create_task(new: NewTask) -> Any:
+    """Create a task for the caller."""
+    task = services().tasks.create(new, by=principal())
+    return task, {"Location": f"/v1/tasks/{task.id}", **_tag(task)}
+
+
+@blp.route("/tasks:batchCreate", methods=("POST",))
+@once
+@blp.arguments(wire.CreateTasksSchema)
+@blp.response(HTTPStatus.OK, wire.BatchSchema, also=HTTPStatus.MULTI_STATUS)
+@blp.calls(TaskService.create_batch)
+def create_tasks(news: Sequence[NewTask]) -> Any:
+    """Create up to a hundred tasks; 207 when some titles are taken."""
+    batch = services().tasks.create_batch(news, by=principal())
+    return _answer(batch), {}, HTTPStatus.MULTI_STATUS if batch.failures else HTTPStatus.OK
+
+
+@blp.route("/tasks")
+@blp.arguments(wire.ListTasksSchema, location="query")
+@blp.response(HTTPStatus.OK, wire.TaskListSchema)
+@blp.calls(TaskService.page)
+def list_tasks(asked: ListRequest) -> Any:
+    """List the caller's tasks; an admin's list has everybody's."""
+    query = asked.query(page_tokens(), caller=principal().id)
+    page = services().tasks.page(query, by=principal())
+    return Shown(asked.answer(page, page_tokens(), caller=principal().id), asked.fields)
+
+
+@blp.route("/tasks/<id:task_id>")
+@blp.arguments(wire.GetTaskQuerySchema, location="query")
+@blp.response(HTTPStatus.OK, wire.TaskSchema, headers=("ETag",))
+@blp.calls(TaskService.get)
+def get_task(query: Mapping[str, Any], task_id: UUID) -> Any:
+    """Return one task."""
+    task = services().tasks.get(task_id, by=principal())
+    return Shown(task, query["fields"]), _tag(task, query["fields"])
+
+
+@blp.route("/tasks/<id:task_id>", methods=("PATCH",))
+@blp.arguments(wire.UpdateTaskQuerySchema, location="query")
+@blp.arguments(wire.UpdateTaskSchema, content_types=MERGE_PATCH)
+@conditional
+@blp.response(HTTPStatus.OK, wire.TaskSchema, headers=("ETag",))
+@blp.calls(TaskService.update)
+def update_task(
+    _query: Mapping[str, Any], changes: Mapping[str, Any], task_id: UUID, if_match: Precondition | None
+) -> Any:
+    """Set some members of a task."""
+    task = services().tasks.update(task_id, changes, by=principal(), if_match=if_match)
+    return task, _tag(task)
+
+
+@blp.route("/tasks/<id:task_id>", methods=("DELETE",))
+@conditional
+@blp.response(HTTPStatus.OK, wire.DeletedTaskSchema)
+@blp.calls(TaskService.delete)
+def delete_task(task_id: UUID, if_match: Precondition | None) -> Any:
+    """Delete a task."""
+    task = services().tasks.delete(task_id, by=principal(), if_match=if_match)
+    return {"message": f"Task tasks/{task.id} deleted successfully"}
+
+
+def _tag(task: TaskView, members: Sequence[str] | None = None) -> dict[str, str]:
+    return {"ETag": etag(task.version, members or wire.READABLE)}
+
+
+def _answer(batch: BatchResult) -> dict[str, Any]:
+    return {"tasks": batch.tasks, "failures": failures(batch.failures, Occasion.now())}

@@ -1,0 +1,39 @@
+"""A hook is a file; each says in its docstring why it stands where it stands in ``HOOKS``.
+
+Read the tuple from top to bottom: a request passes it downwards, its answer upwards. (Tracing will stand above all,
+overload between recovery and CORS.)
+"""
+
+from typing import Final
+
+from flask import Flask
+
+from app.rest.hooks import (
+    access_log,
+    authentication,
+    caching,
+    cors,
+    deadline,
+    limits,
+    recovery,
+    request_id,
+    routing,
+)
+
+HOOKS: Final = (
+    request_id,
+    deadline,
+    access_log,
+    recovery,
+    cors,
+    routing,
+    limits,
+    authentication,
+    caching,
+)
+
+
+def install(app: Flask) -> None:
+    """Install every hook, in order."""
+    for hook in HOOKS:
+        hook.install(app)

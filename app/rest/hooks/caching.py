@@ -1,0 +1,27 @@
+"""Says what may be kept (RFC 9111), and answers 304. Innermost, so that it sees the handler's own answer first."""
+
+from http import HTTPStatus
+
+from flask import Flask, Response
+
+from app.rest import operations
+from app.rest.conditional import answer_not_modified
+
+
+def install(app: Flask) -> None:
+    """Install the hook."""
+    app.after_request(_mark)
+
+
+def _mark(response: Response) -> Response:
+    """Let a client keep a tagged resource for asking again, and nothing else that needed a token (C20)."""
+    operation = operations.current()
+    if operation is not None and "Cache-Control" not in response.headers:
+        if "ETag" in response.headers:
+            response.headers["Cache-Control"] = "private, no-cache"
+        else:
+            is_public = operation.scope is operations.PUBLIC
+            response.headers["Cache-Control"] = "no-cache" if is_public else "no-store"
+    if response.status_code == HTTPStatus.NO_CONTENT:
+        response.headers.pop("Content-Type", None)
+    return answer_not_modified(response)

@@ -1,0 +1,49 @@
+"""Lets pages of allowed origins read our answers (https://fetch.spec.whatwg.org/#http-cors-protocol).
+
+Above routing and limits, so that errors carry the headers too, and a preflight of an unknown path is answered like any.
+"""
+
+from typing import Final
+
+from flask import Flask, Response, current_app, request
+
+EXPOSED: Final = (
+    "WWW-Authenticate, ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Request-Id, "
+    "Idempotent-Replayed, Degraded"
+)
+METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
+HEADERS: Final = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Request-Timeout, X-Request-Id, Request-Id, "
+    "Traceparent"
+)
+MAX_AGE: Final = "600"
+
+
+def install(app: Flask) -> None:
+    """Install the hook."""
+    app.before_request(_answer_preflight)
+    app.after_request(_allow)
+
+
+def _answer_preflight() -> Response | None:
+    """Answer a preflight, whatever its path: 204, and with permission when the origin is allowed."""
+    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+        return None
+    response = Response(status=204)
+    if _is_allowed():
+        response.headers["Access-Control-Allow-Methods"] = METHODS
+        response.headers["Access-Control-Allow-Headers"] = HEADERS
+        response.headers["Access-Control-Max-Age"] = MAX_AGE
+    return response
+
+
+def _allow(response: Response) -> Response:
+    response.vary.add("Origin")
+    if _is_allowed():
+        response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED
+    return response
+
+
+def _is_allowed() -> bool:
+    return request.headers.get("Origin") in current_app.config["CORS_ORIGINS"]

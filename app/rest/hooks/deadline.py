@@ -1,0 +1,41 @@
+"""Starts the clock of the request's time budget. Second, so that all that follows is paid from it."""
+
+import re
+from datetime import timedelta
+from typing import Final
+
+from flask import Flask, current_app, g, request
+
+from app.errs import Violation
+from app.resilience import deadline
+
+HEADER: Final = "Request-Timeout"
+SHORTEST: Final = 0.05
+_SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+def install(app: Flask) -> None:
+    """Install the hook."""
+    app.before_request(_begin)
+    app.teardown_request(_end)
+
+
+def _begin() -> None:
+    """Set the deadline: the configured budget, or what the caller asks for if that is less (C23)."""
+    longest: float = current_app.config["REQUEST_TIMEOUT"]
+    asked = request.headers.get(HEADER)
+    seconds = longest if asked is None else min(_seconds(asked) or longest, longest)
+    deadline.current.set(deadline.Deadline.after(timedelta(seconds=seconds)))
+
+
+def _seconds(text: str) -> float | None:
+    """Return the seconds asked for; what is no decimal number of them joins the request's violations."""
+    if _SECONDS.fullmatch(text) and float(text) >= SHORTEST:
+        return float(text)
+    says = f"{HEADER} must be decimal seconds of at least {SHORTEST}"
+    g.violations.append(Violation(HEADER, "INVALID_VALUE", says, header=HEADER))
+    return None
+
+
+def _end(_exc: BaseException | None) -> None:
+    deadline.current.set(None)

@@ -1,0 +1,91 @@
+"""Counts requests per client address. Before authentication, so that guessing tokens is limited too (C22)."""
+
+import ipaddress
+import math
+import time
+from typing import Final
+
+from flask import Flask, Response, current_app, request
+from flask_limiter import RateLimitExceeded as LimiterRefused
+from flask_limiter import RequestLimit
+
+from app.errs.platform import RateLimitExceeded
+from app.extensions import limiter
+from app.rest import operations
+from app.rest.errors import answer
+
+IPV6_PREFIX: Final = 64
+"""Bits of an IPv6 address that one customer of a network has to himself."""
+
+
+def install(app: Flask) -> None:
+    """Install the hook: Flask-Limiter counts where it is initialized."""
+    limiter.init_app(app)
+    if not limiter._request_filters:  # noqa: SLF001 -- the extension outlives the applications of a test run
+        limiter.request_filter(_is_exempt)
+    app.register_error_handler(LimiterRefused, _refuse)
+    app.after_request(_tell)
+
+
+def _is_exempt() -> bool:
+    operation = operations.current()
+    return operation is None or not operation.is_limited
+
+
+def _refuse(_: Exception) -> Response:
+    """Answer a request for which nothing is left."""
+    tightest = _tightest()
+    error = RateLimitExceeded(
+        limit=tightest.limit.amount,
+        window_seconds=tightest.limit.get_expiry(),
+        retry_after=_seconds_until(tightest),
+    )
+    return answer(error)
+
+
+def _tell(response: Response) -> Response:
+    """Tell what is left (draft-ietf-httpapi-ratelimit-headers)."""
+    if limiter.current_limits:
+        named = [(f"default-{n}" if n > 1 else "default", each) for n, each in enumerate(limiter.current_limits, 1)]
+        policies = (f'"{name}";q={each.limit.amount};w={each.limit.get_expiry()}' for name, each in named)
+        response.headers["RateLimit-Policy"] = ", ".join(policies)
+        states = (f'"{name}";r={max(0, each.remaining)};t={_seconds_until(each)}' for name, each in named)
+        response.headers["RateLimit"] = ", ".join(states)
+    return response
+
+
+def _tightest() -> RequestLimit:
+    """Return the limit that was breached."""
+    return next(each for each in limiter.current_limits if each.breached)
+
+
+def _seconds_until(limit: RequestLimit) -> int:
+    return min(max(1, math.ceil(limit.reset_at - time.time())), limit.limit.get_expiry())
+
+
+def client_address() -> str:
+    """Return the client's address: the peer's, or what trusted proxies say of it; an IPv6 network counts as one."""
+    trusted = current_app.config["TRUSTED_PROXIES"]
+    address = request.remote_addr or ""
+    said = [each.strip() for each in request.headers.get("X-Forwarded-For", "").split(",")]
+    while said and _is_within(address, trusted):
+        address = said.pop()
+    return _bucket(address)
+
+
+def _is_within(address: str, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+def _bucket(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if parsed.version == 4:  # noqa: PLR2004 -- IPv4
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, IPV6_PREFIX), strict=False))

@@ -1,0 +1,42 @@
+"""Gives every request an id, and continues the caller's trace. First, because everything after it may log."""
+
+import re
+import secrets
+from typing import Final
+
+from flask import Flask, Response, g, request
+
+from app import context
+
+SENT: Final = ("X-Request-Id", "Request-Id", "X-Trace-Id")
+ANSWERED: Final = ("X-Request-Id", "Request-Id")
+_VALID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def install(app: Flask) -> None:
+    """Install the hook."""
+    app.before_request(_begin)
+    app.after_request(_answer)
+    app.teardown_request(_end)
+
+
+def _begin() -> None:
+    """Keep the first valid id that was sent, else make one (C16)."""
+    sent = (request.headers.get(name, "") for name in SENT)
+    context.request_id.set(next((each for each in sent if _VALID.fullmatch(each)), None) or secrets.token_hex(16))
+    parent = _TRACEPARENT.fullmatch(request.headers.get("Traceparent", ""))
+    context.trace_id.set(parent[1] if parent else None)
+    g.violations = []
+
+
+def _answer(response: Response) -> Response:
+    for name in ANSWERED:
+        response.headers[name] = context.request_id.get() or ""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _end(_exc: BaseException | None) -> None:
+    context.request_id.set(None)
+    context.trace_id.set(None)

@@ -1,0 +1,75 @@
+"""``@once``: a creation repeated with the same Idempotency-Key gets the first answer again.
+
+It stands outside validation: a replay outlives its own due date. The handler's own unit of work joins the one that
+stores the answer.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+from flask import Response, g, make_response, request
+
+from app.errs.requests import InvalidIdempotencyKey
+from app.rest import operations, query
+from app.rest.current import principal, services
+from app.services.idempotency import PARAM, Answer, IdempotencyService
+
+HEADER: Final = "Idempotency-Key"
+STORED: Final = ("Content-Type", "Location", "ETag")
+_BARE: Final = re.compile(r"[\x20\x21\x23-\x2b\x2d-\x7e]{1,255}")
+_QUOTED: Final = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"')
+_LONGEST: Final = 255
+
+
+def once(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Run the handler once per Idempotency-Key; without one, each time."""
+    operations.draft(view).add([InvalidIdempotencyKey])
+    operations.declare_calls(view, IdempotencyService.once)
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any handler's
+        sent = request.headers.get(HEADER)
+        if sent is None:
+            return view(*args, **kwargs)
+
+        def answer() -> Answer:
+            made = make_response(view(*args, **kwargs))
+            kept = {name: made.headers[name] for name in STORED if name in made.headers}
+            return Answer(made.status_code, kept, made.get_data())
+
+        told = services().idempotency.once(key_of(sent), by=principal(), fingerprint=fingerprint(), answer=answer)
+        response = Response(told.body, status=told.status, headers=told.headers)
+        if told.is_replay:
+            response.headers["Idempotent-Replayed"] = "true"
+        return response
+
+    guarded._apidoc = {**getattr(view, "_apidoc", {}), "once": True}  # type: ignore[attr-defined]  # noqa: SLF001 -- smorest's own
+    return guarded
+
+
+def key_of(sent: str) -> str:
+    """Return the key: a bare word or a structured-field string (RFC 9651, section 3.3.3).
+
+    A comma in a bare key is refused, because two header fields arrive joined by one.
+
+    Raises:
+        InvalidIdempotencyKey: it is neither.
+    """
+    text = sent.strip(" \t")
+    if quoted := _QUOTED.fullmatch(text):
+        text = re.sub(r"\\(.)", r"\1", quoted[1])
+    elif not _BARE.fullmatch(text):
+        raise InvalidIdempotencyKey(param=PARAM)
+    if len(text) > _LONGEST:
+        raise InvalidIdempotencyKey(param=PARAM)
+    return text
+
+
+def fingerprint() -> bytes:
+    """Return what makes this request the same as another: method, path, query and the body as parsed."""
+    same = [request.method, request.path, sorted(query.parse().items()), g.body]
+    return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).digest()

@@ -1,0 +1,217 @@
+"""What ``/openapi.json`` says: every operation with exactly the errors it declares, by status, with examples."""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import flask_smorest
+from apispec import APISpec
+from flask import Flask
+
+from app import errs
+from app.rest import examples
+from app.rest.converters import ResourceId, resource_id_schema
+from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
+from app.rest.operations import PUBLIC, Operation
+
+JSON_TYPES: Final[Mapping[Any, dict[str, Any]]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    dict[str, str]: {"type": "object", "additionalProperties": {"type": "string"}},
+    list[str]: {"type": "array", "items": {"type": "string"}},
+}
+INTRODUCTION: Final = """\
+Every error is a problem document (RFC 9457) whose `type` leads to its page in the [catalogue](/errors); 401 and 403 have
+an empty body and a challenge. Each operation below lists exactly the errors it answers with. Before any operation there
+are `ROUTE_NOT_FOUND`, `METHOD_NOT_ALLOWED`, `MALFORMED_REQUEST`, `URI_TOO_LONG` and `HEADER_FIELDS_TOO_LARGE`.
+"""
+HEADERS: Final = {
+    "ETag": "The strong entity tag of what is answered; send it back in If-Match or If-None-Match.",
+    "Location": "The path of what was created.",
+    "Retry-After": "Seconds to wait before the same request may succeed.",
+    "WWW-Authenticate": "The challenge of RFC 6750; says what is wrong with the token, or which scope is missing.",
+    "Idempotent-Replayed": "`true` when this is the stored answer to an earlier request with the same key.",
+    "X-Request-Id": "The id of the request, in every log line about it.",
+    "RateLimit": "What is left of the limit, and the seconds until it starts anew.",
+    "RateLimit-Policy": "The limit and its window in seconds.",
+}
+PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
+    "Request-Timeout": {
+        "description": "Shortens the time budget of this request: decimal seconds, at least 0.05.",
+        "schema": {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})?$"},
+        "example": "2.5",
+    },
+    "Idempotency-Key": {
+        "description": "Repeats with the same key and request get the first answer again, for 24 hours.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Za-z0-9_-]+$"},
+        "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+    },
+    "If-Match": {
+        "description": "The entity tag that the resource must still have.",
+        "schema": {"type": "string", "pattern": r'^(\*|"[0-9a-f-]{1,40}")$'},
+    },
+    "If-None-Match": {
+        "description": "An entity tag that is known already; 304 when it is still current.",
+        "schema": {"type": "string", "pattern": r'^(\*|"[0-9a-f-]{1,40}")$'},
+    },
+}
+PROBLEM: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "description": "A problem document (RFC 9457).",
+    "required": [
+        "type",
+        "title",
+        "status",
+        "instance",
+        "kind",
+        "code",
+        "request_id",
+        "timestamp",
+        "retryable",
+    ],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "Leads to the error's page in the catalogue."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What happened this time, and how to mend it."},
+        "instance": {"type": "string", "description": "The path of the request."},
+        "kind": {"enum": [kind.string for kind in errs.Kind]},
+        "code": {"type": "string", "pattern": f"^{errs.CODE.pattern}$"},
+        "param": {"type": "string"},
+        "errors": {"type": "array", "maxItems": 100, "items": {"$ref": "#/components/schemas/Violation"}},
+        "truncated": {"const": True, "description": "There is more than is listed."},
+        "request_id": {"type": "string"},
+        "timestamp": {"type": "string", "format": "date-time"},
+        "trace_id": {"type": "string"},
+        "retryable": {"type": "boolean", "description": "May the same request succeed later, unchanged?"},
+        "retry_after": {"type": "integer", "minimum": 0, "description": "Seconds; the same as Retry-After."},
+        "retry": {
+            "type": "object",
+            "properties": {
+                "max_attempts": {"type": "integer"},
+                "backoff": {"type": "string"},
+                "initial_ms": {"type": "integer"},
+            },
+        },
+    },
+}
+VIOLATION: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "description": "A broken rule; one of pointer, parameter and header says where.",
+    "required": ["field", "code", "message"],
+    "properties": {
+        "field": {"type": "string"},
+        "pointer": {"type": "string", "description": "A JSON Pointer (RFC 6901) into the body."},
+        "parameter": {"type": "string"},
+        "header": {"type": "string"},
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+    },
+}
+
+
+class Api(flask_smorest.Api):
+    """flask-smorest's API without its error handling and its default responses, which say other than we do."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to ``rest.errors``."""
+
+    def _register_responses(self) -> None:
+        """Leave responses to what each operation declares."""
+
+    def init_app(self, app: Flask, *, spec_kwargs: dict[str, Any] | None = None) -> None:
+        """Prepare the document: headers, parameters, security and the schema of every named error."""
+        super().init_app(app, spec_kwargs=spec_kwargs)
+        self.register_converter(ResourceId, resource_id_schema)
+        components = self.spec.components
+        components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+        components.schema("Problem", dict(PROBLEM))
+        components.schema("Violation", dict(VIOLATION))
+        for name, description in HEADERS.items():
+            components.header(_key(name), {"description": description, "schema": {"type": "string"}})
+        for name, parameter in PARAMETERS.items():
+            components.parameter(_key(name), "header", {"name": name, **parameter})
+        for named in errs.named_errors().values():
+            if status_of(named) not in BODILESS:
+                components.schema(named.__name__, _schema(named))
+
+
+def _key(name: str) -> str:
+    return name.replace("-", "")
+
+
+def _schema(named: type[errs.Error]) -> dict[str, Any]:
+    """Return the schema of one named error."""
+    own: dict[str, Any] = {
+        "code": {"const": named.code},
+        "kind": {"const": named.kind.string},
+        "status": {"const": status_of(named).value},
+        "title": {"const": errs.title(named)},
+        **{name: JSON_TYPES[kind] for name, kind in named.declared_facts.items()},
+    }
+    if named.example.get("failures"):
+        own["failures"] = {"type": "array", "maxItems": 100, "items": {"$ref": "#/components/schemas/BatchFailure"}}
+    required = ["code", *named.declared_facts]
+    described = {"type": "object", "required": required, "properties": own}
+    return {"allOf": [{"$ref": "#/components/schemas/Problem"}, described], "description": errs.occurrence(named)}
+
+
+def document_operation(
+    doc: dict[str, Any], doc_info: dict[str, Any], *, app: Flask, spec: APISpec, method: str, **_: object
+) -> dict[str, Any]:
+    """Complete an operation: its security, header fields, media types, and its errors by status."""
+    operation: Operation = doc_info["operation"]
+    doc["operationId"] = doc_info["operation_id"]
+    if operation.scope is not PUBLIC:
+        doc["security"] = [{"bearer": [operation.scope]}]
+    for content_type in operation.consumes:
+        content = doc["requestBody"]["content"]
+        content[content_type] = next(iter(content.values()))
+    shown = doc_info.get("headers", ())
+    doc.setdefault("parameters", []).extend(_key(name) for name in _parameters(doc_info, method, shown))
+    for response in doc["responses"].values():
+        response["headers"] = {name: {"$ref": f"#/components/headers/{_key(name)}"} for name in (*shown, "X-Request-Id")}
+    if method == "get" and "ETag" in shown:
+        doc["responses"][HTTPStatus.NOT_MODIFIED] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
+    for status, response in _errors(operation, app.config["PUBLIC_URL"]):
+        doc["responses"][status] = response
+    doc["x-errors"] = sorted(named.code for named in operation.raises)
+    return doc
+
+
+def _parameters(doc_info: dict[str, Any], method: str, headers: tuple[str, ...]) -> Iterator[str]:
+    """Yield the header fields that an operation reads."""
+    yield "Request-Timeout"
+    if doc_info.get("once"):
+        yield "Idempotency-Key"
+    if doc_info.get("conditional"):
+        yield "If-Match"
+    if method == "get" and "ETag" in headers:
+        yield "If-None-Match"
+
+
+def _errors(operation: Operation, public_url: str) -> Iterator[tuple[HTTPStatus, dict[str, Any]]]:
+    by_status: dict[HTTPStatus, list[type[errs.Error]]] = {}
+    for named in sorted(operation.raises, key=lambda named: named.code):
+        by_status.setdefault(status_of(named), []).append(named)
+    for status, group in sorted(by_status.items()):
+        fields = {name for named in group for name in examples.headers(named)} & HEADERS.keys()
+        response: dict[str, Any] = {
+            "description": "; ".join(f"`{named.code}` {errs.title(named)}" for named in group),
+            "headers": {name: {"$ref": f"#/components/headers/{_key(name)}"} for name in (*sorted(fields), "X-Request-Id")},
+        }
+        if status not in BODILESS:
+            schemas = [{"$ref": f"#/components/schemas/{named.__name__}"} for named in group]
+            response["content"] = {
+                MEDIA_TYPE: {
+                    "schema": {"oneOf": schemas},
+                    "examples": {
+                        named.code: {"value": examples.document(named, public_url=public_url)} for named in group
+                    },
+                }
+            }
+        yield status, response

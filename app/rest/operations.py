@@ -1,0 +1,109 @@
+"""An operation: a method on a route, and everything that it may answer with an error.
+
+A handler's decorators and the machinery around it each add what they can raise; OpenAPI, the run-time check and the
+sweep tests read the one list that results.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from flask import Flask, current_app, request
+
+from app.errs import Error, access, platform, raised_by, requests
+
+PUBLIC: Final = None
+"""The guard of a blueprint that anybody may call."""
+JSON: Final = ("application/json",)
+
+EVERYWHERE: Final = (
+    requests.MalformedRequest,
+    requests.UriTooLong,
+    requests.HeaderFieldsTooLarge,
+    platform.RouteNotFound,
+    platform.MethodNotAllowed,
+)
+"""What is answered before there is an operation."""
+DATABASE: Final = (platform.ServiceUnavailable, platform.DeadlineExceeded, platform.InsufficientStorage)
+BODY: Final = (
+    requests.UnsupportedMediaType,
+    requests.BodyTooLarge,
+    requests.MalformedRequest,
+    requests.EmptyBody,
+    requests.MalformedJson,
+)
+GUARDED: Final = (access.MissingCredentials, access.InvalidToken, access.InsufficientScope)
+
+
+@dataclass(slots=True, kw_only=True)
+class Operation:
+    """What the machinery has to know of an operation before its handler runs."""
+
+    name: str = ""
+    scope: str | None = PUBLIC
+    is_limited: bool = True
+    consumes: tuple[str, ...] = ()
+    produces: tuple[str, ...] = JSON
+    has_query: bool = False
+    raises: list[type[Error]] = field(default_factory=list)
+
+    def add(self, errors: Iterable[type[Error]]) -> None:
+        """Declare errors."""
+        self.raises += [error for error in errors if error not in self.raises]
+
+    def complete(self) -> None:
+        """Declare what the machinery around every handler adds."""
+        self.add([platform.InternalError, requests.ValidationFailed])
+        if self.is_limited:
+            self.add([platform.RateLimitExceeded])
+        if self.produces:
+            self.add([requests.NotAcceptable])
+        if self.scope is not PUBLIC:
+            self.add(GUARDED)
+        if self.consumes:
+            self.add(BODY)
+
+
+def draft(view: Callable[..., Any]) -> Operation:
+    """Return the operation that a handler's decorators are writing, innermost first."""
+    operation: Operation = view.__dict__.setdefault("__operation__", Operation())
+    return operation
+
+
+def declare_calls(
+    view: Callable[..., Any], use_case: Callable[..., object], *, needs_database: bool = True
+) -> None:
+    """Declare what a use case raises, and what the database under it adds.
+
+    Raises:
+        TypeError: the use case declares nothing.
+    """
+    draft(view).add(raised_by(use_case))
+    if needs_database:
+        draft(view).add(DATABASE)
+
+
+def register(app: Flask, endpoint: str, methods: Iterable[str], operation: Operation) -> None:
+    """Enter an operation into the application's table, under each of its methods."""
+    table = app.extensions.setdefault("candor-operations", {})
+    for method in methods:
+        table[endpoint, method] = operation
+
+
+def table(app: Flask) -> dict[tuple[str, str], Operation]:
+    """Return every operation by endpoint and method."""
+    operations: dict[tuple[str, str], Operation] = app.extensions["candor-operations"]
+    return operations
+
+
+def current() -> Operation | None:
+    """Return the operation of the request; ``None`` when no route matches."""
+    if request.url_rule is None:
+        return None
+    method = "GET" if request.method == "HEAD" else request.method
+    return table(current_app).get((request.url_rule.endpoint, method))
+
+
+def declared(operation: Operation | None) -> tuple[type[Error], ...]:
+    """Return all that may be answered: the operation's errors and those before any operation."""
+    return (*EVERYWHERE, *(operation.raises if operation else ()))

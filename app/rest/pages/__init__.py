@@ -1,0 +1,1 @@
+"""Pages for people: the catalogue of errors, the reference, the front page."""

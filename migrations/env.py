@@ -1,0 +1,46 @@
+"""Runs migrations online, on the application's own engine."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from alembic import context
+from alembic.operations import MigrationScript
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from sqlalchemy import TypeDecorator
+
+from app.models import Base
+
+
+def number_revision(
+    _context: MigrationContext, _heads: str | Iterable[str | None], directives: list[MigrationScript]
+) -> None:
+    """Number revisions, so that their files sort; write none when nothing has changed."""
+    (script,) = directives
+    if getattr(context.config.cmd_opts, "autogenerate", False) and script.upgrade_ops and script.upgrade_ops.is_empty():
+        directives.clear()
+        return
+    heads = ScriptDirectory.from_config(context.config).get_heads()
+    script.rev_id = f"{max(map(int, heads), default=0) + 1:04d}"
+
+
+def render_item(kind: str, item: object, _autogen_context: object) -> str | Literal[False]:
+    """Write a type of ours as the plain type that it is stored as: a migration must not change when the models do."""
+    if kind == "type" and isinstance(item, TypeDecorator):
+        return f"sa.{item.impl_instance!r}"
+    return False
+
+
+with current_app.extensions["migrate"].db.engine.connect() as connection:
+    connection.exec_driver_sql("SET statement_timeout = 0")
+    connection.exec_driver_sql("SET lock_timeout = '5s'")
+    connection.commit()
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_item=render_item,
+        process_revision_directives=number_revision,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
