@@ -56,9 +56,10 @@ control_socket_disable = True
 
 @dataclass
 class Checkout:
-    """A copy of the launcher in a folder with a space, and whatever it started."""
+    """A copy of the launcher in a folder, with the database of another copy if one is named, and all it started."""
 
     root: Path
+    furnished_as: Path | None = None
     port: int = field(init=False)
     launched: list[subprocess.Popen[str]] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
@@ -66,6 +67,8 @@ class Checkout:
     def __post_init__(self) -> None:
         self.port = free_port()
         shutil.copytree(HOUSE / "deploy", self.root / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
+        if self.furnished_as:  # with owners and modes, which shutil does not keep
+            subprocess.run(["cp", "-a", self.furnished_as / ".local", self.root], check=True)
         (self.root / "migrations").mkdir()
         (self.root / "migrations" / "first.py").write_text("# the first\n")
         (self.root / "wsgi.py").write_text(SERVICE)

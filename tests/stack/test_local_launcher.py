@@ -20,34 +20,50 @@ ENDS_WITHIN: Final = 2.0  # seconds
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Checkout]:
-    fresh = Checkout(tmp_path / "a check out")
+def empty(tmp_path: Path) -> Iterator[Checkout]:
+    """A checkout that never served."""
+    fresh = Checkout(tmp_path / "an empty check out")
     yield fresh
     fresh.clean()
 
 
-class TestServe:
-    def test_the_first_start_makes_a_database_migrates_it_and_serves(self, checkout: Checkout) -> None:
-        process = checkout.serve()
-        assert name_of(process.pid).startswith("python"), "the launcher has become gunicorn"
-        assert "postgres" in {name_of(pid) for pid in checkout.alive}
-        assert "Listening at" in checkout.said
-        checkout.note("kept")
-        assert checkout.notes == ["kept"]
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    first = Checkout(tmp_path_factory.mktemp("model") / "a check out")
+    first.serve()
+    first.stop()
+    yield first.root
+    first.clean()
 
-    def test_a_later_start_finds_the_data_and_migrates_only_when_there_is_something_new(
-        self, checkout: Checkout
-    ) -> None:
-        checkout.serve()
-        checkout.note("kept")
-        checkout.stop()
-        checkout.serve()
-        assert checkout.notes == ["kept"]
-        assert checkout.upgrades == 1
-        checkout.stop()
-        (checkout.root / "migrations" / "second.py").write_text("# the second\n")
-        checkout.serve()
-        assert checkout.upgrades == 2
+
+@pytest.fixture
+def checkout(tmp_path: Path, model: Path) -> Iterator[Checkout]:
+    """A checkout that served before: a copy of one, for it takes a second to make."""
+    copy = Checkout(tmp_path / "a check out", furnished_as=model)
+    yield copy
+    copy.clean()
+
+
+class TestServe:
+    def test_the_first_start_makes_a_database_migrates_it_and_serves(self, empty: Checkout) -> None:
+        process = empty.serve()
+        assert name_of(process.pid).startswith("python"), "the launcher has become gunicorn"
+        assert "postgres" in {name_of(pid) for pid in empty.alive}
+        assert "Listening at" in empty.said
+        empty.note("kept")
+        assert empty.notes == ["kept"]
+
+    def test_a_later_start_finds_the_data_and_migrates_only_when_there_is_something_new(self, empty: Checkout) -> None:
+        empty.serve()
+        empty.note("kept")
+        empty.stop()
+        empty.serve()
+        assert empty.notes == ["kept"]
+        assert empty.upgrades == 1
+        empty.stop()
+        (empty.root / "migrations" / "second.py").write_text("# the second\n")
+        empty.serve()
+        assert empty.upgrades == 2
 
     @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
     def test_a_signal_ends_every_process_and_loses_nothing(self, checkout: Checkout, signum: signal.Signals) -> None:
@@ -87,20 +103,20 @@ class TestServe:
         taken = f"candor: port {checkout.port} on 127.0.0.1 is taken"
         assert said == f"{taken}: stop what listens there, or choose another with PORT=…\n"
 
-    def test_no_database_is_started_when_one_is_named(self, checkout: Checkout, tmp_path: Path) -> None:
+    def test_no_database_is_started_when_one_is_named(self, empty: Checkout, tmp_path: Path) -> None:
         with postgres.running(tmp_path / "named", settings={"fsync": "off"}, disposable=True) as url:
             for _ in range(2):
-                checkout.serve(DATABASE_URL=url)
-                assert "postgres" not in {name_of(pid) for pid in checkout.alive}
-                checkout.stop()
-        assert not (checkout.root / ".local").exists()
+                empty.serve(DATABASE_URL=url)
+                assert "postgres" not in {name_of(pid) for pid in empty.alive}
+                empty.stop()
+        assert not (empty.root / ".local").exists()
         shutil.rmtree(tmp_path / "named")
-        assert checkout.upgrades == 2, "somebody else may have touched it in between"
+        assert empty.upgrades == 2, "somebody else may have touched it in between"
 
-    def test_production_is_not_given_a_database(self, checkout: Checkout) -> None:
-        code, _ = checkout.run(APP_ENV="production")
+    def test_production_is_not_given_a_database(self, empty: Checkout) -> None:
+        code, _ = empty.run(APP_ENV="production")
         assert code != 0
-        assert not (checkout.root / ".local").exists()
+        assert not (empty.root / ".local").exists()
 
     def test_the_environment_beats_the_env_file(self, checkout: Checkout) -> None:
         (checkout.root / ".env").write_text("# ours\nexport PORT='1'\nHOST=\nGREETING=\"good day\"\n")
@@ -109,9 +125,9 @@ class TestServe:
 
 
 class TestCommand:
-    def test_a_command_alone_finds_a_database_that_ends_with_it(self, checkout: Checkout) -> None:
-        assert checkout.run("--", "flask", "db", "upgrade") == (0, "")
-        assert not (checkout.root / ".local" / "postgres" / "data" / "postmaster.pid").exists()
+    def test_a_command_alone_finds_a_database_that_ends_with_it(self, empty: Checkout) -> None:
+        assert empty.run("--", "flask", "db", "upgrade") == (0, "")
+        assert not (empty.root / ".local" / "postgres" / "data" / "postmaster.pid").exists()
 
     def test_a_command_beside_the_service_uses_its_database(self, checkout: Checkout) -> None:
         checkout.serve()
