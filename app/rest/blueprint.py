@@ -116,8 +116,8 @@ class Blueprint(flask_smorest.Blueprint):
     ) -> Callable[[Callable[..., Any]], Wrapper]:
         """Run the handler unless there are violations, and encode what it returns.
 
-        A handler returns a value, or a value and headers, or those and a status, which must be ``also``. ``headers``
-        names the fields that a success carries, for OpenAPI.
+        A handler returns a value, or a value and headers, or those and a status, which must be ``also``; a page
+        returns a finished response. ``headers`` names the fields that a success carries, for OpenAPI.
         """
         encode = Encoder(schema())
 
@@ -127,6 +127,8 @@ class Blueprint(flask_smorest.Blueprint):
                 if g.violations:
                     raise ValidationFailed(violations=tuple(g.violations))
                 value, fields, chosen = _unpacked(view(*args, **kwargs))
+                if isinstance(value, Response):
+                    return value
                 encoded = conditional.encode(value, encode)
                 response = Response(orjson.dumps(encoded), status=chosen or status, mimetype="application/json")
                 response.headers.update(fields)

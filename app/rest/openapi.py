@@ -175,6 +175,8 @@ def document_operation(
     doc.setdefault("parameters", []).extend(_key(name) for name in _parameters(doc_info, method, shown))
     for response in doc["responses"].values():
         response["headers"] = {name: {"$ref": f"#/components/headers/{_key(name)}"} for name in (*shown, "X-Request-Id")}
+        for media_type in operation.produces[1:]:
+            response["content"][media_type] = {"schema": {"type": "string"}}
     if method == "get" and "ETag" in shown:
         doc["responses"][HTTPStatus.NOT_MODIFIED] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
     for status, response in _errors(operation, app.config["PUBLIC_URL"]):
