@@ -19,6 +19,8 @@ CAP_DAC_OVERRIDE: Final = 1
 CAPABILITY_VERSION_3: Final = 0x20080522
 
 _libc: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+if _libc is not None:
+    _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 KERNEL_TELLS: Final = _libc is not None  # a child of its parent's death
 
 
@@ -33,9 +35,8 @@ def become(uid: int, gid: int, *, sees_all: bool) -> None:
     `sees_all` keeps the one capability that opens files whatever their mode, so that a checkout below a home of
     mode 0700 can be reached. Where it is missing (some containers) we go on without: often nothing is closed.
     """
-    if (
-        _libc is not None and sees_all
-    ):  # keep capabilities as the user changes, and let access(2) count them: initdb asks
+    if _libc is not None and sees_all:
+        # Capabilities stay as the user changes, and access(2), by which initdb looks for its programs, counts them.
         _libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(gid)

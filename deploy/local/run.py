@@ -69,6 +69,7 @@ def run_command(argv: list[str]) -> int:
     """Run one command with the database up, ours or that of a neighbour in this checkout, and return its exit code."""
     if not is_embedded():
         return _finish(argv)
+    deadline = time.monotonic() + postgres.READY_WITHIN.total_seconds()
     while True:
         try:
             server = start_postgres()
@@ -76,6 +77,8 @@ def run_command(argv: list[str]) -> int:
             if url := neighbour():
                 os.environ["DATABASE_URL"] = url
                 return _finish(argv)
+            if time.monotonic() > deadline:
+                raise
             time.sleep(0.05)  # it is starting, or has just ended: then the next start succeeds
         else:
             try:
