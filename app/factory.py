@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import Final
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -13,8 +12,6 @@ from app.extensions import db, migrate
 from app.observability import logs, undeclared
 from app.repositories import engine
 from app.wiring import wire
-
-REDIS_TIMEOUTS: Final = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -52,9 +49,8 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "CORS_ORIGINS": settings.cors_origins,
         "MAX_BODY_BYTES": settings.max_body_bytes,
         "PUBLIC_URL": settings.public_url,
-        "RATELIMIT_APPLICATION": settings.rate_limit,
-        "RATELIMIT_STORAGE_URI": settings.redis_url or "memory://",
-        "RATELIMIT_STORAGE_OPTIONS": REDIS_TIMEOUTS if settings.redis_url else {},
+        "RATE_LIMIT": settings.rate_limit,
+        "REDIS_URL": settings.redis_url,
         "REQUEST_TIMEOUT": settings.request_timeout,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine.engine_options(

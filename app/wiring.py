@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import scoped_session
 
 from app.config import Settings
 from app.repositories.readiness import DatabaseChecks
@@ -30,7 +31,7 @@ class Services:
 
 
 def wire(
-    settings: Settings, session: scoped_session[Session], engine: Callable[[], Engine], clock: Clock | None = None
+    settings: Settings, session: scoped_session[Any], engine: Callable[[], Engine], clock: Clock | None = None
 ) -> Services:
     """Return the services on this database."""
     clock = clock or SystemClock()

@@ -15,12 +15,12 @@ group = AppGroup("tokens", help="Bearer tokens.")
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class Lifetime(click.ParamType):
+class Lifetime(click.ParamType[timedelta]):
     """A number of seconds, minutes, hours or days: ``90s``, ``15m``, ``12h``, ``30d``."""
 
     name = "lifetime"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:  # noqa: ANN401 -- click's signature
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Return the duration."""
         if isinstance(value, timedelta):
             return value

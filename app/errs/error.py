@@ -121,7 +121,9 @@ class Error(Exception):
 
     def __str__(self) -> str:
         """Return the trail of operations and the message, each once; a named error without one says its title."""
-        named = (type(link).__doc__ or "" for link in chain(self) if isinstance(link, Error) and type(link) is not Error)
+        named = (
+            type(link).__doc__ or "" for link in chain(self) if isinstance(link, Error) and type(link) is not Error
+        )
         said = self.message or next(named, "").strip().partition("\n")[0] or self.kind.string
         return ": ".join([*ops(self), said])
 

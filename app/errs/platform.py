@@ -42,7 +42,9 @@ class NotReady(Error):
     kind = Kind.UNAVAILABLE
     code = "NOT_READY"
     client = "Ask another instance, or retry after the seconds in Retry-After."
-    operator = "database: PostgreSQL is down or read-only. migrations: run `flask db upgrade`, or deploy the newer code."
+    operator = (
+        "database: PostgreSQL is down or read-only. migrations: run `flask db upgrade`, or deploy the newer code."
+    )
     since = "0.1.0"
     instance = "/readyz"
     checks: dict[str, str]

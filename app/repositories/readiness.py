@@ -35,4 +35,4 @@ class DatabaseChecks:
 
 
 def _is_writable(connection: Connection) -> bool:
-    return connection.execute(text("SHOW transaction_read_only")).scalar_one() == "off"
+    return bool(connection.execute(text("SHOW transaction_read_only")).scalar_one() == "off")

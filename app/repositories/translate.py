@@ -1,7 +1,7 @@
 """The border: what the driver and PostgreSQL report, by constraint name or SQLSTATE, as errors of the house."""
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from sqlalchemy import Constraint, Engine, ExceptionContext, Index, event
@@ -43,7 +43,7 @@ def _handle(context: ExceptionContext) -> BaseException | None:
 def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Error:
     """Return the error of the house for a driver's error."""
     sqlstate = cause.sqlstate or ""
-    facts: dict[str, object] = {"sqlstate": sqlstate or None, "constraint": cause.diag.constraint_name}
+    facts: dict[str, Any] = {"sqlstate": sqlstate or None, "constraint": cause.diag.constraint_name}
     limit = deadline.current.get()
     if limit is not None and limit.is_over and (is_disconnect or sqlstate == QUERY_CANCELED):
         return limit.exceeded("database")

@@ -9,7 +9,6 @@ from flask import Flask
 from app.config import Settings
 from app.rest import blueprint, converters, hooks
 from app.rest.handlers import health, tasks
-from app.rest.hooks.limits import client_address
 from app.rest.openapi import INTRODUCTION, Api
 from app.rest.pages import catalogue, docs, front
 from app.wire.page_tokens import PageTokens
@@ -21,7 +20,6 @@ def register(app: Flask, settings: Settings) -> None:
     """Put hooks, error handling and every blueprint in place."""
     app.url_map.converters["id"] = converters.ResourceId
     app.url_map.merge_slashes = False
-    app.extensions["candor-client-address"] = client_address
     app.extensions["candor-page-tokens"] = PageTokens(settings.jwt_secret.encode())
     hooks.install(app)
     api = Api(

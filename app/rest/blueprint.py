@@ -7,10 +7,11 @@ the handler (``response``).
 
 from collections.abc import Callable
 from copy import deepcopy
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+import flask
 import flask_smorest
 import marshmallow as ma
 import orjson
@@ -21,7 +22,7 @@ from app.rest import body, conditional, negotiation, openapi, operations, query
 from app.rest.current import clock
 from app.wire.encoder import Encoder
 from app.wire.reading import Reading
-from app.wire.schemas.base import QuerySchema, load
+from app.wire.schemas.base import QuerySchema, Schema, load
 
 View = TypeVar("View", bound=Callable[..., Any])
 Wrapper = Callable[..., Any]
@@ -56,18 +57,28 @@ class Blueprint(flask_smorest.Blueprint):
         self._prepare_doc_cbks.append(openapi.document_operation)
 
     def route(  # type: ignore[override]  # narrower than smorest's: functions only, methods by keyword
-        self, rule: str, *, methods: tuple[str, ...] = ("GET",), produces: tuple[str, ...] = operations.JSON
+        self,
+        rule: str,
+        *,
+        methods: tuple[str, ...] = ("GET",),
+        produces: tuple[str, ...] = operations.JSON,
+        is_documented: bool = True,
     ) -> Callable[[View], View]:
-        """Register a handler: check Accept and read the body before it runs."""
+        """Register a handler: check Accept and read the body before it runs.
+
+        What a browser alone asks for (a page, its assets) is not documented: an operation like any, but no part of the
+        OpenAPI document.
+        """
 
         def decorate(view: View) -> View:
             operation = operations.draft(view)
             operation.name = f"{methods[0]} {self.url_prefix or ''}{rule}"
             operation.scope, operation.is_limited, operation.produces = self.scope, self.is_limited, produces
+            operation.is_documented = is_documented
             operation.complete()
 
             @wraps(view)
-            def begin(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any handler's
+            def begin(*args: Any, **kwargs: Any) -> Any:
                 negotiation.check_accept(operation.produces)
                 if operation.consumes:
                     g.body = body.read(operation.consumes)
@@ -77,8 +88,11 @@ class Blueprint(flask_smorest.Blueprint):
 
             begin._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]  # noqa: SLF001 -- smorest's own
             begin._apidoc |= {"operation": operation, "operation_id": view.__name__}  # type: ignore[attr-defined]  # noqa: SLF001 -- as above
-            self.add_url_rule(rule, view.__name__, begin, methods=list(methods))
-            self.record(lambda state: operations.register(state.app, f"{self.name}.{view.__name__}", methods, operation))
+            add_url_rule = self.add_url_rule if is_documented else partial(flask.Blueprint.add_url_rule, self)
+            add_url_rule(rule, view.__name__, begin, methods=list(methods))
+            self.record(
+                lambda state: operations.register(state.app, f"{self.name}.{view.__name__}", methods, operation)
+            )
             return view
 
         return decorate
@@ -98,7 +112,7 @@ class Blueprint(flask_smorest.Blueprint):
                 operation.has_query = True
 
             @wraps(view)
-            def with_arguments(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any handler's
+            def with_arguments(*args: Any, **kwargs: Any) -> Any:
                 if location == "json":
                     return view(*args, decoded(loader, g.body), **kwargs)
                 g.query = decoded(loader, query.parse())
@@ -112,7 +126,12 @@ class Blueprint(flask_smorest.Blueprint):
         return decorate
 
     def response(  # type: ignore[override]  # compiled encoders in place of marshmallow's dump
-        self, status: HTTPStatus, schema: type[ma.Schema], *, also: HTTPStatus | None = None, headers: tuple[str, ...] = ()
+        self,
+        status: HTTPStatus,
+        schema: type[ma.Schema],
+        *,
+        also: HTTPStatus | None = None,
+        headers: tuple[str, ...] = (),
     ) -> Callable[[Callable[..., Any]], Wrapper]:
         """Run the handler unless there are violations, and encode what it returns.
 
@@ -152,7 +171,7 @@ class Blueprint(flask_smorest.Blueprint):
         return decorate
 
 
-def decoded(schema: ma.Schema, data: object) -> Any:  # noqa: ANN401 -- what the schema makes
+def decoded(schema: ma.Schema, data: object) -> Any:
     """Return what the schema makes of the data; violations are kept until everything is decoded."""
     try:
         return load(schema, data, Reading(clock().now(), g.get("query") or {}))
@@ -168,7 +187,7 @@ def _document(view: Callable[..., Any], feature: str) -> dict[str, Any]:
     return part
 
 
-def _unpacked(result: Any) -> tuple[Any, dict[str, str], HTTPStatus | None]:  # noqa: ANN401 -- a value of any kind
+def _unpacked(result: Any) -> tuple[Any, dict[str, str], HTTPStatus | None]:
     match result:
         case (value, dict() as headers, HTTPStatus() as status):
             return value, headers, status

@@ -26,7 +26,7 @@ class Shown:
     members: tuple[str, ...] | None
 
 
-def encode(value: Any, encoder: Encoder) -> dict[str, Any]:  # noqa: ANN401 -- whatever a handler returns
+def encode(value: Any, encoder: Encoder) -> dict[str, Any]:
     """Encode a value, as far as it is to be shown."""
     if isinstance(value, Shown):
         return encoder.only(value.members)(value.value)
@@ -47,7 +47,7 @@ def conditional(view: Callable[..., Any]) -> Callable[..., Any]:
     """Hand the handler ``if_match``: what If-Match expects, or ``None``."""
 
     @wraps(view)
-    def with_precondition(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any handler's
+    def with_precondition(*args: Any, **kwargs: Any) -> Any:
         return view(*args, if_match=_if_match(), **kwargs)
 
     with_precondition.__dict__["_apidoc"] = {**view.__dict__.get("_apidoc", {}), "conditional": True}
@@ -73,8 +73,10 @@ def _if_match() -> Precondition | None:
 def answer_not_modified(response: Response) -> Response:
     """Answer 304 without a body when If-None-Match names what would be sent (weak comparison)."""
     tag = response.headers.get("ETag")
-    if tag and response.status_code == 200 and request.method in {"GET", "HEAD"}:  # noqa: PLR2004 -- OK
+    if tag and response.status_code == 200 and request.method in {"GET", "HEAD"}:
         if request.if_none_match.contains_weak(tag.strip('"')) or request.if_none_match.star_tag:
-            kept = {name: response.headers[name] for name in ("ETag", "Cache-Control", "Vary") if name in response.headers}
+            kept = {
+                name: response.headers[name] for name in ("ETag", "Cache-Control", "Vary") if name in response.headers
+            }
             return Response(status=304, headers=kept)
     return response

@@ -114,7 +114,7 @@ def _translated(exc: HTTPException) -> errs.Error:
     return platform.InternalError(detail=exc.description)
 
 
-def allowed_methods(methods: Any) -> list[str]:  # noqa: ANN401 -- any iterable of names
+def allowed_methods(methods: Any) -> list[str]:
     """Return what stands in ``Allow``."""
     return sorted({*methods, "OPTIONS"})
 
@@ -191,9 +191,7 @@ def headers_of(error: errs.Error, status: HTTPStatus, *, method: str) -> dict[st
     headers = {"Cache-Control": "no-store"}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
-    if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = challenge(error)
-    elif status is HTTPStatus.FORBIDDEN and "scope" in error.facts:
+    if status is HTTPStatus.UNAUTHORIZED or (status is HTTPStatus.FORBIDDEN and "scope" in error.facts):
         headers["WWW-Authenticate"] = challenge(error)
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(error.facts["allowed"])

@@ -32,4 +32,6 @@ def curl(named: type[errs.Error], *, public_url: str) -> str | None:
     """Return a command that provokes the error, with ``$TOKEN`` to be filled in; ``None`` where curl cannot."""
     if named.curl is None:
         return None
-    return f"curl -i {named.curl.format(url=public_url, token='$TOKEN')}".replace("'Authorization: Bearer $TOKEN'", '"Authorization: Bearer $TOKEN"')
+    return f"curl -i {named.curl.format(url=public_url, token='$TOKEN')}".replace(
+        "'Authorization: Bearer $TOKEN'", '"Authorization: Bearer $TOKEN"'
+    )

@@ -31,7 +31,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
     operations.declare_calls(view, IdempotencyService.once)
 
     @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any handler's
+    def guarded(*args: Any, **kwargs: Any) -> Any:
         sent = request.headers.get(HEADER)
         if sent is None:
             return view(*args, **kwargs)

@@ -20,4 +20,6 @@ def check_accept(available: tuple[str, ...]) -> None:
 def best(available: tuple[str, ...]) -> str:
     """Return the available type that the client likes best; the first when it does not care."""
     accepted = request.accept_mimetypes
-    return max(available, key=lambda each: (accepted.quality(each), -available.index(each))) if accepted else available[0]
+    return (
+        max(available, key=lambda each: (accepted.quality(each), -available.index(each))) if accepted else available[0]
+    )

@@ -174,7 +174,9 @@ def document_operation(
     shown = doc_info.get("headers", ())
     doc.setdefault("parameters", []).extend(_key(name) for name in _parameters(doc_info, method, shown))
     for response in doc["responses"].values():
-        response["headers"] = {name: {"$ref": f"#/components/headers/{_key(name)}"} for name in (*shown, "X-Request-Id")}
+        response["headers"] = {
+            name: {"$ref": f"#/components/headers/{_key(name)}"} for name in (*shown, "X-Request-Id")
+        }
         for media_type in operation.produces[1:]:
             response["content"][media_type] = {"schema": {"type": "string"}}
     if method == "get" and "ETag" in shown:
@@ -204,7 +206,9 @@ def _errors(operation: Operation, public_url: str) -> Iterator[tuple[HTTPStatus,
         fields = {name for named in group for name in examples.headers(named)} & HEADERS.keys()
         response: dict[str, Any] = {
             "description": "; ".join(f"`{named.code}` {errs.title(named)}" for named in group),
-            "headers": {name: {"$ref": f"#/components/headers/{_key(name)}"} for name in (*sorted(fields), "X-Request-Id")},
+            "headers": {
+                name: {"$ref": f"#/components/headers/{_key(name)}"} for name in (*sorted(fields), "X-Request-Id")
+            },
         }
         if status not in BODILESS:
             schemas = [{"$ref": f"#/components/schemas/{named.__name__}"} for named in group]

@@ -45,6 +45,7 @@ class Operation:
     consumes: tuple[str, ...] = ()
     produces: tuple[str, ...] = JSON
     has_query: bool = False
+    is_documented: bool = True
     raises: list[type[Error]] = field(default_factory=list)
 
     def add(self, errors: Iterable[type[Error]]) -> None:
@@ -70,9 +71,7 @@ def draft(view: Callable[..., Any]) -> Operation:
     return operation
 
 
-def declare_calls(
-    view: Callable[..., Any], use_case: Callable[..., object], *, needs_database: bool = True
-) -> None:
+def declare_calls(view: Callable[..., Any], use_case: Callable[..., object], *, needs_database: bool = True) -> None:
     """Declare what a use case raises, and what the database under it adds.
 
     Raises:

@@ -36,7 +36,7 @@ class Encoder:
             self._from_object.append((name, attrgetter(field.attribute or name), encode))
             self._from_mapping.append((name, itemgetter(field.attribute or name), encode))
 
-    def __call__(self, value: Any) -> dict[str, Any]:  # noqa: ANN401 -- whatever has the schema's members
+    def __call__(self, value: Any) -> dict[str, Any]:
         """Return the value with every member."""
         members = self._from_mapping if isinstance(value, Mapping) else self._from_object
         return {name: None if (found := get(value)) is None else encode(found) for name, get, encode in members}

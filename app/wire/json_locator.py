@@ -89,7 +89,7 @@ def locate(body: bytes) -> Defect | None:
     return None
 
 
-class _Found(Exception):  # noqa: N818 -- what is found, not what failed
+class _Found(Exception):
     """Ends the walk; ``at`` is an index into the text."""
 
     def __init__(self, reason: str, at: int) -> None:

@@ -3,28 +3,43 @@
 import ipaddress
 import math
 import time
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask, Response, current_app, request
+from flask_limiter import Limiter, RequestLimit
 from flask_limiter import RateLimitExceeded as LimiterRefused
-from flask_limiter import RequestLimit
 
 from app.errs.platform import RateLimitExceeded
-from app.extensions import limiter
 from app.rest import operations
 from app.rest.errors import answer
 
+REDIS_TIMEOUTS: Final[dict[str, Any]] = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}
 IPV6_PREFIX: Final = 64
 """Bits of an IPv6 address that one customer of a network has to himself."""
 
 
 def install(app: Flask) -> None:
     """Install the hook: Flask-Limiter counts where it is initialized."""
+    limiter = Limiter(
+        key_func=client_address,
+        application_limits=[app.config["RATE_LIMIT"]],
+        storage_uri=app.config["REDIS_URL"] or "memory://",
+        storage_options=REDIS_TIMEOUTS if app.config["REDIS_URL"] else {},
+        strategy="fixed-window",
+        headers_enabled=False,
+        in_memory_fallback_enabled=True,
+    )
+    limiter.request_filter(_is_exempt)
     limiter.init_app(app)
-    if not limiter._request_filters:  # noqa: SLF001 -- the extension outlives the applications of a test run
-        limiter.request_filter(_is_exempt)
+    app.extensions["candor-limiter"] = limiter
     app.register_error_handler(LimiterRefused, _refuse)
     app.after_request(_tell)
+
+
+def _applied() -> list[RequestLimit]:
+    """Return the limits that this request was counted against."""
+    limiter: Limiter = current_app.extensions["candor-limiter"]
+    return limiter.current_limits
 
 
 def _is_exempt() -> bool:
@@ -45,8 +60,8 @@ def _refuse(_: Exception) -> Response:
 
 def _tell(response: Response) -> Response:
     """Tell what is left (draft-ietf-httpapi-ratelimit-headers)."""
-    if limiter.current_limits:
-        named = [(f"default-{n}" if n > 1 else "default", each) for n, each in enumerate(limiter.current_limits, 1)]
+    if applied := _applied():
+        named = [(f"default-{n}" if n > 1 else "default", each) for n, each in enumerate(applied, 1)]
         policies = (f'"{name}";q={each.limit.amount};w={each.limit.get_expiry()}' for name, each in named)
         response.headers["RateLimit-Policy"] = ", ".join(policies)
         states = (f'"{name}";r={max(0, each.remaining)};t={_seconds_until(each)}' for name, each in named)
@@ -56,7 +71,7 @@ def _tell(response: Response) -> Response:
 
 def _tightest() -> RequestLimit:
     """Return the limit that was breached."""
-    return next(each for each in limiter.current_limits if each.breached)
+    return next(each for each in _applied() if each.breached)
 
 
 def _seconds_until(limit: RequestLimit) -> int:
@@ -86,6 +101,6 @@ def _bucket(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
-    if parsed.version == 4:  # noqa: PLR2004 -- IPv4
+    if parsed.version == 4:
         return str(parsed)
     return str(ipaddress.ip_network((parsed, IPV6_PREFIX), strict=False))

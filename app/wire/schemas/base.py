@@ -17,7 +17,7 @@ class Schema(ma.Schema):
     """A JSON object; ``relative_to`` names a member whose fields are spoken of as if they stood at the top."""
 
     relative_to: ClassVar[str | None] = None
-    error_messages: ClassVar[Any] = {
+    error_messages: Any = {
         "type": Breach("INVALID_TYPE", "must be an object"),
         "unknown": Breach("UNKNOWN_FIELD", "is not a member"),
     }
@@ -39,7 +39,7 @@ class Schema(ma.Schema):
 class QuerySchema(Schema):
     """The parameters of a query, by name."""
 
-    error_messages: ClassVar[Any] = {
+    error_messages: Any = {
         "type": Breach("INVALID_TYPE", "must be an object"),
         "unknown": Breach("UNKNOWN_PARAMETER", "is not a parameter of this operation"),
     }

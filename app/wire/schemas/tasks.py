@@ -224,7 +224,4 @@ class UpdateTaskSchema(TaskSchema):
         return cleared(data)
 
 
-class GetTaskQuerySchema(QuerySchema):
-    """Which members are answered."""
-
-    fields = FieldsParameter(READABLE)
+GetTaskQuerySchema = QuerySchema.from_dict({"fields": FieldsParameter(READABLE)}, name="GetTaskQuerySchema")

@@ -1,0 +1,82 @@
+"""C10–C13: every operation ends with exactly the errors that it declares."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app import errs
+from app.rest import examples, operations
+from app.rest.errors import BODILESS, STATUS, status_of
+from tests.conftest import PROVOKED
+from tests.oracle import PROBLEMS
+
+NOT_OURS_YET = {"EXTERNAL_SERVICE_ERROR"}
+"""Kept for library users until an operation calls another service."""
+
+
+def test_every_kind_has_a_status_and_every_status_a_kind() -> None:
+    """C10."""
+    assert set(STATUS) == set(errs.Kind)
+
+
+def test_every_kind_has_a_named_error_that_stands_for_it() -> None:
+    """C10."""
+    assert all(errs.fallback(kind).kind in {kind, errs.Kind.INTERNAL} for kind in errs.Kind)
+
+
+def test_every_endpoint_is_an_operation_that_says_who_may_call_it(application: Flask) -> None:
+    """Every rule of the URL map was registered with a guard, public ones too."""
+    table = operations.table(application)
+    rules = [(rule.endpoint, method) for rule in application.url_map.iter_rules() for method in rule.methods or ()]
+    assert {each for each in rules if each[1] not in {"HEAD", "OPTIONS"}} == set(table)
+
+
+def test_only_these_operations_are_public(application: Flask) -> None:
+    """A new public operation has to be entered here by hand."""
+    public = {each.name for each in operations.table(application).values() if each.scope is operations.PUBLIC}
+    assert {name for name in public if name.startswith("GET /v1")} == set()
+    assert all(name.startswith("GET /") for name in public)
+
+
+@pytest.mark.last
+def test_every_declared_error_was_provoked(application: Flask) -> None:
+    """C13: the full run has seen each operation end with each error that it declares."""
+    declared = {
+        (operation.name, error.code)
+        for operation in operations.table(application).values()
+        for error in operation.raises
+    }
+    assert sorted(declared - PROVOKED) == []
+
+
+@pytest.mark.last
+def test_every_error_before_any_operation_was_provoked() -> None:
+    """C13: the same for what is answered without an operation."""
+    seen = {code for _, code in PROVOKED} | set(PROBLEMS)
+    assert {error.code for error in operations.EVERYWHERE} - seen == set()
+
+
+@pytest.mark.last
+def test_every_named_error_was_provoked_or_stands_for_a_kind() -> None:
+    """C13: nothing in the catalogue is there without a situation."""
+    unused = set(errs.named_errors()) - {code for _, code in PROVOKED} - set(PROBLEMS) - NOT_OURS_YET
+    assert {errs.named_errors()[code].__module__ for code in unused} <= {"app.errs.fallbacks"}
+
+
+def _shapes() -> Iterator[tuple[str, dict[str, Any]]]:
+    for code, named in errs.named_errors().items():
+        if status_of(named) not in BODILESS and code in PROBLEMS:
+            document = examples.document(named, public_url="http://candor.test")
+            assert document is not None
+            yield code, document
+
+
+@pytest.mark.last
+def test_every_example_has_the_shape_of_a_provoked_answer() -> None:
+    """C11: the example on a catalogue page has the members, of the same types, of an answer that a test provoked."""
+    for code, example in _shapes():
+        shape = {name: type(value) for name, value in example.items()}
+        seen = [{name: type(value) for name, value in document.items()} for document in PROBLEMS[code]]
+        assert any({**answer, "trace_id": str} == {**shape, "trace_id": str} for answer in seen), (code, shape, seen[0])

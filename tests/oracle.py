@@ -1,0 +1,100 @@
+"""The universal oracle: what holds for every response of every test (U1–U5 of the test plan, C1–C5, C16)."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+PROBLEMS: Final[dict[str, list[dict[str, Any]]]] = {}
+"""Problem documents that the tests provoked, by code; the catalogue's examples are held against them."""
+KEPT: Final = 20
+REQUIRED: Final = ("type", "title", "status", "instance", "kind", "code", "request_id", "timestamp", "retryable")
+LEAKS: Final = re.compile(
+    r"Traceback|psycopg|sqlalchemy|SELECT |INSERT |\.py\b|/site-packages|uq_tasks|ck_tasks|SQLSTATE"
+)
+SERVICE_FAULTS: Final = frozenset({502, 503, 504, 507})
+
+
+class CheckedClient(FlaskClient):
+    """Flask's test client, which holds every response against the oracle. ``allows_500`` is for planted bugs."""
+
+    allows_500 = False
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        """Send a request and check what comes back."""
+        response = super().open(*args, **kwargs)
+        check(response, allows_500=self.allows_500)
+        return response
+
+
+def check(response: TestResponse, *, allows_500: bool = False) -> None:
+    """Assert what every response has to fulfil."""
+    status, headers = response.status_code, response.headers
+    assert re.fullmatch(r"[A-Za-z0-9._-]{8,128}", headers["X-Request-Id"]), "C16"
+    assert headers["Request-Id"] == headers["X-Request-Id"], "C4"
+    assert headers["X-Content-Type-Options"] == "nosniff", "C4"
+    assert "Server" not in headers or not re.search(r"\d", headers["Server"]), "C4"
+    assert "Set-Cookie" not in headers, "A25"
+    assert status < 500 or status in SERVICE_FAULTS or (allows_500 and status == 500), response.get_data(as_text=True)
+    assert ("Retry-After" in headers) <= (status in {429, 503, 409}), "C22"
+    if status in {204, 304}:
+        assert response.get_data() == b"", "U4"
+    elif status in {401, 403}:
+        assert response.get_data() == b"", "C1"
+        assert headers["Content-Length"] == "0", "C1"
+        assert status == 403 or headers["WWW-Authenticate"].startswith('Bearer realm="candor"'), "C6"
+    elif status >= 400:
+        _check_problem(response)
+    elif status == 201:
+        assert headers["Location"].startswith("/"), "C15"
+    if (response.mimetype or "").endswith("json") and response.request.method != "HEAD" and response.get_data():
+        strict(response.get_data())
+
+
+def _check_problem(response: TestResponse) -> None:
+    headers = response.headers
+    assert headers["Content-Type"] == "application/problem+json", "C1"
+    assert headers["Cache-Control"] == "no-store", "C4"
+    if response.request.method == "HEAD":
+        return
+    document = strict(response.get_data())
+    assert not (missing := [name for name in REQUIRED if name not in document]), missing
+    assert document["status"] == response.status_code, "C1"
+    assert document["request_id"] == headers["X-Request-Id"], "C1"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", document["timestamp"]), "C1"
+    assert document["type"].endswith("/errors/" + document["code"].lower().replace("_", "-")), "C1"
+    assert ("retry" in document) == (response.status_code in {429, 502, 503, 504}), "C1"
+    assert str(document.get("retry_after")) == headers.get("Retry-After", "None"), "C1"
+    assert ("Allow" in headers) == (response.status_code == 405), "U4"
+    listed = "errors" in document or "failures" in document or "errors" in document.get("example", {})
+    assert listed or len(response.get_data()) <= 4096, "C2"
+    assert len(document.get("errors", [])) <= 100, "C2"
+    assert not LEAKS.search(response.get_data(as_text=True)), "C3"
+    seen = PROBLEMS.setdefault(document["code"], [])
+    if len(seen) < KEPT:
+        seen.append(document)
+
+
+def strict(body: bytes) -> dict[str, Any]:
+    """Return the JSON of a body: UTF-8, no duplicate members, no NaN."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len({name for name, _ in pairs}) == len(pairs), "duplicate members"
+        return dict(pairs)
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    found: dict[str, Any] = json.loads(body.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse)
+    return found
+
+
+def by_field(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the codes of a problem document's violations by field."""
+    found: dict[str, list[str]] = {}
+    for violation in document["errors"]:
+        found.setdefault(violation["field"], []).append(violation["code"])
+    return found

@@ -1,0 +1,22 @@
+"""One good request for every operation that needs more than its path; sweeps over all operations begin with these."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+BODIES: Final[Mapping[str, dict[str, Any]]] = {
+    "POST /v1/tasks": {"task": {"title": "Buy milk"}},
+    "POST /v1/tasks:batchCreate": {"requests": [{"task": {"title": "Buy milk"}}]},
+    "PATCH /v1/tasks/<id:task_id>": {"title": "Buy oat milk"},
+}
+PATHS: Final[Mapping[str, str]] = {
+    "<id:task_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
+    "<slug>": "task-not-found",
+}
+
+
+def path_of(operation: str) -> str:
+    """Return a path that reaches the operation."""
+    path = operation.partition(" ")[2]
+    for parameter, value in PATHS.items():
+        path = path.replace(parameter, value)
+    return path
