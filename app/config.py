@@ -230,7 +230,7 @@ def _secret_faults(values: Mapping[str, Any]) -> list[str]:
 
 
 def _development_secret(local: Path) -> str:
-    """Return the secret kept under ``.local/``, made on first use; one for this process where nothing can be written."""
+    """Return the secret kept under ``.local/``, made on first use; else one for this process."""
     path = local / "jwt-secret"
     try:
         local.mkdir(exist_ok=True)

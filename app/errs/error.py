@@ -183,7 +183,9 @@ def E(  # noqa: N802 -- the field's own name, as in upspin/errors
     cause: BaseException | None = None,
     **facts: Any,
 ) -> Error:
-    """Make an error, or say more about one that wanders up: ``raise E("tasks.create", user=by.id) from error``.
+    """Make an error, or say more about one that wanders up.
+
+    As in ``raise E("tasks.get", user=by.id) from error``.
 
     What is left out is answered by the cause, and by ``Kind.OTHER`` where there is none. ``cause`` stands in for
     ``raise … from`` where nothing is raised.

@@ -18,7 +18,7 @@ class Fault(StrEnum):
 
 
 class Kind(Enum):
-    """A class of errors: ``Kind.NOT_EXIST.string``, ``.fault``, ``.retryable``, ``.log_level``; its value is an integer."""
+    """A class of errors, with its ``string``, ``fault``, ``retryable`` and ``log_level``; its value is an integer."""
 
     string: str
     fault: Fault

@@ -3,7 +3,7 @@
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
-_CURL = "-G '{url}/v1/tasks' -H 'Authorization: Bearer {token}' "
+_CURL = "-G '{url}/v1/tasks' -H \"Authorization: Bearer {token}\" "
 
 
 class InvalidFilter(Error):

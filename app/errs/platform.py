@@ -67,7 +67,7 @@ class DeadlineExceeded(Error):
     budget_ms: int
     spent_in: str
     example = {"budget_ms": 10000, "spent_in": "database"}
-    curl = "-H 'Authorization: Bearer {token}' -H 'Request-Timeout: 0.05' '{url}/v1/tasks'"
+    curl = "-H \"Authorization: Bearer {token}\" -H 'Request-Timeout: 0.05' '{url}/v1/tasks'"
 
 
 class InsufficientStorage(Error):

@@ -3,7 +3,7 @@
 from app.errs.error import Error, Violation
 from app.errs.kinds import Kind
 
-_BODY_CURL = "-X POST '{url}/v1/tasks' -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' "
+_BODY_CURL = "-X POST '{url}/v1/tasks' -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' "
 
 
 class MalformedRequest(Error):
@@ -53,7 +53,7 @@ class UnsupportedMediaType(Error):
     since = "0.1.0"
     supported: list[str]
     example = {"supported": ["application/json"]}
-    curl = "-X POST '{url}/v1/tasks' -H 'Authorization: Bearer {token}' -H 'Content-Type: text/plain' -d 'hello'"
+    curl = "-X POST '{url}/v1/tasks' -H \"Authorization: Bearer {token}\" -H 'Content-Type: text/plain' -d 'hello'"
 
 
 class NotAcceptable(Error):
@@ -67,7 +67,7 @@ class NotAcceptable(Error):
     since = "0.1.0"
     available: list[str]
     example = {"available": ["application/json"]}
-    curl = "'{url}/v1/tasks' -H 'Authorization: Bearer {token}' -H 'Accept: application/xml'"
+    curl = "'{url}/v1/tasks' -H \"Authorization: Bearer {token}\" -H 'Accept: application/xml'"
 
 
 class BodyTooLarge(Error):
@@ -81,7 +81,7 @@ class BodyTooLarge(Error):
     since = "0.1.0"
     limit: int
     example = {"limit": 1048576}
-    curl = "-X POST '{url}/v1/tasks' -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \
+    curl = "-X POST '{url}/v1/tasks' -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' \
 -H 'Expect:' --data-binary @<(head -c 1048577 /dev/zero)"
 
 

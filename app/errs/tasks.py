@@ -15,7 +15,7 @@ class TaskNotFound(Error):
     operator = "Nothing."
     since = "0.1.0"
     instance = _INSTANCE
-    curl = "'{url}/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33' -H 'Authorization: Bearer {token}'"
+    curl = "'{url}/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33' -H \"Authorization: Bearer {token}\""
 
 
 class NotTaskOwner(Error):

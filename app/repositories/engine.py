@@ -23,7 +23,8 @@ class BoundedPool(QueuePool):
     """A pool without overflow, whose callers wait no longer than their deadline allows."""
 
     @property
-    def _timeout(self) -> float:  # type: ignore[override]  # QueuePool reads this plain attribute at each wait
+    def _timeout(self) -> float:
+        """Return what QueuePool takes for a plain attribute, which it reads at each wait."""
         limit = deadline.current.get()
         return POOL_WAIT if limit is None else min(POOL_WAIT, limit.remaining())
 

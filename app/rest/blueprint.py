@@ -56,7 +56,7 @@ class Blueprint(flask_smorest.Blueprint):
         self.is_limited = is_limited
         self._prepare_doc_cbks.append(openapi.document_operation)
 
-    def route(  # type: ignore[override]  # narrower than smorest's: functions only, methods by keyword
+    def route(
         self,
         rule: str,
         *,
@@ -97,7 +97,7 @@ class Blueprint(flask_smorest.Blueprint):
 
         return decorate
 
-    def arguments(  # type: ignore[override]  # without webargs: all locations are decoded before any is refused
+    def arguments(
         self, schema: type[ma.Schema], *, location: str = "json", content_types: tuple[str, ...] = operations.JSON
     ) -> Callable[[Callable[..., Any]], Wrapper]:
         """Hand the handler what the schema makes of the query or the body; violations wait for one another."""
@@ -125,10 +125,10 @@ class Blueprint(flask_smorest.Blueprint):
 
         return decorate
 
-    def response(  # type: ignore[override]  # compiled encoders in place of marshmallow's dump
+    def response(
         self,
         status: HTTPStatus,
-        schema: type[ma.Schema],
+        schema: type[ma.Schema] = Schema,
         *,
         also: HTTPStatus | None = None,
         headers: tuple[str, ...] = (),

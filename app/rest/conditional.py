@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, wraps
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Response, g, request
@@ -15,6 +16,8 @@ from app.wire.encoder import Encoder
 
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _LIST: Final = re.compile(rf"[ \t]*(?:{_TAG.pattern}[ \t]*(?:,[ \t]*|$))+")
+KEPT: Final = ("ETag", "Cache-Control", "Vary")
+"""What a 304 says of the answer that it stands for (RFC 9110, section 15.4.5)."""
 _OURS: Final = re.compile(r"([0-9a-f]{1,15})-[0-9a-f]{8}")
 
 
@@ -72,11 +75,10 @@ def _if_match() -> Precondition | None:
 
 def answer_not_modified(response: Response) -> Response:
     """Answer 304 without a body when If-None-Match names what would be sent (weak comparison)."""
-    tag = response.headers.get("ETag")
-    if tag and response.status_code == 200 and request.method in {"GET", "HEAD"}:
-        if request.if_none_match.contains_weak(tag.strip('"')) or request.if_none_match.star_tag:
-            kept = {
-                name: response.headers[name] for name in ("ETag", "Cache-Control", "Vary") if name in response.headers
-            }
-            return Response(status=304, headers=kept)
-    return response
+    tag, known = response.headers.get("ETag"), request.if_none_match
+    if not tag or response.status_code != HTTPStatus.OK or request.method not in {"GET", "HEAD"}:
+        return response
+    if not (known.star_tag or known.contains_weak(tag.strip('"'))):
+        return response
+    kept = {name: response.headers[name] for name in KEPT if name in response.headers}
+    return Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)

@@ -93,7 +93,7 @@ def answer(exc: BaseException) -> Response:
 
 
 def shown_for(exc: BaseException) -> errs.Error:
-    """Return the error that a client sees: itself, its translation, or ``INTERNAL_ERROR`` in place of a fault of ours."""
+    """Return the error that a client sees: itself, its translation, or ``INTERNAL_ERROR`` for a fault of ours."""
     if isinstance(exc, errs.Error):
         error = exc
     elif isinstance(exc, HTTPException):
@@ -124,7 +124,7 @@ class Occasion:
     """Where and when an error is answered: what a problem document says beyond the error itself."""
 
     public_url: str
-    instance: str
+    instance: str | None
     timestamp: str
     request_id: str | None
     trace_id: str | None = None

@@ -23,9 +23,9 @@ JSON_TYPES: Final[Mapping[Any, dict[str, Any]]] = {
     list[str]: {"type": "array", "items": {"type": "string"}},
 }
 INTRODUCTION: Final = """\
-Every error is a problem document (RFC 9457) whose `type` leads to its page in the [catalogue](/errors); 401 and 403 have
-an empty body and a challenge. Each operation below lists exactly the errors it answers with. Before any operation there
-are `ROUTE_NOT_FOUND`, `METHOD_NOT_ALLOWED`, `MALFORMED_REQUEST`, `URI_TOO_LONG` and `HEADER_FIELDS_TOO_LARGE`.
+Every error is a problem document (RFC 9457) whose `type` leads to its page in the [catalogue](/errors); 401 and 403
+have an empty body and a challenge. Each operation below lists exactly the errors it answers with. Before any operation
+there are `ROUTE_NOT_FOUND`, `METHOD_NOT_ALLOWED`, `MALFORMED_REQUEST`, `URI_TOO_LONG` and `HEADER_FIELDS_TOO_LARGE`.
 """
 HEADERS: Final = {
     "ETag": "The strong entity tag of what is answered; send it back in If-Match or If-None-Match.",

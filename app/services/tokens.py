@@ -16,7 +16,7 @@ from app.resilience.clock import Clock
 
 ALGORITHM: Final = "HS256"
 HEADER: Final = frozenset({"alg", "typ", "kid"})
-"""Header parameters that are understood; what would lead elsewhere (jku, x5u, jwk) or change the rules (crit) is not."""
+"""Header parameters that are understood: none that leads elsewhere (jku, x5u, jwk) or changes the rules (crit)."""
 LONGEST: Final = 4096
 SUBJECT: Final = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 LATEST: Final = 253402300799

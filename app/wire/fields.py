@@ -88,15 +88,14 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
         self.names = {member: name for name, member in self.by_name.items()}
         self.default = default
         self.unspecified = f"{prefix}UNSPECIFIED"
-        kwargs["metadata"] = {"default": self.names[default], **kwargs.get("metadata", {})}
-        super().__init__(**kwargs)
-        self.metadata["enum"] = [*self.by_name, *([] if self.dump_only else [self.unspecified])]
+        values = [*self.by_name, *([] if kwargs.get("dump_only") else [self.unspecified])]
+        super().__init__(metadata={"default": self.names[default], "enum": values}, **kwargs)
 
     def encode(self, value: EnumT) -> str:
         """Return the member's name."""
         return self.names[value]
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> EnumT:
+    def _deserialize(self, value: object, *_: object, **__: object) -> Any:
         if not isinstance(value, str):
             raise Breach("INVALID_TYPE", "must be a string").error()
         if value == self.unspecified:
@@ -118,7 +117,7 @@ class Name(Encodable, ma.fields.String):
         return f"{self.collection}/{value}"
 
 
-class Listed(ma.fields.List):
+class Listed(ma.fields.List[Any]):
     """A JSON array of one type; ``check`` may find breaches that items share, by index."""
 
     default_error_messages = MESSAGES
@@ -131,12 +130,11 @@ class Listed(ma.fields.List):
         check: Callable[[list[Any]], dict[int, Breach]] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(inner, **kwargs)
+        super().__init__(inner, metadata={"maxItems": longest, **kwargs.pop("metadata", {})}, **kwargs)
         self.longest = longest
         self.check = check
-        self.metadata["maxItems"] = longest
 
-    def _deserialize(self, value: object, *args: Any, **kwargs: Any) -> list[Any]:  # type: ignore[override]
+    def _deserialize(self, value: object, *_: object, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             raise Breach("INVALID_TYPE", "must be an array").error()
         if len(value) > self.longest:
@@ -147,11 +145,11 @@ class Listed(ma.fields.List):
         items = []
         for index, each in enumerate(value):
             try:
-                items.append(self.inner.deserialize(each, str(index), value, **kwargs))
+                items.append(self.inner.deserialize(each, **kwargs))
             except ma.ValidationError as error:
                 errors[index] = error.messages
         if errors:
-            raise ma.ValidationError(errors)  # type: ignore[arg-type]  # keyed by index, as marshmallow's own List does
+            raise ma.ValidationError(errors)
         return items
 
     def too_long(self) -> Breach:

@@ -64,4 +64,4 @@ def _as_breach(parse: Any, *args: Any, **kwargs: Any) -> Any:
     try:
         return parse(*args, **kwargs)
     except ValidationFailed as failed:
-        raise ma.ValidationError(list(failed.violations)) from None  # type: ignore[arg-type]  # kept as they are
+        raise ma.ValidationError(list(failed.violations)) from None

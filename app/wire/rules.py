@@ -23,7 +23,7 @@ class Breach:
 
     def error(self) -> ValidationError:
         """Return the exception by which marshmallow learns of it."""
-        return ValidationError([self])  # type: ignore[list-item]  # marshmallow keeps whatever the list holds
+        return ValidationError([self])
 
 
 class Length(validate.Length):
@@ -32,7 +32,7 @@ class Length(validate.Length):
     def __init__(self, *, min: int | None = None, max: int) -> None:  # noqa: A002 -- marshmallow's names
         super().__init__(min=min, max=max)
 
-    def __call__(self, value: str) -> str:
+    def __call__(self, value: str) -> str:  # type: ignore[override]  # texts only
         """Return the value, or refuse it."""
         if self.min is not None and len(value) < self.min:
             raise Breach("TOO_SHORT", f"must have at least {self.min} character").error()
