@@ -238,6 +238,8 @@ def _development_secret(local: Path) -> str:
         if not path.exists():
             with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_hex(SECRET_BYTES))
+            if os.geteuid() == 0:
+                os.chown(made, local.stat().st_uid, local.stat().st_gid)
             try:
                 os.link(made, path)
             except FileExistsError:

@@ -1,4 +1,4 @@
-"""C12: what authentication, limits, bodies, keys and the database add to an operation, provoked for every one of them."""
+"""C12: what authentication, limits, bodies, keys and the database add to an operation, provoked on every one."""
 
 import json
 from collections.abc import Callable, Iterator

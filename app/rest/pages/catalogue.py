@@ -1,5 +1,29 @@
-"""Stub."""
+"""The catalogue of errors: what each means, who has to act, and what it looks like (C11)."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
 from app.rest import operations
 from app.rest.blueprint import Blueprint
+from app.rest.pages import entries
+from app.rest.pages.rendering import HTML, JSON, MARKDOWN, negotiated
+from app.wire.schemas.catalogue import CatalogueSchema, EntrySchema
 
-blp = Blueprint("catalogue", __name__, scope=operations.PUBLIC)
+FORMATS: Final = (JSON, HTML, MARKDOWN)
+
+blp = Blueprint("catalogue", __name__, scope=operations.PUBLIC, description="What each error means.")
+
+
+@blp.route("/errors", produces=FORMATS)
+@blp.response(HTTPStatus.OK, CatalogueSchema)
+def list_errors() -> Any:
+    """List every error that this service can answer with."""
+    return negotiated("errors", {"errors": entries.summaries()}, FORMATS)
+
+
+@blp.route("/errors/<slug>", produces=FORMATS)
+@blp.response(HTTPStatus.OK, EntrySchema)
+@blp.calls(entries.find, needs_database=False)
+def get_error(slug: str) -> Any:
+    """Explain one error: when it occurs, what to do, what it looks like."""
+    return negotiated("error", entries.find(slug), FORMATS)

@@ -1,5 +1,42 @@
-"""Stub."""
+"""The front page, and the assets that all pages share."""
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Response, send_from_directory, url_for
+
+from app import errs
+from app.errs.requests import ValidationFailed
 from app.rest import operations
 from app.rest.blueprint import Blueprint
+from app.rest.pages import entries
+from app.rest.pages.rendering import HTML, JSON, negotiated
+from app.wire.schemas.front import FrontSchema
 
-blp = Blueprint("front", __name__, scope=operations.PUBLIC)
+FORMATS: Final = (JSON, HTML)
+STATIC: Final = Path(__file__).with_name("static")
+
+blp = Blueprint("front", __name__, scope=operations.PUBLIC, description="Where everything is.")
+
+
+@blp.route("/", produces=FORMATS)
+@blp.response(HTTPStatus.OK, FrontSchema)
+def get_front() -> Any:
+    """Say where everything is."""
+    links = {
+        "docs": url_for("docs.get_docs"),
+        "openapi": url_for("docs.get_openapi"),
+        "errors": url_for("catalogue.list_errors"),
+        "health": url_for("health.get_health"),
+        "readiness": url_for("health.get_readiness"),
+    }
+    sample = entries.find(errs.slug(ValidationFailed.code))
+    return negotiated("front", {"name": "Candor", "links": links, "sample": sample}, FORMATS)
+
+
+@blp.route("/assets/<path:name>", produces=(), is_documented=False)
+@blp.response(HTTPStatus.OK)
+def get_asset(name: str) -> Response:
+    """Send a stylesheet, a script or an image."""
+    return send_from_directory(STATIC, name)
