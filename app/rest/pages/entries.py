@@ -1,0 +1,140 @@
+"""What the catalogue says of each error, gathered from its one definition and from what operations declare (C10)."""
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import current_app
+
+from app import errs
+from app.errs.platform import CatalogueEntryNotFound
+from app.rest import examples, operations
+from app.rest.errors import MEDIA_TYPE, status_of
+from app.rest.openapi import JSON_TYPES
+
+_PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A member that problem documents of one error have besides those that all have."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An answer with an error; ``body`` is ``None`` where there is none."""
+
+    status: HTTPStatus
+    headers: dict[str, str]
+    body: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """An operation that answers with an error."""
+
+    method: str
+    path: str
+    tag: str
+    operation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """An error as the index lists it."""
+
+    code: str
+    slug: str
+    type: str
+    title: str
+    status: HTTPStatus
+    kind: str
+    fault: errs.Fault
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry(Summary):
+    """All that is known of one error; ``is_universal``: any request may end so, before an operation is reached."""
+
+    when: str
+    client: str
+    operator: str
+    since: str
+    extras: tuple[Extra, ...]
+    example: Example
+    curl: str | None
+    is_universal: bool
+    operations: tuple[Answering, ...]
+
+
+def summaries() -> tuple[Summary, ...]:
+    """Return every error, in the order of the codes."""
+    return tuple(Summary(**_summary(named)) for named in errs.named_errors().values())
+
+
+@errs.raises(CatalogueEntryNotFound)
+def find(slug: str) -> Entry:
+    """Return the entry with this slug."""
+    named = errs.named_errors().get(slug.upper().replace("-", "_"))
+    if named is None or errs.slug(named.code) != slug:
+        raise CatalogueEntryNotFound
+    return Entry(
+        **_summary(named),
+        when=errs.occurrence(named),
+        client=named.client,
+        operator=named.operator,
+        since=named.since,
+        extras=tuple(Extra(name, _spoken(JSON_TYPES[kind])) for name, kind in named.declared_facts.items()),
+        example=_example(named),
+        curl=examples.curl(named, public_url=_public_url()),
+        is_universal=named in operations.EVERYWHERE,
+        operations=_answering(named),
+    )
+
+
+def _summary(named: type[errs.Error]) -> dict[str, Any]:
+    slug = errs.slug(named.code)
+    return {
+        "code": named.code,
+        "slug": slug,
+        "type": f"{_public_url()}/errors/{slug}",
+        "title": errs.title(named),
+        "status": status_of(named),
+        "kind": named.kind.string,
+        "fault": named.kind.fault,
+        "retryable": named.kind.retryable,
+    }
+
+
+def _example(named: type[errs.Error]) -> Example:
+    body = examples.document(named, public_url=_public_url())
+    entity = {"Content-Length": "0"} if body is None else {"Content-Type": MEDIA_TYPE}
+    always = {"X-Content-Type-Options": "nosniff", "X-Request-Id": examples.REQUEST_ID}
+    return Example(status_of(named), {**entity, **examples.headers(named), **always}, body)
+
+
+def _answering(named: type[errs.Error]) -> tuple[Answering, ...]:
+    """Return the documented operations that declare the error."""
+    found = []
+    for (endpoint, method), operation in operations.table(current_app).items():
+        if operation.is_documented and named in operation.raises:
+            tag, _, operation_id = endpoint.partition(".")
+            path = _PARAMETER.sub(r"{\1}", operation.name.partition(" ")[2])
+            found.append(Answering(method, path, tag, operation_id))
+    return tuple(found)
+
+
+def _spoken(schema: dict[str, Any]) -> str:
+    """Return a JSON type as a person says it."""
+    inner = schema.get("items") or schema.get("additionalProperties")
+    return f"{schema['type']} of {inner['type']}s" if inner else str(schema["type"])
+
+
+def _public_url() -> str:
+    url: str = current_app.config["PUBLIC_URL"]
+    return url

@@ -1,0 +1,86 @@
+"""Pages made from templates: escaped, under a strict content security policy, in the format that Accept likes best."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Response, url_for
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+
+from app.errs import Fault
+from app.rest import negotiation
+
+JSON: Final = "application/json"
+HTML: Final = "text/html"
+MARKDOWN: Final = "text/markdown"
+POLICY: Final[Mapping[str, str]] = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+"""The content security policy of a page (https://www.w3.org/TR/CSP3/)."""
+ACTS: Final[Mapping[Fault, str]] = {
+    Fault.CLIENT: "The request has to change.",
+    Fault.SERVICE: "The service has a fault, and its operator has to act.",
+    Fault.DEPENDENCY: "Another service that this one depends on let it down.",
+    Fault.CAPACITY: "The service is short of time, room or connections for the moment.",
+}
+"""What it means that someone is at fault."""
+_MEMBER: Final = re.compile(r'^( *)"([^"\n]+)":', re.MULTILINE)
+
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader(__package__ or ""),
+    autoescape=select_autoescape(["html"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.globals |= {"url_for": url_for, "acts": ACTS}
+
+
+def page(template: str, *, policy: Mapping[str, str] = POLICY, **context: object) -> Response:
+    """Return an HTML page."""
+    response = Response(_TEMPLATES.get_template(f"{template}.html").render(context), mimetype=HTML)
+    response.headers["Content-Security-Policy"] = "; ".join(f"{name} {value}" for name, value in policy.items())
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
+
+
+def negotiated(template: str, value: object, formats: tuple[str, ...]) -> Any:
+    """Return the value in the format that the client likes best: itself for JSON, to be encoded, else rendered."""
+    chosen = negotiation.best(formats)
+    if chosen == JSON:
+        return value, {"Vary": "Accept"}
+    if chosen == HTML:
+        response = page(template, it=value)
+    else:
+        response = Response(_TEMPLATES.get_template(f"{template}.md").render(it=value), mimetype=MARKDOWN)
+    response.vary.add("Accept")
+    return response
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _highlighted(value: object) -> Markup:
+    """Return JSON as HTML, with the names of members marked."""
+    lines = [_highlighted_line(line) for line in _pretty(value).split("\n")]
+    return Markup("\n").join(lines)
+
+
+def _highlighted_line(line: str) -> Markup:
+    named = _MEMBER.match(line)
+    if named is None:
+        return escape(line)
+    return Markup('{}<b>"{}"</b>:{}').format(named[1], named[2], line[named.end() :])
+
+
+_TEMPLATES.filters |= {"pretty": _pretty, "highlighted": _highlighted}

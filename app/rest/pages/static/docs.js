@@ -1,0 +1,60 @@
+// Starts Swagger UI. A problem document in an answer gets a link to its page in the catalogue.
+
+"use strict";
+
+const reference = document.getElementById("reference");
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+function followScheme() {
+  document.documentElement.classList.toggle("dark-mode", dark.matches);
+}
+
+function problemOf(content, contentType) {
+  try {
+    return (contentType || "").startsWith("application/problem+json") ? JSON.parse(content) : null;
+  } catch {
+    return null;
+  }
+}
+
+function explained() {
+  return {
+    wrapComponents: {
+      responseBody: (Original, { React }) => (props) => {
+        const problem = problemOf(props.content, props.contentType);
+        const body = React.createElement(Original, props);
+        if (!problem) return body;
+        const link = React.createElement("a", { href: problem.type, className: "explained" }, `What ${problem.code} means`);
+        return React.createElement("div", null, body, React.createElement("p", null, link));
+      },
+    },
+  };
+}
+
+// Requests go to where this page came from, whatever public address the document names.
+async function load() {
+  const document = await (await fetch(reference.dataset.openapi)).json();
+  document.servers = [{ url: new URL(".", location.href).href.replace(/\/$/, "") }];
+  return document;
+}
+
+async function start() {
+  window.ui = SwaggerUIBundle({
+    spec: await load(),
+    domNode: reference,
+    presets: [SwaggerUIBundle.presets.apis],
+    plugins: [explained],
+    layout: "BaseLayout",
+    deepLinking: true,
+    tryItOutEnabled: true,
+    persistAuthorization: false,
+    displayRequestDuration: true,
+    defaultModelsExpandDepth: -1,
+    docExpansion: "list",
+    validatorUrl: null,
+  });
+}
+
+dark.addEventListener("change", followScheme);
+followScheme();
+start();
