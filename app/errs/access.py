@@ -12,8 +12,8 @@ class MissingCredentials(Error):
 
     kind = Kind.UNAUTHENTICATED
     code = "MISSING_CREDENTIALS"
-    client = "Send Authorization: Bearer with a token."
-    operator = "Nothing."
+    client = "Send the header Authorization: Bearer, followed by a token."
+    operator = "Nothing to do."
     since = "0.1.0"
     curl = "'{url}/v1/tasks'"
 
@@ -29,7 +29,9 @@ class InvalidToken(Error):
     code = "INVALID_TOKEN"
     message = "{description}"
     client = "Get a new token; the challenge says what is wrong with this one."
-    operator = "The log names the reason. Many at once from many callers: was a signing key changed?"
+    operator = (
+        "The log names the reason. Many refusals at once, from many callers, suggest that a signing key was changed."
+    )
     since = "0.1.0"
     description: str
     example = {"description": "The token has expired"}
@@ -43,7 +45,7 @@ class InsufficientScope(Error):
     code = "INSUFFICIENT_SCOPE"
     message = "This needs the scope {scope}."
     client = "Get a token with the scope named in the challenge."
-    operator = "Nothing, unless the caller should have the scope."
+    operator = "Nothing to do, unless the caller should have the scope."
     since = "0.1.0"
     scope: str
     example = {"scope": "tasks"}

@@ -13,7 +13,7 @@ class InvalidOperation(Error):
     kind = Kind.INVALID
     code = "INVALID_OPERATION"
     client = "Read the resource again and check what its state allows."
-    operator = "Nothing; the log names the operation."
+    operator = "Nothing to do; the log names the operation."
     since = "0.1.0"
 
 
@@ -23,7 +23,7 @@ class ItemAlreadyExists(Error):
     kind = Kind.EXIST
     code = "ITEM_ALREADY_EXISTS"
     client = "Use the existing item, or choose another identity."
-    operator = "Nothing; the log names the operation."
+    operator = "Nothing to do; the log names the operation."
     since = "0.1.0"
 
 
@@ -33,7 +33,7 @@ class ItemDoesNotExist(Error):
     kind = Kind.NOT_EXIST
     code = "ITEM_DOES_NOT_EXIST"
     client = "Check the identifier; the item may have been deleted."
-    operator = "Nothing; the log names the operation."
+    operator = "Nothing to do; the log names the operation."
     since = "0.1.0"
 
 
@@ -53,7 +53,7 @@ class LinkTargetDoesNotExist(Error):
     kind = Kind.BROKEN_LINK
     code = "LINK_TARGET_DOES_NOT_EXIST"
     client = "Create what the request refers to first, or refer to something else."
-    operator = "Nothing; the log names the reference."
+    operator = "Nothing to do; the log names the reference."
     since = "0.1.0"
 
 
@@ -63,7 +63,7 @@ class InputValidationError(Error):
     kind = Kind.VALIDATION
     code = "INPUT_VALIDATION_ERROR"
     client = "Mend what the detail names and send the request again."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
 
 
@@ -73,7 +73,7 @@ class InvalidRequestError(Error):
     kind = Kind.INVALID_REQUEST
     code = "INVALID_REQUEST_ERROR"
     client = "Compare the request with the reference at /docs."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
 
 
@@ -113,7 +113,7 @@ class RequestTooLarge(Error):
     kind = Kind.TOO_LARGE
     code = "REQUEST_TOO_LARGE"
     client = "Send less at a time."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
 
 
@@ -123,5 +123,5 @@ class UnprocessableRequest(Error):
     kind = Kind.UNPROCESSABLE
     code = "UNPROCESSABLE_REQUEST"
     client = "Change the request; repeated unchanged it will fail again."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"

@@ -9,14 +9,15 @@ _CURL = "-G '{url}/v1/tasks' -H \"Authorization: Bearer {token}\" "
 class InvalidFilter(Error):
     """The filter is not understood.
 
-    Filters are a subset of AIP-160: comparisons joined by AND.
+    A filter is a subset of AIP-160: comparisons joined by AND, such as
+    ``status = STATUS_PENDING AND due_date < "2027-01-01T00:00:00Z"``.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_FILTER"
     message = "{reason} at character {position}, near '{token}'. Allowed: {allowed}."
-    client = "Mend the filter at the token; quote strings and timestamps."
-    operator = "Nothing."
+    client = "Mend the filter at the token named. Strings and timestamps stand in quotes."
+    operator = "Nothing to do."
     since = "0.1.0"
     reason: str
     token: str
@@ -33,13 +34,16 @@ class InvalidFilter(Error):
 
 
 class InvalidOrderBy(Error):
-    """The order is not understood."""
+    """The order is not understood.
+
+    An order is a comma-separated list of members that the list can be ordered by, such as ``due_date desc, title``.
+    """
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_ORDER_BY"
     message = "{reason} at character {position}, near '{token}'. Allowed: {allowed}."
     client = "Use a comma-separated list of members, each optionally followed by asc or desc."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     reason: str
     token: str
@@ -56,16 +60,17 @@ class InvalidOrderBy(Error):
 
 
 class InvalidPageToken(Error):
-    """The page token is not one of ours, or belongs to another question.
+    """The page token does not belong to this list.
 
-    A token is signed and bound to the caller, the filter and the order of the list it was given for.
+    A token is signed and bound to the caller, the filter and the order of the list that it was given for. One that was
+    changed, or comes from elsewhere, is refused.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_PAGE_TOKEN"
     message = "Use next_page_token exactly as it was given, with the same filter and order_by."
     client = "Start again from the first page, and pass tokens on unchanged."
-    operator = "Nothing; after a change of JWT_SECRET old tokens end here."
+    operator = "Nothing to do. After a change of JWT_SECRET, older tokens end here."
     since = "0.1.0"
     example = {"param": "page_token"}
     curl = _CURL + "-d page_token=made-up"

@@ -26,9 +26,13 @@ class ServiceUnavailable(Error):
 
     kind = Kind.UNAVAILABLE
     code = "SERVICE_UNAVAILABLE"
-    message = "A part of the service is out of reach or busy. Nothing was changed unless a retry finds otherwise."
+    message = (
+        "A part of the service is out of reach or busy. A change may or may not have been made; a retry settles it."
+    )
     client = "Retry after the seconds in Retry-After, with growing pauses. Send an Idempotency-Key with every creation."
-    operator = "See GET /readyz and the log line's cause: database down, pool exhausted or draining."
+    operator = (
+        "GET /readyz and the cause in the log tell which: database down, connections exhausted, or shutting down."
+    )
     since = "0.1.0"
     example = {"retry_after": 1}
 
@@ -36,14 +40,15 @@ class ServiceUnavailable(Error):
 class NotReady(Error):
     """This instance should not be sent requests now.
 
-    A check of GET /readyz fails; ``checks`` names each with ok or failed.
+    A check of GET /readyz has failed; ``checks`` names each with ok or failed.
     """
 
     kind = Kind.UNAVAILABLE
     code = "NOT_READY"
     client = "Ask another instance, or retry after the seconds in Retry-After."
     operator = (
-        "database: PostgreSQL is down or read-only. migrations: run `flask db upgrade`, or deploy the newer code."
+        "When database failed, PostgreSQL is down or read-only. When migrations failed, run `flask db upgrade` or "
+        "deploy the newer code."
     )
     since = "0.1.0"
     instance = "/readyz"
@@ -67,7 +72,6 @@ class DeadlineExceeded(Error):
     budget_ms: int
     spent_in: str
     example = {"budget_ms": 10000, "spent_in": "database"}
-    curl = "-H \"Authorization: Bearer {token}\" -H 'Request-Timeout: 0.05' '{url}/v1/tasks'"
 
 
 class InsufficientStorage(Error):
@@ -82,7 +86,7 @@ class InsufficientStorage(Error):
 
 
 class ExternalServiceError(Error):
-    """A service we depend on refused, or answered nonsense."""
+    """A service that this one depends on gave no usable answer."""
 
     kind = Kind.EXTERNAL
     code = "EXTERNAL_SERVICE_ERROR"
@@ -113,26 +117,26 @@ class RateLimitExceeded(Error):
 class RouteNotFound(Error):
     """There is nothing at this path.
 
-    No route matches. Paths have no trailing slash, and letters keep their case.
+    No route matches the path. Paths end without a slash, and upper and lower case differ.
     """
 
     kind = Kind.NOT_EXIST
     code = "ROUTE_NOT_FOUND"
     client = "Compare the path with the reference at /docs."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     instance = "/v1/taks"
     curl = "'{url}/v1/taks'"
 
 
 class MethodNotAllowed(Error):
-    """The path exists and does not take this method."""
+    """The path exists, but does not take this method."""
 
     kind = Kind.METHOD_NOT_ALLOWED
     code = "METHOD_NOT_ALLOWED"
     message = "{method} is not among the methods of this path: {allowed}."
     client = "Use one of the methods in Allow."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     method: str
     allowed: list[str]
@@ -146,7 +150,7 @@ class CatalogueEntryNotFound(Error):
     kind = Kind.NOT_EXIST
     code = "CATALOGUE_ENTRY_NOT_FOUND"
     client = "GET /errors lists all there are."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     instance = "/errors/no-such-error"
     curl = "'{url}/errors/no-such-error'"

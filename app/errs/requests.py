@@ -15,7 +15,7 @@ class MalformedRequest(Error):
     kind = Kind.INVALID_REQUEST
     code = "MALFORMED_REQUEST"
     client = "Use an ordinary HTTP client; check hand-made headers, request lines and chunk sizes."
-    operator = "Scanners do this all day. From a known client: look for a broken proxy in between."
+    operator = "Scanners send such requests all day. When a known client does, look for a broken proxy in between."
     since = "0.1.0"
 
 
@@ -25,31 +25,31 @@ class UriTooLong(Error):
     kind = Kind.TOO_LARGE
     code = "URI_TOO_LONG"
     client = "Shorten the query: a narrower filter, fewer fields."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
 
 
 class HeaderFieldsTooLarge(Error):
-    """The header fields are larger or more than the service accepts."""
+    """The header fields are too large, or too many."""
 
     kind = Kind.TOO_LARGE
     code = "HEADER_FIELDS_TOO_LARGE"
     client = "Send fewer or smaller header fields."
-    operator = "Nothing; a client that collects cookies is the usual cause."
+    operator = "Nothing to do; the usual cause is a client that collects cookies."
     since = "0.1.0"
 
 
 class UnsupportedMediaType(Error):
     """The body is not in a format that this operation reads.
 
-    Content-Type is missing or another, its charset is not UTF-8, or the body is compressed.
+    Content-Type is missing or names another format, its charset is not UTF-8, or the body is compressed.
     """
 
     kind = Kind.UNSUPPORTED_MEDIA_TYPE
     code = "UNSUPPORTED_MEDIA_TYPE"
     message = "Send the body uncompressed as one of: {supported}."
     client = "Set Content-Type to one of the supported types and send no Content-Encoding."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     supported: list[str]
     example = {"supported": ["application/json"]}
@@ -57,13 +57,13 @@ class UnsupportedMediaType(Error):
 
 
 class NotAcceptable(Error):
-    """No answer of ours is among what Accept allows."""
+    """Accept allows none of the formats that this operation answers in."""
 
     kind = Kind.NOT_ACCEPTABLE
     code = "NOT_ACCEPTABLE"
     message = "This answers only as one of: {available}."
     client = "Allow one of the available types in Accept, or leave the header out."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     available: list[str]
     example = {"available": ["application/json"]}
@@ -77,7 +77,7 @@ class BodyTooLarge(Error):
     code = "BODY_TOO_LARGE"
     message = "A body may have at most {limit} bytes. Nothing was written."
     client = "Send less at a time."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     limit: int
     example = {"limit": 1048576}
@@ -91,7 +91,7 @@ class EmptyBody(Error):
     kind = Kind.INVALID_REQUEST
     code = "EMPTY_BODY"
     client = "Send a JSON object."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     curl = _BODY_CURL + "-d ''"
 
@@ -99,15 +99,15 @@ class EmptyBody(Error):
 class MalformedJson(Error):
     """The body is not strict JSON.
 
-    RFC 8259 and I-JSON (RFC 7493): one value in UTF-8, without NaN and Infinity, without duplicate member names, lone
-    surrogates or NUL characters, nested and with numbers within reason.
+    A body holds one JSON value in UTF-8 (RFC 8259 and I-JSON, RFC 7493): no NaN or Infinity, no duplicate member names,
+    no lone surrogates or NUL characters, no absurd nesting or numbers.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "MALFORMED_JSON"
     message = "{reason} at character {position}."
-    client = "Mend the JSON at the position, which is counted in bytes from 1; let a library write it."
-    operator = "Nothing."
+    client = "Mend the JSON at the position named, counted in bytes from 1. Better, let a library write it."
+    operator = "Nothing to do."
     since = "0.1.0"
     reason: str
     position: int
@@ -123,8 +123,8 @@ class ValidationFailed(Error):
 
     kind = Kind.VALIDATION
     code = "VALIDATION_FAILED"
-    client = "Mend every entry of errors; each has the field, where it is, a stable code and a sentence."
-    operator = "Nothing."
+    client = "Mend all that errors lists: each entry has the field, its place, a stable code and what is wrong."
+    operator = "Nothing to do."
     since = "0.1.0"
     curl = _BODY_CURL + """-d '{{"task": {{"tags": ["Bad Tag"]}}}}'"""
     example = {
@@ -142,7 +142,7 @@ class PreconditionFailed(Error):
     code = "PRECONDITION_FAILED"
     message = "The resource has changed since the ETag in If-Match was read. Nothing was written."
     client = "Read the resource again, apply the change to what you find, and send its new ETag."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     instance = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
@@ -154,7 +154,7 @@ class PreconditionRequired(Error):
     code = "PRECONDITION_REQUIRED"
     message = "Read the resource first and send its ETag in If-Match."
     client = "Read the resource first and send its ETag in If-Match."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
 
 
@@ -167,8 +167,8 @@ class InvalidIdempotencyKey(Error):
     kind = Kind.INVALID_REQUEST
     code = "INVALID_IDEMPOTENCY_KEY"
     message = "An Idempotency-Key is 1 to 255 printable ASCII characters, sent once."
-    client = "Use a UUID."
-    operator = "Nothing."
+    client = "Make a UUID for each creation, and send it once."
+    operator = "Nothing to do."
     since = "0.1.0"
     example = {"param": "Idempotency-Key"}
     curl = _BODY_CURL + """-H 'Idempotency-Key;' -d '{{"task": {{"title": "Buy milk"}}}}'"""
@@ -181,7 +181,7 @@ class IdempotencyKeyReused(Error):
     code = "IDEMPOTENCY_KEY_REUSED"
     message = "A key belongs to one request: method, path, query and body. This one differs from the first."
     client = "Make a new key for each new request; reuse one only to repeat the very same request."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     example = {"param": "Idempotency-Key"}
 
@@ -193,6 +193,6 @@ class IdempotencyInProgress(Error):
     code = "IDEMPOTENCY_IN_PROGRESS"
     message = "The first request with this key has not finished. Its answer can be fetched with the same request soon."
     client = "Repeat the same request after the seconds in Retry-After."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     example = {"param": "Idempotency-Key", "retry_after": 1}

@@ -12,7 +12,7 @@ class TaskNotFound(Error):
     kind = Kind.NOT_EXIST
     code = "TASK_NOT_FOUND"
     client = "Check the id; the task may have been deleted."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     instance = _INSTANCE
     curl = "'{url}/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33' -H \"Authorization: Bearer {token}\""
@@ -21,12 +21,12 @@ class TaskNotFound(Error):
 class NotTaskOwner(Error):
     """The task belongs to somebody else.
 
-    Answered with an empty 403; the caller's scopes are fine, so the challenge names none to ask for.
+    The answer is an empty 403 without a challenge: another scope would not help, since the task is not the caller's.
     """
 
     kind = Kind.UNAUTHORIZED
     code = "NOT_TASK_OWNER"
-    client = "Only the task's creator and an admin may touch it."
+    client = "Use the token of the task's creator, or of an admin."
     operator = "Many of these from one caller look like somebody trying out ids."
     since = "0.1.0"
     instance = _INSTANCE
@@ -41,7 +41,7 @@ class TaskTitleTaken(Error):
     kind = Kind.EXIST
     code = "TASK_TITLE_TAKEN"
     client = "Choose another title, or update the existing task."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     example = {"param": "title"}
 
@@ -56,7 +56,7 @@ class BatchFailed(Error):
     code = "BATCH_FAILED"
     message = "None of the {count} items was created."
     client = "See failures: each names the item's index and its problem."
-    operator = "Nothing."
+    operator = "Nothing to do."
     since = "0.1.0"
     instance = "/v1/tasks:batchCreate"
     count: int
