@@ -83,9 +83,7 @@ class TokenService:
         if len(token) > LONGEST:
             raise InvalidToken(description=MALFORMED)
         try:
-            if not jwt.get_unverified_header(token).keys() <= HEADER:
-                raise InvalidToken(description=MALFORMED)
-            claims = jwt.decode(
+            decoded = jwt.decode_complete(
                 token,
                 self._secret,
                 algorithms=[ALGORITHM],
@@ -96,7 +94,9 @@ class TokenService:
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as exc:
             reason = next((said for kind, said in _REASONS.items() if isinstance(exc, kind)), MALFORMED)
             raise InvalidToken(description=reason) from exc
-        return _principal(claims)
+        if not decoded["header"].keys() <= HEADER:
+            raise InvalidToken(description=MALFORMED)
+        return _principal(decoded["payload"])
 
 
 def _principal(claims: Mapping[str, Any]) -> Principal:

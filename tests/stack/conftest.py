@@ -1,0 +1,88 @@
+"""A real gunicorn on a free port of loopback, serving the house on the tests' database."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from app.config import Settings
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SERVES_WITHIN: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where the service listens, and where its log goes."""
+
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Return the address to begin every URL with."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def raw(self, request: bytes, *, half_close: bool = False) -> bytes:
+        """Send bytes, and return everything that comes back until the server closes."""
+        with closing(socket.create_connection(("127.0.0.1", self.port), timeout=10)) as connection:
+            connection.sendall(request)
+            if half_close:
+                connection.shutdown(socket.SHUT_WR)
+            received = b""
+            while chunk := connection.recv(65536):
+                received += chunk
+            return received
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve the house with two workers, as ``make run`` does."""
+    served = Served(free_port(), tmp_path_factory.mktemp("served") / "log")
+    environ = os.environ | {
+        "APP_ENV": "development",
+        "DATABASE_URL": settings.database_url,
+        "HOST": "127.0.0.1",
+        "JWT_SECRET": settings.jwt_secret,
+        "PORT": str(served.port),
+        "PUBLIC_URL": "",
+        "RATE_LIMIT": settings.rate_limit,
+    }
+    with served.log.open("w") as log:
+        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=log)
+        try:
+            _wait(served, process)
+            yield served
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait(served: Served, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + SERVES_WITHIN
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{served.url}/healthz", timeout=5).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"gunicorn does not serve: {served.log.read_text()}")

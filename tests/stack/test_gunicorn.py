@@ -1,0 +1,183 @@
+"""What only a real server on a real socket can show."""
+
+import json
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, text
+
+from app.config import Settings
+from tests import oracle
+from tests.stack.conftest import Served
+
+
+def parsed(answer: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """Return status, header fields and JSON body of a raw answer."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines[1:])
+    return int(lines[0].split()[1]), headers, oracle.strict(body)
+
+
+REFUSED = {
+    "a line that is no request": (b"GARBAGE\r\n\r\n", 400, "MALFORMED_REQUEST"),
+    "a space before the colon": (b"GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n", 400, "MALFORMED_REQUEST"),
+    "a folded header": (b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", 400, "MALFORMED_REQUEST"),
+    "two lengths": (
+        b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        400,
+        "MALFORMED_REQUEST",
+    ),
+    "an unknown transfer coding": (
+        b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n",
+        400,
+        "MALFORMED_REQUEST",
+    ),
+    "a long URI": (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "URI_TOO_LONG"),
+    "a long header": (
+        b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 9000 + b"\r\n\r\n",
+        431,
+        "HEADER_FIELDS_TOO_LARGE",
+    ),
+    "too many headers": (
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 101 + b"\r\n",
+        431,
+        "HEADER_FIELDS_TOO_LARGE",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_gunicorn_refuses_is_a_problem_document_with_a_request_id(served: Served, name: str) -> None:
+    """Table 1.4, C1, C4, C5, B21: and it is logged by that id."""
+    request, status, code = REFUSED[name]
+    answered, headers, document = parsed(served.raw(request))
+    assert (answered, document["code"], document["status"]) == (status, code, status)
+    assert headers["Content-Type"] == "application/problem+json"
+    assert headers["X-Request-Id"] == headers["Request-Id"] == document["request_id"]
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    assert "instance" not in document, "never at the edge"
+    lines = [json.loads(line) for line in served.log.read_text().splitlines()]
+    assert [line["code"] for line in lines if line.get("request_id") == document["request_id"]] == [code]
+    oracle.PROBLEMS.setdefault(code, []).append(document | {"instance": "/"})
+
+
+class TestBodies:
+    """Bodies that arrive in pieces, or do not."""
+
+    def test_a_chunked_body_over_the_limit_is_413_and_nothing_is_written(
+        self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]]
+    ) -> None:
+        """Table 1.4: a valid beginning followed by padding is not taken for the whole."""
+        head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: {bearer()['Authorization']}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        body = b'{"task": {"title": "smuggled"}}' + b" " * 1048576
+        answered, _, document = parsed(served.raw(head.encode() + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)))
+        assert (answered, document["code"]) == (413, "BODY_TOO_LARGE")
+        listed = client.get("/v1/tasks", headers=bearer()).json
+        assert listed is not None
+        assert listed["tasks"] == []
+
+    @pytest.mark.parametrize("tail", [b"5\r\n{}", b"zz\r\n{}\r\n0\r\n\r\n"])
+    def test_a_chunked_body_that_is_broken_is_400(
+        self, served: Served, bearer: Callable[..., dict[str, str]], tail: bytes
+    ) -> None:
+        """Table 1.4: malformed HTTP, found while the body is read."""
+        head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: {bearer()['Authorization']}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        answered, _, document = parsed(served.raw(head.encode() + tail, half_close=True))
+        assert (answered, document["code"]) == (400, "MALFORMED_REQUEST")
+
+    def test_a_client_that_goes_before_the_answer_leaves_the_service_well(
+        self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]], settings: Settings
+    ) -> None:
+        """D19: the write happened once or not at all, and no transaction stays open."""
+        body = json.dumps({"task": {"title": "gone"}}).encode()
+        head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: {bearer()['Authorization']}\r\nContent-Length: {len(body)}\r\n\r\n"
+        for _ in range(20):
+            with closing(socket.create_connection(("127.0.0.1", served.port))) as connection:
+                connection.sendall(head.encode() + body)
+        assert _send(served, "POST", bearer(), {"task": {"title": "after"}})[0] == 201
+        listed = client.get("/v1/tasks", headers=bearer()).json
+        assert listed is not None
+        assert sorted(task["title"] for task in listed["tasks"]) in (["after"], ["after", "gone"])
+        assert _open_transactions(settings) == 0
+
+
+class TestRaces:
+    """Many clients at once, over two workers."""
+
+    def test_of_200_creations_of_one_title_one_is_201_and_199_are_409(
+        self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]]
+    ) -> None:
+        """D9."""
+        statuses = _at_once(200, lambda _: _send(served, "POST", bearer(), {"task": {"title": "one"}})[0])
+        assert (statuses.count(201), statuses.count(409)) == (1, 199)
+
+    def test_the_same_key_100_times_at_once_has_one_effect(
+        self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]]
+    ) -> None:
+        """D2, C21: the rest is replayed, byte for byte, or told to wait."""
+        headers = {**bearer(), "Idempotency-Key": "once"}
+        answers = _at_once(100, lambda _: _send(served, "POST", headers, {"task": {"title": "once"}}))
+        assert {status for status, _ in answers} <= {201, 409}
+        assert len({body for status, body in answers if status == 201}) == 1
+
+    def test_of_50_patches_at_once_none_is_lost(
+        self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]]
+    ) -> None:
+        """C20: they queue up behind one another, and the version counts them all."""
+        created = client.post("/v1/tasks", json={"task": {"title": "hot"}}, headers=bearer())
+        path = created.headers["Location"]
+
+        def patch(number: int) -> int:
+            return _send(served, "PATCH", bearer(), {"description": str(number)}, path=path)[0]
+
+        assert _at_once(50, patch) == [200] * 50
+        assert client.get(path, headers=bearer()).headers["ETag"].startswith('"33-')
+
+
+def _at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(act, range(count)))
+
+
+def _send(
+    served: Served, method: str, headers: dict[str, str], body: object, *, path: str = "/v1/tasks"
+) -> tuple[int, bytes]:
+    with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
+        sent = {**headers, "Content-Type": "application/json"}
+        connection.request(method, path, json.dumps(body).encode(), sent)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def _open_transactions(settings: Settings) -> int:
+    engine = create_engine(settings.database_url)
+    with engine.connect() as connection:
+        counting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+        )
+        found: int = connection.execute(counting).scalar_one()
+    engine.dispose()
+    return found
+
+
+def test_the_log_is_one_json_line_each_and_hostile_ids_stay_out_of_it(served: Served) -> None:
+    """U3, B22, C16."""
+    hostile = ['"}\t{"level":', "x" * 10240, "${jndi:ldap://x}", "\x1b[31m", "a b c d e f g"]
+    for each in hostile:
+        with closing(HTTPConnection("127.0.0.1", served.port)) as connection:
+            connection.request("GET", "/healthz", headers={"X-Request-Id": each})
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.headers["X-Request-Id"] != each if answer.status == 200 else answer.status in {400, 431}
+    for line in served.log.read_text().splitlines():
+        assert json.loads(line)["message"]

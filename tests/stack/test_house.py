@@ -1,0 +1,115 @@
+"""``make run`` as a newcomer meets it: the real house, in a folder of its own, with nothing else running."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.stack.conftest import ROOT, free_port
+
+HOUSE: Final = ("app", "deploy", "migrations", "gunicorn.conf.py", "wsgi.py")
+ENVIRON: Final = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a copy of the house in a path with a space."""
+    folder = tmp_path / "a house"
+    folder.mkdir()
+    for name in HOUSE:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    return folder
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator["Start"]:
+    """Return a starter of services, which end with the test."""
+    starter = Start(folder)
+    yield starter
+    starter.stop()
+
+
+class Start:
+    """Starts the launcher, and reads what it tells a developer."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.environ = {**ENVIRON, "PORT": str(self.port)}
+        self.process: subprocess.Popen[str] | None = None
+
+    def __call__(self) -> str:
+        """Start, and return the greeting once it is complete."""
+        command = [sys.executable, "deploy/local/run.py"]
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, env=self.environ, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        assert self.process.stdout is not None
+        greeting = ""
+        for line in self.process.stdout:
+            greeting += line
+            if "Content-Type" in greeting and not line.strip():
+                return greeting
+        pytest.fail(f"no greeting: {greeting}{(self.folder / 'log').read_text()}")
+
+    def stop(self) -> int:
+        """Stop as a supervisor does, and return the exit status."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        status = self.process.wait(30)
+        self.process = None
+        return status
+
+    def shell(self, command: str) -> str:
+        """Run a line as it would be pasted."""
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False
+        )
+        return done.stdout + done.stderr
+
+
+def test_the_line_it_prints_can_be_pasted_and_the_data_is_there_after_a_second_start(start: Start) -> None:
+    """Issue 2: the two commands."""
+    greeting = start()
+    assert f"http://127.0.0.1:{start.port}/docs" in greeting
+    assert f"http://127.0.0.1:{start.port}/errors" in greeting
+    curl = greeting[greeting.index("curl -i") :].strip()
+    assert "HTTP/1.1 201" in start.shell(curl)
+    assert start.stop() == 0
+    again = start()
+    assert "HTTP/1.1 409" in start.shell(again[again.index("curl -i") :].strip())
+
+
+def test_a_token_of_the_command_line_is_one_that_the_service_accepts(start: Start) -> None:
+    """Issue 2: same settings, same secret under .local/."""
+    start()
+    token = start.shell(f"'{sys.executable}' -m flask tokens issue --subject alice --scope tasks 2>/dev/null").strip()
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token)
+    url = f"http://127.0.0.1:{start.port}/v1/tasks"
+    assert '"tasks":[]' in start.shell(f"curl -s {url} -H 'Authorization: Bearer {token}'")
+    assert (start.folder / ".local" / "jwt-secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_does_not_fit_is_refused_with_every_fault_at_once(start: Start) -> None:
+    """Issue 2: unsafe configuration does not boot."""
+    start.environ |= {"APP_ENV": "production", "JWT_SECRET": "short", "DEBUG": "true"}
+    said = start.shell(f"'{sys.executable}' -m gunicorn -c gunicorn.conf.py wsgi:app; echo status $?")
+    for name in ("DATABASE_URL", "PUBLIC_URL", "JWT_SECRET", "DEBUG"):
+        assert f"  - {name} " in said
+    assert "status 1" in said
+    assert "Traceback" not in said
