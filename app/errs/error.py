@@ -89,12 +89,13 @@ class Error(Exception):
         failures: "tuple[tuple[int, Error], ...] | None" = None,
         **facts: Any,
     ) -> None:
-        missing = self.declared_facts.keys() - facts.keys()
-        if missing:
+        if missing := self.declared_facts.keys() - facts.keys():
             raise TypeError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
+        if "kind" in facts or "code" in facts:
+            raise TypeError("kind and code are the class's; E(...) sets others")
         self.op = op
         self.facts = facts
-        if message is None and "message" in type(self).__dict__ and type(self).declared_facts:
+        if message is None and self.declared_facts and hasattr(type(self), "message"):
             message = _spoken(type(self).message, {"retry_after": retry_after, **facts})
         said = {
             "message": message,
@@ -110,14 +111,15 @@ class Error(Exception):
         super().__init__(message or type(self).__name__)
 
     def __getattr__(self, name: str) -> object:
-        """Answer what was left unsaid: a fact, else what the nearest error among the causes says."""
+        """Answer what was left unsaid with what the nearest error among the causes says; else a fact."""
+        if name in _UNSAID:
+            inner = (link for link in chain(self.__cause__) if isinstance(link, Error) and _says(link, name))
+            speaker = next(inner, None)
+            return _UNSAID[name] if speaker is None else getattr(speaker, name)
         facts = self.__dict__.get("facts", {})
-        if name in facts:
-            return facts[name]
-        if name not in _UNSAID:
+        if name not in facts:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        inner = next((error for error in chain(self.__cause__) if isinstance(error, Error)), None)
-        return _UNSAID[name] if inner is None else getattr(inner, name)
+        return facts[name]
 
     def __str__(self) -> str:
         """Return the trail of operations and the message, each once; a named error without one says its title."""

@@ -6,15 +6,22 @@ stacks stay home.
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from app.errs.error import E, Error, Violation, chain
 from app.errs.kinds import Kind
 
+T = TypeVar("T")
+
+_TEXTS: Final = ("op", "code", "message", "param")
+_LONGEST_WAIT: Final = 86400
+"""Seconds that another service may ask us to wait; more is nonsense."""
+_LARGEST_STATUS: Final = 599
+
 
 def to_json(error: Error) -> str:
     """Return the chain of house errors, outermost first, as a JSON array; causes of other makes are left out."""
-    return json.dumps([_link(link) for link in chain(error) if isinstance(link, Error)])
+    return json.dumps([_link(link) for link in chain(error) if isinstance(link, Error)], default=str)
 
 
 def from_json(text: str | bytes) -> Error:
@@ -25,34 +32,35 @@ def from_json(text: str | bytes) -> Error:
     """
     try:
         links = json.loads(text)
-        rebuilt = None
-        for link in reversed(links):
-            rebuilt = _error(link, cause=rebuilt)
-    except (AttributeError, KeyError, TypeError, RecursionError) as exc:
+    except RecursionError as exc:
         raise ValueError("this is no marshalled error") from exc
+    rebuilt = None
+    for link in reversed(_as(list, links)):
+        rebuilt = _error(_as(dict, link), cause=rebuilt)
     if rebuilt is None:
         raise ValueError("this is no marshalled error")
     return rebuilt
 
 
-def from_problem(document: Mapping[str, Any]) -> Error:
+def from_problem(document: object) -> Error:
     """Return the error that another service's problem document (RFC 9457) speaks of.
 
-    Its kind is kept when it is one of ours; a foreign document is an ``EXTERNAL`` error. Its texts go to the log.
+    Its kind is kept when it is one of ours; a foreign document, or what is none at all, is an ``EXTERNAL`` error. Its
+    texts go to the log.
     """
+    said: Mapping[str, object] = document if isinstance(document, Mapping) else {}
     try:
-        kind = Kind.of(str(document.get("kind")))
+        kind = Kind.of(str(said.get("kind")))
     except ValueError:
         kind = Kind.EXTERNAL
-    retry_after = document.get("retry_after")
     return E(
         kind=kind,
-        code=_text(document.get("code")),
-        param=_text(document.get("param")),
-        detail=_text(document.get("detail")) or _text(document.get("title")),
-        retry_after=retry_after if type(retry_after) is int and retry_after >= 0 else None,
-        remote_request_id=_text(document.get("request_id")),
-        remote_status=document.get("status"),
+        code=_text(said.get("code")),
+        param=_text(said.get("param")),
+        detail=_text(said.get("detail")) or _text(said.get("title")),
+        retry_after=_integer(said.get("retry_after"), _LONGEST_WAIT),
+        remote_request_id=_text(said.get("request_id")),
+        remote_status=_integer(said.get("status"), _LARGEST_STATUS),
     )
 
 
@@ -60,35 +68,54 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def _integer(value: object, largest: int) -> int | None:
+    return value if type(value) is int and 0 <= value <= largest else None
+
+
 def _link(error: Error) -> dict[str, object]:
     """Return what one link of the chain says itself, on its own account."""
-    own = {**_class_says(error), **error.__dict__}
-    link: dict[str, object] = {name: own[name] for name in ("code", "message", "param", "retry_after") if own.get(name)}
-    if isinstance(own.get("kind"), Kind):
+    own = {name: getattr(type(error), name) for name in _TEXTS if hasattr(type(error), name)} | error.__dict__
+    link = {name: own[name] for name in (*_TEXTS, "retry_after") if own.get(name) is not None}
+    if hasattr(type(error), "kind") or "kind" in own:
         link["kind"] = error.kind.string
-    if error.op:
-        link["op"] = error.op
-    if error.__dict__.get("violations"):
+    if "violations" in own:
         link["violations"] = [violation.document() for violation in error.violations]
     if error.declared_facts:
         link["facts"] = {name: error.facts[name] for name in error.declared_facts}
     return link
 
 
-def _class_says(error: Error) -> dict[str, object]:
-    return {name: getattr(type(error), name) for name in ("kind", "code") if hasattr(type(error), name)}
+def _error(link: dict[str, Any], *, cause: Error | None) -> Error:
+    """Return one link of the chain.
 
-
-def _error(link: Mapping[str, Any], *, cause: Error | None) -> Error:
-    violations = tuple(Violation(**violation) for violation in link.get("violations", ()))
-    return E(
-        link.get("op"),
-        kind=Kind.of(link["kind"]) if "kind" in link else None,
-        code=link.get("code"),
-        message=link.get("message"),
-        param=link.get("param"),
-        retry_after=link.get("retry_after"),
-        violations=violations or None,
+    Raises:
+        ValueError: a member is not of its type.
+    """
+    texts = {name: _as(str, link[name]) for name in _TEXTS if name in link}
+    error = E(
+        texts.pop("op", None),
+        kind=Kind.of(_as(str, link["kind"])) if "kind" in link else None,
+        retry_after=_as(int, link["retry_after"]) if "retry_after" in link else None,
+        violations=tuple(map(_violation, _as(list, link["violations"]))) if "violations" in link else None,
         cause=cause,
-        **link.get("facts", {}),
+        **texts,
     )
+    error.facts = _as(dict, link.get("facts", {}))
+    return error
+
+
+def _violation(document: object) -> Violation:
+    texts = _as(dict, document)
+    if any(type(text) is not str for text in texts.values()):
+        raise ValueError("this is no marshalled error")
+    try:
+        return Violation(**texts)
+    except TypeError as exc:
+        raise ValueError("this is no marshalled error") from exc
+
+
+def _as(kind: type[T], value: object) -> T:
+    """Return the value if it is of this very type; ``True`` is no integer."""
+    if type(value) is not kind:
+        raise ValueError("this is no marshalled error")
+    return value

@@ -1,5 +1,6 @@
 """One JSON object a line. Names, mail addresses, passwords, tokens and bodies never enter a line."""
 
+import json
 import logging
 import sys
 import traceback
@@ -36,7 +37,10 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             line |= cause_chain(record.exc_info[1])
         present = {name: value for name, value in line.items() if value is not None}
-        return orjson.dumps(present, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        try:
+            return orjson.dumps(present, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        except TypeError:  # a lone surrogate, or an integer of more than 64 bits
+            return json.dumps(present, default=str)
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:

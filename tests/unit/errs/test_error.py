@@ -1,0 +1,171 @@
+"""An error says what it says, and for all the rest the nearest of its causes speaks."""
+
+import pytest
+
+from app.errs import E, Error, Kind, Violation, chain, ops
+from app.errs.platform import DeadlineExceeded, InternalError
+from app.errs.requests import BodyTooLarge, UnsupportedMediaType, ValidationFailed
+from app.errs.tasks import TaskNotFound, TaskTitleTaken
+
+VIOLATION = Violation("title", "TOO_LONG", "title is too long", pointer="#/title")
+
+
+def raised(outer: Error, inner: BaseException) -> Error:
+    """Return the outer error as it looks to whoever catches it."""
+    with pytest.raises(Error) as caught:
+        raise outer from inner
+    return caught.value
+
+
+class TestError:
+    def test_what_nobody_says_is_neutral(self) -> None:
+        error = Error()
+        assert (error.kind, error.code, error.message, error.violations, error.failures) == (Kind.OTHER, "", "", (), ())
+        assert {error.detail, error.param, error.user, error.op, error.realm, error.retry_after} == {None}
+        assert error.facts == {}
+
+    def test_a_named_error_speaks_by_its_class(self) -> None:
+        assert (TaskNotFound().kind, TaskNotFound().code) == (Kind.NOT_EXIST, "TASK_NOT_FOUND")
+
+    def test_a_template_is_filled_with_the_facts(self) -> None:
+        assert BodyTooLarge(limit=7).message == "A body may have at most 7 bytes. Nothing was written."
+
+    def test_a_list_is_spoken_with_commas(self) -> None:
+        assert UnsupportedMediaType(supported=["a/b", "c/d"]).message.endswith("one of: a/b, c/d.")
+
+    def test_a_message_of_the_occasion_beats_the_template(self) -> None:
+        assert BodyTooLarge(limit=7, message="Too much.").message == "Too much."
+
+    def test_a_heir_speaks_by_its_parent_s_template(self) -> None:
+        class MuchTooLarge(BodyTooLarge):
+            pass
+
+        assert MuchTooLarge(limit=7).message.startswith("A body may have at most 7 bytes.")
+
+    def test_a_missing_fact_is_a_bug_of_whoever_raises(self) -> None:
+        with pytest.raises(TypeError, match="DeadlineExceeded needs budget_ms, spent_in"):
+            DeadlineExceeded()
+
+    @pytest.mark.parametrize("name", ["kind", "code"])
+    def test_kind_and_code_are_the_class_s(self, name: str) -> None:
+        with pytest.raises(TypeError, match="kind and code are the class's"):
+            Error(**{name: "X"})  # type: ignore[arg-type]  # what is tested
+
+    def test_facts_are_attributes_and_declared_ones_need_no_declaration_to_be_kept(self) -> None:
+        error = DeadlineExceeded(budget_ms=50, spent_in="database", statement="SELECT 1")
+        assert (error.budget_ms, error.spent_in) == (50, "database")
+        assert error.facts == {"budget_ms": 50, "spent_in": "database", "statement": "SELECT 1"}
+
+    def test_what_it_does_not_have_is_an_attribute_error(self) -> None:
+        with pytest.raises(AttributeError, match="TaskNotFound has no attribute 'colour'"):
+            _ = TaskNotFound().colour
+
+    def test_a_fact_cannot_pose_as_what_an_error_says(self) -> None:
+        error = E()
+        error.facts = {"message": "hidden", "user": "mallory"}
+        assert (error.message, error.user) == ("", None)
+
+
+class TestE:
+    def test_ok(self) -> None:
+        error = E(
+            "tasks.create",
+            kind=Kind.EXIST,
+            code="MINE",
+            message="Said.",
+            detail="for the log",
+            param="title",
+            user="alice",
+            realm="candor",
+            retry_after=3,
+            violations=(VIOLATION,),
+            row=7,
+        )
+        assert (error.op, error.kind, error.code, error.message) == ("tasks.create", Kind.EXIST, "MINE", "Said.")
+        assert (error.detail, error.param, error.user, error.realm) == ("for the log", "title", "alice", "candor")
+        assert (error.retry_after, error.violations, error.facts) == (3, (VIOLATION,), {"row": 7})
+
+    def test_what_the_inner_error_says_is_kept(self) -> None:
+        inner = TaskTitleTaken(
+            param="title", user="alice", detail="why", realm="r", retry_after=2, violations=(VIOLATION,)
+        )
+        error = raised(E("tasks.create"), inner)
+        assert (error.kind, error.code, error.param) == (Kind.EXIST, "TASK_TITLE_TAKEN", "title")
+        assert (error.user, error.detail, error.realm, error.retry_after) == ("alice", "why", "r", 2)
+        assert error.violations == (VIOLATION,)
+
+    def test_what_is_said_anew_overrides(self) -> None:
+        error = raised(
+            E(kind=Kind.CONFLICT, code="OTHER_CODE", param="name", user="bob", message="Anew."),
+            TaskTitleTaken(param="title", user="alice", message="First."),
+        )
+        assert (error.kind, error.code, error.param, error.user) == (Kind.CONFLICT, "OTHER_CODE", "name", "bob")
+        assert error.message == "Anew."
+
+    def test_each_floor_answers_for_what_the_others_leave_unsaid(self) -> None:
+        lowest = E("sql", kind=Kind.DATABASE, param="title")
+        middle = raised(E("tasks.add", user="alice"), lowest)
+        top = raised(E("tasks.create"), middle)
+        assert (top.kind, top.param, top.user) == (Kind.DATABASE, "title", "alice")
+
+    def test_a_named_error_stands_by_its_own_kind(self) -> None:
+        assert raised(InternalError(), TaskNotFound()).kind is Kind.INTERNAL
+
+    def test_other_makes_of_exceptions_are_seen_through(self) -> None:
+        foreign = raised(E("outer"), KeyError("x"))
+        assert foreign.kind is Kind.OTHER
+        with pytest.raises(RuntimeError) as caught:
+            raise RuntimeError("between") from TaskNotFound()
+        assert raised(E("outer"), caught.value).kind is Kind.NOT_EXIST
+
+    def test_context_without_from_says_nothing(self) -> None:
+        error = E("handling")
+        error.__context__ = TaskNotFound()
+        assert error.kind is Kind.OTHER
+
+    def test_a_cause_can_be_handed_over_where_nothing_is_raised(self) -> None:
+        assert E("outer", cause=TaskNotFound()).kind is Kind.NOT_EXIST
+
+
+class TestTrail:
+    def test_operations_are_told_outermost_first_and_gaps_left_out(self) -> None:
+        error = raised(E("rest.create"), raised(E(user="alice"), raised(E("tasks.create"), E("sql.insert"))))
+        assert ops(error) == ["rest.create", "tasks.create", "sql.insert"]
+
+    def test_a_chain_is_told_from_the_outside(self) -> None:
+        inner = KeyError("x")
+        error = raised(E("outer"), inner)
+        assert list(chain(error)) == [error, inner]
+
+    def test_nothing_has_no_chain(self) -> None:
+        assert list(chain(None)) == []
+
+
+class TestStr:
+    def test_it_is_the_trail_and_the_message_once(self) -> None:
+        error = raised(E("rest.create"), raised(E("tasks.create"), E("sql", message="Said once.")))
+        assert str(error) == "rest.create: tasks.create: sql: Said once."
+
+    def test_a_named_error_without_message_says_its_title(self) -> None:
+        assert str(TaskNotFound()) == "There is no such task."
+        assert str(raised(E("tasks.get"), TaskNotFound())) == "tasks.get: There is no such task."
+
+    def test_an_error_without_anything_says_its_kind(self) -> None:
+        assert str(E(kind=Kind.IO)) == "io_error"
+
+    def test_it_says_no_detail_no_user_and_no_facts(self) -> None:
+        error = E("op", kind=Kind.IO, detail="secret", user="alice", password="hunter2")
+        assert str(error) == "op: io_error"
+
+
+class TestViolation:
+    def test_the_document_has_just_what_is_known(self) -> None:
+        assert VIOLATION.document() == {
+            "field": "title",
+            "pointer": "#/title",
+            "code": "TOO_LONG",
+            "message": "title is too long",
+        }
+
+    def test_violations_are_the_error_s(self) -> None:
+        assert ValidationFailed(violations=(VIOLATION,)).violations == (VIOLATION,)
