@@ -21,8 +21,8 @@ def read(consumes: tuple[str, ...]) -> object:
         MalformedRequest: it ended before it was complete.
         EmptyBody, MalformedJson: it holds nothing, or no strict JSON.
     """
-    if _is_present():
-        _check_type(consumes)
+    if request.headers.get("Content-Encoding") or (_is_present() and not _fits(consumes)):
+        raise UnsupportedMediaType(supported=list(consumes))
     return strict_json.loads(_bytes(current_app.config["MAX_BODY_BYTES"]))
 
 
@@ -31,11 +31,9 @@ def _is_present() -> bool:
     return bool(request.content_length) or "Transfer-Encoding" in request.headers
 
 
-def _check_type(consumes: tuple[str, ...]) -> None:
+def _fits(consumes: tuple[str, ...]) -> bool:
     options: Mapping[str, str] = request.mimetype_params
-    fits = request.mimetype in consumes and options.get("charset", "").lower() in CHARSETS
-    if not fits or request.headers.get("Content-Encoding"):
-        raise UnsupportedMediaType(supported=list(consumes))
+    return request.mimetype in consumes and options.get("charset", "").lower() in CHARSETS
 
 
 def _bytes(limit: int) -> bytes:

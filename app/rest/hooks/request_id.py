@@ -11,7 +11,10 @@ from app import context
 SENT: Final = ("X-Request-Id", "Request-Id", "X-Trace-Id")
 ANSWERED: Final = ("X-Request-Id", "Request-Id")
 _VALID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
-_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT: Final = re.compile(
+    r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?"
+)
+"""W3C Trace Context, section 3.2.4: what comes after 00, which is 55 characters long, may say more."""
 
 
 def install(app: Flask) -> None:

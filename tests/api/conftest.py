@@ -1,0 +1,118 @@
+"""Who calls the API in its tests, what the log says of it, and a clock that can be moved."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.config import Settings
+from app.extensions import db
+from app.observability.logs import JsonFormatter
+from app.wiring import wire
+from tests.api.caller import Caller
+
+Bearer = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def alice(client: FlaskClient, bearer: Bearer) -> Caller:
+    """Return a caller with the scope of tasks."""
+    return Caller(client, bearer("alice"))
+
+
+@pytest.fixture
+def bob(client: FlaskClient, bearer: Bearer) -> Caller:
+    """Return another one."""
+    return Caller(client, bearer("bob"))
+
+
+@pytest.fixture
+def admin(client: FlaskClient, bearer: Bearer) -> Caller:
+    """Return a caller who may do everything."""
+    return Caller(client, bearer("root", "admin"))
+
+
+@pytest.fixture
+def nobody(client: FlaskClient) -> Caller:
+    """Return a caller without credentials."""
+    return Caller(client, {})
+
+
+@dataclass
+class Log:
+    """The lines that the service has written, each as it stands in the stream."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def of(self, logger: str) -> list[dict[str, Any]]:
+        """Return the lines of one logger; every line is one JSON object."""
+        assert all("\n" not in line and "\r" not in line for line in self.lines)
+        return [line for line in map(json.loads, self.lines) if line["logger"] == logger]
+
+    @property
+    def access(self) -> list[dict[str, Any]]:
+        """The lines of finished requests."""
+        return self.of("candor.access")
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """The lines of errors."""
+        return self.of("candor.errors")
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """Return what the service logs during the test, formatted as in production."""
+    kept, house = Log(), logging.getLogger("candor")
+
+    class Keeping(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            kept.lines.append(self.format(record))
+
+    handler = Keeping()
+    handler.setFormatter(JsonFormatter())
+    house.addHandler(handler)
+    house.setLevel(logging.INFO)
+    yield kept
+    house.removeHandler(handler)
+    house.setLevel(logging.NOTSET)
+
+
+@dataclass
+class MovableClock:
+    """The machine's clock, moved."""
+
+    moved: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        """Return the present moment, as far as this clock is concerned."""
+        return datetime.now(UTC) + self.moved
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """Return a clock that can be moved."""
+    return MovableClock()
+
+
+@pytest.fixture(scope="session")
+def other_application(make_application: Callable[..., Flask]) -> Flask:
+    """Return a second application on the same database."""
+    return make_application()
+
+
+@pytest.fixture
+def timed(
+    client: FlaskClient, bearer: Bearer, other_application: Flask, settings: Settings, clock: MovableClock
+) -> Caller:
+    """Return a caller of an application that goes by the movable clock."""
+    with other_application.app_context():
+        engine = db.engine
+    other_application.extensions["candor-services"] = wire(settings, db.session, lambda: engine, clock)
+    return Caller(other_application.test_client(), bearer("alice"))

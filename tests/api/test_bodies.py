@@ -1,0 +1,308 @@
+"""Table 1.4: what a body may be, and exactly what is said of one that may not."""
+
+import io
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from app.extensions import db
+from tests.api.caller import ABSENT, BATCH, JSON, TASKS, Caller, answered, refused, violated
+
+WRITES = [("POST", TASKS), ("POST", BATCH), ("PATCH", ABSENT)]
+every_write = pytest.mark.parametrize(("method", "path"), WRITES)
+LIMIT = 1048576
+TITLED = b'{"task":{"title":"%b"}}'
+
+MALFORMED: list[tuple[bytes, int | None]] = [
+    (b"{", 2),
+    (b"[1,]", 4),
+    (b'{"a":1,}', 8),
+    (b'{"a" 1}', 6),
+    (b"{'a':1}", 2),
+    (b"{a:1}", 2),
+    (b'{"a":1} x', 9),
+    (b"{}{}", 3),
+    (b"{} {}", 4),
+    (b"tru", 4),
+    (b"nul", 4),
+    (b"NaN", 1),
+    (b'{"a":NaN}', 6),
+    (b'{"a":Infinity}', 6),
+    (b'{"a":-Infinity}', 6),
+    (b'{"a":1e400}', 6),
+    (b'{"a":-1e400}', 6),
+    (b'{"a":1E+99999}', 6),
+    (b'{"a":1' + b"0" * 400 + b"}", 6),
+    (b'{"a":' + b"9" * 4301 + b"}", 6),
+    (b'{"a":01}', 7),
+    (b'{"a":+1}', 6),
+    (b'{"a":.5}', 6),
+    (b'{"a":1.}', 8),
+    (b'{"a":0x10}', 7),
+    (b'{"a":1,"a":2}', 8),
+    (b'{"a":1,"\\u0061":2}', 8),
+    (b'{"x":{"a":1,"a":2}}', 13),
+    (b'{"a":"\\u0000"}', 7),
+    (b'{"a":"\x00"}', 7),
+    (b'{"\\u0000":1}', 3),
+    (b"\x00", 1),
+    (b'{"a":"\x1f"}', 7),
+    (b'{"a":"\n"}', 7),
+    (b'{"a":"\\x41"}', 8),
+    (b'{"a":"\\ud800"}', 7),
+    (b'{"a":"\\udc00"}', 7),
+    (b'{"a":"\\udc00\\ud800"}', 7),
+    (b'{"\\ud800":1}', 3),
+    (b'{"a":"\\ud83d\\u0041"}', 7),
+    (b'{"a":"\xff"}', 7),
+    (b'{"a":"\xc0\xaf"}', 7),
+    (b'{"a":"\xed\xa0\x80"}', 7),
+    (b'{"\xc3\xa9":"\xff"}', 8),
+    (b"\xef\xbb\xbf{}", 1),
+    ("{}".encode("utf-16"), 1),
+    ("{}".encode("utf-16-le"), 2),
+    ("{}".encode("utf-32"), 1),
+    (b"// x\n{}", 1),
+    (b"{/**/}", 2),
+    (b"\x0b{}", 1),
+    (b"[" * 100_000, None),  # where exactly depends on the depth allowed
+    (b'{"a":' * 1000 + b"1" + b"}" * 1000, None),
+]
+
+
+class TestMalformedJson:
+    """400 MALFORMED_JSON, and where."""
+
+    @pytest.mark.parametrize(("body", "position"), MALFORMED, ids=lambda x: repr(x)[:30])
+    @every_write
+    def test_the_first_unfit_byte_is_named(
+        self, alice: Caller, method: str, path: str, body: bytes, position: int | None
+    ) -> None:
+        """B4, B5, B6, B7, B8, B11: detail says where, counted in bytes from 1."""
+        document = refused(alice.send(method, path, data=body, content_type=JSON), 400, "MALFORMED_JSON")
+        assert position in {None, document["position"]}
+        assert f"at character {document['position']}" in document["detail"]
+        assert document["reason"] in document["detail"]
+
+    @pytest.mark.parametrize("body", [b"", b" ", b"\t\r\n "])
+    @every_write
+    def test_an_empty_body_is_said_to_be_empty(self, alice: Caller, method: str, path: str, body: bytes) -> None:
+        """B11."""
+        refused(alice.send(method, path, data=body, content_type=JSON), 400, "EMPTY_BODY")
+
+    @every_write
+    def test_a_missing_body_is_said_to_be_empty(self, alice: Caller, method: str, path: str) -> None:
+        """Table 1.4: missing or empty, with or without a type."""
+        refused(alice.send(method, path), 400, "EMPTY_BODY")
+
+    def test_nothing_of_a_malformed_batch_is_written(self, alice: Caller) -> None:
+        """D10."""
+        body = b'{"requests":[{"task":{"title":"a"}},{"task":{"title":"b","due_date":NaN}}]}'
+        refused(alice.post(BATCH, data=body, content_type=JSON), 400, "MALFORMED_JSON")
+        assert alice.titles() == []
+
+    def test_a_refused_number_is_not_repeated(self, alice: Caller) -> None:
+        """B4: never echoed."""
+        response = alice.post(data=b'{"a":' + b"7" * 5000 + b"}", content_type=JSON)
+        assert "777" not in response.get_data(as_text=True)
+
+
+class TestTopLevel:
+    """JSON of another type than an object."""
+
+    @pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"1", b"true", b"1.5", b" [ ] ", b"-0"])
+    @every_write
+    def test_it_is_a_violation(self, alice: Caller, method: str, path: str, body: bytes) -> None:
+        """B11, table 1.4."""
+        assert violated(alice.send(method, path, data=body, content_type=JSON)) == [("body", "INVALID_TYPE")]
+
+    @pytest.mark.parametrize(
+        ("path", "body", "expected"),
+        [
+            (TASKS, {"task": None}, ("task", "REQUIRED_FIELD")),
+            (TASKS, {"task": []}, ("task", "INVALID_TYPE")),
+            (TASKS, {"task": "x"}, ("task", "INVALID_TYPE")),
+            (TASKS, {}, ("task", "REQUIRED_FIELD")),
+            (BATCH, {"requests": None}, ("requests", "REQUIRED_FIELD")),
+            (BATCH, {"requests": {}}, ("requests", "INVALID_TYPE")),
+            (BATCH, {"requests": [None]}, ("requests[0]", "REQUIRED_FIELD")),
+            (BATCH, {"requests": [[]]}, ("requests[0]", "INVALID_TYPE")),
+            (BATCH, {"requests": [{}]}, ("requests[0].task", "REQUIRED_FIELD")),
+            (BATCH, {"requests": [{"task": 1}]}, ("requests[0].task", "INVALID_TYPE")),
+            (BATCH, {}, ("requests", "REQUIRED_FIELD")),
+        ],
+        ids=str,
+    )
+    def test_what_is_nested_has_to_be_an_object_too(
+        self, alice: Caller, path: str, body: Any, expected: tuple[str, str]
+    ) -> None:
+        """Table 1.4."""
+        assert violated(alice.post(path, json=body)) == [expected]
+
+
+class TestContentType:
+    """415, and what would be taken."""
+
+    @pytest.mark.parametrize(
+        "content_type",
+        [
+            None,
+            "",
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/jsonp",
+            "application/problem+json",
+            "application/vnd.api+json",
+            "application/json; charset=utf-16",
+            "application/json; charset=utf-7",
+            "application/json; charset=latin-1",
+            "application/json, text/plain",
+            "application/json, application/json",
+            "json",
+            "*/*",
+        ],
+    )
+    @every_write
+    def test_another_type_or_none_is_415(self, alice: Caller, method: str, path: str, content_type: str | None) -> None:
+        """B8, B11: Accept-Post or Accept-Patch names what is read."""
+        response = alice.send(method, path, data=b"{}", content_type=content_type)
+        document = refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+        assert response.headers[f"Accept-{method.capitalize()}"] == ", ".join(document["supported"])
+        assert "application/json" in document["supported"]
+        assert "Accept-Encoding" not in response.headers
+
+    @pytest.mark.parametrize(
+        "content_type",
+        [
+            "application/json",
+            "APPLICATION/JSON",
+            "application/json;charset=utf-8",
+            'application/json; charset="UTF-8"',
+            "application/json ; charset=utf8",
+        ],
+    )
+    def test_every_spelling_of_json_in_utf_8_is_read(self, alice: Caller, content_type: str) -> None:
+        """B8."""
+        answered(alice.post(data=TITLED % b"x", content_type=content_type), 201)
+
+    def test_merge_patch_is_for_patch_only(self, alice: Caller) -> None:
+        """B11."""
+        body: dict[str, Any] = {"data": b"{}", "content_type": "application/merge-patch+json"}
+        for path in (TASKS, BATCH):
+            response = alice.post(path, **body)
+            assert refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")["supported"] == [JSON]
+        answered(alice.patch(f"/v1/{alice.task()['name']}", **body))
+
+    @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd", "identity", "gzip, gzip", "x"])
+    @pytest.mark.parametrize("body", [b"{}", b"\x1f\x8b", b""])
+    @every_write
+    def test_any_content_encoding_is_415(self, alice: Caller, method: str, path: str, coding: str, body: bytes) -> None:
+        """B12: Accept-Encoding says identity."""
+        response = alice.send(method, path, data=body, content_type=JSON, headers={"Content-Encoding": coding})
+        refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+        assert response.headers["Accept-Encoding"] == "identity"
+
+    def test_a_form_of_100_000_parts_is_refused_unread(self, alice: Caller) -> None:
+        """B29: by its type alone."""
+
+        class Unreadable(io.RawIOBase):
+            def readinto(self, _buffer: object) -> int:
+                raise AssertionError("the body was read")
+
+        response = alice.post(
+            content_type="multipart/form-data; boundary=x",
+            environ_overrides={"wsgi.input": Unreadable(), "CONTENT_LENGTH": "1000000"},
+        )
+        refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+class TestSize:
+    """413 over 1 MiB, declared or chunked."""
+
+    @every_write
+    def test_a_declared_oversize_is_refused_unread(self, alice: Caller, method: str, path: str) -> None:
+        """B3: with the limit."""
+        response = alice.send(
+            method, path, data=b"{}", content_type=JSON, environ_overrides={"CONTENT_LENGTH": str(10**12)}
+        )
+        assert refused(response, 413, "BODY_TOO_LARGE")["limit"] == LIMIT
+
+    @staticmethod
+    def chunked(body: bytes) -> dict[str, Any]:
+        """Return a request as a server hands over a chunked one."""
+        return {
+            "content_type": JSON,
+            "headers": {"Transfer-Encoding": "chunked"},
+            "environ_overrides": {
+                "wsgi.input": io.BytesIO(body),
+                "wsgi.input_terminated": True,
+                "CONTENT_LENGTH": "",
+            },
+        }
+
+    def test_a_chunked_oversize_is_refused_and_nothing_is_written(self, alice: Caller) -> None:
+        """Table 1.4."""
+        fits_before_the_cut = TITLED % b"cut" + b" " * LIMIT
+        document = refused(alice.post(**self.chunked(fits_before_the_cut)), 413, "BODY_TOO_LARGE")
+        assert document["limit"] == LIMIT
+        assert alice.titles() == []
+
+    def test_a_chunked_body_of_just_the_limit_is_read(self, alice: Caller) -> None:
+        """Table 1.4: over 1 MiB, not at it."""
+        body = TITLED % b"whole"
+        answered(alice.post(**self.chunked(body + b" " * (LIMIT - len(body)))), 201)
+        assert alice.titles() == ["whole"]
+
+    def test_a_declared_body_of_just_the_limit_is_read(self, alice: Caller) -> None:
+        """Table 1.4."""
+        body = TITLED % b"whole"
+        answered(alice.post(data=body + b" " * (LIMIT - len(body)), content_type=JSON), 201)
+        refused(alice.post(data=body + b" " * (LIMIT + 1 - len(body)), content_type=JSON), 413, "BODY_TOO_LARGE")
+
+    def test_an_empty_chunked_body_is_empty(self, alice: Caller) -> None:
+        """Table 1.4."""
+        refused(alice.post(**self.chunked(b"")), 400, "EMPTY_BODY")
+
+    @pytest.mark.parametrize("declared", ["99", "5"])
+    def test_a_body_that_ends_early_or_breaks_off_is_malformed(self, alice: Caller, declared: str) -> None:
+        """Table 1.4: malformed HTTP; a prefix that happens to be JSON is not taken for the body."""
+
+        class Breaking(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                if declared == "5":
+                    raise OSError("Invalid chunk size: '/srv/x.py'")
+                return super().read(size)
+
+        response = alice.post(
+            content_type=JSON,
+            environ_overrides={"wsgi.input": Breaking(TITLED % b"x"), "CONTENT_LENGTH": declared},
+        )
+        assert "x.py" not in refused(response, 400, "MALFORMED_REQUEST")["detail"]
+        assert alice.titles() == []
+
+
+class TestCost:
+    """What is refused costs no database connection."""
+
+    def test_no_unfit_body_reaches_the_database(self, alice: Caller) -> None:
+        """B32, C9a."""
+        statements: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            statements.append(statement)
+
+        with alice.client.application.app_context():
+            event.listen(db.engine, "before_cursor_execute", note)
+        for request in (
+            {"data": b"{", "content_type": JSON},
+            {"data": b"{}", "content_type": "text/plain"},
+            {"json": {"task": {"title": ""}}},
+            {"json": {"task": {"title": "x", "tags": ["a"] * 65536}}},
+        ):
+            assert alice.post(**request).status_code in {400, 415}
+        refused(alice.batch(*[{"title": "x"}] * 20_000), 400, "VALIDATION_FAILED")
+        with alice.client.application.app_context():
+            event.remove(db.engine, "before_cursor_execute", note)
+        assert statements == []

