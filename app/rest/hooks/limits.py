@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter, RequestLimit
 from flask_limiter import RateLimitExceeded as LimiterRefused
+from redis import RedisError
 
 from app.errs.platform import RateLimitExceeded
 from app.rest import operations
@@ -49,33 +50,34 @@ def _is_exempt() -> bool:
 
 def _refuse(_: Exception) -> Response:
     """Answer a request for which nothing is left."""
-    tightest = _tightest()
-    error = RateLimitExceeded(
-        limit=tightest.limit.amount,
-        window_seconds=tightest.limit.get_expiry(),
-        retry_after=_seconds_until(tightest),
-    )
-    return answer(error)
+    breached = next(each for each in _applied() if each.breached)
+    _, seconds = _left(breached)
+    limit = breached.limit
+    return answer(RateLimitExceeded(limit=limit.amount, window_seconds=limit.get_expiry(), retry_after=seconds))
 
 
 def _tell(response: Response) -> Response:
     """Tell what is left (draft-ietf-httpapi-ratelimit-headers)."""
-    if applied := _applied():
-        named = [(f"default-{n}" if n > 1 else "default", each) for n, each in enumerate(applied, 1)]
-        policies = (f'"{name}";q={each.limit.amount};w={each.limit.get_expiry()}' for name, each in named)
+    policies, states = [], []
+    for number, applied in enumerate(_applied(), 1):
+        name = "default" if number == 1 else f"default-{number}"
+        left, seconds = _left(applied)
+        policies.append(f'"{name}";q={applied.limit.amount};w={applied.limit.get_expiry()}')
+        states.append(f'"{name}";r={left};t={seconds}')
+    if policies:
         response.headers["RateLimit-Policy"] = ", ".join(policies)
-        states = (f'"{name}";r={max(0, each.remaining)};t={_seconds_until(each)}' for name, each in named)
         response.headers["RateLimit"] = ", ".join(states)
     return response
 
 
-def _tightest() -> RequestLimit:
-    """Return the limit that was breached."""
-    return next(each for each in _applied() if each.breached)
-
-
-def _seconds_until(limit: RequestLimit) -> int:
-    return min(max(1, math.ceil(limit.reset_at - time.time())), limit.limit.get_expiry())
+def _left(applied: RequestLimit) -> tuple[int, int]:
+    """Return the requests left and the seconds until the window ends, neither of which a lost storage knows."""
+    window = applied.limit.get_expiry()
+    try:
+        seconds = math.ceil(applied.reset_at - time.time())
+        return max(0, applied.remaining), min(max(1, seconds), window)
+    except RedisError:
+        return 0, window
 
 
 def client_address() -> str:
