@@ -51,7 +51,7 @@ def _is_exempt() -> bool:
 def _refuse(_: Exception) -> Response:
     """Answer a request for which nothing is left."""
     breached = next(each for each in _applied() if each.breached)
-    _, seconds = _left(breached)
+    seconds = _left(breached)[1]
     limit = breached.limit
     return answer(RateLimitExceeded(limit=limit.amount, window_seconds=limit.get_expiry(), retry_after=seconds))
 
