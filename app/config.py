@@ -17,6 +17,8 @@ from limits import parse_many
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCAL: Final = ROOT / ".local"
 SECRET_BYTES: Final = 32
+LONGEST_INTEGER: Final = 12
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -52,7 +54,8 @@ def _number(low: float, high: float) -> Callable[[str], float]:
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit()) or not low <= int(text[:12]) <= high:
+        is_short = text.isascii() and text.isdigit() and len(text) <= LONGEST_INTEGER
+        if not is_short or not low <= int(text) <= high:
             raise ValueError(f"must be an integer between {low} and {high}")
         return int(text)
 
@@ -77,12 +80,19 @@ def _limit(text: str) -> str:
 
 def _url(*schemes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
-        parts = urlsplit(text)
-        if parts.scheme not in schemes or not parts.netloc:
+        if not _is_url(text, schemes):
             raise ValueError(f"must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
         return text.rstrip("/")
 
     return parse
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.netloc) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _database_url(text: str) -> str:
@@ -93,8 +103,8 @@ def _database_url(text: str) -> str:
 
 def _origins(text: str) -> tuple[str, ...]:
     for origin in _words(text):
-        parts = urlsplit(origin)
-        if f"{parts.scheme}://{parts.netloc}" != origin or parts.scheme not in {"http", "https"} or "*" in origin:
+        is_exact = _is_url(origin, ("http", "https")) and origin.count("/") == 2 and not set(origin) & set("*?#@")
+        if not is_exact:
             raise ValueError("must list exact origins such as https://app.example.com")
     return _words(text)
 
@@ -179,22 +189,24 @@ class Settings:
         """
         environ = os.environ if environ is None else environ
         values: dict[str, Any] = {}
-        faults: list[str] = []
+        faults: dict[str, str] = {}
         for each in fields(cls):
-            name = each.name.upper()
-            text = environ.get(name, "").strip()
+            text = environ.get(each.name.upper(), "").strip()
             try:
                 values[each.name] = each.metadata["parse"](text) if text else default_of(each)
             except ValueError as fault:
-                faults.append(f"{name} {fault}.")
+                faults[each.name] = str(fault)
                 values[each.name] = default_of(each)
-        faults += _production_faults(values) if values["app_env"] == "production" else _development_faults(values)
+        faults = _faults_together(values) | faults
         if faults:
-            raise InvalidSettings(faults)
+            raise InvalidSettings(
+                [f"{each.name.upper()} {faults[each.name]}." for each in fields(cls) if each.name in faults]
+            )
         if values["app_env"] == "development":
             values["jwt_secret"] = values["jwt_secret"] or _development_secret(local)
             values["database_url"] = values["database_url"] or _development_database(local)
-        values["public_url"] = values["public_url"] or f"http://{values['host']}:{values['port']}"
+        host = f"[{values['host']}]" if ":" in values["host"] else values["host"]
+        values["public_url"] = values["public_url"] or f"http://{host}:{values['port']}"
         return cls(**values)
 
 
@@ -205,28 +217,19 @@ def default_of(setting: "Field[Any]") -> object:
     return setting.default
 
 
-def _production_faults(values: Mapping[str, Any]) -> list[str]:
-    faults = [
-        f"{name.upper()} is required in production." for name in ("database_url", "public_url") if not values[name]
-    ]
-    if not values["jwt_secret"]:
-        faults.append("JWT_SECRET is required in production.")
-    if values["debug"]:
-        faults.append("DEBUG must be off in production.")
-    return faults + _secret_faults(values)
-
-
-def _development_faults(values: Mapping[str, Any]) -> list[str]:
-    faults = _secret_faults(values)
-    if values["host"] not in {"127.0.0.1", "localhost", "::1"}:
-        faults.append("HOST may be other than loopback only with APP_ENV=production.")
-    return faults
-
-
-def _secret_faults(values: Mapping[str, Any]) -> list[str]:
+def _faults_together(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with settings that are fine each by itself, by name."""
+    faults = {}
     if values["jwt_secret"] and len(values["jwt_secret"].encode()) < SECRET_BYTES:
-        return [f"JWT_SECRET must have at least {SECRET_BYTES} bytes; `openssl rand -hex 32` makes one."]
-    return []
+        faults["jwt_secret"] = f"must have at least {SECRET_BYTES} bytes; `openssl rand -hex 32` makes one"
+    if values["app_env"] == "production":
+        required = ("database_url", "public_url", "jwt_secret")
+        faults |= {name: "is required in production" for name in required if not values[name]}
+        if values["debug"]:
+            faults["debug"] = "must be off in production"
+    elif values["host"] not in LOOPBACK:
+        faults["host"] = "may be other than loopback only with APP_ENV=production"
+    return faults
 
 
 def _development_secret(local: Path) -> str:

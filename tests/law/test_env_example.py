@@ -1,0 +1,36 @@
+"""``.env.example`` holds every setting with its default and its sentence, as ``config.py`` has them."""
+
+import re
+from dataclasses import fields
+
+from app.config import ROOT, Settings, default_of
+
+SETTING = re.compile(r"((?:# .*\n)+)# ([A-Z_]+)=(.*)\n")
+
+
+def spelled(default: object) -> str:
+    """Return a default as the environment spells it."""
+    if isinstance(default, tuple):
+        return " ".join(map(str, default))
+    return (
+        str(default).lower()
+        if isinstance(default, bool)
+        else f"{default:g}"
+        if type(default) is float
+        else str(default)
+    )
+
+
+def test_it_lists_every_setting_with_default_and_sentence_in_order() -> None:
+    text = (ROOT / ".env.example").read_text()
+    listed = [
+        (name, default, " ".join(line.removeprefix("# ") for line in comment.splitlines()))
+        for comment, name, default in SETTING.findall(text)
+    ]
+    expected = [(each.name.upper(), spelled(default_of(each)), each.metadata["says"]) for each in fields(Settings)]
+    assert listed == expected
+
+
+def test_nothing_in_it_is_set() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    assert all(line.startswith("# ") for line in lines if line)

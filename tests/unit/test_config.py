@@ -1,0 +1,217 @@
+"""Settings: what the environment says, refused at once with every fault named."""
+
+import ipaddress
+import stat
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+
+import pytest
+
+from app.config import InvalidSettings, Settings, default_of
+
+PRODUCTION = {
+    "APP_ENV": "production",
+    "DATABASE_URL": "postgresql://candor@db/candor",
+    "PUBLIC_URL": "https://api.example.com",
+    "JWT_SECRET": "x" * 32,
+}
+
+
+def faults(environ: dict[str, str], local: Path = Path("/nowhere")) -> list[str]:
+    """Return what an environment is refused for."""
+    with pytest.raises(InvalidSettings) as caught:
+        Settings.from_env(environ, local=local)
+    return caught.value.faults
+
+
+class TestDevelopment:
+    def test_ok(self, tmp_path: Path) -> None:
+        settings = Settings.from_env({}, local=tmp_path)
+        assert not settings.is_production
+        assert (settings.host, settings.port, settings.public_url) == ("127.0.0.1", 8000, "http://127.0.0.1:8000")
+        assert settings.rate_limit == "100 per second"
+        assert settings.database_url.startswith("postgresql+psycopg://")
+
+    def test_a_blank_setting_is_an_unset_one(self, tmp_path: Path) -> None:
+        assert Settings.from_env({"PORT": "  ", "HOST": ""}, local=tmp_path).port == 8000
+
+    def test_the_embedded_database_is_found_where_it_left_its_address(self, tmp_path: Path) -> None:
+        (tmp_path / "database-url").write_text("postgresql+psycopg://a@b/c\n")
+        assert Settings.from_env({}, local=tmp_path).database_url == "postgresql+psycopg://a@b/c"
+        assert Settings.from_env({"DATABASE_URL": "postgres://d@e/f"}, local=tmp_path).database_url.endswith("d@e/f")
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "example.com"])
+    def test_beyond_loopback_is_refused(self, host: str) -> None:
+        assert faults({"HOST": host}) == ["HOST may be other than loopback only with APP_ENV=production."]
+
+    def test_loopback_has_three_names(self, tmp_path: Path) -> None:
+        urls = {Settings.from_env({"HOST": host}, local=tmp_path).public_url for host in ("localhost", "::1")}
+        assert urls == {"http://localhost:8000", "http://[::1]:8000"}
+
+    def test_nothing_can_be_changed_afterwards(self, tmp_path: Path) -> None:
+        with pytest.raises(FrozenInstanceError):
+            Settings.from_env({}, local=tmp_path).port = 1  # type: ignore[misc]  # what is tested
+
+
+class TestDevelopmentSecret:
+    def test_it_is_made_once_for_the_owner_only_and_used_again(self, tmp_path: Path) -> None:
+        first = Settings.from_env({}, local=tmp_path / "local").jwt_secret
+        kept = tmp_path / "local" / "jwt-secret"
+        assert (len(first), kept.read_text()) == (64, first)
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert Settings.from_env({}, local=tmp_path / "local").jwt_secret == first
+        assert [path.name for path in kept.parent.iterdir()] == ["jwt-secret"]
+
+    def test_the_environment_s_secret_beats_it_and_none_is_made(self, tmp_path: Path) -> None:
+        assert Settings.from_env({"JWT_SECRET": "y" * 32}, local=tmp_path).jwt_secret == "y" * 32
+        assert list(tmp_path.iterdir()) == []
+
+    def test_those_who_come_together_get_the_same(self, tmp_path: Path) -> None:
+        with ThreadPool(16) as pool:
+            secrets = pool.map(lambda _: Settings.from_env({}, local=tmp_path).jwt_secret, range(64))
+        assert len(set(secrets)) == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["jwt-secret"]
+
+    def test_where_nothing_can_be_written_it_lives_as_long_as_the_process(self, tmp_path: Path) -> None:
+        (tmp_path / "local").write_text("a file, not a folder")
+        assert len(Settings.from_env({}, local=tmp_path / "local").jwt_secret) == 64
+
+
+class TestProduction:
+    def test_ok(self) -> None:
+        settings = Settings.from_env(PRODUCTION)
+        assert settings.is_production
+        assert settings.database_url == "postgresql+psycopg://candor@db/candor"
+
+    def test_it_may_listen_beyond_loopback(self) -> None:
+        assert Settings.from_env({**PRODUCTION, "HOST": "0.0.0.0"}).host == "0.0.0.0"
+
+    @pytest.mark.parametrize("name", ["DATABASE_URL", "PUBLIC_URL", "JWT_SECRET"])
+    def test_nothing_is_made_up(self, name: str, tmp_path: Path) -> None:
+        assert faults({**PRODUCTION, name: ""}, tmp_path) == [f"{name} is required in production."]
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_short_secret_is_refused_and_not_repeated(self) -> None:
+        (fault,) = faults({**PRODUCTION, "JWT_SECRET": "hunter2"})
+        assert fault == "JWT_SECRET must have at least 32 bytes; `openssl rand -hex 32` makes one."
+
+    def test_a_secret_is_measured_in_bytes(self) -> None:
+        assert Settings.from_env({**PRODUCTION, "JWT_SECRET": "ä" * 16}).jwt_secret == "ä" * 16
+
+    def test_debug_is_refused(self) -> None:
+        assert faults({**PRODUCTION, "DEBUG": "true"}) == ["DEBUG must be off in production."]
+
+
+class TestFaults:
+    def test_every_one_is_named_at_once_and_once(self) -> None:
+        environ = {
+            "APP_ENV": "production",
+            "PORT": "0",
+            "DATABASE_URL": "mysql://db",
+            "JWT_SECRET": "short",
+            "RATE_LIMIT": "a lot",
+            "DEBUG": "true",
+            "LOG_LEVEL": "loud",
+        }
+        named = faults(environ)
+        assert [fault.partition(" ")[0] for fault in named] == [
+            "PORT",
+            "PUBLIC_URL",
+            "DATABASE_URL",
+            "JWT_SECRET",
+            "RATE_LIMIT",
+            "LOG_LEVEL",
+            "DEBUG",
+        ]
+        assert all(fault.endswith(".") for fault in named)
+
+    def test_the_message_lists_them(self) -> None:
+        with pytest.raises(InvalidSettings, match=r"Candor does not start:\n  - PORT must .*\n  - DEBUG must "):
+            Settings.from_env({"PORT": "x", "DEBUG": "x"})
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("APP_ENV", "prod"),
+            ("PORT", "65536"),
+            ("PORT", "-1"),
+            ("PORT", "8e3"),
+            ("PORT", "８０"),
+            ("PORT", "0" * 12 + "8000"),
+            ("PORT", "8000" + "0" * 5000),
+            ("PUBLIC_URL", "api.example.com"),
+            ("PUBLIC_URL", "ftp://api.example.com"),
+            ("PUBLIC_URL", "http://"),
+            ("PUBLIC_URL", "http://[::1"),
+            ("PUBLIC_URL", "http://host:port"),
+            ("DATABASE_URL", "sqlite:///x.db"),
+            ("DATABASE_URL", "postgresql://user:pass#word@host/name"),
+            ("REDIS_URL", "http://cache"),
+            ("RATE_LIMIT", "100"),
+            ("RATE_LIMIT", "100 per fortnight"),
+            ("TRUSTED_PROXIES", "10.0.0.0/33"),
+            ("TRUSTED_PROXIES", "10.0.0.1/8"),
+            ("CORS_ORIGINS", "*"),
+            ("CORS_ORIGINS", "https://app.example.com/"),
+            ("CORS_ORIGINS", "app.example.com"),
+            ("CORS_ORIGINS", "https://[::1"),
+            ("REQUEST_TIMEOUT", "nan"),
+            ("REQUEST_TIMEOUT", "0.01"),
+            ("REQUEST_TIMEOUT", "soon"),
+            ("DEBUG", "1"),
+            ("LOG_LEVEL", "info"),
+        ],
+    )
+    def test_each_setting_refuses_nonsense(self, name: str, text: str) -> None:
+        (fault,) = faults({name: text})
+        assert fault.startswith(f"{name} must ")
+
+    def test_the_command_line_names_them_without_a_traceback_and_fails(self) -> None:
+        program = "import wsgi"
+        environ = {"APP_ENV": "production", "PORT": "x", "PATH": ""}
+        ended = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, env=environ, check=False
+        )
+        assert ended.returncode != 0
+        assert "PORT must be an integer between 1 and 65535." in ended.stderr
+        assert "JWT_SECRET is required in production." in ended.stderr
+
+
+class TestTypes:
+    @pytest.mark.parametrize(
+        ("name", "text", "value"),
+        [
+            ("port", "8001", 8001),
+            ("port", "08001", 8001),
+            ("request_timeout", "2.5", 2.5),
+            ("debug", "true", True),
+            ("debug", "false", False),
+            ("public_url", "https://api.example.com/", "https://api.example.com"),
+            ("public_url", "http://localhost:8080/base/", "http://localhost:8080/base"),
+            (
+                "database_url",
+                "postgres://a:b@c:5432/d?sslmode=require",
+                "postgresql+psycopg://a:b@c:5432/d?sslmode=require",
+            ),
+            ("redis_url", "rediss://cache:6379/0", "rediss://cache:6379/0"),
+            ("rate_limit", "5/minute;100/hour", "5/minute;100/hour"),
+            ("anonymous_scopes", "tasks, movies:read", ("tasks", "movies:read")),
+            ("cors_origins", "https://a.example http://b.example:81", ("https://a.example", "http://b.example:81")),
+            (
+                "trusted_proxies",
+                "127.0.0.1, 10.0.0.0/8 ::1",
+                tuple(map(ipaddress.ip_network, ("127.0.0.1", "10.0.0.0/8", "::1"))),
+            ),
+        ],
+    )
+    def test_each_is_read_as_its_type(self, tmp_path: Path, name: str, text: str, value: object) -> None:
+        assert getattr(Settings.from_env({name.upper(): text}, local=tmp_path), name) == value
+
+    def test_every_setting_has_a_default_a_reader_and_a_sentence(self) -> None:
+        for each in Settings.__dataclass_fields__.values():
+            assert callable(each.metadata["parse"])
+            assert each.metadata["says"].endswith(".")
+            default_of(each)
