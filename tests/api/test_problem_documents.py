@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import create_engine, text
+from werkzeug.test import TestResponse
 
 from app import errs
 from app.config import Settings
@@ -267,7 +268,7 @@ class TestLog:
         """U3."""
         tag = alice.get(f"/v1/{alice.task('Tagged')['name']}").headers["ETag"]
         path = log.access[-1]["path"]
-        sends = {
+        sends: dict[int, Callable[[], TestResponse]] = {
             200: alice.list_tasks,
             201: alice.create,
             204: lambda: alice.send("OPTIONS", TASKS),

@@ -79,16 +79,25 @@ LONGEST_NAME: Final = 100
 
 
 def _walk(schema: ma.Schema | None, messages: Any, path: Path) -> Iterator[tuple[Path, Breach | Violation]]:
-    """Yield the leaves of the tree of messages: of the object itself, then fields in order, then unknown ones."""
+    """Yield the leaves of the tree: what is said of the object itself, of fields in order, of unknown ones by name."""
     if not isinstance(messages, Mapping):
         yield from ((path, breach) for breach in messages)
         return
     order = {name: index for index, name in enumerate(schema.fields)} if schema else {}
-    steps = sorted(messages, key=lambda step: step if isinstance(step, int) else order.get(step, len(order)))
-    for step in sorted(steps, key=lambda step: step != ma.exceptions.SCHEMA):
+
+    def place(step: str | int) -> tuple[bool, int, str]:
+        index = step if isinstance(step, int) else order.get(step, len(order))
+        return not _is_of_itself(step, messages[step]), index, str(step)
+
+    for step in sorted(messages, key=place):
         step_said = step[:LONGEST_NAME] if isinstance(step, str) else step
-        inner = (*path, step_said) if step != ma.exceptions.SCHEMA else path
+        inner = path if _is_of_itself(step, messages[step]) else (*path, step_said)
         yield from _walk(_schema_of(schema, step), messages[step], inner)
+
+
+def _is_of_itself(step: str | int, messages: Any) -> bool:
+    """Tell whether messages are of the object itself, and not of an unknown member that bears marshmallow's name."""
+    return step == ma.exceptions.SCHEMA and not any(each.code.startswith("UNKNOWN") for each in messages)
 
 
 def _schema_of(schema: ma.Schema | None, step: str | int) -> ma.Schema | None:
