@@ -1,0 +1,145 @@
+"""POST /v1/tasks:batchCreate: all, some or none."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.caller import BATCH, TASKS, Caller, answered, path_of, refused, violated
+
+MAX = 100
+
+
+class TestCreate:
+    """What is created."""
+
+    def test_ok(self, alice: Caller) -> None:
+        """Section 3.1: 200 with every task, in the order of the request."""
+        batch = answered(alice.batch(*({"title": title} for title in ("c", "a", "b"))))
+        assert list(batch) == ["tasks", "failures"]
+        assert [task["title"] for task in batch["tasks"]] == ["c", "a", "b"]
+        assert batch["failures"] == []
+        assert all(answered(alice.get(path_of(task))) == task for task in batch["tasks"])
+
+    def test_a_hundred_are_taken(self, alice: Caller) -> None:
+        """Section 3.1: 1–100."""
+        assert len(answered(alice.batch(*({"title": str(n)} for n in range(MAX))))["tasks"]) == MAX
+
+    def test_what_is_taken_fails_by_itself(self, alice: Caller) -> None:
+        """Section 3.1: 207; an item's problem is a problem document without a request id."""
+        alice.task("b")
+        alice.task("d")
+        batch = answered(alice.batch(*({"title": title} for title in ("a", "b", "c", "d "))), 207)
+        assert [task["title"] for task in batch["tasks"]] == ["a", "c"]
+        assert [failure["index"] for failure in batch["failures"]] == [1, 3]
+        problem = batch["failures"][0]["problem"]
+        assert problem["type"] == "http://candor.test/errors/task-title-taken"
+        assert (problem["status"], problem["code"], problem["instance"]) == (409, "TASK_TITLE_TAKEN", BATCH)
+        assert "request_id" not in problem
+        assert "trace_id" not in problem
+        assert sorted(alice.titles()) == ["a", "b", "c", "d"]
+
+    def test_when_all_fail_it_is_409(self, alice: Caller) -> None:
+        """Section 3.1: BATCH_FAILED, with each failure."""
+        alice.task("a")
+        alice.task("b")
+        document = refused(alice.batch({"title": "a"}, {"title": "b"}), 409, "BATCH_FAILED")
+        assert document["count"] == 2
+        assert [failure["index"] for failure in document["failures"]] == [0, 1]
+        assert {failure["problem"]["code"] for failure in document["failures"]} == {"TASK_TITLE_TAKEN"}
+
+    def test_a_hundred_failures_are_all_listed(self, alice: Caller) -> None:
+        """C2."""
+        titles = [{"title": str(n)} for n in range(MAX)]
+        answered(alice.batch(*titles))
+        document = refused(alice.batch(*titles), 409, "BATCH_FAILED")
+        assert (len(document["failures"]), "truncated" in document) == (MAX, False)
+
+    def test_the_trace_is_told_once(self, alice: Caller) -> None:
+        """C1: the items belong to the request around them."""
+        alice.task("a")
+        trace = {"Traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+        document = refused(alice.batch({"title": "a"}, headers=trace), 409, "BATCH_FAILED")
+        assert document["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+        assert "trace_id" not in document["failures"][0]["problem"]
+
+
+class TestViolations:
+    """400, and nothing is created."""
+
+    @pytest.mark.parametrize(
+        ("tasks", "expected"),
+        [
+            ([], [("requests", "EMPTY_BATCH")]),
+            ([{"title": str(n)} for n in range(101)], [("requests", "BATCH_TOO_LARGE")]),
+            ([{"title": "a"}, {"title": ""}], [("requests[1].task.title", "TOO_SHORT")]),
+            ([{"title": "a"}, {"title": "b", "x": 1}], [("requests[1].task.x", "UNKNOWN_FIELD")]),
+            ([{"title": "a"}, {}], [("requests[1].task.title", "REQUIRED_FIELD")]),
+            (
+                [{"title": "a", "tags": ["ok", "B"]}, {"title": "b", "tags": ["x", "x"]}],
+                [("requests[0].task.tags[1]", "INVALID_TAG_FORMAT"), ("requests[1].task.tags[1]", "DUPLICATE_TAG")],
+            ),
+            (
+                [{"title": "a"}, {"title": "b"}, {"title": "a"}, {"title": "A"}],
+                [("requests[0].task.title", "DUPLICATE_TITLE"), ("requests[2].task.title", "DUPLICATE_TITLE")],
+            ),
+            (
+                [{"title": "caf\u00e9"}, {"title": "cafe\u0301 "}, {"title": "\u3000caf\u00e9"}],
+                [(f"requests[{n}].task.title", "DUPLICATE_TITLE") for n in range(3)],
+            ),
+            (
+                [{"title": "a", "status": 1}, {"title": "a", "priority": "x"}],
+                [
+                    ("requests[0].task.title", "DUPLICATE_TITLE"),
+                    ("requests[0].task.status", "INVALID_TYPE"),
+                    ("requests[1].task.title", "DUPLICATE_TITLE"),
+                    ("requests[1].task.priority", "INVALID_VALUE"),
+                ],
+            ),
+            (
+                [{"title": "x" * 201}, {"title": "x" * 201}],
+                [(f"requests[{n}].task.title", code) for n in range(2) for code in ("TOO_LONG", "DUPLICATE_TITLE")],
+            ),
+            ([{"title": ""}, {"title": ""}], [(f"requests[{n}].task.title", "TOO_SHORT") for n in range(2)]),
+            ([{"title": n} for n in (1, 1)], [(f"requests[{n}].task.title", "INVALID_TYPE") for n in range(2)]),
+        ],
+        ids=lambda each: ascii(each)[:50],
+    )
+    def test_every_broken_rule_of_every_item_is_named(
+        self, alice: Caller, tasks: list[dict[str, Any]], expected: list[tuple[str, str]]
+    ) -> None:
+        """Section 3.1: fields bear the prefix, in the order of the items."""
+        response = alice.batch(*tasks)
+        assert violated(response) == expected
+        assert response.json is not None
+        for violation in response.json["errors"]:
+            pointer = "#/" + violation["field"].replace("[", ".").replace("]", "").replace(".", "/")
+            assert violation["pointer"] == pointer
+        assert alice.titles() == []
+
+    def test_more_than_a_hundred_violations_are_cut(self, alice: Caller) -> None:
+        """C2."""
+        document = refused(alice.batch(*[{"title": ""}] * MAX), 400, "VALIDATION_FAILED")
+        assert (len(document["errors"]), "truncated" in document) == (100, False)
+        document = refused(alice.batch(*[{"title": "", "status": 1}] * MAX), 400, "VALIDATION_FAILED")
+        assert (len(document["errors"]), document["truncated"]) == (100, True)
+
+    def test_65_536_items_are_refused_at_a_glance(self, alice: Caller) -> None:
+        """B32: the items are not looked at."""
+        response = alice.post(BATCH, json={"requests": [0] * 65536})
+        assert violated(response) == [("requests", "BATCH_TOO_LARGE")]
+
+    def test_an_unknown_member_beside_the_requests_is_named(self, alice: Caller) -> None:
+        """Table 1.4."""
+        response = alice.post(BATCH, json={"requests": [{"task": {"title": "a"}, "id": 1}], "parent": "x"})
+        assert violated(response) == [("requests[0].id", "UNKNOWN_FIELD"), ("parent", "UNKNOWN_FIELD")]
+
+    def test_a_single_creation_is_no_batch(self, alice: Caller) -> None:
+        """Section 3.1."""
+        assert violated(alice.post(BATCH, json={"task": {"title": "a"}})) == [
+            ("requests", "REQUIRED_FIELD"),
+            ("task", "UNKNOWN_FIELD"),
+        ]
+        assert violated(alice.post(TASKS, json={"requests": []})) == [
+            ("task", "REQUIRED_FIELD"),
+            ("requests", "UNKNOWN_FIELD"),
+        ]
