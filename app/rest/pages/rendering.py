@@ -33,7 +33,8 @@ ACTS: Final[Mapping[Fault, str]] = {
     Fault.CAPACITY: "The service is short of time, room or connections for the moment.",
 }
 """What it means that someone is at fault."""
-_MEMBER: Final = re.compile(r'^( *)"([^"\n]+)":', re.MULTILINE)
+_MEMBER: Final = re.compile(r'( *)"([^"]+)":')
+_CODE: Final = re.compile(r"``?([^`]+)``?")
 
 _TEMPLATES: Final = Environment(
     loader=PackageLoader(__package__ or ""),
@@ -71,16 +72,28 @@ def _pretty(value: object) -> str:
 
 
 def _highlighted(value: object) -> Markup:
-    """Return JSON as HTML, with the names of members marked."""
-    lines = [_highlighted_line(line) for line in _pretty(value).split("\n")]
-    return Markup("\n").join(lines)
+    """Return JSON as HTML: a block a line, by depth, with the names of members marked."""
+    return Markup().join(_line(line) for line in _pretty(value).split("\n"))
 
 
-def _highlighted_line(line: str) -> Markup:
+def _line(line: str) -> Markup:
+    indent = len(line) - len(line.lstrip(" "))
     named = _MEMBER.match(line)
-    if named is None:
-        return escape(line)
-    return Markup('{}<b>"{}"</b>:{}').format(named[1], named[2], line[named.end() :])
+    said = Markup('{}<b>"{}"</b>:{}').format(named[1], named[2], line[named.end() :]) if named else escape(line)
+    return Markup('<span class="line in{}">{}</span>').format(indent // 2, said)
 
 
-_TEMPLATES.filters |= {"pretty": _pretty, "highlighted": _highlighted}
+def _breakable(name: str) -> Markup:
+    """Return a name as HTML that may be broken after an underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
+def _prose(text: str) -> Markup:
+    """Return a sentence as HTML, with what stands between backticks as code."""
+    parts = _CODE.split(text)
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(parts)
+    )
+
+
+_TEMPLATES.filters |= {"pretty": _pretty, "highlighted": _highlighted, "breakable": _breakable, "prose": _prose}

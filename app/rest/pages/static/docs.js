@@ -49,6 +49,7 @@ async function start() {
     tryItOutEnabled: true,
     persistAuthorization: false,
     displayRequestDuration: true,
+    syntaxHighlight: false,
     defaultModelsExpandDepth: -1,
     docExpansion: "list",
     validatorUrl: null,
