@@ -12,7 +12,7 @@ from app import errs
 from app.rest import examples
 from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
-from app.rest.operations import PUBLIC, Operation
+from app.rest.operations import EVERYWHERE, PUBLIC, Operation
 
 JSON_TYPES: Final[Mapping[Any, dict[str, Any]]] = {
     str: {"type": "string"},
@@ -22,10 +22,11 @@ JSON_TYPES: Final[Mapping[Any, dict[str, Any]]] = {
     dict[str, str]: {"type": "object", "additionalProperties": {"type": "string"}},
     list[str]: {"type": "array", "items": {"type": "string"}},
 }
-INTRODUCTION: Final = """\
-Every error is a problem document (RFC 9457) whose `type` leads to its page in the [catalogue](/errors); 401 and 403
-have an empty body and a challenge. Each operation below lists exactly the errors it answers with. Before any operation
-there are `ROUTE_NOT_FOUND`, `METHOD_NOT_ALLOWED`, `MALFORMED_REQUEST`, `URI_TOO_LONG` and `HEADER_FIELDS_TOO_LARGE`.
+INTRODUCTION: Final = f"""\
+Each operation lists exactly the errors that it answers with. An error is a problem document (RFC 9457) whose `type`
+leads to its page in the [catalogue](/errors); 401 and 403 have an empty body and a challenge instead.
+
+A request that reaches no operation ends with one of {", ".join(f"`{named.code}`" for named in EVERYWHERE)}.
 """
 HEADERS: Final = {
     "ETag": "The strong entity tag of what is answered; send it back in If-Match or If-None-Match.",
@@ -39,14 +40,12 @@ HEADERS: Final = {
 }
 PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "Request-Timeout": {
-        "description": "Shortens the time budget of this request: decimal seconds, at least 0.05.",
+        "description": "Shortens the time budget of this request: decimal seconds such as 2.5, at least 0.05.",
         "schema": {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})?$"},
-        "example": "2.5",
     },
     "Idempotency-Key": {
-        "description": "Repeats with the same key and request get the first answer again, for 24 hours.",
+        "description": "A UUID of yours: the same request with it gets the first answer again, for 24 hours.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Za-z0-9_-]+$"},
-        "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
     },
     "If-Match": {
         "description": "The entity tag that the resource must still have.",
@@ -56,6 +55,12 @@ PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
         "description": "An entity tag that is known already; 304 when it is still current.",
         "schema": {"type": "string", "pattern": r'^(\*|"[0-9a-f-]{1,40}")$'},
     },
+}
+BEARER: Final[Mapping[str, Any]] = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "For development, `flask tokens issue --subject alice --scope tasks` prints one.",
 }
 PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
@@ -128,7 +133,7 @@ class Api(flask_smorest.Api):
         super().init_app(app, spec_kwargs=spec_kwargs)
         self.register_converter(ResourceId, resource_id_schema)
         components = self.spec.components
-        components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+        components.security_scheme("bearer", dict(BEARER))
         components.schema("Problem", dict(PROBLEM))
         components.schema("Violation", dict(VIOLATION))
         for name, description in HEADERS.items():
@@ -198,6 +203,12 @@ def _parameters(doc_info: dict[str, Any], method: str, headers: tuple[str, ...])
         yield "If-None-Match"
 
 
+def _told(group: list[type[errs.Error]], public_url: str) -> str:
+    """Return, in Markdown, what each error of one status is, with a link to its page."""
+    told = [f"[{named.code}]({public_url}/errors/{errs.slug(named.code)}) {errs.title(named)}" for named in group]
+    return told[0] if len(told) == 1 else "\n".join(f"- {each}" for each in told)
+
+
 def _errors(operation: Operation, public_url: str) -> Iterator[tuple[HTTPStatus, dict[str, Any]]]:
     by_status: dict[HTTPStatus, list[type[errs.Error]]] = {}
     for named in sorted(operation.raises, key=lambda named: named.code):
@@ -205,7 +216,7 @@ def _errors(operation: Operation, public_url: str) -> Iterator[tuple[HTTPStatus,
     for status, group in sorted(by_status.items()):
         fields = {name for named in group for name in examples.headers(named)} & HEADERS.keys()
         response: dict[str, Any] = {
-            "description": "; ".join(f"`{named.code}` {errs.title(named)}" for named in group),
+            "description": _told(group, public_url),
             "headers": {
                 name: {"$ref": f"#/components/headers/{_key(name)}"} for name in (*sorted(fields), "X-Request-Id")
             },

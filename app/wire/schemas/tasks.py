@@ -50,15 +50,29 @@ class TaskSchema(Schema):
     """A task."""
 
     name = fields.Name("tasks", attribute="id", metadata={"example": "tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"})
-    title = fields.Text(required=True, validate=[Length(min=1, max=TITLE_LENGTH), NotBlank(), Printable()])
-    description = fields.Text(allow_none=True, validate=[Length(max=DESCRIPTION_LENGTH), Printable(multiline=True)])
+    title = fields.Text(
+        required=True,
+        validate=[Length(min=1, max=TITLE_LENGTH), NotBlank(), Printable()],
+        metadata={"example": "Buy milk"},
+    )
+    description = fields.Text(
+        allow_none=True,
+        validate=[Length(max=DESCRIPTION_LENGTH), Printable(multiline=True)],
+        metadata={"example": "Two litres, for the weekend"},
+    )
     status = fields.EnumName(Status, prefix="STATUS_", default=Status.PENDING, allow_none=True)
     priority = fields.EnumName(Priority, prefix="PRIORITY_", default=Priority.MEDIUM, allow_none=True)
-    due_date = fields.Timestamp(future=True, allow_none=True)
-    create_time = fields.Timestamp(dump_only=True)
-    update_time = fields.Timestamp(dump_only=True)
-    created_by = fields.Text(dump_only=True)
-    tags = fields.Listed(fields.Text(validate=_TAG), longest=TAGS, check=_repeated, allow_none=True)
+    due_date = fields.Timestamp(future=True, allow_none=True, metadata={"example": "2099-01-31T12:00:00Z"})
+    create_time = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
+    update_time = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
+    created_by = fields.Text(dump_only=True, metadata={"example": "alice"})
+    tags = fields.Listed(
+        fields.Text(validate=_TAG),
+        longest=TAGS,
+        check=_repeated,
+        allow_none=True,
+        metadata={"example": ["home"]},
+    )
 
 
 class NewTaskSchema(TaskSchema):
