@@ -15,7 +15,8 @@ from app.models.precondition import Precondition
 from app.wire.encoder import Encoder
 
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
-_LIST: Final = re.compile(rf"[ \t]*(?:{_TAG.pattern}[ \t]*(?:,[ \t]*|$))+")
+_LIST: Final = re.compile(rf"[ \t,]*{_TAG.pattern}(?:[ \t]*,[ \t,]*{_TAG.pattern})*[ \t,]*")
+"""One or more, between commas; empty elements do not count (RFC 9110, section 5.6.1)."""
 KEPT: Final = ("ETag", "Cache-Control", "Vary")
 """What a 304 says of the answer that it stands for (RFC 9110, section 15.4.5)."""
 _OURS: Final = re.compile(r"([0-9a-f]{1,15})-[0-9a-f]{8}")

@@ -1,0 +1,164 @@
+"""C20, B30: entity tags, If-Match and If-None-Match (RFC 9110, section 13)."""
+
+import re
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.api.caller import TASKS, Caller, answered, refused, violated
+
+
+@pytest.fixture
+def created(alice: Caller) -> TestResponse:
+    """Return the answer to a creation."""
+    return alice.create()
+
+
+@pytest.fixture
+def path(created: TestResponse) -> str:
+    """Return where the task answers."""
+    return created.headers["Location"]
+
+
+@pytest.fixture
+def tag(created: TestResponse) -> str:
+    """Return the task's entity tag."""
+    return created.headers["ETag"]
+
+
+class TestEntityTag:
+    """What a single resource carries."""
+
+    def test_a_single_resource_carries_a_strong_tag(self, alice: Caller, path: str) -> None:
+        """C20: quoted, not weak; to be kept, and asked for again."""
+        headers = alice.get(path).headers
+        assert re.fullmatch(r'"[0-9a-f-]+"', headers["ETag"])
+        assert headers["Cache-Control"] == "private, no-cache"
+
+    def test_everything_else_authenticated_is_not_stored(self, alice: Caller, bob: Caller, path: str) -> None:
+        """C20, U5."""
+        responses = [alice.list_tasks(), alice.batch({"title": "x"}), bob.get(path), alice.delete(path)]
+        assert [each.headers["Cache-Control"] for each in responses] == ["no-store"] * 4
+        assert all("ETag" not in each.headers for each in responses)
+
+    def test_each_version_and_each_projection_has_a_tag_of_its_own(self, alice: Caller, path: str, tag: str) -> None:
+        """RFC 9110, section 8.8.3: strong tags differ where bytes differ."""
+        tags = [
+            tag,
+            alice.get(f"{path}?fields=title").headers["ETag"],
+            alice.get(f"{path}?fields=name").headers["ETag"],
+        ]
+        tags.append(alice.patch(path, json={"title": "x"}).headers["ETag"])
+        assert len({*tags}) == 4
+
+    def test_the_order_of_a_projection_does_not_matter(self, alice: Caller, path: str) -> None:
+        """The bytes are the same."""
+        one, two = (alice.get(f"{path}?fields={fields}") for fields in ("title,name", "name,title"))
+        assert (one.get_data(), one.headers["ETag"]) == (two.get_data(), two.headers["ETag"])
+
+
+class TestIfNoneMatch:
+    """304 when the client has it."""
+
+    @pytest.mark.parametrize(
+        "form",
+        ["{}", "W/{}", '"x", {}', '{},"x"', "*", '"x",W/{} , "y"'],
+        ids=["same", "weak", "last", "first", "any", "list"],
+    )
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_the_current_one_is_not_sent_again(
+        self, alice: Caller, path: str, tag: str, method: str, form: str
+    ) -> None:
+        """C20: no body, and what belongs to the representation."""
+        response = alice.send(method, path, headers={"If-None-Match": form.replace("{}", tag)})
+        assert (response.status_code, response.get_data()) == (304, b"")
+        assert response.headers["ETag"] == tag
+        assert response.headers["Cache-Control"] == "private, no-cache"
+        assert "Origin" in response.headers["Vary"]
+        assert not {"Content-Type", "Content-Length"} & {*response.headers.keys()}
+
+    @pytest.mark.parametrize("sent", ['"x"', "", "garbage", '"', "W/", "1-0"])
+    def test_another_one_is(self, alice: Caller, path: str, sent: str) -> None:
+        """RFC 9110: what does not match does not matter."""
+        answered(alice.get(path, headers={"If-None-Match": sent}))
+
+    def test_a_stale_one_is_told_the_news(self, alice: Caller, path: str, tag: str) -> None:
+        """C20."""
+        alice.patch(path, json={"title": "x"})
+        assert answered(alice.get(path, headers={"If-None-Match": tag}))["title"] == "x"
+
+    def test_another_projection_is_another_thing(self, alice: Caller, path: str, tag: str) -> None:
+        """C19, C20."""
+        answered(alice.get(f"{path}?fields=title", headers={"If-None-Match": tag}))
+
+    def test_an_error_stays_an_error(self, alice: Caller, bob: Caller, path: str, tag: str) -> None:
+        """RFC 9110, section 13.2.1: the condition is for what would be a success."""
+        assert bob.get(path, headers={"If-None-Match": tag}).status_code == 403
+        alice.delete(path)
+        refused(alice.get(path, headers={"If-None-Match": "*"}), 404, "TASK_NOT_FOUND")
+
+    def test_a_range_is_ignored(self, alice: Caller, path: str, tag: str) -> None:
+        """B30."""
+        response = alice.get(path, headers={"Range": "bytes=0-3", "If-Range": tag})
+        answered(response)
+        assert "Content-Range" not in response.headers
+
+
+class TestIfMatch:
+    """412 when the resource is not what the client believes."""
+
+    @pytest.mark.parametrize("form", ["{}", '"x", {}', "{} ,W/{}", "*", " * ", ', {},, "x",'])
+    def test_the_current_one_lets_pass(self, alice: Caller, path: str, tag: str, form: str) -> None:
+        """C20: a list needs one that matches; empty elements do not count (RFC 9110, section 5.6.1)."""
+        answered(alice.patch(path, json={"title": "x"}, headers={"If-Match": form.replace("{}", tag)}))
+
+    @pytest.mark.parametrize("form", ["W/{}", '"x"', '"", "y"', '"0-00000000"', '"{}"', '"ffffffffffffffff-00000000"'])
+    @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+    def test_any_other_is_412(self, alice: Caller, path: str, tag: str, method: str, form: str) -> None:
+        """B30: weak tags never match strongly; nothing is changed."""
+        body = {"title": "x"} if method == "PATCH" else None
+        condition = (
+            {"If-Match": form.replace("{}", tag.strip('"') + "0")} if "W/" not in form else {"If-Match": f"W/{tag}"}
+        )
+        refused(alice.send(method, path, json=body, headers=condition), 412, "PRECONDITION_FAILED")
+        assert alice.get(path).headers["ETag"] == tag
+
+    @pytest.mark.parametrize(
+        "sent", ["", "garbage", "1-0", '"open', 'W/"', "**", '"a" "b"', '*, "a"', "'a'", 'w/"a"', '"a"b']
+    )
+    @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+    def test_garbage_is_a_violation_of_the_header(self, alice: Caller, path: str, method: str, sent: str) -> None:
+        """B30: 400."""
+        response = alice.send(method, path, json={} if method == "PATCH" else None, headers={"If-Match": sent})
+        assert violated(response) == [("If-Match", "INVALID_FORMAT")]
+        assert response.json is not None
+        assert response.json["errors"][0]["header"] == "If-Match"
+
+    def test_the_tag_of_a_projection_is_of_the_same_version(self, alice: Caller, path: str) -> None:
+        """C20: who has seen a part of a version may change it."""
+        tag = alice.get(f"{path}?fields=title").headers["ETag"]
+        answered(alice.patch(path, json={"title": "x"}, headers={"If-Match": tag}))
+
+    def test_404_and_403_come_before_412(self, alice: Caller, bob: Caller, path: str) -> None:
+        """C9a."""
+        stale = {"If-Match": '"0-00000000"'}
+        assert bob.patch(path, json={}, headers=stale).status_code == 403
+        alice.delete(path)
+        refused(alice.patch(path, json={}, headers=stale), 404, "TASK_NOT_FOUND")
+
+    def test_412_comes_before_409(self, alice: Caller, path: str) -> None:
+        """C9a."""
+        alice.task("taken")
+        response = alice.patch(path, json={"title": "taken"}, headers={"If-Match": '"0-00000000"'})
+        refused(response, 412, "PRECONDITION_FAILED")
+
+    def test_a_list_of_thousands_is_judged_at_once(self, alice: Caller, path: str) -> None:
+        """B17: no pattern takes long."""
+        refused(alice.delete(path, headers={"If-Match": '"a", ' * 1000 + '"a"'}), 412, "PRECONDITION_FAILED")
+        assert violated(alice.delete(path, headers={"If-Match": '"a", ' * 1000 + "x"})) == [
+            ("If-Match", "INVALID_FORMAT")
+        ]
+
+    def test_it_means_nothing_to_a_creation(self, alice: Caller) -> None:
+        """C20: PATCH and DELETE honour it."""
+        answered(alice.post(TASKS, json={"task": {"title": "y"}}, headers={"If-Match": "garbage"}), 201)
