@@ -1,6 +1,7 @@
 """Counts requests per client address. Before authentication, so that guessing tokens is limited too (C22)."""
 
 import ipaddress
+import logging
 import math
 import time
 from typing import Any, Final
@@ -32,6 +33,7 @@ def install(app: Flask) -> None:
     )
     limiter.request_filter(_is_exempt)
     limiter.init_app(app)
+    limiter.logger.setLevel(logging.WARNING)
     app.extensions["candor-limiter"] = limiter
     app.register_error_handler(LimiterRefused, _refuse)
     app.after_request(_tell)
