@@ -1,0 +1,103 @@
+"""C12: the OpenAPI document says what each operation takes, and exactly which errors it ends with."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has none, and we need little
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from app import errs
+from app.rest import operations
+from app.rest.errors import status_of
+from app.rest.operations import Operation
+
+
+class TestOpenApi:
+    """GET /openapi.json."""
+
+    def test_it_is_valid_and_tagged(self, client: FlaskClient) -> None:
+        """C12: OpenAPI 3.1."""
+        response = client.get("/openapi.json")
+        OpenAPIV31SpecValidator(response.get_json()).validate()
+        assert response.headers["Cache-Control"] == "no-cache"
+        again = client.get("/openapi.json", headers={"If-None-Match": response.headers["ETag"]})
+        assert (again.status_code, again.get_data()) == (304, b"")
+
+    def test_it_lists_every_documented_operation_and_no_other(self, client: FlaskClient, application: Flask) -> None:
+        """C12."""
+        documented = {name for name, each in _declared(application).items() if each.is_documented}
+        assert {each["operationId"] for _, _, each in _operations(client)} == documented
+        assert {"get_docs", "get_docs_asset", "get_asset"} == _declared(application).keys() - documented
+
+    def test_each_operation_says_who_may_call_it_and_which_errors_it_ends_with(
+        self, client: FlaskClient, application: Flask
+    ) -> None:
+        """C12: exactly those that it declares, each under its status."""
+        declared = _declared(application)
+        for _, path, each in _operations(client):
+            operation = declared[each["operationId"]]
+            assert each.get("security") == ([{"bearer": [operation.scope]}] if operation.scope else None), path
+            assert each["x-errors"] == sorted(error.code for error in operation.raises)
+            assert each["summary"].endswith(".")
+            statuses = {status for status in each["responses"] if status >= "400"}
+            assert statuses == {str(status_of(error).value) for error in operation.raises}
+            for error in operation.raises:
+                assert f"[{error.code}]" in each["responses"][str(status_of(error).value)]["description"]
+
+    def test_every_example_fits_its_schema(self, client: FlaskClient) -> None:
+        """C12: of every error of every operation."""
+        document = client.get("/openapi.json").get_json()
+        checked = 0
+        for content in _contents(document):
+            validator = Draft202012Validator(content["schema"] | {"components": document["components"]})
+            for example in content.get("examples", {}).values():
+                validator.validate(example["value"])
+                checked += 1
+        assert checked > len(errs.named_errors())
+
+    def test_the_example_of_a_body_is_accepted_as_it_is(
+        self, client: FlaskClient, bearer: Callable[..., dict[str, str]]
+    ) -> None:
+        """What the reference fills in can be sent."""
+        members = client.get("/openapi.json").get_json()["components"]["schemas"]["NewTask"]["properties"]
+        task = {
+            name: each["example"] for name, each in members.items() if "example" in each and not each.get("readOnly")
+        }
+        assert {"title", "due_date", "tags"} <= task.keys()
+        assert client.post("/v1/tasks", json={"task": task}, headers=bearer()).status_code == 201
+
+    def test_the_catalogue_names_the_same_operations(self, client: FlaskClient, application: Flask) -> None:
+        """C12: the same list that OpenAPI has."""
+        declared = {
+            code: {f"{method.upper()} {path}" for method, path, each in _operations(client) if code in each["x-errors"]}
+            for code in errs.named_errors()
+        }
+        for code in errs.named_errors():
+            page = client.get(f"/errors/{errs.slug(code)}").get_json()
+            assert {f"{each['method']} {each['path']}" for each in page["operations"]} == declared[code], code
+            assert page["is_universal"] == (errs.named_errors()[code] in operations.EVERYWHERE)
+
+
+def _operations(client: FlaskClient) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for path, item in client.get("/openapi.json").get_json()["paths"].items():
+        for method, operation in item.items():
+            if method != "parameters":
+                yield method, path, operation
+
+
+def _declared(application: Flask) -> dict[str, Operation]:
+    return {endpoint.partition(".")[2]: each for (endpoint, _), each in operations.table(application).items()}
+
+
+def _contents(node: object) -> Iterator[Mapping[str, Any]]:
+    """Yield everything that has a schema and examples."""
+    if isinstance(node, Mapping):
+        if "schema" in node and "examples" in node:
+            yield node
+        for each in node.values():
+            yield from _contents(each)
+    elif isinstance(node, list):
+        for each in node:
+            yield from _contents(each)
