@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has none, and we need little
@@ -56,6 +57,25 @@ class TestOpenApi:
                 validator.validate(example["value"])
                 checked += 1
         assert checked > len(errs.named_errors())
+
+    @pytest.mark.parametrize(
+        ("template", "path"),
+        [
+            ("/", "/"),
+            ("/errors", "/errors"),
+            ("/errors/{slug}", "/errors/validation-failed"),
+            ("/errors/{slug}", "/errors/insufficient-scope"),
+            ("/openapi.json", "/openapi.json"),
+            ("/healthz", "/healthz"),
+            ("/readyz", "/readyz"),
+        ],
+    )
+    def test_what_public_operations_answer_fits_its_schema(self, client: FlaskClient, template: str, path: str) -> None:
+        """C12: this document too."""
+        document = client.get("/openapi.json").get_json()
+        content = document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]
+        schema = content["schema"] | {"components": document["components"]}
+        Draft202012Validator(schema).validate(client.get(path).get_json())
 
     def test_the_example_of_a_body_is_accepted_as_it_is(
         self, client: FlaskClient, bearer: Callable[..., dict[str, str]]
