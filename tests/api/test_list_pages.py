@@ -1,0 +1,283 @@
+"""GET /v1/tasks, page by page: nothing twice, nothing missed, and tokens that only we can have made (C17)."""
+
+import base64
+import json
+import pickle
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, text
+
+from app.extensions import db
+from tests.api.caller import TASKS, Caller, answered, path_of, refused, violated
+
+ORDERS = [
+    "",
+    "create_time",
+    "title desc",
+    "priority",
+    "priority desc, title",
+    "due_date",
+    "due_date desc",
+    "due_date desc, title desc",
+    "status, due_date, title desc",
+    "due_date, priority desc",
+]
+DATES = [None, "2090-01-01T00:00:00Z", None, "2091-01-01T00:00:00.000001Z", "2091-01-01T00:00:00Z"]
+PRIORITIES = ["PRIORITY_LOW", "PRIORITY_CRITICAL", "PRIORITY_MEDIUM"]
+RANKS = {"PRIORITY_LOW": 1, "PRIORITY_MEDIUM": 2, "PRIORITY_HIGH": 3, "PRIORITY_CRITICAL": 4}
+
+
+@pytest.fixture
+def tasks(alice: Caller) -> list[dict[str, Any]]:
+    """Return thirty tasks with ties, half of them without a due date."""
+    batch = [{"title": f"task {n:02}", "due_date": DATES[n % 5], "priority": PRIORITIES[n % 3]} for n in range(30)]
+    created: list[dict[str, Any]] = answered(alice.batch(*batch))["tasks"]
+    return created
+
+
+class TestPages:
+    """Walking a list."""
+
+    def test_ok(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
+        """C14, C17: the newest first, whole, with the total and no further page."""
+        page = answered(alice.list_tasks())
+        assert list(page) == ["tasks", "next_page_token", "total_size"]
+        assert {task["name"]: task for task in page["tasks"]} == {task["name"]: task for task in tasks}
+        assert (page["next_page_token"], page["total_size"]) == (None, 30)
+
+    def test_nothing_is_an_empty_page(self, alice: Caller) -> None:
+        """C17."""
+        assert answered(alice.list_tasks()) == {"tasks": [], "next_page_token": None, "total_size": 0}
+
+    @pytest.mark.parametrize("order_by", ORDERS)
+    @pytest.mark.parametrize("page_size", [1, 7, 30])
+    def test_every_page_together_is_the_list(
+        self, alice: Caller, tasks: list[dict[str, Any]], order_by: str, page_size: int
+    ) -> None:
+        """C17: in every order, with nulls and ties; the total travels along."""
+        whole = answered(alice.list_tasks(order_by=order_by))["tasks"]
+        pages = list(alice.pages(order_by=order_by, page_size=page_size))
+        assert [task for page in pages for task in page["tasks"]] == whole
+        assert len(whole) == 30
+        assert all(len(page["tasks"]) == page_size for page in pages[:-1])
+        assert {page["total_size"] for page in pages} == {30}
+
+    @pytest.mark.parametrize("direction", ["", " desc", " asc"])
+    def test_nulls_come_last_in_both_directions(
+        self, alice: Caller, tasks: list[dict[str, Any]], direction: str
+    ) -> None:
+        """C17."""
+        dates = [task["due_date"] for task in answered(alice.list_tasks(order_by=f"due_date{direction}"))["tasks"]]
+        present = [date for date in dates if date]
+        assert dates[len(present) :] == [None] * 12
+        moments = [date.replace("00Z", "00.000000Z") for date in present]
+        assert moments == sorted(moments, reverse=direction == " desc")
+
+    def test_priorities_sort_by_urgency(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
+        """C18: not by their letters."""
+        ranks = [RANKS[task["priority"]] for task in answered(alice.list_tasks(order_by="priority desc"))["tasks"]]
+        assert ranks == sorted(ranks, reverse=True)
+
+    @pytest.mark.parametrize("order_by", ["title", "title desc", "due_date", "due_date desc", "create_time", ""])
+    def test_while_others_write_no_row_comes_twice_and_none_is_missed(
+        self, alice: Caller, tasks: list[dict[str, Any]], order_by: str
+    ) -> None:
+        """C17: rows that existed throughout are seen once, although others come and go between any two pages."""
+        doomed = {task["name"] for task in tasks[::4]}
+        waiting = [task for task in tasks if task["name"] in doomed]
+        seen: list[str] = []
+        for n, page in enumerate(alice.pages(order_by=order_by, page_size=3)):
+            seen += [task["name"] for task in page["tasks"]]
+            for title in (f"task {n:02}+", f"a {n}", f"z {n}") if n < 10 else ():
+                alice.task(title, due_date=DATES[n % 5])
+            if waiting:
+                alice.delete(path_of(waiting.pop()))
+        assert len(seen) == len({*seen})
+        assert {task["name"] for task in tasks} - doomed <= {*seen}
+
+    def test_the_row_that_a_page_ended_with_may_be_gone(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
+        """C17: keyset, not a pointer to a row."""
+        first = answered(alice.list_tasks(order_by="title", page_size=10))
+        alice.delete(path_of(first["tasks"][-1]))
+        rest = alice.titles(order_by="title", page_size=100, page_token=first["next_page_token"])
+        assert rest == [f"task {n:02}" for n in range(10, 30)]
+
+    def test_the_total_is_of_the_first_page(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
+        """C17: counted once, then carried in the token."""
+        first = answered(alice.list_tasks(page_size=10))
+        alice.task("one more")
+        second = answered(alice.list_tasks(page_size=10, page_token=first["next_page_token"]))
+        assert (first["total_size"], second["total_size"]) == (30, 30)
+
+    def test_the_page_size_and_the_members_may_change_on_the_way(
+        self, alice: Caller, tasks: list[dict[str, Any]]
+    ) -> None:
+        """AIP-158: only filter and order are bound."""
+        first = answered(alice.list_tasks(order_by="title", page_size=1, fields="title"))
+        rest = alice.list_tasks(order_by="title", page_size=2, page_token=first["next_page_token"])
+        assert [task["title"] for task in answered(rest)["tasks"]] == ["task 01", "task 02"]
+
+    def test_a_page_never_uses_offset(self, alice: Caller, application: Flask, tasks: list[dict[str, Any]]) -> None:
+        """C17, B10."""
+        statements: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            statements.append(statement)
+
+        with application.app_context():
+            event.listen(db.engine, "before_cursor_execute", note)
+            list(alice.pages(page_size=10))
+            event.remove(db.engine, "before_cursor_execute", note)
+        assert statements
+        assert not any("OFFSET" in statement.upper() for statement in statements)
+        assert sum("count(" in statement.lower() for statement in statements) == 1
+
+    def test_a_total_that_takes_too_long_is_minus_one(
+        self, alice: Caller, application: Flask, tasks: list[dict[str, Any]]
+    ) -> None:
+        """C17: 50 ms, then -1, and the list is answered all the same; it travels as -1."""
+
+        def slow(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> tuple[str, Any]:
+            return statement.replace("SELECT count(", "SELECT pg_sleep(1), count("), parameters
+
+        with application.app_context():
+            event.listen(db.engine, "before_cursor_execute", slow, retval=True)
+            pages = list(alice.pages(page_size=20))
+            event.remove(db.engine, "before_cursor_execute", slow)
+        assert [page["total_size"] for page in pages] == [-1, -1]
+        assert sum(len(page["tasks"]) for page in pages) == 30
+
+
+class TestPageSize:
+    """``page_size``: one rule."""
+
+    @pytest.mark.parametrize(
+        ("page_size", "rows"),
+        [("1", 1), ("29", 29), ("0", 30), ("00", 30), ("007", 7), ("1000", 30), ("1001", 30)]
+        + [(str(size), 30) for size in (10**9, 2**31, 2**63, 10**400)],
+    )
+    def test_zero_is_the_default_and_too_large_is_coerced(
+        self, alice: Caller, tasks: list[dict[str, Any]], page_size: str, rows: int
+    ) -> None:
+        """B10, C17."""
+        assert len(answered(alice.list_tasks(page_size=page_size))["tasks"]) == rows
+
+    def test_the_default_is_fifty_and_the_most_a_thousand(self, alice: Caller, application: Flask) -> None:
+        """C17."""
+        insert = """
+            INSERT INTO tasks (id, title, status, priority, create_time, update_time, created_by, tags, version)
+            SELECT gen_random_uuid(), 'task ' || n, 1, 2, now(), now(), 'alice', '{}', 1 FROM generate_series(1, 1001) n
+        """
+        with application.app_context(), db.engine.begin() as connection:
+            connection.execute(text(insert))
+        for asked, rows in (("", 50), ("&page_size=0", 50), ("&page_size=1000", 1000), ("&page_size=5000", 1000)):
+            page = answered(alice.get(f"{TASKS}?fields=title{asked}"))
+            assert (len(page["tasks"]), page["total_size"]) == (rows, 1001)
+
+    @pytest.mark.parametrize(
+        ("page_size", "code"),
+        [("-1", "INVALID_VALUE"), ("-0", "INVALID_VALUE"), (str(-(2**63) - 1), "INVALID_VALUE")]
+        + [
+            (each, "INVALID_TYPE")
+            for each in ("", "1_0", " 10 ", "10 ", "+10", "１０", "١٠", "1.0", "1e2", "0x10", "ten")
+        ]
+        + [(each, "INVALID_TYPE") for each in ("true", "null", "--1", "-", "1,000", "∞", "NaN")],
+    )
+    def test_anything_else_is_a_violation_of_the_parameter(self, alice: Caller, page_size: str, code: str) -> None:
+        """B9, B10: parameter instead of pointer."""
+        response = alice.list_tasks(page_size=page_size)
+        assert violated(response) == [("page_size", code)]
+        assert response.json is not None
+        assert response.json["errors"][0]["parameter"] == "page_size"
+        assert "pointer" not in response.json["errors"][0]
+
+    def test_twice_is_a_violation(self, alice: Caller) -> None:
+        """B10."""
+        assert violated(alice.get(f"{TASKS}?page_size=1&page_size=1")) == [("page_size", "INVALID_VALUE")]
+
+
+class TestPageToken:
+    """Opaque, signed, and bound to list, filter, order and caller."""
+
+    @pytest.fixture
+    def sealed(self, alice: Caller, tasks: list[dict[str, Any]]) -> str:
+        """Return the token of a second page."""
+        token: str = answered(alice.list_tasks(page_size=1, order_by="title", filter="status = PENDING"))[
+            "next_page_token"
+        ]
+        return token
+
+    def list_with(self, caller: Caller, token: str, **changes: str) -> Any:
+        """Ask for the page behind a token."""
+        return caller.list_tasks(**{"order_by": "title", "filter": "status = PENDING", "page_token": token, **changes})
+
+    def test_it_shows_nothing_of_the_caller_or_the_secret(self, sealed: str) -> None:
+        """C17: opaque, and fit for a query as it stands."""
+        assert sealed.replace("-", "").replace("_", "").isalnum()
+        payload = base64.urlsafe_b64decode(sealed + "==")
+        assert b"alice" not in payload
+        assert b"created_by" not in payload
+
+    def test_every_byte_counts(self, alice: Caller, sealed: str) -> None:
+        """B19: whatever character is changed, and however little."""
+        answered(self.list_with(alice, sealed))
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        for at, character in enumerate(sealed):
+            for other in (alphabet[alphabet.index(character) ^ 1], alphabet[alphabet.index(character) ^ 32]):
+                refused(self.list_with(alice, sealed[:at] + other + sealed[at + 1 :]), 400, "INVALID_PAGE_TOKEN")
+
+    @pytest.mark.parametrize("cut", [1, 2, 3, 4, 8, 20])
+    def test_a_part_of_it_is_nothing(self, alice: Caller, sealed: str, cut: int) -> None:
+        """B19: truncated or prolonged."""
+        for other in (sealed[:-cut], sealed[cut:], sealed + "A" * cut, sealed + "=" * cut, sealed * 2):
+            refused(self.list_with(alice, other), 400, "INVALID_PAGE_TOKEN")
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"filter": "status = COMPLETED"}, {"filter": ""}, {"order_by": "title desc"}, {"order_by": ""}],
+        ids=str,
+    )
+    def test_it_belongs_to_its_filter_and_order(self, alice: Caller, sealed: str, changes: Mapping[str, str]) -> None:
+        """B19."""
+        refused(self.list_with(alice, sealed, **changes), 400, "INVALID_PAGE_TOKEN")
+
+    def test_it_belongs_to_its_caller(self, bob: Caller, admin: Caller, sealed: str) -> None:
+        """B19: never other data."""
+        for other in (bob, admin):
+            refused(self.list_with(other, sealed), 400, "INVALID_PAGE_TOKEN")
+
+    @pytest.mark.parametrize(
+        "payload",
+        [
+            pickle.dumps({"a": 1}),
+            json.dumps([10**400]).encode(),
+            json.dumps([0, "x"]).encode(),
+            b"\x00" * 16,
+            b"\x00" * 64,
+            b"\xff" * 64,
+            b"[" * 3000,
+        ],
+    )
+    def test_what_others_encode_is_refused(self, alice: Caller, payload: bytes) -> None:
+        """B19: valid base64 of anything."""
+        for token in (base64.urlsafe_b64encode(payload).decode(), base64.b64encode(payload).decode()):
+            refused(alice.list_tasks(page_token=token), 400, "INVALID_PAGE_TOKEN")
+
+    @pytest.mark.parametrize(
+        "nonsense", ["x", "made-up", "é", "=", "====", " ", "null", "0", "A" * 100_000, "\U0001f95b", "%"]
+    )
+    def test_nonsense_is_refused(self, alice: Caller, nonsense: str) -> None:
+        """B19: 10 MB or one letter."""
+        document = refused(alice.list_tasks(page_token=nonsense), 400, "INVALID_PAGE_TOKEN")
+        assert document["param"] == "page_token"
+
+    def test_one_of_another_secret_is_refused(
+        self, alice: Caller, sealed: str, application: Flask, make_application: Callable[..., Flask]
+    ) -> None:
+        """C17: signed."""
+        other = make_application(jwt_secret="another-secret-of-the-tests-32-bytes")
+        other.extensions["candor-services"] = application.extensions["candor-services"]
+        refused(self.list_with(Caller(other.test_client(), alice.credentials), sealed), 400, "INVALID_PAGE_TOKEN")
