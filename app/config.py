@@ -103,8 +103,8 @@ def _database_url(text: str) -> str:
 
 def _origins(text: str) -> tuple[str, ...]:
     for origin in _words(text):
-        is_exact = _is_url(origin, ("http", "https")) and origin.count("/") == 2 and not set(origin) & set("*?#@")
-        if not is_exact:
+        is_bare = origin.count("/") == 2 and not set(origin) & set("*?#@") and origin == origin.lower()
+        if not is_bare or not _is_url(origin, ("http", "https")):
             raise ValueError("must list exact origins such as https://app.example.com")
     return _words(text)
 

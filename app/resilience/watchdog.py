@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 import time
+import weakref
 from itertools import count
 from typing import Final
 
@@ -20,12 +21,17 @@ class Watchdog:
     """Shuts down the sockets whose deadline has passed."""
 
     def __init__(self) -> None:
+        self._tickets = count()
+        self._reset()
+        reset = weakref.WeakMethod(self._reset)
+        os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
+
+    def _reset(self) -> None:
+        """Watch nothing. A fork takes no threads along, but a copy of the lock, perhaps held, and of those waiting."""
         self._wake = threading.Condition()
         self._heap: list[tuple[float, int, int]] = []
         self._watched: dict[int, int] = {}
-        self._tickets = count()
         self._thread: threading.Thread | None = None
-        self._pid = 0
 
     def watch(self, fd: int, *, at: float) -> int:
         """Shut down the socket ``fd`` at ``at`` (monotonic seconds) unless released before; return a ticket."""
@@ -45,10 +51,8 @@ class Watchdog:
             self._watched.pop(ticket, None)
 
     def _start(self) -> None:
-        """Start the thread on first use in this process; a fork takes no threads along."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._heap, self._watched = [], {}
+        """Start the thread on first use in this process."""
+        if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
             self._thread.start()
 

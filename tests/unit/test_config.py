@@ -157,6 +157,8 @@ class TestFaults:
             ("CORS_ORIGINS", "*"),
             ("CORS_ORIGINS", "https://app.example.com/"),
             ("CORS_ORIGINS", "app.example.com"),
+            ("CORS_ORIGINS", "https://App.example.com"),
+            ("CORS_ORIGINS", "https://app.example.com?a"),
             ("CORS_ORIGINS", "https://[::1"),
             ("REQUEST_TIMEOUT", "nan"),
             ("REQUEST_TIMEOUT", "0.01"),

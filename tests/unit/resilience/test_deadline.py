@@ -1,0 +1,94 @@
+"""A deadline is a value that is handed down; time itself is faked here."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.errs.platform import DeadlineExceeded
+from app.resilience.deadline import Deadline, current, within
+
+SECOND = timedelta(seconds=1)
+
+
+class FakeTime:
+    """The monotonic clock, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """Return the present moment."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    """Return the clock that deadlines go by."""
+    fake = FakeTime()
+    monkeypatch.setattr("time.monotonic", fake.monotonic)
+    return fake
+
+
+class TestDeadline:
+    def test_ok(self, clock: FakeTime) -> None:
+        limit = Deadline.after(timedelta(milliseconds=1500))
+        assert (limit.budget, limit.at, limit.remaining(), limit.is_over) == (1.5 * SECOND, 1001.5, 1.5, False)
+
+    def test_what_remains_shrinks_to_nothing_and_no_further(self, clock: FakeTime) -> None:
+        limit = Deadline.after(SECOND)
+        clock.now += 0.75
+        assert limit.remaining() == 0.25
+        clock.now += 5
+        assert limit.remaining() == 0
+
+    def test_it_is_over_at_the_very_moment(self, clock: FakeTime) -> None:
+        limit = Deadline.after(SECOND)
+        clock.now = limit.at
+        assert limit.is_over
+
+    @pytest.mark.parametrize("budget", [timedelta(0), -SECOND])
+    def test_a_budget_is_positive(self, budget: timedelta) -> None:
+        with pytest.raises(ValueError, match="a budget is positive"):
+            Deadline.after(budget)
+
+
+class TestCheck:
+    def test_ok(self, clock: FakeTime) -> None:
+        Deadline.after(SECOND).check("database")
+
+    def test_when_time_is_up_the_error_says_where_it_went(self, clock: FakeTime) -> None:
+        limit = Deadline.after(timedelta(milliseconds=1234.6))
+        clock.now += 2
+        with pytest.raises(DeadlineExceeded) as caught:
+            limit.check("database")
+        assert caught.value.facts == {"budget_ms": 1235, "spent_in": "database"}
+        assert caught.value.message == "The budget of 1235 ms was spent in database."
+
+
+class TestWithin:
+    def test_ok(self, clock: FakeTime) -> None:
+        with within(SECOND):
+            limit = current.get()
+            assert limit is not None
+            assert limit.at == clock.now + 1
+        assert current.get() is None
+
+    def test_a_shorter_budget_inside_holds_for_the_block(self, clock: FakeTime) -> None:
+        with within(3 * SECOND):
+            outer = current.get()
+            with within(SECOND):
+                inner = current.get()
+                assert inner is not None
+                assert inner.budget == SECOND
+            assert current.get() is outer
+
+    def test_a_longer_budget_inside_gives_no_more_time(self, clock: FakeTime) -> None:
+        with within(SECOND):
+            outer = current.get()
+            with within(3 * SECOND):
+                assert current.get() is outer
+
+    def test_it_ends_with_the_block_even_by_an_error(self, clock: FakeTime) -> None:
+        with pytest.raises(KeyError), within(SECOND):
+            raise KeyError
+        assert current.get() is None

@@ -1,0 +1,138 @@
+"""The watchdog on real sockets: the overdue are woken, everybody else is left in peace."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from app.resilience.watchdog import Watchdog
+
+Pair = tuple[socket.socket, socket.socket]
+PROMPT = 0.3
+"""Seconds within which a waiting reader has to wake."""
+
+
+@pytest.fixture
+def watchdog() -> Watchdog:
+    """Return a watchdog of the test's own."""
+    return Watchdog()
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """Return two connected sockets; reading from the first blocks."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(5)
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+def waited(reader: socket.socket) -> float:
+    """Return the seconds until a blocked read ends without data."""
+    began = time.monotonic()
+    assert reader.recv(1) == b""
+    return time.monotonic() - began
+
+
+def is_open(pair: Pair) -> bool:
+    """Tell whether bytes still pass."""
+    pair[1].sendall(b"x")
+    return pair[0].recv(1) == b"x"
+
+
+class TestWatch:
+    def test_ok(self, watchdog: Watchdog, pair: Pair) -> None:
+        watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.1)
+        assert 0.09 <= waited(pair[0]) < 0.1 + PROMPT
+
+    def test_a_moment_that_has_passed_is_due_at_once(self, watchdog: Watchdog, pair: Pair) -> None:
+        watchdog.watch(pair[0].fileno(), at=time.monotonic() - 1)
+        assert waited(pair[0]) < PROMPT
+
+    def test_an_earlier_deadline_added_later_comes_first(self, watchdog: Watchdog, pair: Pair) -> None:
+        other, peer = socket.socketpair()
+        with other, peer:
+            watchdog.watch(other.fileno(), at=time.monotonic() + 60)
+            watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
+            assert waited(pair[0]) < 0.05 + PROMPT
+            assert is_open((other, peer))
+
+    def test_the_descriptor_stays_the_owner_s(self, watchdog: Watchdog, pair: Pair) -> None:
+        number = pair[0].fileno()
+        watchdog.watch(number, at=time.monotonic())
+        waited(pair[0])
+        assert os.fstat(number)
+
+    def test_a_closed_descriptor_harms_nobody(self, watchdog: Watchdog, pair: Pair) -> None:
+        gone = socket.socket()
+        watchdog.watch(gone.fileno(), at=time.monotonic() + 0.02)
+        gone.close()
+        unconnected = socket.socket()
+        watchdog.watch(unconnected.fileno(), at=time.monotonic() + 0.03)
+        watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
+        assert waited(pair[0]) < 0.05 + PROMPT
+        unconnected.close()
+
+    def test_thousands_are_watched_for_next_to_nothing(self, watchdog: Watchdog, pair: Pair) -> None:
+        began = time.process_time()
+        for _ in range(10_000):
+            watchdog.release(watchdog.watch(pair[0].fileno(), at=time.monotonic() + 60))
+        assert time.process_time() - began < 1
+
+
+class TestRelease:
+    def test_ok(self, watchdog: Watchdog, pair: Pair) -> None:
+        ticket = watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
+        watchdog.release(ticket)
+        watch_another_until_due(watchdog, 0.1)
+        assert is_open(pair)
+
+    def test_twice_is_once(self, watchdog: Watchdog, pair: Pair) -> None:
+        ticket = watchdog.watch(pair[0].fileno(), at=time.monotonic() + 60)
+        watchdog.release(ticket)
+        watchdog.release(ticket)
+
+    def test_a_ticket_is_for_one_watching_not_for_the_descriptor(self, watchdog: Watchdog, pair: Pair) -> None:
+        first = watchdog.watch(pair[0].fileno(), at=time.monotonic() + 60)
+        watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
+        watchdog.release(first)
+        assert waited(pair[0]) < 0.05 + PROMPT
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # it is what gunicorn does
+class TestFork:
+    def test_a_child_watches_by_itself_and_leaves_the_parent_s_alone(self, watchdog: Watchdog, pair: Pair) -> None:
+        other, peer = socket.socketpair()
+        watchdog.watch(other.fileno(), at=time.monotonic() + 0.4)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            seconds = 99.0
+            try:
+                later, its_peer = socket.socketpair()
+                watchdog.watch(later.fileno(), at=time.monotonic() + 60)
+                time.sleep(0.05)
+                watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
+                seconds = waited(pair[0])
+                its_peer.close()
+            finally:
+                os._exit(0 if seconds < 0.05 + PROMPT else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert is_open((other, peer))
+        other.settimeout(5)
+        assert waited(other) < 0.4 + PROMPT
+        other.close()
+        peer.close()
+
+
+def watch_another_until_due(watchdog: Watchdog, seconds: float) -> None:
+    """Return once the watchdog has shut down a socket that was due after these seconds."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(5)
+        watchdog.watch(ours.fileno(), at=time.monotonic() + seconds)
+        waited(ours)
