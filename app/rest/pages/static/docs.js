@@ -31,11 +31,18 @@ function explained() {
   };
 }
 
-// Requests go to where this page came from, whatever public address the document names.
+// Requests go to where this page came from, whatever public address the document names. Swagger UI would send the
+// examples of optional parameters unasked; their descriptions say enough.
 async function load() {
-  const document = await (await fetch(reference.dataset.openapi)).json();
-  document.servers = [{ url: new URL(".", location.href).href.replace(/\/$/, "") }];
-  return document;
+  const spec = await (await fetch(reference.dataset.openapi)).json();
+  spec.servers = [{ url: new URL(".", location.href).href.replace(/\/$/, "") }];
+  for (const operation of Object.values(spec.paths).flatMap(Object.values)) {
+    for (const parameter of operation.parameters ?? []) {
+      delete parameter.example;
+      delete parameter.schema?.example;
+    }
+  }
+  return spec;
 }
 
 async function start() {

@@ -5,15 +5,16 @@
 function search(box) {
   const input = box.querySelector("input");
   const output = box.querySelector("output");
-  const errors = [...document.querySelectorAll("li[data-text]")].map((item) => [item, item.dataset.text.toLowerCase()]);
+  const spaced = (text) => ` ${text.toLowerCase().replace(/[^a-z0-9_]+/g, " ").trim()}`;
+  const errors = [...document.querySelectorAll("li[data-text]")].map((item) => [item, spaced(item.dataset.text)]);
   const groups = document.querySelectorAll(".status, .fault");
   const nothing = document.querySelector(".nothing");
 
   function filter() {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = spaced(input.value).split(" ").filter(Boolean);
     let found = 0;
     for (const [item, text] of errors) {
-      item.hidden = !words.every((word) => text.includes(word));
+      item.hidden = !words.every((word) => text.includes(` ${word}`));
       found += item.hidden ? 0 : 1;
     }
     for (const group of groups) group.hidden = !group.querySelector("li[data-text]:not([hidden])");
