@@ -99,8 +99,8 @@ class ListSchema(QuerySchema):
 
 
 def _filter_help(rules: ListRules) -> str:
-    members = "; ".join(f"{name} {' '.join(member.operators)}" for name, member in rules.filterable.items())
-    return f'Comparisons joined by AND, such as `status = PENDING AND due_date < "2027-01-01T00:00:00Z"`. {members}.'
+    members = "\n".join(f"- {name} `{' '.join(member.operators)}`" for name, member in rules.filterable.items())
+    return f'Comparisons joined by AND, such as `status = PENDING AND due_date < "2027-01-01T00:00:00Z"`.\n\n{members}'
 
 
 def _order_help(rules: ListRules) -> str:
