@@ -20,10 +20,14 @@ Watcher = Callable[[str, Error, bool], None]
 WATCHERS: Final[list[Watcher]] = []
 
 
-def raises(*errors: type[Error]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def raises(*errors: type[Error], passing: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare the named errors that a use case raises on its own account.
 
     What every use case can meet (a fault of the service, a dependency or capacity) need not be named.
+
+    Args:
+        errors: what it raises.
+        passing: whether it does work that is handed to it; what that raises is for its caller to declare.
     """
 
     def decorate(method: Callable[P, R]) -> Callable[P, R]:
@@ -34,8 +38,9 @@ def raises(*errors: type[Error]) -> Callable[[Callable[P, R]], Callable[P, R]]:
             try:
                 return method(*args, **kwargs)
             except Error as error:
-                if error.kind.fault is Fault.CLIENT:
-                    tell(method.__qualname__, error, declared=error.code in codes)
+                is_declared = error.code in codes
+                if error.kind.fault is Fault.CLIENT and (is_declared or not passing):
+                    tell(method.__qualname__, error, declared=is_declared)
                 raise
 
         checked.__raises__ = errors  # type: ignore[attr-defined]  # read by raised_by

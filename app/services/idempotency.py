@@ -59,7 +59,7 @@ class IdempotencyService:
         self._unit_of_work = unit_of_work
         self._clock = clock
 
-    @raises(IdempotencyInProgress, IdempotencyKeyReused)
+    @raises(IdempotencyInProgress, IdempotencyKeyReused, passing=True)
     def once(self, key: str, *, by: Principal, fingerprint: bytes, answer: Callable[[], Answer]) -> Answer:
         """Return the stored answer, or let ``answer`` make it and store it in the same transaction.
 

@@ -15,6 +15,8 @@ TASKS: Final = "/v1/tasks"
 BATCH: Final = "/v1/tasks:batchCreate"
 ABSENT: Final = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 JSON: Final = "application/json"
+WRITES: Final = (("POST", TASKS), ("POST", BATCH), ("PATCH", ABSENT))
+"""Every operation that reads a body."""
 
 
 @dataclass(frozen=True, slots=True)

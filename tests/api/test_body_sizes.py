@@ -1,0 +1,117 @@
+"""Table 1.4: how large a body may be, and what reading one costs."""
+
+import io
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from app.extensions import db
+from tests.api.caller import JSON, WRITES, Caller, answered, refused
+
+every_write = pytest.mark.parametrize(("method", "path"), WRITES)
+LIMIT = 1048576
+TITLED = b'{"task":{"title":"%b"}}'
+
+
+class TestSize:
+    """413 over 1 MiB, declared or chunked."""
+
+    @every_write
+    def test_a_declared_oversize_is_refused_unread(self, alice: Caller, method: str, path: str) -> None:
+        """B3: with the limit."""
+        response = alice.send(
+            method, path, data=b"{}", content_type=JSON, environ_overrides={"CONTENT_LENGTH": str(10**12)}
+        )
+        assert refused(response, 413, "BODY_TOO_LARGE")["limit"] == LIMIT
+
+    @staticmethod
+    def chunked(body: bytes) -> dict[str, Any]:
+        """Return a request as a server hands over a chunked one."""
+        return {
+            "content_type": JSON,
+            "headers": {"Transfer-Encoding": "chunked"},
+            "environ_overrides": {
+                "wsgi.input": io.BytesIO(body),
+                "wsgi.input_terminated": True,
+                "CONTENT_LENGTH": "",
+            },
+        }
+
+    def test_a_chunked_oversize_is_refused_and_nothing_is_written(self, alice: Caller) -> None:
+        """Table 1.4."""
+        fits_before_the_cut = TITLED % b"cut" + b" " * LIMIT
+        document = refused(alice.post(**self.chunked(fits_before_the_cut)), 413, "BODY_TOO_LARGE")
+        assert document["limit"] == LIMIT
+        assert alice.titles() == []
+
+    def test_a_chunked_body_of_just_the_limit_is_read(self, alice: Caller) -> None:
+        """Table 1.4: over 1 MiB, not at it."""
+        body = TITLED % b"whole"
+        answered(alice.post(**self.chunked(body + b" " * (LIMIT - len(body)))), 201)
+        assert alice.titles() == ["whole"]
+
+    def test_a_declared_body_of_just_the_limit_is_read(self, alice: Caller) -> None:
+        """Table 1.4."""
+        body = TITLED % b"whole"
+        answered(alice.post(data=body + b" " * (LIMIT - len(body)), content_type=JSON), 201)
+        refused(alice.post(data=body + b" " * (LIMIT + 1 - len(body)), content_type=JSON), 413, "BODY_TOO_LARGE")
+
+    def test_an_empty_chunked_body_is_empty(self, alice: Caller) -> None:
+        """Table 1.4."""
+        refused(alice.post(**self.chunked(b"")), 400, "EMPTY_BODY")
+
+    @pytest.mark.parametrize("declared", ["99", "5"])
+    def test_a_body_that_ends_early_or_breaks_off_is_malformed(self, alice: Caller, declared: str) -> None:
+        """Table 1.4: malformed HTTP; a prefix that happens to be JSON is not taken for the body."""
+
+        class Breaking(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                if declared == "5":
+                    raise OSError("Invalid chunk size: '/srv/x.py'")
+                return super().read(size)
+
+        response = alice.post(
+            content_type=JSON,
+            environ_overrides={"wsgi.input": Breaking(TITLED % b"x"), "CONTENT_LENGTH": declared},
+        )
+        assert "x.py" not in refused(response, 400, "MALFORMED_REQUEST")["detail"]
+        assert alice.titles() == []
+
+
+class TestCost:
+    """What is refused costs next to nothing."""
+
+    def test_a_form_of_100_000_parts_is_refused_unread(self, alice: Caller) -> None:
+        """B29: by its type alone."""
+
+        class Unreadable(io.RawIOBase):
+            def readinto(self, _buffer: object) -> int:
+                raise AssertionError("the body was read")
+
+        response = alice.post(
+            content_type="multipart/form-data; boundary=x",
+            environ_overrides={"wsgi.input": Unreadable(), "CONTENT_LENGTH": "1000000"},
+        )
+        refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+
+    def test_no_unfit_body_reaches_the_database(self, alice: Caller) -> None:
+        """B32, C9a."""
+        statements: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            statements.append(statement)
+
+        with alice.client.application.app_context():
+            event.listen(db.engine, "before_cursor_execute", note)
+        for request in (
+            {"data": b"{", "content_type": JSON},
+            {"data": b"{}", "content_type": "text/plain"},
+            {"json": {"task": {"title": ""}}},
+            {"json": {"task": {"title": "x", "tags": ["a"] * 65536}}},
+        ):
+            assert alice.post(**request).status_code in {400, 415}
+        refused(alice.batch(*[{"title": "x"}] * 20_000), 400, "VALIDATION_FAILED")
+        with alice.client.application.app_context():
+            event.remove(db.engine, "before_cursor_execute", note)
+        assert statements == []

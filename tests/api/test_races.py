@@ -1,0 +1,98 @@
+"""D9: who comes second is told so, and never by a 500."""
+
+from collections import Counter
+
+import pytest
+from flask import Flask
+
+from tests.api.caller import Caller, answered, at_once, refused
+
+
+@pytest.fixture
+def sends(alice: Caller, application: Flask) -> "Sends":
+    """Return what sends requests from several threads."""
+    return Sends(alice, application)
+
+
+class Sends:
+    """Sends requests of alice's at once, each by a client of its own."""
+
+    def __init__(self, alice: Caller, application: Flask) -> None:
+        self.alice = alice
+        self.application = application
+
+    def caller(self) -> Caller:
+        """Return alice on another connection."""
+        return Caller(self.application.test_client(), self.alice.credentials)
+
+    def create(self, titles: list[str]) -> Counter[int]:
+        """Return how often each status came back."""
+        return Counter(at_once(len(titles), lambda n: self.caller().create(titles[n]).status_code))
+
+
+class TestTitles:
+    """Many creations of one title."""
+
+    def test_of_two_hundred_at_once_one_succeeds(self, alice: Caller, sends: Sends) -> None:
+        """D9: one 201 and 199 times 409."""
+        assert sends.create(["Buy milk"] * 200) == {201: 1, 409: 199}
+        assert alice.titles() == ["Buy milk"]
+
+    def test_every_spelling_of_one_title_is_one_title(self, alice: Caller, sends: Sends) -> None:
+        """B14, D9: NFC and NFD, with and without spaces around."""
+        spellings = ["caf\u00e9", "cafe\u0301", "caf\u00e9 ", "\u3000cafe\u0301"]
+        assert sends.create(spellings * 15) == {201: 1, 409: 59}
+        assert len(alice.titles()) == 1
+
+    def test_different_titles_do_not_stand_in_one_another_s_way(self, alice: Caller, sends: Sends) -> None:
+        """U1."""
+        assert sends.create([str(n) for n in range(50)]) == {201: 50}
+        assert answered(alice.list_tasks())["total_size"] == 50
+
+    def test_renaming_to_one_title_succeeds_once(self, alice: Caller, sends: Sends) -> None:
+        """D9: PATCH as well."""
+        paths = [f"/v1/{alice.task(str(n))['name']}" for n in range(30)]
+        statuses = at_once(30, lambda n: sends.caller().patch(paths[n], json={"title": "one"}).status_code)
+        assert Counter(statuses) == {200: 1, 409: 29}
+
+    def test_batches_that_share_titles_neither_deadlock_nor_fail(self, alice: Caller, sends: Sends) -> None:
+        """D9, F9: each title is created exactly once, in whichever order it is asked for."""
+        titles = [{"title": str(n)} for n in range(20)]
+        batches = [titles, titles[::-1], titles[10:] + titles[:10], titles[5:15]]
+
+        def send(n: int) -> int:
+            response = sends.caller().batch(*batches[n % len(batches)])
+            document = response.json
+            assert response.status_code in {200, 207, 409}, document
+            assert document is not None
+            return len(document.get("tasks", []))
+
+        assert sum(at_once(40, send)) == 20
+        assert sorted(alice.titles(), key=int) == [str(n) for n in range(20)]
+
+    def test_batches_and_single_creations_share_the_titles(self, alice: Caller, sends: Sends) -> None:
+        """D9."""
+
+        def send(n: int) -> int:
+            caller = sends.caller()
+            return (caller.create("a") if n % 2 else caller.batch({"title": "a"})).status_code
+
+        counted = Counter(at_once(30, send))
+        assert counted[409] == 29
+        assert counted[201] + counted[200] == 1
+
+
+class TestKeys:
+    """Many requests with one Idempotency-Key."""
+
+    def test_a_hundred_with_one_key_are_one_effect(self, alice: Caller, sends: Sends) -> None:
+        """D2: one 201, replays of it byte for byte, and 409 for who comes while it runs."""
+        body = {"task": {"title": "Buy milk"}}
+        responses = at_once(100, lambda _: sends.caller().post(json=body, headers={"Idempotency-Key": "k-1"}))
+        done = [each for each in responses if each.status_code == 201]
+        assert [each.headers.get("Idempotent-Replayed") for each in done].count(None) == 1
+        assert len({(each.get_data(), each.headers["Location"], each.headers["ETag"]) for each in done}) == 1
+        for each in responses:
+            if each.status_code != 201:
+                assert refused(each, 409, "IDEMPOTENCY_IN_PROGRESS")["retry_after"] == 1
+        assert alice.titles() == ["Buy milk"]
