@@ -1,0 +1,78 @@
+"""A database of dictionaries, and units of work that join, commit and roll back as those on PostgreSQL do."""
+
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from tests.fakes.idempotency import FakeStoredAnswers
+from tests.fakes.tasks import FakeTaskRepository
+
+Rows = dict[UUID, dict[str, Any]]
+
+
+class FakeDatabase:
+    """What is committed, and what the unit at work has made of it."""
+
+    def __init__(self) -> None:
+        self.tasks: Rows = {}
+        self.stored_answers: dict[str, dict[str, Any]] = {}
+        self.locked: set[str] = set()
+        """Scopes that somebody else holds."""
+        self.commits = 0
+        self._saved: tuple[Rows, dict[str, dict[str, Any]]] | None = None
+        self._depth = 0
+
+    def unit_of_work(self) -> "FakeUnitOfWork":
+        """Return a unit of work, which joins the one around it."""
+        return FakeUnitOfWork(self)
+
+    def begin(self) -> None:
+        """Enter a unit."""
+        self._depth += 1
+        if self._saved is None:
+            self._save()
+
+    def commit(self) -> None:
+        """Make what was done last, unless there is a unit around."""
+        if self._depth == 1:
+            self.commits += 1
+            self._save()
+
+    def end(self) -> None:
+        """Leave a unit; what the outermost did not commit is undone."""
+        self._depth -= 1
+        if self._depth == 0 and self._saved is not None:
+            self.tasks, self.stored_answers = self._saved
+            self._saved = None
+
+    def _save(self) -> None:
+        self._saved = (
+            {key: dict(row) for key, row in self.tasks.items()},
+            {key: dict(row) for key, row in self.stored_answers.items()},
+        )
+
+
+class FakeUnitOfWork:
+    """Opens repositories on a database of dictionaries."""
+
+    tasks: FakeTaskRepository
+    stored_answers: FakeStoredAnswers
+
+    def __init__(self, database: FakeDatabase) -> None:
+        self._database = database
+
+    def __enter__(self) -> Self:
+        self._database.begin()
+        self.tasks = FakeTaskRepository(self._database)
+        self.stored_answers = FakeStoredAnswers(self._database)
+        return self
+
+    def commit(self) -> None:
+        """Make the unit's effects last, or join them to those of the unit around it."""
+        self.tasks.flush()
+        self._database.commit()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._database.end()

@@ -1,0 +1,160 @@
+"""Bearer tokens: ours are verified, and all others refused with one of a fixed set of reasons."""
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errs.access import InvalidToken
+from app.resilience.clock import SystemClock
+from app.services import tokens
+from app.services.tokens import DESCRIPTIONS, TokenService
+from tests.fakes.clock import FakeClock
+
+SECRET = "a-secret-of-the-tests-32-bytes-long!"
+HOUR = timedelta(hours=1)
+NOW = int(SystemClock().now().timestamp())
+CLAIMS = {"sub": "alice", "scope": "tasks", "iat": NOW, "exp": NOW + 3600}
+SERVICE = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock())
+BOUND = TokenService(secret=SECRET, audience="candor", issuer="https://issuer", clock=SystemClock())
+
+
+def signed(claims: dict[str, Any] | None = None, *, secret: str = SECRET, **header: object) -> str:
+    """Return a token signed as ours, with other claims or header parameters."""
+    return jwt.encode({**CLAIMS, **(claims or {})}, secret, algorithm="HS256", headers=header)
+
+
+def without(claim: str) -> str:
+    """Return a token that lacks a claim."""
+    claims = {name: value for name, value in CLAIMS.items() if name != claim}
+    return jwt.encode(claims, SECRET, algorithm="HS256")
+
+
+def unsigned(header: str, payload: str = json.dumps(CLAIMS)) -> str:
+    """Return a token of any header and payload, with an empty signature."""
+    parts = (base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in (header, payload))
+    return ".".join(parts) + "."
+
+
+def reason(token: str, service: TokenService = SERVICE) -> str:
+    """Return what a token is refused for."""
+    with pytest.raises(InvalidToken) as caught:
+        service.verify(token)
+    description: str = caught.value.description
+    assert description in DESCRIPTIONS
+    return description
+
+
+class TestIssue:
+    def test_ok(self) -> None:
+        caller = SERVICE.verify(SERVICE.issue("alice", scopes=["tasks", "movies:read"], lifetime=HOUR))
+        assert (caller.id, caller.scopes) == ("alice", frozenset({"tasks", "movies:read"}))
+
+    def test_the_claims_are_the_clock_s(self) -> None:
+        clock = FakeClock()
+        token = TokenService(secret=SECRET, audience="a", issuer="i", clock=clock).issue("x", scopes=[], lifetime=HOUR)
+        claims = jwt.decode(token, options={"verify_signature": False})
+        assert (claims["exp"] - claims["iat"], claims["iat"]) == (3600, int(clock.now().timestamp()))
+        assert (claims["sub"], claims["scope"], claims["aud"], claims["iss"]) == ("x", "", "a", "i")
+
+    def test_two_tokens_are_never_the_same(self) -> None:
+        assert len({SERVICE.issue("alice", scopes=[], lifetime=HOUR) for _ in range(3)}) == 3
+
+    @pytest.mark.parametrize("subject", ["", "a" * 256, "a\nb", "\x7f"])
+    def test_a_subject_that_would_spoil_the_log_is_refused(self, subject: str) -> None:
+        with pytest.raises(ValueError, match="a subject has"):
+            SERVICE.issue(subject, scopes=[], lifetime=HOUR)
+
+    @pytest.mark.parametrize("lifetime", [timedelta(0), -HOUR])
+    def test_a_lifetime_is_positive(self, lifetime: timedelta) -> None:
+        with pytest.raises(ValueError, match="a lifetime is positive"):
+            SERVICE.issue("alice", scopes=[], lifetime=lifetime)
+
+
+class TestVerify:
+    def test_ok(self) -> None:
+        assert SERVICE.verify(signed({"scope": "tasks admin"})).is_admin
+
+    def test_without_a_scope_it_grants_nothing(self) -> None:
+        assert SERVICE.verify(without("scope")).scopes == frozenset()
+
+    def test_audience_and_issuer_count_when_configured(self) -> None:
+        token = signed({"aud": ["other", "candor"], "iss": "https://issuer"})
+        assert BOUND.verify(token).id == "alice"
+        assert BOUND.verify(BOUND.issue("bob", scopes=[], lifetime=HOUR)).id == "bob"
+
+    @pytest.mark.parametrize(
+        ("token", "expected"),
+        [
+            (signed({"exp": NOW - 1}), tokens.EXPIRED),
+            (signed({"nbf": NOW + 60}), tokens.TOO_EARLY),
+            (signed({"iat": NOW + 600}), tokens.TOO_EARLY),
+            (signed(secret="another-secret-of-at-least-32-bytes!"), tokens.WRONG_SIGNATURE),
+            (unsigned('{"alg": "none"}'), tokens.WRONG_SIGNATURE),
+            (unsigned('{"alg": "HS512"}'), tokens.WRONG_SIGNATURE),
+            (unsigned('{"alg": "RS256"}'), tokens.WRONG_SIGNATURE),
+            (without("exp"), tokens.WRONG_CLAIMS),
+            (without("iat"), tokens.WRONG_CLAIMS),
+            (without("sub"), tokens.WRONG_CLAIMS),
+            (signed({"sub": "a\nb"}), tokens.WRONG_CLAIMS),
+            (signed({"sub": ""}), tokens.WRONG_CLAIMS),
+            (signed({"scope": ["tasks"]}), tokens.WRONG_CLAIMS),
+            (signed({"exp": str(NOW + 3600)}), tokens.WRONG_CLAIMS),
+            (signed({"exp": True}), None),
+            (signed({"exp": 1e300}), None),
+            (signed({"exp": float("inf")}), None),
+            (signed({"iat": None}), None),
+            (signed({"sub": 7}), None),
+            (signed({"sub": None}), None),
+            (signed(jku="https://evil.example"), tokens.MALFORMED),
+            (signed(x5u="https://evil.example"), tokens.MALFORMED),
+            (signed(jwk={}), tokens.MALFORMED),
+            (signed(crit=["exp"]), tokens.MALFORMED),
+            ("", tokens.MALFORMED),
+            ("nonsense", tokens.MALFORMED),
+            ("a.b.c", tokens.MALFORMED),
+            ("ä.ö.ü", tokens.MALFORMED),
+            ("..", tokens.MALFORMED),
+            (unsigned("[]"), tokens.MALFORMED),
+            (unsigned("[" * 2000), tokens.MALFORMED),
+            (unsigned('{"alg": "HS256"}', "[1]"), None),
+            ("a" * 4097, tokens.MALFORMED),
+        ],
+    )
+    def test_every_other_token_is_refused_for_its_reason(self, token: str, expected: str | None) -> None:
+        said = reason(token)
+        assert expected is None or said == expected
+
+    @pytest.mark.parametrize(
+        ("claims", "expected"),
+        [
+            ({"iss": "https://issuer"}, tokens.WRONG_CLAIMS),
+            ({"aud": "other", "iss": "https://issuer"}, tokens.WRONG_AUDIENCE),
+            ({"aud": "candor"}, tokens.WRONG_CLAIMS),
+            ({"aud": "candor", "iss": "https://other"}, tokens.WRONG_ISSUER),
+        ],
+    )
+    def test_a_token_for_others_or_of_others_is_refused(self, claims: dict[str, Any], expected: str) -> None:
+        assert reason(signed(claims), BOUND) == expected
+
+    def test_a_repeated_claim_does_not_slip_through(self) -> None:
+        payload = json.dumps(CLAIMS)[:-1] + ', "sub": "root"}'
+        assert reason(unsigned('{"alg": "HS256"}', payload)) == tokens.WRONG_SIGNATURE
+
+    @given(
+        st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: base64.urlsafe_b64encode(raw).decode() + ".e30.")
+    )
+    def test_whatever_is_sent_is_refused_and_nothing_breaks(self, token: str) -> None:
+        reason(token)
+
+    @given(st.integers(0, 10**6), st.sampled_from("ABCabc019_-."))
+    def test_a_changed_character_is_refused(self, at: int, character: str) -> None:
+        token = signed({"jti": "fixed"})
+        at %= len(token) - 1  # the last one has bits to spare
+        if token[at] != character:
+            reason(token[:at] + character + token[at + 1 :])
