@@ -1,0 +1,107 @@
+"""Repositories on a real PostgreSQL, wired as the application wires them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.orm import Session, scoped_session
+
+from app.config import Settings
+from app.extensions import db
+from app.repositories.reads import Reads
+from app.repositories.tasks import TaskReads
+from app.repositories.unit_of_work import UnitOfWork
+from tests.integration.task_collections import Collection, InMemory, InPostgres
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """What the composition root makes of a database."""
+
+    engine: Engine
+    reads: Reads
+    task_reads: TaskReads
+    unit_of_work: Callable[[], UnitOfWork]
+
+    def backend(self) -> int:
+        """Return the process id of the backend that reads run on."""
+        return int(self.reads.run(lambda connection: connection.execute(text("SELECT pg_backend_pid()")).scalar_one()))
+
+
+@contextmanager
+def opened(application: Flask) -> Iterator[Database]:
+    """Return the database of an application, whose context stands for a request's; the tables are empty afterwards."""
+    with application.app_context():
+        engine = db.engine
+        session = cast("scoped_session[Session]", db.session)
+        reads = Reads(session, lambda: engine)
+        yield Database(engine, reads, TaskReads(reads), partial(UnitOfWork, session))
+        db.session.rollback()
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM tasks"))
+            connection.execute(text("DELETE FROM idempotency_keys"))
+
+
+@pytest.fixture
+def database(application: Flask) -> Iterator[Database]:
+    """Return the application's database."""
+    with opened(application) as database:
+        yield database
+
+
+@pytest.fixture
+def make_database_of(make_application: Callable[..., Flask]) -> Iterator[Callable[..., Database]]:
+    """Return a maker of databases by settings: ``make_database_of(database_pool_size=1)``."""
+    with ExitStack() as stack:
+        yield lambda **changes: stack.enter_context(opened(make_application(**changes)))
+
+
+@pytest.fixture
+def stranger(settings: Settings) -> Iterator[Connection]:
+    """Return a connection of somebody else's."""
+    engine = create_engine(settings.database_url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def statements(database: Database) -> Iterator[list[str]]:
+    """Return every statement that the engine sends meanwhile, commits and rollbacks of transactions too."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    listeners: dict[str, Callable[..., Any]] = {
+        "before_cursor_execute": note,
+        "commit": lambda _: sent.append("COMMIT"),
+        "rollback": lambda _: sent.append("ROLLBACK"),
+    }
+    for name, listener in listeners.items():
+        event.listen(database.engine, name, listener)
+    yield sent
+    for name, listener in listeners.items():
+        event.remove(database.engine, name, listener)
+
+
+@pytest.fixture(scope="module", params=["memory", "postgres"])
+def every_collection(request: pytest.FixtureRequest) -> Iterator[Collection]:
+    """Return one collection, then the other."""
+    if request.param == "memory":
+        yield InMemory()
+    else:
+        with opened(request.getfixturevalue("application")) as database:
+            yield InPostgres(database)
+
+
+@pytest.fixture
+def collection(every_collection: Collection) -> Collection:
+    """Return a collection with nothing in it."""
+    every_collection.clear()
+    return every_collection
