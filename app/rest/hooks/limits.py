@@ -86,25 +86,30 @@ def client_address() -> str:
     """Return the client's address: the peer's, or what trusted proxies say of it; an IPv6 network counts as one."""
     trusted = current_app.config["TRUSTED_PROXIES"]
     address = request.remote_addr or ""
-    said = [each.strip() for each in request.headers.get("X-Forwarded-For", "").split(",")]
+    said = list(filter(None, map(str.strip, request.headers.get("X-Forwarded-For", "").split(","))))
     while said and _is_within(address, trusted):
         address = said.pop()
     return _bucket(address)
 
 
 def _is_within(address: str, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in networks)
 
 
 def _bucket(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    parsed = _parsed(address)
+    if parsed is None:
         return "unknown"
     if parsed.version == 4:
         return str(parsed)
     return str(ipaddress.ip_network((parsed, IPV6_PREFIX), strict=False))
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address; IPv4 in the dress of IPv6 (RFC 4291, section 2.5.5.2) is IPv4."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
