@@ -18,7 +18,9 @@ ALGORITHM: Final = "HS256"
 HEADER: Final = frozenset({"alg", "typ", "kid"})
 """Header parameters that are understood: none that leads elsewhere (jku, x5u, jwk) or changes the rules (crit)."""
 LONGEST: Final = 4096
-SUBJECT: Final = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
+_SPELLING: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
+"""Three parts in base64url without padding (RFC 7515, section 7.1), so that a token has one spelling only."""
+SUBJECT: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 LATEST: Final = 253402300799
 """The last second of the year 9999."""
 
@@ -80,7 +82,7 @@ class TokenService:
     @raises(InvalidToken)
     def verify(self, token: str) -> Principal:
         """Return who the token speaks for; the algorithm is pinned, and ``exp``, ``iat`` and ``sub`` are required."""
-        if len(token) > LONGEST:
+        if len(token) > LONGEST or not _SPELLING.fullmatch(token):
             raise InvalidToken(description=MALFORMED)
         try:
             decoded = jwt.decode_complete(

@@ -16,6 +16,7 @@ from app.extensions import db
 from app.observability.logs import JsonFormatter
 from app.wiring import wire
 from tests.api.caller import Caller
+from tests.api.forge import Forge
 
 Bearer = Callable[..., dict[str, str]]
 
@@ -116,3 +117,9 @@ def timed(
         engine = db.engine
     other_application.extensions["candor-services"] = wire(settings, db.session, lambda: engine, clock)
     return Caller(other_application.test_client(), bearer("alice"))
+
+
+@pytest.fixture
+def forge(settings: Settings) -> Forge:
+    """Return a forge that knows the secret."""
+    return Forge(settings.jwt_secret)
