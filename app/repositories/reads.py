@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Transaction
 from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
@@ -31,7 +31,7 @@ class Reads:
         Raises:
             ServiceUnavailable: the database is out of reach.
         """
-        if self._session.registry.has() and self._session().in_transaction():
+        if self._is_in_unit():
             return read(self._session().connection())
         try:
             return self._once(read)
@@ -42,16 +42,30 @@ class Reads:
 
     def within(self, milliseconds: int, read: Callable[[Connection], T]) -> T | None:
         """Return what ``read`` returns, or ``None`` when one of its statements took longer."""
-        with self._engine_of_app().begin() as connection:
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds:d}")
-            try:
-                return read(connection)
-            except ServiceUnavailable as error:
-                if error.facts.get("sqlstate") != QUERY_CANCELED:
-                    raise
-                connection.rollback()
-                return None
+        if self._is_in_unit():
+            connection = self._session().connection()
+            return _bounded(connection, connection.begin_nested(), milliseconds, read)
+        with self._engine_of_app().connect() as connection:
+            return _bounded(connection, connection.begin(), milliseconds, read)
+
+    def _is_in_unit(self) -> bool:
+        return self._session.registry.has() and self._session().in_transaction()
 
     def _once(self, read: Callable[[Connection], T]) -> T:
         with self._engine.connect() as connection:
             return read(connection)
+
+
+def _bounded(
+    connection: Connection, transaction: Transaction, milliseconds: int, read: Callable[[Connection], T]
+) -> T | None:
+    """Read in a transaction that is rolled back however it ends, and the timeout with it."""
+    try:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds:d}")
+        return read(connection)
+    except ServiceUnavailable as error:
+        if error.facts.get("sqlstate") != QUERY_CANCELED:
+            raise
+        return None
+    finally:
+        transaction.rollback()

@@ -33,9 +33,12 @@ def install(engine: Engine) -> None:
 
 def _handle(context: ExceptionContext) -> BaseException | None:
     cause = context.original_exception
-    if not isinstance(cause, psycopg.Error):
+    if isinstance(cause, psycopg.Error):
+        error = translated(cause, is_disconnect=context.is_disconnect or context.connection is None)
+    elif isinstance(cause, UnicodeEncodeError):  # half of a surrogate pair, which the driver lets escape as it is
+        error = errs.E(kind=errs.Kind.VALIDATION)
+    else:
         return None
-    error = translated(cause, is_disconnect=context.is_disconnect or context.connection is None)
     error.__cause__ = cause
     return error
 

@@ -28,14 +28,14 @@ def upgrade() -> None:
         sa.Column("tags", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_tasks"),
-        sa.CheckConstraint("char_length(title) BETWEEN 1 AND 200", name="ck_tasks_title_length"),
-        sa.CheckConstraint("char_length(description) <= 1000", name="ck_tasks_description_length"),
-        sa.CheckConstraint("status BETWEEN 1 AND 4", name="ck_tasks_status_known"),
-        sa.CheckConstraint("priority BETWEEN 1 AND 4", name="ck_tasks_priority_known"),
-        sa.CheckConstraint("cardinality(tags) <= 10", name="ck_tasks_tags_few"),
-        sa.CheckConstraint("isfinite(due_date)", name="ck_tasks_due_date_finite"),
+        sa.CheckConstraint("char_length(title) BETWEEN 1 AND 200", name=op.f("ck_tasks_title_length")),
+        sa.CheckConstraint("char_length(description) <= 1000", name=op.f("ck_tasks_description_length")),
+        sa.CheckConstraint("status BETWEEN 1 AND 4", name=op.f("ck_tasks_status_known")),
+        sa.CheckConstraint("priority BETWEEN 1 AND 4", name=op.f("ck_tasks_priority_known")),
+        sa.CheckConstraint("cardinality(tags) <= 10", name=op.f("ck_tasks_tags_few")),
+        sa.CheckConstraint("isfinite(due_date)", name=op.f("ck_tasks_due_date_finite")),
     )
-    same_title = sa.literal_column(f"btrim(normalize(title, NFC), '{SPACES}')")
+    same_title: sa.ColumnClause[str] = sa.literal_column(f"btrim(normalize(title, NFC), '{SPACES}')")
     op.create_index("uq_tasks_created_by_title", "tasks", ["created_by", same_title], unique=True)
     op.create_index("ix_tasks_created_by_create_time", "tasks", ["created_by", "create_time", "id"])
     op.create_index("ix_tasks_created_by_due_date", "tasks", ["created_by", "due_date", "id"])

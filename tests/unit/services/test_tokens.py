@@ -36,9 +36,9 @@ def without(claim: str) -> str:
 
 
 def unsigned(header: str, payload: str = json.dumps(CLAIMS)) -> str:
-    """Return a token of any header and payload, with an empty signature."""
+    """Return a token of any header and payload, with a signature that nobody made."""
     parts = (base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in (header, payload))
-    return ".".join(parts) + "."
+    return ".".join(parts) + ".AAAA"
 
 
 def reason(token: str, service: TokenService = SERVICE) -> str:
@@ -65,7 +65,7 @@ class TestIssue:
     def test_two_tokens_are_never_the_same(self) -> None:
         assert len({SERVICE.issue("alice", scopes=[], lifetime=HOUR) for _ in range(3)}) == 3
 
-    @pytest.mark.parametrize("subject", ["", "a" * 256, "a\nb", "\x7f"])
+    @pytest.mark.parametrize("subject", ["", "a" * 256, "a\nb", "\x7f", "\udcff"])
     def test_a_subject_that_would_spoil_the_log_is_refused(self, subject: str) -> None:
         with pytest.raises(ValueError, match="a subject has"):
             SERVICE.issue(subject, scopes=[], lifetime=HOUR)
@@ -103,6 +103,7 @@ class TestVerify:
             (without("sub"), tokens.WRONG_CLAIMS),
             (signed({"sub": "a\nb"}), tokens.WRONG_CLAIMS),
             (signed({"sub": ""}), tokens.WRONG_CLAIMS),
+            (signed({"sub": "\ud800"}), tokens.WRONG_CLAIMS),
             (signed({"scope": ["tasks"]}), tokens.WRONG_CLAIMS),
             (signed({"exp": str(NOW + 3600)}), tokens.WRONG_CLAIMS),
             (signed({"exp": True}), None),
@@ -120,6 +121,9 @@ class TestVerify:
             ("a.b.c", tokens.MALFORMED),
             ("ä.ö.ü", tokens.MALFORMED),
             ("..", tokens.MALFORMED),
+            (signed() + "=", tokens.MALFORMED),
+            (signed() + ".AAAA", tokens.MALFORMED),
+            (signed().rpartition(".")[0] + ".", tokens.MALFORMED),
             (unsigned("[]"), tokens.MALFORMED),
             (unsigned("[" * 2000), tokens.MALFORMED),
             (unsigned('{"alg": "HS256"}', "[1]"), None),

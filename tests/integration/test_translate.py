@@ -1,0 +1,199 @@
+"""The border: what PostgreSQL and its driver really report, provoked one by one, as errors of the house."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from app.errs import E, Error, Kind, match
+from app.errs.platform import DeadlineExceeded, InsufficientStorage, ServiceUnavailable
+from app.errs.tasks import TaskTitleTaken
+from app.repositories import engine as house
+from app.repositories.translate import translated
+from app.resilience.deadline import Deadline, current, within
+from tests.integration.conftest import Database
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+INSERT = text(
+    "INSERT INTO tasks (id, title, status, priority, create_time, update_time, created_by, tags, version) "
+    "VALUES (:id, :title, 1, 1, now(), now(), 'alice', '{}', 1)"
+)
+
+
+def insert(connection: Connection, title: object = "Buy milk", task_id: object = None) -> None:
+    """Insert a task by hand."""
+    connection.execute(INSERT, {"id": task_id or uuid4(), "title": title})
+
+
+def ended(database: Database, *statements: str | Callable[[Connection], object]) -> Error:
+    """Return the error that the last of these ends with, in one transaction."""
+    *first, last = [(lambda c, s=each: c.execute(text(s))) if isinstance(each, str) else each for each in statements]
+    with database.engine.connect() as connection:
+        for each in first:
+            each(connection)
+        with pytest.raises(Error) as caught:
+            last(connection)
+    return caught.value
+
+
+class TestIntegrity:
+    def test_a_constraint_of_a_model_is_the_error_it_names(self, database: Database) -> None:
+        error = ended(database, insert, insert)
+        assert match(TaskTitleTaken(param="title"), error)
+        assert isinstance(error.__cause__, psycopg.errors.UniqueViolation)
+
+    def test_another_unique_violation_is_a_fault_of_ours(self, database: Database) -> None:
+        same = uuid4()
+        error = ended(database, lambda c: insert(c, "a", same), lambda c: insert(c, "b", same))
+        assert match(E(kind=Kind.DATABASE, sqlstate="23505", constraint="pk_tasks"), error)
+
+    def test_a_check_that_only_the_schema_made_is_a_fault_of_ours(self, database: Database) -> None:
+        error = ended(database, lambda c: insert(c, "x" * 201))
+        assert match(E(kind=Kind.DATABASE, sqlstate="23514", constraint="ck_tasks_title_length"), error)
+
+
+class TestData:
+    def test_a_nul_character_is_the_client_s(self, database: Database) -> None:
+        assert match(E(kind=Kind.VALIDATION), ended(database, lambda c: insert(c, "a\0b")))
+
+    def test_half_of_a_surrogate_pair_is_the_client_s(self, database: Database) -> None:
+        assert match(E(kind=Kind.VALIDATION), ended(database, lambda c: insert(c, "a\ud800b")))
+
+    def test_a_number_out_of_range_is_the_client_s(self, database: Database) -> None:
+        assert match(E(kind=Kind.VALIDATION, sqlstate="22003"), ended(database, "SELECT 99999::smallint"))
+
+    def test_too_many_parameters_are_a_bug_and_no_lost_connection(self, database: Database) -> None:
+        statement = f"SELECT 1 WHERE 1 IN ({', '.join(['%s'] * 65_536)})"
+        error = ended(database, lambda c: c.exec_driver_sql(statement, (2,) * 65_536))
+        assert match(E(kind=Kind.DATABASE), error)
+
+    def test_a_mistake_in_sql_is_a_bug(self, database: Database) -> None:
+        assert match(E(kind=Kind.DATABASE, sqlstate="42601"), ended(database, "SELEC 1"))
+
+
+class TestCapacity:
+    """What may go better later: 503."""
+
+    @staticmethod
+    def busy(error: Error, sqlstate: str | None, *, disconnected: bool = False) -> bool:
+        """Tell whether it is the error that asks to come again."""
+        expected = ServiceUnavailable(retry_after=1, disconnected=disconnected, sqlstate=sqlstate)
+        return match(expected, error) and error.kind.retryable
+
+    def test_a_statement_that_took_too_long(self, database: Database) -> None:
+        error = ended(database, "SET LOCAL statement_timeout = 20", "SELECT pg_sleep(5)")
+        assert self.busy(error, "57014")
+
+    def test_a_lock_that_was_not_to_be_had(self, database: Database, stranger: Connection) -> None:
+        stranger.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+        assert self.busy(ended(database, "SET LOCAL lock_timeout = 20", "SELECT 1 FROM tasks"), "55P03")
+
+    def test_a_database_that_lets_nobody_write(self, database: Database) -> None:
+        assert self.busy(ended(database, "SET TRANSACTION READ ONLY", insert), "25006")
+
+    def test_a_serialization_failure(self, database: Database, stranger: Connection) -> None:
+        with database.engine.begin() as connection:
+            insert(connection)
+        isolated = database.engine.execution_options(isolation_level="REPEATABLE READ")
+        with isolated.connect() as connection:
+            connection.execute(text("SELECT 1 FROM tasks"))
+            stranger.execute(text("UPDATE tasks SET version = 2"))
+            stranger.commit()
+            with pytest.raises(Error) as caught:
+                connection.execute(text("UPDATE tasks SET version = 3"))
+        assert self.busy(caught.value, "40001")
+
+    def test_a_deadlock(self, database: Database) -> None:
+        with database.engine.begin() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            for title in ("a", "b"):
+                insert(connection, title)
+        met = threading.Barrier(2, timeout=5)
+        errors: list[Error] = []
+
+        def cross(*titles: str) -> None:
+            with database.engine.connect() as connection:
+                try:
+                    for title in titles:
+                        connection.execute(text("SELECT 1 FROM tasks WHERE title = :t FOR UPDATE"), {"t": title})
+                        if title == titles[0]:
+                            met.wait()
+                except Error as error:
+                    errors.append(error)
+
+        threads = [threading.Thread(target=cross, args=titles) for titles in (("a", "b"), ("b", "a"))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [self.busy(error, "40P01") for error in errors] == [True]
+
+    def test_a_backend_that_was_ended(self, database: Database, stranger: Connection) -> None:
+        with database.engine.connect() as connection:
+            backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            stranger.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
+            with pytest.raises(Error) as caught:
+                connection.execute(text("SELECT 1"))
+            assert connection.invalidated
+        assert self.busy(caught.value, "57P01", disconnected=True)
+
+    @pytest.fixture
+    def crowded(self, make_database: Callable[[str], str], stranger: Connection) -> Engine:
+        """Return the engine of a database that admits nobody."""
+        url = make_database("crowded")
+        name = url.rpartition("/")[2].partition("?")[0]
+        stranger.commit()
+        stranger.execution_options(isolation_level="AUTOCOMMIT")
+        stranger.execute(text(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0'))
+        engine = create_engine(url, **house.engine_options(pool_size=1, statement_timeout=timedelta(seconds=1)))
+        house.prepare(engine)
+        return engine
+
+    def test_too_many_connections(self, crowded: Engine) -> None:
+        with pytest.raises(Error) as caught:
+            crowded.connect()
+        assert self.busy(caught.value, None, disconnected=True)
+
+    def test_a_full_disk(self) -> None:
+        assert match(InsufficientStorage(sqlstate="53100"), translated(psycopg.errors.DiskFull("full")))
+
+    @pytest.mark.parametrize(
+        ("kind", "sqlstate"),
+        [
+            (psycopg.errors.TooManyConnections, "53300"),
+            (psycopg.errors.CannotConnectNow, "57P03"),
+            (psycopg.errors.CrashShutdown, "57P02"),
+            (psycopg.errors.ConnectionFailure, "08006"),
+            (psycopg.errors.OutOfMemory, "53200"),
+        ],
+    )
+    def test_what_a_test_cannot_provoke(self, kind: type[psycopg.Error], sqlstate: str) -> None:
+        assert self.busy(translated(kind("said")), sqlstate)
+
+
+class TestDeadline:
+    """C23: whoever is out of time is told so, whatever ended the statement."""
+
+    def test_a_statement_that_outlived_the_budget(self, database: Database) -> None:
+        with within(timedelta(milliseconds=30)):
+            error = ended(database, "SET LOCAL statement_timeout = 40", "SELECT pg_sleep(5)")
+        assert match(DeadlineExceeded(budget_ms=30, spent_in="database"), error)
+
+    def test_a_statement_that_did_not_is_another_matter(self) -> None:
+        with within(timedelta(seconds=5)):
+            assert translated(psycopg.errors.QueryCanceled("x")).kind is Kind.UNAVAILABLE
+
+    def test_other_errors_are_told_as_they_are(self) -> None:
+        token = current.set(Deadline(timedelta(seconds=1), at=0))
+        assert translated(psycopg.errors.SyntaxError("x")).kind is Kind.DATABASE
+        current.reset(token)
+
+
+class TestSecrecy:
+    def test_parameters_stay_out_of_what_is_logged(self, database: Database) -> None:
+        error = ended(database, lambda c: insert(c, "secret" * 50))
+        assert "secret" not in str(error)
