@@ -1,35 +1,61 @@
 """How gunicorn serves Candor, in development and in production: everything comes from the settings.
 
-Threads wait for the database side by side; nginx stands in front and keeps slow clients away.
+Threads wait for the database side by side; nginx stands in front and keeps slow clients away. The application is loaded
+once, before the workers are forked, so that a new worker serves within milliseconds; none of its connections is.
 """
 
 import json
+import os
+import signal
+import stat
 import sys
+import time
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from socket import socket
-from typing import Any
+from pathlib import Path
+from socket import AF_UNIX, socket
+from types import FrameType
+from typing import Any, Final
 
 from gunicorn import util
 from gunicorn.arbiter import Arbiter
+from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
+from sqlalchemy import QueuePool
 
 from app.config import InvalidSettings, Settings
+from app.resilience import draining
+
+ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+SETTLE: Final = 0.3
+"""Seconds between the last connection let in and the end of accepting, in which workers take what is queued."""
+SOCKET_MODE: Final = 0o660
+CORES: Final = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 try:
     SETTINGS = Settings.from_env()
 except InvalidSettings as faults:
     sys.exit(str(faults))
 
-bind = f"{SETTINGS.host}:{SETTINGS.port}"
+for each in ENDS:  # until gunicorn has handlers of its own, there is nothing to finish and nothing to clean up
+    if signal.getsignal(each) in {signal.SIG_DFL, signal.default_int_handler}:
+        signal.signal(each, lambda *_: os._exit(0))
+
+bind = SETTINGS.bind or f"{SETTINGS.host}:{SETTINGS.port}"
 worker_class = "gthread"
-workers = SETTINGS.web_concurrency
+workers = SETTINGS.web_concurrency or (max(2, CORES) if SETTINGS.is_production else 2)
 threads = SETTINGS.web_threads
-keepalive = 75
-timeout = 30
+preload_app = True
+keepalive = 75  # seconds, more than nginx keeps an idle connection, so that nginx is the one to close it
+timeout = 15  # seconds without a heartbeat of the worker's main loop, whatever its threads do
 graceful_timeout = max(15, int(SETTINGS.request_timeout) + 5)
+max_requests, max_requests_jitter = 20_000, 5_000
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 -- heartbeats must never wait for a disk
 control_socket_disable = True
 accesslog = None
+secure_scheme_headers: dict[str, str] = {}  # we believe no proxy but as TRUSTED_PROXIES says, and of that one only
+forwarder_headers = ""  # X-Forwarded-For, which hooks/limits.py reads
 limit_request_line = 4094
 limit_request_fields = 100
 limit_request_field_size = 8190
@@ -43,9 +69,56 @@ logconfig_dict: dict[str, Any] = {
 }
 
 
+def on_starting(server: Arbiter) -> None:
+    """Have SIGTERM fail readiness at once, and take leave before the workers are stopped."""
+    enqueue = server.signal
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        if signum == signal.SIGTERM and os.getpid() == server.pid:
+            draining.begin()
+        enqueue(signum, frame)
+
+    server.signal = note
+    server.handle_term = partial(take_leave, server)
+
+
+def take_leave(server: Arbiter) -> None:
+    """Serve on for DRAIN_SECONDS, or until a second signal; then let nobody in, take what is queued, and stop."""
+    until = time.monotonic() + SETTINGS.drain_seconds
+    while (left := until - time.monotonic()) > 0:
+        received = server.wait_for_signals(left)
+        if {signal.SIGINT, signal.SIGQUIT} & {*received}:
+            server.handle_quit()
+        if signal.SIGTERM in received:
+            break
+        server.reap_workers()
+        server.murder_workers()
+        server.manage_workers()
+    if paths := unix_sockets(server):
+        for path in paths:
+            with suppress(OSError):  # a read-only /run: then systemd queues, and the next process serves
+                path.chmod(0)  # connecting fails, and nginx asks the other instance
+        time.sleep(SETTLE)
+    raise StopIteration
+
+
+def unix_sockets(server: Arbiter) -> list[Path]:
+    """Return where we listen, as far as that is files."""
+    return [Path(each.getsockname()) for each in server.LISTENERS if each.family == AF_UNIX]
+
+
+def post_fork(_server: Arbiter, worker: Worker) -> None:
+    """Share no database connection with the master or a sibling, should loading the application have made one."""
+    from app.extensions import db  # noqa: PLC0415 -- here, the application is loaded
+
+    with worker.app.wsgi().app_context():
+        if isinstance(db.engine.pool, QueuePool) and db.engine.pool.checkedin():
+            db.engine.dispose(close=False)
+
+
 def post_worker_init(_worker: Worker) -> None:
     """Let what gunicorn refuses by itself be a problem document too."""
-    from app.rest.edge import refusal  # noqa: PLC0415 -- only workers have the application
+    from app.rest.edge import refusal  # noqa: PLC0415 -- as above
 
     def write_error(client: socket, status_int: int, reason: str, mesg: str) -> None:
         util.write_nonblock(client, refusal(status_int, mesg or reason, public_url=SETTINGS.public_url))
@@ -53,10 +126,23 @@ def post_worker_init(_worker: Worker) -> None:
     util.write_error = write_error
 
 
-def when_ready(_server: Arbiter) -> None:
-    """Tell a developer where to go, with a token and a request to paste."""
-    if SETTINGS.is_production:
-        return
+def pre_request(_worker: Worker, request: Request) -> None:
+    """Ask clients to come back on another connection, which may lead them to another instance."""
+    if draining.has_begun():
+        request.force_close()
+
+
+def when_ready(server: Arbiter) -> None:
+    """Open the doors that a predecessor closed, and tell a developer where to go."""
+    for path in unix_sockets(server):
+        if stat.S_IMODE(path.stat().st_mode) == 0:
+            path.chmod(SOCKET_MODE)
+    if not SETTINGS.is_production:
+        greet()
+
+
+def greet() -> None:
+    """Print addresses, a token, and a request to paste."""
     from app.resilience.clock import SystemClock  # noqa: PLC0415 -- in development only
     from app.services.tokens import TokenService  # noqa: PLC0415 -- as above
 

@@ -101,6 +101,12 @@ def _database_url(text: str) -> str:
     return "postgresql+psycopg://" + text.split("://", 1)[1]
 
 
+def _unix_socket(text: str) -> str:
+    if not text.startswith("unix:/") or text.endswith("/"):
+        raise ValueError("must be unix: and an absolute path, such as unix:/run/candor/1.sock")
+    return text
+
+
 def _origins(text: str) -> tuple[str, ...]:
     for origin in _words(text):
         is_bare = origin.count("/") == 2 and not set(origin) & set("*?#@") and origin == origin.lower()
@@ -131,6 +137,9 @@ class Settings:
     )
     host: str = _setting("127.0.0.1", str, "The address to listen on. Beyond loopback, production is required.")
     port: int = _setting(8000, _integer(1, 65535), "The port to listen on.")
+    bind: str = _setting(
+        "", _unix_socket, "A unix socket to listen on instead of HOST and PORT, such as unix:/run/candor/1.sock."
+    )
     public_url: str = _setting(
         "",
         _url("http", "https"),
@@ -159,7 +168,9 @@ class Settings:
         "Where instances share their limits. Unset, each worker process counts for itself.",
     )
     trusted_proxies: tuple[Network, ...] = _setting(
-        (), _networks, "Peers whose X-Forwarded-For is believed, as addresses or networks."
+        (),
+        _networks,
+        "Peers whose X-Forwarded-For is believed, as addresses or networks. A peer on a unix socket always is.",
     )
     cors_origins: tuple[str, ...] = _setting(
         (), _origins, "Exact origins whose pages may call this API. Default: none."
@@ -172,8 +183,13 @@ class Settings:
         "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "The least severe level that is logged."
     )
     debug: bool = _setting(False, _boolean, "Flask's debug mode; refused in production.")
-    web_concurrency: int = _setting(2, _integer(1, 64), "Worker processes.")
+    web_concurrency: int = _setting(
+        0, _integer(0, 64), "Worker processes. 0: one per core and two at least in production, two in development."
+    )
     web_threads: int = _setting(16, _integer(1, 256), "Threads per worker process.")
+    drain_seconds: float = _setting(
+        5.0, _number(0, 300), "How long requests are still served after SIGTERM, while /readyz says 503."
+    )
 
     @property
     def is_production(self) -> bool:

@@ -12,6 +12,7 @@ from app.repositories.readiness import DatabaseChecks
 from app.repositories.reads import Reads
 from app.repositories.tasks import TaskReads
 from app.repositories.unit_of_work import UnitOfWork
+from app.resilience import draining
 from app.resilience.clock import Clock, SystemClock
 from app.services.idempotency import IdempotencyService
 from app.services.readiness import ReadinessService
@@ -43,7 +44,7 @@ def wire(
     return Services(
         clock=clock,
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
-        readiness=ReadinessService(DatabaseChecks(reads).all()),
+        readiness=ReadinessService(DatabaseChecks(reads).all(), is_draining=draining.has_begun),
         tasks=TaskService(reads=TaskReads(reads), unit_of_work=unit_of_work, clock=clock),
         tokens=TokenService(
             secret=settings.jwt_secret,

@@ -48,12 +48,12 @@ class NotReady(Error):
     client = "Ask another instance, or retry after the seconds in Retry-After."
     operator = (
         "When database failed, PostgreSQL is down or read-only. When migrations failed, run `flask db upgrade` or "
-        "deploy the newer code."
+        "deploy the newer code. When draining failed, the instance was told to stop and is finishing its work."
     )
     since = "0.1.0"
     instance = "/readyz"
     checks: dict[str, str]
-    example = {"checks": {"database": "failed", "migrations": "failed"}, "retry_after": 1}
+    example = {"checks": {"database": "failed", "migrations": "failed", "draining": "ok"}, "retry_after": 1}
 
 
 class DeadlineExceeded(Error):

@@ -14,13 +14,16 @@ FRESH: Final = 1.0
 """Seconds for which an answer is kept."""
 BUDGET: Final = timedelta(seconds=4)
 """How long all checks together may take."""
+DRAINING: Final = "draining"
+"""The check that fails once the instance is shutting down; never kept, never waited for."""
 
 
 class ReadinessService:
     """Runs the checks that decide whether the instance is ready."""
 
-    def __init__(self, checks: Mapping[str, Callable[[], bool]]) -> None:
+    def __init__(self, checks: Mapping[str, Callable[[], bool]], *, is_draining: Callable[[], bool]) -> None:
         self._checks = checks
+        self._is_draining = is_draining
         self._lock = threading.Lock()
         self._asked_at = float("-inf")
         self._passed: dict[str, str] = {}
@@ -28,6 +31,8 @@ class ReadinessService:
     @raises(NotReady)
     def report(self) -> dict[str, str]:
         """Return that every check passes, by its name; callers who come together share one answer."""
+        if self._is_draining():
+            raise NotReady(checks={**self._passed, DRAINING: "failed"}, retry_after=1)
         with self._lock:
             if time.monotonic() - self._asked_at >= FRESH:
                 with deadline.within(BUDGET):
@@ -35,8 +40,8 @@ class ReadinessService:
                 self._asked_at = time.monotonic()
             checks = self._passed
         if "failed" in checks.values():
-            raise NotReady(checks=checks, retry_after=1)
-        return checks
+            raise NotReady(checks={**checks, DRAINING: "ok"}, retry_after=1)
+        return {**checks, DRAINING: "ok"}
 
 
 def _passes(check: Callable[[], bool]) -> bool:

@@ -173,7 +173,7 @@ class TestDatabase:
         for operation in every("NOT_READY"):
             response = send(operation, to=unreachable)
             assert response.json is not None
-            assert response.json["checks"] == {"database": "failed", "migrations": "failed"}
+            assert response.json["checks"] == {"database": "failed", "migrations": "failed", "draining": "ok"}
 
     def test_a_locked_table_ends_at_the_deadline_with_504(self, every: Any, send: Send, settings: Settings) -> None:
         """C23: the budget reaches SQL."""

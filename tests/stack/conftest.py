@@ -59,6 +59,7 @@ def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     environ = os.environ | {
         "APP_ENV": "development",
         "DATABASE_URL": settings.database_url,
+        "DRAIN_SECONDS": "0",
         "HOST": "127.0.0.1",
         "JWT_SECRET": settings.jwt_secret,
         "PORT": str(served.port),

@@ -83,12 +83,17 @@ def _left(applied: RequestLimit) -> tuple[int, int]:
 
 
 def client_address() -> str:
-    """Return the client's address: the peer's, or what trusted proxies say of it; an IPv6 network counts as one."""
+    """Return the client's address: the peer's, or what trusted proxies say of it; an IPv6 network counts as one.
+
+    A peer on a unix socket has no address and is always trusted: the file's permissions say who may connect.
+    """
     trusted = current_app.config["TRUSTED_PROXIES"]
     address = request.remote_addr or ""
     said = list(filter(None, map(str.strip, request.headers.get("X-Forwarded-For", "").split(","))))
-    while said and _is_within(address, trusted):
+    is_proxy = not address or _is_within(address, trusted)
+    while said and is_proxy:
         address = said.pop()
+        is_proxy = _is_within(address, trusted)
     return _bucket(address)
 
 
