@@ -11,7 +11,7 @@ from app.resilience import deadline
 
 HEADER: Final = "Request-Timeout"
 SHORTEST: Final = 0.05
-_SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 def install(app: Flask) -> None:
