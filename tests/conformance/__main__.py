@@ -1,0 +1,56 @@
+"""The command line: one API given by URL and profile, or, without a URL, ours beside two stock servers."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tests.conformance import report
+from tests.conformance.profile import Profile, ProfileError
+from tests.conformance.run import judge
+
+
+def main(words: list[str] | None = None) -> int:
+    """Judge, print, and return 1 when a rule failed, 2 when nothing could be judged."""
+    asked = _parser().parse_args(words)
+    only = [each for each in asked.only.split(",") if each]
+    if not asked.url:
+        from tests.conformance.stock.compare import compare  # needs the house, which a URL does not
+
+        return compare(only, json_to=asked.json, markdown_to=asked.markdown)
+    if not asked.profile:
+        return _complain("a profile is needed beside the URL: --profile tests/conformance/profiles/candor.toml")
+    try:
+        profile = Profile.read(asked.profile)
+        verdicts = judge(asked.url, profile, only)
+    except (ProfileError, ValueError) as fault:
+        return _complain(str(fault))
+    except OSError as fault:
+        return _complain(f"{asked.url}: {fault}")
+    sys.stdout.write(f"{report.table(profile, verdicts)}\n")
+    if asked.json:
+        asked.json.write_text(json.dumps(report.document(profile, asked.url, verdicts), indent=2) + "\n")
+    if asked.markdown:
+        asked.markdown.write_text(report.markdown({profile.name: verdicts}))
+    return 1 if report.broken(profile, verdicts) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
+    parser.add_argument("--url", default="", help="where the API listens; its path begins every path")
+    parser.add_argument("--profile", type=Path, help="a TOML file; see tests/conformance/profiles")
+    parser.add_argument("--json", type=Path, help="write everything there, as JSON")
+    parser.add_argument("--markdown", type=Path, help="write the table there, as Markdown")
+    parser.add_argument(
+        "--only", default="", help="ids of rules, separated by commas: M01,C12 (C12 means all of its rules)"
+    )
+    return parser
+
+
+def _complain(line: str) -> int:
+    sys.stderr.write(f"conformance: {line}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""What creating something answers (RFC 9110, sections 9.3.3 and 15.3.2)."""
+
+import re
+from typing import Final
+
+from tests.conformance.api import Api
+from tests.conformance.rule import Level, answered, expect, only_if, refused, rule
+
+REFERENCE: Final = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+
+
+@rule("R01", "A creation is 201.", source="RFC 9110 §9.3.3", level=Level.SHOULD)
+def created(api: Api) -> str:
+    return answered(api.created(), 201, 202)
+
+
+@rule("R02", "201 carries Location.", source="RFC 9110 §9.3.3", level=Level.SHOULD)
+def location(api: Api) -> str:
+    answer = api.created()
+    only_if(answer.status == 201, answer.line)
+    expect(answer.get("Location"), "201 without Location")
+    return f"Location: {answer.get('Location')}"
+
+
+@rule("R03", "Location is one URI reference.", source="RFC 9110 §10.2.2")
+def reference(api: Api) -> str:
+    answer = api.created()
+    only_if(answer.get("Location"), "no Location")
+    said = answer.all("Location")
+    expect(len(said) == 1 and REFERENCE.fullmatch(said[0]), f"Location: {said}")
+    return said[0]
+
+
+@rule("R04", "What Location names answers GET with 200.", source="RFC 9110 §15.3.2", level=Level.MEANS)
+def found(api: Api) -> str:
+    answer = api.created()
+    only_if(answer.get("Location"), "no Location")
+    path = api.path_of(answer)
+    return answered(api.get(path or "/"), 200, to=f"GET {answer.get('Location')}"[:60])
+
+
+@rule("R05", "A body that breaks a rule is a client error.", source="RFC 9110 §15.5", level=Level.MEANS)
+def invalid(api: Api) -> str:
+    only_if(api.profile.invalid, "no invalid body")
+    return refused(api.post(api.profile.body(template=api.profile.invalid)))
+
+
+@rule("R06", "Creating what exists already is 409.", source="RFC 9110 §15.5.10", level=Level.MEANS)
+def conflict(api: Api) -> str:
+    only_if(api.profile.is_unique, "nothing need be unique")
+    body = api.profile.body()
+    api.post(body)
+    return answered(api.post(body), 409)
+
+
+@rule("R07", "A text beyond ASCII comes back as it was sent.", source="RFC 8259 §8.1")
+def round_trip(api: Api) -> str:
+    said = f"naïve \N{SNOWMAN} \N{GRINNING FACE} {api.unknown[-8:]}"
+    answer = api.post(api.profile.body(text=f'"{said}"'))
+    answered(answer, 200, 201, 202)
+    path = api.path_of(answer)
+    only_if(path, "the answer to a creation does not tell where the item is")
+    document = api.get(path or "/").document
+    expect(said in document.values() or said in str(document), f"another text comes back: {ascii(document)[:60]}")
+    return "byte for byte"

@@ -1,0 +1,166 @@
+"""Start ours and the two stock servers, ask all three the same rules, and show them side by side."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from socket import create_connection, socket
+from typing import Final
+
+import jwt
+from sqlalchemy import create_engine, make_url, text
+
+from deploy.local import postgres
+from tests.conformance import report
+from tests.conformance.profile import Profile
+from tests.conformance.rule import Verdict
+from tests.conformance.run import judge
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+PROFILES: Final = Path(__file__).resolve().parents[1] / "profiles"
+STOCK: Final = Path(__file__).resolve().parent
+LOGS: Final = ROOT / ".local" / "conformance"
+STOCK_PYTHON: Final = ROOT / ".local" / "conformance-venv" / "bin" / "python"
+SERVES_WITHIN: Final = 60.0
+FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A server to judge: the command that serves it on ``{port}``, and its profile."""
+
+    profile: Path
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+    folder: Path = STOCK
+
+
+def compare(only: Sequence[str], *, json_to: Path | None, markdown_to: Path | None) -> int:
+    """Judge all three, and return 1 when ours breaks a rule."""
+    secret = secrets.token_hex(32)
+    columns: dict[str, list[Verdict]] = {}
+    documents = []
+    with ExitStack() as stack:
+        for subject in (_ours(stack.enter_context(_database()), secret), *_stock(secret)):
+            profile = _with_tokens(Profile.read(subject.profile, asks=False), subject, secret)
+            url = stack.enter_context(_serving(profile.name, subject))
+            columns[profile.name] = judge(url, profile, only)
+            documents.append(report.document(profile, url, columns[profile.name]))
+            if profile.contract:
+                ours = profile
+    _print(f"{report.table(ours, columns[ours.name])}\n\n{report.side_by_side(columns)}\n")
+    for name, verdicts in columns.items():
+        _print(report.summary(replace(ours, name=name), verdicts))
+    if json_to:
+        json_to.write_text(json.dumps(documents, indent=2) + "\n")
+    if markdown_to:
+        markdown_to.write_text(report.markdown(columns))
+    return 1 if report.broken(ours, columns[ours.name]) else 0
+
+
+def _ours(database_url: str, secret: str) -> Subject:
+    environ = {
+        "APP_ENV": "development",
+        "DATABASE_URL": database_url,
+        "HOST": "127.0.0.1",
+        "JWT_SECRET": secret,
+        "PORT": "{port}",
+        "PUBLIC_URL": "",
+        "RATE_LIMIT": "100000 per second",
+    }
+    _finish([sys.executable, "-m", "flask", "db", "upgrade"], environ | {"PORT": "8000"})
+    command = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
+    return Subject(PROFILES / "candor.toml", command, environ, ROOT)
+
+
+def _stock(secret: str) -> tuple[Subject, Subject]:
+    environ, python = {"SECRET_KEY": secret}, str(STOCK_PYTHON)
+    gunicorn = (python, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "flask_smorest_app:app")
+    uvicorn = (python, "-m", "uvicorn", "--port", "{port}", "fastapi_app:app")
+    return (
+        Subject(PROFILES / "flask_smorest.toml", gunicorn, environ),
+        Subject(PROFILES / "fastapi.toml", uvicorn, environ),
+    )
+
+
+def _with_tokens(profile: Profile, subject: Subject, secret: str) -> Profile:
+    """Return the profile with tokens of this run."""
+    if not profile.contract:
+        claims = {"sub": "conformance", "exp": int(time.time()) + 3600}
+        return replace(profile, token=jwt.encode(claims, secret, algorithm="HS256"))
+    return replace(profile, token=_issued(subject, "tasks"), token_without_scope=_issued(subject, "movies:read"))
+
+
+def _issued(subject: Subject, scope: str) -> str:
+    command = [sys.executable, "-m", "flask", "tokens", "issue", "--subject", "conformance", "--scope", scope]
+    return _finish(command, {**subject.environ, "PORT": "8000"})
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    """Yield the URL of an empty database of our own, on ``TEST_DATABASE_URL``'s server or an embedded one."""
+    with ExitStack() as stack:
+        url = os.environ.get("TEST_DATABASE_URL") or stack.enter_context(
+            postgres.running(ROOT / ".local" / "test-conformance", settings=FAST, disposable=True)
+        )
+        name = f"candor_conformance_{os.getpid()}"
+        admin = create_engine(url, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"))
+        try:
+            yield make_url(url).set(database=name).render_as_string(hide_password=False)
+        finally:
+            with admin.connect() as connection:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+            admin.dispose()
+
+
+@contextmanager
+def _serving(name: str, subject: Subject) -> Iterator[str]:
+    """Yield the URL of a server that answers, and end it."""
+    port = _free_port()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    environ = os.environ | {key: value.replace("{port}", str(port)) for key, value in subject.environ.items()}
+    command = [word.replace("{port}", str(port)) for word in subject.command]
+    with (LOGS / f"{name}.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=subject.folder, env=environ, stdout=log, stderr=log)
+        try:
+            _wait(port, process, log.name)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait(port: int, process: "subprocess.Popen[bytes]", log: str) -> None:
+    deadline = time.monotonic() + SERVES_WITHIN
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise OSError(f"the server does not start: see {log}")
+
+
+def _free_port() -> int:
+    with socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _finish(command: list[str], environ: Mapping[str, str]) -> str:
+    environ = {**os.environ, **environ, "LOG_LEVEL": "WARNING"}
+    return subprocess.run(command, cwd=ROOT, env=environ, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def _print(lines: str) -> None:
+    sys.stdout.write(f"{lines}\n")
