@@ -8,7 +8,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errs.platform import ServiceUnavailable
-from app.repositories import translate
+from app.repositories import dialing, translate
 from app.resilience import deadline
 from app.resilience.watchdog import GRACE, Watchdog
 
@@ -65,7 +65,7 @@ def engine_options(*, pool_size: int, statement_timeout: timedelta) -> dict[str,
 
 
 def prepare(engine: Engine) -> None:
-    """Translate the engine's errors, and have a watchdog enforce deadlines on its connections."""
+    """Translate the engine's errors, and hold dialing and, by a watchdog, its connections to the deadline."""
     translate.install(engine)
     watchdog = Watchdog()
 
@@ -79,6 +79,7 @@ def prepare(engine: Engine) -> None:
         if ticket is not None:
             watchdog.release(ticket)
 
+    event.listen(engine, "do_connect", dialing.dial)
     event.listen(engine, "checkout", checkout)
     event.listen(engine, "checkin", checkin)
     event.listen(engine, "invalidate", lambda connection, record, _exc: checkin(connection, record))

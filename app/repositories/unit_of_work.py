@@ -9,10 +9,11 @@ from app.repositories.idempotency import StoredAnswerRepository
 from app.repositories.tasks import TaskRepository
 
 DEPTH: Final = "units_of_work"
+UNDONE: Final = "unit_undone"
 
 
 class UnitOfWork:
-    """Opens repositories on one session; what is not committed when it ends is rolled back."""
+    """Opens repositories on one session; what is not committed when it ends is rolled back, and all around it."""
 
     tasks: TaskRepository
     stored_answers: StoredAnswerRepository
@@ -23,20 +24,32 @@ class UnitOfWork:
     def __enter__(self) -> Self:
         self._session = self._sessions()
         self._session.info[DEPTH] = self._session.info.get(DEPTH, 0) + 1
+        self._is_committed = False
         self.tasks = TaskRepository(self._session)
         self.stored_answers = StoredAnswerRepository(self._session)
         return self
 
     def commit(self) -> None:
-        """Make the unit's effects last, or join them to those of the unit around it."""
+        """Make the unit's effects last, or join them to those of the unit around it.
+
+        Raises:
+            RuntimeError: a unit inside ended without a commit, which undoes this one too.
+        """
+        if self._session.info.get(UNDONE):
+            raise RuntimeError("a unit of work inside this one ended without a commit")
         if self._session.info[DEPTH] == 1:
             self._session.commit()
         else:
             self._session.flush()
+        self._is_committed = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._session.info[DEPTH] -= 1
-        if self._session.info[DEPTH] == 0 and self._session.in_transaction():
+        if self._session.info[DEPTH] > 0:
+            self._session.info[UNDONE] = self._session.info.get(UNDONE) or not self._is_committed
+            return
+        self._session.info[UNDONE] = False
+        if self._session.in_transaction():
             self._session.rollback()

@@ -21,6 +21,7 @@ class FakeDatabase:
         self.commits = 0
         self._saved: tuple[Rows, dict[str, dict[str, Any]]] | None = None
         self._depth = 0
+        self._undone = False
 
     def unit_of_work(self) -> "FakeUnitOfWork":
         """Return a unit of work, which joins the one around it."""
@@ -33,14 +34,17 @@ class FakeDatabase:
             self._save()
 
     def commit(self) -> None:
-        """Make what was done last, unless there is a unit around."""
+        """Make what was done last, unless there is a unit around, or one inside was undone."""
+        if self._undone:
+            raise RuntimeError("a unit of work inside this one ended without a commit")
         if self._depth == 1:
             self.commits += 1
             self._save()
 
-    def end(self) -> None:
+    def end(self, *, committed: bool) -> None:
         """Leave a unit; what the outermost did not commit is undone."""
         self._depth -= 1
+        self._undone = self._depth > 0 and (self._undone or not committed)
         if self._depth == 0 and self._saved is not None:
             self.tasks, self.stored_answers = self._saved
             self._saved = None
@@ -63,6 +67,7 @@ class FakeUnitOfWork:
 
     def __enter__(self) -> Self:
         self._database.begin()
+        self._is_committed = False
         self.tasks = FakeTaskRepository(self._database)
         self.stored_answers = FakeStoredAnswers(self._database)
         return self
@@ -71,8 +76,9 @@ class FakeUnitOfWork:
         """Make the unit's effects last, or join them to those of the unit around it."""
         self.tasks.flush()
         self._database.commit()
+        self._is_committed = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._database.end()
+        self._database.end(committed=self._is_committed)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 from flask import Flask
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, scoped_session
 
@@ -35,16 +36,21 @@ class Database:
 
 @contextmanager
 def opened(application: Flask) -> Iterator[Database]:
-    """Return the database of an application, whose context stands for a request's; the tables are empty afterwards."""
+    """Return the database of an application, whose context stands for a request's, with its tables empty."""
     with application.app_context():
         engine = db.engine
+        _empty(engine)
         session = cast("scoped_session[Session]", db.session)
         reads = Reads(session, lambda: engine)
         yield Database(engine, reads, TaskReads(reads), partial(UnitOfWork, session))
         db.session.rollback()
-        with engine.begin() as connection:
-            connection.execute(text("DELETE FROM tasks"))
-            connection.execute(text("DELETE FROM idempotency_keys"))
+        _empty(engine)
+
+
+def _empty(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM tasks"))
+        connection.execute(text("DELETE FROM idempotency_keys"))
 
 
 @pytest.fixture
@@ -75,13 +81,18 @@ def statements(database: Database) -> Iterator[list[str]]:
     """Return every statement that the engine sends meanwhile, commits and rollbacks of transactions too."""
     sent: list[str] = []
 
+    def note_end(word: str, connection: Connection) -> None:
+        driven = connection.connection.driver_connection
+        if driven is not None and driven.info.transaction_status is not TransactionStatus.IDLE:
+            sent.append(word)
+
     def note(_connection: object, _cursor: object, statement: str, *_: Any) -> None:
         sent.append(statement)
 
     listeners: dict[str, Callable[..., Any]] = {
         "before_cursor_execute": note,
-        "commit": lambda _: sent.append("COMMIT"),
-        "rollback": lambda _: sent.append("ROLLBACK"),
+        "commit": partial(note_end, "COMMIT"),
+        "rollback": partial(note_end, "ROLLBACK"),
     }
     for name, listener in listeners.items():
         event.listen(database.engine, name, listener)

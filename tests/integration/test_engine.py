@@ -1,0 +1,211 @@
+"""C23: whatever the database does, a request ends at its deadline, and its connection is not left to the next."""
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+
+from app.config import Settings
+from app.errs import Error, match
+from app.errs.platform import DeadlineExceeded, ServiceUnavailable
+from app.repositories import engine as house
+from app.resilience.deadline import within
+from app.resilience.watchdog import GRACE
+from tests.integration.conftest import Database
+
+BUDGET = timedelta(milliseconds=200)
+LATE = 0.5
+"""Seconds by which no request outlives its budget."""
+IN_DATABASE = DeadlineExceeded(budget_ms=200, spent_in="database")
+
+
+@contextmanager
+def on_time(budget: timedelta = BUDGET) -> Iterator[None]:
+    """Give the block a budget, and see that it ends soon after."""
+    began = time.monotonic()
+    with within(budget):
+        yield
+    assert time.monotonic() - began < budget.total_seconds() + LATE
+
+
+def ended(connection: Connection, statement: str) -> Error:
+    """Return the error that a statement ends with."""
+    with pytest.raises(Error) as caught:
+        connection.execute(text(statement))
+    return caught.value
+
+
+def engine_at(url: str, pool_size: int = 1) -> Engine:
+    """Return an engine of the house."""
+    engine = create_engine(url, **house.engine_options(pool_size=pool_size, statement_timeout=timedelta(seconds=10)))
+    house.prepare(engine)
+    return engine
+
+
+class TestWatchdog:
+    def test_a_sleeping_statement_ends_at_the_deadline(self, database: Database) -> None:
+        with on_time(), database.engine.connect() as connection:
+            assert match(IN_DATABASE, ended(connection, "SELECT pg_sleep(10)"))
+
+    def test_so_does_a_statement_that_waits_for_a_lock(self, database: Database, stranger: Connection) -> None:
+        stranger.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+        with on_time(), database.engine.connect() as connection:
+            assert match(IN_DATABASE, ended(connection, "SELECT 1 FROM tasks"))
+
+    def test_the_backend_does_not_go_on_by_itself(self, database: Database, stranger: Connection) -> None:
+        with on_time(), database.engine.connect() as connection:
+            backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            ended(connection, "SELECT pg_sleep(10)")
+        living = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+        until = time.monotonic() + 3
+        while stranger.execute(living, {"pid": backend}).scalar_one():
+            assert time.monotonic() < until
+            stranger.rollback()
+            time.sleep(0.05)
+
+    def test_the_next_request_finds_a_good_connection(self, database: Database) -> None:
+        with on_time(), database.engine.connect() as connection:
+            ended(connection, "SELECT pg_sleep(10)")
+        assert database.backend()
+
+    def test_whoever_was_in_time_keeps_the_connection(self, make_database_of: Callable[..., Database]) -> None:
+        database = make_database_of(database_pool_size=1)
+        with on_time():
+            backend = database.backend()
+        time.sleep(BUDGET.total_seconds() + 2 * GRACE)
+        assert database.backend() == backend
+
+
+class TestPool:
+    @pytest.fixture
+    def busy(self, make_database_of: Callable[..., Database]) -> Iterator[Database]:
+        """Return a database whose only connection is in use."""
+        database = make_database_of(database_pool_size=1)
+        with database.engine.connect():
+            yield database
+
+    def test_whoever_finds_none_free_waits_no_longer_than_the_deadline(self, busy: Database) -> None:
+        with on_time(), pytest.raises(Error) as caught:
+            busy.backend()
+        assert match(DeadlineExceeded(budget_ms=200, spent_in="database_pool"), caught.value)
+
+    def test_and_never_longer_than_the_pool_lets_anybody_wait(
+        self, busy: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(house, "POOL_WAIT", 0.1)
+        for budget in (None, timedelta(seconds=5)):
+            began = time.monotonic()
+            with within(budget or timedelta(days=1)), pytest.raises(Error) as caught:
+                busy.backend()
+            assert match(ServiceUnavailable(retry_after=1), caught.value)
+            assert 0.1 <= time.monotonic() - began < 0.1 + LATE
+
+    def test_whoever_waits_gets_the_one_that_becomes_free(self, make_database_of: Callable[..., Database]) -> None:
+        database = make_database_of(database_pool_size=1)
+        connection = database.engine.connect()
+        threading.Timer(0.1, connection.close).start()
+        with on_time():
+            assert database.backend()
+
+    def test_there_is_no_overflow(self, busy: Database) -> None:
+        assert busy.engine.pool.status().endswith("Current Checked out connections: 1")
+
+
+class Proxy:
+    """A network before PostgreSQL, which can stop to carry anything, as if the server had been stopped."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = (host, port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.flows = threading.Event()
+        self.flows.set()
+        self._pairs: dict[socket.socket, socket.socket] = {}
+        self._ended = False
+        self._thread = threading.Thread(target=self._carry, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop carrying for good."""
+        self._ended = True
+        self._thread.join()
+        for each in (self._listener, *self._pairs):
+            each.close()
+
+    def _carry(self) -> None:
+        while not self._ended:
+            if not self.flows.wait(0.05):
+                continue
+            for ready in select.select([self._listener, *self._pairs], [], [], 0.05)[0]:
+                if ready is self._listener:
+                    client, server = ready.accept()[0], socket.create_connection(self._server)
+                    self._pairs |= {client: server, server: client}
+                elif ready in self._pairs:
+                    self._pass_on(ready)
+
+    def _pass_on(self, source: socket.socket) -> None:
+        try:
+            data = source.recv(65536)
+            self._pairs[source].sendall(data)
+        except OSError:
+            data = b""
+        if not data:
+            peer = self._pairs.pop(source)
+            del self._pairs[peer]
+            source.close()
+            peer.close()
+
+
+class TestSilence:
+    """A server that is stopped, not dead: nothing comes back, and no timeout of its own can fire."""
+
+    @pytest.fixture
+    def proxy(self, settings: Settings) -> Iterator[Proxy]:
+        """Return the network."""
+        url = make_url(settings.database_url)
+        assert url.host is not None
+        proxy = Proxy(url.host, url.port or 5432)
+        yield proxy
+        proxy.close()
+
+    @pytest.fixture
+    def engine(self, proxy: Proxy, settings: Settings) -> Iterator[Engine]:
+        """Return an engine behind it."""
+        url = make_url(settings.database_url).set(host="127.0.0.1", port=proxy.port)
+        engine = engine_at(url.render_as_string(hide_password=False))
+        yield engine
+        engine.dispose()
+
+    def test_a_statement_ends_at_the_deadline(self, proxy: Proxy, engine: Engine) -> None:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+        proxy.flows.clear()
+        with on_time(), engine.connect() as connection:
+            assert match(IN_DATABASE, ended(connection, "SELECT 1"))
+        proxy.flows.set()
+        with on_time(timedelta(seconds=2)), engine.connect() as connection:
+            assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+    def test_so_does_dialing(self, proxy: Proxy, engine: Engine) -> None:
+        proxy.flows.clear()
+        with on_time(), pytest.raises(Error) as caught:
+            engine.connect()
+        assert match(IN_DATABASE, caught.value)
+        proxy.flows.set()
+        with on_time(timedelta(seconds=2)), engine.connect() as connection:
+            assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+    def test_a_server_that_refuses_is_told_at_once(self, proxy: Proxy, engine: Engine) -> None:
+        proxy.close()
+        with on_time(timedelta(seconds=5)):
+            began = time.monotonic()
+            with pytest.raises(Error) as caught:
+                engine.connect()
+            assert time.monotonic() - began < LATE
+        assert match(ServiceUnavailable(retry_after=1, disconnected=True), caught.value)

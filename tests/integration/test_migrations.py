@@ -1,0 +1,148 @@
+"""Migrations: one line of numbered revisions, which make exactly the schema that the models describe."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
+
+from app import create_app
+from app.config import ROOT, Settings
+from app.errs.platform import NotReady
+from app.extensions import db
+from app.models import Base
+from app.repositories.readiness import DatabaseChecks, expected_head
+from app.repositories.reads import Reads
+from tests.integration.conftest import Database
+from tests.oracle import CheckedClient
+
+CONSTRAINTS = text("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass(:table)")
+
+
+@pytest.fixture
+def directory() -> ScriptDirectory:
+    """Return the revisions."""
+    return ScriptDirectory(str(ROOT / "migrations"))
+
+
+@pytest.fixture
+def bare(make_database: Callable[[str], str]) -> Iterator[Flask]:
+    """Return an application on a database with nothing in it."""
+    application = create_app(Settings(database_url=make_database("bare"), jwt_secret="x" * 32, log_level="WARNING"))
+    with application.app_context():
+        yield application
+        db.engine.dispose()
+
+
+def tables(connection: Connection) -> set[str]:
+    """Return the tables there are."""
+    return set(inspect(connection).get_table_names())
+
+
+class TestRevisions:
+    def test_they_form_one_line(self, directory: ScriptDirectory) -> None:
+        assert len(directory.get_heads()) == len(directory.get_bases()) == 1
+        assert not any(script.is_branch_point or script.is_merge_point for script in directory.walk_revisions())
+
+    def test_they_are_numbered_without_a_gap_and_so_are_their_files(self, directory: ScriptDirectory) -> None:
+        line = list(directory.walk_revisions())[::-1]
+        assert [script.revision for script in line] == [f"{number:04d}" for number in range(1, len(line) + 1)]
+        assert all(Path(script.path).name.startswith(f"{script.revision}_") for script in line)
+
+    def test_the_newest_is_what_readiness_expects(self, directory: ScriptDirectory) -> None:
+        assert expected_head() == directory.get_current_head()
+
+    def test_a_folder_without_any_expects_nothing(self, tmp_path: Path) -> None:
+        assert expected_head(tmp_path) is None
+
+
+class TestSchema:
+    def test_it_is_what_the_models_describe(self, application: Flask) -> None:
+        with application.app_context():
+            flask_migrate.check()
+
+    def test_checks_bear_the_models_names(self, database: Database) -> None:
+        """Alembic does not compare them, and errors are told by them."""
+        with database.engine.connect() as connection:
+            for table in Base.metadata.sorted_tables:
+                named = {str(each.name) for each in table.constraints if isinstance(each, CheckConstraint)}
+                assert set(connection.execute(CONSTRAINTS, {"table": table.name}).scalars()) == named
+
+
+class TestUpgrade:
+    def test_there_and_back_and_there_again(self, bare: Flask) -> None:
+        made = {*Base.metadata.tables, "alembic_version"}
+        for upgraded in (True, False, True):
+            flask_migrate.upgrade() if upgraded else flask_migrate.downgrade(revision="base")
+            with db.engine.connect() as connection:
+                assert tables(connection) == (made if upgraded else {"alembic_version"})
+        flask_migrate.check()
+
+
+class TestReadiness:
+    def ready(self, application: Flask, url: str, revision: str | None) -> bool:
+        """Tell whether the check passes at a revision."""
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE IF NOT EXISTS alembic_version (version_num text)"))
+            connection.execute(text("DELETE FROM alembic_version"))
+            if revision is not None:
+                connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
+        with application.app_context():
+            passes = DatabaseChecks(Reads(db.session, lambda: engine)).all()["migrations"]()  # type: ignore[arg-type]  # Flask's session is one
+        engine.dispose()
+        return passes
+
+    def test_at_head_it_passes(self, application: Flask, make_database: Callable[[str], str]) -> None:
+        url = make_database("revisions")
+        head = expected_head()
+        assert head is not None
+        assert self.ready(application, url, head)
+        behind, ahead = (f"{int(head) + step:04d}" for step in (-1, 1))
+        for revision in (behind, ahead, None, "elsewhere"):
+            assert not self.ready(application, url, revision)
+
+    def test_an_empty_database_is_not_at_head(self, bare: Flask) -> None:
+        checks = DatabaseChecks(Reads(db.session, lambda: db.engine)).all()  # type: ignore[arg-type]  # as above
+        assert (checks["database"](), checks["migrations"]()) == (True, False)
+
+    @pytest.mark.parametrize("step", [-1, 1])
+    def test_readyz_names_migrations_one_revision_off(
+        self, make_application: Callable[..., Flask], make_database: Callable[[str], str], step: int
+    ) -> None:
+        url = make_database("off")
+        off = make_application(database_url=url)
+        with off.app_context():
+            flask_migrate.upgrade()
+            with db.engine.begin() as connection:
+                revision = {"revision": f"{int(expected_head() or 0) + step:04d}"}
+                connection.execute(text("UPDATE alembic_version SET version_num = :revision"), revision)
+            response = CheckedClient(off).get("/readyz")
+            db.engine.dispose()
+        assert response.status_code == 503
+        assert response.json is not None
+        assert response.json["code"] == NotReady.code
+        assert response.json["checks"] | {"draining": "ok"} == {
+            "database": "ok",
+            "migrations": "failed",
+            "draining": "ok",
+        }
+
+    def test_a_database_that_cannot_be_written_is_not_ready(
+        self, make_application: Callable[..., Flask], make_database: Callable[[str], str]
+    ) -> None:
+        url = make_database("readonly")
+        only = make_application(database_url=url)
+        name = url.rpartition("/")[2].partition("?")[0]
+        with only.app_context():
+            flask_migrate.upgrade()
+            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+            db.engine.dispose()
+            response = CheckedClient(only).get("/readyz")
+            db.engine.dispose()
+        assert response.json is not None
+        assert (response.json["checks"]["database"], response.json["checks"]["migrations"]) == ("failed", "ok")

@@ -1,0 +1,100 @@
+"""Units of work: all or nothing, also where one joins another; the fake behaves alike."""
+
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import Connection, text
+
+from app.errs.tasks import TaskTitleTaken
+from tests.integration.conftest import Database
+from tests.integration.task_collections import Collection, a_task, titles
+
+
+def seen(stranger: Connection) -> int:
+    """Return how many tasks somebody else sees."""
+    count = int(stranger.execute(text("SELECT count(*) FROM tasks")).scalar_one())
+    stranger.rollback()
+    return count
+
+
+class TestUnit:
+    def test_ok(self, collection: Collection) -> None:
+        with collection.unit() as unit:
+            unit.tasks.add(a_task())
+            unit.commit()
+        assert titles(collection) == ["Buy milk"]
+
+    def test_what_is_not_committed_is_rolled_back(self, collection: Collection) -> None:
+        with collection.unit() as unit:
+            unit.tasks.add(a_task())
+        assert titles(collection) == []
+
+    def test_an_error_rolls_back(self, collection: Collection) -> None:
+        with suppress(KeyError), collection.unit() as unit:
+            unit.tasks.add(a_task())
+            raise KeyError
+        assert titles(collection) == []
+
+    def test_after_an_error_the_next_unit_begins_afresh(self, collection: Collection) -> None:
+        for _ in range(2):
+            with suppress(TaskTitleTaken), collection.unit() as unit:
+                unit.tasks.add(a_task())
+                unit.tasks.add(a_task())
+        with collection.unit() as unit:
+            unit.tasks.add(a_task())
+            unit.commit()
+        assert titles(collection) == ["Buy milk"]
+
+
+class TestJoinedUnits:
+    def test_ok(self, collection: Collection) -> None:
+        with collection.unit() as outer:
+            outer.tasks.add(a_task("outer"))
+            with collection.unit() as inner:
+                inner.tasks.add(a_task("inner"))
+                inner.commit()
+            outer.commit()
+        assert titles(collection) == ["inner", "outer"]
+
+    def test_the_inner_commit_is_no_more_than_a_flush(self, collection: Collection) -> None:
+        with collection.unit() as outer:
+            with collection.unit() as inner:
+                inner.tasks.add(a_task())
+                inner.commit()
+            assert titles(collection) == ["Buy milk"]
+            del outer
+        assert titles(collection) == []
+
+    def test_nobody_else_sees_it_before_the_outer_commit(self, database: Database, stranger: Connection) -> None:
+        with database.unit_of_work() as outer:
+            with database.unit_of_work() as inner:
+                inner.tasks.add(a_task())
+                inner.commit()
+            assert seen(stranger) == 0
+            outer.commit()
+            assert seen(stranger) == 1
+
+    def test_an_inner_error_rolls_back_everything(self, collection: Collection) -> None:
+        with suppress(KeyError), collection.unit() as outer:
+            outer.tasks.add(a_task("outer"))
+            with collection.unit() as inner:
+                inner.tasks.add(a_task("inner"))
+                raise KeyError
+        assert titles(collection) == []
+
+    @pytest.mark.parametrize("error", [KeyError, None])
+    def test_whoever_swallows_an_inner_error_cannot_commit(
+        self, collection: Collection, error: type[Exception] | None
+    ) -> None:
+        with collection.unit() as outer:
+            with suppress(KeyError), collection.unit() as inner:
+                inner.tasks.add(a_task("inner"))
+                if error is not None:
+                    raise error
+            with pytest.raises(RuntimeError, match="ended without a commit"):
+                outer.commit()
+        assert titles(collection) == []
+        with collection.unit() as unit:
+            unit.tasks.add(a_task())
+            unit.commit()
+        assert titles(collection) == ["Buy milk"]
