@@ -3,6 +3,7 @@
 401 and 403 have an empty body and a challenge (RFC 6750); every 500 says the same.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 LISTED: Final = 100
 """Violations and failures listed at most."""
 LONGEST_INSTANCE: Final = 1024
+_CUT_ESCAPE: Final = re.compile(r"%[0-9A-F]?$")
 RETRY: Final = {"max_attempts": 3, "backoff": "exponential", "initial_ms": 1000}
 
 STATUS: Final[Mapping[Kind, HTTPStatus]] = {
@@ -134,7 +136,7 @@ class Occasion:
         """Return the request at hand."""
         return cls(
             public_url=current_app.config["PUBLIC_URL"],
-            instance=quote(request.path, safe="/:@!$&'()*+,;=~-._")[:LONGEST_INSTANCE],
+            instance=_CUT_ESCAPE.sub("", quote(request.path, safe="/:@!$&'()*+,;=~-._")[:LONGEST_INSTANCE]),
             timestamp=timestamps.render(datetime.now(UTC)),
             request_id=context.request_id.get(),
             trace_id=context.trace_id.get(),

@@ -56,7 +56,12 @@ class Printable(validate.Validator):
     def _is_hidden(self, character: str) -> bool:
         if character in self.spared:
             return False
-        return character in BIDI or unicodedata.category(character) in {"Cc", "Cn", "Zl", "Zp"}
+        return character in BIDI or unicodedata.category(character) in {"Cc", "Zl", "Zp"} or _is_noncharacter(character)
+
+
+def _is_noncharacter(character: str) -> bool:
+    """Tell whether Unicode will never give the code point a meaning; those not yet assigned are tomorrow's letters."""
+    return 0xFDD0 <= ord(character) <= 0xFDEF or ord(character) & 0xFFFE == 0xFFFE
 
 
 class NotBlank(validate.Validator):

@@ -181,6 +181,15 @@ class TestBudget:
             answered(alice.get(path_of(before), headers={"Request-Timeout": "0.1"}))
         assert answered(alice.get(path_of(before))) == before
 
+    def test_a_lock_is_not_waited_for_as_long_as_the_budget_lasts(self, alice: Caller, application: Flask) -> None:
+        """F12: 503 after two seconds, so that those who wait do not pile up."""
+        path = path_of(alice.task())
+        with locked(application, "SELECT id FROM tasks FOR UPDATE"):
+            began = time.monotonic()
+            document = refused(alice.patch(path, json={"title": "x"}), 503, "SERVICE_UNAVAILABLE")
+            assert time.monotonic() - began < 2 + GRACE
+        assert document["retry_after"] == 1
+
     def test_it_bounds_a_statement(self, alice: Caller, application: Flask) -> None:
         """C23: one that takes its time."""
         path = path_of(alice.task())

@@ -97,6 +97,7 @@ class TestDocument:
             ("/v1/x?secret=1", "/v1/x"),
             ("/" + "a" * 3000, "/" + "a" * 1023),
             ("/" + "%00" * 3000, "/" + "%00" * 341),
+            ("/ab" + "%00" * 3000, "/ab" + "%00" * 340),
         ],
     )
     def test_instance_is_the_path_encoded_and_bounded(self, nobody: Caller, path: str, instance: str) -> None:
