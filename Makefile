@@ -8,13 +8,16 @@ ARGS   ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run db migration test check lint fix fuzz lock clean
+.PHONY: help run stack db migration test check lint fix fuzz lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-16s %s\n' "$$word" "$$text"; done
 
 run: .venv/run.lock ## Serve on http://127.0.0.1:8000 (HOST, PORT), with a database of its own unless DATABASE_URL is set
 	@exec $(PY) $(LAUNCH)
+
+stack: .venv/run.lock ## Serve as in production: PostgreSQL, two instances, nginx with TLS (HTTPS_PORT=8443, HTTP_PORT=8080)
+	@exec $(PY) deploy/stack/run.py
 
 db: .venv/run.lock ## Bring the database to the newest migration
 	@exec $(PY) $(LAUNCH) -- flask db upgrade

@@ -7,7 +7,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app import errs
-from app.rest import examples
+from app.rest import examples, nginx
 from app.rest.errors import status_of
 
 group = AppGroup("errors", help="The catalogue of errors.")
@@ -38,3 +38,9 @@ def explain(code: str) -> None:
         click.echo(f"{name}: {value}")
     if error.curl:
         click.echo(f"\nProvoke it:\n{examples.curl(error, public_url=public_url)}")
+
+
+@group.command("nginx")
+def print_nginx() -> None:
+    """Print deploy/nginx/problems.conf: the same problem documents for what nginx refuses by itself."""
+    click.echo(nginx.configuration(current_app), nl=False)

@@ -52,7 +52,7 @@ def serve() -> NoReturn:
         child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
     if is_embedded():
         if not (LOCAL / "postgres" / "data").exists():
-            _say("making a database below .local/postgres")
+            say("making a database below .local/postgres")
         server = start_postgres()
         server.outlive_exec()
         check_port()
@@ -148,7 +148,7 @@ def migrate(*, embedded: str = "") -> None:
     """Bring the schema to the newest migration; not even asked when the embedded database is known to be there."""
     if embedded and STAMP.exists() and STAMP.read_text() == _stamp(embedded):
         return
-    _say("migrating the database")
+    say("migrating the database")
     if code := _finish([sys.executable, "-m", "flask", "db", "upgrade"]):
         sys.exit(code)
     if embedded:
@@ -179,13 +179,14 @@ def _finish(argv: list[str]) -> int:
             return code if code >= 0 else 128 - code
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tell a person something, in one line."""
     sys.stderr.write(f"candor: {line}\n")
     sys.stderr.flush()
 
 
 def _complain(line: str) -> int:
-    _say(line)
+    say(line)
     return 1
 
 

@@ -1,0 +1,104 @@
+"""What nginx answers by itself, and what it may send twice: ``problems.conf``, from the catalogue and the operations.
+
+``flask errors nginx`` prints it. Whatever differs from request to request is a variable of nginx; the request's own
+words are none of them.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from flask import Flask
+
+from app import errs
+from app.errs import platform, requests
+from app.rest import operations
+from app.rest.errors import Occasion, headers_of, problem, status_of
+
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+VARIABLES: Final = Occasion(
+    public_url="$candor_public_url", instance=None, timestamp="$candor_now", request_id="$candor_request_id"
+)
+HEAD: Final = """\
+# Made by `flask errors nginx` from the catalogue and the settings; do not edit. Make it anew when an error's texts,
+# an operation that takes an Idempotency-Key, MAX_BODY_BYTES or REQUEST_TIMEOUT have changed.
+"""
+
+
+def refusals(*, max_body_bytes: int, request_timeout: float) -> list[errs.Error]:
+    """Return every error that nginx answers without asking the service."""
+    return [
+        requests.MalformedRequest(),
+        requests.BodyTooLarge(limit=max_body_bytes),
+        requests.UriTooLong(),
+        requests.HeaderFieldsTooLarge(),
+        platform.InternalError(),
+        platform.ServiceUnavailable(retry_after=1),
+        platform.DeadlineExceeded(budget_ms=round(request_timeout * 1000), spent_in="service"),
+    ]
+
+
+def configuration(app: Flask) -> str:
+    """Return the whole file."""
+    answered = {
+        status_of(error): error
+        for error in refusals(
+            max_body_bytes=app.config["MAX_BODY_BYTES"], request_timeout=app.config["REQUEST_TIMEOUT"]
+        )
+    }
+    by_status = {
+        "candor_problem": {
+            status: orjson.dumps(problem(error, VARIABLES)).decode() for status, error in answered.items()
+        },
+        "candor_code": {status: errs.definition(error).code for status, error in answered.items()},
+        "candor_level": {status: _level(error, status) for status, error in answered.items()},
+        "candor_retry_after": {status: _retry_after(error, status) for status, error in answered.items()},
+    }
+    parts = [_map("$status", name, _by_number(values)) for name, values in by_status.items()]
+    parts.append(_map("$uri", "candor_keyed_sent", dict.fromkeys(keyed(app), "again"), default="once"))
+    return "\n".join([HEAD, _now(), *parts])
+
+
+def keyed(app: Flask) -> list[str]:
+    """Return what matches the paths of the operations that honour an Idempotency-Key."""
+    rules = {rule.endpoint: rule.rule for rule in app.url_map.iter_rules()}
+    honour = [
+        rules[endpoint]
+        for (endpoint, method), operation in operations.table(app).items()
+        if method == "POST" and requests.InvalidIdempotencyKey in operation.raises
+    ]
+    return sorted({f"~^{re.sub('<[^>]+>', '[^/]+', rule)}$" for rule in honour})
+
+
+def _level(error: errs.Error, status: HTTPStatus) -> str:
+    return "ERROR" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "WARNING"
+
+
+def _retry_after(error: errs.Error, status: HTTPStatus) -> str:
+    return headers_of(error, status, method="GET").get("Retry-After", "")
+
+
+def _by_number(values: Mapping[HTTPStatus, str]) -> dict[str, str]:
+    return {str(status.value): value for status, value in values.items() if value}
+
+
+def _now() -> str:
+    """Return the map of the time in UTC: RFC 3339, from the only variable of nginx that is never local time."""
+    months = {
+        rf"~, (?<day>\d+)-{name}-(?<year>\d+) (?<time>[\d:]+)": f"$year-{number:02}-${{day}}T${{time}}Z"
+        for number, name in enumerate(MONTHS, 1)
+    }
+    return _map("$date_gmt", "candor_now", months)
+
+
+def _map(source: str, target: str, values: Mapping[str, str], *, default: str = "") -> str:
+    lines: Iterable[str] = (f"    {_quoted(key)} {_quoted(value)};" for key, value in values.items())
+    return "\n".join([f"map {source} ${target} {{", *lines, f"    default {json.dumps(default)};", "}", ""])
+
+
+def _quoted(text: str) -> str:
+    """Return the text as nginx reads it between single quotes; a dollar sign still begins a variable there."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

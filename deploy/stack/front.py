@@ -1,0 +1,145 @@
+"""nginx in front: the very files of `deploy/nginx`, with other addresses, below a folder of its own."""
+
+import grp
+import os
+import pwd
+import resource
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deploy.local import child
+
+SOURCE: Final = Path(__file__).resolve().parents[1] / "nginx"
+RULES: Final = ("http.conf", "problems.conf", "proxy.conf", "refusals.conf", "server.conf")
+SYSTEM_FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"
+CONNECTIONS: Final = 8192
+CERTIFICATE: Final = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", "/CN=localhost"]
+NAMES: Final = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+
+MAIN: Final = """\
+daemon off;
+{user}
+pid {home}/nginx.pid;
+error_log stderr error;
+worker_processes 2;
+worker_rlimit_nofile {files};
+events {{ worker_connections {connections}; }}
+http {{
+    client_body_temp_path {home}/body;
+    proxy_temp_path {home}/proxy;
+    fastcgi_temp_path {home}/fastcgi;
+    uwsgi_temp_path {home}/uwsgi;
+    scgi_temp_path {home}/scgi;
+    include {home}/candor.conf;
+    server {{
+        listen 127.0.0.1:{plain_port};
+        include candor/server.conf;
+    }}
+}}
+"""
+
+
+class FrontError(RuntimeError):
+    """nginx cannot be had; the message is one line for a person."""
+
+
+@dataclass(frozen=True)
+class Front:
+    """Where nginx listens, what it knows, and where its files are."""
+
+    home: Path
+    log: Path
+    certificate: Path
+    key: Path
+    port: int
+    plain_port: int
+    sockets: tuple[Path, Path]
+
+    @property
+    def url(self) -> str:
+        """The address for clients."""
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def plain_url(self) -> str:
+        """The same without TLS, for tools that speak plain HTTP."""
+        return f"http://127.0.0.1:{self.plain_port}"
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Write the configuration and start nginx; it ends with us. Raises: FrontError."""
+        program = find("nginx")
+        self._certify()
+        self._configure()
+        argv = [program, "-e", "stderr", "-p", str(self.home), "-c", str(self.home / "nginx.conf")]
+        tried = subprocess.run([*argv, "-t", "-q"], capture_output=True, text=True, check=False)  # noqa: S603
+        if tried.returncode != 0:
+            raise FrontError(f"nginx refuses its configuration: {tried.stderr.strip().splitlines()[0]}")
+        command = child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
+        return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - Ctrl-C is for the launcher
+
+    def _configure(self) -> None:
+        """Render the files of `deploy/nginx`; each replacement must find its place, so that none goes stale."""
+        rules = self.home / "candor"
+        rules.mkdir(exist_ok=True)
+        for name in RULES:
+            shutil.copy(SOURCE / name, rules)
+        _replace(rules / "refusals.conf", {"/var/log/nginx/candor.log": str(self.log)})
+        site = Path(shutil.copy(SOURCE / "candor.conf", self.home))
+        places = {
+            "https://api.example.com": self.url,
+            "unix:/run/candor/1.sock": f"unix:{self.sockets[0]}",
+            "unix:/run/candor/2.sock": f"unix:{self.sockets[1]}",
+            "listen 443 ssl": f"listen 127.0.0.1:{self.port} ssl",
+            "server_name api.example.com": "server_name localhost",
+            "/etc/ssl/candor/fullchain.pem": str(self.certificate),
+            "/etc/ssl/candor/privkey.pem": str(self.key),
+        }
+        _replace(site, places)
+        _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        files = min(4 * CONNECTIONS, most_files) if most_files != resource.RLIM_INFINITY else 4 * CONNECTIONS
+        main = MAIN.format(
+            home=self.home,
+            user=f"user {' '.join(account())};" if os.geteuid() == 0 else "",
+            files=files,
+            connections=min(CONNECTIONS, files // 2),
+            plain_port=self.plain_port,
+        )
+        (self.home / "nginx.conf").write_text(main)
+
+    def _certify(self) -> None:
+        """Make a self-signed certificate when there is none yet."""
+        if self.certificate.exists() and self.key.exists():
+            return
+        where = ["-keyout", str(self.key), "-out", str(self.certificate)]
+        command = [find("openssl"), *CERTIFICATE, *NAMES, *where]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - found just now
+        if done.returncode != 0:
+            raise FrontError(f"openssl makes no certificate: {done.stderr.strip().splitlines()[-1]}")
+        self.key.chmod(0o600)
+
+
+def account() -> tuple[str, str]:
+    """Return the user and group that nginx's workers take on when we are root."""
+    entry = pwd.getpwnam("nobody")
+    return entry.pw_name, grp.getgrgid(entry.pw_gid).gr_name
+
+
+def find(program: str) -> str:
+    """Return where a program of the system's is. Raises: FrontError."""
+    path = f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_FOLDERS}"
+    if found := shutil.which(program, path=path):
+        return found
+    raise FrontError(f"{program} is not installed: apt-get install {program} (Debian, Ubuntu), brew install {program}")
+
+
+def _replace(path: Path, places: dict[str, str]) -> None:
+    text = path.read_text(encoding="utf-8")
+    for old, new in places.items():
+        if old not in text:
+            raise FrontError(f"{path.name} no longer says {old}")
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")

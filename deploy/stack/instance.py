@@ -1,0 +1,89 @@
+"""One gunicorn on a unix socket, kept alive as systemd would: started again when it ends without being told to."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from deploy.local import child
+
+GUNICORN: Final = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+ASK: Final = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+READY_WITHIN: Final = timedelta(seconds=60)
+ENDS_WITHIN: Final = timedelta(seconds=60)
+PAUSE: Final = timedelta(seconds=1)
+"""How long after its start a process that ended is not started again yet."""
+
+
+class InstanceError(RuntimeError):
+    """An instance does not serve; the message is one line for a person."""
+
+
+class Instance:
+    """A gunicorn, by the socket that it serves."""
+
+    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
+        self.path = path
+        self._environment = {**environment, "BIND": f"unix:{path}"}
+        self._started_at = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the master."""
+        return self._process.pid if self._process else 0
+
+    def start(self) -> None:
+        """Start the process; it ends with us."""
+        command = child.command(GUNICORN, dies_by=signal.SIGTERM, account=None, sees_all=False)
+        self._started_at = time.monotonic()
+        self._process = subprocess.Popen(command, env=self._environment, start_new_session=True)  # noqa: S603
+
+    def revive(self) -> bool:
+        """Start the process again when it has ended, and tell whether that was so."""
+        has_ended = self._process is None or self._process.poll() is not None
+        if not has_ended or time.monotonic() - self._started_at < PAUSE.total_seconds():
+            return False
+        self.start()
+        return True
+
+    def wait_until_ready(self) -> None:
+        """Return once the instance may be sent requests. Raises: InstanceError."""
+        deadline = time.monotonic() + READY_WITHIN.total_seconds()
+        while not self.is_ready():
+            if self._process is None or self._process.poll() is not None:
+                raise InstanceError(f"the instance on {self.path} does not start; its log says why")
+            if time.monotonic() > deadline:
+                raise InstanceError(f"the instance on {self.path} is not ready within {READY_WITHIN.seconds} seconds")
+            time.sleep(0.05)
+
+    def is_ready(self) -> bool:
+        """Ask."""
+        with socket.socket(socket.AF_UNIX) as connection, suppress(OSError):
+            connection.settimeout(5)
+            connection.connect(os.fspath(self.path))
+            connection.sendall(ASK)
+            return connection.recv(32).startswith(b"HTTP/1.1 200")
+        return False
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Tell the process something, if it lives."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signum)
+
+    def wait(self) -> None:
+        """Wait for the end; a process that will not end is cut off."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(ENDS_WITHIN.total_seconds())
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,193 @@
+"""Bring the deployment up on this machine: `run.py`, until Ctrl-C or SIGTERM. SIGHUP replaces one instance after another.
+
+HTTPS_PORT and HTTP_PORT choose where nginx listens, DATABASE_URL another database, and every other setting holds as
+for `make run`. What ends without being told to is started again.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # executed as a file, only its own folder is on the path
+
+from deploy.local import child, folders, postgres  # noqa: E402
+from deploy.local import run as local  # noqa: E402
+from deploy.stack.front import Front, FrontError, account, find  # noqa: E402
+from deploy.stack.instance import Instance, InstanceError  # noqa: E402
+
+HOME: Final = local.LOCAL / "stack"
+FRONT_ENDS_WITHIN: Final = 15.0
+KNOWN: Final = (FrontError, InstanceError, postgres.PostgresError, OSError, subprocess.SubprocessError)
+
+
+class Stack:
+    """The instances and nginx, and what we have been told to do with them."""
+
+    def __init__(self, front: Front, instances: list[Instance]) -> None:
+        self.front = front
+        self.instances = instances
+        self.told: set[int] = set()
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, lambda received, _frame: self.told.add(received))
+
+    @property
+    def must_end(self) -> bool:
+        """Whether we have been told to stop."""
+        return bool(self.told & {signal.SIGINT, signal.SIGTERM})
+
+    def run(self) -> None:
+        """Start everything, look after it, and stop it again. Raises: FrontError, InstanceError."""
+        nginx = None
+        try:
+            for instance in self.instances:
+                instance.start()
+            for instance in self.instances:
+                instance.wait_until_ready()
+            nginx = self.front.start()
+            self._greet(nginx)
+            while not self.must_end:
+                self._look_after(nginx)
+                time.sleep(0.1)
+        finally:
+            self._stop(nginx)
+
+    def _look_after(self, nginx: "subprocess.Popen[bytes]") -> None:
+        if nginx.poll() is not None:
+            raise FrontError("nginx has ended")
+        for instance in self.instances:
+            if instance.revive():
+                local.say(f"the instance on {instance.path} had ended and is started again")
+        if signal.SIGHUP in self.told:
+            self.told.discard(signal.SIGHUP)
+            self._replace()
+
+    def _replace(self) -> None:
+        """Replace one instance after the other, so that there is always one that serves."""
+        for instance in self.instances:
+            instance.signal(signal.SIGTERM)
+            instance.wait()
+            if self.must_end:
+                return
+            instance.start()
+            instance.wait_until_ready()
+            local.say(f"the instance on {instance.path} has been replaced by process {instance.pid}")
+
+    def _stop(self, nginx: "subprocess.Popen[bytes] | None") -> None:
+        """Let nobody in any more, and let the instances finish what they have begun, without the drain."""
+        if nginx is not None and nginx.poll() is None:
+            nginx.send_signal(signal.SIGQUIT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                nginx.wait(FRONT_ENDS_WITHIN)
+            nginx.kill()
+            nginx.wait()
+        for _ in range(2):
+            for instance in self.instances:
+                instance.signal(signal.SIGTERM)
+            time.sleep(0.1)
+        for instance in self.instances:
+            instance.wait()
+
+    def _greet(self, nginx: "subprocess.Popen[bytes]") -> None:
+        front = self.front
+        lines = [
+            "",
+            f"  Candor answers on {front.url} (curl -k: the certificate is self-signed)",
+            f"            and on {front.plain_url}, until Ctrl-C",
+            "",
+            f"  nginx      process {nginx.pid}, configured in {front.home}, refusals logged in {front.log}",
+            *(f"  instance   process {each.pid}, {each.path}" for each in self.instances),
+            "  token      .venv/bin/flask tokens issue --subject alice --scope tasks",
+            f"  replace    kill -HUP {os.getpid()}    (both instances, one after the other, losing nothing)",
+            "",
+        ]
+        print("\n".join(lines), flush=True)  # noqa: T201 - for a person
+
+
+def main() -> int:
+    """Run the stack; what went wrong for a known reason is told in one line."""
+    os.chdir(local.ROOT)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    local.settle_environment()
+    if "MAKELEVEL" in os.environ:
+        child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
+    try:
+        find("nginx")
+        folders.make_directory(HOME)
+        with database(), runtime() as home:
+            sockets = (home / "1.sock", home / "2.sock")
+            front = Front(
+                home=home,
+                log=HOME / "nginx.log",
+                certificate=HOME / "tls.crt",
+                key=HOME / "tls.key",
+                port=int(os.environ.get("HTTPS_PORT") or 8443),
+                plain_port=int(os.environ.get("HTTP_PORT") or 8080),
+                sockets=sockets,
+            )
+            environment = production(front)
+            Stack(front, [Instance(path, environment) for path in sockets]).run()
+    except KNOWN as error:
+        local.say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+@contextlib.contextmanager
+def database() -> Iterator[None]:
+    """Have a migrated database: the one that DATABASE_URL names, that of a neighbour in this checkout, or our own."""
+    if os.environ.get("DATABASE_URL"):
+        local.migrate()
+        yield
+        return
+    try:
+        server = local.start_postgres()
+    except postgres.AlreadyRunningError:
+        url = local.neighbour()
+        if url is None:
+            raise
+        os.environ["DATABASE_URL"] = url
+        local.migrate()
+        yield
+        return
+    try:
+        local.migrate(embedded=server.url)
+        yield
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def runtime() -> Iterator[Path]:
+    """Have a folder with a short name, since that of a socket may not be long, which only nginx may look into."""
+    home = Path(tempfile.mkdtemp(prefix="candor-stack-"))
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(home, group=account()[1])
+            home.chmod(0o710)
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def production(front: Front) -> dict[str, str]:
+    """Return the environment of the instances: production, with the secret that the commands in this checkout use."""
+    secret = local.LOCAL / "jwt-secret"
+    if not secret.exists():
+        folders.write_private(secret, secrets.token_hex(32))
+    ours = {"APP_ENV": "production", "PUBLIC_URL": front.url}
+    return {"JWT_SECRET": secret.read_text().strip(), **os.environ, **ours}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
