@@ -2,8 +2,9 @@
 
 ::
 
-    factory | cli               the wiring on one page; the flask commands
-    rest    | (rpc)             HTTP; the gRPC twin comes beside it
+    factory                     the wiring on one page
+    cli                         the flask commands
+    rest | (rpc)                HTTP; the gRPC twin comes beside it
     extensions                  Flask's extensions, created once
     wire                        what transports say and understand: schemas, filters, page tokens, masks
     wiring                      session and clock become Services

@@ -13,7 +13,7 @@ from app.rest.current import page_tokens, principal, services
 from app.rest.errors import Occasion, failures
 from app.rest.idempotency import once
 from app.services.tasks import BatchResult, TaskService
-from app.wire.lists import ListRequest
+from app.wire.schemas.lists import ListRequest
 from app.wire.schemas import tasks as wire
 
 MERGE_PATCH: Final = ("application/json", "application/merge-patch+json")

@@ -18,7 +18,7 @@ from app.models.tasks import (
     same_title,
 )
 from app.wire import fields, filter_members
-from app.wire.lists import ListRules, ListSchema
+from app.wire.schemas.lists import ListRules, ListSchema
 from app.wire.parameters import FieldsParameter, MaskParameter
 from app.wire.reading import reading
 from app.wire.rules import Breach, Length, NotBlank, Pattern, Printable

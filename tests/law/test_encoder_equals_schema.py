@@ -1,0 +1,125 @@
+"""The compiled encoder and the schema that it was compiled from say the same, of every schema and of any value."""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.wire import fields, schemas
+from app.wire.encoder import Encoder
+from app.wire.schemas.base import QuerySchema, Schema
+
+ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))) | st.just(UTC)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def every_schema() -> Iterator[type[Schema]]:
+    """Yield every schema of a JSON object."""
+    for module in pkgutil.iter_modules(schemas.__path__):
+        importlib.import_module(f"{schemas.__name__}.{module.name}")
+    pending: list[type[Schema]] = Schema.__subclasses__()
+    while pending:
+        schema = pending.pop()
+        if not issubclass(schema, QuerySchema) and schema.__module__.startswith("app."):
+            yield schema
+            pending += schema.__subclasses__()
+
+
+def values(field: "ma.fields.Field[Any]") -> st.SearchStrategy[Any]:
+    """Return a strategy of what a field may have to write."""
+    match field:
+        case fields.Name():
+            return st.builds(UUID, int=st.integers(0, 2**128 - 1))
+        case fields.EnumName():
+            return st.sampled_from(list(field.names))
+        case fields.Timestamp():
+            return st.datetimes(datetime(1900, 1, 2), datetime(9999, 12, 30), timezones=ZONES)  # noqa: DTZ001 -- as hypothesis asks
+        case fields.Integer():
+            return st.integers()
+        case fields.Text():
+            return st.text(max_size=10)
+        case fields.Listed():
+            return st.lists(values(field.inner), max_size=3)
+        case fields.Object():
+            return objects(field.schema)
+    return JSON
+
+
+def objects(schema: ma.Schema) -> st.SearchStrategy[dict[str, Any]]:
+    """Return a strategy of what a schema may have to write; any member may be unset."""
+    return st.fixed_dictionaries(
+        {field.attribute or name: st.none() | values(field) for name, field in schema.dump_fields.items()}
+    )
+
+
+def as_object(value: Any) -> Any:
+    """Return a value with attributes in place of items."""
+    if isinstance(value, dict) and all(name.isidentifier() for name in value):
+        return SimpleNamespace(**{name: as_object(each) for name, each in value.items()})
+    return [as_object(each) for each in value] if isinstance(value, list) else value
+
+
+SCHEMAS = sorted(set(every_schema()), key=lambda schema: schema.__name__)
+
+
+def test_there_are_schemas() -> None:
+    assert {"TaskSchema", "TaskListSchema", "BatchSchema", "ReadySchema"} <= {schema.__name__ for schema in SCHEMAS}
+
+
+@pytest.mark.parametrize("kind", SCHEMAS, ids=lambda kind: kind.__name__)
+class TestEncoder:
+    @settings(max_examples=25, deadline=None)
+    @given(data=st.data())
+    def test_it_says_what_marshmallow_says(self, kind: type[Schema], data: st.DataObject) -> None:
+        schema = kind()
+        encode = Encoder(schema)
+        value = data.draw(objects(schema))
+        dumped = json.dumps(schema.dump(value))
+        assert json.dumps(encode(value)) == dumped
+
+    @settings(max_examples=15, deadline=None)
+    @given(data=st.data())
+    def test_of_a_part_it_says_what_the_whole_says_of_it(self, kind: type[Schema], data: st.DataObject) -> None:
+        schema = kind()
+        whole = Encoder(schema)
+        value = data.draw(objects(schema))
+        projects = getattr(schema, "projects", None)
+        if projects is None:
+            names = data.draw(st.sets(st.sampled_from(sorted(schema.dump_fields)))) if schema.dump_fields else set()
+            assert whole.only(names)(value) == {name: said for name, said in whole(value).items() if name in names}
+        else:
+            names = data.draw(st.sets(st.sampled_from(["name", "title", "tags"])))
+            part, said = whole.only(names)(value), whole(value)
+            said[projects] = said[projects] and [
+                {n: e for n, e in each.items() if n in names} for each in said[projects]
+            ]
+            assert part == said
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_a_row_or_an_entity_reads_like_a_dict(data: st.DataObject) -> None:
+    schema = next(kind for kind in SCHEMAS if kind.__name__ == "TaskListSchema")()
+    value = data.draw(objects(schema))
+    assert Encoder(schema)(as_object(value)) == Encoder(schema)(value)
+
+
+def test_a_field_without_a_compiled_form_is_refused() -> None:
+    class Odd(Schema):
+        member = ma.fields.Decimal()
+
+    with pytest.raises(TypeError, match="Decimal has no compiled form"):
+        Encoder(Odd())
