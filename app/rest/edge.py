@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -35,10 +36,11 @@ def refusal(status: int, reason: str, *, public_url: str) -> bytes:
     token = context.request_id.set(request_id)
     logs.error(error, error, {"status": answered.value, "route": "unmatched"}, stack=False)
     context.request_id.reset(token)
-    now = timestamps.render(datetime.now(UTC))
-    occasion = Occasion(public_url=public_url, instance=None, timestamp=now, request_id=request_id)
+    now = datetime.now(UTC)
+    occasion = Occasion(public_url=public_url, instance=None, timestamp=timestamps.render(now), request_id=request_id)
     body = orjson.dumps(problem(error, occasion))
     headers = {
+        "Date": format_datetime(now, usegmt=True),
         "Content-Type": MEDIA_TYPE,
         "Content-Length": str(len(body)),
         "Cache-Control": "no-store",

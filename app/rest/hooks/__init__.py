@@ -18,6 +18,7 @@ from app.rest.hooks import (
     recovery,
     request_id,
     routing,
+    target,
 )
 
 HOOKS: Final = (
@@ -25,6 +26,7 @@ HOOKS: Final = (
     deadline,
     access_log,
     recovery,
+    target,
     cors,
     routing,
     limits,
