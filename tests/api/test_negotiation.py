@@ -250,7 +250,7 @@ class TestPaths:
         assert nobody.get(path).status_code == 401
         answered(alice.get(path))
 
-    @pytest.mark.parametrize("host", ["", "localhost", "evil.com", "[::1]:8000", "evil.com:80"])
+    @pytest.mark.parametrize("host", ["localhost", "evil.com", "[::1]:8000", "evil.com:80"])
     def test_the_host_does_not_matter(self, alice: Caller, host: str) -> None:
         """B25: reflected nowhere."""
         response = alice.post(json={"task": {"title": "x"}}, environ_overrides={"HTTP_HOST": host})
