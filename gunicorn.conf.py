@@ -65,7 +65,7 @@ logconfig_dict: dict[str, Any] = {
     "formatters": {"json": {"()": "app.observability.logs.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
     "root": {"level": SETTINGS.log_level, "handlers": ["stderr"]},
-    "loggers": {"gunicorn.error": {"level": "ERROR"}},
+    "loggers": {"gunicorn.error": {"level": "WARNING", "handlers": ["stderr"]}},
 }
 
 
