@@ -14,6 +14,8 @@ PATIENCE: Final = 5.0
 """Seconds to wait for an answer."""
 LINGER: Final = 0.25
 """Seconds to watch, after an answer that announced no close, whether more comes."""
+CLOSES_WITHIN = 2.0
+"""Seconds that a server may take to close a connection that it has to close; tests are less patient."""
 BODILESS: Final = frozenset({204, 304})
 
 
@@ -176,9 +178,9 @@ class Connection:
             if interim or not 100 <= answer.status < 200:
                 return answer
 
-    def is_closed(self, within: float = 2.0) -> bool:
+    def is_closed(self, within: float | None = None) -> bool:
         """Tell whether the server closes, reading what still comes."""
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + (CLOSES_WITHIN if within is None else within)
         with contextlib.suppress(Silence):
             while not self._is_over:
                 self._more(deadline)

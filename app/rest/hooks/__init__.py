@@ -18,7 +18,7 @@ from app.rest.hooks import (
     recovery,
     request_id,
     routing,
-    target,
+    well_formed,
 )
 
 HOOKS: Final = (
@@ -26,7 +26,7 @@ HOOKS: Final = (
     deadline,
     access_log,
     recovery,
-    target,
+    well_formed,
     cors,
     routing,
     limits,

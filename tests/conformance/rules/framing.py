@@ -164,3 +164,11 @@ def smuggled(api: Api) -> str:
         only_if(answer.status >= 400, f"{name} is let pass: {answer.line}")
         expect(is_closed, f"{name}: {answer.line}, and what follows is answered or waited for")
     return "closed"
+
+
+@rule("F15", "A transfer coding that is not decoded is not taken for none.", source="RFC 9112 §6.1", level=Level.MEANS)
+def undecoded(api: Api) -> str:
+    for coding in ("gzip, chunked", "deflate, chunked"):
+        request = _post(api, {"Transfer-Encoding": coding}, _chunked(api.profile.body()))
+        seen = answered(_then_closed(api, request)[0], 400, 415, 501, to=coding)
+    return seen

@@ -68,6 +68,7 @@ def _ours(database_url: str, secret: str) -> Subject:
     environ = {
         "APP_ENV": "development",
         "DATABASE_URL": database_url,
+        "DRAIN_SECONDS": "0",
         "HOST": "127.0.0.1",
         "JWT_SECRET": secret,
         "PORT": "{port}",

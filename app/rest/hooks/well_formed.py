@@ -1,4 +1,4 @@
-"""Refuses what the server lets pass though it is no HTTP request: whom and what it asks for cannot be told.
+"""Refuses what the server lets pass though it is no HTTP request of which we could tell what it asks for, and of whom.
 
 Below recovery, and above everything that looks at the target (C9a: malformed HTTP comes first).
 """
@@ -17,14 +17,14 @@ _HIGHEST_PORT: Final = 65535
 
 def install(app: Flask) -> None:
     """Install the hook."""
-    app.before_request(_check_target)
+    app.before_request(_check)
 
 
-def _check_target() -> None:
-    """Go on when there is one host, and no fragment (RFC 9112, section 3.2).
+def _check() -> None:
+    """Go on when there is one host, no fragment, and no transfer coding but the one that the server decodes.
 
     Raises:
-        MalformedRequest: otherwise.
+        MalformedRequest: otherwise (RFC 9112, sections 3.2 and 6.1).
     """
     host = request.environ.get("HTTP_HOST")
     if host is None:
@@ -34,3 +34,5 @@ def _check_target() -> None:
         raise MalformedRequest(detail="Host is none")
     if "#" in request.environ.get("RAW_URI", ""):
         raise MalformedRequest(detail="the target has a fragment")
+    if request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+        raise MalformedRequest(detail="a transfer coding that is not decoded")
