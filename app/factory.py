@@ -7,8 +7,8 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from app import cli, rest
-from app.config import ROOT, Settings
-from app.extensions import db, migrate
+from app.config import Settings
+from app.extensions import db
 from app.observability import logs, undeclared
 from app.repositories import engine
 from app.wiring import wire
@@ -27,7 +27,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.from_mapping(_flask_config(settings))
     app.debug = settings.debug
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     with app.app_context():
         engine.prepare(db.engine)
     app.extensions["candor-services"] = wire(settings, db.session, partial(_engine, app))

@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, make_url, text
 
 from app import create_app, errs
+from app.cli import migrations
 from app.config import Settings
 from app.extensions import db
 from deploy.local import postgres
@@ -96,6 +97,7 @@ def database_url(make_database: Callable[[str], str]) -> str:
     """Return the URL of the tests' own database, migrated to head."""
     url = make_database("main")
     migrating = create_app(Settings(database_url=url, jwt_secret="x" * 32, log_level="WARNING"))
+    migrations.bind(migrating)
     with migrating.app_context():
         flask_migrate.upgrade()
         db.engine.dispose()
@@ -121,6 +123,7 @@ def make_application(settings: Settings) -> Iterator[Callable[..., Flask]]:
     def make(**changes: object) -> Flask:
         application = create_app(replace(settings, **changes))  # type: ignore[arg-type]  # names of settings
         application.test_client_class = CheckedClient
+        migrations.bind(application)
         made.append(application)
         return application
 
