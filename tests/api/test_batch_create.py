@@ -1,5 +1,6 @@
 """POST /v1/tasks:batchCreate: all, some or none."""
 
+import time
 from typing import Any
 
 import pytest
@@ -127,6 +128,14 @@ class TestViolations:
         """B32: the items are not looked at."""
         response = alice.post(BATCH, json={"requests": [0] * 65536})
         assert violated(response) == [("requests", "BATCH_TOO_LARGE")]
+
+    def test_a_title_of_a_megabyte_costs_no_more_than_its_length(self, alice: Caller) -> None:
+        """B17: combining marks, which take normalizing a time that grows with the square of their number."""
+        body = '{"requests":[{"task":{"title":"a%s"}}]}' % ("\u0315\u0300" * 250_000)
+        began = time.process_time()
+        response = alice.post(BATCH, data=body.encode(), content_type="application/json")
+        assert time.process_time() - began < 2
+        assert violated(response) == [("requests[0].task.title", "TOO_LONG")]
 
     def test_an_unknown_member_beside_the_requests_is_named(self, alice: Caller) -> None:
         """Table 1.4."""

@@ -116,13 +116,18 @@ class Batch(fields.Listed):
         return super()._deserialize(value, *args, **kwargs)
 
 
+def _comparable(title: str) -> str:
+    """Return what makes titles the same; one too long stays as it is, for normalizing may take its length squared."""
+    return same_title(title) if len(title) <= TITLE_LENGTH else title
+
+
 def _same_titles(items: list[Any]) -> dict[int, Any]:
     holders: dict[str, list[int]] = {}
     for index, item in enumerate(items):
         task = item.get("task") if isinstance(item, dict) else None
         title = task.get("title") if isinstance(task, dict) else None
         if isinstance(title, str) and title.strip():
-            holders.setdefault(same_title(title), []).append(index)
+            holders.setdefault(_comparable(title), []).append(index)
     breach = Breach("DUPLICATE_TITLE", "stands in the batch more than once")
     shared = [index for indexes in holders.values() if len(indexes) > 1 for index in indexes]
     return {index: {"task": {"title": [breach]}} for index in shared}
