@@ -5,13 +5,14 @@ PYTHON ?= python3
 PY     := .venv/bin/python
 LAUNCH := deploy/local/run.py
 ARGS   ?=
+STOCK  := .local/conformance-venv
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack db migration test check lint fix fuzz lock clean
+.PHONY: help run stack db migration test check lint fix fuzz conformance lock clean
 
 help: ## Print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-16s %s\n' "$$word" "$$text"; done
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
 
 run: .venv/run.lock ## Serve on http://127.0.0.1:8000 (HOST, PORT), with a database of its own unless DATABASE_URL is set
 	@exec $(PY) $(LAUNCH)
@@ -43,12 +44,17 @@ fix: .venv/dev.lock ## Format, and repair what ruff can repair
 fuzz: .venv/dev.lock ## Throw generated requests at every operation, for longer than the tests do
 	@exec $(PY) -m pytest tests/fuzz -q $(ARGS)
 
+conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock) ## Hold ours and two stock servers against the rules of HTTP, or any API: URL=http://… PROFILE=p.toml (JSON=out.json)
+	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \
+	  $(if $(JSON),--json "$(JSON)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)") $(if $(ONLY),--only "$(ONLY)")
+
 lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)
-	$(call compile,run,)
-	$(call compile,dev,--extra dev --constraint requirements/run.lock)
+	$(call compile,requirements/run.lock,pyproject.toml)
+	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --constraint requirements/run.lock)
+	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 
 clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the lock that is installed. What is tested holds everything that is run, so it counts as both.
@@ -58,6 +64,12 @@ clean: ## Remove what was made except data: .venv, caches, test clusters (.local
 .venv/dev.lock: requirements/dev.lock .venv/bin/python
 	$(call install,dev)
 	@cp requirements/run.lock .venv/run.lock
+
+# The stock servers of the conformance suite stand apart from everything of ours.
+$(STOCK)/installed.lock: tests/conformance/stock/requirements.lock .venv/bin/python
+	@echo "candor: making $(STOCK) for the stock servers"
+	@"$(PYTHON)" -m venv --clear $(STOCK)
+	@$(STOCK)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 .venv/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -80,8 +92,8 @@ define install
 	     Installing) printf '\ncandor: putting them in place\n';; esac; done; test -f .venv/$(1).lock
 endef
 
-# $(call compile,LOCK,OPTIONS): for every platform and Python, with hashes, and without a trace of where it was made.
+# $(call compile,LOCK,SOURCE AND OPTIONS): for every platform and Python, with hashes, and without a trace of where it was made.
 define compile
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate $(2) --output-file requirements/$(1).lock pyproject.toml
+	  --no-emit-index-url --no-header --no-annotate --output-file $(1) $(2)
 endef

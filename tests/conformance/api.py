@@ -1,6 +1,6 @@
 """The API under judgement: requests composed as the profile has it, and a memory of every answer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 from urllib.parse import urlsplit
@@ -116,7 +116,7 @@ class Api:
             answer = connection.receive(method)
             announced = (answer.get("Connection") or "").lower() == "close"
             connection.is_closed(PATIENCE / 2 if announced else LINGER)
-            answer = Answer(**{**answer.__dict__, "surplus": connection.unread})
+            answer = replace(answer, surplus=connection.unread)
         self.remember(method, target, answer, has_token=b"\r\nAuthorization: Bearer" in request)
         return answer
 

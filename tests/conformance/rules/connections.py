@@ -4,7 +4,7 @@ from typing import Final
 
 from tests.conformance.api import Api
 from tests.conformance.profile import unique
-from tests.conformance.rule import Level, answered, expect, only_if, rule
+from tests.conformance.rule import Failed, Level, answered, expect, only_if, rule
 from tests.conformance.wire import LINGER, Silence
 
 BAIT: Final = b"GET /conformance-bait HTTP/1.1\r\nHost: bait.example\r\n\r\n"
@@ -119,8 +119,7 @@ def expectation(api: Api) -> str:
         try:
             first = connection.receive(interim=True, within=2)
         except Silence:
-            expect(False, "nothing within two seconds")
-            raise
+            raise Failed("nothing within two seconds") from None
         if first.status != 100:
             return first.line
         connection.send(body)

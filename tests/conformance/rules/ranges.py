@@ -1,7 +1,7 @@
 """Ranges (RFC 9110, section 14): ignored, or right."""
 
 from tests.conformance.api import Api
-from tests.conformance.rule import Level, answered, expect, only_if, rule
+from tests.conformance.rule import Level, answered, expect, rule
 
 
 @rule("G01", "A range is ignored, or 206 with just that part and Content-Range.", source="RFC 9110 §14.2, §15.3.7.1")
@@ -36,5 +36,4 @@ def strange(api: Api) -> str:
     path = api.item()
     for value in ("bytes=", "bytes=9-2", "bytes=-0", f"bytes={'0-1,' * 500}0-1", "bytes=99999999999999999999-", "x"):
         seen = answered(api.get(path, {"Range": value}), 200, 206, 400, 416, 431, to=value[:20])
-    only_if(seen, "nothing was asked")
     return seen

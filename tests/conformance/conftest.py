@@ -1,0 +1,25 @@
+"""The house on a real gunicorn, and its profile with tokens."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.extensions import db
+from tests.conformance.profile import Profile
+from tests.stack.conftest import served
+
+__all__ = ["served"]
+
+
+@pytest.fixture(scope="package")
+def profile(application: Flask, token: Callable[..., str]) -> Iterator[Profile]:
+    """Return Candor's profile; what was made by it is gone at the end."""
+    read = Profile.read(Path(__file__).parent / "profiles" / "candor.toml", asks=False)
+    yield replace(read, token=token("conformance", "tasks"), token_without_scope=token("conformance", "movies:read"))
+    with application.app_context(), db.engine.begin() as connection:
+        connection.execute(text("DELETE FROM tasks"))
+        connection.execute(text("DELETE FROM idempotency_keys"))

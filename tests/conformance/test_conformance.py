@@ -1,0 +1,112 @@
+"""Candor keeps every rule of the suite, and every rule can tell when it is not kept."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import report, wire
+from tests.conformance.__main__ import main
+from tests.conformance.api import Api
+from tests.conformance.profile import Profile
+from tests.conformance.rule import RULES, Level, Result
+from tests.conformance.run import judge
+from tests.conformance.sabotages import SABOTAGES
+from tests.conformance.saboteur import Proxy, Sabotage
+from tests.stack.conftest import Served
+
+
+@pytest.fixture(scope="module")
+def proxy(served: Served) -> Iterator[Proxy]:
+    """Return a proxy before the house that spoils nothing yet."""
+    with Proxy(served.port).listening() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait no longer for a close than a server on this machine needs."""
+    monkeypatch.setattr(wire, "CLOSES_WITHIN", 0.4)
+
+
+class TestCandor:
+    """The house itself."""
+
+    def test_it_keeps_every_rule_but_the_known_deviations(self, served: Served, profile: Profile) -> None:
+        verdicts = judge(served.url, profile)
+        assert report.broken(profile, verdicts) == []
+        failed = {each.rule.id for each in verdicts if each.result is Result.FAILED}
+        assert failed == set(profile.deviations), "a deviation that is none any more"
+
+    def test_a_proxy_that_spoils_nothing_changes_nothing(self, proxy: Proxy, profile: Profile) -> None:
+        proxy.sabotage = Sabotage()
+        assert report.broken(profile, judge(proxy.url, profile)) == []
+
+
+class TestRules:
+    """A rule that cannot fail is a defect."""
+
+    def test_there_are_enough_and_each_has_its_source(self) -> None:
+        general = [rule for rule in RULES.values() if rule.level is not Level.CONTRACT]
+        assert len(general) >= 60
+        assert all("RFC " in rule.source for rule in general)
+        assert all(rule.sentence.endswith(".") for rule in RULES.values())
+
+    def test_each_has_a_sabotage(self) -> None:
+        assert set(SABOTAGES) == set(RULES)
+
+    @pytest.mark.parametrize("name", sorted(RULES))
+    def test_it_sees_what_a_broken_server_does(
+        self, proxy: Proxy, profile: Profile, impatient: None, name: str
+    ) -> None:
+        proxy.sabotage = SABOTAGES[name]
+        verdict = RULES[name].ask(Api(wire.Server.at(proxy.url), profile))
+        assert verdict.result is Result.FAILED, verdict.seen
+        assert "cannot be read" not in verdict.seen
+
+
+class TestCommandLine:
+    """``python -m tests.conformance``."""
+
+    PROFILE = str(Path(__file__).parent / "profiles" / "candor.toml")
+
+    @pytest.fixture(autouse=True)
+    def tokens(self, profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Give the profile its tokens by the environment."""
+        monkeypatch.setenv("CONFORMANCE_TOKEN", profile.token)
+        monkeypatch.setenv("CONFORMANCE_TOKEN_WITHOUT_SCOPE", profile.token_without_scope)
+
+    def test_ok(self, served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        written = tmp_path / "out.json"
+        words = ["--url", served.url, "--profile", self.PROFILE, "--only", "M01,C16", "--json", str(written)]
+        assert main(words) == 0
+        assert "Candor: contract: 3 rules: 3 passed, 0 failed, 0 not applicable" in capsys.readouterr().out
+        assert [each["id"] for each in json.loads(written.read_text())["rules"]] == ["M01", "C16.1", "C16.2", "C16.3"]
+
+    def test_a_failed_rule_is_status_1(self, proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
+        proxy.sabotage = SABOTAGES["M01"]
+        assert main(["--url", proxy.url, "--profile", self.PROFILE, "--only", "M01"]) == 1
+        assert "M01 (RFC 9110 §15.5.5, means): A path that nothing answers is 404." in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("words", "says"),
+        [
+            (["--url", "http://127.0.0.1:9"], "a profile is needed"),
+            (["--url", "nowhere", "--profile", PROFILE], "is no http or https URL"),
+            (["--url", "http://127.0.0.1:9", "--profile", PROFILE], "Connection refused"),
+            (["--url", "http://127.0.0.1:9", "--profile", "nowhere.toml"], "nowhere.toml"),
+        ],
+    )
+    def test_what_cannot_be_judged_is_status_2(
+        self, words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(words) == 2
+        assert says in capsys.readouterr().err
+
+    def test_a_profile_that_does_not_fit_is_status_2(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("CONFORMANCE_TOKEN", "nonsense")
+        assert main(["--url", served.url, "--profile", self.PROFILE]) == 2
+        assert "GET /v1/tasks answers 401" in capsys.readouterr().err
