@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tests.conformance import wire
 from tests.conformance.api import Api
 from tests.conformance.profile import unique
 from tests.conformance.rule import Failed, Level, answered, expect, only_if, rule
@@ -13,7 +14,7 @@ BAIT: Final = b"GET /conformance-bait HTTP/1.1\r\nHost: bait.example\r\n\r\n"
 
 def _in_step(api: Api, first: bytes, what: str) -> str:
     """Send a request with BAIT for a body, then one that is answered 200: that must come, or the end."""
-    answers = api.in_turn(first, api.head("GET", api.path), at_once=True, within=2)
+    answers = api.in_turn(first, api.head("GET", api.path), at_once=True, within=wire.CLOSES_WITHIN)
     expect(answers, f"{what}: no answer")
     if len(answers) == 1:
         return f"{answers[0].line}, closed"
@@ -117,9 +118,9 @@ def expectation(api: Api) -> str:
     with api.server.connect() as connection:
         connection.send(api.head("POST", api.path, fields, length=len(body)))
         try:
-            first = connection.receive(interim=True, within=2)
+            first = connection.receive(interim=True, within=wire.CLOSES_WITHIN)
         except Silence:
-            raise Failed("nothing within two seconds") from None
+            raise Failed("nothing in time") from None
         if first.status != 100:
             return first.line
         connection.send(body)
