@@ -26,7 +26,9 @@ __all__ = ["AlreadyRunningError", "PostgresError", "Server", "query", "running",
 
 READY_WITHIN: Final = timedelta(seconds=60)  # crash recovery included
 GONE_WITHIN: Final = timedelta(seconds=15)
-ATTEMPTS: Final = 3  # another process may take the port we found free
+ATTEMPTS: Final = 3
+PASSING: Final = ("could not bind", "postmaster.pid")  # the port was taken meanwhile; the predecessor is a zombie still
+RETRY_AFTER: Final = 0.1  # seconds
 SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -147,8 +149,9 @@ def _serve(directory: Path, settings: Mapping[str, str]) -> tuple[int, subproces
         if process := _attempt(directory, {**settings, "port": str(port)}):
             return port, process
         said = (directory / "log").read_text(errors="replace")
-        if "could not bind" not in said:
+        if not any(passing in said for passing in PASSING):
             break
+        time.sleep(RETRY_AFTER)
     raise PostgresError(f"PostgreSQL does not start: {cluster.last_words(said)}")
 
 
