@@ -26,6 +26,7 @@ from sqlalchemy import QueuePool
 
 from app.config import InvalidSettings, Settings
 from app.resilience import draining
+from deploy.serving import whole
 
 ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SETTLE: Final = 0.3
@@ -117,13 +118,14 @@ def post_fork(_server: Arbiter, worker: Worker) -> None:
 
 
 def post_worker_init(_worker: Worker) -> None:
-    """Let what gunicorn refuses by itself be a problem document too."""
+    """Let what gunicorn refuses by itself be a problem document too, and every answer leave in one piece."""
     from app.rest.edge import refusal  # noqa: PLC0415 -- as above
 
     def write_error(client: socket, status_int: int, reason: str, mesg: str) -> None:
         util.write_nonblock(client, refusal(status_int, mesg or reason, public_url=SETTINGS.public_url))
 
     util.write_error = write_error
+    whole.install()
 
 
 def pre_request(_worker: Worker, request: Request) -> None:

@@ -1,12 +1,15 @@
 """nginx in front: the very files of `deploy/nginx`, with other addresses, below a folder of its own."""
 
+import contextlib
 import grp
 import os
 import pwd
 import resource
 import shutil
 import signal
+import socket
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -70,7 +73,7 @@ class Front:
         return f"http://127.0.0.1:{self.plain_port}"
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Write the configuration and start nginx; it ends with us. Raises: FrontError."""
+        """Write the configuration, start nginx, and return once it listens; it ends with us. Raises: FrontError."""
         program = find("nginx")
         self._certify()
         self._configure()
@@ -79,7 +82,12 @@ class Front:
         if tried.returncode != 0:
             raise FrontError(f"nginx refuses its configuration: {tried.stderr.strip().splitlines()[0]}")
         command = child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
-        return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - Ctrl-C is for the launcher
+        process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - Ctrl-C is for the launcher
+        while process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.plain_port), timeout=1):
+                return process
+            time.sleep(0.01)
+        raise FrontError("nginx does not start; it has said why")
 
     def _configure(self) -> None:
         """Render the files of `deploy/nginx`; each replacement must find its place, so that none goes stale."""

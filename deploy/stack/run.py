@@ -1,7 +1,7 @@
-"""Bring the deployment up on this machine: `run.py`, until Ctrl-C or SIGTERM. SIGHUP replaces one instance after another.
+"""Bring the deployment up on this machine until Ctrl-C or SIGTERM; SIGHUP replaces one instance after the other.
 
-HTTPS_PORT and HTTP_PORT choose where nginx listens, DATABASE_URL another database, and every other setting holds as
-for `make run`. What ends without being told to is started again.
+HTTPS_PORT and HTTP_PORT choose where nginx listens, STACK_HOME where its log and certificate are, DATABASE_URL another
+database; every other setting holds as for `make run`. What ends without being told to is started again.
 """
 
 import contextlib
@@ -19,12 +19,11 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # executed as a file, only its own folder is on the path
 
-from deploy.local import child, folders, postgres  # noqa: E402
-from deploy.local import run as local  # noqa: E402
-from deploy.stack.front import Front, FrontError, account, find  # noqa: E402
-from deploy.stack.instance import Instance, InstanceError  # noqa: E402
+from deploy.local import child, folders, postgres
+from deploy.local import run as local
+from deploy.stack.front import Front, FrontError, account, find
+from deploy.stack.instance import Instance, InstanceError
 
-HOME: Final = local.LOCAL / "stack"
 FRONT_ENDS_WITHIN: Final = 15.0
 KNOWN: Final = (FrontError, InstanceError, postgres.PostgresError, OSError, subprocess.SubprocessError)
 
@@ -121,14 +120,15 @@ def main() -> int:
         child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
     try:
         find("nginx")
-        folders.make_directory(HOME)
+        kept = Path(os.environ.get("STACK_HOME") or local.LOCAL / "stack").absolute()
+        folders.make_directory(kept)
         with database(), runtime() as home:
             sockets = (home / "1.sock", home / "2.sock")
             front = Front(
                 home=home,
-                log=HOME / "nginx.log",
-                certificate=HOME / "tls.crt",
-                key=HOME / "tls.key",
+                log=kept / "nginx.log",
+                certificate=kept / "tls.crt",
+                key=kept / "tls.key",
                 port=int(os.environ.get("HTTPS_PORT") or 8443),
                 plain_port=int(os.environ.get("HTTP_PORT") or 8080),
                 sockets=sockets,

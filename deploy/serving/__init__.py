@@ -1,0 +1,1 @@
+"""What gunicorn does differently for us; `gunicorn.conf.py` puts it in place."""

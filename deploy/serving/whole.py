@@ -1,0 +1,70 @@
+"""Answers in one piece: the head leaves together with the body.
+
+gunicorn writes them one after the other, and a worker killed in between leaves a client with half an answer, which no
+proxy can ask for again. Written at once, a body that fits the socket's buffer arrives whole or not at all.
+"""
+
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import wsgi
+
+
+class WholeResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is untyped
+    """Holds the head back until there is something to send it with, or nothing more to wait for."""
+
+    sock: Any
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._head = b""
+
+    def send_headers(self) -> None:
+        """Make the head up, but keep it."""
+        if self.headers_sent:
+            return
+        connection, sink = self.sock, _Sink()
+        self.sock = sink
+        try:
+            super().send_headers()
+        finally:
+            self.sock = connection
+        self._head = sink.written
+
+    def close(self) -> None:
+        """Send what is still kept: the head of an answer without a body."""
+        self.send_headers()
+        self._flush()
+        super().close()
+
+    def sendfile(self, respiter: object) -> bool:
+        """Leave files to ``write``."""
+        return False
+
+    def _emit_body(self, data: bytes) -> None:
+        if self.chunked:
+            self._flush()
+            super()._emit_body(data)
+        else:
+            head, self._head = self._head, b""
+            util.write(self.sock, head + data)
+
+    def _flush(self) -> None:
+        head, self._head = self._head, b""
+        if head:
+            util.write(self.sock, head)
+
+
+class _Sink:
+    """Stands in for the socket while the head is made up."""
+
+    written = b""
+
+    def sendall(self, data: bytes) -> None:
+        """Keep the bytes."""
+        self.written += data
+
+
+def install() -> None:
+    """Have gunicorn answer so from now on."""
+    wsgi.Response = WholeResponse

@@ -1,0 +1,171 @@
+"""The whole deployment as ``make stack`` brings it up, for tests: its ports, its processes, its logs."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from app.config import Settings
+from deploy.stack.front import SYSTEM_FOLDERS
+from tests.stack.checkout import descendants, process_table, wait_until
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+STARTS_WITHIN: Final = 60.0
+NGINX: Final = shutil.which("nginx", path=f"{os.environ['PATH']}:{SYSTEM_FOLDERS}")
+needs_nginx: Final = pytest.mark.skipif(NGINX is None, reason="nginx is not installed (apt-get install nginx)")
+SCALE: Final = float(os.environ.get("EDGE_SCALE", "1"))
+"""How much longer than usual the tests of load last; ``make soak-edge`` sets it."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A running launcher, and where everything is that it started."""
+
+    process: subprocess.Popen[str]
+    port: int
+    tls_port: int
+    home: Path
+
+    @property
+    def log(self) -> Path:
+        """Return where the instances write."""
+        return self.home / "err"
+
+    @property
+    def refusals(self) -> Path:
+        """Return where nginx writes what it answered by itself."""
+        return self.home / "nginx.log"
+
+    @property
+    def masters(self) -> list[int]:
+        """Return the process ids of the two gunicorn masters, by their sockets."""
+        mine = [pid for pid, parent in process_table().items() if parent == self.process.pid]
+        return sorted((pid for pid in mine if _runs(pid, "gunicorn")), key=_socket)
+
+    @property
+    def workers(self) -> list[int]:
+        """Return the process ids of the gunicorn workers of both instances."""
+        masters = set(self.masters)
+        return [pid for pid, parent in process_table().items() if parent in masters]
+
+    @property
+    def everything(self) -> set[int]:
+        """Return every process of the deployment."""
+        return descendants(self.process.pid)
+
+    @property
+    def sockets(self) -> list[Path]:
+        """Return the unix sockets of the instances, which stay the same."""
+        return [
+            Path(path) for path in re.findall(r"^  instance .* (/\S+)$", (self.home / "out").read_text(), re.MULTILINE)
+        ]
+
+    def raw(self, request: bytes, *, timeout: float = 10, port: int | None = None) -> bytes:
+        """Send bytes through nginx, and return everything that comes back until it closes or the time is up."""
+        with closing(socket.create_connection(("127.0.0.1", port or self.port), timeout=timeout)) as connection:
+            connection.sendall(request)
+            return received(connection)
+
+    def replace_all(self) -> None:
+        """Have both instances replaced, one after the other, and wait until both are new and ready."""
+        before = set(self.masters)
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(set(self.masters) - before) == 2 and all(map(is_ready, self.sockets)), STARTS_WITHIN)
+
+
+def received(connection: socket.socket) -> bytes:
+    """Return everything that comes until the other side closes, or stays silent for the socket's timeout."""
+    answer = b""
+    with suppress(TimeoutError, ConnectionError):
+        while chunk := connection.recv(65536):
+            answer += chunk
+    return answer
+
+
+def is_ready(path: Path) -> bool:
+    """Tell whether the instance on a unix socket may be sent requests."""
+    return ask(path, "/readyz").startswith(b"HTTP/1.1 200")
+
+
+def ask(path: Path, target: str) -> bytes:
+    """Return an instance's raw answer; nothing when it does not answer."""
+    with closing(socket.socket(socket.AF_UNIX)) as connection, suppress(OSError):
+        connection.settimeout(5)
+        connection.connect(str(path))
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        return received(connection)
+    return b""
+
+
+@contextmanager
+def deployed(settings: Settings, home: Path, environment: Mapping[str, str] | None = None) -> Iterator[Deployment]:
+    """Bring the deployment up on the tests' database, and take it down."""
+    home.mkdir(exist_ok=True)
+    port, tls_port = free_ports()
+    environ = os.environ | {
+        "DATABASE_URL": settings.database_url,
+        "DRAIN_SECONDS": "0.3",
+        "HTTPS_PORT": str(tls_port),
+        "HTTP_PORT": str(port),
+        "JWT_SECRET": settings.jwt_secret,
+        "RATE_LIMIT": settings.rate_limit,
+        "STACK_HOME": str(home),
+        "WEB_CONCURRENCY": "2",
+        **(environment or {}),
+    }
+    with (home / "err").open("w") as err, (home / "out").open("w") as out:
+        command = [sys.executable, "deploy/stack/run.py"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=err, text=True)
+    deployment = Deployment(process, port, tls_port, home)
+    try:
+        _wait_until_greeted(deployment)
+        yield deployment
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _wait_until_greeted(deployment: Deployment) -> None:
+    def greets() -> bool:
+        assert deployment.process.poll() is None, deployment.log.read_text()
+        return "until Ctrl-C" in (deployment.home / "out").read_text()
+
+    wait_until(greets, STARTS_WITHIN)
+
+
+def free_ports() -> tuple[int, int]:
+    """Return two ports that nobody listens on just now."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as one, closing(socket.create_server(("127.0.0.1", 0))) as two:
+        return one.getsockname()[1], two.getsockname()[1]
+
+
+def repeat_for(seconds: float, act: Callable[[], None], *, every: float) -> int:
+    """Act again and again for so long; return how often."""
+    until, times = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        act()
+        times += 1
+        time.sleep(every)
+    return times
+
+
+def _runs(pid: int, program: str) -> bool:
+    with suppress(OSError):
+        return program in Path(f"/proc/{pid}/cmdline").read_text()
+    return False
+
+
+def _socket(pid: int) -> str:
+    found = re.search(r"BIND=unix:([^\0]+)", Path(f"/proc/{pid}/environ").read_text())
+    return found[1] if found else ""

@@ -1,0 +1,114 @@
+"""Processes come and go under load, and nobody behind nginx notices (L5, L6, L13, F22, F27)."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from app.config import Settings
+from tests.stack.checkout import descendants, process_table, wait_until
+from tests.stack.deployment import SCALE, Deployment, deployed, is_ready, needs_nginx, repeat_for
+from tests.stack.traffic import Ledger, traffic
+
+pytestmark = needs_nginx
+Bearer = Callable[..., dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def deployment(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Bring up a deployment that the tests of this file may treat badly."""
+    with deployed(settings, tmp_path_factory.mktemp("replaced")) as deployment:
+        yield deployment
+
+
+@pytest.fixture(autouse=True)
+def empty_tables(settings: Settings) -> Iterator[None]:
+    """Leave nothing behind."""
+    yield
+    engine = create_engine(settings.database_url)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM tasks"))
+        connection.execute(text("DELETE FROM idempotency_keys"))
+    engine.dispose()
+
+
+def titles(settings: Settings) -> Counter[str]:
+    """Return how often each title is stored."""
+    engine = create_engine(settings.database_url)
+    with engine.connect() as connection:
+        found = Counter(connection.execute(text("SELECT title FROM tasks")).scalars())
+    engine.dispose()
+    return found
+
+
+def assert_nothing_is_lost(ledger: Ledger, settings: Settings) -> None:
+    """Hold that every request ended well, and that the database says what the clients were told."""
+    assert ledger.total > 100
+    wanted = {"get": 200, "list": 200, "keyed": 201, "unkeyed": 201, "patch": 200, "delete": 200}
+    assert not {kind: found for kind, status in wanted.items() if (found := ledger.unlike(kind, status))}, ledger.said
+    assert_acknowledged_is_stored(ledger, settings)
+
+
+def assert_acknowledged_is_stored(ledger: Ledger, settings: Settings) -> None:
+    """Hold that no acknowledged write is missing, and none is there twice."""
+    stored = titles(settings)
+    assert set(stored.values()) <= {1}
+    deleted = {title for title, path in ledger.created.items() if path in ledger.deleted}
+    doubtful = {title for title, path in ledger.created.items() if path in ledger.doubtful}
+    assert (set(ledger.created) - deleted - doubtful) - set(stored) == set(), "acknowledged and lost"
+    assert deleted & set(stored) == set(), "deleted and still there"
+
+
+def test_hup_under_load_loses_nothing(deployment: Deployment, bearer: Bearer, settings: Settings) -> None:
+    """L5: new workers are there before the old ones go."""
+    before = set(deployment.workers)
+    with traffic(deployment.port, bearer) as ledger:
+        for _ in range(max(1, round(2 * SCALE))):
+            for pid in deployment.masters:
+                os.kill(pid, signal.SIGHUP)
+            time.sleep(4)
+    assert not before & set(deployment.workers)
+    assert len(deployment.workers) == 4
+    assert_nothing_is_lost(ledger, settings)
+
+
+def test_replacing_one_instance_after_the_other_loses_nothing(
+    deployment: Deployment, bearer: Bearer, settings: Settings
+) -> None:
+    """L6."""
+    with traffic(deployment.port, bearer) as ledger:
+        for _ in range(max(1, round(SCALE))):
+            deployment.replace_all()
+    assert_nothing_is_lost(ledger, settings)
+
+
+def test_killed_workers_cost_no_read_and_no_keyed_write(
+    deployment: Deployment, bearer: Bearer, settings: Settings
+) -> None:
+    """F22: what was sent once and lost is 503, and was not sent again."""
+
+    def kill_one() -> None:
+        os.kill(deployment.workers[0], signal.SIGKILL)
+
+    with traffic(deployment.port, bearer) as ledger:
+        kills = repeat_for(4 * SCALE, kill_one, every=0.7)
+    assert ledger.unlike("get", 200) == ledger.unlike("list", 200) == {}, ledger.said
+    assert set(ledger.unlike("keyed", 201)) <= {409}, ledger.said  # still running: its database session ends within 1 s
+    assert ledger.count("keyed for good") == 0
+    for kind, status in (("unkeyed", 201), ("patch", 200), ("delete", 200)):
+        assert set(ledger.unlike(kind, status)) <= {503}, ledger.said
+        assert sum(ledger.unlike(kind, status).values()) <= kills * 16
+    assert_acknowledged_is_stored(ledger, settings)
+
+
+def test_a_killed_master_is_replaced_and_leaves_no_worker(deployment: Deployment) -> None:
+    """F27."""
+    master = deployment.masters[0]
+    orphans = descendants(master) - {master}
+    os.kill(master, signal.SIGKILL)
+    wait_until(lambda: not orphans & set(process_table()), 6)
+    wait_until(lambda: len(deployment.masters) == 2 and all(map(is_ready, deployment.sockets)), 10)
