@@ -73,9 +73,9 @@ def invalid_token(api: Api) -> str:
     return 'error="invalid_token"'
 
 
-@rule("A07", "A token whose end was changed is 401.", source="RFC 7515 §5.2")
+@rule("A07", "A token whose signature was changed is 401.", source="RFC 7515 §5.2")
 def changed_token(api: Api) -> str:
-    only_if(api.profile.token, "no token")
+    only_if(api.profile.token.count(".") == 2, "the token is no JWS")
     place = max(len(api.profile.token) - 9, 0)
     other = "B" if api.profile.token[place] == "A" else "A"
     changed = api.profile.token[:place] + other + api.profile.token[place + 1 :]

@@ -53,7 +53,7 @@ def conflict(api: Api) -> str:
     return answered(api.post(body), 409)
 
 
-@rule("R07", "A text beyond ASCII comes back as it was sent.", source="RFC 8259 §8.1")
+@rule("R07", "A text beyond ASCII comes back as it was sent.", source="RFC 8259 §8.1", level=Level.MEANS)
 def round_trip(api: Api) -> str:
     said = f"naïve \N{SNOWMAN} \N{GRINNING FACE} {api.unknown[-8:]}"
     answer = api.post(api.profile.body(text=f'"{said}"'))

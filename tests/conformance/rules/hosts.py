@@ -1,7 +1,7 @@
 """Host (RFC 9112, section 3.2) and versions."""
 
 from tests.conformance.api import Api
-from tests.conformance.rule import answered, expect, rule
+from tests.conformance.rule import Level, answered, expect, rule
 
 
 def _with_hosts(api: Api, *hosts: str, version: str = "HTTP/1.1") -> bytes:
@@ -34,7 +34,7 @@ def old_version(api: Api) -> str:
     return answer.line
 
 
-@rule("H05", "After HTTP/1.0 without keep-alive the connection is closed.", source="RFC 9112 §9.3")
+@rule("H05", "After HTTP/1.0 without keep-alive the connection is closed.", source="RFC 9112 §9.3", level=Level.MEANS)
 def old_connection(api: Api) -> str:
     request = _with_hosts(api, api.server.authority, version="HTTP/1.0").replace(b"Connection: close\r\n", b"")
     with api.server.connect() as connection:

@@ -28,7 +28,12 @@ def _read(body: bytes, parse: object) -> None:
         expect(False, f"the answer is no JSON ({fault}): {body[:60]!a}")
 
 
-@rule("J01", "NaN and Infinity are no server error, and never come back.", source="RFC 8259 §6, §10")
+@rule(
+    "J01",
+    "NaN and Infinity are no server error, and never come back.",
+    source="RFC 8259 §6, RFC 9110 §15.6",
+    level=Level.MEANS,
+)
 def not_numbers(api: Api) -> str:
     for number in ("NaN", "Infinity", "-Infinity"):
         _survives(api, number, what=number)
@@ -36,7 +41,12 @@ def not_numbers(api: Api) -> str:
     return seen
 
 
-@rule("J02", "Numbers beyond every range are no server error, and come back as numbers.", source="RFC 8259 §6, §10")
+@rule(
+    "J02",
+    "Numbers beyond every range are no server error, and come back as numbers.",
+    source="RFC 8259 §6, RFC 9110 §15.6",
+    level=Level.MEANS,
+)
 def huge_numbers(api: Api) -> str:
     for name, number in (
         ("1e400", "1e400"),
@@ -92,7 +102,12 @@ def spelling(api: Api) -> str:
     return answered(api.post(api.profile.body().replace(name, escaped, 1)), 200, 201, 202, to="an escaped name")
 
 
-@rule("J09", "A pair of escaped surrogates is one character, and comes back as such.", source="RFC 8259 §7")
+@rule(
+    "J09",
+    "A pair of escaped surrogates is one character, and comes back as such.",
+    source="RFC 8259 §7",
+    level=Level.MEANS,
+)
 def pairs(api: Api) -> str:
     text = unique()
     answer = api.post(api.profile.body(text=f'"\\ud83d\\ude00{text}"'))
