@@ -42,7 +42,7 @@ fix: .venv/dev.lock ## Format, and repair what ruff can repair
 	$(PY) -m ruff check --fix .
 
 fuzz: .venv/dev.lock ## Throw generated requests at every operation, for longer than the tests do
-	@exec $(PY) -m pytest tests/fuzz -q $(ARGS)
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} exec $(PY) -m pytest tests/fuzz -q $(ARGS)
 
 conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock) ## Hold ours and two stock servers against the rules of HTTP, or any API: URL=http://… PROFILE=p.toml (JSON=out.json)
 	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \

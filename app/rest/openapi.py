@@ -41,19 +41,25 @@ HEADERS: Final = {
 PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "Request-Timeout": {
         "description": "Shortens the time budget of this request: decimal seconds such as 2.5, at least 0.05.",
-        "schema": {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})?$"},
+        "schema": {
+            "type": "string",
+            "pattern": r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|0+\.([1-9][0-9]*|0[5-9][0-9]*))$",
+        },
     },
     "Idempotency-Key": {
         "description": "A UUID of yours: the same request with it gets the first answer again, for 24 hours.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Za-z0-9_-]+$"},
+        "schema": {
+            "type": "string",
+            "pattern": r'^([!#-+\--~]([ !#-+\--~]{0,253}[!#-+\--~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$',
+        },
     },
     "If-Match": {
-        "description": "The entity tag that the resource must still have.",
-        "schema": {"type": "string", "pattern": r'^(\*|"[0-9a-f-]{1,40}")$'},
+        "description": "The entity tag that the resource must still have; several joined by commas, or * for any.",
+        "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'},
     },
     "If-None-Match": {
         "description": "An entity tag that is known already; 304 when it is still current.",
-        "schema": {"type": "string", "pattern": r'^(\*|"[0-9a-f-]{1,40}")$'},
+        "schema": {"type": "string"},
     },
 }
 BEARER: Final[Mapping[str, Any]] = {

@@ -88,7 +88,8 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
         self.names = {member: name for name, member in self.by_name.items()}
         self.default = default
         self.unspecified = f"{prefix}UNSPECIFIED"
-        values = [*self.by_name, *([] if kwargs.get("dump_only") else [self.unspecified])]
+        values: list[str | None] = [*self.by_name, *([] if kwargs.get("dump_only") else [self.unspecified])]
+        values += [None] if kwargs.get("allow_none") else []
         super().__init__(metadata={"default": self.names[default], "enum": values}, **kwargs)
 
     def encode(self, value: EnumT) -> str:

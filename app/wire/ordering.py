@@ -33,6 +33,12 @@ def parse_order_by(text: str, members: Collection[str], default: tuple[Ordering,
     return tuple(order)
 
 
+def order_pattern(members: Collection[str]) -> str:
+    """Return what OpenAPI says of an order; that no member is named twice, it cannot say."""
+    ordering = f"({'|'.join(members)})( +({'|'.join(_DIRECTIONS)}))? *"
+    return f"^ *({ordering}(, *{ordering}){{0,{MOST_MEMBERS - 1}}})?$"
+
+
 def _ordering(scanner: Scanner, members: Collection[str], taken: Collection[str] = ()) -> Ordering:
     name = scanner.peek(WORD)
     if name not in members:

@@ -41,7 +41,7 @@ class MaskParameter(fields.Text):
     def __init__(self, writable: Collection[str]) -> None:
         self.writable = writable
         says = f"Members to set, joined by commas: {', '.join(writable)}. Default: those in the body."
-        super().__init__(metadata={"description": says, "example": "title,tags"})
+        super().__init__(metadata={"description": says, "example": "title,tags", "pattern": _pattern(writable)})
 
     def _deserialize(self, value: object, *_: object, **__: object) -> Any:
         return _as_breach(parse_mask, str(value), writable=self.writable, present=())
@@ -53,10 +53,17 @@ class FieldsParameter(fields.Text):
     def __init__(self, readable: Sequence[str]) -> None:
         self.readable = readable
         says = f"Members to answer, joined by commas: {', '.join(readable)}. Default: all."
-        super().__init__(load_default=None, metadata={"description": says, "example": "name,title"})
+        schema = {"description": says, "example": "name,title", "pattern": _pattern(readable)}
+        super().__init__(load_default=lambda: None, metadata=schema)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> Any:
         return _as_breach(parse_fields, str(value), readable=self.readable)
+
+
+def _pattern(members: Collection[str]) -> str:
+    """Return what OpenAPI says of a list of members."""
+    member = f" *({'|'.join(members)}) *"
+    return f"^{member}(,{member})*$"
 
 
 def _as_breach(parse: Any, *args: Any, **kwargs: Any) -> Any:

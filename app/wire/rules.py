@@ -6,12 +6,18 @@ They subclass marshmallow's own, so that apispec writes their bounds into the Op
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from marshmallow import ValidationError, validate
 
 BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that reorder the text around them and can make one title look like another."""
+
+_BREAKS: Final = r"\t\n\r"
+_HIDDEN: Final = (
+    r"\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069\uFDD0-\uFDEF\uFFFE\uFFFF"
+)
+_BLANKS: Final = r" \u00A0\u1680\u2000-\u200A\u202F\u205F\u3000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,11 @@ class Length(validate.Length):
 
 class Printable(validate.Validator):
     """Refuses control characters and those that reorder text; ``multiline`` lets tab and line breaks pass."""
+
+    LINE: ClassVar = rf"^[^{_BREAKS}{_HIDDEN}]*[^{_BREAKS}{_HIDDEN}{_BLANKS}][^{_BREAKS}{_HIDDEN}]*$"
+    """What OpenAPI says of a single line that is not blank."""
+    TEXT: ClassVar = rf"^[^{_HIDDEN}]*$"
+    """What OpenAPI says of a text of several lines."""
 
     def __init__(self, *, multiline: bool = False) -> None:
         self.spared = "\t\n\r" if multiline else ""

@@ -13,8 +13,8 @@ from app.rest.current import page_tokens, principal, services
 from app.rest.errors import Occasion, failures
 from app.rest.idempotency import once
 from app.services.tasks import BatchResult, TaskService
-from app.wire.schemas.lists import ListRequest
 from app.wire.schemas import tasks as wire
+from app.wire.schemas.lists import ListRequest
 
 MERGE_PATCH: Final = ("application/json", "application/merge-patch+json")
 

@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import marshmallow as ma
 
 from app.errs.lists import InvalidFilter, InvalidOrderBy, InvalidPageToken
 from app.models.query import Comparison, Cursor, ListQuery, Ordering, Page
-from app.wire import fields
+from app.wire import fields, filtering, page_tokens
 from app.wire.filter_members import FilterMember
 from app.wire.filtering import parse_filter
-from app.wire.ordering import parse_order_by
+from app.wire.ordering import order_pattern, parse_order_by
 from app.wire.page_tokens import PageTokens
 from app.wire.parameters import FieldsParameter, PageSize
 from app.wire.schemas.base import QuerySchema
+
+PRINTABLE: Final = r"^[^\u0000-\u001F\u007F]*$"
+"""What OpenAPI says of every parameter of a query: no control characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,14 @@ class ListSchema(QuerySchema):
     raises: ClassVar = (InvalidFilter, InvalidOrderBy, InvalidPageToken)
 
     page_size = PageSize()
-    page_token = fields.Text(load_default="", metadata={"description": "next_page_token of the previous page."})
+    page_token = fields.Text(
+        load_default="",
+        metadata={
+            "description": "next_page_token of the previous page.",
+            "maxLength": page_tokens.LONGEST,
+            "pattern": "^[A-Za-z0-9_-]*$",
+        },
+    )
     filter = fields.Text(load_default="", metadata={"description": "Comparisons joined by AND."})
     order_by = fields.Text(load_default="", metadata={"description": "Members to sort by, each with asc or desc."})
 
@@ -81,8 +91,10 @@ class ListSchema(QuerySchema):
         super().__init_subclass__()
         rules = cls.rules
         declared = cls._declared_fields
-        declared["filter"] = fields.Text(load_default="", metadata={"description": _filter_help(rules)})
-        declared["order_by"] = fields.Text(load_default="", metadata={"description": _order_help(rules)})
+        comparisons = {"description": _filter_help(rules), "maxLength": filtering.LONGEST, "pattern": PRINTABLE}
+        declared["filter"] = fields.Text(load_default="", metadata=comparisons)
+        order = {"description": _order_help(rules), "pattern": order_pattern(rules.orderable)}
+        declared["order_by"] = fields.Text(load_default="", metadata=order)
         declared["fields"] = FieldsParameter(rules.items)
 
     @ma.post_load

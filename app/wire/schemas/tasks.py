@@ -18,11 +18,11 @@ from app.models.tasks import (
     same_title,
 )
 from app.wire import fields, filter_members
-from app.wire.schemas.lists import ListRules, ListSchema
 from app.wire.parameters import FieldsParameter, MaskParameter
 from app.wire.reading import reading
 from app.wire.rules import Breach, Length, NotBlank, Pattern, Printable
 from app.wire.schemas.base import QuerySchema, Schema
+from app.wire.schemas.lists import ListRules, ListSchema
 
 BATCH: Final = 100
 
@@ -53,12 +53,12 @@ class TaskSchema(Schema):
     title = fields.Text(
         required=True,
         validate=[Length(min=1, max=TITLE_LENGTH), NotBlank(), Printable()],
-        metadata={"example": "Buy milk"},
+        metadata={"example": "Buy milk", "pattern": Printable.LINE},
     )
     description = fields.Text(
         allow_none=True,
         validate=[Length(max=DESCRIPTION_LENGTH), Printable(multiline=True)],
-        metadata={"example": "Two litres, for the weekend"},
+        metadata={"example": "Two litres, for the weekend", "pattern": Printable.TEXT},
     )
     status = fields.EnumName(Status, prefix="STATUS_", default=Status.PENDING, allow_none=True)
     priority = fields.EnumName(Priority, prefix="PRIORITY_", default=Priority.MEDIUM, allow_none=True)
@@ -71,7 +71,7 @@ class TaskSchema(Schema):
         longest=TAGS,
         check=_repeated,
         allow_none=True,
-        metadata={"example": ["home"]},
+        metadata={"example": ["home"], "uniqueItems": True},
     )
 
 

@@ -1,0 +1,83 @@
+"""What OpenAPI says of a text, and what the rules refuse, is the same."""
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from marshmallow import ValidationError
+
+from app.wire.ordering import order_pattern, parse_order_by
+from app.wire.parameters import FieldsParameter
+from app.wire.rules import BIDI, NotBlank, Printable
+
+MEMBERS = ("title", "due_date", "tags")
+TEXTS = st.text(max_size=5) | st.text(
+    "a \t\n\r\x00\x1f\x7f\x85\xa0\u2003\u2028\u202e\u2066\u3000\ufdd0\ufffe", max_size=5
+)
+
+
+def obeys(value: str, *rules: Printable | NotBlank) -> bool:
+    """Tell whether every rule lets a text pass."""
+    try:
+        for rule in rules:
+            rule(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def is_beyond_patterns(value: str) -> bool:
+    """Tell whether a text has noncharacters above U+FFFF, which the patterns do not name."""
+    return any(ord(character) > 0xFFFF and ord(character) & 0xFFFE == 0xFFFE for character in value)
+
+
+class TestPrintable:
+    @given(TEXTS.filter(lambda text: not is_beyond_patterns(text)))
+    @example("a")
+    @example(" a ")
+    @example("\u3000")
+    def test_a_line_is_what_its_pattern_says(self, text: str) -> None:
+        obeyed = bool(text) and obeys(text, NotBlank(), Printable())
+        assert obeyed == bool(re.fullmatch(Printable.LINE, text))
+
+    @given(TEXTS.filter(lambda text: not is_beyond_patterns(text)))
+    @example("a\r\n\tb")
+    def test_a_text_is_what_its_pattern_says(self, text: str) -> None:
+        assert obeys(text, Printable(multiline=True)) == bool(re.fullmatch(Printable.TEXT, text))
+
+    @pytest.mark.parametrize("hidden", sorted(BIDI))
+    def test_what_reorders_a_title_is_refused(self, hidden: str) -> None:
+        assert not obeys(f"a{hidden}b", Printable())
+
+    @pytest.mark.parametrize("shown", ["\u200d", "\U0001fae9", "\u0378", "\ue000", "é", "e\u0301", "\u200b"])
+    def test_letters_of_today_and_tomorrow_pass(self, shown: str) -> None:
+        assert obeys(f"a{shown}b", Printable())
+
+
+class TestOrderPattern:
+    PATTERN = order_pattern(MEMBERS)
+
+    @pytest.mark.parametrize(
+        "text", ["", " ", "title", " title  desc ,due_date", "tags asc,title desc", "tags,title,due_date"]
+    )
+    def test_what_is_understood_matches(self, text: str) -> None:
+        assert re.fullmatch(self.PATTERN, text)
+        parse_order_by(text, MEMBERS, ())
+
+    @pytest.mark.parametrize("text", [",", "title,", "title down", "titledesc", "colour", "title title", "Title"])
+    def test_what_is_not_does_not(self, text: str) -> None:
+        assert not re.fullmatch(self.PATTERN, text)
+
+
+class TestFieldsPattern:
+    PATTERN = str(FieldsParameter(MEMBERS).metadata["pattern"])
+
+    @given(st.lists(st.sampled_from([*MEMBERS, "colour", ""]), min_size=1, max_size=4).map(",".join))
+    def test_a_list_of_members_matches_and_nothing_else(self, text: str) -> None:
+        try:
+            FieldsParameter(MEMBERS).deserialize(text)
+        except ValidationError:
+            assert not re.fullmatch(self.PATTERN, text)
+        else:
+            assert re.fullmatch(self.PATTERN, text)
