@@ -15,6 +15,7 @@ from typing import Final
 import pytest
 
 from app.config import Settings
+from tests.stack.deployment import Deployment, deployed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SERVES_WITHIN: Final = 30.0
@@ -87,3 +88,10 @@ def _wait(served: Served, process: "subprocess.Popen[bytes]") -> None:
         else:
             return
     pytest.fail(f"gunicorn does not serve: {served.log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def fronted(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Bring up two instances behind nginx, as ``make stack`` does, for tests that leave them as they are."""
+    with deployed(settings, tmp_path_factory.mktemp("fronted"), {"RATE_LIMIT": "1000000 per hour"}) as deployment:
+        yield deployment

@@ -1,0 +1,212 @@
+"""nginx in front says what the service says, and hands on what is true (A17, B3, B21, B25, C4, C16, C20)."""
+
+import json
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.rest import nginx
+from app.rest.errors import Occasion, problem, status_of
+from tests import oracle
+from tests.stack.checkout import wait_until
+from tests.stack.deployment import Deployment, needs_nginx
+from tests.stack.test_gunicorn import parsed
+
+pytestmark = needs_nginx
+Bearer = Callable[..., dict[str, str]]
+
+REFUSED = {
+    "a line that is no request": (b"GARBAGE\r\n\r\n", 400),
+    "a version to come": (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 400),
+    "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
+    "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    "a host that is none": (b"GET / HTTP/1.1\r\nHost: a b/../\r\n\r\n", 400),
+    "a path out of the root": (b"GET /../ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "an unknown transfer coding": (b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n", 400),
+    "a long URI": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    "a long header": (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 9000 + b"\r\n\r\n", 431),
+    "a long body": (b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, application: Flask, name: str) -> None:
+    """C1, C4, B21: the same members with the same values, and a line in the log."""
+    request, status = REFUSED[name]
+    answered, headers, document = parsed(fronted.raw(request, timeout=1))
+    same = {status_of(error).value: error for error in nginx.refusals(max_body_bytes=1048576, request_timeout=10)}
+    occasion = Occasion(
+        public_url=f"https://127.0.0.1:{fronted.tls_port}",
+        instance=None,
+        timestamp=document["timestamp"],
+        request_id=headers["X-Request-Id"],
+    )
+    assert answered == status
+    assert document == problem(same[status], occasion)
+    assert headers["Content-Type"] == "application/problem+json"
+    assert headers["Request-Id"] == headers["X-Request-Id"]
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    assert headers["Server"] == "nginx"
+    assert document["timestamp"].endswith("Z")
+    wait_until(lambda: document["request_id"] in fronted.refusals.read_text(), 10)
+    lines = [json.loads(line) for line in fronted.refusals.read_text().splitlines()]
+    assert [line["code"] for line in lines if line["request_id"] == document["request_id"]] == [document["code"]]
+    oracle.PROBLEMS.setdefault(document["code"], []).append(document | {"instance": "/"})
+
+
+def test_plain_http_on_the_port_of_tls_is_refused_with_a_document(fronted: Deployment) -> None:
+    """497."""
+    answer = fronted.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", port=fronted.tls_port)
+    answered, _, document = parsed(answer)
+    assert (answered, document["code"]) == (400, "MALFORMED_REQUEST")
+
+
+def test_an_oversize_is_refused_before_it_is_sent(fronted: Deployment) -> None:
+    """B3: no 100 Continue."""
+    head = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"
+    assert fronted.raw(head, timeout=1).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        ("TRACE /healthz", 405),
+        ("CONNECT /", 405),
+        ("GET /.problem", 404),
+        ("GET /healthz/", 404),
+        ("FOO /healthz", 405),
+    ],
+)
+def test_what_nginx_could_not_say_right_the_service_says(fronted: Deployment, request_line: str, status: int) -> None:
+    """B26: 405 with the methods of the path."""
+    request = f"{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answered, headers, document = parsed(fronted.raw(request.encode()))
+    assert (answered, document["status"]) == (status, status)
+    assert ("Allow" in headers) == (status == 405)
+
+
+@contextmanager
+def asked(
+    deployment: Deployment, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: Any = None
+) -> Iterator[tuple[HTTPResponse, bytes]]:
+    """Ask through nginx, and yield the answer and its body."""
+    with closing(HTTPConnection("127.0.0.1", deployment.port, timeout=10)) as connection:
+        sent = {"Content-Type": "application/json", **(headers or {})} if body else headers or {}
+        connection.request(method, path, json.dumps(body) if body else None, sent)
+        answer = connection.getresponse()
+        yield answer, answer.read()
+
+
+class TestRequestIds:
+    """C16, before the service and in it."""
+
+    @pytest.mark.parametrize("name", ["X-Request-Id", "Request-Id", "X-Trace-Id"])
+    def test_a_valid_one_is_kept(self, fronted: Deployment, name: str) -> None:
+        with asked(fronted, "/healthz", {name: "mine-1234"}) as (answer, _):
+            assert answer.headers["X-Request-Id"] == answer.headers["Request-Id"] == "mine-1234"
+        refused = fronted.raw(f"GET / HTTP/1.1\r\n{name}: mine-1234\r\nHost: x\r\nHost: y\r\n\r\n".encode())
+        assert parsed(refused)[1]["X-Request-Id"] == "mine-1234"
+
+    @pytest.mark.parametrize("sent", ["short", "x" * 129, 'a"}\t{"b": 1', "ümläut-id", "${jndi:x}-id"])
+    def test_another_is_replaced(self, fronted: Deployment, sent: str) -> None:
+        with asked(fronted, "/healthz", {"X-Request-Id": sent, "Request-Id": "the-second-one"}) as (answer, _):
+            assert answer.headers["X-Request-Id"] == "the-second-one"
+        with asked(fronted, "/healthz", {"X-Request-Id": sent}) as (answer, _):
+            assert len(answer.headers["X-Request-Id"]) == 32
+
+    def test_there_is_one_line_in_the_log(self, fronted: Deployment) -> None:
+        """U3: the service logs what reaches it, and nginx does not log it again."""
+        with asked(fronted, "/v1/tasks", {"X-Request-Id": "exactly-one-line"}) as (answer, _):
+            assert answer.status == 401
+        lines = [json.loads(line) for line in fronted.log.read_text().splitlines() if "exactly-one-line" in line]
+        assert [line["logger"] for line in lines].count("candor.access") == 1
+        assert "exactly-one-line" not in fronted.refusals.read_text()
+
+
+class TestClientAddress:
+    """A17, C22."""
+
+    def test_nobody_gets_a_limit_of_his_own_by_claiming_an_address(self, fronted: Deployment) -> None:
+        """Whatever is claimed, it counts for the address that connects: four workers count 200 requests."""
+        left = []
+        for number in range(200):
+            claim = f"203.0.113.{number}"
+            claims = {
+                "X-Forwarded-For": claim,
+                "X-Real-IP": claim,
+                "Forwarded": f"for={claim}",
+                "X_Forwarded_For": claim,
+            }
+            with asked(fronted, "/v1/tasks", claims) as (answer, _):
+                left.append(int(answer.headers["RateLimit"].partition("r=")[2].partition(";")[0]))
+        assert min(left) <= 1_000_000 - 200 / 4
+
+    def test_the_instances_cannot_be_reached_around_nginx(self, fronted: Deployment) -> None:
+        """They listen on unix sockets in a folder that is closed to others."""
+        for path in fronted.sockets:
+            assert path.is_socket()
+            assert path.parent.stat().st_mode & 0o007 == 0
+
+
+class TestConditionalRequests:
+    """C20: an ETag comes through as it is."""
+
+    def test_an_etag_stays_strong_though_gzip_is_accepted(
+        self, fronted: Deployment, client: FlaskClient, bearer: Bearer
+    ) -> None:
+        created = client.post("/v1/tasks", json={"task": {"title": "x", "description": "y" * 900}}, headers=bearer())
+        path, headers = created.headers["Location"], {**bearer(), "Accept-Encoding": "gzip, br"}
+        with asked(fronted, path, headers) as (answer, body):
+            tag = answer.headers["ETag"]
+            assert tag.startswith('"')
+            assert answer.headers["Content-Encoding"] is None
+            assert json.loads(body)["title"] == "x"
+        with asked(fronted, path, {**headers, "If-None-Match": tag}) as (answer, body):
+            assert (answer.status, body) == (304, b"")
+        changed = {**bearer(), "If-Match": tag}
+        with asked(fronted, path, changed, "PATCH", {"status": "STATUS_IN_PROGRESS"}) as (answer, _):
+            assert answer.status == 200
+
+
+class TestUnreachableInstances:
+    """Table 1.4: a worker that is not reachable is 503, for what is read and for what is written."""
+
+    @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])  # a GET may find a connection that is open still
+    def test_it_says_so_and_when_to_come_back(self, fronted: Deployment, method: str) -> None:
+        for path in fronted.sockets:
+            path.chmod(0)
+        try:
+            with asked(fronted, "/v1/tasks", method=method) as (answer, body):
+                document = oracle.strict(body)
+                assert (answer.status, document["code"]) == (503, "SERVICE_UNAVAILABLE")
+                assert answer.headers["Retry-After"] == str(document["retry_after"]) == "1"
+                assert document["retry"]["max_attempts"] == 3
+        finally:
+            for path in fronted.sockets:
+                path.chmod(0o777)
+
+    @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH"])
+    def test_while_one_is_there_nothing_is_refused(self, fronted: Deployment, method: str) -> None:
+        for path in fronted.sockets:
+            path.chmod(0)
+            try:
+                for _ in range(5):
+                    with asked(fronted, "/v1/tasks/x", method=method) as (answer, _):
+                        assert answer.status in {401, 405}
+            finally:
+                path.chmod(0o777)
+
+
+def test_over_tls_it_is_the_same_service(fronted: Deployment) -> None:
+    context = ssl.create_default_context(cafile=str(fronted.home / "tls.crt"))
+    with closing(HTTPSConnection("127.0.0.1", fronted.tls_port, timeout=10, context=context)) as connection:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        assert oracle.strict(answer.read())["checks"]["draining"] == "ok"
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
