@@ -1,4 +1,4 @@
-"""Generated requests against every operation of the OpenAPI document, with every check that schemathesis has.
+"""Generated requests against every operation of the OpenAPI document, with every check of one answer by itself.
 
 ``FUZZ_EXAMPLES`` says how many per operation (``make fuzz`` asks for many), ``FUZZ_SEED`` repeats a run.
 """
