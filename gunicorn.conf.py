@@ -44,7 +44,7 @@ for each in ENDS:  # until gunicorn has handlers of its own, there is nothing to
         signal.signal(each, lambda *_: os._exit(0))
 
 bind = SETTINGS.bind or f"{SETTINGS.host}:{SETTINGS.port}"
-worker_class = "gthread"
+worker_class = "deploy.serving.worker.Worker"
 workers = SETTINGS.web_concurrency or (max(2, CORES) if SETTINGS.is_production else 2)
 threads = SETTINGS.web_threads
 preload_app = True

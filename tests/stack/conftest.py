@@ -8,14 +8,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from app.config import Settings
-from tests.stack.deployment import Deployment, deployed
+from tests.stack.deployment import Deployment, deployed, received
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SERVES_WITHIN: Final = 30.0
@@ -27,22 +27,20 @@ class Served:
 
     port: int
     log: Path
+    pid: int = 0
 
     @property
     def url(self) -> str:
         """Return the address to begin every URL with."""
         return f"http://127.0.0.1:{self.port}"
 
-    def raw(self, request: bytes, *, half_close: bool = False) -> bytes:
-        """Send bytes, and return everything that comes back until the server closes."""
-        with closing(socket.create_connection(("127.0.0.1", self.port), timeout=10)) as connection:
+    def raw(self, request: bytes, *, half_close: bool = False, timeout: float = 10) -> bytes:
+        """Send bytes, and return everything that comes back until the server closes, or stays silent so long."""
+        with closing(socket.create_connection(("127.0.0.1", self.port), timeout=timeout)) as connection:
             connection.sendall(request)
             if half_close:
                 connection.shutdown(socket.SHUT_WR)
-            received = b""
-            while chunk := connection.recv(65536):
-                received += chunk
-            return received
+            return received(connection)
 
 
 def free_port() -> int:
@@ -72,7 +70,7 @@ def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=log)
         try:
             _wait(served, process)
-            yield served
+            yield replace(served, pid=process.pid)
         finally:
             process.terminate()
             process.wait(30)

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, text
 
 from app.config import Settings
 from tests import oracle
+from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served
 
 
@@ -108,7 +109,7 @@ class TestBodies:
         listed = client.get("/v1/tasks", headers=bearer()).json
         assert listed is not None
         assert sorted(task["title"] for task in listed["tasks"]) in (["after"], ["after", "gone"])
-        assert _open_transactions(settings) == 0
+        wait_until(lambda: _open_transactions(settings) == 0, 3)
 
 
 class TestRaces:

@@ -5,6 +5,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -67,7 +68,7 @@ def test_hup_under_load_loses_nothing(deployment: Deployment, bearer: Bearer, se
     """L5: new workers are there before the old ones go."""
     before = set(deployment.workers)
     with traffic(deployment.port, bearer) as ledger:
-        for _ in range(max(1, round(2 * SCALE))):
+        for _ in range(max(1, round(SCALE))):
             for pid in deployment.masters:
                 os.kill(pid, signal.SIGHUP)
             time.sleep(4)
@@ -95,7 +96,7 @@ def test_killed_workers_cost_no_read_and_no_keyed_write(
         os.kill(deployment.workers[0], signal.SIGKILL)
 
     with traffic(deployment.port, bearer) as ledger:
-        kills = repeat_for(4 * SCALE, kill_one, every=0.7)
+        kills = repeat_for(3 * SCALE, kill_one, every=0.6)
     assert ledger.unlike("get", 200) == ledger.unlike("list", 200) == {}, ledger.said
     assert set(ledger.unlike("keyed", 201)) <= {409}, ledger.said  # still running: its database session ends within 1 s
     assert ledger.count("keyed for good") == 0
@@ -103,6 +104,17 @@ def test_killed_workers_cost_no_read_and_no_keyed_write(
         assert set(ledger.unlike(kind, status)) <= {503}, ledger.said
         assert sum(ledger.unlike(kind, status).values()) <= kills * 16
     assert_acknowledged_is_stored(ledger, settings)
+
+
+def test_recycling_workers_loses_nothing(settings: Settings, bearer: Bearer, tmp_path: Path) -> None:
+    """L13: each worker ends after its share of requests, the next one takes over."""
+    often = {"GUNICORN_CMD_ARGS": "--max-requests 100 --max-requests-jitter 50"}
+    with deployed(settings, tmp_path / "recycled", often) as deployment:
+        seen = set(deployment.workers)
+        with traffic(deployment.port, bearer) as ledger:
+            repeat_for(4 * SCALE, lambda: seen.update(deployment.workers), every=0.1)
+    assert len(seen) > 4
+    assert_nothing_is_lost(ledger, settings)
 
 
 def test_a_killed_master_is_replaced_and_leaves_no_worker(deployment: Deployment) -> None:
