@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
 
 from app import create_app
+from app.cli import migrations
 from app.config import ROOT, Settings
 from app.errs.platform import NotReady
 from app.extensions import db
@@ -32,6 +33,7 @@ def directory() -> ScriptDirectory:
 def bare(make_database: Callable[[str], str]) -> Iterator[Flask]:
     """Return an application on a database with nothing in it."""
     application = create_app(Settings(database_url=make_database("bare"), jwt_secret="x" * 32, log_level="WARNING"))
+    migrations.bind(application)
     with application.app_context():
         yield application
         db.engine.dispose()
