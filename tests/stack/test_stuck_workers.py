@@ -1,4 +1,4 @@
-"""A worker that neither answers nor dies: others serve, and it is replaced (F23). Only in `make soak`: it takes long."""
+"""A worker that neither answers nor dies: others serve, and it is replaced (F23). Only in `make soak`, being slow."""
 
 import os
 import signal
