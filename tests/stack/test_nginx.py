@@ -124,7 +124,11 @@ class TestRequestIds:
         """U3: the service logs what reaches it, and nginx does not log it again."""
         with asked(fronted, "/v1/tasks", {"X-Request-Id": "exactly-one-line"}) as (answer, _):
             assert answer.status == 401
-        lines = [json.loads(line) for line in fronted.log.read_text().splitlines() if "exactly-one-line" in line]
+        lines = [
+            json.loads(line)
+            for line in fronted.log.read_text(errors="replace").splitlines()
+            if "exactly-one-line" in line
+        ]
         assert [line["logger"] for line in lines].count("candor.access") == 1
         assert "exactly-one-line" not in fronted.refusals.read_text()
 

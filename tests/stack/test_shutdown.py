@@ -126,7 +126,7 @@ def test_a_second_sigterm_a_sigint_and_a_sigquit_end_it_at_once(
 
 def test_told_to_stop_while_starting_it_stops(settings: Settings, tmp_path: Path) -> None:
     """F26: wherever it is on its way."""
-    tries = round(4 * SCALE)
+    tries = round(3 * SCALE)
     for number in range(tries):
         signum = (signal.SIGTERM, signal.SIGINT)[number % 2]
         service = Service(settings, tmp_path, str(number))

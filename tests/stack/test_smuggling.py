@@ -99,9 +99,9 @@ def send(request: pytest.FixtureRequest) -> Send:
     """Return a sender that goes to gunicorn, or through nginx."""
     if request.param == "nginx":
         fronted: Deployment = request.getfixturevalue("fronted")
-        return lambda data: fronted.raw(data, timeout=0.4)
+        return lambda data: fronted.raw(data, timeout=0.25)
     served: Served = request.getfixturevalue("served")
-    return lambda data: served.raw(data, timeout=0.4)
+    return lambda data: served.raw(data, timeout=0.25)
 
 
 def statuses(answer: bytes) -> list[int]:
