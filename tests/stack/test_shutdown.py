@@ -21,6 +21,8 @@ from tests.stack.deployment import ROOT, SCALE, ask, received
 
 Bearer = Callable[..., dict[str, str]]
 NO_GRACE: Final = 4.0
+GRACE: Final = 15.0
+"""Seconds after which a worker that missed the signal, because it was just starting, is killed."""
 """Seconds in which a service with nothing in hand has to end; two of them keep idle connections open."""
 
 
@@ -120,7 +122,7 @@ def test_a_second_sigterm_a_sigint_and_a_sigquit_end_it_at_once(
     for signum in signals:
         service.process.send_signal(signum)
         time.sleep(0.1)
-    assert service.process.wait(NO_GRACE + 4) == 0
+    assert service.process.wait(GRACE + 4) == 0
     service.leaves_nothing(processes)
 
 
