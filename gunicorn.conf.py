@@ -72,29 +72,28 @@ logconfig_dict: dict[str, Any] = {
 
 def on_starting(server: Arbiter) -> None:
     """Have SIGTERM fail readiness at once, and take leave before the workers are stopped."""
-    enqueue = server.signal
+    enqueue, told = server.signal, list[int]()
 
     def note(signum: int, frame: FrameType | None) -> None:
-        if signum == signal.SIGTERM and os.getpid() == server.pid:
+        if signum in ENDS and os.getpid() == server.pid:
+            told.append(signum)
             draining.begin()
         enqueue(signum, frame)
 
     server.signal = note
-    server.handle_term = partial(take_leave, server)
+    server.handle_term = partial(take_leave, server, told)
 
 
-def take_leave(server: Arbiter) -> None:
-    """Serve on for DRAIN_SECONDS, or until a second signal; then let nobody in, take what is queued, and stop."""
+def take_leave(server: Arbiter, told: list[int]) -> None:
+    """Serve on for DRAIN_SECONDS, or until told to end again; then let nobody in, take what is queued, and stop."""
     until = time.monotonic() + SETTINGS.drain_seconds
-    while (left := until - time.monotonic()) > 0:
-        received = server.wait_for_signals(left)
-        if {signal.SIGINT, signal.SIGQUIT} & {*received}:
-            server.handle_quit()
-        if signal.SIGTERM in received:
-            break
+    while (left := until - time.monotonic()) > 0 and len(told) == 1:
+        server.wait_for_signals(left)
         server.reap_workers()
         server.murder_workers()
         server.manage_workers()
+    if {signal.SIGINT, signal.SIGQUIT} & {*told}:
+        server.handle_quit()
     if paths := unix_sockets(server):
         for path in paths:
             with suppress(OSError):  # a read-only /run: then systemd queues, and the next process serves

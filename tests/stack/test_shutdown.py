@@ -113,15 +113,16 @@ def test_readiness_fails_first_then_the_door_closes_and_work_in_hand_is_finished
     engine.dispose()
 
 
+@pytest.mark.parametrize("pause", [0.05, 0.3])
 @pytest.mark.parametrize("signals", [[signal.SIGTERM, signal.SIGTERM], [signal.SIGINT], [signal.SIGQUIT]])
 def test_a_second_sigterm_a_sigint_and_a_sigquit_end_it_at_once(
-    service: Service, signals: list[signal.Signals]
+    service: Service, signals: list[signal.Signals], pause: float
 ) -> None:
     """F26: whatever is left of the drain."""
     processes = service.serve(drain=60)
     for signum in signals:
         service.process.send_signal(signum)
-        time.sleep(0.1)
+        time.sleep(pause)
     assert service.process.wait(GRACE + 4) == 0
     service.leaves_nothing(processes)
 
