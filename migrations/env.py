@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import TypeDecorator
 
+from app import errs
 from app.models import Base
 
 
@@ -32,7 +33,11 @@ def render_item(kind: str, item: object, _autogen_context: object) -> str | Lite
     return False
 
 
-with current_app.extensions["migrate"].db.engine.connect() as connection:
+try:
+    connecting = current_app.extensions["migrate"].db.engine.connect()
+except errs.Error as error:
+    raise SystemExit(f"candor: the database is out of reach: {errs.root_cause(error)}") from None
+with connecting as connection:
     connection.exec_driver_sql("SET statement_timeout = 0")
     connection.exec_driver_sql("SET lock_timeout = '5s'")
     connection.commit()

@@ -33,12 +33,15 @@ class Watchdog:
         self._watched: dict[int, int] = {}
         self._thread: threading.Thread | None = None
 
-    def watch(self, fd: int, *, at: float) -> int:
-        """Shut down the socket ``fd`` at ``at`` (monotonic seconds) unless released before; return a ticket."""
+    def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR) -> int:
+        """Shut down the socket ``fd`` at ``at`` (monotonic seconds) unless released before; return a ticket.
+
+        ``SHUT_RD`` only ends reading, so that there can still be an answer.
+        """
         with self._wake:
             self._start()
             ticket = next(self._tickets)
-            self._watched[ticket] = fd
+            self._watched[ticket] = how
             earliest = not self._heap or at < self._heap[0][0]
             heapq.heappush(self._heap, (at, ticket, fd))
             if earliest:
@@ -67,18 +70,19 @@ class Watchdog:
                     self._wake.wait(wait)
                     continue
                 heapq.heappop(self._heap)
-                if self._watched.pop(ticket, None) is not None:
-                    _shut_down(fd)
+                how = self._watched.pop(ticket, None)
+                if how is not None:
+                    _shut_down(fd, how)
 
 
-def _shut_down(fd: int) -> None:
+def _shut_down(fd: int, how: int) -> None:
     """Wake whoever waits on the socket; the descriptor stays the owner's."""
     try:
         duplicate = socket.socket(fileno=os.dup(fd))
     except OSError:
         return
     try:
-        duplicate.shutdown(socket.SHUT_RDWR)
+        duplicate.shutdown(how)
     except OSError:
         pass  # already disconnected: whoever waits has been woken
     finally:

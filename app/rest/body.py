@@ -1,14 +1,19 @@
 """The body of a request: its type, its size, its bytes, and strict JSON made of them, in that order."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from socket import SHUT_RD
+from typing import IO, Final
 
 from flask import current_app, request
 
 from app.errs.requests import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+from app.resilience import deadline
+from app.resilience.watchdog import Watchdog
 from app.wire import strict_json
 
 CHUNK: Final = 65536
+_WATCHDOG: Final = Watchdog()
 CHARSETS: Final = frozenset({"", "utf-8", "utf8"})
 
 
@@ -19,6 +24,7 @@ def read(consumes: tuple[str, ...]) -> object:
         UnsupportedMediaType: the type is missing or another, or the body is encoded.
         BodyTooLarge: it is larger than allowed, declared or not.
         MalformedRequest: it ended before it was complete.
+        DeadlineExceeded: it did not arrive in time.
         EmptyBody, MalformedJson: it holds nothing, or no strict JSON.
     """
     if request.headers.get("Content-Encoding") or (_is_present() and not _fits(consumes)):
@@ -43,7 +49,18 @@ def _bytes(limit: int) -> bytes:
         raise BodyTooLarge(limit=limit)
     if declared is None and not request.environ.get("wsgi.input_terminated"):
         return b""
-    stream, wanted, chunks, size = request.environ["wsgi.input"], declared or limit + 1, list[bytes](), 0
+    with _bounded_by_deadline():
+        body = _drained(request.environ["wsgi.input"], declared or limit + 1)
+    if declared is not None and len(body) < declared:
+        raise MalformedRequest(detail="the body ended early")
+    if len(body) > limit:
+        raise BodyTooLarge(limit=limit)
+    return body
+
+
+def _drained(stream: IO[bytes], wanted: int) -> bytes:
+    """Return at most so many bytes."""
+    chunks, size = list[bytes](), 0
     while size < wanted:
         try:
             chunk = stream.read(min(CHUNK, wanted - size))
@@ -53,8 +70,26 @@ def _bytes(limit: int) -> bytes:
             break
         chunks.append(chunk)
         size += len(chunk)
-    if declared is not None and size < declared:
-        raise MalformedRequest(detail="the body ended early")
-    if size > limit:
-        raise BodyTooLarge(limit=limit)
     return b"".join(chunks)
+
+
+@contextmanager
+def _bounded_by_deadline() -> Iterator[None]:
+    """Let a body that does not arrive end at the deadline, however it drips: the socket is told to read no further.
+
+    Raises:
+        DeadlineExceeded: it had not arrived by then.
+    """
+    limit, socket = deadline.current.get(), request.environ.get("gunicorn.socket")
+    if limit is None or socket is None:
+        yield
+        return
+    ticket = _WATCHDOG.watch(socket.fileno(), at=limit.at, how=SHUT_RD)
+    try:
+        yield
+    except MalformedRequest:
+        limit.check("request_body")
+        raise
+    finally:
+        _WATCHDOG.release(ticket)
+    limit.check("request_body")

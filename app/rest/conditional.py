@@ -47,18 +47,21 @@ def _digest(members: tuple[str, ...]) -> str:
     return hashlib.sha256(",".join(members).encode()).hexdigest()[:8]
 
 
-def conditional(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Hand the handler ``if_match``: what If-Match expects, or ``None``."""
+def conditional(members: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Hand the handler ``if_match``: what If-Match expects of a resource with these members, or ``None``."""
 
-    @wraps(view)
-    def with_precondition(*args: Any, **kwargs: Any) -> Any:
-        return view(*args, if_match=_if_match(), **kwargs)
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def with_precondition(*args: Any, **kwargs: Any) -> Any:
+            return view(*args, if_match=_if_match(members), **kwargs)
 
-    with_precondition.__dict__["_apidoc"] = {**view.__dict__.get("_apidoc", {}), "conditional": True}
-    return with_precondition
+        with_precondition.__dict__["_apidoc"] = {**view.__dict__.get("_apidoc", {}), "conditional": True}
+        return with_precondition
+
+    return decorate
 
 
-def _if_match() -> Precondition | None:
+def _if_match(members: Sequence[str]) -> Precondition | None:
     """Return the precondition; what is no list of entity tags joins the request's violations."""
     text = request.headers.get("If-Match")
     if text is None:
@@ -71,7 +74,8 @@ def _if_match() -> Precondition | None:
         )
         return None
     tags = [_OURS.fullmatch(tag) for weak, tag in _TAG.findall(text) if not weak]
-    return Precondition(frozenset(int(found[1], 16) for found in tags if found))
+    versions = {int(found[1], 16): found[0] for found in tags if found}
+    return Precondition(frozenset(each for each, tag in versions.items() if etag(each, members) == f'"{tag}"'))
 
 
 def answer_not_modified(response: Response) -> Response:

@@ -8,6 +8,8 @@ from flask import g, request
 from app.errs import Violation
 
 LONGEST_NAME: Final = 100
+OPAQUE: Final = frozenset({"page_token"})
+"""Parameters whose every spelling has an answer of its own."""
 
 
 def parse() -> dict[str, str]:
@@ -16,6 +18,8 @@ def parse() -> dict[str, str]:
     for pair in filter(None, request.query_string.split(b"&")):
         raw_name, _, raw_value = pair.partition(b"=")
         name, value = _text(raw_name), _text(raw_value)
+        if name in OPAQUE and value is None:
+            value = raw_value.decode("latin-1")  # none of ours, and told so like any other
         if name is None or value is None:
             _refuse(name or "query", "INVALID_FORMAT", "must be UTF-8 without control characters")
         elif name in found:

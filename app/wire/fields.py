@@ -16,6 +16,8 @@ from app.wire.rules import Breach
 
 REQUIRED: Final = [Breach("REQUIRED_FIELD", "is required")]
 MESSAGES: Final[Any] = {"required": REQUIRED, "null": REQUIRED, "validator_failed": REQUIRED}
+JUDGED: Final = 100
+"""Items that are looked at one by one; of a longer list it is only said that it is too long."""
 EnumT = TypeVar("EnumT", bound=IntEnum)
 
 
@@ -138,11 +140,13 @@ class Listed(ma.fields.List[Any]):
     def _deserialize(self, value: object, *_: object, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             raise Breach("INVALID_TYPE", "must be an array").error()
-        if len(value) > self.longest:
+        if len(value) > JUDGED:
             raise self.too_long().error()
-        errors: dict[int, Any] = {
+        errors: dict[int | str, Any] = {
             index: [breach] for index, breach in (self.check(value) if self.check else {}).items()
         }
+        if len(value) > self.longest:
+            errors[ma.exceptions.SCHEMA] = [self.too_long()]
         items = []
         for index, each in enumerate(value):
             try:

@@ -221,6 +221,11 @@ class TestPageToken:
         assert b"alice" not in payload
         assert b"created_by" not in payload
 
+    @pytest.mark.parametrize("sent", ["%ff", "%00", "%7f", "%0d%0aX", "a%11b"])
+    def test_what_is_no_text_is_no_token_either(self, alice: Caller, sent: str) -> None:
+        """B19: one answer, whichever byte of a token was changed into what."""
+        refused(alice.get(f"/v1/tasks?page_token={sent}"), 400, "INVALID_PAGE_TOKEN")
+
     def test_every_byte_counts(self, alice: Caller, sealed: str) -> None:
         """B19: whatever character is changed, and however little."""
         answered(self.list_with(alice, sealed))

@@ -54,12 +54,13 @@ class TestCredentials:
             "Bearer {} x",
             "Bearer {},",
             "Bearer\t{}",
+            "@@@",
         ],
         ids=ascii,
     )
     def test_a_malformed_header_is_refused(self, nobody: Caller, forge: Forge, sent: str) -> None:
         """C7: 401 the same way."""
-        assert described(nobody, sent.replace("{}", forge.token())) in {*DESCRIPTIONS, None}
+        assert described(nobody, sent.replace("{}", forge.token())) in DESCRIPTIONS
 
     @pytest.mark.parametrize("other", ["Bearer {}", "Bearer x", "Basic eDp5", "Digest x=y"])
     @pytest.mark.parametrize("first", [True, False])

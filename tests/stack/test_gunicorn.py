@@ -95,6 +95,16 @@ class TestBodies:
         answered, _, document = parsed(served.raw(head.encode() + tail, half_close=True))
         assert (answered, document["code"]) == (400, "MALFORMED_REQUEST")
 
+    @pytest.mark.parametrize("sent", [b"Content-Length: 500\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n500\r\n{"])
+    def test_a_body_that_does_not_arrive_ends_at_the_deadline(
+        self, served: Served, bearer: Callable[..., dict[str, str]], sent: bytes
+    ) -> None:
+        """C23: the budget is spent in the body, however little of it drips in."""
+        head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: {bearer()['Authorization']}\r\nRequest-Timeout: 0.3\r\n"
+        answered, _, document = parsed(served.raw(head.encode() + sent))
+        assert (answered, document["code"], document["spent_in"]) == (504, "DEADLINE_EXCEEDED", "request_body")
+
     def test_a_client_that_goes_before_the_answer_leaves_the_service_well(
         self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]], settings: Settings
     ) -> None:

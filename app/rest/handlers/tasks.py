@@ -67,7 +67,7 @@ def get_task(query: Mapping[str, Any], task_id: UUID) -> Any:
 @blp.route("/tasks/<id:task_id>", methods=("PATCH",))
 @blp.arguments(wire.UpdateTaskQuerySchema, location="query")
 @blp.arguments(wire.UpdateTaskSchema, content_types=MERGE_PATCH)
-@conditional
+@conditional(wire.READABLE)
 @blp.response(HTTPStatus.OK, wire.TaskSchema, headers=("ETag",))
 @blp.calls(TaskService.update)
 def update_task(
@@ -79,7 +79,7 @@ def update_task(
 
 
 @blp.route("/tasks/<id:task_id>", methods=("DELETE",))
-@conditional
+@conditional(wire.READABLE)
 @blp.response(HTTPStatus.OK, wire.DeletedTaskSchema)
 @blp.calls(TaskService.delete)
 def delete_task(task_id: UUID, if_match: Precondition | None) -> Any:

@@ -15,6 +15,7 @@ from app.services.tokens import MALFORMED
 ANONYMOUS: Final = "anonymous"
 SEVERAL: Final = "Send exactly one Authorization header"
 _BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?: |$)")
 _SEVERAL: Final = re.compile(r",\s*(bearer|basic|digest|negotiate)\b", re.IGNORECASE)
 
 
@@ -44,12 +45,12 @@ def _caller() -> Principal:
     sent = request.headers.get("Authorization", "").strip()
     if _SEVERAL.search(sent):
         raise InvalidToken(description=SEVERAL)
-    if sent.partition(" ")[0].lower() != "bearer":
-        return _anonymous()
-    bearer = _BEARER.fullmatch(sent)
-    if bearer is None:
+    if bearer := _BEARER.fullmatch(sent):
+        return services().tokens.verify(bearer[1])
+    scheme = _SCHEME.match(sent)
+    if sent and (scheme is None or scheme[1].lower() == "bearer"):
         raise InvalidToken(description=MALFORMED)
-    return services().tokens.verify(bearer[1])
+    return _anonymous()
 
 
 def _anonymous() -> Principal:
