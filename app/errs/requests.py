@@ -24,6 +24,7 @@ class UriTooLong(Error):
 
     kind = Kind.TOO_LARGE
     code = "URI_TOO_LONG"
+    instance = ""  # refused before the path is read
     client = "Shorten the query: a narrower filter, fewer fields."
     operator = "Nothing to do."
     since = "0.1.0"
@@ -34,6 +35,7 @@ class HeaderFieldsTooLarge(Error):
 
     kind = Kind.TOO_LARGE
     code = "HEADER_FIELDS_TOO_LARGE"
+    instance = ""  # refused before the path is read
     client = "Send fewer or smaller header fields."
     operator = "Nothing to do; the usual cause is a client that collects cookies."
     since = "0.1.0"
@@ -130,7 +132,12 @@ class ValidationFailed(Error):
     example = {
         "violations": (
             Violation("title", "REQUIRED_FIELD", "title is required", pointer="#/task/title"),
-            Violation("tags[0]", "INVALID_TAG_FORMAT", "tags[0] must match ^[a-z0-9-]{1,50}$", pointer="#/task/tags/0"),
+            Violation(
+                "tags[0]",
+                "INVALID_TAG_FORMAT",
+                "tags[0] must match ^[a-z0-9-]+$ and have at most 50 characters",
+                pointer="#/task/tags/0",
+            ),
         )
     }
 

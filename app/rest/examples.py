@@ -19,7 +19,7 @@ def document(named: type[errs.Error], *, public_url: str) -> dict[str, Any] | No
     """Return the body of the example; ``None`` for 401 and 403, which have none."""
     if status_of(named) in BODILESS:
         return None
-    instance = named.instance.partition("?")[0]
+    instance = named.instance.partition("?")[0] or None
     occasion = Occasion(public_url=public_url, instance=instance, timestamp=TIMESTAMP, request_id=REQUEST_ID)
     return problem(occurrence(named), occasion)
 
