@@ -83,8 +83,6 @@ class ListSchema(QuerySchema):
             "pattern": "^[A-Za-z0-9_-]*$",
         },
     )
-    filter = fields.Text(load_default="", metadata={"description": "Comparisons joined by AND."})
-    order_by = fields.Text(load_default="", metadata={"description": "Members to sort by, each with asc or desc."})
 
     def __init_subclass__(cls) -> None:
         """Describe what is allowed."""
