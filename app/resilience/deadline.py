@@ -17,9 +17,11 @@ class Deadline:
 
     budget: timedelta
     at: float
+    is_shortened: bool = False
+    """Whether the caller asked for less than the house grants: then its end proves nothing against a dependency."""
 
     @classmethod
-    def after(cls, budget: timedelta) -> "Deadline":
+    def after(cls, budget: timedelta, *, is_shortened: bool = False) -> "Deadline":
         """Return the deadline that lies one budget ahead.
 
         Raises:
@@ -27,7 +29,7 @@ class Deadline:
         """
         if budget <= timedelta(0):
             raise ValueError("a budget is positive")
-        return cls(budget, time.monotonic() + budget.total_seconds())
+        return cls(budget, time.monotonic() + budget.total_seconds(), is_shortened)
 
     def remaining(self) -> float:
         """Return the seconds left, never less than zero."""

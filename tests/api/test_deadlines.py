@@ -31,14 +31,14 @@ class TestRequestTimeout:
     """The header."""
 
     @pytest.fixture
-    def budgets(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-        """Return the seconds of each deadline that is set."""
-        seen: list[float] = []
+    def limits(self, monkeypatch: pytest.MonkeyPatch) -> list[deadline.Deadline]:
+        """Return each deadline that is set."""
+        seen: list[deadline.Deadline] = []
         after = deadline.Deadline.after
 
-        def note(budget: Any) -> deadline.Deadline:
-            seen.append(budget.total_seconds())
-            return after(budget)
+        def note(budget: Any, **said: Any) -> deadline.Deadline:
+            seen.append(after(budget, **said))
+            return seen[-1]
 
         monkeypatch.setattr(deadline.Deadline, "after", note)
         return seen
@@ -60,16 +60,17 @@ class TestRequestTimeout:
         ],
     )
     def test_a_caller_may_shorten_the_budget_but_not_lengthen_it(
-        self, alice: Caller, budgets: list[float], sent: str, seconds: float
+        self, alice: Caller, limits: list[deadline.Deadline], sent: str, seconds: float
     ) -> None:
-        """C23: larger is clamped."""
+        """C23: larger is clamped. F32: and it is remembered whose budget it is."""
         answered(alice.list_tasks(within=sent))
-        assert budgets[0] == pytest.approx(seconds, abs=1e-5)
+        assert limits[0].budget.total_seconds() == pytest.approx(seconds, abs=1e-5)
+        assert limits[0].is_shortened is (seconds < 10)
 
-    def test_ten_seconds_are_the_default(self, alice: Caller, budgets: list[float]) -> None:
+    def test_ten_seconds_are_the_default(self, alice: Caller, limits: list[deadline.Deadline]) -> None:
         """C23."""
         answered(alice.list_tasks())
-        assert budgets[0] == 10
+        assert (limits[0].budget.total_seconds(), limits[0].is_shortened) == (10, False)
 
     @pytest.mark.parametrize(
         "sent",

@@ -25,7 +25,7 @@ def _begin() -> None:
     longest: float = current_app.config["REQUEST_TIMEOUT"]
     asked = request.headers.get(HEADER)
     seconds = longest if asked is None else min(_seconds(asked) or longest, longest)
-    deadline.current.set(deadline.Deadline.after(timedelta(seconds=seconds)))
+    deadline.current.set(deadline.Deadline.after(timedelta(seconds=seconds), is_shortened=seconds < longest))
 
 
 def _seconds(text: str) -> float | None:

@@ -3,11 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.errs.platform import DeadlineExceeded
 from app.resilience.deadline import Deadline, current, within
 
 SECOND = timedelta(seconds=1)
+
+
+BUDGETS = st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=1))
 
 
 class FakeTime:
@@ -45,6 +50,22 @@ class TestDeadline:
         limit = Deadline.after(SECOND)
         clock.now = limit.at
         assert limit.is_over
+
+    @given(budget=BUDGETS, steps=st.lists(st.floats(0, 1e5)))
+    def test_time_only_runs_out(self, budget: timedelta, steps: list[float]) -> None:
+        """What remains never grows and is never negative; what is over stays over, exactly when nothing remains."""
+        with pytest.MonkeyPatch.context() as patch:
+            clock = FakeTime()
+            patch.setattr("time.monotonic", clock.monotonic)
+            limit = Deadline.after(budget)
+            before = limit.remaining()
+            for step in steps:
+                was_over = limit.is_over
+                clock.now += step
+                assert 0 <= limit.remaining() <= before
+                assert limit.is_over >= was_over
+                assert limit.is_over is (limit.remaining() == 0)
+                before = limit.remaining()
 
     @pytest.mark.parametrize("budget", [timedelta(0), -SECOND])
     def test_a_budget_is_positive(self, budget: timedelta) -> None:
@@ -92,3 +113,38 @@ class TestWithin:
         with pytest.raises(KeyError), within(SECOND):
             raise KeyError
         assert current.get() is None
+
+    @given(budgets=st.lists(st.tuples(BUDGETS, st.floats(0, 1e5)), min_size=1, max_size=8))
+    def test_nesting_never_lengthens(self, budgets: list[tuple[timedelta, float]]) -> None:
+        """Each block ends with or before the one around it, and leaves that one as it was."""
+        with pytest.MonkeyPatch.context() as patch:
+            clock = FakeTime()
+            patch.setattr("time.monotonic", clock.monotonic)
+            self._descend(clock, budgets)
+        assert current.get() is None
+
+    def _descend(self, clock: FakeTime, budgets: list[tuple[timedelta, float]]) -> None:
+        if not budgets:
+            return
+        (budget, passes), *rest = budgets
+        outer = current.get()
+        with within(budget):
+            inner = current.get()
+            assert inner is not None
+            assert inner.at <= clock.now + budget.total_seconds()
+            assert outer is None or inner.at <= outer.at
+            clock.now += passes
+            self._descend(clock, rest)
+            assert current.get() is inner
+        assert current.get() is outer
+
+    def test_who_shortened_the_budget_is_remembered_for_as_long_as_it_holds(self, clock: FakeTime) -> None:
+        token = current.set(Deadline.after(SECOND, is_shortened=True))
+        with within(SECOND / 2):
+            granted = current.get()
+        with within(2 * SECOND):
+            asked = current.get()
+        current.reset(token)
+        assert granted is not None
+        assert asked is not None
+        assert (granted.is_shortened, asked.is_shortened) == (False, True)

@@ -1,0 +1,245 @@
+"""A circuit breaker: what keeps failing is left alone for a while, then asked by one caller on behalf of all.
+
+The semantics are those of sony/gobreaker: counts belong to a generation, which ends with each change of state and with
+each interval while closed, and a result that comes later than its generation counts nowhere. One per dependency and
+process.
+"""
+
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, StrEnum
+from math import ceil
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from app.errs.platform import ServiceUnavailable
+from app.resilience.blame import is_failure
+from app.resilience.counts import MOSTLY_FAILING, Counts
+from app.resilience.events import tell
+
+T = TypeVar("T")
+
+
+class State(StrEnum):
+    """Whether calls pass."""
+
+    CLOSED = "closed"
+    HALF_OPEN = "half-open"
+    OPEN = "open"
+
+
+class _Turn(Enum):
+    """What changes the state."""
+
+    TRIPPED = "too many calls failed"
+    COOLED = "the dependency was left alone for long enough"
+    MENDED = "every probe succeeded"
+    RELAPSED = "a probe failed"
+
+
+NEXT: Final = {
+    (State.CLOSED, _Turn.TRIPPED): State.OPEN,
+    (State.OPEN, _Turn.COOLED): State.HALF_OPEN,
+    (State.HALF_OPEN, _Turn.MENDED): State.CLOSED,
+    (State.HALF_OPEN, _Turn.RELAPSED): State.OPEN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Transitioned:
+    """A breaker changed its state; ``counts`` are those that led there."""
+
+    name: str
+    before: State
+    after: State
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A breaker refused a call."""
+
+    name: str
+    state: State
+
+
+Event = Transitioned | Refused
+
+
+class Ticket:
+    """The permission for one call. Say how it went by ``done``, or let a ``with`` block say it."""
+
+    __slots__ = ("_breaker", "generation", "is_done")
+
+    def __init__(self, breaker: "Breaker", generation: int) -> None:
+        self._breaker, self.generation, self.is_done = breaker, generation, False
+
+    def done(self, *, ok: bool | None) -> None:
+        """Report success, failure or, with ``None``, that nothing was learnt; only the first report counts."""
+        self._breaker._settle(self, ok)  # noqa: SLF001 -- the other half of the breaker
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: TracebackType | None) -> None:
+        if error is None:
+            self.done(ok=True)
+        else:
+            failed = self._breaker.is_failure(error)
+            self.done(ok=None if failed is None else not failed)
+
+
+class Breaker:
+    """Guards a dependency; a call is refused at once while that is known not to answer.
+
+    Args:
+        name: the dependency, for the log.
+        ready_to_trip: whether the counts of this interval are bad enough; called under the lock.
+        is_failure: whether an error speaks against the dependency; ``None`` where it says nothing.
+        interval: how long calls are counted together while closed.
+        open_for: how long the dependency is left alone, and a probe waited for before another one may try.
+        max_probes: calls that pass while half-open, all of which have to succeed.
+        hooks: are told of every transition and refusal, outside the lock.
+        monotonic: the clock, in seconds.
+
+    Raises:
+        ValueError: what is asked for makes no sense.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        ready_to_trip: Callable[[Counts], bool] = MOSTLY_FAILING,
+        is_failure: Callable[[BaseException], bool | None] = is_failure,
+        interval: timedelta = timedelta(seconds=60),
+        open_for: timedelta = timedelta(seconds=30),
+        max_probes: int = 1,
+        hooks: tuple[Callable[[Event], None], ...] = (),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not name or max_probes < 1 or min(interval, open_for) <= timedelta(0):
+            raise ValueError("a breaker has a name, at least one probe, and positive times")
+        self.name, self.is_failure = name, is_failure
+        self._ready_to_trip, self._max_probes, self._hooks, self._monotonic = (
+            ready_to_trip,
+            max_probes,
+            hooks,
+            monotonic,
+        )
+        rest = open_for.total_seconds()
+        self._lasts = {State.CLOSED: interval.total_seconds(), State.OPEN: rest, State.HALF_OPEN: rest}
+        self._generation, self._ends, self._counts = 0, 0.0, Counts()
+        self._reset()
+        reset = weakref.WeakMethod(self._reset)
+        os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
+
+    def _reset(self) -> None:
+        """Begin anew. A fork takes no callers along, but a copy of the lock, perhaps held."""
+        self._lock = threading.Lock()
+        self._untold: deque[Event] = deque()
+        self._state = State.CLOSED
+        self._begin(self._monotonic())
+
+    def state(self) -> State:
+        """Return the state at this moment, which time alone may have changed."""
+        with self._lock:
+            self._catch_up(self._monotonic())
+            state = self._state
+        self._tell()
+        return state
+
+    @property
+    def counts(self) -> Counts:
+        """Return what was counted in the present generation."""
+        return self._counts
+
+    def call(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` returns, if it may be called.
+
+        Raises:
+            ServiceUnavailable: it may not be called now.
+        """
+        with self.allow():
+            return work()
+
+    def allow(self) -> Ticket:
+        """Return the permission for one call, whose outcome has to be reported on it.
+
+        Raises:
+            ServiceUnavailable: the dependency is left alone, or others are probing it.
+        """
+        with self._lock:
+            now = self._monotonic()
+            self._catch_up(now)
+            state, wait = self._state, self._ends - now
+            ticket = None
+            if state is State.CLOSED or (state is State.HALF_OPEN and self._counts.requests < self._max_probes):
+                self._counts = self._counts.asked()
+                ticket = Ticket(self, self._generation)
+            else:
+                self._untold.append(Refused(self.name, state))
+        if self._untold:
+            self._tell()
+        if ticket is None:
+            seconds = max(1, ceil(wait)) if state is State.OPEN else 1
+            raise ServiceUnavailable(retry_after=seconds, breaker=self.name, state=state.value)
+        return ticket
+
+    def _settle(self, ticket: Ticket, ok: bool | None) -> None:
+        with self._lock:
+            self._catch_up(self._monotonic())
+            if not ticket.is_done and ticket.generation == self._generation:
+                ticket.is_done = True
+                self._count(ok)
+        if self._untold:
+            self._tell()
+
+    def _count(self, ok: bool | None) -> None:
+        is_probe = self._state is State.HALF_OPEN
+        if ok is None:
+            self._counts = self._counts.asked(-1)
+        elif ok:
+            self._counts = self._counts.succeeded()
+            if is_probe and self._counts.consecutive_successes >= self._max_probes:
+                self._turn(_Turn.MENDED)
+        else:
+            self._counts = self._counts.failed()
+            if is_probe:
+                self._turn(_Turn.RELAPSED)
+            elif self._ready_to_trip(self._counts):
+                self._turn(_Turn.TRIPPED)
+
+    def _catch_up(self, now: float) -> None:
+        """Do what time alone brings about. Half-open, a probe that nobody heard of again gives way to another."""
+        if now < self._ends:
+            return
+        if self._state is State.OPEN:
+            self._turn(_Turn.COOLED)
+        else:
+            self._begin(now)
+
+    def _turn(self, turn: _Turn) -> None:
+        before, self._state = self._state, NEXT[self._state, turn]
+        self._untold.append(Transitioned(self.name, before, self._state, self._counts))
+        self._begin(self._monotonic())
+
+    def _begin(self, now: float) -> None:
+        """Begin a generation."""
+        self._generation += 1
+        self._counts = Counts()
+        self._ends = now + self._lasts[self._state]
+
+    def _tell(self) -> None:
+        while True:
+            try:
+                event = self._untold.popleft()
+            except IndexError:
+                return
+            tell(self._hooks, event)

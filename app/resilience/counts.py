@@ -1,0 +1,40 @@
+"""What a breaker counts, and when that is bad enough."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+
+class Counts(NamedTuple):
+    """What the calls of one generation have come to; a call under way is a request without a result."""
+
+    requests: int = 0
+    total_successes: int = 0
+    total_failures: int = 0
+    consecutive_successes: int = 0
+    consecutive_failures: int = 0
+
+    def asked(self, change: int = 1) -> "Counts":
+        """Return the counts after one more request, or one less."""
+        return Counts(self[0] + change, self[1], self[2], self[3], self[4])
+
+    def succeeded(self) -> "Counts":
+        """Return the counts after a success."""
+        return Counts(self[0], self[1] + 1, self[2], self[3] + 1, 0)
+
+    def failed(self) -> "Counts":
+        """Return the counts after a failure."""
+        return Counts(self[0], self[1], self[2] + 1, 0, self[4] + 1)
+
+
+def failing(share: float, *, of_at_least: int) -> Callable[[Counts], bool]:
+    """Return the rule that trips when this share of so many requests has failed.
+
+    Raises:
+        ValueError: the share is not within (0, 1], or the number not positive.
+    """
+    if not 0 < share <= 1 or of_at_least < 1:
+        raise ValueError("a share is within (0, 1], of at least one request")
+    return lambda counts: counts.requests >= of_at_least and counts.total_failures >= share * counts.requests
+
+
+MOSTLY_FAILING: Final = failing(0.6, of_at_least=20)
