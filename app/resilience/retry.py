@@ -1,0 +1,187 @@
+"""Retries: bounded by attempts, by time, by the deadline in force and by a budget; exponential with full jitter.
+
+Full jitter as in "Exponential Backoff and Jitter" (AWS, 2015): a pause is drawn between nothing and the ceiling.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial, wraps
+from itertools import count
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+from app.errs import Error
+from app.resilience import deadline
+from app.resilience.budget import RetryBudget
+from app.resilience.events import tell
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Reason(StrEnum):
+    """Why there is no other attempt."""
+
+    ATTEMPTS = "attempts"
+    TIME = "time"
+    BUDGET = "budget"
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """An attempt failed, and another one follows after the pause, in seconds."""
+
+    name: str
+    attempts: int
+    pause: float
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """The last attempt failed, with an error that might have passed."""
+
+    name: str
+    attempts: int
+    reason: Reason
+    error: Exception
+
+
+Event = Retried | GaveUp
+
+
+def is_retryable(error: Exception) -> bool:
+    """Tell whether the same may succeed later, as the error's kind says; of foreign errors only the network's."""
+    return error.kind.retryable if isinstance(error, Error) else isinstance(error, ConnectionError | TimeoutError)
+
+
+class Attempt:
+    """One of several; as a ``with`` block it swallows the error that another attempt follows, after the pause."""
+
+    def __init__(self, number: int, pause_after: Callable[[int, Exception], float | None]) -> None:
+        self.number = number
+        self.pause: float | None = None
+        self._pause_after = pause_after
+
+    def __enter__(self) -> "Attempt":
+        return self
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: TracebackType | None) -> bool:
+        if isinstance(error, Exception):
+            self.pause = self._pause_after(self.number, error)
+        return self.pause is not None
+
+
+class Retry:
+    """Does idempotent work again when it fails with what may pass: as a decorator, or attempt by attempt.
+
+    The error that comes out is that of the last attempt; its fact ``attempts`` says how many there were. ::
+
+        for attempt in retry.attempts():
+            with attempt:
+                return fetch()
+
+    Args:
+        name: the work, for the log.
+        attempts: at most so many, the first included.
+        within: the time after which no attempt is begun; the deadline in force may end it earlier.
+        initial: the ceiling of the first pause, which doubles with each.
+        longest: the ceiling that it does not exceed.
+        budget: shared with all who retry against the same dependency.
+        is_retryable: whether an error may pass.
+        heeds_retry_after: whether the pause that an error asks for is meant for us rather than for our own caller.
+        hooks: are told of every retry, and of giving up.
+        monotonic: the clock, in seconds.
+        sleep: lets so many seconds pass.
+        chance: draws from [0, 1).
+
+    Raises:
+        ValueError: what is asked for makes no sense.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        attempts: int = 3,
+        within: timedelta = timedelta(seconds=2),
+        initial: timedelta = timedelta(milliseconds=100),
+        longest: timedelta = timedelta(seconds=2),
+        budget: RetryBudget | None = None,
+        is_retryable: Callable[[Exception], bool] = is_retryable,
+        heeds_retry_after: bool = True,
+        hooks: tuple[Callable[[Event], None], ...] = (),
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        if not name or attempts < 1 or within <= timedelta(0) or not timedelta(0) <= initial <= longest:
+            raise ValueError("retries have a name, an attempt at least, some time, and pauses that do not shrink")
+        self.name, self._most, self._within = name, attempts, within.total_seconds()
+        self._initial, self._longest = initial.total_seconds(), longest.total_seconds()
+        self._budget, self._is_retryable, self._heeds_retry_after = budget, is_retryable, heeds_retry_after
+        self._hooks, self._monotonic, self._sleep, self._chance = hooks, monotonic, sleep, chance
+
+    def __call__(self, work: Callable[P, R]) -> Callable[P, R]:
+        """Return the work, retried; it must be idempotent."""
+
+        @wraps(work)
+        def retried(*args: P.args, **kwargs: P.kwargs) -> R:
+            for attempt in self.attempts():
+                with attempt:
+                    return work(*args, **kwargs)
+            raise AssertionError("an attempt without a successor raises")  # pragma: no cover
+
+        return retried
+
+    def attempts(self, *, is_idempotent: bool = True) -> Iterator[Attempt]:
+        """Yield attempts until one succeeds or raises; only one of what is not idempotent."""
+        if self._budget is not None:
+            self._budget.deposit()
+        pause_after = partial(self._pause_after, self._monotonic()) if is_idempotent else _never
+        for number in count(1):
+            attempt = Attempt(number, pause_after)
+            yield attempt
+            if attempt.pause is None:
+                return
+            self._sleep(attempt.pause)
+
+    def _pause_after(self, began: float, number: int, error: Exception) -> float | None:
+        """Return the seconds to wait, or ``None`` when this was the last attempt."""
+        if self._is_retryable(error):
+            pause = self._pause(number, error)
+            reason = self._reason_to_stop(began, number, pause)
+            if reason is None:
+                tell(self._hooks, Retried(self.name, number, pause, error))
+                return pause
+            tell(self._hooks, GaveUp(self.name, number, reason, error))
+        if isinstance(error, Error):
+            error.facts = {**error.facts, "attempts": number}
+        return None
+
+    def _reason_to_stop(self, began: float, number: int, pause: float) -> Reason | None:
+        """Return why there is no other attempt; if there is one, it has been paid for."""
+        left, limit = began + self._within - self._monotonic(), deadline.current.get()
+        if limit is not None:
+            left = min(left, limit.remaining())
+        if number >= self._most:
+            return Reason.ATTEMPTS
+        if pause >= left:
+            return Reason.TIME
+        if self._budget is not None and not self._budget.withdraw():
+            return Reason.BUDGET
+        return None
+
+    def _pause(self, number: int, error: Exception) -> float:
+        """Return a random pause, on top of what the error asks for."""
+        asked = error.retry_after if self._heeds_retry_after and isinstance(error, Error) else None
+        ceiling = min(self._longest, self._initial * 2.0 ** min(number - 1, 60))
+        return (asked or 0) + self._chance() * ceiling
+
+
+def _never(_number: int, _error: Exception) -> None:
+    """Wait for no other attempt."""
