@@ -9,7 +9,7 @@
     wire                        what transports say and understand: schemas, filters, page tokens, masks
     wiring                      session and clock become Services
     services                    a method is a use case and a transaction
-    repositories | (clients)    collections in PostgreSQL; outside systems
+    repositories | clients      collections in PostgreSQL; outside systems
     models | resilience         typed models; deadlines, breakers, retries
     observability               logs
     config | context | errs     settings; request id, deadline, principal; what can go wrong

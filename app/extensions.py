@@ -1,7 +1,4 @@
-"""Flask's extensions, created once and bound to the application in the factory.
-
-Flask-Limiter is not among them: it keeps the limits of the first application that it is bound to (see hooks.limits).
-"""
+"""Flask's extensions, created once and bound to the application in the factory."""
 
 from typing import Final
 

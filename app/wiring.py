@@ -7,13 +7,17 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
 
+from app.clients.shared_windows import SharedWindows
 from app.config import Settings
+from app.observability import breakers
 from app.repositories.readiness import DatabaseChecks
 from app.repositories.reads import Reads
 from app.repositories.tasks import TaskReads
 from app.repositories.unit_of_work import UnitOfWork
 from app.resilience import draining
+from app.resilience.breaker import Event, Transitioned
 from app.resilience.clock import Clock, SystemClock
+from app.resilience.windows import OwnWindows, Windows
 from app.services.idempotency import IdempotencyService
 from app.services.readiness import ReadinessService
 from app.services.tasks import TaskService
@@ -22,13 +26,14 @@ from app.services.tokens import TokenService
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Every use case there is, and the clock they go by."""
+    """Every use case there is, the clock they go by, and what limits are counted in."""
 
     clock: Clock
     idempotency: IdempotencyService
     readiness: ReadinessService
     tasks: TaskService
     tokens: TokenService
+    windows: Windows
 
 
 def wire(
@@ -37,6 +42,7 @@ def wire(
     """Return the services on this database."""
     clock = clock or SystemClock()
     reads = Reads(session, engine)
+    shared = SharedWindows(settings.redis_url, hooks=(_log_turns,)) if settings.redis_url else None
 
     def unit_of_work() -> UnitOfWork:
         return UnitOfWork(session)
@@ -44,7 +50,11 @@ def wire(
     return Services(
         clock=clock,
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
-        readiness=ReadinessService(DatabaseChecks(reads).all(), is_draining=draining.has_begun),
+        readiness=ReadinessService(
+            DatabaseChecks(reads).all(),
+            dispensable={"cache": shared.is_shared} if shared else {},
+            is_draining=draining.has_begun,
+        ),
         tasks=TaskService(reads=TaskReads(reads), unit_of_work=unit_of_work, clock=clock),
         tokens=TokenService(
             secret=settings.jwt_secret,
@@ -52,4 +62,10 @@ def wire(
             issuer=settings.jwt_issuer or None,
             clock=clock,
         ),
+        windows=shared or OwnWindows(),
     )
+
+
+def _log_turns(event: Event) -> None:
+    if isinstance(event, Transitioned):
+        breakers.turned(event.name, event.before, event.after, event.counts._asdict())

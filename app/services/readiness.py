@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 from app.errs import Error, raises
@@ -18,11 +19,25 @@ DRAINING: Final = "draining"
 """The check that fails once the instance is shutting down; never kept, never waited for."""
 
 
-class ReadinessService:
-    """Runs the checks that decide whether the instance is ready."""
+Check = Callable[[], bool]
 
-    def __init__(self, checks: Mapping[str, Callable[[], bool]], *, is_draining: Callable[[], bool]) -> None:
-        self._checks = checks
+
+class ReadinessService:
+    """Runs the checks that decide whether the instance is ready.
+
+    What is dispensable is told too, but decides nothing: all instances share it, and all would be sent away for a
+    thing that each of them can do without.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        *,
+        dispensable: Mapping[str, Check] = MappingProxyType({}),
+        is_draining: Callable[[], bool],
+    ) -> None:
+        self._checks = {**checks, **dispensable}
+        self._needed = checks.keys()
         self._is_draining = is_draining
         self._lock = threading.Lock()
         self._asked_at = float("-inf")
@@ -30,7 +45,7 @@ class ReadinessService:
 
     @raises(NotReady)
     def report(self) -> dict[str, str]:
-        """Return that every check passes, by its name; callers who come together share one answer."""
+        """Return that every check passes that has to; callers who come together share one answer."""
         if self._is_draining():
             raise NotReady(checks={**self._passed, DRAINING: "failed"}, retry_after=1)
         with self._lock:
@@ -39,12 +54,12 @@ class ReadinessService:
                     self._passed = {name: "ok" if _passes(check) else "failed" for name, check in self._checks.items()}
                 self._asked_at = time.monotonic()
             checks = self._passed
-        if "failed" in checks.values():
+        if any(checks[name] == "failed" for name in self._needed):
             raise NotReady(checks={**checks, DRAINING: "ok"}, retry_after=1)
         return {**checks, DRAINING: "ok"}
 
 
-def _passes(check: Callable[[], bool]) -> bool:
+def _passes(check: Check) -> bool:
     try:
         return check()
     except Error:

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from app.extensions import db
 from tests.api.caller import TASKS, Caller, answered, at_once, refused
+from tests.api.conftest import Log
 
 Make = Callable[..., Flask]
 LIMIT = 5
@@ -239,14 +240,33 @@ class TestRedis:
         assert self.get(shared[1]).status_code == 200
         answered(Caller(shared[1].test_client(), alice.credentials).create(), 201)
 
-    def test_a_server_that_comes_back_is_used_again(self, shared: list[Flask], redis: ValkeyServer) -> None:
-        """F18: the shared count is found again."""
+    def test_a_server_that_comes_back_is_used_again(self, shared: list[Flask], redis: ValkeyServer, log: Log) -> None:
+        """F18: the shared count is found again; one line says that it was lost, and one that it is back."""
         port = redis.port
         redis.terminate()
-        assert self.get(shared[0]).status_code == 200
+        assert {self.get(shared[0]).status_code for _ in range(20)} == {200, 429}
         with ValkeyServer(port=port) as again:
             began = time.monotonic()
             while not again.client().keys("*"):
                 self.get(shared[0])
                 assert time.monotonic() - began < 10
                 time.sleep(0.05)
+            assert self.get(shared[1]).status_code == 429
+        lines = [(line["level"], line["breaker"], line["after"]) for line in log.of("candor.breakers")]
+        assert lines == [("WARNING", "redis", "open"), ("INFO", "redis", "closed")]
+
+    def test_readiness_tells_of_it_and_stays(self, shared: list[Flask], redis: ValkeyServer) -> None:
+        """3.6: all instances share Redis, and each can do without: none is sent away for it."""
+        assert checks(shared[0])["cache"] == "ok"
+        redis.terminate()
+        assert checks(shared[1]) == {"database": "ok", "migrations": "ok", "cache": "failed", "draining": "ok"}
+
+    def test_without_redis_configured_there_is_no_such_check(self, limited: Flask) -> None:
+        assert "cache" not in checks(limited)
+
+
+def checks(application: Flask) -> dict[str, str]:
+    """Return what readiness says, which is that the instance may be sent requests."""
+    answer = answered(application.test_client().get("/readyz"))
+    found: dict[str, str] = answer["checks"]
+    return found

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -54,7 +54,14 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve the house with two workers, as ``make run`` does."""
-    served = Served(free_port(), tmp_path_factory.mktemp("served") / "log")
+    with serving(settings, tmp_path_factory.mktemp("served") / "log") as served:
+        yield served
+
+
+@contextmanager
+def serving(settings: Settings, log: Path, **environment: str) -> Iterator[Served]:
+    """Serve the house with two workers, and these settings on top."""
+    served = Served(free_port(), log)
     environ = os.environ | {
         "APP_ENV": "development",
         "DATABASE_URL": settings.database_url,
@@ -64,10 +71,11 @@ def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "PORT": str(served.port),
         "PUBLIC_URL": "",
         "RATE_LIMIT": settings.rate_limit,
+        **environment,
     }
-    with served.log.open("w") as log:
+    with served.log.open("w") as stream:
         command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
-        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=stream)
         try:
             _wait(served, process)
             yield replace(served, pid=process.pid)

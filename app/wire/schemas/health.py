@@ -15,5 +15,5 @@ class ReadySchema(Schema):
 
     status = fields.Text(metadata={"enum": ["ok"]})
     checks = fields.Anything(
-        metadata={"type": "object", "additionalProperties": {"enum": ["ok"]}, "example": {"database": "ok"}}
+        metadata={"type": "object", "additionalProperties": {"enum": ["ok", "failed"]}, "example": {"database": "ok"}}
     )

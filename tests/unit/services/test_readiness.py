@@ -48,6 +48,11 @@ class TestReport:
         assert caught.value.checks == {"database": "ok", "migrations": "failed", "draining": "ok"}
         assert caught.value.retry_after == 1
 
+    def test_a_check_that_is_dispensable_is_named_and_decides_nothing(self) -> None:
+        checks = {"database": lambda: True}
+        service = ReadinessService(checks, dispensable={"cache": lambda: False}, is_draining=lambda: False)
+        assert service.report() == {"database": "ok", "cache": "failed", "draining": "ok"}
+
     def test_an_instance_that_is_shutting_down_is_not_ready_and_asks_no_database(self) -> None:
         check = Check(lambda: True)
         with pytest.raises(NotReady) as caught:

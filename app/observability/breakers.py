@@ -1,0 +1,15 @@
+"""One line when a dependency is given up, and one when it is used again; nothing for each refused call."""
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+_LOG: Final = logging.getLogger("candor.breakers")
+_LEVELS: Final = {("closed", "open"): logging.WARNING, ("half-open", "closed"): logging.INFO}
+
+
+def turned(name: str, before: str, after: str, counts: Mapping[str, int]) -> None:
+    """Write the line of a breaker's change of state; its probes in between are for whoever debugs."""
+    fields = {"breaker": name, "before": before, "after": after, **counts}
+    level = _LEVELS.get((before, after), logging.DEBUG)
+    _LOG.log(level, "breaker %s: %s, was %s", name, after, before, extra={"fields": fields})

