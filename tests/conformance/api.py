@@ -115,7 +115,7 @@ class Api:
                 connection.finish()
             answer = connection.receive(method)
             announced = (answer.get("Connection") or "").lower() == "close"
-            connection.is_closed(PATIENCE / 2 if announced else LINGER)
+            connection.is_closed(PATIENCE / 5 if announced else LINGER)
             answer = replace(answer, surplus=connection.unread)
         self.remember(method, target, answer, has_token=b"\r\nAuthorization: Bearer" in request)
         return answer

@@ -1,4 +1,4 @@
-"""The house on a real gunicorn, and its profile with tokens."""
+"""The house on a real gunicorn, directly and behind nginx, and its profile with tokens."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from app.extensions import db
 from tests.conformance.profile import Profile
-from tests.stack.conftest import served
+from tests.stack.conftest import fronted, served
 
-__all__ = ["served"]
+__all__ = ["fronted", "served"]
 
 
 @pytest.fixture(scope="package")

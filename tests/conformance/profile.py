@@ -51,6 +51,8 @@ class Profile:
     token_without_scope: str = ""
     body_limit: int = 0
     """The largest body that is taken, in bytes."""
+    ca_file: str = ""
+    """Certificates to trust instead of the system's, when the URL is https; SSL_CERT_FILE does the same."""
     contract: str = ""
     deviations: Mapping[str, str] = field(default_factory=dict)
     """Rules that are known to be broken, and why: they are told as failed, and do not fail the run."""

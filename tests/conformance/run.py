@@ -22,7 +22,7 @@ def chosen(profile: Profile, only: Sequence[str] = ()) -> list[Rule]:
 
 def judge(url: str, profile: Profile, only: Sequence[str] = ()) -> list[Verdict]:
     """Return what an API does about every rule, general ones first. Raises: ProfileError: it cannot be used so."""
-    api = Api(Server.at(url), profile)
+    api = Api(Server.at(url, profile.ca_file), profile)
     api.check()
     verdicts = [rule.ask(api) for rule in chosen(profile, only)]
     order = list(RULES)

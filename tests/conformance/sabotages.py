@@ -235,7 +235,7 @@ GENERAL: Final[Mapping[str, Sabotage]] = {
 }
 
 CONTRACT: Final[Mapping[str, Sabotage]] = {
-    **dict.fromkeys(("W01", "W02", "W03", "W04", "W05", "W06", "W07", "W08", "W09", "W10", "W11"), RENAMED),
+    **dict.fromkeys(("W01", "W02", "W03", "W04", "W05", "W06", "W07", "W08", "W09", "W10", "W11", "W15"), RENAMED),
     **dict.fromkeys(("W12", "W13", "W14", "C9a.2", "C17.1", "C17.3", "C18.1", "C20.2", "C21.2", "C21.3"), RENAMED),
     **dict.fromkeys(("C23.1", "C3.1.1"), RENAMED),
     "C1.1": telling(lambda body: body.replace(b'"kind"', b'"sort"')),
@@ -251,8 +251,10 @@ CONTRACT: Final[Mapping[str, Sabotage]] = {
     "C7.1": saying(CHALLENGE, 'Bearer realm="candor", error="invalid_token"', status=401),
     "C7.2": saying(CHALLENGE, 'Bearer realm="candor"', status=401),
     "C8.1": saying(CHALLENGE, 'Bearer realm="candor"', status=403),
+    "C7.3": saying(CHALLENGE, 'Bearer realm="candor"', status=401),
     "C9.1": becomes(401, 400),
     "C9a.1": becomes(415, 400),
+    "C9a.3": becomes(401, 400),
     "C11.1": without("Vary"),
     "C11.2": becomes(200, 404, if_sent=b"GET /errors/"),
     "C14.1": telling(lambda body: body.replace(b'"description":null,', b"")),

@@ -1,8 +1,10 @@
-"""Candor keeps every rule of the suite, and every rule can tell when it is not kept."""
+"""Candor keeps every rule of the suite, directly and through nginx, and every rule can tell when it is not kept."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -15,6 +17,18 @@ from tests.conformance.run import judge
 from tests.conformance.sabotages import SABOTAGES
 from tests.conformance.saboteur import Proxy, Sabotage
 from tests.stack.conftest import Served
+from tests.stack.deployment import Deployment, needs_nginx
+
+UNASKED: Final = {
+    "N08": "nothing is encoded",
+    "U11": "no Retry-After",
+}
+UNSEEN_BEHIND_NGINX: Final = {
+    "C7.3": "a proxy in front refuses two of them as malformed",
+    "C9a.3": "a proxy in front refuses a declared oversize by itself",
+    "W15": "a proxy in front refuses a NUL in a path as malformed",
+}
+"""What does not apply, and why; nothing else may."""
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +48,20 @@ class TestCandor:
     """The house itself."""
 
     def test_it_keeps_every_rule_but_the_known_deviations(self, served: Served, profile: Profile) -> None:
-        verdicts = judge(served.url, profile)
+        self._keeps(served.url, profile, UNASKED)
+
+    @needs_nginx
+    def test_it_does_so_behind_nginx_with_tls_too(self, fronted: Deployment, profile: Profile) -> None:
+        profile = replace(profile, ca_file=str(fronted.certificate))
+        self._keeps(fronted.url, profile, UNASKED | UNSEEN_BEHIND_NGINX)
+
+    def _keeps(self, url: str, profile: Profile, unasked: dict[str, str]) -> None:
+        verdicts = judge(url, profile)
         assert report.broken(profile, verdicts) == []
         failed = {each.rule.id for each in verdicts if each.result is Result.FAILED}
         assert failed == set(profile.deviations), "a deviation that is none any more"
+        not_asked = {each.rule.id: each.seen for each in verdicts if each.result is Result.NOT_APPLICABLE}
+        assert not_asked.items() <= unasked.items()
 
     def test_a_proxy_that_spoils_nothing_changes_nothing(self, proxy: Proxy, profile: Profile) -> None:
         proxy.sabotage = Sabotage()
@@ -83,6 +107,17 @@ class TestCommandLine:
         assert main(words) == 0
         assert "Candor: contract: 3 rules: 3 passed, 0 failed, 0 not applicable" in capsys.readouterr().out
         assert [each["id"] for each in json.loads(written.read_text())["rules"]] == ["M01", "C16.1", "C16.2", "C16.3"]
+
+    @needs_nginx
+    def test_tls_needs_a_certificate_that_is_trusted(
+        self, fronted: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["--url", fronted.url, "--profile", self.PROFILE, "--only", "M01,P03,F12"]
+        assert main(words) == 2
+        assert "certificate verify failed" in capsys.readouterr().err
+        monkeypatch.setenv("SSL_CERT_FILE", str(fronted.certificate))
+        assert main(words) == 0
+        assert "Candor: general rules: 3 rules: 3 passed" in capsys.readouterr().out
 
     def test_a_failed_rule_is_status_1(self, proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
         proxy.sabotage = SABOTAGES["M01"]

@@ -112,23 +112,37 @@ class Server:
 
     host: str
     port: int
-    is_tls: bool
+    tls: ssl.SSLContext | None
     prefix: str
 
     @classmethod
-    def at(cls, url: str) -> "Server":
-        """Return the server of a URL, whose path begins every path. Raises: ValueError."""
+    def at(cls, url: str, ca_file: str = "") -> "Server":
+        """Return the server of a URL, whose path begins every path.
+
+        Args:
+            url: with http or https.
+            ca_file: certificates to trust instead of the system's, or of those that SSL_CERT_FILE names.
+
+        Raises:
+            ValueError: the URL is none.
+            OSError: the file cannot be read.
+        """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(f"{url!r} is no http or https URL")
-        is_tls = parts.scheme == "https"
-        return cls(parts.hostname, parts.port or (443 if is_tls else 80), is_tls, parts.path.rstrip("/"))
+        tls = _context(ca_file) if parts.scheme == "https" else None
+        return cls(parts.hostname, parts.port or (443 if tls else 80), tls, parts.path.rstrip("/"))
+
+    @property
+    def origin(self) -> str:
+        """Return scheme and authority."""
+        return f"{'https' if self.tls else 'http'}://{self.authority}"
 
     @property
     def authority(self) -> str:
         """Return what belongs into Host."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.is_tls else 80) else f"{host}:{self.port}"
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
     @contextlib.contextmanager
     def connect(self) -> Iterator["Connection"]:
@@ -139,11 +153,13 @@ class Server:
             yield Connection(connected)
 
     def _secured(self, raw: socket.socket) -> socket.socket:
-        if not self.is_tls:
-            return raw
-        context = ssl.create_default_context()
-        context.set_alpn_protocols(["http/1.1"])
-        return context.wrap_socket(raw, server_hostname=self.host)
+        return self.tls.wrap_socket(raw, server_hostname=self.host) if self.tls else raw
+
+
+def _context(ca_file: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file or None)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class Connection:
@@ -160,9 +176,9 @@ class Connection:
             self._socket.sendall(data)
 
     def finish(self) -> None:
-        """Say that no more will be sent."""
+        """Say that no more will be sent; below TLS, whose own shutdown would no longer read what is answered."""
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
+            socket.socket.shutdown(self._socket, socket.SHUT_WR)
 
     def receive(self, method: str = "GET", *, within: float = PATIENCE, interim: bool = False) -> Answer:
         """Return the next answer; interim ones (100) only when asked for.

@@ -25,7 +25,7 @@ STARTS_WITHIN: Final = 60.0
 NGINX: Final = shutil.which("nginx", path=f"{os.environ['PATH']}:{SYSTEM_FOLDERS}")
 needs_nginx: Final = pytest.mark.skipif(NGINX is None, reason="nginx is not installed (apt-get install nginx)")
 SCALE: Final = float(os.environ.get("EDGE_SCALE", "1"))
-"""How much longer than usual the tests of load last; ``make soak-edge`` sets it."""
+"""How much longer than usual the tests of load last; ``make soak`` sets it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,16 @@ class Deployment:
     port: int
     tls_port: int
     home: Path
+
+    @property
+    def url(self) -> str:
+        """Return the address to begin every URL with."""
+        return f"https://127.0.0.1:{self.tls_port}"
+
+    @property
+    def certificate(self) -> Path:
+        """Return what a client has to trust."""
+        return self.home / "tls.crt"
 
     @property
     def log(self) -> Path:

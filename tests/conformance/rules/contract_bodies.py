@@ -1,8 +1,8 @@
 """The contract, section 1.4: which status and code each situation has."""
 
 from tests.conformance.api import Api
-from tests.conformance.rule import expect
-from tests.conformance.rules.promises import NO_UUID, problem, promise, violations
+from tests.conformance.rule import expect, only_if
+from tests.conformance.rules.promises import NO_UUID, is_malformed, problem, promise, violations
 
 WHICH = "contract 1.4"
 
@@ -10,7 +10,7 @@ WHICH = "contract 1.4"
 @promise("W01", "An unknown path is 404 ROUTE_NOT_FOUND; an id that is none, the resource's own 404.", source=WHICH)
 def not_found(api: Api) -> str:
     problem(api.get(api.unknown), 404, "ROUTE_NOT_FOUND")
-    for name in (NO_UUID, "x", "%00", "1"):
+    for name in (NO_UUID, "x", "1"):
         answer = api.get(f"{api.path}/{name}")
         seen = problem(answer, 404, "TASK_NOT_FOUND", to=name)
     return seen
@@ -174,3 +174,10 @@ def malformed_http(api: Api) -> str:
     ):
         seen = problem(api.exchange(request), 400, "MALFORMED_REQUEST", to=ascii(request[:60]))
     return seen
+
+
+@promise("W15", "An id with a NUL is none, and so the resource's own 404.", source=WHICH)
+def nul(api: Api) -> str:
+    answer = api.get(f"{api.path}/%00")
+    only_if(not is_malformed(answer), "a proxy in front refuses a NUL in a path as malformed")
+    return problem(answer, 404, "TASK_NOT_FOUND")

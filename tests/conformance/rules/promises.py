@@ -28,6 +28,11 @@ def problem(answer: Answer, status: int, code: str, *, to: str = "") -> str:
     return seen
 
 
+def is_malformed(answer: Answer) -> bool:
+    """Tell whether the answer is that to malformed HTTP, which a proxy may have given."""
+    return answer.status == 400 and answer.document.get("code") == "MALFORMED_REQUEST"
+
+
 def violations(answer: Answer, *, to: str = "") -> dict[str, list[str]]:
     """Return the codes of all violations by field; fail the rule when the answer is another."""
     problem(answer, 400, "VALIDATION_FAILED", to=to)

@@ -26,7 +26,7 @@ def _coded(path: str) -> str:
 
 @rule("T01", "The absolute form of a target is taken like the path.", source="RFC 9112 §3.2.2")
 def absolute_form(api: Api) -> str:
-    target = f"http://{api.server.authority}{api.server.prefix}{api.path}"
+    target = f"{api.server.origin}{api.server.prefix}{api.path}"
     return answered(api.get(target), api.get(api.path).status, to="absolute-form")
 
 

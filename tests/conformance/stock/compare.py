@@ -1,4 +1,4 @@
-"""Start ours and the two stock servers, ask all three the same rules, and show them side by side."""
+"""Start ours, ours behind nginx and the two stock servers, ask all the same rules, and show them side by side."""
 
 import json
 import os
@@ -17,6 +17,7 @@ import jwt
 from sqlalchemy import create_engine, make_url, text
 
 from deploy.local import postgres
+from deploy.stack.front import FrontError, find
 from tests.conformance import report
 from tests.conformance.profile import Profile
 from tests.conformance.rule import Verdict
@@ -33,38 +34,43 @@ FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 
 @dataclass(frozen=True)
 class Subject:
-    """A server to judge: the command that serves it on ``{port}``, and its profile."""
+    """A server to judge: the command that serves it on ``{port}``, its profile, and whom to trust if it speaks TLS."""
 
     profile: Path
     command: tuple[str, ...]
     environ: Mapping[str, str]
     folder: Path = STOCK
+    name: str = ""
+    ca_file: str = ""
 
 
 def compare(only: Sequence[str], *, json_to: Path | None, markdown_to: Path | None) -> int:
-    """Judge all three, and return 1 when ours breaks a rule."""
+    """Judge all, and return 1 when ours breaks a rule, directly or behind nginx."""
     secret = secrets.token_hex(32)
     columns: dict[str, list[Verdict]] = {}
+    profiles: dict[str, Profile] = {}
     documents = []
-    with ExitStack() as stack:
-        for subject in (_ours(stack.enter_context(_database()), secret), *_stock(secret)):
-            profile = _with_tokens(Profile.read(subject.profile, asks=False), subject, secret)
-            url = stack.enter_context(_serving(profile.name, subject))
-            columns[profile.name] = judge(url, profile, only)
+    with _database() as database_url:
+        for subject in (*_ours(database_url, secret), *_stock(secret)):
+            profile = _profile(subject, secret)
+            with _serving(profile.name, subject) as url:
+                columns[profile.name] = judge(url, profile, only)
+            profiles[profile.name] = profile
             documents.append(report.document(profile, url, columns[profile.name]))
-            if profile.contract:
-                ours = profile
-    _print(f"{report.table(ours, columns[ours.name])}\n\n{report.side_by_side(columns)}\n")
-    for name, verdicts in columns.items():
-        _print(report.summary(replace(ours, name=name), verdicts))
+    ours = [name for name, profile in profiles.items() if profile.contract]
+    for name in ours:
+        _print(f"{report.table(profiles[name], columns[name])}\n")
+    _print(f"{report.side_by_side(columns)}\n")
+    for name, profile in profiles.items():
+        _print(report.summary(profile, columns[name]))
     if json_to:
         json_to.write_text(json.dumps(documents, indent=2) + "\n")
     if markdown_to:
         markdown_to.write_text(report.markdown(columns))
-    return 1 if report.broken(ours, columns[ours.name]) else 0
+    return 1 if any(report.broken(profiles[name], columns[name]) for name in ours) else 0
 
 
-def _ours(database_url: str, secret: str) -> Subject:
+def _ours(database_url: str, secret: str) -> Iterator[Subject]:
     environ = {
         "APP_ENV": "development",
         "DATABASE_URL": database_url,
@@ -77,7 +83,15 @@ def _ours(database_url: str, secret: str) -> Subject:
     }
     _finish([sys.executable, "-m", "flask", "db", "upgrade"], environ | {"PORT": "8000"})
     command = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
-    return Subject(PROFILES / "candor.toml", command, environ, ROOT)
+    yield Subject(PROFILES / "candor.toml", command, environ, ROOT)
+    try:
+        find("nginx")
+    except FrontError as missing:
+        _print(f"not judged behind nginx: {missing}")
+        return
+    environ |= {"HTTP_PORT": str(_free_port()), "HTTPS_PORT": "{port}", "STACK_HOME": str(LOGS)}
+    launcher, certificate = (sys.executable, "deploy/stack/run.py"), str(LOGS / "tls.crt")
+    yield Subject(PROFILES / "candor.toml", launcher, environ, ROOT, "Candor behind nginx", certificate)
 
 
 def _stock(secret: str) -> tuple[Subject, Subject]:
@@ -90,8 +104,10 @@ def _stock(secret: str) -> tuple[Subject, Subject]:
     )
 
 
-def _with_tokens(profile: Profile, subject: Subject, secret: str) -> Profile:
-    """Return the profile with tokens of this run."""
+def _profile(subject: Subject, secret: str) -> Profile:
+    """Return the profile with the tokens of this run."""
+    profile = Profile.read(subject.profile, asks=False)
+    profile = replace(profile, name=subject.name or profile.name, ca_file=subject.ca_file)
     if not profile.contract:
         claims = {"sub": "conformance", "exp": int(time.time()) + 3600}
         return replace(profile, token=jwt.encode(claims, secret, algorithm="HS256"))
@@ -133,10 +149,10 @@ def _serving(name: str, subject: Subject) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=subject.folder, env=environ, stdout=log, stderr=log)
         try:
             _wait(port, process, log.name)
-            yield f"http://127.0.0.1:{port}"
+            yield f"{'https' if subject.ca_file else 'http'}://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def _wait(port: int, process: "subprocess.Popen[bytes]", log: str) -> None:
