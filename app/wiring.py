@@ -68,4 +68,4 @@ def wire(
 
 def _log_turns(event: Event) -> None:
     if isinstance(event, Transitioned):
-        breakers.turned(event.name, event.before, event.after, event.counts._asdict())
+        breakers.turned(event.name, event.before, event.after, event.counts._asdict(), event.cause)

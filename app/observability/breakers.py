@@ -4,12 +4,16 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from app.observability import logs
+
 _LOG: Final = logging.getLogger("candor.breakers")
 _LEVELS: Final = {("closed", "open"): logging.WARNING, ("half-open", "closed"): logging.INFO}
 
 
-def turned(name: str, before: str, after: str, counts: Mapping[str, int]) -> None:
+def turned(name: str, before: str, after: str, counts: Mapping[str, int], cause: BaseException | None = None) -> None:
     """Write the line of a breaker's change of state; its probes in between are for whoever debugs."""
     fields = {"breaker": name, "before": before, "after": after, **counts}
+    if cause is not None:
+        fields |= logs.cause_chain(cause, stack=False)
     level = _LEVELS.get((before, after), logging.DEBUG)
     _LOG.log(level, "breaker %s: %s, was %s", name, after, before, extra={"fields": fields})

@@ -53,12 +53,13 @@ NEXT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Transitioned:
-    """A breaker changed its state; ``counts`` are those that led there."""
+    """A breaker changed its state; ``counts`` are those that led there, ``cause`` the failure that was one too many."""
 
     name: str
     before: State
     after: State
     counts: Counts
+    cause: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,9 @@ class Ticket:
     def __init__(self, breaker: "Breaker", generation: int) -> None:
         self._breaker, self.generation, self.is_done = breaker, generation, False
 
-    def done(self, *, ok: bool | None) -> None:
+    def done(self, *, ok: bool | None, cause: BaseException | None = None) -> None:
         """Report success, failure or, with ``None``, that nothing was learnt; only the first report counts."""
-        self._breaker._settle(self, ok)  # noqa: SLF001 -- the other half of the breaker
+        self._breaker._settle(self, ok, cause)  # noqa: SLF001 -- the other half of the breaker
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +93,7 @@ class Ticket:
             self.done(ok=True)
         else:
             failed = self._breaker.is_failure(error)
-            self.done(ok=None if failed is None else not failed)
+            self.done(ok=None if failed is None else not failed, cause=error)
 
 
 class Breaker:
@@ -192,16 +193,16 @@ class Breaker:
             raise ServiceUnavailable(retry_after=seconds, breaker=self.name, state=state.value)
         return ticket
 
-    def _settle(self, ticket: Ticket, ok: bool | None) -> None:
+    def _settle(self, ticket: Ticket, ok: bool | None, cause: BaseException | None) -> None:
         with self._lock:
             self._catch_up(self._monotonic())
             if not ticket.is_done and ticket.generation == self._generation:
                 ticket.is_done = True
-                self._count(ok)
+                self._count(ok, cause)
         if self._untold:
             self._tell()
 
-    def _count(self, ok: bool | None) -> None:
+    def _count(self, ok: bool | None, cause: BaseException | None) -> None:
         is_probe = self._state is State.HALF_OPEN
         if ok is None:
             self._counts = self._counts.asked(-1)
@@ -212,9 +213,9 @@ class Breaker:
         else:
             self._counts = self._counts.failed()
             if is_probe:
-                self._turn(_Turn.RELAPSED)
+                self._turn(_Turn.RELAPSED, cause)
             elif self._ready_to_trip(self._counts):
-                self._turn(_Turn.TRIPPED)
+                self._turn(_Turn.TRIPPED, cause)
 
     def _catch_up(self, now: float) -> None:
         """Do what time alone brings about. Half-open, a probe that nobody heard of again gives way to another."""
@@ -225,9 +226,9 @@ class Breaker:
         else:
             self._begin(now)
 
-    def _turn(self, turn: _Turn) -> None:
+    def _turn(self, turn: _Turn, cause: BaseException | None = None) -> None:
         before, self._state = self._state, NEXT[self._state, turn]
-        self._untold.append(Transitioned(self.name, before, self._state, self._counts))
+        self._untold.append(Transitioned(self.name, before, self._state, self._counts, cause))
         self._begin(self._monotonic())
 
     def _begin(self, now: float) -> None:

@@ -252,8 +252,15 @@ class TestRedis:
                 assert time.monotonic() - began < 10
                 time.sleep(0.05)
             assert self.get(shared[1]).status_code == 429
-        lines = [(line["level"], line["breaker"], line["after"]) for line in log.of("candor.breakers")]
-        assert lines == [("WARNING", "redis", "open"), ("INFO", "redis", "closed")]
+        lost, found = log.of("candor.breakers")
+        assert [lost[name] for name in ("level", "breaker", "before", "after")] == [
+            "WARNING",
+            "redis",
+            "closed",
+            "open",
+        ]
+        assert lost["causes"][0]["type"] == "ConnectionError"
+        assert [found[name] for name in ("level", "breaker", "after")] == ["INFO", "redis", "closed"]
 
     def test_readiness_tells_of_it_and_stays(self, shared: list[Flask], redis: ValkeyServer) -> None:
         """3.6: all instances share Redis, and each can do without: none is sent away for it."""

@@ -275,6 +275,19 @@ class TestCall:
             breaker.call(raised(KeyError()))
         assert breaker.counts.total_failures == 1
 
+    def test_the_failure_that_was_one_too_many_is_told(
+        self, breaker: Breaker, clock: FakeMonotonic, told: Told
+    ) -> None:
+        fail(breaker, LEAST - 1)
+        with pytest.raises(type(DOWN)):
+            breaker.call(raised(DOWN))
+        clock.now += REST
+        relapse = ConnectionResetError()
+        with pytest.raises(ConnectionResetError):
+            breaker.call(raised(relapse))
+        causes = [event.cause for event in told if isinstance(event, Transitioned)]
+        assert causes == [DOWN, None, relapse]
+
     def test_work_runs_outside_the_lock(self, breaker: Breaker) -> None:
         assert breaker.call(lambda: breaker.call(breaker.state)) is State.CLOSED
 
