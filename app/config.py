@@ -149,7 +149,7 @@ class Settings:
         "", _database_url, "postgresql://user:password@host/name. Unset, make run starts an embedded PostgreSQL."
     )
     database_pool_size: int = _setting(
-        8, _integer(1, 100), "Database connections per worker process; a request that finds none free waits briefly."
+        5, _integer(1, 100), "Database connections per worker process: one for readiness, each other for a request."
     )
     jwt_secret: str = _setting(
         "", str, "Key of the HS256 tokens and of page tokens, at least 32 bytes. Unset in development: one is made."

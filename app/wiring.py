@@ -17,6 +17,7 @@ from app.repositories.unit_of_work import UnitOfWork
 from app.resilience import draining
 from app.resilience.breaker import Event, Transitioned
 from app.resilience.clock import Clock, SystemClock
+from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
 from app.services.idempotency import IdempotencyService
 from app.services.readiness import ReadinessService
@@ -26,9 +27,10 @@ from app.services.tokens import TokenService
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Every use case there is, the clock they go by, and what limits are counted in."""
+    """Every use case there is, the clock they go by, the slots they are worked on in, and what limits are counted in."""
 
     clock: Clock
+    slots: Slots
     idempotency: IdempotencyService
     readiness: ReadinessService
     tasks: TaskService
@@ -49,6 +51,7 @@ def wire(
 
     return Services(
         clock=clock,
+        slots=Slots(max(1, settings.database_pool_size - 1), queue=settings.web_threads // 2),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
         readiness=ReadinessService(
             DatabaseChecks(reads).all(),

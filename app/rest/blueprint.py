@@ -1,11 +1,12 @@
 """A flask-smorest blueprint whose operations decode strictly, encode by compiled schema, and declare their errors.
 
-The order of a request through a handler's decorators: Accept, body (``route``), the idempotency key (``once``), then
-everything that has a place for violations (``arguments``, ``conditional``), and, once all of them are known,
-the handler (``response``).
+The order of a request through a handler's decorators: Accept, body, a work slot (``route``), the idempotency key
+(``once``), then everything that has a place for violations (``arguments``, ``conditional``), and, once all of them are
+known, the handler (``response``).
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from functools import partial, wraps
 from http import HTTPStatus
@@ -19,7 +20,7 @@ from flask import Flask, Response, g
 
 from app.errs.requests import ValidationFailed
 from app.rest import body, conditional, negotiation, openapi, operations, query
-from app.rest.current import clock
+from app.rest.current import clock, services
 from app.wire.encoder import Encoder
 from app.wire.reading import Reading
 from app.wire.schemas.base import QuerySchema, Schema, load
@@ -82,9 +83,10 @@ class Blueprint(flask_smorest.Blueprint):
                 negotiation.check_accept(operation.produces)
                 if operation.consumes:
                     g.body = body.read(operation.consumes)
-                if not operation.has_query:
-                    decoded(QuerySchema(), query.parse())
-                return view(*args, **kwargs)
+                with services().slots.taken() if operation.needs_slot else nullcontext():
+                    if not operation.has_query:
+                        decoded(QuerySchema(), query.parse())
+                    return view(*args, **kwargs)
 
             begin._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]  # noqa: SLF001 -- smorest's own
             begin._apidoc |= {"operation": operation, "operation_id": view.__name__}  # type: ignore[attr-defined]  # noqa: SLF001 -- as above

@@ -46,6 +46,7 @@ class Operation:
     produces: tuple[str, ...] = JSON
     has_query: bool = False
     is_documented: bool = True
+    needs_slot: bool = False
     raises: list[type[Error]] = field(default_factory=list)
 
     def add(self, errors: Iterable[type[Error]]) -> None:
@@ -79,6 +80,7 @@ def declare_calls(view: Callable[..., Any], use_case: Callable[..., object], *, 
     """
     draft(view).add(raised_by(use_case))
     if needs_database:
+        draft(view).needs_slot = True
         draft(view).add(DATABASE)
 
 

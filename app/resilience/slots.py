@@ -1,0 +1,102 @@
+"""Work slots: how many requests of this process may be at work on its dependencies at once (C23a).
+
+Not a rate limit: it bounds work in flight, whoever sent it. What finds no slot is refused within moments, so that the
+threads of the server stay free for what needs none: health, refusals, the catalogue.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from app.errs.platform import ServiceUnavailable
+from app.resilience import deadline
+
+PATIENCE: Final = 0.05
+"""Seconds that a request waits while nobody leaves; where slots are stuck, waiting is of no use."""
+LONGEST: Final = 1.0
+"""Seconds that it waits at most, however many go in before it."""
+
+
+class Slots:
+    """So many places to work in, and a bounded queue before them: first come, first served."""
+
+    def __init__(self, size: int, *, queue: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Make the places.
+
+        Args:
+            size: how many there are.
+            queue: how many may wait for one.
+            clock: monotonic seconds.
+
+        Raises:
+            ValueError: there is no place, or a negative queue.
+        """
+        if size < 1 or queue < 0:
+            raise ValueError("there is at least one slot, and a queue is not negative")
+        self._lock = threading.Lock()
+        self._free = size
+        self._most_waiting = queue
+        self._waiting: deque[threading.Lock] = deque()
+        self._clock = clock
+        self._left_at = clock()
+        self.size: Final = size
+
+    @property
+    def in_use(self) -> int:
+        """Return how many are at work."""
+        return self.size - self._free
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Work in a slot.
+
+        Raises:
+            ServiceUnavailable: none became free soon enough, or too many wait already.
+            DeadlineExceeded: the request's budget ended first.
+        """
+        self._take()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _take(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            if len(self._waiting) >= self._most_waiting:
+                raise _busy()
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        self._wait(turn)
+
+    def _wait(self, turn: threading.Lock) -> None:
+        """Return once it is our turn; whoever leaves hands over the slot itself."""
+        limit = deadline.current.get()
+        until = self._clock() + (LONGEST if limit is None else min(LONGEST, limit.remaining()))
+        while not turn.acquire(timeout=max(0.0, min(PATIENCE, until - self._clock()))):
+            with self._lock:
+                now = self._clock()
+                if turn not in self._waiting or (now < until and now - self._left_at < PATIENCE):
+                    continue
+                self._waiting.remove(turn)
+            if limit is not None:
+                limit.check("work_slot")
+            raise _busy()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._left_at = self._clock()
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+
+def _busy() -> ServiceUnavailable:
+    return ServiceUnavailable(detail="every work slot is taken", retry_after=1)
