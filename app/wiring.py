@@ -27,7 +27,7 @@ from app.services.tokens import TokenService
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Every use case there is, the clock they go by, the slots they are worked on in, and what limits are counted in."""
+    """Every use case there is, and what they go by: the clock, work slots, and the windows that limits count in."""
 
     clock: Clock
     slots: Slots
@@ -36,6 +36,12 @@ class Services:
     tasks: TaskService
     tokens: TokenService
     windows: Windows
+
+
+def _slots(settings: Settings) -> Slots:
+    """Return a slot per connection but the one that readiness keeps; every thread that is left may wait for one."""
+    size = max(1, settings.database_pool_size - 1)
+    return Slots(size, queue=max(0, settings.web_threads - size))
 
 
 def wire(
@@ -51,7 +57,7 @@ def wire(
 
     return Services(
         clock=clock,
-        slots=Slots(max(1, settings.database_pool_size - 1), queue=settings.web_threads // 2),
+        slots=_slots(settings),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
         readiness=ReadinessService(
             DatabaseChecks(reads).all(),

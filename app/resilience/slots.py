@@ -14,8 +14,12 @@ from typing import Final
 from app.errs.platform import ServiceUnavailable
 from app.resilience import deadline
 
-PATIENCE: Final = 0.05
-"""Seconds that a request waits while nobody leaves; where slots are stuck, waiting is of no use."""
+TICK: Final = 0.02
+TICKS: Final = 5
+"""How often a request that waits looks whether anybody has come or gone meanwhile, and for how many looks in vain.
+
+Where slots are stuck, waiting is of no use. Counted in looks, so that a machine that pauses is not taken for that.
+"""
 LONGEST: Final = 1.0
 """Seconds that it waits at most, however many go in before it."""
 
@@ -28,7 +32,7 @@ class Slots:
 
         Args:
             size: how many there are.
-            queue: how many may wait for one.
+            queue: how many may wait for one while others come and go; where slots are stuck, no more than ``size``.
             clock: monotonic seconds.
 
         Raises:
@@ -41,7 +45,8 @@ class Slots:
         self._most_waiting = queue
         self._waiting: deque[threading.Lock] = deque()
         self._clock = clock
-        self._left_at = clock()
+        self._moves = 0
+        self._is_stuck = False
         self.size: Final = size
 
     @property
@@ -67,31 +72,41 @@ class Slots:
         with self._lock:
             if self._free:
                 self._free -= 1
+                self._move()
                 return
-            if len(self._waiting) >= self._most_waiting:
+            if len(self._waiting) >= (min(self.size, self._most_waiting) if self._is_stuck else self._most_waiting):
                 raise _busy()
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
-        self._wait(turn)
+            seen = self._moves
+        self._wait(turn, seen)
 
-    def _wait(self, turn: threading.Lock) -> None:
+    def _wait(self, turn: threading.Lock, seen: int) -> None:
         """Return once it is our turn; whoever leaves hands over the slot itself."""
         limit = deadline.current.get()
         until = self._clock() + (LONGEST if limit is None else min(LONGEST, limit.remaining()))
-        while not turn.acquire(timeout=max(0.0, min(PATIENCE, until - self._clock()))):
+        left = TICKS
+        while not turn.acquire(timeout=max(0.0, min(TICK, until - self._clock()))):
             with self._lock:
-                now = self._clock()
-                if turn not in self._waiting or (now < until and now - self._left_at < PATIENCE):
+                seen, left = self._moves, TICKS if self._moves != seen else left - 1
+                is_late = self._clock() >= until
+                if turn not in self._waiting or (left and not is_late):
                     continue
                 self._waiting.remove(turn)
+                self._is_stuck = not left
             if limit is not None:
                 limit.check("work_slot")
             raise _busy()
 
+    def _move(self) -> None:
+        """Note, under the lock, that somebody came or went."""
+        self._moves += 1
+        self._is_stuck = False
+
     def _leave(self) -> None:
         with self._lock:
-            self._left_at = self._clock()
+            self._move()
             if self._waiting:
                 self._waiting.popleft().release()
             else:

@@ -136,11 +136,16 @@ class Occasion:
         """Return the request at hand."""
         return cls(
             public_url=current_app.config["PUBLIC_URL"],
-            instance=_CUT_ESCAPE.sub("", quote(request.path, safe="/:@!$&'()*+,;=~-._")[:LONGEST_INSTANCE]),
+            instance=instance_of(request.path),
             timestamp=timestamps.render(datetime.now(UTC)),
             request_id=context.request_id.get(),
             trace_id=context.trace_id.get(),
         )
+
+
+def instance_of(path: str) -> str:
+    """Return what a problem document says of a path, of which an absurdly long one is cut."""
+    return _CUT_ESCAPE.sub("", quote(path, safe="/:@!$&'()*+,;=~-._")[:LONGEST_INSTANCE])
 
 
 def respond(error: errs.Error, status: HTTPStatus) -> Response:

@@ -3,10 +3,11 @@
 from typing import Any
 
 from gunicorn.http.errors import InvalidHeader
-from gunicorn.workers.gthread import ThreadWorker
+
+from deploy.serving.waiting import WaitingWorker
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
+class Worker(WaitingWorker):
     """Refuses what leaves a doubt, and is silent after an answer that was given."""
 
     def handle_request(self, req: Any, conn: Any) -> Any:

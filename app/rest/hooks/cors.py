@@ -3,6 +3,7 @@
 Above routing and limits, so that errors carry the headers too, and a preflight of an unknown path is answered like any.
 """
 
+from collections.abc import Container
 from typing import Final
 
 from flask import Flask, Response, current_app, request
@@ -30,7 +31,7 @@ def _answer_preflight() -> Response | None:
     if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
         return None
     response = Response(status=204)
-    if _is_allowed():
+    if request.headers.get("Origin") in current_app.config["CORS_ORIGINS"]:
         response.headers["Access-Control-Allow-Methods"] = METHODS
         response.headers["Access-Control-Allow-Headers"] = HEADERS
         response.headers["Access-Control-Max-Age"] = MAX_AGE
@@ -39,11 +40,12 @@ def _answer_preflight() -> Response | None:
 
 def _allow(response: Response) -> Response:
     response.vary.add("Origin")
-    if _is_allowed():
-        response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
-        response.headers["Access-Control-Expose-Headers"] = EXPOSED
+    response.headers.update(permission(request.headers.get("Origin"), current_app.config["CORS_ORIGINS"]))
     return response
 
 
-def _is_allowed() -> bool:
-    return request.headers.get("Origin") in current_app.config["CORS_ORIGINS"]
+def permission(origin: str | None, allowed: Container[str]) -> dict[str, str]:
+    """Return the header fields that let a page of this origin read an answer; none unless it is allowed to."""
+    if origin is None or origin not in allowed:
+        return {}
+    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED}

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Iterable
 from typing import Final
 
 from flask import Flask, Response, g, request
@@ -24,10 +25,14 @@ def install(app: Flask) -> None:
     app.teardown_request(_end)
 
 
+def chosen(sent: Iterable[str | None]) -> str:
+    """Return the first valid id among those sent, else a new one (C16)."""
+    return next((each for each in sent if each and _VALID.fullmatch(each)), None) or secrets.token_hex(16)
+
+
 def _begin() -> None:
-    """Keep the first valid id that was sent, else make one (C16)."""
-    sent = (request.headers.get(name, "") for name in SENT)
-    context.request_id.set(next((each for each in sent if _VALID.fullmatch(each)), None) or secrets.token_hex(16))
+    """Set the request's id, and the trace that it is part of."""
+    context.request_id.set(chosen(request.headers.get(name) for name in SENT))
     parent = _TRACEPARENT.fullmatch(request.headers.get("Traceparent", ""))
     context.trace_id.set(parent[1] if parent else None)
     g.violations = []

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -40,6 +41,17 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
+def visit(slots: Slots) -> None:
+    """Be in and out, if there is room."""
+    with suppress(ServiceUnavailable), slots.taken():
+        pass
+
+
+def is_queued(slots: Slots, count: int) -> bool:
+    """Tell whether so many wait."""
+    return len(slots._waiting) == count
+
+
 class TestTaken:
     def test_ok(self) -> None:
         slots = Slots(2, queue=0)
@@ -67,9 +79,27 @@ class TestTaken:
             began = time.monotonic()
             with pytest.raises(ServiceUnavailable), slots.taken():
                 pass
-            assert house.PATIENCE <= time.monotonic() - began < house.PATIENCE + LATE
+            assert house.TICKS * house.TICK <= time.monotonic() - began < house.TICKS * house.TICK + LATE
         with slots.taken():
             assert slots.in_use == 1
+
+    def test_and_no_more_wait_there_than_there_are_slots(self, crowd: Callable[..., threading.Thread]) -> None:
+        """So that the threads stay free; the first ones see when it moves again."""
+        slots = Slots(1, queue=8)
+        with slots.taken():
+            with pytest.raises(ServiceUnavailable), slots.taken():
+                pass
+            scout = crowd(partial(visit, slots))
+            wait_for(partial(is_queued, slots, 1))
+            with pytest.raises(ServiceUnavailable), slots.taken():
+                pass
+            assert is_queued(slots, 1)
+        scout.join(5)
+        with slots.taken():
+            others = [crowd(partial(visit, slots)) for _ in range(4)]
+            wait_for(partial(is_queued, slots, 4))
+        for each in others:
+            each.join(5)
 
     def test_where_others_get_on_it_waits_for_its_turn(self, crowd: Callable[..., threading.Thread]) -> None:
         """However long they take together, up to LONGEST."""
@@ -81,20 +111,20 @@ class TestTaken:
         def work(number: int) -> None:
             with slots.taken():
                 order.append(number)
-                time.sleep(house.PATIENCE / 2)
+                time.sleep(house.TICK * house.TICKS / 2)
 
         for number in range(5):
-            crowd(lambda number=number: work(number))
-            wait_for(lambda number=number: len(slots._waiting) == number + 1)  # noqa: SLF001
+            crowd(partial(work, number))
+            wait_for(partial(is_queued, slots, number + 1))
         gate.close()
         wait_for(lambda: len(order) == 5)
         assert order == [0, 1, 2, 3, 4]
 
     def test_it_never_waits_past_its_deadline(self) -> None:
         slots = Slots(1, queue=1)
-        with slots.taken(), within(timedelta(milliseconds=10)), pytest.raises(DeadlineExceeded) as caught:
-            with slots.taken():
-                pass
+        limit = within(timedelta(milliseconds=10))
+        with slots.taken(), limit, pytest.raises(DeadlineExceeded) as caught, slots.taken():
+            pass
         assert caught.value.facts["spent_in"] == "work_slot"
 
     def test_nor_longer_than_the_longest_though_others_get_on(

@@ -1,0 +1,118 @@
+"""What is said to whoever would wait too long for a thread, as it is written to the socket."""
+
+import json
+import logging
+
+import pytest
+
+from app.rest.overload import Overload
+from tests import oracle
+
+GET = b"GET /v1/tasks/%C3%A9?fields=name HTTP/1.1\r\nHost: x\r\nX-Request-Id: 12345678\r\n\r\n"
+POST = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@pytest.fixture
+def overload(make_application: object) -> Overload:
+    """Return what refuses for an application that one origin may call."""
+    return Overload(make_application(cors_origins=("https://pages.example",)))  # type: ignore[operator]
+
+
+def parsed(answer: bytes) -> tuple[str, dict[str, str], bytes]:
+    """Return the status line, the header fields and the body."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    line, *fields = head.decode().split("\r\n")
+    return line, dict(field.split(": ", 1) for field in fields), body
+
+
+class TestRefusal:
+    def test_ok(self, overload: Overload) -> None:
+        """C1, C4, C16, C23a: the same document as from anywhere else."""
+        answer, length = overload.refusal(GET, may_follow=True)
+        line, fields, body = parsed(answer)
+        document = oracle.strict(body)
+        assert (line, length) == ("HTTP/1.1 503 Service Unavailable", len(GET))
+        assert (document["code"], document["instance"]) == ("SERVICE_UNAVAILABLE", "/v1/tasks/%C3%A9")
+        assert (document["request_id"], document["retry_after"]) == ("12345678", 1)
+        assert {fields["X-Request-Id"], fields["Request-Id"]} == {"12345678"}
+        assert (fields["Retry-After"], fields["Connection"], fields["Vary"]) == ("1", "keep-alive", "Origin")
+        assert (fields["Cache-Control"], fields["X-Content-Type-Options"]) == ("no-store", "nosniff")
+        assert int(fields["Content-Length"]) == len(body)
+
+    def test_an_id_is_made_where_none_was_sent(self, overload: Overload) -> None:
+        """C16."""
+        _, fields, body = parsed(overload.refusal(GET.replace(b"12345678", b"bad"), may_follow=True)[0])
+        assert len(fields["X-Request-Id"]) == 32
+        assert json.loads(body)["request_id"] == fields["X-Request-Id"]
+
+    def test_head_has_no_body(self, overload: Overload) -> None:
+        _, fields, body = parsed(overload.refusal(GET.replace(b"GET", b"HEAD"), may_follow=True)[0])
+        assert body == b""
+        assert int(fields["Content-Length"]) > 0
+
+    def test_a_page_of_an_allowed_origin_may_read_it(self, overload: Overload) -> None:
+        """C24."""
+        for origin, allowed in ((b"https://pages.example", "https://pages.example"), (b"https://evil.example", None)):
+            request = GET.replace(b"\r\n\r\n", b"\r\nOrigin: " + origin + b"\r\n\r\n")
+            _, fields, _ = parsed(overload.refusal(request, may_follow=True)[0])
+            assert fields.get("Access-Control-Allow-Origin") == allowed
+
+    @pytest.mark.parametrize(
+        ("received", "length"),
+        [
+            (POST, len(POST)),
+            (POST + GET, len(POST)),
+            (POST[:-1], 0),
+            (POST.replace(b"Content-Length: 2", b"Content-Length: two"), 0),
+            (POST.replace(b"Content-Length: 2", b"Content-Length: 99999999"), 0),
+            (POST.replace(b"Content-Length: 2", b"Transfer-Encoding: chunked"), 0),
+            (POST.replace(b"Host: x", b"Host: x\r\nExpect: 100-continue"), 0),
+            (GET.replace(b"Host: x", b"Host: x\r\nConnection: Close"), 0),
+        ],
+    )
+    def test_the_next_request_begins_where_this_one_certainly_ends(
+        self, overload: Overload, received: bytes, length: int
+    ) -> None:
+        """B23: else the connection is closed, and the answer says so."""
+        answer, found = overload.refusal(received, may_follow=True)
+        assert found == length
+        assert parsed(answer)[1]["Connection"] == ("keep-alive" if length else "close")
+
+    def test_nor_does_one_follow_where_none_may(self, overload: Overload) -> None:
+        answer, length = overload.refusal(GET, may_follow=False)
+        assert (parsed(answer)[1]["Connection"], length) == ("close", 0)
+
+    @pytest.mark.parametrize(
+        "received",
+        [
+            b"",
+            GET[:-1],
+            GET.replace(b"GET", b"get"),
+            GET.replace(b"1.1", b"1.0"),
+            GET.replace(b"1.1", b"2.0"),
+            GET.replace(b"Host: x", b"Host : x"),
+            GET.replace(b"Host: x", b"Host: x\r\nHost: y"),
+            GET.replace(b"Host", b"Hose"),
+            POST.replace(b"Host: x", b"Host: x\r\nContent-Length: 2"),
+            GET.replace(b"Host: x", b"Host: x\r\n folded"),
+            GET.replace(b"Host: x", b"Host: \x00"),
+            GET.replace(b"\r\n", b"\n"),
+            GET.replace(b"/v1", b"http://x/v1"),
+            GET.replace(b"/v1", b"/v1#"),
+        ],
+    )
+    def test_what_leaves_a_doubt_gets_no_answer(self, overload: Overload, received: bytes) -> None:
+        assert overload.refusal(received, may_follow=True) == (b"", 0)
+
+    def test_each_has_its_access_line_and_all_of_a_second_one_error_line(
+        self, overload: Overload, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """U3, F7: a flood of requests is no flood of causes."""
+        caplog.set_level(logging.INFO)
+        for _ in range(5):
+            overload.refusal(GET, may_follow=True)
+        lines = [record.__dict__["fields"] for record in caplog.records if record.name == "candor.access"]
+        assert [(each["status"], each["path"], each["code"]) for each in lines] == [
+            (503, "/v1/tasks/é", "SERVICE_UNAVAILABLE")
+        ] * 5
+        assert sum(record.name == "candor.errors" for record in caplog.records) == 1
