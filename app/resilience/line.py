@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-INTERVAL: Final = 0.5
+INTERVAL: Final = 1.0
 """Seconds for which a line may stand, and what stands in it may wait."""
 TARGET: Final = 0.04
 """Seconds that anybody waits at most once it has stood for longer."""

@@ -1,10 +1,13 @@
 """What only a real server on a real socket can show."""
 
 import json
+import random
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http import HTTPStatus
 from http.client import HTTPConnection
 from typing import Any
 
@@ -163,11 +166,17 @@ def _at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
 def _send(
     served: Served, method: str, headers: dict[str, str], body: object, *, path: str = "/v1/tasks"
 ) -> tuple[int, bytes]:
-    with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
-        sent = {**headers, "Content-Type": "application/json"}
-        connection.request(method, path, json.dumps(body).encode(), sent)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+    """Return the status and the body; to a refusal for overload, after which nothing was done, send it again."""
+    for _ in range(20):
+        with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
+            sent = {**headers, "Content-Type": "application/json"}
+            connection.request(method, path, json.dumps(body).encode(), sent)
+            answer = connection.getresponse()
+            status, said = answer.status, answer.read()
+        if status != HTTPStatus.SERVICE_UNAVAILABLE:
+            break
+        time.sleep(random.random())
+    return status, said
 
 
 def _open_transactions(settings: Settings) -> int:
