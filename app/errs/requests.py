@@ -143,11 +143,11 @@ class ValidationFailed(Error):
 
 
 class PreconditionFailed(Error):
-    """The resource is no longer what If-Match expects."""
+    """The resource is not what If-Match or If-None-Match expects."""
 
     kind = Kind.PRECONDITION_FAILED
     code = "PRECONDITION_FAILED"
-    message = "The resource has changed since the ETag in If-Match was read. Nothing was written."
+    message = "The resource has changed since its ETag was read, or is what was ruled out. Nothing was written."
     client = "Read the resource again, apply the change to what you find, and send its new ETag."
     operator = "Nothing to do."
     since = "0.1.0"

@@ -1,21 +1,39 @@
-"""What a caller expects a resource to be before it is changed."""
+"""What a caller says of a resource's version before it is read or changed."""
 
+from collections.abc import Container
 from dataclasses import dataclass
+from typing import Final
 
 from app.errs.requests import PreconditionFailed
 
 
+class Every:
+    """Each version of what exists: what ``*`` stands for."""
+
+    def __contains__(self, _version: object) -> bool:
+        """Tell that it does."""
+        return True
+
+
+EVERY: Final = Every()
+NONE: Final[Container[int]] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """The versions that are fine; ``None`` stands for any version of what exists."""
+    """The versions that are fine, but for some."""
 
-    versions: frozenset[int] | None
+    among: Container[int] = EVERY
+    but: Container[int] = NONE
 
     def check(self, version: int) -> None:
-        """Go on only from an expected version.
+        """Go on only from a version that is fine.
 
         Raises:
             PreconditionFailed: the resource is at another.
         """
-        if self.versions is not None and version not in self.versions:
+        if version not in self.among or version in self.but:
             raise PreconditionFailed
+
+
+ANYTHING: Final = Precondition()

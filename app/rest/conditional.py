@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import cache, wraps
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from typing import Any, Final
 from flask import Response, g, request
 
 from app.errs import Violation
-from app.models.precondition import Precondition
+from app.models.precondition import EVERY, NONE, Precondition
 from app.wire.encoder import Encoder
 
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
@@ -19,6 +19,7 @@ _LIST: Final = re.compile(rf"[ \t,]*{_TAG.pattern}(?:[ \t]*,[ \t,]*{_TAG.pattern
 """One or more, between commas; empty elements do not count (RFC 9110, section 5.6.1)."""
 KEPT: Final = ("ETag", "Cache-Control", "Vary")
 """What a 304 says of the answer that it stands for (RFC 9110, section 15.4.5)."""
+READS: Final = frozenset({"GET", "HEAD"})
 _OURS: Final = re.compile(r"([0-9a-f]{1,15})-[0-9a-f]{8}")
 
 
@@ -48,12 +49,12 @@ def _digest(members: tuple[str, ...]) -> str:
 
 
 def conditional(members: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Hand the handler ``if_match``: what If-Match expects of a resource with these members, or ``None``."""
+    """Hand the handler ``precondition``: what the request says of the version of a resource with these members."""
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def with_precondition(*args: Any, **kwargs: Any) -> Any:
-            return view(*args, if_match=_if_match(members), **kwargs)
+            return view(*args, precondition=_precondition(members), **kwargs)
 
         with_precondition.__dict__["_apidoc"] = {**view.__dict__.get("_apidoc", {}), "conditional": True}
         return with_precondition
@@ -61,27 +62,38 @@ def conditional(members: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
     return decorate
 
 
-def _if_match(members: Sequence[str]) -> Precondition | None:
-    """Return the precondition; what is no list of entity tags joins the request's violations."""
-    text = request.headers.get("If-Match")
+def _precondition(members: Sequence[str]) -> Precondition:
+    """Return what the fields say, of the resource as it is to be shown (RFC 9110, section 13.2.2).
+
+    A date is not looked at, since we tell no Last-Modified; If-None-Match on what only reads has its 304.
+    """
+    shown = (g.get("query") or {}).get("fields") or members
+    among = _versions("If-Match", shown, takes_weak=False)
+    but = NONE if request.method in READS else _versions("If-None-Match", shown, takes_weak=True)
+    return Precondition(EVERY if among is None else among, NONE if but is None else but)
+
+
+def _versions(name: str, members: Sequence[str], *, takes_weak: bool) -> Container[int] | None:
+    """Return the versions that a field lists, if it is there; what is no list joins the request's violations."""
+    text = request.headers.get(name)
     if text is None:
         return None
     if text.strip() == "*":
-        return Precondition(None)
+        return EVERY
     if not _LIST.fullmatch(text):
         g.violations.append(
-            Violation("If-Match", "INVALID_FORMAT", "If-Match must be * or entity tags in quotes", header="If-Match")
+            Violation(name, "INVALID_FORMAT", f"{name} must be * or entity tags in quotes", header=name)
         )
         return None
-    tags = [_OURS.fullmatch(tag) for weak, tag in _TAG.findall(text) if not weak]
+    tags = [_OURS.fullmatch(tag) for weak, tag in _TAG.findall(text) if takes_weak or not weak]
     versions = {int(found[1], 16): found[0] for found in tags if found}
-    return Precondition(frozenset(each for each, tag in versions.items() if etag(each, members) == f'"{tag}"'))
+    return frozenset(each for each, tag in versions.items() if etag(each, members) == f'"{tag}"')
 
 
 def answer_not_modified(response: Response) -> Response:
     """Answer 304 without a body when If-None-Match names what would be sent (weak comparison)."""
     tag, known = response.headers.get("ETag"), request.if_none_match
-    if not tag or response.status_code != HTTPStatus.OK or request.method not in {"GET", "HEAD"}:
+    if not tag or response.status_code != HTTPStatus.OK or request.method not in READS:
         return response
     if not (known.star_tag or known.contains_weak(tag.strip('"'))):
         return response

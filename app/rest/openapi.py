@@ -38,6 +38,7 @@ HEADERS: Final = {
     "RateLimit": "What is left of the limit, and the seconds until it starts anew.",
     "RateLimit-Policy": "The limit and its window in seconds.",
 }
+TAGS: Final = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
 PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "Request-Timeout": {
         "description": "Shortens the time budget of this request: decimal seconds such as 2.5, at least 0.05.",
@@ -55,11 +56,16 @@ PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     },
     "If-Match": {
         "description": "The entity tag that the resource must still have; several joined by commas, or * for any.",
-        "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'},
+        "schema": {"type": "string", "pattern": TAGS},
     },
     "If-None-Match": {
         "description": "An entity tag that is known already; 304 when it is still current.",
         "schema": {"type": "string"},
+    },
+    "If-None-Match-To-Write": {
+        "name": "If-None-Match",
+        "description": "An entity tag that the resource must not have; several joined by commas, or * for any.",
+        "schema": {"type": "string", "pattern": TAGS},
     },
 }
 BEARER: Final[Mapping[str, Any]] = {
@@ -205,6 +211,8 @@ def _parameters(doc_info: dict[str, Any], method: str, headers: tuple[str, ...])
         yield "Idempotency-Key"
     if doc_info.get("conditional"):
         yield "If-Match"
+        if method != "get":
+            yield "If-None-Match-To-Write"
     if method == "get" and "ETag" in headers:
         yield "If-None-Match"
 

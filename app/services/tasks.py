@@ -10,7 +10,7 @@ from app.context import Principal
 from app.errs import Error, raises
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
-from app.models.precondition import Precondition
+from app.models.precondition import ANYTHING, Precondition
 from app.models.query import Comparison, ListQuery, Operator, Page
 from app.models.tasks import NewTask, Task, TaskView
 from app.resilience.clock import Clock
@@ -81,11 +81,12 @@ class TaskService:
             raise BatchFailed(count=len(tasks), failures=failures)
         return BatchResult(tuple(task for task in tasks if task.id in created), failures)
 
-    @raises(TaskNotFound, NotTaskOwner)
-    def get(self, task_id: UUID, *, by: Principal) -> TaskView:
+    @raises(TaskNotFound, NotTaskOwner, PreconditionFailed)
+    def get(self, task_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> TaskView:
         """Return a task that the caller may see."""
         task = self._reads.get(task_id)
         _check_owner(task, by)
+        precondition.check(task.version)
         return task
 
     @raises()
@@ -97,30 +98,29 @@ class TaskService:
 
     @raises(TaskNotFound, NotTaskOwner, PreconditionFailed, ValidationFailed, TaskTitleTaken)
     def update(
-        self, task_id: UUID, changes: Mapping[str, Any], *, by: Principal, if_match: Precondition | None = None
+        self, task_id: UUID, changes: Mapping[str, Any], *, by: Principal, precondition: Precondition = ANYTHING
     ) -> Task:
         """Set the named members of a task; two updates at once are applied one after the other."""
         with self._unit_of_work() as unit:
-            task = self._take(unit, task_id, by, if_match)
+            task = self._take(unit, task_id, by, precondition)
             task.change(changes, at=self._clock.now())
             unit.commit()
         return task
 
     @raises(TaskNotFound, NotTaskOwner, PreconditionFailed)
-    def delete(self, task_id: UUID, *, by: Principal, if_match: Precondition | None = None) -> Task:
+    def delete(self, task_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> Task:
         """Delete a task, and return what it was."""
         with self._unit_of_work() as unit:
-            task = self._take(unit, task_id, by, if_match)
+            task = self._take(unit, task_id, by, precondition)
             unit.tasks.remove(task)
             unit.commit()
         return task
 
-    def _take(self, unit: Unit, task_id: UUID, by: Principal, if_match: Precondition | None) -> Task:
+    def _take(self, unit: Unit, task_id: UUID, by: Principal, precondition: Precondition) -> Task:
         """Return the task for changing it, once it is certain that the caller may, and knows what it is."""
         task = unit.tasks.get(task_id)
         _check_owner(task, by)
-        if if_match is not None:
-            if_match.check(task.version)
+        precondition.check(task.version)
         return task
 
 

@@ -160,6 +160,110 @@ class TestIfMatch:
             ("If-Match", "INVALID_FORMAT")
         ]
 
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    @pytest.mark.parametrize(
+        ("form", "status"), [("{}", 200), ('"x", {}', 200), ("*", 200), ("W/{}", 412), ('"x"', 412)]
+    )
+    def test_reading_heeds_it_too(
+        self, alice: Caller, path: str, tag: str, method: str, form: str, status: int
+    ) -> None:
+        """C20; RFC 9110, section 13.1.1: whatever the method, when the resource is not what is expected."""
+        response = alice.send(method, path, headers={"If-Match": form.replace("{}", tag)})
+        assert response.status_code == status
+        if method == "GET" and status == 412:
+            refused(response, 412, "PRECONDITION_FAILED")
+
+    def test_a_projection_is_read_by_its_own_tag(self, alice: Caller, path: str, tag: str) -> None:
+        """C19, C20."""
+        part = f"{path}?fields=title"
+        answered(alice.get(part, headers={"If-Match": alice.get(part).headers["ETag"]}))
+        refused(alice.get(part, headers={"If-Match": tag}), 412, "PRECONDITION_FAILED")
+
+    @pytest.mark.parametrize("sent", ["", "garbage", '"a" "b"'])
+    def test_garbage_is_a_violation_when_reading_too(self, alice: Caller, path: str, sent: str) -> None:
+        """B30: told with all others."""
+        assert violated(alice.get(path, headers={"If-Match": sent})) == [("If-Match", "INVALID_FORMAT")]
+        found = violated(alice.get(f"{path}?colour=red", headers={"If-Match": sent}))
+        assert sorted(found) == [("If-Match", "INVALID_FORMAT"), ("colour", "UNKNOWN_PARAMETER")]
+
+    def test_reading_what_is_not_there_or_not_one_s_own_is_404_and_403(
+        self, alice: Caller, bob: Caller, path: str
+    ) -> None:
+        """C9a."""
+        assert bob.get(path, headers={"If-Match": '"x"'}).status_code == 403
+        alice.delete(path)
+        refused(alice.get(path, headers={"If-Match": "*"}), 404, "TASK_NOT_FOUND")
+
     def test_it_means_nothing_to_a_creation(self, alice: Caller) -> None:
         """C20: PATCH and DELETE honour it."""
         answered(alice.post(TASKS, json={"task": {"title": "y"}}, headers={"If-Match": "garbage"}), 201)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+class TestIfNoneMatchOnWrites:
+    """412 when the resource is what the client does not want to touch (RFC 9110, section 13.1.2)."""
+
+    @staticmethod
+    def write(caller: Caller, method: str, path: str, headers: dict[str, str]) -> TestResponse:
+        """Change or delete the task."""
+        return caller.send(method, path, json={"title": "x"} if method == "PATCH" else None, headers=headers)
+
+    @pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', "*", " * ", ', {},, "x",'])
+    def test_the_current_one_is_412(self, alice: Caller, path: str, tag: str, method: str, form: str) -> None:
+        """C20, B30: weak comparison, lists, anything; nothing is changed."""
+        refused(self.write(alice, method, path, {"If-None-Match": form.replace("{}", tag)}), 412, "PRECONDITION_FAILED")
+        assert alice.get(path).headers["ETag"] == tag
+
+    @pytest.mark.parametrize("sent", ['"x"', '"", "y"', '"0-00000000"', 'W/"*"'])
+    def test_another_one_lets_pass(self, alice: Caller, path: str, method: str, sent: str) -> None:
+        """C20."""
+        answered(self.write(alice, method, path, {"If-None-Match": sent}))
+
+    @pytest.mark.parametrize("sent", ["", "garbage", '"open', "**", '"a" "b"', '*, "a"'])
+    def test_garbage_is_a_violation_of_the_header(self, alice: Caller, path: str, method: str, sent: str) -> None:
+        """B30: what cannot be read must not let a write pass."""
+        response = self.write(alice, method, path, {"If-None-Match": sent})
+        assert violated(response) == [("If-None-Match", "INVALID_FORMAT")]
+
+    def test_404_and_403_come_first(self, alice: Caller, bob: Caller, path: str, method: str) -> None:
+        """C9a."""
+        assert self.write(bob, method, path, {"If-None-Match": "*"}).status_code == 403
+        alice.delete(path)
+        refused(self.write(alice, method, path, {"If-None-Match": "*"}), 404, "TASK_NOT_FOUND")
+
+    def test_both_conditions_must_hold(self, alice: Caller, path: str, tag: str, method: str) -> None:
+        """RFC 9110, section 13.2.2."""
+        for match, none in ((tag, tag), ('"x"', '"x"'), ("*", "*")):
+            headers = {"If-Match": match, "If-None-Match": none}
+            refused(self.write(alice, method, path, headers), 412, "PRECONDITION_FAILED")
+        answered(self.write(alice, method, path, {"If-Match": tag, "If-None-Match": '"x"'}))
+
+    def test_several_fields_are_one_list(self, alice: Caller, path: str, tag: str, method: str) -> None:
+        """RFC 9110, section 5.3."""
+        body = {"title": "x"} if method == "PATCH" else None
+        for name, status in (("If-None-Match", 412), ("If-Match", 200)):
+            headers = [*alice.credentials.items(), (name, '"x"'), (name, tag)]
+            assert alice.client.open(path, method=method, json=body, headers=headers).status_code == status
+
+
+class TestPrecedence:
+    """RFC 9110, section 13.2.2."""
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_if_match_is_judged_before_if_none_match(self, alice: Caller, path: str, tag: str, method: str) -> None:
+        """412 when the first fails, 304 when only the second does."""
+        for match, none, status in (('"x"', tag, 412), (tag, tag, 304), (tag, '"x"', 200), ('"x"', '"x"', 412)):
+            response = alice.send(method, path, headers={"If-Match": match, "If-None-Match": none})
+            assert response.status_code == status
+
+    @pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since"])
+    @pytest.mark.parametrize("date", ["Sat, 01 Jan 2000 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT", "yesterday"])
+    def test_dates_are_ignored_where_there_is_no_last_modified(
+        self, alice: Caller, path: str, tag: str, name: str, date: str
+    ) -> None:
+        """Sections 13.1.3 and 13.1.4."""
+        response = alice.get(path, headers={name: date})
+        answered(response)
+        assert "Last-Modified" not in response.headers
+        answered(alice.patch(path, json={"title": "x"}, headers={name: date, "If-Match": tag}))
+        answered(alice.delete(path, headers={name: date}))

@@ -24,6 +24,7 @@ UNASKED: Final = {
     "U11": "no Retry-After",
 }
 UNSEEN_BEHIND_NGINX: Final = {
+    "K28": "a field that is repeated is refused",
     "C7.3": "a proxy in front refuses two of them as malformed",
     "C9a.3": "a proxy in front refuses a declared oversize by itself",
     "W15": "a proxy in front refuses a NUL in a path as malformed",

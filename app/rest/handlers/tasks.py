@@ -56,11 +56,12 @@ def list_tasks(asked: ListRequest) -> Any:
 
 @blp.route("/tasks/<id:task_id>")
 @blp.arguments(wire.GetTaskQuerySchema, location="query")
+@conditional(wire.READABLE)
 @blp.response(HTTPStatus.OK, wire.TaskSchema, headers=("ETag",))
 @blp.calls(TaskService.get)
-def get_task(query: Mapping[str, Any], task_id: UUID) -> Any:
+def get_task(query: Mapping[str, Any], task_id: UUID, precondition: Precondition) -> Any:
     """Return one task."""
-    task = services().tasks.get(task_id, by=principal())
+    task = services().tasks.get(task_id, by=principal(), precondition=precondition)
     return Shown(task, query["fields"]), _tag(task, query["fields"])
 
 
@@ -71,10 +72,10 @@ def get_task(query: Mapping[str, Any], task_id: UUID) -> Any:
 @blp.response(HTTPStatus.OK, wire.TaskSchema, headers=("ETag",))
 @blp.calls(TaskService.update)
 def update_task(
-    _query: Mapping[str, Any], changes: Mapping[str, Any], task_id: UUID, if_match: Precondition | None
+    _query: Mapping[str, Any], changes: Mapping[str, Any], task_id: UUID, precondition: Precondition
 ) -> Any:
     """Set some members of a task."""
-    task = services().tasks.update(task_id, changes, by=principal(), if_match=if_match)
+    task = services().tasks.update(task_id, changes, by=principal(), precondition=precondition)
     return task, _tag(task)
 
 
@@ -82,9 +83,9 @@ def update_task(
 @conditional(wire.READABLE)
 @blp.response(HTTPStatus.OK, wire.DeletedTaskSchema)
 @blp.calls(TaskService.delete)
-def delete_task(task_id: UUID, if_match: Precondition | None) -> Any:
+def delete_task(task_id: UUID, precondition: Precondition) -> Any:
     """Delete a task."""
-    task = services().tasks.delete(task_id, by=principal(), if_match=if_match)
+    task = services().tasks.delete(task_id, by=principal(), precondition=precondition)
     return {"message": f"Task tasks/{task.id} deleted successfully"}
 
 

@@ -23,6 +23,7 @@ from tests.conformance.rules import (
     lines,
     methods,
     negotiation,
+    preconditions,
     ranges,
     targets,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "lines",
     "methods",
     "negotiation",
+    "preconditions",
     "ranges",
     "targets",
 ]

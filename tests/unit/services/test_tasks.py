@@ -9,7 +9,7 @@ from app.context import Principal
 from app.errs import E, match
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
-from app.models.precondition import Precondition
+from app.models.precondition import EVERY, Precondition
 from app.models.query import ListQuery, Ordering
 from app.models.tasks import NewTask, Priority, Status, Task
 from app.services.tasks import TaskService
@@ -122,10 +122,10 @@ class TestUpdate:
 
     def test_the_version_that_was_expected_is_fine(self, tasks: TaskService, alice: Principal, milk: Task) -> None:
         precondition = Precondition(frozenset({1, 7}))
-        assert tasks.update(milk.id, {"title": "New"}, by=alice, if_match=precondition).version == 2
+        assert tasks.update(milk.id, {"title": "New"}, by=alice, precondition=precondition).version == 2
 
     def test_any_version_is_fine_for_a_star(self, tasks: TaskService, alice: Principal, milk: Task) -> None:
-        assert tasks.update(milk.id, {"title": "New"}, by=alice, if_match=Precondition(None)).version == 2
+        assert tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(EVERY)).version == 2
 
     def test_an_unknown_id_is_refused(self, tasks: TaskService, alice: Principal) -> None:
         with pytest.raises(TaskNotFound):
@@ -135,11 +135,13 @@ class TestUpdate:
         self, tasks: TaskService, bob: Principal, milk: Task
     ) -> None:
         with pytest.raises(NotTaskOwner):
-            tasks.update(milk.id, {"title": "New"}, by=bob, if_match=Precondition(frozenset()))
+            tasks.update(milk.id, {"title": "New"}, by=bob, precondition=Precondition(frozenset()))
 
     def test_a_version_that_was_not_expected_is_refused(self, tasks: TaskService, alice: Principal, milk: Task) -> None:
         with pytest.raises(PreconditionFailed):
-            tasks.update(milk.id, {"title": "New"}, by=alice, if_match=Precondition(frozenset({2})))
+            tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(frozenset({2})))
+        with pytest.raises(PreconditionFailed):
+            tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(but=frozenset({1})))
         assert tasks.get(milk.id, by=alice).title == "Buy milk"
 
     def test_a_completion_after_the_due_date_is_refused(
@@ -189,5 +191,5 @@ class TestDelete:
         self, tasks: TaskService, alice: Principal, milk: Task, database: FakeDatabase
     ) -> None:
         with pytest.raises(PreconditionFailed):
-            tasks.delete(milk.id, by=alice, if_match=Precondition(frozenset({9})))
+            tasks.delete(milk.id, by=alice, precondition=Precondition(frozenset({9})))
         assert list(database.tasks) == [milk.id]
