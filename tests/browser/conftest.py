@@ -19,6 +19,8 @@ from tests.stack.conftest import served
 
 __all__ = ["served"]
 
+OF_THE_BROWSER: Final = frozenset({"data", "blob", "about", "chrome", "chrome-untrusted"})
+"""Schemes of what a browser loads without asking anybody, such as its own empty page."""
 WITHIN: Final = 10.0
 """Seconds that a condition may take to come true."""
 ARGUMENTS: Final = (
@@ -83,7 +85,7 @@ class Browser:
         lines = self.driver.get_log("performance")  # type: ignore[no-untyped-call]  # selenium's own
         events = [json.loads(line["message"])["message"] for line in lines]
         urls = [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
-        return {urlsplit(url).netloc for url in urls if urlsplit(url).scheme not in {"data", "blob", "about", "chrome"}}
+        return {urlsplit(url).netloc for url in urls if urlsplit(url).scheme not in OF_THE_BROWSER}
 
 
 @pytest.fixture
