@@ -14,11 +14,10 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from socket import AF_UNIX, socket
+from socket import AF_UNIX
 from types import FrameType
 from typing import Any, Final
 
-from gunicorn import util
 from gunicorn.arbiter import Arbiter
 from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
@@ -26,7 +25,7 @@ from sqlalchemy import QueuePool
 
 from app.config import InvalidSettings, Settings
 from app.resilience import draining
-from deploy.serving import whole
+from deploy.serving import requests, whole
 
 ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SETTLE: Final = 0.3
@@ -57,7 +56,7 @@ control_socket_disable = True
 accesslog = None
 secure_scheme_headers: dict[str, str] = {}  # we believe no proxy but as TRUSTED_PROXIES says, and of that one only
 forwarder_headers = ""  # X-Forwarded-For, which hooks/limits.py reads
-limit_request_line = 4094
+limit_request_line = 8190  # RFC 9112, section 3, recommends 8,000; gunicorn can do no more, and nginx no less
 limit_request_fields = 100
 limit_request_field_size = 8190
 logconfig_dict: dict[str, Any] = {
@@ -117,13 +116,8 @@ def post_fork(_server: Arbiter, worker: Worker) -> None:
 
 
 def post_worker_init(_worker: Worker) -> None:
-    """Let what gunicorn refuses by itself be a problem document too, and every answer leave in one piece."""
-    from app.rest.edge import refusal  # noqa: PLC0415 -- as above
-
-    def write_error(client: socket, status_int: int, reason: str, mesg: str) -> None:
-        util.write_nonblock(client, refusal(status_int, mesg or reason, public_url=SETTINGS.public_url))
-
-    util.write_error = write_error
+    """Have requests read strictly, and every answer leave in one piece."""
+    requests.install()
     whole.install()
 
 

@@ -5,9 +5,10 @@
     Kind                          the closed list, with fault, retryability and log level
     Error                         raise, or add to one that wanders up with E(...)
     ├── access      MissingCredentials, InvalidToken, InsufficientScope
-    ├── requests    MalformedRequest, UriTooLong, HeaderFieldsTooLarge, UnsupportedMediaType, NotAcceptable,
-    │               BodyTooLarge, EmptyBody, MalformedJson, ValidationFailed, PreconditionFailed,
-    │               PreconditionRequired, InvalidIdempotencyKey, IdempotencyKeyReused, IdempotencyInProgress
+    ├── requests    MalformedRequest, UnsupportedTransferCoding, UriTooLong, HeaderFieldsTooLarge,
+    │               UnsupportedMediaType, NotAcceptable, BodyTooLarge, EmptyBody, MalformedJson,
+    │               ValidationFailed, PreconditionFailed, PreconditionRequired, InvalidIdempotencyKey,
+    │               IdempotencyKeyReused, IdempotencyInProgress
     ├── lists       InvalidFilter, InvalidOrderBy, InvalidPageToken
     ├── platform    InternalError, ServiceUnavailable, NotReady, DeadlineExceeded, InsufficientStorage,
     │               ExternalServiceError, RateLimitExceeded, RouteNotFound, MethodNotAllowed, CatalogueEntryNotFound

@@ -19,6 +19,21 @@ class MalformedRequest(Error):
     since = "0.1.0"
 
 
+class UnsupportedTransferCoding(Error):
+    """The body is in a transfer coding that the service does not understand.
+
+    A coding of content, such as gzip, is none of them: see UNSUPPORTED_MEDIA_TYPE.
+    """
+
+    kind = Kind.INVALID_REQUEST
+    code = "UNSUPPORTED_TRANSFER_CODING"
+    instance = ""  # refused before the path is read
+    client = "Send the body with a Content-Length, or with chunked as its only transfer coding."
+    operator = "Nothing to do."
+    since = "0.1.0"
+    curl = "-X POST '{url}/v1/tasks' -H 'Transfer-Encoding: gzip, chunked' -d '{{}}'"
+
+
 class UriTooLong(Error):
     """The request line is longer than the service accepts."""
 

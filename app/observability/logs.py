@@ -56,8 +56,9 @@ def configure(level: str, stream: TextIO | None = None) -> None:
 
 
 def access(fields: dict[str, object]) -> None:
-    """Write the one line of a finished request."""
-    ACCESS.info("%s %s %s", fields["method"], fields["path"], fields["status"], extra={"fields": fields})
+    """Write the one line of a finished request; of a refused one, method and path may be unknown."""
+    said = fields["method"] or "-", fields["path"] or "-", fields["status"]
+    ACCESS.info("%s %s %s", *said, extra={"fields": fields})
 
 
 def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, stack: bool) -> None:

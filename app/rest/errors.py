@@ -59,6 +59,7 @@ STATUS: Final[Mapping[Kind, HTTPStatus]] = {
     Kind.STORAGE_FULL: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 STATUS_OF_CODE: Final = {
+    requests.UnsupportedTransferCoding.code: HTTPStatus.NOT_IMPLEMENTED,
     requests.UriTooLong.code: HTTPStatus.REQUEST_URI_TOO_LONG,
     requests.HeaderFieldsTooLarge.code: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
 }

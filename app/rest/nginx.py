@@ -5,6 +5,7 @@ words are none of them.
 """
 
 import json
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -17,14 +18,17 @@ from app import errs
 from app.errs import platform, requests
 from app.rest import operations
 from app.rest.errors import Occasion, headers_of, problem, status_of
+from app.rest.hooks import cors, routing
 
+SERVER_WIDE: Final = r"~^OPTIONS \* HTTP/1\.[01]$"
+"""What asks for the methods of the whole service, and is no request to nginx (RFC 9112, section 3.2.4)."""
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 VARIABLES: Final = Occasion(
     public_url="$candor_public_url", instance=None, timestamp="$candor_now", request_id="$candor_request_id"
 )
 HEAD: Final = """\
 # Made by `flask errors nginx` from the catalogue and the settings; do not edit. Make it anew when an error's texts,
-# an operation that takes an Idempotency-Key, MAX_BODY_BYTES or REQUEST_TIMEOUT have changed.
+# an operation that takes an Idempotency-Key, CORS_ORIGINS, MAX_BODY_BYTES or REQUEST_TIMEOUT have changed.
 """
 
 
@@ -32,6 +36,7 @@ def refusals(*, max_body_bytes: int, request_timeout: float) -> list[errs.Error]
     """Return every error that nginx answers without asking the service."""
     return [
         requests.MalformedRequest(),
+        requests.UnsupportedTransferCoding(),
         requests.BodyTooLarge(limit=max_body_bytes),
         requests.UriTooLong(),
         requests.HeaderFieldsTooLarge(),
@@ -54,11 +59,17 @@ def configuration(app: Flask) -> str:
             status: orjson.dumps(problem(error, VARIABLES)).decode() for status, error in answered.items()
         },
         "candor_code": {status: errs.definition(error).code for status, error in answered.items()},
-        "candor_level": {status: _level(error, status) for status, error in answered.items()},
+        "candor_level": {status: _level(error) for status, error in answered.items()},
         "candor_retry_after": {status: _retry_after(error, status) for status, error in answered.items()},
     }
     parts = [_map("$status", name, _by_number(values)) for name, values in by_status.items()]
-    parts.append(_map("$uri", "candor_keyed_sent", dict.fromkeys(keyed(app), "again"), default="once"))
+    origins = app.config["CORS_ORIGINS"]
+    parts += [
+        _map("$uri", "candor_keyed_sent", dict.fromkeys(keyed(app), "again"), default="once"),
+        _map("$request", "candor_methods", {SERVER_WIDE: ", ".join(routing.methods(app))}),
+        _map("$http_origin", "candor_origin", {origin: origin for origin in origins}),
+        _map("$http_origin", "candor_exposed", dict.fromkeys(origins, cors.EXPOSED)),
+    ]
     return "\n".join([HEAD, _now(), *parts])
 
 
@@ -73,8 +84,8 @@ def keyed(app: Flask) -> list[str]:
     return sorted({f"~^{re.sub('<[^>]+>', '[^/]+', rule)}$" for rule in honour})
 
 
-def _level(error: errs.Error, status: HTTPStatus) -> str:
-    return "ERROR" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "WARNING"
+def _level(error: errs.Error) -> str:
+    return logging.getLevelName(error.kind.log_level)
 
 
 def _retry_after(error: errs.Error, status: HTTPStatus) -> str:

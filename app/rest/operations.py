@@ -18,6 +18,7 @@ JSON: Final = ("application/json",)
 
 EVERYWHERE: Final = (
     requests.MalformedRequest,
+    requests.UnsupportedTransferCoding,
     requests.UriTooLong,
     requests.HeaderFieldsTooLarge,
     platform.RouteNotFound,

@@ -1,4 +1,4 @@
-"""Answers in one piece: the head leaves together with the body.
+"""Answers in one piece, the head together with the body, which say truly whether the connection stays open.
 
 gunicorn writes them one after the other, and a worker killed in between leaves a client with half an answer, which no
 proxy can ask for again. Written at once, a body that fits the socket's buffer arrives whole or not at all.
@@ -14,15 +14,18 @@ class WholeResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is untyped
     """Holds the head back until there is something to send it with, or nothing more to wait for."""
 
     sock: Any
+    status: str
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._head = b""
 
     def send_headers(self) -> None:
-        """Make the head up, but keep it."""
+        """Make the head up, but keep it; it announces the close when the rest of the request is still to come."""
         if self.headers_sent:
             return
+        if not self.must_close and not self.req.body.is_over():
+            self.force_close()
         connection, sink = self.sock, _Sink()
         self.sock = sink
         try:
@@ -30,6 +33,10 @@ class WholeResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is untyped
         finally:
             self.sock = connection
         self._head = sink.written
+
+    def default_headers(self) -> list[str]:
+        """Return the head's first lines, in our own version whatever the client's is (RFC 9110, section 6.2)."""
+        return [f"HTTP/1.1 {self.status}\r\n", *super().default_headers()[1:]]
 
     def close(self) -> None:
         """Send what is still kept: the head of an answer without a body."""

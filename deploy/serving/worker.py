@@ -1,32 +1,41 @@
-"""gunicorn's threads, stricter about where a request ends (RFC 9112, sections 3.2, 6.1 and 11.2)."""
+"""gunicorn's threads, whose refusals are answered and logged as ours are."""
 
-from typing import Any
+from typing import Any, Final
 
-from gunicorn.http.errors import InvalidHeader
+from gunicorn import util
+from gunicorn.http import errors
 
+from app import errs
+from app.errs import platform, requests
+from app.rest import edge
 from deploy.serving.waiting import WaitingWorker
+
+NAMED: Final[tuple[tuple[type[Exception], type[errs.Error]], ...]] = (
+    (errors.InvalidResponseHeader, platform.InternalError),
+    (errors.InvalidResponseHeaderName, platform.InternalError),
+    (errors.ConfigurationProblem, platform.InternalError),
+    (errors.LimitRequestLine, requests.UriTooLong),
+    (errors.LimitRequestHeaders, requests.HeaderFieldsTooLarge),
+    (errors.UnsupportedTransferCoding, requests.UnsupportedTransferCoding),
+    (errors.ParseException, requests.MalformedRequest),
+)
 
 
 class Worker(WaitingWorker):
-    """Refuses what leaves a doubt, and is silent after an answer that was given."""
+    """Refuses as we refuse."""
 
-    def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer a request whose length and host are beyond doubt.
-
-        Raises:
-            InvalidHeader: they are not; gunicorn answers 400 and closes.
-        """
-        sent = [(name, value.strip(" \t").lower()) for name, value in req.headers]
-        if [value for name, value in sent if name == "TRANSFER-ENCODING"] not in ([], ["chunked"]):
-            raise InvalidHeader("TRANSFER-ENCODING", req=req)
-        if sum(name == "HOST" for name, _ in sent) != 1 and req.version >= (1, 1):
-            raise InvalidHeader("HOST", req=req)
-        return super().handle_request(req, conn)
-
-    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
-        """Close when the rest of a body is broken: a second answer would be taken for that of the next request."""
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer what gunicorn refuses by itself, with a problem document and one line in each log."""
+        request = getattr(exc, "request", req)
+        named = next((named for kind, named in NAMED if isinstance(exc, kind)), platform.InternalError)
+        fields = request.headers if request else ()
+        seen = edge.Seen(
+            method=getattr(request, "method", None),
+            path=getattr(request, "path", None),
+            fields=dict(reversed(fields)),
+        )
+        answer = edge.refusal(named(), exc, seen, self.wsgi.config)
         try:
-            return bool(super()._keepalive_after(conn, keepalive))
-        except Exception:
-            self.log.debug("Closing connection: what was left of the body is broken", exc_info=True)
-            return False
+            util.write_nonblock(client, answer)
+        except OSError:
+            self.log.debug("The client has gone before it was refused")

@@ -17,7 +17,7 @@ from typing import Final
 from deploy.local import child
 
 SOURCE: Final = Path(__file__).resolve().parents[1] / "nginx"
-RULES: Final = ("http.conf", "problems.conf", "proxy.conf", "refusals.conf", "server.conf")
+RULES: Final = ("http.conf", "proxy.conf", "refusals.conf", "server.conf")
 SYSTEM_FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"
 CONNECTIONS: Final = 8192
 CERTIFICATE: Final = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", "/CN=localhost"]
@@ -40,6 +40,7 @@ http {{
     include {home}/candor.conf;
     server {{
         listen 127.0.0.1:{plain_port};
+        server_name localhost;
         include candor/server.conf;
     }}
 }}
@@ -72,11 +73,15 @@ class Front:
         """The same without TLS, for tools that speak plain HTTP."""
         return f"http://127.0.0.1:{self.plain_port}"
 
-    def start(self) -> subprocess.Popen[bytes]:
-        """Write the configuration, start nginx, and return once it listens; it ends with us. Raises: FrontError."""
+    def start(self, problems: str) -> subprocess.Popen[bytes]:
+        """Write the configuration, start nginx, and return once it listens; it ends with us. Raises: FrontError.
+
+        Args:
+            problems: what belongs into problems.conf.
+        """
         program = find("nginx")
         self._certify()
-        self._configure()
+        self._configure(problems)
         argv = [program, "-e", "stderr", "-p", str(self.home), "-c", str(self.home / "nginx.conf")]
         tried = subprocess.run([*argv, "-t", "-q"], capture_output=True, text=True, check=False)  # noqa: S603
         if tried.returncode != 0:
@@ -89,12 +94,13 @@ class Front:
             time.sleep(0.01)
         raise FrontError("nginx does not start; it has said why")
 
-    def _configure(self) -> None:
+    def _configure(self, problems: str) -> None:
         """Render the files of `deploy/nginx`; each replacement must find its place, so that none goes stale."""
         rules = self.home / "candor"
         rules.mkdir(exist_ok=True)
         for name in RULES:
             shutil.copy(SOURCE / name, rules)
+        (rules / "problems.conf").write_text(problems, encoding="utf-8")
         _replace(rules / "refusals.conf", {"/var/log/nginx/candor.log": str(self.log)})
         site = Path(shutil.copy(SOURCE / "candor.conf", self.home))
         places = {

@@ -24,6 +24,7 @@ from deploy.local import run as local
 from deploy.stack.front import Front, FrontError, account, find
 from deploy.stack.instance import Instance, InstanceError
 
+PROBLEMS: Final = [sys.executable, "-m", "flask", "errors", "nginx"]
 FRONT_ENDS_WITHIN: Final = 15.0
 KNOWN: Final = (FrontError, InstanceError, postgres.PostgresError, OSError, subprocess.SubprocessError)
 
@@ -31,8 +32,9 @@ KNOWN: Final = (FrontError, InstanceError, postgres.PostgresError, OSError, subp
 class Stack:
     """The instances and nginx, and what we have been told to do with them."""
 
-    def __init__(self, front: Front, instances: list[Instance]) -> None:
+    def __init__(self, front: Front, instances: list[Instance], environment: dict[str, str]) -> None:
         self.front = front
+        self.environment = environment
         self.instances = instances
         self.told: set[int] = set()
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -49,9 +51,10 @@ class Stack:
         try:
             for instance in self.instances:
                 instance.start()
+            problems = printed(PROBLEMS, self.environment)
             for instance in self.instances:
                 instance.wait_until_ready()
-            nginx = self.front.start()
+            nginx = self.front.start(problems)
             self._greet(nginx)
             while not self.must_end:
                 self._look_after(nginx)
@@ -134,7 +137,7 @@ def main() -> int:
                 sockets=sockets,
             )
             environment = production(front)
-            Stack(front, [Instance(path, environment) for path in sockets]).run()
+            Stack(front, [Instance(path, environment) for path in sockets], environment).run()
     except KNOWN as error:
         local.say(str(error))
         return 1
@@ -178,6 +181,12 @@ def runtime() -> Iterator[Path]:
         yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def printed(command: list[str], environment: dict[str, str]) -> str:
+    """Return what a command prints. Raises: SubprocessError."""
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - ours
+    return done.stdout
 
 
 def production(front: Front) -> dict[str, str]:

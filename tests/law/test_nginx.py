@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +10,8 @@ from flask import Flask
 
 from app.config import ROOT, Settings
 from app.rest import nginx
+from app.rest.hooks import cors
+from deploy.serving.requests import UNKNOWN_CODINGS
 
 FOLDER: Final = ROOT / "deploy" / "nginx"
 
@@ -33,14 +36,28 @@ def test_the_committed_file_is_what_the_command_prints(application: Flask) -> No
 
 
 def test_every_status_that_nginx_answers_by_itself_has_a_document() -> None:
-    """Issue 3: 400, 413, 414, 431, 494–497, 502, 503, 504."""
+    """Issue 3: 400, 413, 414, 431, 494–497, 501, 502, 503, 504."""
     text = (FOLDER / "refusals.conf").read_text()
-    lines = re.findall(r"^error_page ([0-9 ]+?)(?: =(\d+))? /\.problem;", text, re.MULTILINE)
+    lines = re.findall(r"^\s*error_page ([0-9 ]+?)(?: =(\d+))? /\.problem;", text, re.MULTILINE)
     answered = {int(shown or code) for codes, shown in lines for code in codes.split()}
     assert answered == set(documents())
-    refused = {int(code) for codes, _ in lines for code in codes.split()}
-    assert {400, 413, 414, 494, 495, 496, 497, 503, 504} <= refused
+    refused = {int(code) for codes in re.findall(r"\berror_page ([0-9 ]+)", text) for code in codes.split()}
+    assert {400, 413, 414, 494, 495, 496, 497, 501, 503, 504, 505} <= refused
     assert said("server.conf", "error_page 502") == "= @gone", "a worker out of reach is 503 (table 1.4)"
+
+
+def test_an_unknown_transfer_coding_is_the_same_to_nginx_and_to_gunicorn() -> None:
+    """RFC 9112, sections 6.1 and 6.3."""
+    assert f'"~*^HTTP/1\\.1::{UNKNOWN_CODINGS.pattern}$"' in (FOLDER / "http.conf").read_text()
+
+
+def test_allowed_origins_may_read_what_nginx_refuses(make_application: Callable[..., Flask]) -> None:
+    """C24."""
+    text = nginx.configuration(make_application(cors_origins=("https://a.test", "https://b.test")))
+    for name, said in (("candor_origin", "https://b.test"), ("candor_exposed", cors.EXPOSED)):
+        block = text.partition(f"map $http_origin ${name} {{")[2].partition("}")[0]
+        assert f"'https://b.test' '{said}';" in block
+        assert block.strip().endswith('default "";')
 
 
 def test_the_documents_hold_nothing_that_the_request_says() -> None:

@@ -19,6 +19,8 @@ from tests.stack.deployment import Deployment, deployed, received
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SERVES_WITHIN: Final = 30.0
+ORIGIN: Final = "https://app.example"
+"""Of pages that may read answers."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def serving(settings: Settings, log: Path, **environment: str) -> Iterator[Serve
     served = Served(free_port(), log)
     environ = os.environ | {
         "APP_ENV": "development",
+        "CORS_ORIGINS": ORIGIN,
         "DATABASE_URL": settings.database_url,
         "DRAIN_SECONDS": "0",
         "HOST": "127.0.0.1",
@@ -99,5 +102,6 @@ def _wait(served: Served, process: "subprocess.Popen[bytes]") -> None:
 @pytest.fixture(scope="session")
 def fronted(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Bring up two instances behind nginx, as ``make stack`` does, for tests that leave them as they are."""
-    with deployed(settings, tmp_path_factory.mktemp("fronted"), {"RATE_LIMIT": "1000000 per hour"}) as deployment:
+    environment = {"CORS_ORIGINS": ORIGIN, "RATE_LIMIT": "1000000 per hour"}
+    with deployed(settings, tmp_path_factory.mktemp("fronted"), environment) as deployment:
         yield deployment

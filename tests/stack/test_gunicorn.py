@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from app.config import Settings
 from tests import oracle
 from tests.stack.checkout import wait_until
-from tests.stack.conftest import Served
+from tests.stack.conftest import ORIGIN, Served
 
 
 def parsed(answer: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -39,11 +39,11 @@ REFUSED = {
         "MALFORMED_REQUEST",
     ),
     "an unknown transfer coding": (
-        b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n",
-        400,
-        "MALFORMED_REQUEST",
+        b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo, chunked\r\n\r\n0\r\n\r\n",
+        501,
+        "UNSUPPORTED_TRANSFER_CODING",
     ),
-    "a long URI": (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "URI_TOO_LONG"),
+    "a long URI": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "URI_TOO_LONG"),
     "a long header": (
         b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 9000 + b"\r\n\r\n",
         431,
@@ -59,7 +59,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_gunicorn_refuses_is_a_problem_document_with_a_request_id(served: Served, name: str) -> None:
-    """Table 1.4, C1, C4, C5, B21: and it is logged by that id."""
+    """Table 1.4, C1, C4, C5, B21: and it is logged by that id, in one line of errors and one of access."""
+    logged = served.log.stat().st_size
     request, status, code = REFUSED[name]
     answered, headers, document = parsed(served.raw(request))
     assert (answered, document["code"], document["status"]) == (status, code, status)
@@ -67,9 +68,34 @@ def test_what_gunicorn_refuses_is_a_problem_document_with_a_request_id(served: S
     assert headers["X-Request-Id"] == headers["Request-Id"] == document["request_id"]
     assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
     assert "instance" not in document, "never at the edge"
-    lines = [json.loads(line) for line in served.log.read_text().splitlines()]
-    assert [line["code"] for line in lines if line.get("request_id") == document["request_id"]] == [code]
+    assert (headers["Vary"], headers["Connection"]) == ("Origin", "close")
+    lines = [json.loads(line) for line in served.log.read_bytes()[logged:].splitlines()]
+    assert [line["logger"] for line in lines] == ["candor.errors", "candor.access"]
+    for line in lines:
+        assert (line["request_id"], line["route"], line["status"]) == (document["request_id"], "unmatched", status)
+    assert (lines[0]["code"], lines[0]["level"], "stack" in lines[0]) == (code, "WARNING", False)
     oracle.PROBLEMS.setdefault(code, []).append(document)
+
+
+def test_what_was_understood_of_a_refused_request_is_not_forgotten(served: Served) -> None:
+    """C5, C16, C24: its id is kept, its origin answered, its method and path are logged."""
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\nRequest-Id: kept-1234\r\n"
+    refused = served.raw(f"{head}Transfer-Encoding: foo\r\n\r\n".encode())
+    answered, headers, document = parsed(refused)
+    assert (answered, document["request_id"], headers["X-Request-Id"]) == (501, "kept-1234", "kept-1234")
+    assert headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "X-Request-Id" in headers["Access-Control-Expose-Headers"]
+    lines = [json.loads(line) for line in served.log.read_text().splitlines() if "kept-1234" in line]
+    assert [(line["method"], line["path"]) for line in lines] == [("POST", "/v1/tasks")] * 2
+    elsewhere = served.raw(f"{head}Transfer-Encoding: foo\r\n\r\n".replace(ORIGIN, "https://evil.example").encode())
+    assert b"Access-Control" not in elsewhere
+
+
+def test_the_refusal_of_a_head_has_no_body(served: Served) -> None:
+    """C1, RFC 9110, section 9.3.2."""
+    refused = served.raw(b"HEAD / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n")
+    assert refused.startswith(b"HTTP/1.1 501 ")
+    assert refused.endswith(b"\r\n\r\n")
 
 
 class TestBodies:

@@ -13,8 +13,10 @@ from flask.testing import FlaskClient
 
 from app.rest import nginx
 from app.rest.errors import Occasion, problem, status_of
+from app.rest.hooks import cors
 from tests import oracle
 from tests.stack.checkout import wait_until
+from tests.stack.conftest import ORIGIN
 from tests.stack.deployment import Deployment, needs_nginx
 from tests.stack.test_gunicorn import parsed
 
@@ -28,7 +30,8 @@ REFUSED = {
     "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
     "a host that is none": (b"GET / HTTP/1.1\r\nHost: a b/../\r\n\r\n", 400),
     "a path out of the root": (b"GET /../ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-    "an unknown transfer coding": (b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n", 400),
+    "an unknown transfer coding": (b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n", 501),
+    "a doubtful transfer coding": (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, foo\r\n\r\n", 400),
     "a long URI": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
     "a long header": (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 9000 + b"\r\n\r\n", 431),
     "a long body": (b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413),
@@ -58,6 +61,21 @@ def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, 
     lines = [json.loads(line) for line in fronted.refusals.read_text().splitlines()]
     assert [line["code"] for line in lines if line["request_id"] == document["request_id"]] == [document["code"]]
     oracle.PROBLEMS.setdefault(document["code"], []).append(document | {"instance": "/"})
+
+
+def test_an_allowed_origin_may_read_what_nginx_refuses(fronted: Deployment) -> None:
+    """C24."""
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\nOrigin: {ORIGIN}"
+    _, headers, _ = parsed(fronted.raw(f"{head}\r\n\r\n".encode(), timeout=1))
+    assert (headers["Access-Control-Allow-Origin"], headers["Vary"]) == (ORIGIN, "Origin")
+    assert headers["Access-Control-Expose-Headers"] == cors.EXPOSED
+    _, headers, _ = parsed(fronted.raw(f"{head}.evil\r\n\r\n".encode(), timeout=1))
+    assert ("Access-Control-Allow-Origin" in headers, headers["Vary"]) == (False, "Origin")
+
+
+def test_http_0_9_is_not_spoken(fronted: Deployment) -> None:
+    """It has no way to say what is wrong."""
+    assert fronted.raw(b"GET /healthz\r\n") == b""
 
 
 def test_plain_http_on_the_port_of_tls_is_refused_with_a_document(fronted: Deployment) -> None:

@@ -1,5 +1,7 @@
 """Answers what has no handler: unknown paths, other methods, OPTIONS. Before limits and authentication (C9a)."""
 
+from typing import Final
+
 from flask import Flask, Response, current_app, request
 from flask.globals import request_ctx
 from werkzeug.exceptions import NotFound
@@ -7,6 +9,9 @@ from werkzeug.routing import MapAdapter
 
 from app.rest import operations
 from app.rest.errors import allowed_methods
+
+SERVER_WIDE: Final = "*"
+"""The target that stands for no resource, but for the service (RFC 9110, section 9.3.7)."""
 
 
 def install(app: Flask) -> None:
@@ -19,11 +24,18 @@ def _check_route() -> Response | None:
     missing, adapter = request.routing_exception, request_ctx.url_adapter
     if request.environ["PATH_INFO"].startswith("//"):
         missing = NotFound()  # werkzeug takes it for the path with one slash
+    if request.method == "OPTIONS" and request.environ["PATH_INFO"] == SERVER_WIDE:
+        return Response(status=204, headers={"Allow": ", ".join(methods(current_app))})
     if request.method == "OPTIONS" and adapter and not isinstance(missing, NotFound):
         return Response(status=204, headers=_options(adapter))
     if missing is not None:
         raise missing
     return None
+
+
+def methods(app: Flask) -> list[str]:
+    """Return every method that some path takes."""
+    return allowed_methods({method for rule in app.url_map.iter_rules() for method in rule.methods or ()})
 
 
 def _options(adapter: MapAdapter) -> dict[str, str]:

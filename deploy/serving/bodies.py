@@ -1,0 +1,54 @@
+"""Bodies that are asked for when they are first read, and of which can be told whether all has come."""
+
+from typing import Any, Final
+
+from gunicorn.http import body
+from gunicorn.http.errors import NoMoreData, ParseException
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+CHUNK: Final = 8192
+DISCARDED: Final = 65536
+"""Bytes of a body nobody wants that are read in order to keep a connection."""
+
+
+class Body(body.Body):  # type: ignore[misc]  # gunicorn is untyped
+    """The body of a request (RFC 9110, section 10.1.1: 100 is sent by who wants it, and never before a refusal)."""
+
+    def __init__(self, reader: Any, connection: Any, *, is_awaited: bool) -> None:
+        super().__init__(reader)
+        self._connection = connection
+        self._is_awaited = is_awaited
+
+    def is_over(self) -> bool:
+        """Tell whether the next request begins here, after discarding what has come of the body, without waiting."""
+        if self.failed or self._left() == 0:
+            return not self.failed
+        if self._is_awaited:
+            return False
+        self._connection.settimeout(0)
+        try:
+            return any(not self.read(CHUNK) for _ in range(DISCARDED // CHUNK))
+        except (OSError, ParseException):
+            return False
+        finally:
+            self._connection.settimeout(None)
+
+    def _read_reader(self, size: int) -> Any:
+        """Read, after having asked for the body if the client waits for that.
+
+        Raises:
+            NoMoreData: it ended before it was complete; gunicorn would take it for the whole.
+        """
+        wanted = min(size, self._left())
+        if self._is_awaited and wanted:
+            self._is_awaited = False
+            self._connection.sendall(CONTINUE)
+        data = super()._read_reader(size)
+        if isinstance(self.reader, body.LengthReader) and len(data) < wanted:
+            self.failed = True
+            raise NoMoreData
+        return data
+
+    def _left(self) -> int:
+        """Return how many bytes are to come; one, if who knows."""
+        return int(getattr(self.reader, "length", 1))

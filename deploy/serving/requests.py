@@ -1,0 +1,93 @@
+"""Requests, read more strictly than gunicorn does, and kept when they are refused, so that the refusal can say of what.
+
+Where a request ends must be beyond doubt (RFC 9112, sections 6.1, 6.3 and 11.2).
+"""
+
+import re
+from typing import Any, Final
+
+from gunicorn.http import message
+from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, ParseException, UnsupportedTransferCoding
+from gunicorn.http.parser import RequestParser
+
+from deploy.serving.bodies import Body
+
+NEWEST: Final = (1, 1)
+"""The version of our answers (RFC 9110, section 6.2: the highest that a server conforms to)."""
+UNKNOWN_CODINGS: Final = re.compile(r"(?:(?!chunked[ \t]*,)[\w.+-]+[ \t]*,[ \t]*)*[\w.+-]+", re.ASCII | re.IGNORECASE)
+"""A list of codings of which ``chunked`` is at most the last; `http.conf` has the same for nginx."""
+CONTINUE: Final = "100-continue"
+
+
+class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
+    """A request whose length and host are beyond doubt; Upgrade is ignored, and any expectation but 100-continue."""
+
+    version: tuple[int, int]
+    uri: str
+    path: str
+    headers: list[tuple[str, str]]
+    body: Any
+
+    _policy_expect_continue = False
+    """gunicorn refuses other expectations, and asks for the body before anybody wants it; see ``Body``."""
+
+    def __init__(self, *args: Any) -> None:
+        try:
+            super().__init__(*args)
+        except ParseException as exc:
+            exc.request = self
+            raise
+
+    def parse(self, unreader: Any) -> Any:
+        """Read the head, and return what was read beyond it.
+
+        Raises:
+            ParseException: it is malformed, or leaves a doubt.
+        """
+        rest = super().parse(unreader)
+        if self.version >= NEWEST and not self.sent("HOST"):
+            raise InvalidHeader("HOST")
+        self.version = min(self.version, NEWEST)
+        if "close" in self.listed("CONNECTION"):
+            self.force_close()
+        if not self.uri.startswith("/"):
+            self._take_path_of(self.uri)
+        self.headers = [field for field in self.headers if field[0] != "UPGRADE"]
+        return rest
+
+    def set_body_reader(self) -> None:
+        """Decide how long the body is.
+
+        Raises:
+            UnsupportedTransferCoding: it is in codings of which there are some that nobody decodes here.
+            ParseException: its length is in doubt.
+        """
+        codings = [value.lower() for value in self.sent("TRANSFER-ENCODING")]
+        if codings not in ([], ["chunked"]):
+            is_clear = self.version == NEWEST and not self.sent("CONTENT-LENGTH")
+            if is_clear and len(codings) == 1 and UNKNOWN_CODINGS.fullmatch(codings[0]):
+                raise UnsupportedTransferCoding(codings[0])
+            raise InvalidHeader("TRANSFER-ENCODING")
+        super().set_body_reader()
+        is_awaited = self.version == NEWEST and CONTINUE in self.listed("EXPECT")
+        self.body = Body(self.body.reader, self.unreader.sock, is_awaited=is_awaited)
+
+    def sent(self, name: str) -> list[str]:
+        """Return the value of each field of this name, which is in upper case."""
+        return [value for each, value in self.headers if each == name]
+
+    def listed(self, name: str) -> set[str]:
+        """Return the members of a field that is a list, in lower case."""
+        return {member.strip(" \t").lower() for value in self.sent(name) for member in value.split(",")}
+
+    def _take_path_of(self, target: str) -> None:
+        """Hold that a target of another form than a path has one, or needs none (RFC 9112, section 3.2)."""
+        is_absolute = re.match(r"https?://[^/?#]", target, re.IGNORECASE)
+        if not is_absolute and target != "*":
+            raise InvalidRequestLine(target)
+        self.path = self.path or "/"
+
+
+def install() -> None:
+    """Have gunicorn read so from now on."""
+    RequestParser.mesg_class = Request

@@ -1,0 +1,196 @@
+"""A connection is what the last answer said: usable, or closed; and both servers say the same (RFC 9112, section 9)."""
+
+import json
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from typing import Final
+
+import pytest
+
+from tests.stack.conftest import Served
+from tests.stack.deployment import Deployment, needs_nginx, received
+from tests.stack.test_gunicorn import parsed
+from tests.stack.test_smuggling import statuses
+
+Bearer = Callable[..., dict[str, str]]
+NEXT: Final = b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
+JSON: Final = "Content-Type: application/json\r\n"
+DECLARED: Final = "Content-Length: 12\r\n"
+AUTHORIZED: Final = "Authorization: {bearer}\r\n"
+LIMIT: Final = 1048576
+
+REFUSED: Final = {
+    "401": ("POST /v1/tasks", JSON + DECLARED),
+    "404": ("POST /nowhere", JSON + DECLARED),
+    "405": ("PUT /v1/tasks", JSON + DECLARED),
+    "413": ("POST /v1/tasks", AUTHORIZED + JSON + f"Content-Length: {LIMIT + 1}\r\n"),
+    "415": ("POST /v1/tasks", AUTHORIZED + "Content-Type: text/plain\r\n" + DECLARED),
+}
+"""Refused without a look at the body."""
+
+BROKEN: Final = {
+    "chunks that are none": b"zz\r\n",
+    "more than the chunk": b"1\r\n{}\r\n0\r\n\r\n",
+    "a trailer that is none": b"2\r\n{}\r\n0\r\nA b\r\n\r\n",
+    "more than anybody reads": b"%x\r\n%s\r\n" % (LIMIT + 65536, b" " * (LIMIT + 65536)),
+}
+
+
+def asked(target: str, *fields: str, method: str = "GET", version: str = "1.1") -> bytes:
+    """Return a request."""
+    lines = [f"{method} {target} HTTP/{version}", *fields, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def line_of(octets: int) -> bytes:
+    """Return a request whose first line has so many octets."""
+    rest = octets - len("GET /healthz?a= HTTP/1.1")
+    return asked("/healthz?a=" + "a" * rest, "Host: x")
+
+
+SAME: Final = {
+    "a line of 8,000 octets": (line_of(8000), 400),  # an unknown parameter
+    "a line of 8,190 octets": (line_of(8190), 400),
+    "a line of 8,191 octets": (line_of(8191), 414),
+    "a line of 9,000 octets": (line_of(9000), 414),
+    "the preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "an upgrade to HTTP/2": (asked("/healthz", "Host: x", "Connection: Upgrade", "Upgrade: h2c"), 200),
+    "an upgrade to websockets": (asked("/healthz", "Host: x", "Connection: Upgrade", "Upgrade: websocket"), 200),
+    "a minor version to come": (asked("/healthz", "Host: x", version="1.2"), 200),
+    "a method in lower case": (asked("/healthz", "Host: x", method="get"), 400),
+    "a whole URI": (asked("http://x/healthz", "Host: x"), 200),
+    "a whole URI without a path": (asked("http://x", "Host: x"), 200),
+    "a whole URI without a host": (asked("http:///healthz", "Host: x"), 400),
+    "a whole URI with a user": (asked("http://u@x/healthz", "Host: x"), 400),
+    "an authority to connect to": (asked("x:80", "Host: x:80", method="CONNECT"), 400),
+    "an asterisk to get": (asked("*", "Host: x"), 400),
+    "no host in HTTP/1.0": (asked("/healthz", version="1.0"), 200),
+    "a port that is none": (asked("/healthz", "Host: x:99999"), 400),
+    "a port in letters": (asked("/healthz", "Host: x:http"), 400),
+    "a name with a bracket": (asked("/healthz", "Host: x", "A(: b"), 400),
+    "a name beyond ASCII": (asked("/healthz", "Host: x", "Ä: b"), 400),
+    "an expectation of something else": (asked("/healthz", "Host: x", "Expect: tea"), 200),
+    "gzip in chunks": (asked("/", "Host: x", "Transfer-Encoding: gzip, chunked") + b"0\r\n\r\n", 501),
+    "an unknown coding": (asked("/", "Host: x", "Transfer-Encoding: xchunked"), 501),
+    "an unknown coding after chunks": (asked("/", "Host: x", "Transfer-Encoding: chunked, foo"), 400),
+    "an unknown coding and a length": (asked("/", "Host: x", "Transfer-Encoding: foo", "Content-Length: 5"), 400),
+    "an unknown coding in HTTP/1.0": (asked("/", "Host: x", "Transfer-Encoding: foo", version="1.0"), 400),
+    "no coding": (asked("/", "Host: x", "Transfer-Encoding: "), 400),
+}
+"""What could be read in two ways, and the status that both servers have for it."""
+
+
+@pytest.fixture(params=["gunicorn", pytest.param("nginx", marks=needs_nginx)])
+def port(request: pytest.FixtureRequest) -> int:
+    """Return the port of gunicorn, or that of nginx."""
+    if request.param == "nginx":
+        fronted: Deployment = request.getfixturevalue("fronted")
+        return fronted.port
+    served: Served = request.getfixturevalue("served")
+    return served.port
+
+
+def send(port: int, data: bytes, *, timeout: float = 5) -> bytes:
+    """Return what comes back until the other side closes, or is silent for so long."""
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=timeout)) as connection:
+        connection.sendall(data)
+        return received(connection)
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_it_is_the_same_directly_and_through_nginx(port: int, name: str) -> None:
+    """B21, B23, B25, B26."""
+    request, status = SAME[name]
+    answer = send(port, request, timeout=0.25)
+    assert statuses(answer) == [status], answer
+    assert (b"application/problem+json" in answer) == (status >= 400)
+
+
+def test_the_service_as_a_whole_tells_its_methods(port: int) -> None:
+    """RFC 9110, section 9.3.7."""
+    answer = send(port, asked("*", "Host: x", method="OPTIONS"), timeout=0.25)
+    assert answer.startswith(b"HTTP/1.1 204 ")
+    assert b"\r\nAllow: DELETE, GET, HEAD, OPTIONS, PATCH, POST" in answer
+    assert b"\r\nX-Request-Id: " in answer
+
+
+@pytest.mark.parametrize("status", REFUSED)
+def test_a_refusal_does_not_ask_for_the_body_first(served: Served, bearer: Bearer, status: str) -> None:
+    """B3, C9, RFC 9110, section 10.1.1: no 100; and the connection is closed, since the body may come all the same."""
+    line, fields = REFUSED[status]
+    head = f"{line} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n{fields}\r\n"
+    answer = send(served.port, head.format(bearer=bearer()["Authorization"]).encode())
+    assert statuses(answer) == [int(status)], answer
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+def test_a_body_that_is_wanted_is_asked_for_once(port: int, bearer: Bearer) -> None:
+    """RFC 9110, section 10.1.1: 100, then the body, then the answer; and the connection goes on."""
+    body = json.dumps({"task": {"title": ""}}).encode()
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer()['Authorization']}\r\n{JSON}"
+    head += f"Expect: 100-Continue\r\nContent-Length: {len(body)}\r\n\r\n"
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body + NEXT)
+        connection.settimeout(0.5)
+        assert statuses(received(connection)) == [400, 404]
+
+
+@pytest.mark.parametrize("status", REFUSED)
+def test_after_a_refusal_the_connection_is_usable_or_was_said_to_close(
+    served: Served, bearer: Bearer, status: str
+) -> None:
+    """RFC 9112, section 9.6: the body is there and skipped, or it is not, and the client was told."""
+    line, fields = REFUSED[status]
+    head = f"{line} HTTP/1.1\r\nHost: x\r\n{fields}\r\n".format(bearer=bearer()["Authorization"]).encode()
+    whole = send(served.port, head + b" " * (12 if DECLARED in fields else LIMIT + 1) + NEXT, timeout=0.5)
+    says_close = b"\r\nConnection: close\r\n" in whole.partition(b"\r\n\r\n")[0]
+    assert statuses(whole) == ([int(status)] if says_close else [int(status), 404])
+    assert says_close == (status == "413")
+    missing = send(served.port, head)
+    assert statuses(missing) == [int(status)]
+    assert b"\r\nConnection: close\r\n" in missing
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("is_authorized", [True, False])
+def test_after_a_broken_body_the_close_is_announced(
+    served: Served, bearer: Bearer, name: str, *, is_authorized: bool
+) -> None:
+    """RFC 9112, section 9.6: whether the body was read (400, 413) or not (401)."""
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\n{JSON}Transfer-Encoding: chunked\r\n"
+    head += f"Authorization: {bearer()['Authorization'] if is_authorized else 'Bearer nonsense'}\r\n\r\n"
+    answer = send(served.port, head.encode() + BROKEN[name] + NEXT)
+    assert statuses(answer) in ([[400], [413]] if is_authorized else [[401]]), answer
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+def test_a_body_that_ends_early_ends_the_connection(served: Served, bearer: Bearer) -> None:
+    """RFC 9112, section 8."""
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer()['Authorization']}\r\n{JSON}{DECLARED}\r\n{{"
+    answered, headers, document = parsed(served.raw(head.encode(), half_close=True))
+    assert (answered, document["code"], headers["Connection"]) == (400, "MALFORMED_REQUEST", "close")
+
+
+@pytest.mark.parametrize("said", ["close", "Close", "close, x", "x, close"])
+def test_a_client_that_says_close_is_answered_so(port: int, said: str) -> None:
+    """RFC 9112, section 9.6."""
+    answer = send(port, asked("/healthz", "Host: x", f"Connection: {said}") + NEXT)
+    assert statuses(answer) == [200]
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+def test_clients_that_do_not_hang_up_keep_nobody_waiting(served: Served) -> None:
+    """B24: the end of their connections is not awaited where all others are accepted."""
+    last = asked("/healthz", "Host: x", "Connection: close")
+    with ExitStack() as stack:
+        for _ in range(8):
+            connection = stack.enter_context(closing(socket.create_connection(("127.0.0.1", served.port), timeout=5)))
+            connection.sendall(last)
+            assert received(connection).startswith(b"HTTP/1.1 200 ")
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: send(served.port, last, timeout=1), range(16)))
+    assert [statuses(answer) for answer in answers] == [[200]] * 16
