@@ -11,7 +11,7 @@ from app.config import Settings
 from app.extensions import db
 from app.observability import logs, undeclared
 from app.repositories import engine
-from app.wiring import wire
+from app.wiring import log_turns, wire
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.debug = settings.debug
     db.init_app(app)
     with app.app_context():
-        engine.prepare(db.engine)
+        engine.prepare(db.engine, hooks=(log_turns,))
     app.extensions["candor-services"] = wire(settings, db.session, partial(_engine, app))
     rest.register(app, settings)
     cli.register(app)

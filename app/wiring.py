@@ -50,7 +50,7 @@ def wire(
     """Return the services on this database."""
     clock = clock or SystemClock()
     reads = Reads(session, engine)
-    shared = SharedWindows(settings.redis_url, hooks=(_log_turns,)) if settings.redis_url else None
+    shared = SharedWindows(settings.redis_url, hooks=(log_turns,)) if settings.redis_url else None
 
     def unit_of_work() -> UnitOfWork:
         return UnitOfWork(session)
@@ -75,6 +75,7 @@ def wire(
     )
 
 
-def _log_turns(event: Event) -> None:
+def log_turns(event: Event) -> None:
+    """Log when a breaker changes its state."""
     if isinstance(event, Transitioned):
         breakers.turned(event.name, event.before, event.after, event.counts._asdict(), event.cause)

@@ -1,15 +1,18 @@
 """The engine: a bounded pool whose connections know the deadline of the request that uses them."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import Engine, QueuePool, event
+from sqlalchemy import Engine, PoolProxiedConnection, QueuePool, event
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, ManagesConnection
 
 from app.errs.platform import ServiceUnavailable
 from app.repositories import dialing, translate
 from app.resilience import deadline
+from app.resilience.breaker import Breaker, Event
+from app.resilience.counts import MOSTLY_FAILING, Counts
 from app.resilience.watchdog import GRACE, Watchdog
 
 POOL_WAIT: Final = 1.0
@@ -17,10 +20,37 @@ POOL_WAIT: Final = 1.0
 LOCK_WAIT: Final = timedelta(seconds=2)
 DIAL: Final = 2
 """Seconds for a new connection, the least that libpq keeps to."""
+OPEN_FOR: Final = timedelta(seconds=1)
+"""How long a database that is away is left alone; short, since it may be back any moment."""
 
 
 class BoundedPool(QueuePool):
-    """A pool without overflow, whose callers wait no longer than their deadline allows."""
+    """A pool without overflow, whose callers wait no longer than their deadline allows, and not at all while it is
+    known that the database does not answer.
+    """
+
+    breaker: Breaker | None = None
+
+    def recreate(self) -> "BoundedPool":
+        """Return a new pool like this one."""
+        pool = super().recreate()
+        if not isinstance(pool, BoundedPool):
+            raise TypeError("a pool is recreated as what it is")
+        pool.breaker = self.breaker
+        return pool
+
+    def connect(self) -> PoolProxiedConnection:
+        """Return a connection, on whose way back the breaker is told how it went."""
+        if self.breaker is None:
+            return super().connect()
+        ticket = self.breaker.allow()
+        try:
+            connection = super().connect()
+        except BaseException as exc:
+            ticket.report(exc)
+            raise
+        _record(connection)["ticket"] = ticket
+        return connection
 
     @property
     def _timeout(self) -> float:
@@ -40,6 +70,13 @@ class BoundedPool(QueuePool):
             if limit is not None and limit.is_over:
                 raise limit.exceeded("database_pool") from exc
             raise ServiceUnavailable(detail="every database connection is busy", retry_after=1) from exc
+
+
+def _record(connection: ManagesConnection) -> dict[str, Any]:
+    """Return what is kept beside a pooled connection, across its reconnects."""
+    if connection.record_info is None:
+        raise TypeError("every connection is pooled")
+    return connection.record_info
 
 
 def engine_options(*, pool_size: int, statement_timeout: timedelta) -> dict[str, Any]:
@@ -64,22 +101,43 @@ def engine_options(*, pool_size: int, statement_timeout: timedelta) -> dict[str,
     }
 
 
-def prepare(engine: Engine) -> None:
-    """Translate the engine's errors, and hold dialing and, by a watchdog, its connections to the deadline."""
+def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
+    """Translate the engine's errors, guard it by a breaker, and hold it, by a watchdog, to the deadline.
+
+    Args:
+        engine: made with ``engine_options``.
+        hooks: are told what the breaker does.
+    """
+    if not isinstance(engine.pool, BoundedPool):
+        raise TypeError("the engine is made with engine_options")
+    engine.pool.breaker = Breaker(
+        "database",
+        ready_to_trip=_is_away(more_than=engine.pool.size()),
+        is_failure=translate.is_failure,
+        open_for=OPEN_FOR,
+        hooks=hooks,
+    )
     translate.install(engine)
     watchdog = Watchdog()
 
-    def checkout(connection: Any, record: Any, _proxy: object) -> None:
+    def checkout(connection: Any, record: ManagesConnection, _proxy: object) -> None:
         limit = deadline.current.get()
         if limit is not None:
-            record.info["watched"] = watchdog.watch(connection.fileno(), at=limit.at + GRACE)
+            _record(record)["watched"] = watchdog.watch(connection.fileno(), at=limit.at + GRACE)
 
-    def checkin(_connection: object, record: Any) -> None:
-        ticket = record.info.pop("watched", None)
+    def invalidate(_connection: object, record: ManagesConnection, exc: BaseException | None) -> None:
+        watched, ticket = _record(record).pop("watched", None), _record(record).pop("ticket", None)
+        if watched is not None:
+            watchdog.release(watched)
         if ticket is not None:
-            watchdog.release(ticket)
+            ticket.report(exc)
 
     event.listen(engine, "do_connect", dialing.dial)
     event.listen(engine, "checkout", checkout)
-    event.listen(engine, "checkin", checkin)
-    event.listen(engine, "invalidate", lambda connection, record, _exc: checkin(connection, record))
+    event.listen(engine, "checkin", lambda connection, record: invalidate(connection, record, None))
+    event.listen(engine, "invalidate", invalidate)
+
+
+def _is_away(*, more_than: int) -> Callable[[Counts], bool]:
+    """Return the rule that trips on many failures, or on more in a row than a single blow to the pool can bring."""
+    return lambda counts: counts.consecutive_failures > more_than or MOSTLY_FAILING(counts)

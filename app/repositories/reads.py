@@ -1,16 +1,34 @@
 """Reads outside a unit of work: one statement, in autocommit, and once more if the connection turned out dead."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cached_property
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Transaction
 from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
 from app.repositories.translate import QUERY_CANCELED
+from app.resilience.budget import RetryBudget
+from app.resilience.retry import Retry
 
 T = TypeVar("T")
+
+
+def _is_dead(error: Exception) -> bool:
+    return isinstance(error, ServiceUnavailable) and bool(error.facts.get("disconnected"))
+
+
+ONCE_MORE: Final = Retry(
+    "read",
+    attempts=2,
+    initial=timedelta(0),
+    budget=RetryBudget(),
+    is_retryable=_is_dead,
+    heeds_retry_after=False,
+)
+"""For a pooled connection that turns out dead; connections are not pinged when they are checked out."""
 
 
 class Reads:
@@ -33,12 +51,7 @@ class Reads:
         """
         if self._is_in_unit():
             return read(self._session().connection())
-        try:
-            return self._once(read)
-        except ServiceUnavailable as error:
-            if not error.facts.get("disconnected"):
-                raise
-        return self._once(read)
+        return ONCE_MORE(self._once)(read)
 
     def within(self, milliseconds: int, read: Callable[[Connection], T]) -> T | None:
         """Return what ``read`` returns, or ``None`` when one of its statements took longer."""

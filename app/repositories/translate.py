@@ -9,9 +9,13 @@ from sqlalchemy import Constraint, Engine, ExceptionContext, Index, event
 from app import errs
 from app.errs.platform import InsufficientStorage, ServiceUnavailable
 from app.models.base import Base
-from app.resilience import deadline
+from app.resilience import blame, deadline
 
 QUERY_CANCELED: Final = "57014"
+LOST_RACE: Final = ("40001", "40P01")
+"""Serialization failure and deadlock: another transaction went first, and this one is undone."""
+ABSENT: Final = ("08", "53", "57P")
+"""Classes that say that the server itself cannot do its part, whatever it is asked."""
 DISK_FULL: Final = "53100"
 UNAVAILABLE: Final = (
     "08",  # connection exceptions
@@ -53,15 +57,30 @@ def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Err
     if sqlstate == DISK_FULL:
         return InsufficientStorage(**facts)
     if sqlstate == QUERY_CANCELED or sqlstate.startswith(UNAVAILABLE):
-        return ServiceUnavailable(retry_after=1, disconnected=is_disconnect, **facts)
+        is_undone = is_disconnect or sqlstate in LOST_RACE
+        return ServiceUnavailable(retry_after=1, disconnected=is_disconnect, is_undone=is_undone, **facts)
     if sqlstate.startswith(INTEGRITY) and cause.diag.constraint_name in _violated():
         violated = _violated()[cause.diag.constraint_name]
         return violated(param=_param(violated))
     if not sqlstate and is_disconnect:
-        return ServiceUnavailable(retry_after=1, disconnected=True, **facts)
+        return ServiceUnavailable(retry_after=1, disconnected=True, is_undone=True, **facts)
     if sqlstate.startswith(DATA) or (not sqlstate and isinstance(cause, psycopg.DataError)):
         return errs.E(kind=errs.Kind.VALIDATION, **facts)
     return errs.E(kind=errs.Kind.DATABASE, **facts)
+
+
+def is_failure(error: BaseException) -> bool | None:
+    """Tell whether an error speaks against the database: it is away or hangs; ``None``, if it says nothing about that.
+
+    A lock that is held, a race that is lost or a database that lets nobody write do not: it has answered.
+    """
+    if isinstance(error, psycopg.Error):
+        error = translated(error, is_disconnect=True)
+    if isinstance(error, ServiceUnavailable) and "sqlstate" not in error.facts:
+        return None
+    if isinstance(error, ServiceUnavailable):
+        return bool(error.facts.get("disconnected")) or str(error.facts.get("sqlstate")).startswith(ABSENT)
+    return blame.is_failure(error)
 
 
 def _param(violated: type[errs.Error]) -> str | None:

@@ -5,6 +5,7 @@ from typing import Final, Self
 
 from sqlalchemy.orm import Session, scoped_session
 
+from app.errs.platform import ServiceUnavailable
 from app.repositories.idempotency import StoredAnswerRepository
 from app.repositories.tasks import TaskRepository
 
@@ -33,14 +34,14 @@ class UnitOfWork:
         """Make the unit's effects last, or join them to those of the unit around it.
 
         Raises:
+            ServiceUnavailable: the database is out of reach.
             RuntimeError: a unit inside ended without a commit, which undoes this one too.
         """
         if self._session.info.get(UNDONE):
             raise RuntimeError("a unit of work inside this one ended without a commit")
+        self._session.flush()
         if self._session.info[DEPTH] == 1:
-            self._session.commit()
-        else:
-            self._session.flush()
+            _commit(self._session)
         self._is_committed = True
 
     def __exit__(
@@ -53,3 +54,16 @@ class UnitOfWork:
         self._session.info[UNDONE] = False
         if self._session.in_transaction():
             self._session.rollback()
+
+
+def _commit(session: Session) -> None:
+    """Commit.
+
+    Raises:
+        ServiceUnavailable: perhaps it was not; when the connection was lost meanwhile, nobody knows.
+    """
+    try:
+        session.commit()
+    except ServiceUnavailable as error:
+        error.facts = {**error.facts, "is_undone": error.facts.get("is_undone") and not error.facts["disconnected"]}
+        raise

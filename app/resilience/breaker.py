@@ -89,6 +89,10 @@ class Ticket:
         return self
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: TracebackType | None) -> None:
+        self.report(error)
+
+    def report(self, error: BaseException | None) -> None:
+        """Report success, or whatever this error means to the breaker."""
         if error is None:
             self.done(ok=True)
         else:

@@ -16,6 +16,7 @@ from app.errs import raises
 from app.errs.requests import IdempotencyInProgress, IdempotencyKeyReused
 from app.models.idempotency import StoredAnswer
 from app.resilience.clock import Clock
+from app.resilience.transaction import transaction
 
 LIFETIME: Final = timedelta(hours=24)
 PARAM: Final = "Idempotency-Key"
@@ -60,6 +61,7 @@ class IdempotencyService:
         self._clock = clock
 
     @raises(IdempotencyInProgress, IdempotencyKeyReused, passing=True)
+    @transaction
     def once(self, key: str, *, by: Principal, fingerprint: bytes, answer: Callable[[], Answer]) -> Answer:
         """Return the stored answer, or let ``answer`` make it and store it in the same transaction.
 

@@ -14,6 +14,7 @@ from app.models.precondition import ANYTHING, Precondition
 from app.models.query import Comparison, ListQuery, Operator, Page
 from app.models.tasks import NewTask, Task, TaskView
 from app.resilience.clock import Clock
+from app.resilience.transaction import transaction
 
 
 class TaskCollection(Protocol):
@@ -59,6 +60,7 @@ class TaskService:
         self._clock = clock
 
     @raises(TaskTitleTaken)
+    @transaction
     def create(self, new: NewTask, *, by: Principal) -> Task:
         """Create a task for the caller."""
         with self._unit_of_work() as unit:
@@ -68,6 +70,7 @@ class TaskService:
         return task
 
     @raises(BatchFailed)
+    @transaction
     def create_batch(self, news: Sequence[NewTask], *, by: Principal) -> BatchResult:
         """Create those tasks whose titles are free; an item fails by itself."""
         with self._unit_of_work() as unit:
@@ -97,6 +100,7 @@ class TaskService:
         return self._reads.page(query)
 
     @raises(TaskNotFound, NotTaskOwner, PreconditionFailed, ValidationFailed, TaskTitleTaken)
+    @transaction
     def update(
         self, task_id: UUID, changes: Mapping[str, Any], *, by: Principal, precondition: Precondition = ANYTHING
     ) -> Task:
@@ -108,6 +112,7 @@ class TaskService:
         return task
 
     @raises(TaskNotFound, NotTaskOwner, PreconditionFailed)
+    @transaction
     def delete(self, task_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> Task:
         """Delete a task, and return what it was."""
         with self._unit_of_work() as unit:

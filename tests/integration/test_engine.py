@@ -1,7 +1,5 @@
 """C23: whatever the database does, a request ends at its deadline, and its connection is not left to the next."""
 
-import select
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +15,7 @@ from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.repositories import engine as house
 from app.resilience.deadline import within
 from app.resilience.watchdog import GRACE
+from tests.fakes.network import Proxy
 from tests.integration.conftest import Database
 
 BUDGET = timedelta(milliseconds=200)
@@ -115,51 +114,6 @@ class TestPool:
 
     def test_there_is_no_overflow(self, busy: Database) -> None:
         assert busy.engine.pool.status().endswith("Current Checked out connections: 1")
-
-
-class Proxy:
-    """A network before PostgreSQL, which can stop to carry anything, as if the server had been stopped."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._server = (host, port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.flows = threading.Event()
-        self.flows.set()
-        self._pairs: dict[socket.socket, socket.socket] = {}
-        self._ended = False
-        self._thread = threading.Thread(target=self._carry, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop carrying for good."""
-        self._ended = True
-        self._thread.join()
-        for each in (self._listener, *self._pairs):
-            each.close()
-
-    def _carry(self) -> None:
-        while not self._ended:
-            if not self.flows.wait(0.05):
-                continue
-            for ready in select.select([self._listener, *self._pairs], [], [], 0.05)[0]:
-                if ready is self._listener:
-                    client, server = ready.accept()[0], socket.create_connection(self._server)
-                    self._pairs |= {client: server, server: client}
-                elif ready in self._pairs:
-                    self._pass_on(ready)
-
-    def _pass_on(self, source: socket.socket) -> None:
-        try:
-            data = source.recv(65536)
-            self._pairs[source].sendall(data)
-        except OSError:
-            data = b""
-        if not data:
-            peer = self._pairs.pop(source)
-            del self._pairs[peer]
-            source.close()
-            peer.close()
 
 
 class TestSilence:

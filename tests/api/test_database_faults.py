@@ -1,0 +1,229 @@
+"""A database that takes part of a transaction back, dies in its middle, or is away: what callers see of it."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+
+from app.config import Settings
+from app.extensions import db
+from app.repositories.engine import BoundedPool
+from app.resilience.breaker import Breaker, State
+from app.resilience.transaction import BUDGET
+from tests.api.caller import TASKS, Caller, answered, path_of, refused
+from tests.fakes.network import Proxy
+
+KEYED = {"Idempotency-Key": "fault-1"}
+TRIGGER = """
+    CREATE SEQUENCE fault_tries;
+    CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF nextval('fault_tries') <= {times} THEN {act}; END IF;
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER fault AFTER INSERT ON tasks {when} FOR EACH ROW EXECUTE FUNCTION fault();
+"""
+CLEAR = "DROP TRIGGER fault ON tasks; DROP FUNCTION fault; DROP SEQUENCE fault_tries"
+RAISE = "RAISE EXCEPTION 'provoked' USING ERRCODE = '{sqlstate}'"
+DIE = "PERFORM pg_terminate_backend(pg_backend_pid())"
+AT_COMMIT = "DEFERRABLE INITIALLY DEFERRED"
+FOR_EVER = 1_000_000
+
+
+@pytest.fixture
+def admin_engine(settings: Settings) -> Iterator[Engine]:
+    """Return the database as its administrator reaches it."""
+    engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+
+
+Faults = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def full_budget() -> None:
+    """Begin each test with every retry that a process may make at once."""
+    BUDGET._reset()
+
+
+@pytest.fixture
+def faulty(admin_engine: Engine) -> Faults:
+    """Return a context in which so many insertions fail in this way; it yields how to count those that were tried."""
+
+    @contextmanager
+    def make(act: str, *, times: int = FOR_EVER, when: str = "") -> Iterator[Callable[[], int]]:
+        with admin_engine.connect() as admin:
+            admin.execute(text(TRIGGER.format(times=times, act=act, when=when)))
+            try:
+                yield lambda: int(admin.execute(text("SELECT last_value FROM fault_tries")).scalar_one())
+            finally:
+                admin.execute(text(CLEAR))
+
+    return make
+
+
+def titles(caller: Caller) -> list[str]:
+    """Return the titles of the caller's tasks."""
+    return [task["title"] for task in answered(caller.list_tasks())["tasks"]]
+
+
+def breaker(application: Flask) -> Breaker:
+    """Return what guards the application's database."""
+    with application.app_context():
+        pool = db.engine.pool
+    assert isinstance(pool, BoundedPool)
+    assert pool.breaker is not None
+    return pool.breaker
+
+
+class TestUndoneTransactions:
+    """Deadlock and serialization failure, and a connection that is lost before COMMIT: nothing was done."""
+
+    @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
+    @pytest.mark.parametrize("headers", [{}, KEYED], ids=["unkeyed", "keyed"])
+    def test_ok(self, alice: Caller, faulty: Faults, sqlstate: str, headers: dict[str, str]) -> None:
+        """F9, F10: raised twice, then passing: 201, three attempts, one effect."""
+        with faulty(RAISE.format(sqlstate=sqlstate), times=2) as tries:
+            answered(alice.post(json={"task": {"title": "raced"}}, headers=headers), 201)
+            assert tries() == 3
+        assert titles(alice) == ["raced"]
+
+    def test_a_lost_connection_too(self, alice: Caller, faulty: Faults) -> None:
+        """F3: nobody notices a backend that was terminated before it was told to commit."""
+        with faulty(DIE, times=1) as tries:
+            answered(alice.create("survivor"), 201)
+            assert tries() == 2
+        assert titles(alice) == ["survivor"]
+
+    def test_three_attempts_are_all(self, alice: Caller, faulty: Faults) -> None:
+        """F10: raised for ever: 503, exactly so many attempts, no effect."""
+        with faulty(RAISE.format(sqlstate="40001")) as tries:
+            refused(alice.post(json={"task": {"title": "raced"}}, headers=KEYED), 503, "SERVICE_UNAVAILABLE")
+            assert tries() == 3
+        assert titles(alice) == []
+        answered(alice.post(json={"task": {"title": "raced"}}, headers=KEYED), 201)
+
+    def test_a_batch_is_done_again_as_a_whole(self, alice: Caller, faulty: Faults) -> None:
+        with faulty(RAISE.format(sqlstate="40P01"), times=1):
+            assert len(answered(alice.batch({"title": "a"}, {"title": "b"}))["tasks"]) == 2
+        assert sorted(titles(alice)) == ["a", "b"]
+
+    def test_none_is_begun_after_the_deadline(self, alice: Caller, faulty: Faults) -> None:
+        """C23."""
+        with faulty(f"PERFORM pg_sleep(0.15); {RAISE.format(sqlstate='40001')}") as tries:
+            response = alice.post(json={"task": {"title": "late"}}, headers={"Request-Timeout": "0.2"})
+            assert response.status_code in {503, 504}
+            assert tries() <= 2
+
+
+class TestDoubtfulCommit:
+    """A connection that is lost during COMMIT: nobody knows what was done."""
+
+    def test_it_is_never_done_again_by_itself(self, alice: Caller, faulty: Faults) -> None:
+        with faulty(DIE, when=AT_COMMIT) as tries:
+            refused(alice.create("doubtful"), 503, "SERVICE_UNAVAILABLE")
+            assert tries() == 1
+
+    def test_a_keyed_retry_finds_out(self, alice: Caller, faulty: Faults) -> None:
+        """C21."""
+        body = {"task": {"title": "doubtful"}}
+        with faulty(DIE, times=1, when=AT_COMMIT):
+            refused(alice.post(json=body, headers=KEYED), 503, "SERVICE_UNAVAILABLE")
+            created = alice.post(json=body, headers=KEYED)
+            assert answered(alice.post(json=body, headers=KEYED), 201) == answered(created, 201)
+        assert titles(alice) == ["doubtful"]
+
+
+class TestBreaker:
+    """A database that is known to be away is not asked, and nobody waits for it."""
+
+    @pytest.fixture
+    def door(self) -> Iterator[socket.socket]:
+        """Return a port on which nobody listens, until somebody does."""
+        with closing(socket.socket()) as door:
+            door.bind(("127.0.0.1", 0))
+            yield door
+
+    @pytest.fixture
+    def cut_off(self, make_application: Callable[..., Flask], settings: Settings, door: socket.socket) -> Flask:
+        """Return an application whose database does not listen."""
+        url = make_url(settings.database_url).set(host="127.0.0.1", port=door.getsockname()[1])
+        return make_application(database_url=url.render_as_string(hide_password=False))
+
+    def test_after_some_failures_in_a_row_it_is_open(self, cut_off: Flask, alice: Caller) -> None:
+        """F32: 503 with Retry-After, at once, without a connection being tried."""
+        caller = Caller(cut_off.test_client(), alice.credentials)
+        for _ in range(6):
+            refused(caller.list_tasks(), 503, "SERVICE_UNAVAILABLE")
+        assert breaker(cut_off).state() is State.OPEN
+        began = time.monotonic()
+        for send in (caller.list_tasks, caller.create):
+            document = refused(send(), 503, "SERVICE_UNAVAILABLE")
+            assert (document["retry_after"], "breaker" in document, "state" in document) == (1, False, False)
+        assert time.monotonic() - began < 0.5
+        refused(caller.get("/v1/nothing"), 404, "ROUTE_NOT_FOUND")
+        answered(caller.get("/healthz"))
+
+    def test_it_closes_by_itself_once_the_database_answers(
+        self, cut_off: Flask, alice: Caller, settings: Settings, door: socket.socket
+    ) -> None:
+        """F1: the first success within two seconds."""
+        caller = Caller(cut_off.test_client(), alice.credentials)
+        while breaker(cut_off).state() is not State.OPEN:
+            refused(caller.list_tasks(), 503, "SERVICE_UNAVAILABLE")
+        url = make_url(settings.database_url)
+        with closing(Proxy(url.host or "127.0.0.1", url.port or 5432, door=door)):
+            began = time.monotonic()
+            while caller.list_tasks().status_code != 200:
+                assert time.monotonic() - began < 3
+                time.sleep(0.05)
+            assert breaker(cut_off).state() is State.CLOSED
+            with cut_off.app_context():
+                db.engine.dispose()
+
+    def test_what_is_not_its_fault_does_not_count(
+        self, application: Flask, alice: Caller, admin_engine: Engine
+    ) -> None:
+        """F32: conflicts, refused data, held locks, and budgets that the caller shortened."""
+        alice.task("taken")
+        guard = breaker(application)
+        answered(alice.list_tasks())
+        before = guard.counts.total_failures
+        for _ in range(25):
+            refused(alice.create("taken"), 409, "TASK_TITLE_TAKEN")
+        for _ in range(8):
+            held(admin_engine, lambda: alice.send("GET", TASKS, headers={"Request-Timeout": "0.05"}))
+        assert (guard.state(), guard.counts.total_failures) == (State.CLOSED, before)
+
+    def test_a_lock_that_is_held_for_long_does_not_either(
+        self, application: Flask, alice: Caller, admin_engine: Engine
+    ) -> None:
+        """F12: 503 after two seconds, and the next caller is served as ever."""
+        path = path_of(alice.task())
+        guard = breaker(application)
+        before = guard.counts.total_failures
+        response = held(admin_engine, lambda: alice.patch(path, json={"title": "new"}))
+        refused(response, 503, "SERVICE_UNAVAILABLE")
+        assert guard.counts.total_failures == before
+        answered(alice.patch(path, json={"title": "new"}))
+
+
+def held(engine: Engine, send: Callable[[], Any]) -> Any:
+    """Send a request while somebody holds the table."""
+    with engine.connect() as locker:
+        _lock(locker)
+        try:
+            return send()
+        finally:
+            locker.exec_driver_sql("ROLLBACK")
+
+
+def _lock(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
