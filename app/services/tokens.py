@@ -12,6 +12,7 @@ import jwt
 from app.context import Principal
 from app.errs import raises
 from app.errs.access import InvalidToken
+from app.models.characters import CONTROLS
 from app.resilience.clock import Clock
 
 ALGORITHM: Final = "HS256"
@@ -20,7 +21,7 @@ HEADER: Final = frozenset({"alg", "typ", "kid"})
 LONGEST: Final = 4096
 _SPELLING: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
 """Three parts in base64url without padding (RFC 7515, section 7.1), so that a token has one spelling only."""
-SUBJECT: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
+SUBJECT: Final = re.compile(rf"[^{CONTROLS}\ud800-\udfff]{{1,255}}")
 LATEST: Final = 253402300799
 """The last second of the year 9999."""
 
@@ -33,14 +34,14 @@ WRONG_ISSUER: Final = "The token comes from another issuer"
 WRONG_CLAIMS: Final = "A required claim is missing or malformed"
 DESCRIPTIONS: Final = (MALFORMED, EXPIRED, TOO_EARLY, WRONG_SIGNATURE, WRONG_AUDIENCE, WRONG_ISSUER, WRONG_CLAIMS)
 
+LEEWAY: Final = 10
+"""Seconds by which the clock that wrote ``nbf`` and ``iat`` may be ahead of ours; ``exp`` is exact."""
+
 _REASONS: Final[Mapping[type[jwt.PyJWTError], str]] = {
-    jwt.ExpiredSignatureError: EXPIRED,
-    jwt.ImmatureSignatureError: TOO_EARLY,
     jwt.InvalidSignatureError: WRONG_SIGNATURE,
     jwt.InvalidAlgorithmError: WRONG_SIGNATURE,
     jwt.InvalidAudienceError: WRONG_AUDIENCE,
     jwt.InvalidIssuerError: WRONG_ISSUER,
-    jwt.InvalidIssuedAtError: WRONG_CLAIMS,
     jwt.MissingRequiredClaimError: WRONG_CLAIMS,
 }
 
@@ -91,14 +92,34 @@ class TokenService:
                 algorithms=[ALGORITHM],
                 audience=self._audience,
                 issuer=self._issuer,
-                options={"require": ["exp", "iat", "sub"], "verify_aud": self._audience is not None},
+                options={
+                    "require": ["exp", "iat", "sub"],
+                    "verify_aud": self._audience is not None,
+                    "verify_exp": False,  # times are judged below, by our clock
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
             )
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as exc:
             reason = next((said for kind, said in _REASONS.items() if isinstance(exc, kind)), MALFORMED)
             raise InvalidToken(description=reason) from exc
         if not decoded["header"].keys() <= HEADER:
             raise InvalidToken(description=MALFORMED)
-        return _principal(decoded["payload"])
+        caller = _principal(decoded["payload"])
+        _check_times(decoded["payload"], now=self._clock.now().timestamp())
+        return caller
+
+
+def _check_times(claims: Mapping[str, Any], *, now: float) -> None:
+    """Let pass what is valid now (RFC 7519, sections 4.1.4 to 4.1.6).
+
+    Raises:
+        InvalidToken: the token has ended, or not begun.
+    """
+    if claims["exp"] <= now:
+        raise InvalidToken(description=EXPIRED)
+    if max(claims["iat"], claims.get("nbf", 0)) > now + LEEWAY:
+        raise InvalidToken(description=TOO_EARLY)
 
 
 def _principal(claims: Mapping[str, Any]) -> Principal:

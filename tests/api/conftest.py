@@ -109,14 +109,13 @@ def other_application(make_application: Callable[..., Flask]) -> Flask:
 
 
 @pytest.fixture
-def timed(
-    client: FlaskClient, bearer: Bearer, other_application: Flask, settings: Settings, clock: MovableClock
-) -> Caller:
+def timed(client: FlaskClient, other_application: Flask, settings: Settings, clock: MovableClock) -> Caller:
     """Return a caller of an application that goes by the movable clock."""
     with other_application.app_context():
         engine = db.engine
-    other_application.extensions["candor-services"] = wire(settings, db.session, lambda: engine, clock)
-    return Caller(other_application.test_client(), bearer("alice"))
+    wired = other_application.extensions["candor-services"] = wire(settings, db.session, lambda: engine, clock)
+    token = wired.tokens.issue("alice", scopes=["tasks"], lifetime=timedelta(days=400))
+    return Caller(other_application.test_client(), {"Authorization": f"Bearer {token}"})
 
 
 @pytest.fixture

@@ -146,6 +146,33 @@ class TestVerify:
     def test_a_token_for_others_or_of_others_is_refused(self, claims: dict[str, Any], expected: str) -> None:
         assert reason(signed(claims), BOUND) == expected
 
+    @pytest.mark.parametrize(
+        ("claims", "expected"),
+        [
+            ({"exp": 1}, None),
+            ({"exp": 0.001}, None),
+            ({"exp": 0}, tokens.EXPIRED),
+            ({"exp": -1}, tokens.EXPIRED),
+            ({"iat": 10}, None),
+            ({"iat": 10.5}, tokens.TOO_EARLY),
+            ({"iat": 11}, tokens.TOO_EARLY),
+            ({"nbf": 10}, None),
+            ({"nbf": 11}, tokens.TOO_EARLY),
+            ({"nbf": 11, "exp": 0}, tokens.EXPIRED),
+        ],
+        ids=str,
+    )
+    def test_times_are_judged_to_the_second_by_our_clock(self, claims: dict[str, float], expected: str | None) -> None:
+        """A4: ``nbf`` and ``iat`` have a leeway of 10 seconds, ``exp`` has none."""
+        clock = FakeClock()
+        now = clock.now().timestamp()
+        times = {"iat": now - 60, "exp": now + 60} | {name: now + seconds for name, seconds in claims.items()}
+        service = TokenService(secret=SECRET, audience=None, issuer=None, clock=clock)
+        if expected is None:
+            assert service.verify(signed(times)).id == "alice"
+        else:
+            assert reason(signed(times), service) == expected
+
     def test_a_repeated_claim_does_not_slip_through(self) -> None:
         payload = json.dumps(CLAIMS)[:-1] + ', "sub": "root"}'
         assert reason(unsigned('{"alg": "HS256"}', payload)) == tokens.WRONG_SIGNATURE
