@@ -31,8 +31,9 @@ def explain(code: str) -> None:
         raise click.ClickException(f"The catalogue has no {code}. `flask errors list` prints all there are.")
     public_url = current_app.config["PUBLIC_URL"]
     click.echo(f"{error.code}  {status_of(error).value} {status_of(error).phrase}  ({error.kind.string})")
-    click.echo(f"\n{errs.title(error)}\n{errs.occurrence(error)}")
-    click.echo(f"\nAs a client:    {error.client}\nAs an operator: {error.operator}\nSince:          {error.since}")
+    click.echo(f"\n{errs.title(error)}\n{errs.plain(errs.occurrence(error))}")
+    click.echo(f"\nAs a client:    {error.client}\nAs an operator: {errs.plain(error.operator)}")
+    click.echo(f"Since:          {error.since}")
     click.echo(f"\nExample:\n{json.dumps(examples.document(error, public_url=public_url), indent=2)}")
     for name, value in examples.headers(error).items():
         click.echo(f"{name}: {value}")

@@ -36,7 +36,13 @@ class Lifetime(click.ParamType[timedelta]):
 @group.command("issue")
 @click.option("--subject", required=True, help="Whom the token speaks for.")
 @click.option("--scope", default="", help="Scopes, separated by spaces.")
-@click.option("--expires", type=Lifetime(), default="1h", show_default=True, help="How long it is valid.")
+@click.option(
+    "--expires",
+    type=Lifetime(),
+    default="1h",
+    show_default=True,
+    help="How long it is valid: 90s, 15m, 12h, 30d, or seconds.",
+)
 @click.option("--admin", is_flag=True, help="Add the scope admin, which implies all.")
 def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
     """Print one token."""

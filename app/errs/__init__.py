@@ -20,7 +20,7 @@ catalogue page all come from that definition. A module imported below is in the 
 """
 
 from app.errs import access, fallbacks, lists, platform, requests, tasks
-from app.errs.catalogue import definition, fallback, named_errors, occurrence, slug, title
+from app.errs.catalogue import definition, fallback, named_errors, occurrence, plain, slug, title
 from app.errs.declare import WATCHERS, Watcher, raised_by, raises, tell
 from app.errs.error import CODE, E, Error, Violation, chain, kind_is, match, ops, root_cause
 from app.errs.helpers import input_unwanted, missing_field
@@ -51,6 +51,7 @@ __all__ = [
     "named_errors",
     "occurrence",
     "ops",
+    "plain",
     "platform",
     "raised_by",
     "raises",

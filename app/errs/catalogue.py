@@ -37,9 +37,17 @@ def title(cls: type[Error]) -> str:
 
 
 def occurrence(cls: type[Error]) -> str:
-    """Return the paragraph that tells when the error occurs; the title where the definition says no more."""
+    """Return the paragraph that tells when the error occurs; the title where the definition says no more.
+
+    Code stands between backticks, as in ``operator``; ``plain`` takes them away.
+    """
     rest = (cls.__doc__ or "").strip().partition("\n")[2]
-    return " ".join(rest.split()) or title(cls)
+    return " ".join(rest.split()).replace("``", "`") or title(cls)
+
+
+def plain(text: str) -> str:
+    """Return a text of a definition for who reads no Markdown."""
+    return text.replace("`", "")
 
 
 def definition(error: Error) -> type[Error]:

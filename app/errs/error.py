@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Final
 
 from app.errs.kinds import Kind
 
+_STEP: Final = re.compile(r"[.\[\]]+")
+"""What stands between the steps of a field's name."""
 CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 
 
@@ -29,6 +31,11 @@ class Violation:
     pointer: str | None = None
     parameter: str | None = None
     header: str | None = None
+
+    @classmethod
+    def of_member(cls, field: str, code: str, message: str) -> "Violation":
+        """Return what is wrong with a member of the resource, for whoever does not know more of how it was sent."""
+        return cls(field, code, message, pointer="#/" + _STEP.sub("/", field).rstrip("/"))
 
     def document(self) -> dict[str, str]:
         """Return the violation as a client sees it."""

@@ -6,12 +6,12 @@ from app.errs.requests import ValidationFailed
 
 def missing_field(name: str) -> ValidationFailed:
     """Return the error "<name> is required"."""
-    return _one(Violation(name, "REQUIRED_FIELD", f"{name} is required", pointer=f"#/{name}"))
+    return _one(Violation.of_member(name, "REQUIRED_FIELD", f"{name} is required"))
 
 
 def input_unwanted(name: str) -> ValidationFailed:
     """Return the error for a field that the caller must not set."""
-    return _one(Violation(name, "UNKNOWN_FIELD", f"{name} must not be set", pointer=f"#/{name}"))
+    return _one(Violation.of_member(name, "UNKNOWN_FIELD", f"{name} must not be set"))
 
 
 def _one(violation: Violation) -> ValidationFailed:

@@ -72,5 +72,5 @@ class InvalidPageToken(Error):
     client = "Start again from the first page, and pass tokens on unchanged."
     operator = "Nothing to do. After a change of JWT_SECRET, older tokens end here."
     since = "0.1.0"
-    example = {"param": "page_token"}
+    param = "page_token"
     curl = _CURL + "-d page_token=made-up"

@@ -192,7 +192,7 @@ class InvalidIdempotencyKey(Error):
     client = "Make a UUID for each creation, and send it once."
     operator = "Nothing to do."
     since = "0.1.0"
-    example = {"param": "Idempotency-Key"}
+    param = "Idempotency-Key"
     curl = _BODY_CURL + """-H 'Idempotency-Key;' -d '{{"task": {{"title": "Buy milk"}}}}'"""
 
 
@@ -205,7 +205,7 @@ class IdempotencyKeyReused(Error):
     client = "Make a new key for each new request; reuse one only to repeat the very same request."
     operator = "Nothing to do."
     since = "0.1.0"
-    example = {"param": "Idempotency-Key"}
+    param = "Idempotency-Key"
 
 
 class IdempotencyInProgress(Error):
@@ -217,4 +217,5 @@ class IdempotencyInProgress(Error):
     client = "Repeat the same request after the seconds in Retry-After."
     operator = "Nothing to do."
     since = "0.1.0"
-    example = {"param": "Idempotency-Key", "retry_after": 1}
+    param = "Idempotency-Key"
+    example = {"retry_after": 1}

@@ -43,7 +43,7 @@ class TaskTitleTaken(Error):
     client = "Choose another title, or update the existing task."
     operator = "Nothing to do."
     since = "0.1.0"
-    example = {"param": "title"}
+    param = "title"
 
 
 class BatchFailed(Error):
@@ -60,4 +60,4 @@ class BatchFailed(Error):
     since = "0.1.0"
     instance = "/v1/tasks:batchCreate"
     count: int
-    example = {"count": 1, "failures": ((0, TaskTitleTaken(param="title")),)}
+    example = {"count": 1, "failures": ((0, TaskTitleTaken()),)}

@@ -1,7 +1,7 @@
 """A task, and the rules that hold wherever it came from."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -15,14 +15,13 @@ from app.errs.error import Violation
 from app.errs.requests import ValidationFailed
 from app.errs.tasks import TaskTitleTaken
 from app.models.base import Base, SmallEnum
+from app.models.characters import SPACES
 
 TITLE_LENGTH: Final = 200
 DESCRIPTION_LENGTH: Final = 1000
 TAGS: Final = 10
 TAG_LENGTH: Final = 50
-TAG_PATTERN: Final = "^[a-z0-9-]+$"
-SPACES: Final = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-"""What is trimmed before titles are compared: every space of Unicode (category Zs)."""
+TAG_CHARACTERS: Final = "[a-z0-9-]"
 
 
 class Status(IntEnum):
@@ -133,12 +132,10 @@ class Task(Base):
         """Set the members named; no change at all leaves the version as it is.
 
         Raises:
-            ValidationFailed: the task would be completed after its due date.
+            ValidationFailed: the task would be completed after its due date, or get one that has passed.
         """
-        completes = changes.get("status") is Status.COMPLETED and self.status is not Status.COMPLETED
-        due_date = changes.get("due_date", self.due_date)
-        if completes and due_date is not None and due_date < at:
-            raise ValidationFailed(violations=(_OVERDUE,))
+        if violations := tuple(self._violations(changes, at)):
+            raise ValidationFailed(violations=violations)
         if not changes:
             return
         for name, value in changes.items():
@@ -146,7 +143,10 @@ class Task(Base):
         self.update_time = at
         self.version += 1
 
-
-_OVERDUE = Violation(
-    "status", "OVERDUE_COMPLETION", "status cannot become completed after due_date", pointer="#/status"
-)
+    def _violations(self, changes: Mapping[str, Any], at: datetime) -> Iterator[Violation]:
+        due_date = changes.get("due_date", self.due_date)
+        completes = changes.get("status") is Status.COMPLETED and self.status is not Status.COMPLETED
+        if completes and due_date is not None and due_date < at:
+            yield Violation.of_member("status", "OVERDUE_COMPLETION", "status cannot become completed after due_date")
+        if due_date is not None and due_date != self.due_date and due_date <= at:
+            yield Violation.of_member("due_date", "MUST_BE_FUTURE", "due_date must lie in the future")

@@ -60,8 +60,7 @@ def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Err
         is_undone = is_disconnect or sqlstate in LOST_RACE
         return ServiceUnavailable(retry_after=1, disconnected=is_disconnect, is_undone=is_undone, **facts)
     if sqlstate.startswith(INTEGRITY) and cause.diag.constraint_name in _violated():
-        violated = _violated()[cause.diag.constraint_name]
-        return violated(param=_param(violated))
+        return _violated()[cause.diag.constraint_name]()
     if not sqlstate and is_disconnect:
         return ServiceUnavailable(retry_after=1, disconnected=True, is_undone=True, **facts)
     if sqlstate.startswith(DATA) or (not sqlstate and isinstance(cause, psycopg.DataError)):
@@ -81,12 +80,6 @@ def is_failure(error: BaseException) -> bool | None:
     if isinstance(error, ServiceUnavailable):
         return bool(error.facts.get("disconnected")) or str(error.facts.get("sqlstate")).startswith(ABSENT)
     return blame.is_failure(error)
-
-
-def _param(violated: type[errs.Error]) -> str | None:
-    """Return the parameter that a violated constraint always blames, which its example names."""
-    param = violated.example.get("param")
-    return param if isinstance(param, str) else None
 
 
 @cache

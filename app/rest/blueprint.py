@@ -84,7 +84,7 @@ class Blueprint(flask_smorest.Blueprint):
                 if operation.consumes:
                     g.body = body.read(operation.consumes)
                 with services().slots.taken() if operation.needs_slot else nullcontext():
-                    if not operation.has_query:
+                    if operation.parameters is None:
                         decoded(QuerySchema(), query.parse())
                     return view(*args, **kwargs)
 
@@ -111,13 +111,13 @@ class Blueprint(flask_smorest.Blueprint):
             if location == "json":
                 operation.consumes = content_types
             else:
-                operation.has_query = True
+                operation.parameters = tuple(loader.fields)
 
             @wraps(view)
             def with_arguments(*args: Any, **kwargs: Any) -> Any:
                 if location == "json":
                     return view(*args, decoded(loader, g.body), **kwargs)
-                g.query = decoded(loader, query.parse())
+                g.query = decoded(loader, query.parse(loader.fields))
                 return view(*args, g.query, **kwargs)
 
             _document(with_arguments, "arguments").setdefault("parameters", []).append(
@@ -143,10 +143,12 @@ class Blueprint(flask_smorest.Blueprint):
         encode = Encoder(schema())
 
         def decorate(view: Callable[..., Any]) -> Wrapper:
+            operation = operations.draft(view)
+
             @wraps(view)
             def respond(*args: Any, **kwargs: Any) -> Response:
                 if g.violations:
-                    raise ValidationFailed(violations=tuple(g.violations))
+                    raise ValidationFailed(violations=query.in_order(g.violations, operation.parameters or ()))
                 value, fields, chosen = _unpacked(view(*args, **kwargs))
                 if isinstance(value, Response):
                     return value

@@ -137,14 +137,14 @@ class Occasion:
         """Return the request at hand."""
         return cls(
             public_url=current_app.config["PUBLIC_URL"],
-            instance=instance_of(request.path),
+            instance=instance_of(request.environ["PATH_INFO"].encode("latin-1")),
             timestamp=timestamps.render(datetime.now(UTC)),
             request_id=context.request_id.get(),
             trace_id=context.trace_id.get(),
         )
 
 
-def instance_of(path: str) -> str:
+def instance_of(path: str | bytes) -> str:
     """Return what a problem document says of a path, of which an absurdly long one is cut."""
     return _CUT_ESCAPE.sub("", quote(path, safe="/:@!$&'()*+,;=~-._")[:LONGEST_INSTANCE])
 

@@ -16,7 +16,7 @@ from flask import Response, g, make_response, request
 from app.errs.requests import InvalidIdempotencyKey
 from app.rest import operations, query
 from app.rest.current import principal, services
-from app.services.idempotency import PARAM, Answer, IdempotencyService
+from app.services.idempotency import Answer, IdempotencyService
 
 HEADER: Final = "Idempotency-Key"
 STORED: Final = ("Content-Type", "Location", "ETag")
@@ -63,9 +63,9 @@ def key_of(sent: str) -> str:
     if quoted := _QUOTED.fullmatch(text):
         text = re.sub(r"\\(.)", r"\1", quoted[1])
     elif not _BARE.fullmatch(text):
-        raise InvalidIdempotencyKey(param=PARAM)
+        raise InvalidIdempotencyKey
     if len(text) > _LONGEST:
-        raise InvalidIdempotencyKey(param=PARAM)
+        raise InvalidIdempotencyKey
     return text
 
 

@@ -45,7 +45,7 @@ class Operation:
     is_limited: bool = True
     consumes: tuple[str, ...] = ()
     produces: tuple[str, ...] = JSON
-    has_query: bool = False
+    parameters: tuple[str, ...] | None = None
     is_documented: bool = True
     needs_slot: bool = False
     raises: list[type[Error]] = field(default_factory=list)

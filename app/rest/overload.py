@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 import orjson
 from flask import Flask
@@ -72,7 +72,7 @@ class Overload:
         self._log({"method": method, "route": "unmatched", "path": path, "status": STATUS.value})
         occasion = Occasion(
             public_url=self._public_url,
-            instance=instance_of(path),
+            instance=instance_of(unquote_to_bytes(target)),
             timestamp=timestamps.render(now),
             request_id=context.request_id.get(),
         )

@@ -1,32 +1,45 @@
 """The query of a request, read strictly: UTF-8, each parameter once."""
 
+import re
+from collections.abc import Collection, Sequence
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from flask import g, request
 
 from app.errs import Violation
+from app.models.characters import CONTROLS
 
 LONGEST_NAME: Final = 100
+_CONTROL: Final = re.compile(f"[{CONTROLS}]")
 OPAQUE: Final = frozenset({"page_token"})
 """Parameters whose every spelling has an answer of its own."""
 
 
-def parse() -> dict[str, str]:
-    """Return the parameters by name; what cannot be read joins the request's violations."""
-    found: dict[str, str] = {}
+def parse(known: Collection[str] = ()) -> dict[str, str]:
+    """Return the parameters by name; what cannot be read joins the request's violations, one for each name.
+
+    Of a parameter that is not ``known`` nothing is said but that: the schema refuses it.
+    """
+    found: dict[str, list[str | None]] = {}
     for pair in filter(None, request.query_string.split(b"&")):
         raw_name, _, raw_value = pair.partition(b"=")
         name, value = _text(raw_name), _text(raw_value)
         if name in OPAQUE and value is None:
             value = raw_value.decode("latin-1")  # none of ours, and told so like any other
-        if name is None or value is None:
-            _refuse(name or "query", "INVALID_FORMAT", "must be UTF-8 without control characters")
-        elif name in found:
-            _refuse(name, "INVALID_VALUE", "must be given once")
-        else:
-            found[name] = value
-    return found
+        found.setdefault("query" if name is None else name, []).append(None if name is None else value)
+    return {name: value for name, values in found.items() if (value := _only(name, values, known)) is not None}
+
+
+def _only(name: str, values: list[str | None], known: Collection[str]) -> str | None:
+    """Return the value of a parameter; ``None`` when it is refused."""
+    if None in values:
+        _refuse(name, "INVALID_FORMAT", "must be UTF-8 without control characters")
+    elif len(values) > 1 and name in known:
+        _refuse(name, "INVALID_VALUE", "must be given once")
+    else:
+        return values[0]
+    return None
 
 
 def _refuse(name: str, code: str, says: str) -> None:
@@ -42,4 +55,16 @@ def _text(raw: bytes) -> str | None:
         text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
         return None
-    return None if any(character < " " or character == "\x7f" for character in text) else text
+    return None if _CONTROL.search(text) else text
+
+
+def in_order(violations: Collection[Violation], parameters: Sequence[str]) -> tuple[Violation, ...]:
+    """Return violations of the query, of the header, of the body; parameters in their order, header fields by name."""
+
+    def place(each: Violation) -> tuple[int, int, str]:
+        if each.parameter is not None:
+            at = parameters.index(each.parameter) if each.parameter in parameters else len(parameters)
+            return 0, at, each.parameter
+        return (2, 0, "") if each.header is None else (1, 0, each.header)
+
+    return tuple(sorted(violations, key=place))

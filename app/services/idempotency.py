@@ -19,7 +19,6 @@ from app.resilience.clock import Clock
 from app.resilience.transaction import transaction
 
 LIFETIME: Final = timedelta(hours=24)
-PARAM: Final = "Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class IdempotencyService:
         scope = hashlib.sha256(f"{len(by.id)}:{by.id}{key}".encode()).hexdigest()
         with self._unit_of_work() as unit:
             if not unit.stored_answers.lock(scope):
-                raise IdempotencyInProgress(param=PARAM, retry_after=1)
+                raise IdempotencyInProgress(retry_after=1)
             stored = unit.stored_answers.find(scope, now=self._clock.now())
             if stored is not None:
                 return _replayed(stored, fingerprint)
@@ -104,5 +103,5 @@ def _replayed(stored: StoredAnswer, fingerprint: bytes) -> Answer:
         IdempotencyKeyReused: it was the answer to another request.
     """
     if stored.fingerprint != fingerprint:
-        raise IdempotencyKeyReused(param=PARAM)
+        raise IdempotencyKeyReused
     return Answer(stored.status, stored.headers, stored.body, is_replay=True)

@@ -77,9 +77,7 @@ class TaskService:
             tasks = [Task.create(new, by=by.id, at=self._clock.now()) for new in news]
             created = unit.tasks.add_all(tasks)
             unit.commit()
-        failures = tuple(
-            (index, TaskTitleTaken(param="title")) for index, task in enumerate(tasks) if task.id not in created
-        )
+        failures = tuple((index, TaskTitleTaken()) for index, task in enumerate(tasks) if task.id not in created)
         if not created:
             raise BatchFailed(count=len(tasks), failures=failures)
         return BatchResult(tuple(task for task in tasks if task.id in created), failures)

@@ -85,4 +85,4 @@ def _unpacked(key: str | int | list[int] | None) -> Value:
 
 
 def _refusal() -> errs.lists.InvalidPageToken:
-    return errs.lists.InvalidPageToken(param="page_token")
+    return errs.lists.InvalidPageToken()

@@ -127,6 +127,7 @@ VIOLATIONS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"title": None}, [("title", "REQUIRED_FIELD")]),
     ({"title": ""}, [("title", "TOO_SHORT")]),
     ({"title": "   "}, [("title", "TOO_SHORT")]),
+    ({"title": " " * 201}, [("title", "TOO_SHORT")]),
     ({"title": "\u3000\u00a0"}, [("title", "TOO_SHORT")]),
     ({"title": "x" * 201}, [("title", "TOO_LONG")]),
     ({"title": 5}, [("title", "INVALID_TYPE")]),

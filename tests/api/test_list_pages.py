@@ -198,6 +198,27 @@ class TestPageSize:
         """B10."""
         assert violated(alice.get(f"{TASKS}?page_size=1&page_size=1")) == [("page_size", "INVALID_VALUE")]
 
+    @pytest.mark.parametrize(
+        ("query", "violation"),
+        [
+            ("page_size=x&page_size=y&page_size=z", ("page_size", "INVALID_VALUE")),
+            ("page_size=%00&page_size=y&page_size=%00", ("page_size", "INVALID_FORMAT")),
+            ("colour=1&colour=2&colour=3", ("colour", "UNKNOWN_PARAMETER")),
+        ],
+    )
+    def test_thrice_is_one_violation(self, alice: Caller, query: str, violation: tuple[str, str]) -> None:
+        """C1: what is wrong with a parameter is said once."""
+        assert violated(alice.get(f"{TASKS}?{query}")) == [violation]
+
+    def test_parameters_are_judged_in_their_order(self, alice: Caller) -> None:
+        """Section 3.1: in the order of the fields, then what there is not by name, then the header."""
+        query = "zebra=1&fields=x&colour=1&page_size=1&filter=%00&page_size=2"
+        response = alice.get(f"{TASKS}?{query}", headers={"Request-Timeout": "soon"})
+        assert [field for field, _ in violated(response)] == [
+            *("page_size", "filter", "fields", "colour", "zebra"),
+            "Request-Timeout",
+        ]
+
 
 class TestPageToken:
     """Opaque, signed, and bound to list, filter, order and caller."""

@@ -51,8 +51,13 @@ class TestCatalogue:
         """C10, C11: the whole definition, and an example."""
         named = errs.named_errors()[code]
         page = client.get(f"/errors/{errs.slug(code)}").get_json()
-        assert (page["code"], page["title"], page["when"]) == (code, errs.title(named), errs.occurrence(named))
-        assert (page["client"], page["operator"], page["since"]) == (named.client, named.operator, named.since)
+        assert (page["code"], page["title"]) == (code, errs.title(named))
+        assert page["when"] == errs.plain(errs.occurrence(named))
+        assert (page["client"], page["operator"], page["since"]) == (
+            named.client,
+            errs.plain(named.operator),
+            named.since,
+        )
         assert [each["name"] for each in page["extras"]] == list(named.declared_facts)
         assert page["example"]["status"] == page["status"] == status_of(named)
         if status_of(named) in BODILESS:
@@ -77,6 +82,18 @@ class TestCatalogue:
             assert all(each["name"] in text for each in known["extras"])
             assert all(each["path"] in text for each in known["operations"])
             assert known["curl"] is None or known["curl"] in text
+
+    def test_code_in_prose_is_marked_as_each_format_has_it(self, client: FlaskClient) -> None:
+        """C11: plain in JSON, in Markdown and HTML as they mark it."""
+        path = "/errors/not-ready"
+        assert "run flask db upgrade or" in client.get(path).get_json()["operator"]
+        assert "run `flask db upgrade` or" in client.get(path, headers=MARKDOWN).get_data(as_text=True)
+        assert "run <code>flask db upgrade</code> or" in client.get(path, headers=HTML).get_data(as_text=True)
+        for code in CODES:
+            assert "`" not in client.get(f"/errors/{errs.slug(code)}").get_data(as_text=True)
+            assert "``" not in client.get(f"/errors/{errs.slug(code)}", headers=MARKDOWN).get_data(
+                as_text=True
+            ).replace("```", "")
 
     @pytest.mark.parametrize("slug", ["no-such-error", "TASK-NOT-FOUND", "task_not_found", "<script>", "%00", "é"])
     def test_an_unknown_slug_is_a_problem_document(self, client: FlaskClient, slug: str) -> None:
@@ -126,6 +143,7 @@ class TestNegotiation:
         assert response.status_code == 406
         assert response.json is not None
         assert response.json["code"] == "NOT_ACCEPTABLE"
+        assert ("Accept" in response.vary) == (path not in {"/docs", "/openapi.json"})
 
     def test_the_front_page_is_an_index_for_machines(self, client: FlaskClient) -> None:
         """Contract 3.6: and every link of it leads somewhere."""

@@ -165,15 +165,16 @@ class TestMask:
             path_of(alice.task()),
             json={"title": "", "colour": 1},
             query_string={"update_mask": "colour", "x": "1"},
-            headers={"If-Match": "garbage"},
+            headers={"If-Match": "garbage", "Request-Timeout": "soon"},
         )
-        assert {*violated(response)} == {
+        assert violated(response) == [
             ("update_mask", "INVALID_VALUE"),
             ("x", "UNKNOWN_PARAMETER"),
+            ("If-Match", "INVALID_FORMAT"),
+            ("Request-Timeout", "INVALID_VALUE"),
             ("title", "TOO_SHORT"),
             ("colour", "UNKNOWN_FIELD"),
-            ("If-Match", "INVALID_FORMAT"),
-        }
+        ]
 
 
 class TestOverdue:
@@ -190,6 +191,19 @@ class TestOverdue:
     def test_it_stays_editable(self, alice: Caller, overdue: str) -> None:
         """Section 3.1: MUST_BE_FUTURE only when due_date is written."""
         answered(alice.patch(overdue, json={"title": "Late", "status": "STATUS_CANCELLED"}))
+
+    def test_it_can_be_sent_back_as_it_was_read(self, alice: Caller, overdue: str) -> None:
+        """Section 3.1: a due date that stays as it is, is not written."""
+        before = answered(alice.get(overdue))
+        after = answered(alice.patch(overdue, json=before))
+        assert after["due_date"] == before["due_date"]
+        answered(alice.patch(overdue, json={"due_date": before["due_date"]}, query_string={"update_mask": "due_date"}))
+
+    def test_no_other_past_date_can_be_written(self, alice: Caller, overdue: str) -> None:
+        """Section 3.1: MUST_BE_FUTURE, together with what else is wrong with the task it would become."""
+        response = alice.patch(overdue, json={"due_date": "2001-01-01T00:00:00Z", "status": "STATUS_COMPLETED"})
+        assert violated(response) == [("status", "OVERDUE_COMPLETION"), ("due_date", "MUST_BE_FUTURE")]
+        assert [each["pointer"] for each in answered(response, 400)["errors"]] == ["#/status", "#/due_date"]
 
     def test_it_cannot_become_completed(self, alice: Caller, overdue: str) -> None:
         """Section 3.1: OVERDUE_COMPLETION, and nothing of the update is kept."""
@@ -208,6 +222,17 @@ class TestOverdue:
         with application.app_context(), db.engine.begin() as connection:
             connection.execute(text("UPDATE tasks SET due_date = now() - interval '1 day'"))
         answered(alice.patch(path, json={"title": "Late", "status": "STATUS_COMPLETED"}))
+
+
+class TestRepeatedParameters:
+    """A parameter given more than once is one violation, and takes no part in judging the rest."""
+
+    def test_a_repeated_mask_masks_nothing(self, alice: Caller) -> None:
+        """Section 3.1: no REQUIRED_FIELD for what only one of the masks names."""
+        response = alice.patch(
+            path_of(alice.task()), json={"tags": []}, query_string="update_mask=title&update_mask=tags&update_mask=x"
+        )
+        assert violated(response) == [("update_mask", "INVALID_VALUE")]
 
 
 class TestConcurrency:

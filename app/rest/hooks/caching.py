@@ -1,4 +1,4 @@
-"""Says what may be kept (RFC 9111), and answers 304. Innermost, so that it sees the handler's own answer first."""
+"""Says what may be kept (RFC 9111) and how answers differ; answers 304. Innermost, to see the handler's own answer."""
 
 from http import HTTPStatus
 
@@ -16,6 +16,8 @@ def install(app: Flask) -> None:
 def _mark(response: Response) -> Response:
     """Let a client keep a tagged resource for asking again, and nothing else that needed a token (C20)."""
     operation = operations.current()
+    if operation is not None and len(operation.produces) > 1:
+        response.vary.add("Accept")
     if operation is not None and "Cache-Control" not in response.headers:
         if "ETag" in response.headers:
             response.headers["Cache-Control"] = "private, no-cache"

@@ -8,6 +8,8 @@ from typing import Final
 
 from flask import Flask, Response, current_app, request
 
+from app.rest.hooks import routing
+
 EXPOSED: Final = (
     "WWW-Authenticate, ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Request-Id, "
     "Idempotent-Replayed, Degraded"
@@ -27,10 +29,10 @@ def install(app: Flask) -> None:
 
 
 def _answer_preflight() -> Response | None:
-    """Answer a preflight, whatever its path: 204, and with permission when the origin is allowed."""
+    """Answer a preflight: like any OPTIONS, and with permission when the origin is allowed; 204 whatever the path."""
     if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
         return None
-    response = Response(status=204)
+    response = Response(status=204, headers=routing.options())
     if request.headers.get("Origin") in current_app.config["CORS_ORIGINS"]:
         response.headers["Access-Control-Allow-Methods"] = METHODS
         response.headers["Access-Control-Allow-Headers"] = HEADERS

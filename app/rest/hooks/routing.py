@@ -4,8 +4,7 @@ from typing import Final
 
 from flask import Flask, Response, current_app, request
 from flask.globals import request_ctx
-from werkzeug.exceptions import NotFound
-from werkzeug.routing import MapAdapter
+from werkzeug.exceptions import HTTPException, NotFound
 
 from app.rest import operations
 from app.rest.errors import allowed_methods
@@ -21,13 +20,9 @@ def install(app: Flask) -> None:
 
 def _check_route() -> Response | None:
     """Answer OPTIONS with what a path allows, and refuse what no route takes."""
-    missing, adapter = request.routing_exception, request_ctx.url_adapter
-    if request.environ["PATH_INFO"].startswith("//"):
-        missing = NotFound()  # werkzeug takes it for the path with one slash
-    if request.method == "OPTIONS" and request.environ["PATH_INFO"] == SERVER_WIDE:
-        return Response(status=204, headers={"Allow": ", ".join(methods(current_app))})
-    if request.method == "OPTIONS" and adapter and not isinstance(missing, NotFound):
-        return Response(status=204, headers=_options(adapter))
+    missing = _missing()
+    if request.method == "OPTIONS" and (allowed := options()):
+        return Response(status=204, headers=allowed)
     if missing is not None:
         raise missing
     return None
@@ -38,8 +33,20 @@ def methods(app: Flask) -> list[str]:
     return allowed_methods({method for rule in app.url_map.iter_rules() for method in rule.methods or ()})
 
 
-def _options(adapter: MapAdapter) -> dict[str, str]:
-    """Return what may be sent to a path: the methods, and the media types of a body (RFC 5789, section 3.1)."""
+def _missing() -> HTTPException | None:
+    """Return why no route takes the request."""
+    if request.environ["PATH_INFO"].startswith("//"):
+        return NotFound()  # werkzeug takes it for the path with one slash
+    return request.routing_exception
+
+
+def options() -> dict[str, str]:
+    """Return what may be sent to the path: methods, and media types of a body (RFC 5789, section 3.1); or nothing."""
+    adapter = request_ctx.url_adapter
+    if request.environ["PATH_INFO"] == SERVER_WIDE:
+        return {"Allow": ", ".join(methods(current_app))}
+    if adapter is None or isinstance(_missing(), NotFound):
+        return {}
     allowed = allowed_methods(adapter.allowed_methods())
     fields = {"Allow": ", ".join(allowed)}
     for method in {"POST", "PATCH"}.intersection(allowed):

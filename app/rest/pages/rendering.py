@@ -34,7 +34,7 @@ ACTS: Final[Mapping[Fault, str]] = {
 }
 """What it means that someone is at fault."""
 _MEMBER: Final = re.compile(r'( *)"([^"]+)":')
-_CODE: Final = re.compile(r"``?([^`]+)``?")
+_CODE: Final = re.compile(r"`([^`]+)`")
 
 _TEMPLATES: Final = Environment(
     loader=PackageLoader(__package__ or ""),
@@ -58,13 +58,10 @@ def negotiated(template: str, value: object, formats: tuple[str, ...]) -> Any:
     """Return the value in the format that the client likes best: itself for JSON, to be encoded, else rendered."""
     chosen = negotiation.best(formats)
     if chosen == JSON:
-        return value, {"Vary": "Accept"}
+        return value
     if chosen == HTML:
-        response = page(template, it=value)
-    else:
-        response = Response(_TEMPLATES.get_template(f"{template}.md").render(it=value), mimetype=MARKDOWN)
-    response.vary.add("Accept")
-    return response
+        return page(template, it=value)
+    return Response(_TEMPLATES.get_template(f"{template}.md").render(it=value), mimetype=MARKDOWN)
 
 
 def _pretty(value: object) -> str:

@@ -1,10 +1,19 @@
 """The wire form of the catalogue of errors."""
 
+from app.errs import plain
 from app.wire import fields
 from app.wire.schemas.base import Schema
 
 _ERRORS = 1000
 _BOOLEAN = {"type": "boolean"}
+
+
+class Prose(fields.Text):
+    """A text of a definition, in which pages mark what is code."""
+
+    def encode(self, value: str) -> str:
+        """Return the plain text."""
+        return plain(value)
 
 
 class SummarySchema(Schema):
@@ -53,9 +62,9 @@ class AnsweringSchema(Schema):
 class EntrySchema(SummarySchema):
     """All that is known of one error."""
 
-    when = fields.Text(metadata={"description": "When it occurs."})
+    when = Prose(metadata={"description": "When it occurs."})
     client = fields.Text(metadata={"description": "What the caller should do."})
-    operator = fields.Text(metadata={"description": "What who runs the service should do."})
+    operator = Prose(metadata={"description": "What who runs the service should do."})
     since = fields.Text(metadata={"description": "The version that brought it.", "example": "0.1.0"})
     extras = fields.Listed(fields.Object(ExtraSchema), longest=_ERRORS)
     example = fields.Object(ExampleSchema)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 import marshmallow as ma
 
 from app.errs.lists import InvalidFilter, InvalidOrderBy, InvalidPageToken
+from app.models.characters import CONTROLS
 from app.models.query import Comparison, Cursor, ListQuery, Ordering, Page
 from app.wire import fields, filtering, page_tokens
 from app.wire.filter_members import FilterMember
@@ -16,7 +17,7 @@ from app.wire.page_tokens import PageTokens
 from app.wire.parameters import FieldsParameter, PageSize
 from app.wire.schemas.base import QuerySchema
 
-PRINTABLE: Final = r"^[^\u0000-\u001F\u007F]*$"
+PRINTABLE: Final = f"^[^{CONTROLS}]*$"
 """What OpenAPI says of every parameter of a query: no control characters."""
 
 

@@ -8,8 +8,8 @@ import marshmallow as ma
 
 from app.models.tasks import (
     DESCRIPTION_LENGTH,
+    TAG_CHARACTERS,
     TAG_LENGTH,
-    TAG_PATTERN,
     TAGS,
     TITLE_LENGTH,
     NewTask,
@@ -20,7 +20,7 @@ from app.models.tasks import (
 from app.wire import fields, filter_members
 from app.wire.parameters import FieldsParameter, MaskParameter
 from app.wire.reading import reading
-from app.wire.rules import Breach, Length, NotBlank, Pattern, Printable
+from app.wire.rules import Breach, Length, Pattern, Printable
 from app.wire.schemas.base import QuerySchema, Schema
 from app.wire.schemas.lists import ListRules, ListSchema
 
@@ -40,9 +40,9 @@ def _repeated(tags: list[Any]) -> dict[int, Breach]:
 
 
 _TAG = Pattern(
-    f"{TAG_PATTERN[:-2]}{{1,{TAG_LENGTH}}}$",
+    f"^{TAG_CHARACTERS}{{1,{TAG_LENGTH}}}$",
     code="INVALID_TAG_FORMAT",
-    says=f"must match {TAG_PATTERN} and have at most {TAG_LENGTH} characters",
+    says=f"must match ^{TAG_CHARACTERS}+$ and have at most {TAG_LENGTH} characters",
 )
 
 
@@ -52,7 +52,7 @@ class TaskSchema(Schema):
     name = fields.Name("tasks", attribute="id", metadata={"example": "tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"})
     title = fields.Text(
         required=True,
-        validate=[Length(min=1, max=TITLE_LENGTH), NotBlank(), Printable()],
+        validate=[Length(min=1, max=TITLE_LENGTH), Printable()],
         metadata={"example": "Buy milk", "pattern": Printable.LINE},
     )
     description = fields.Text(
@@ -224,6 +224,9 @@ class UpdateTaskQuerySchema(QuerySchema):
 
 class UpdateTaskSchema(TaskSchema):
     """The members of a task to be set: those in the mask, else those in the body."""
+
+    due_date = fields.Timestamp(allow_none=True, metadata=TaskSchema().fields["due_date"].metadata)
+    """The task itself asks for the future: a due date that has passed may be sent back as it is."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(partial=True, **kwargs)

@@ -112,6 +112,14 @@ class TestCatalogue:
             assert errs.title(named).endswith(".")
             assert errs.occurrence(named)
             assert "\n" not in errs.title(named) + errs.occurrence(named)
+            assert "``" not in errs.occurrence(named) + named.operator
+
+    def test_what_stands_in_problem_documents_is_plain(self) -> None:
+        for named in errs.named_errors().values():
+            assert "`" not in errs.title(named) + named.client + getattr(named, "message", "")
+
+    def test_the_plain_text_is_without_backticks(self) -> None:
+        assert errs.plain("run `flask db upgrade` or `make db`") == "run flask db upgrade or make db"
 
     def test_a_slug_is_the_code_in_kebab_case(self) -> None:
         assert errs.slug("TASK_NOT_FOUND") == "task-not-found"

@@ -167,5 +167,12 @@ class TestViolation:
             "message": "title is too long",
         }
 
+    @pytest.mark.parametrize(
+        ("field", "pointer"),
+        [("status", "#/status"), ("tags[2]", "#/tags/2"), ("items[0].sku", "#/items/0/sku"), ("a[0][1]", "#/a/0/1")],
+    )
+    def test_of_a_member_the_pointer_follows_from_its_name(self, field: str, pointer: str) -> None:
+        assert Violation.of_member(field, "TOO_LONG", "x").pointer == pointer
+
     def test_violations_are_the_error_s(self) -> None:
         assert ValidationFailed(violations=(VIOLATION,)).violations == (VIOLATION,)

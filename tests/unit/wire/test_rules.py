@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 
 from app.wire.ordering import order_pattern, parse_order_by
 from app.wire.parameters import FieldsParameter
-from app.wire.rules import BIDI, NotBlank, Printable
+from app.wire.rules import Length, Printable
 
 MEMBERS = ("title", "due_date", "tags")
 TEXTS = st.text(max_size=5) | st.text(
@@ -17,7 +17,7 @@ TEXTS = st.text(max_size=5) | st.text(
 )
 
 
-def obeys(value: str, *rules: Printable | NotBlank) -> bool:
+def obeys(value: str, *rules: Printable | Length) -> bool:
     """Tell whether every rule lets a text pass."""
     try:
         for rule in rules:
@@ -38,7 +38,7 @@ class TestPrintable:
     @example(" a ")
     @example("\u3000")
     def test_a_line_is_what_its_pattern_says(self, text: str) -> None:
-        obeyed = bool(text) and obeys(text, NotBlank(), Printable())
+        obeyed = obeys(text, Length(min=1, max=5), Printable())
         assert obeyed == bool(re.fullmatch(Printable.LINE, text))
 
     @given(TEXTS.filter(lambda text: not is_beyond_patterns(text)))
@@ -46,7 +46,7 @@ class TestPrintable:
     def test_a_text_is_what_its_pattern_says(self, text: str) -> None:
         assert obeys(text, Printable(multiline=True)) == bool(re.fullmatch(Printable.TEXT, text))
 
-    @pytest.mark.parametrize("hidden", sorted(BIDI))
+    @pytest.mark.parametrize("hidden", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufffe\U0001ffff")
     def test_what_reorders_a_title_is_refused(self, hidden: str) -> None:
         assert not obeys(f"a{hidden}b", Printable())
 
