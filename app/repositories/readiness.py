@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
+from app import errs
 from app.repositories.reads import Reads
 
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations" / "versions"
@@ -29,10 +30,21 @@ class DatabaseChecks:
         return {"database": lambda: self._reads.run(_is_writable), "migrations": lambda: self._reads.run(self._at_head)}
 
     def _at_head(self, connection: Connection) -> bool:
+        found: list[str] = []
         if connection.execute(text("SELECT to_regclass('alembic_version') IS NOT NULL")).scalar_one():
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [self._head]
-        return False
+            found += connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+        if found != [self._head]:
+            raise _unfit(
+                f"the schema is at {', '.join(found) or 'no migration'}, this code is written for {self._head}"
+            )
+        return True
 
 
 def _is_writable(connection: Connection) -> bool:
-    return bool(connection.execute(text("SHOW transaction_read_only")).scalar_one() == "off")
+    if connection.execute(text("SHOW transaction_read_only")).scalar_one() != "off":
+        raise _unfit("the database takes no writes: transaction_read_only is on")
+    return True
+
+
+def _unfit(detail: str) -> errs.Error:
+    return errs.E(kind=errs.Kind.UNAVAILABLE, detail=detail)

@@ -20,6 +20,7 @@ DRAINING: Final = "draining"
 
 
 Check = Callable[[], bool]
+"""Tells whether it passes; an error that it raises instead is the reason why it does not, which is logged."""
 
 
 class ReadinessService:
@@ -42,6 +43,7 @@ class ReadinessService:
         self._lock = threading.Lock()
         self._asked_at = float("-inf")
         self._passed: dict[str, str] = {}
+        self._reason: Error | None = None
 
     @raises(NotReady)
     def report(self) -> dict[str, str]:
@@ -51,16 +53,21 @@ class ReadinessService:
         with self._lock:
             if time.monotonic() - self._asked_at >= FRESH:
                 with deadline.within(BUDGET):
-                    self._passed = {name: "ok" if _passes(check) else "failed" for name, check in self._checks.items()}
+                    self._ask()
                 self._asked_at = time.monotonic()
-            checks = self._passed
+            checks, reason = self._passed, self._reason
         if any(checks[name] == "failed" for name in self._needed):
-            raise NotReady(checks={**checks, DRAINING: "ok"}, retry_after=1)
+            raise NotReady(checks={**checks, DRAINING: "ok"}, retry_after=1) from reason
         return {**checks, DRAINING: "ok"}
 
-
-def _passes(check: Check) -> bool:
-    try:
-        return check()
-    except Error:
-        return False
+    def _ask(self) -> None:
+        """Run every check, and keep the first reason that one gives for failing."""
+        passed, reasons = dict[str, str](), list[Error]()
+        for name, check in self._checks.items():
+            try:
+                passed[name] = "ok" if check() else "failed"
+            except Error as reason:
+                passed[name] = "failed"
+                if name in self._needed:
+                    reasons.append(reason)
+        self._passed, self._reason = passed, next(iter(reasons), None)

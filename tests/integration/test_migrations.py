@@ -12,6 +12,7 @@ from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
 from app import create_app
 from app.cli import migrations
 from app.config import ROOT, Settings
+from app.errs import Error
 from app.errs.platform import NotReady
 from app.extensions import db
 from app.models import Base
@@ -85,31 +86,39 @@ class TestUpgrade:
 
 
 class TestReadiness:
-    def ready(self, application: Flask, url: str, revision: str | None) -> bool:
-        """Tell whether the check passes at a revision."""
+    def reason(self, application: Flask, url: str, revision: str | None) -> str | None:
+        """Return why the check fails at a revision; nothing when it passes."""
         engine = create_engine(url)
         with engine.begin() as connection:
             connection.execute(text("CREATE TABLE IF NOT EXISTS alembic_version (version_num text)"))
             connection.execute(text("DELETE FROM alembic_version"))
             if revision is not None:
                 connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
-        with application.app_context():
-            passes = DatabaseChecks(Reads(db.session, lambda: engine)).all()["migrations"]()  # type: ignore[arg-type]  # Flask's session is one
-        engine.dispose()
-        return passes
+        try:
+            with application.app_context():
+                checks = DatabaseChecks(Reads(db.session, lambda: engine)).all()  # type: ignore[arg-type]  # Flask's session is one
+                assert checks["migrations"]()
+        except Error as error:
+            return error.detail
+        finally:
+            engine.dispose()
+        return None
 
     def test_at_head_it_passes(self, application: Flask, make_database: Callable[[str], str]) -> None:
         url = make_database("revisions")
         head = expected_head()
         assert head is not None
-        assert self.ready(application, url, head)
+        assert self.reason(application, url, head) is None
         behind, ahead = (f"{int(head) + step:04d}" for step in (-1, 1))
         for revision in (behind, ahead, None, "elsewhere"):
-            assert not self.ready(application, url, revision)
+            said = f"the schema is at {revision or 'no migration'}, this code is written for {head}"
+            assert self.reason(application, url, revision) == said
 
     def test_an_empty_database_is_not_at_head(self, bare: Flask) -> None:
         checks = DatabaseChecks(Reads(db.session, lambda: db.engine)).all()  # type: ignore[arg-type]  # as above
-        assert (checks["database"](), checks["migrations"]()) == (True, False)
+        assert checks["database"]()
+        with pytest.raises(Error):
+            checks["migrations"]()
 
     @pytest.mark.parametrize("step", [-1, 1])
     def test_readyz_names_migrations_one_revision_off(

@@ -48,6 +48,11 @@ class TestReport:
         assert caught.value.checks == {"database": "ok", "migrations": "failed", "draining": "ok"}
         assert caught.value.retry_after == 1
 
+    def test_the_reason_is_the_cause(self) -> None:
+        with pytest.raises(NotReady) as caught:
+            ready({"database": unreachable, "migrations": lambda: False}).report()
+        assert isinstance(caught.value.__cause__, ServiceUnavailable)
+
     def test_a_check_that_is_dispensable_is_named_and_decides_nothing(self) -> None:
         checks = {"database": lambda: True}
         service = ReadinessService(checks, dispensable={"cache": lambda: False}, is_draining=lambda: False)
