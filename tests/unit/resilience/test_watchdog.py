@@ -16,9 +16,12 @@ PROMPT = 0.3
 
 
 @pytest.fixture
-def watchdog() -> Watchdog:
-    """Return a watchdog of the test's own."""
-    return Watchdog()
+def watchdog() -> Iterator[Watchdog]:
+    """Return a watchdog of the test's own, which afterwards leaves the numbers of its sockets to others."""
+    watchdog = Watchdog()
+    yield watchdog
+    with watchdog._wake:
+        watchdog._watched.clear()
 
 
 @pytest.fixture
