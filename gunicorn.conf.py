@@ -41,6 +41,7 @@ except InvalidSettings as faults:
 for each in ENDS:  # until gunicorn has handlers of its own, there is nothing to finish and nothing to clean up
     if signal.getsignal(each) in {signal.SIG_DFL, signal.default_int_handler}:
         signal.signal(each, lambda *_: os._exit(0))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)  # deploy/local/run.py lets Ctrl-C wait for this line
 
 bind = SETTINGS.bind or f"{SETTINGS.host}:{SETTINGS.port}"
 worker_class = "deploy.serving.worker.Worker"

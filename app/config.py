@@ -5,6 +5,7 @@ A field is a setting: its name in capitals is the variable, its metadata the sen
 
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -18,6 +19,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 LOCAL: Final = ROOT / ".local"
 SECRET_BYTES: Final = 32
 LONGEST_INTEGER: Final = 12
+_PUBLIC_URL: Final = re.compile(r"[a-z]+://[A-Za-z0-9._~\[\]:-]+(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?")
+_SCOPE: Final = re.compile(r"[!#-\[\]-~]+")
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -95,6 +98,19 @@ def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
         return False
 
 
+def _public_url(text: str) -> str:
+    if not _is_url(text, ("http", "https")) or not _PUBLIC_URL.fullmatch(text):
+        raise ValueError("must be http:// or https://, a host and perhaps a path; no user, query or fragment")
+    return text.rstrip("/")
+
+
+def _scopes(text: str) -> tuple[str, ...]:
+    """Accept what a challenge can name between its quotes (RFC 6749, section 3.3)."""
+    if not all(map(_SCOPE.fullmatch, _words(text))):
+        raise ValueError("must list scopes of printable ASCII, without quotes and backslashes")
+    return _words(text)
+
+
 def _database_url(text: str) -> str:
     """Accept what PostgreSQL's own tools accept, and name the driver."""
     _url("postgresql", "postgres", "postgresql+psycopg")(text)
@@ -122,8 +138,9 @@ def _networks(text: str) -> tuple[Network, ...]:
         raise ValueError("must list addresses or networks such as 10.0.0.0/8") from None
 
 
-def _setting(default: object, parse: Callable[[str], object], says: str) -> Any:
-    return field(default=default, metadata={"parse": parse, "says": says})
+def _setting(default: object, parse: Callable[[str], object], says: str, *, production: str = "") -> Any:
+    """Return a setting; ``production`` is what it is there when the environment says nothing."""
+    return field(default=default, metadata={"parse": parse, "says": says, "production": production})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +159,7 @@ class Settings:
     )
     public_url: str = _setting(
         "",
-        _url("http", "https"),
+        _public_url,
         "Where clients reach this service; begins every error's type. Default: HOST and PORT.",
     )
     database_url: str = _setting(
@@ -157,7 +174,7 @@ class Settings:
     jwt_audience: str = _setting("", str, "When set, a token's aud must name it.")
     jwt_issuer: str = _setting("", str, "When set, a token's iss must equal it.")
     anonymous_scopes: tuple[str, ...] = _setting(
-        (), _words, "Scopes of a request without credentials, which then acts as the user anonymous. Default: none."
+        (), _scopes, "Scopes of a request without credentials, which then acts as the user anonymous. Default: none."
     )
     rate_limit: str = _setting(
         "100 per second", _limit, "Requests per client address, in Flask-Limiter's notation; several joined by ';'."
@@ -188,7 +205,10 @@ class Settings:
     )
     web_threads: int = _setting(16, _integer(1, 256), "Threads per worker process.")
     drain_seconds: float = _setting(
-        5.0, _number(0, 300), "How long requests are still served after SIGTERM, while /readyz says 503."
+        0.0,
+        _number(0, 300),
+        "How long requests are still served after SIGTERM, while /readyz says 503. Default in production: 5.",
+        production="5",
     )
 
     @property
@@ -207,7 +227,8 @@ class Settings:
         values: dict[str, Any] = {}
         faults: dict[str, str] = {}
         for each in fields(cls):
-            text = environ.get(each.name.upper(), "").strip()
+            unset = each.metadata["production"] if values.get("app_env") == "production" else ""
+            text = environ.get(each.name.upper(), "").strip() or unset
             try:
                 values[each.name] = each.metadata["parse"](text) if text else default_of(each)
             except ValueError as fault:

@@ -5,11 +5,15 @@ What the environment says, then `.env`, beats whatever would be chosen here. To 
 nothing stays in between, a signal reaches gunicorn itself, and the database ends with it, however it ends.
 """
 
+# ruff: noqa: E402 -- what is done before an import is done for its sake
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is begun: until main, Ctrl-C ends us without a word
+
 import errno
 import hashlib
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +24,7 @@ from typing import Final, NoReturn
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # executed as a file, only its own folder is on the path
 
-from deploy.local import child, folders, postgres  # noqa: E402
+from deploy.local import child, folders, postgres
 
 LOCAL: Final = ROOT / ".local"
 URL_FILE: Final = LOCAL / "database-url"
@@ -35,6 +39,7 @@ def main(words: list[str]) -> int:
     os.chdir(ROOT)
     settle_environment()
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         if words and words[0] == "--":
             return run_command(words[1:])
         if words:
@@ -61,6 +66,7 @@ def serve() -> NoReturn:
         check_port()
         migrate()
     sys.stdout.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until gunicorn.conf.py has a handler for it
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     os.execv(sys.executable, gunicorn)  # noqa: S606 - no shell is what we want
 

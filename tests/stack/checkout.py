@@ -47,7 +47,9 @@ def note(body):
     return ""
 """
 GUNICORN: Final = """
-import os
+import os, signal
+signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 bind = f"{os.environ['HOST']}:{os.environ['PORT']}"
 worker_class = "gthread"
 control_socket_disable = True

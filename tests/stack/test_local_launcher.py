@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from deploy.local import postgres
-from tests.stack.checkout import Checkout, name_of, wait_until
+from tests.stack.checkout import SERVES_WITHIN, Checkout, descendants, name_of, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts processes in /proc")
 
@@ -74,6 +74,16 @@ class TestServe:
         wait_until(lambda: not checkout.alive, ENDS_WITHIN)
         checkout.serve()
         assert checkout.notes == ["kept"]
+
+    @pytest.mark.parametrize(("file", "sign"), [("maps", b"_socket"), ("cmdline", b"gunicorn")])
+    def test_ctrl_c_while_it_starts_ends_it_without_a_word(self, checkout: Checkout, file: str, sign: bytes) -> None:
+        """F26: among the imports of the launcher, and of gunicorn."""
+        process = checkout.launch()
+        wait_until(lambda: sign in Path(f"/proc/{process.pid}/{file}").read_bytes(), SERVES_WITHIN)
+        checkout.seen |= descendants(process.pid)
+        process.send_signal(signal.SIGINT)
+        process.wait(SERVES_WITHIN)
+        assert checkout.said == ""
 
     def test_a_start_right_after_a_kill_waits_for_the_dying_server(self, checkout: Checkout) -> None:
         checkout.serve()

@@ -56,6 +56,13 @@ class TestDevelopment:
             Settings.from_env({}, local=tmp_path).port = 1  # type: ignore[misc]  # what is tested
 
 
+class TestDrain:
+    def test_development_ends_at_once_and_production_takes_leave(self, tmp_path: Path) -> None:
+        assert Settings.from_env({}, local=tmp_path).drain_seconds == 0
+        assert Settings.from_env(PRODUCTION).drain_seconds == 5
+        assert Settings.from_env({**PRODUCTION, "DRAIN_SECONDS": "0"}).drain_seconds == 0
+
+
 class TestDevelopmentSecret:
     def test_it_is_made_once_for_the_owner_only_and_used_again(self, tmp_path: Path) -> None:
         first = Settings.from_env({}, local=tmp_path / "local").jwt_secret
@@ -113,6 +120,7 @@ class TestFaults:
             "DATABASE_URL": "mysql://db",
             "JWT_SECRET": "short",
             "RATE_LIMIT": "a lot",
+            "ANONYMOUS_SCOPES": "'\"'",
             "DEBUG": "true",
             "LOG_LEVEL": "loud",
         }
@@ -122,6 +130,7 @@ class TestFaults:
             "PUBLIC_URL",
             "DATABASE_URL",
             "JWT_SECRET",
+            "ANONYMOUS_SCOPES",
             "RATE_LIMIT",
             "LOG_LEVEL",
             "DEBUG",
@@ -147,6 +156,14 @@ class TestFaults:
             ("PUBLIC_URL", "http://"),
             ("PUBLIC_URL", "http://[::1"),
             ("PUBLIC_URL", "http://host:port"),
+            *(
+                ("PUBLIC_URL", f"https://api.example.com{rest}")
+                for rest in ("?a=1", "?", "#top", "/a b", "/a\tb", '/"', "/%x")
+            ),
+            ("PUBLIC_URL", "https://user:password@api.example.com"),
+            ("PUBLIC_URL", "https://api.exa\nmple.com"),
+            ("PUBLIC_URL", "https://api.example.com\\x"),
+            *(("ANONYMOUS_SCOPES", scope) for scope in ('ta"sks', "tasks a\\b", "tasks\x00", "t\x7f", "aufgäben")),
             ("DATABASE_URL", "sqlite:///x.db"),
             ("DATABASE_URL", "postgresql://user:pass#word@host/name"),
             ("REDIS_URL", "http://cache"),
@@ -193,6 +210,9 @@ class TestTypes:
             ("debug", "false", False),
             ("public_url", "https://api.example.com/", "https://api.example.com"),
             ("public_url", "http://localhost:8080/base/", "http://localhost:8080/base"),
+            ("public_url", "https://[::1]:8443/a%20b/~c", "https://[::1]:8443/a%20b/~c"),
+            ("anonymous_scopes", "tasks, movies:read", ("tasks", "movies:read")),
+            ("drain_seconds", "2.5", 2.5),
             (
                 "database_url",
                 "postgres://a:b@c:5432/d?sslmode=require",
@@ -200,7 +220,6 @@ class TestTypes:
             ),
             ("redis_url", "rediss://cache:6379/0", "rediss://cache:6379/0"),
             ("rate_limit", "5/minute;100/hour", "5/minute;100/hour"),
-            ("anonymous_scopes", "tasks, movies:read", ("tasks", "movies:read")),
             ("cors_origins", "https://a.example http://b.example:81", ("https://a.example", "http://b.example:81")),
             (
                 "trusted_proxies",
