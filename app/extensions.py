@@ -1,4 +1,7 @@
-"""Flask's extensions, created once and bound to the application in the factory."""
+"""Flask's extensions, created once and bound to the application in the factory.
+
+Flask-Limiter is not among them: it keeps the limits of the first application that it is bound to (see hooks.limits).
+"""
 
 from typing import Final
 

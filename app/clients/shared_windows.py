@@ -65,6 +65,10 @@ class SharedWindows:
         except (RedisError, ServiceUnavailable):
             return self._own.hit(key, seconds=seconds)
 
+    def seen(self, key: str) -> Window:
+        """Return what this process was told last, without asking."""
+        return self._own.seen(key)
+
     def _ask(self, key: str, seconds: int) -> Window:
         seen, asked_at = self._own.seen(key), time.monotonic()
         hits, left = self._hit(keys=[f"candor:window:{key}"], args=[seconds * 1000, seen.hits, ceil(seen.left * 1000)])

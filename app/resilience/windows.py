@@ -28,6 +28,10 @@ class Windows(Protocol):
         """Count a hit in the window of this key, which is that long."""
         ...
 
+    def seen(self, key: str) -> Window:
+        """Return what this process knows, without counting; nothing of a window that has closed."""
+        ...
+
 
 class OwnWindows:
     """Counts hits in memory; any number of threads may."""

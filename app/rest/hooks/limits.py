@@ -2,74 +2,77 @@
 
 import ipaddress
 import math
-from typing import Final, NamedTuple
+import time
+from typing import Final
 
-from flask import Flask, Response, current_app, g, request
-from limits import RateLimitItem, parse_many
+from flask import Flask, Response, current_app, request
+from flask_limiter import Limiter, RequestLimit
+from flask_limiter import RateLimitExceeded as LimiterRefused
 
 from app.errs.platform import RateLimitExceeded
-from app.resilience.windows import Window
-from app.rest import operations
-from app.rest.current import services
+from app.rest import limit_storage, operations
+from app.rest.errors import answer
+from app.wiring import Services
 
 IPV6_PREFIX: Final = 64
 """Bits of an IPv6 address that one customer of a network has to himself."""
 
 
-class Applied(NamedTuple):
-    """A limit, and the window in which the request was counted."""
-
-    limit: RateLimitItem
-    window: Window
-
-    @property
-    def left(self) -> int:
-        """Return the number of requests left."""
-        return max(0, self.limit.amount - self.window.hits)
-
-    @property
-    def seconds(self) -> int:
-        """Return the seconds until the next window opens, at least."""
-        return min(max(1, math.ceil(self.window.left)), self.limit.get_expiry())
-
-
 def install(app: Flask) -> None:
-    """Install the hook."""
-    app.extensions["candor-limits"] = tuple(sorted(parse_many(app.config["RATE_LIMIT"])))
-    app.before_request(_count)
+    """Install the hook: Flask-Limiter counts where it is initialized."""
+    services: Services = app.extensions["candor-services"]
+    limiter = Limiter(
+        key_func=client_address,
+        application_limits=[app.config["RATE_LIMIT"]],
+        storage_uri=f"{limit_storage.SCHEME}://",
+        storage_options={"windows": services.windows},  # type: ignore[dict-item]  # our own storage takes an object
+        strategy="fixed-window",
+        headers_enabled=False,
+    )
+    limiter.request_filter(_is_exempt)
+    limiter.init_app(app)
+    app.extensions["candor-limiter"] = limiter
+    app.register_error_handler(LimiterRefused, _refuse)
     app.after_request(_tell)
 
 
-def _count() -> None:
-    """Count the request against each limit in turn, the one of the shortest window first.
+def _applied() -> list[RequestLimit]:
+    """Return the limits that this request was counted against."""
+    limiter: Limiter = current_app.extensions["candor-limiter"]
+    return limiter.current_limits
 
-    Raises:
-        RateLimitExceeded: nothing is left of one.
-    """
+
+def _is_exempt() -> bool:
     operation = operations.current()
-    if operation is None or not operation.is_limited:
-        return
-    address, windows = client_address(), services().windows
-    applied: list[Applied] = []
-    g.limits = applied
-    for limit in current_app.extensions["candor-limits"]:
-        seconds = limit.get_expiry()
-        applied.append(Applied(limit, windows.hit(f"{address}/{limit.amount}/{seconds}", seconds=seconds)))
-        if applied[-1].window.hits > limit.amount:
-            raise RateLimitExceeded(limit=limit.amount, window_seconds=seconds, retry_after=applied[-1].seconds)
+    return operation is None or not operation.is_limited
+
+
+def _refuse(_: Exception) -> Response:
+    """Answer a request for which nothing is left."""
+    breached = next(each for each in _applied() if each.breached)
+    seconds = _left(breached)[1]
+    limit = breached.limit
+    return answer(RateLimitExceeded(limit=limit.amount, window_seconds=limit.get_expiry(), retry_after=seconds))
 
 
 def _tell(response: Response) -> Response:
     """Tell what is left (draft-ietf-httpapi-ratelimit-headers)."""
     policies, states = [], []
-    for number, applied in enumerate(g.get("limits", ()), 1):
+    for number, applied in enumerate(_applied(), 1):
         name = "default" if number == 1 else f"default-{number}"
+        left, seconds = _left(applied)
         policies.append(f'"{name}";q={applied.limit.amount};w={applied.limit.get_expiry()}')
-        states.append(f'"{name}";r={applied.left};t={applied.seconds}')
+        states.append(f'"{name}";r={left};t={seconds}')
     if policies:
         response.headers["RateLimit-Policy"] = ", ".join(policies)
         response.headers["RateLimit"] = ", ".join(states)
     return response
+
+
+def _left(applied: RequestLimit) -> tuple[int, int]:
+    """Return the requests left and the seconds until the window ends."""
+    seconds = math.ceil(applied.reset_at - time.time())
+    return max(0, applied.remaining), min(max(1, seconds), applied.limit.get_expiry())
 
 
 def client_address() -> str:
