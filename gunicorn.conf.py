@@ -25,7 +25,7 @@ from sqlalchemy import QueuePool
 
 from app.config import InvalidSettings, Settings
 from app.resilience import draining
-from deploy.serving import requests, whole
+from deploy.serving import numbers, requests, whole
 
 ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SETTLE: Final = 0.3
@@ -107,10 +107,16 @@ def unix_sockets(server: Arbiter) -> list[Path]:
     return [Path(each.getsockname()) for each in server.LISTENERS if each.family == AF_UNIX]
 
 
+def pre_fork(server: Arbiter, worker: Worker) -> None:
+    """Give the worker its number."""
+    numbers.give(server, worker)
+
+
 def post_fork(_server: Arbiter, worker: Worker) -> None:
-    """Share no database connection with the master or a sibling, should loading the application have made one."""
+    """Know our number, and share no database connection with the master or a sibling, should loading the application have made one."""
     from app.extensions import db  # noqa: PLC0415 -- here, the application is loaded
 
+    numbers.bear(worker)
     with worker.app.wsgi().app_context():
         if isinstance(db.engine.pool, QueuePool) and db.engine.pool.checkedin():
             db.engine.dispose(close=False)
