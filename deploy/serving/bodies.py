@@ -3,12 +3,31 @@
 from typing import Any, Final
 
 from gunicorn.http import body
-from gunicorn.http.errors import NoMoreData, ParseException
+from gunicorn.http.errors import InvalidChunkSize, NoMoreData, ParseException
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 CHUNK: Final = 8192
 DISCARDED: Final = 65536
 """Bytes of a body nobody wants that are read in order to keep a connection."""
+
+
+LARGEST: Final = 2**63 - 1
+"""Octets of a chunk, of which more are no number to nginx either (RFC 9112, section 7.1: mind overflows)."""
+
+
+class ChunkedReader(body.ChunkedReader):  # type: ignore[misc]  # gunicorn is untyped
+    """Refuses a chunk that cannot come, rather than wait for it."""
+
+    def parse_chunk_size(self, unreader: Any, data: bytes | None = None) -> Any:
+        """Return the size of the next chunk, and what was read beyond it.
+
+        Raises:
+            ParseException: it is none, or beyond any.
+        """
+        size, rest = super().parse_chunk_size(unreader, data)
+        if size > LARGEST:
+            raise InvalidChunkSize(b"%x" % size)
+        return size, rest
 
 
 class Body(body.Body):  # type: ignore[misc]  # gunicorn is untyped

@@ -10,7 +10,7 @@ from gunicorn.http import message
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, ParseException, UnsupportedTransferCoding
 from gunicorn.http.parser import RequestParser
 
-from deploy.serving.bodies import Body
+from deploy.serving.bodies import Body, ChunkedReader
 
 NEWEST: Final = (1, 1)
 """The version of our answers (RFC 9110, section 6.2: the highest that a server conforms to)."""
@@ -69,8 +69,9 @@ class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
                 raise UnsupportedTransferCoding(codings[0])
             raise InvalidHeader("TRANSFER-ENCODING")
         super().set_body_reader()
+        reader = ChunkedReader(self, self.unreader) if codings else self.body.reader
         is_awaited = self.version == NEWEST and CONTINUE in self.listed("EXPECT")
-        self.body = Body(self.body.reader, self.unreader.sock, is_awaited=is_awaited)
+        self.body = Body(reader, self.unreader.sock, is_awaited=is_awaited)
 
     def sent(self, name: str) -> list[str]:
         """Return the value of each field of this name, which is in upper case."""

@@ -168,6 +168,16 @@ def test_after_a_broken_body_the_close_is_announced(
     assert b"\r\nConnection: close\r\n" in answer
 
 
+@pytest.mark.parametrize("size", ["8000000000000000", "f" * 16, "1" + "0" * 16, "f" * 400])
+def test_a_chunk_beyond_any_size_is_refused_at_once(port: int, bearer: Bearer, size: str) -> None:
+    """B23, RFC 9112, section 7.1: not waited for until the deadline."""
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer()['Authorization']}\r\n{JSON}"
+    answer = send(port, f"{head}Transfer-Encoding: chunked\r\n\r\n{size}\r\n{{}}\r\n".encode())
+    assert statuses(answer) == [400], answer
+    assert b'"code":"MALFORMED_REQUEST"' in answer
+    assert b"\r\nConnection: close\r\n" in answer
+
+
 def test_a_body_that_ends_early_ends_the_connection(served: Served, bearer: Bearer) -> None:
     """RFC 9112, section 8."""
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer()['Authorization']}\r\n{JSON}{DECLARED}\r\n{{"

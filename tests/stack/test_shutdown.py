@@ -89,7 +89,9 @@ def test_readiness_fails_first_then_the_door_closes_and_work_in_hand_is_finished
             connection.sendall(head.encode() + body)
             answers.append(received(connection))
 
-    with engine.connect() as holding:
+    with engine.connect() as holding, closing(socket.socket(socket.AF_UNIX)) as kept:
+        kept.settimeout(5)
+        kept.connect(str(service.path))
         holding.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
         began = time.monotonic()
         service.process.send_signal(signal.SIGTERM)
@@ -97,7 +99,8 @@ def test_readiness_fails_first_then_the_door_closes_and_work_in_hand_is_finished
         slow.start()
         wait_until(lambda: b'"draining":"failed"' in ask(service.path, "/readyz"), 1.0)
         assert time.monotonic() - began < 0.5  # 0.2 on a quiet machine
-        answer = ask(service.path, "/healthz")
+        kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = received(kept)
         assert answer.startswith(b"HTTP/1.1 200")
         assert b"\r\nConnection: close\r\n" in answer
         wait_until(lambda: not ask(service.path, "/healthz"), 3)
