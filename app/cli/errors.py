@@ -34,7 +34,8 @@ def explain(code: str) -> None:
     click.echo(f"\n{errs.title(error)}\n{errs.plain(errs.occurrence(error))}")
     click.echo(f"\nAs a client:    {error.client}\nAs an operator: {errs.plain(error.operator)}")
     click.echo(f"Since:          {error.since}")
-    click.echo(f"\nExample:\n{json.dumps(examples.document(error, public_url=public_url), indent=2)}")
+    document = examples.document(error, public_url=public_url)
+    click.echo(f"\nExample:\n{json.dumps(document, indent=2) if document else '(an empty body)'}")
     for name, value in examples.headers(error).items():
         click.echo(f"{name}: {value}")
     if error.curl:

@@ -1,5 +1,6 @@
 """Who is asking, and may they? Answered with an empty body and a challenge (RFC 6750); these texts are for the log."""
 
+from app.errs import commands
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
@@ -15,7 +16,7 @@ class MissingCredentials(Error):
     client = "Send the header Authorization: Bearer, followed by a token."
     operator = "Nothing to do."
     since = "0.1.0"
-    curl = "'{url}/v1/tasks'"
+    curl = "curl -i '{url}/v1/tasks'"
 
 
 class InvalidToken(Error):
@@ -35,7 +36,7 @@ class InvalidToken(Error):
     since = "0.1.0"
     description: str
     example = {"description": "The token has expired"}
-    curl = "-H 'Authorization: Bearer nonsense' '{url}/v1/tasks'"
+    curl = "curl -i '{url}/v1/tasks' -H 'Authorization: Bearer nonsense'"
 
 
 class InsufficientScope(Error):
@@ -49,3 +50,4 @@ class InsufficientScope(Error):
     since = "0.1.0"
     scope: str
     example = {"scope": "tasks"}
+    curl = f"curl -i '{{url}}/v1/tasks' {commands.issued('--subject alice --scope other')}"

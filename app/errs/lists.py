@@ -1,9 +1,8 @@
 """What can be wrong with the way a list is asked for."""
 
+from app.errs import commands
 from app.errs.error import Error
 from app.errs.kinds import Kind
-
-_CURL = "-G '{url}/v1/tasks' -H \"Authorization: Bearer {token}\" "
 
 
 class InvalidFilter(Error):
@@ -30,7 +29,7 @@ class InvalidFilter(Error):
         "position": 1,
         "allowed": ["status", "title"],
     }
-    curl = _CURL + """--data-urlencode 'filter=colour = "red"'"""
+    curl = commands.LIST + """ -G --data-urlencode 'filter=colour = "red"'"""
 
 
 class InvalidOrderBy(Error):
@@ -56,7 +55,7 @@ class InvalidOrderBy(Error):
         "position": 1,
         "allowed": ["create_time", "title"],
     }
-    curl = _CURL + "--data-urlencode 'order_by=colour'"
+    curl = commands.LIST + " -G --data-urlencode 'order_by=colour'"
 
 
 class InvalidPageToken(Error):
@@ -73,4 +72,4 @@ class InvalidPageToken(Error):
     operator = "Nothing to do. After a change of JWT_SECRET, older tokens end here."
     since = "0.1.0"
     param = "page_token"
-    curl = _CURL + "-d page_token=made-up"
+    curl = commands.LIST + " -G -d page_token=made-up"

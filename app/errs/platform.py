@@ -112,6 +112,7 @@ class RateLimitExceeded(Error):
     limit: int
     window_seconds: int
     example = {"limit": 100, "window_seconds": 1, "retry_after": 1}
+    curl = "curl -i --fail-early --fail-with-body '{url}/#[1-1000]'"
 
 
 class RouteNotFound(Error):
@@ -126,7 +127,7 @@ class RouteNotFound(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     instance = "/v1/taks"
-    curl = "'{url}/v1/taks'"
+    curl = "curl -i '{url}/v1/taks'"
 
 
 class MethodNotAllowed(Error):
@@ -141,7 +142,7 @@ class MethodNotAllowed(Error):
     method: str
     allowed: list[str]
     example = {"method": "PUT", "allowed": ["GET", "HEAD", "OPTIONS", "POST"]}
-    curl = "-X PUT '{url}/v1/tasks'"
+    curl = "curl -i -X PUT '{url}/v1/tasks'"
 
 
 class CatalogueEntryNotFound(Error):
@@ -153,4 +154,4 @@ class CatalogueEntryNotFound(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     instance = "/errors/no-such-error"
-    curl = "'{url}/errors/no-such-error'"
+    curl = "curl -i '{url}/errors/no-such-error'"

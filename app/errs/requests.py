@@ -1,9 +1,10 @@
 """What a request itself can do wrong, before anything is looked up."""
 
+from app.errs import commands
 from app.errs.error import Error, Violation
 from app.errs.kinds import Kind
 
-_BODY_CURL = "-X POST '{url}/v1/tasks' -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' "
+_TASK = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
 
 class MalformedRequest(Error):
@@ -17,6 +18,7 @@ class MalformedRequest(Error):
     client = "Use an ordinary HTTP client; check hand-made headers, request lines and chunk sizes."
     operator = "Scanners send such requests all day. When a known client does, look for a broken proxy in between."
     since = "0.1.0"
+    curl = "curl -i '{url}/v1/tasks' -H 'Host: two words'"
 
 
 class UnsupportedTransferCoding(Error):
@@ -31,7 +33,7 @@ class UnsupportedTransferCoding(Error):
     client = "Send the body with a Content-Length, or with chunked as its only transfer coding."
     operator = "Nothing to do."
     since = "0.1.0"
-    curl = "-X POST '{url}/v1/tasks' -H 'Transfer-Encoding: gzip, chunked' -d '{{}}'"
+    curl = "curl -i '{url}/v1/tasks' -H 'Transfer-Encoding: gzip, chunked' -d '{}'"
 
 
 class UriTooLong(Error):
@@ -43,6 +45,7 @@ class UriTooLong(Error):
     client = "Shorten the query: a narrower filter, fewer fields."
     operator = "Nothing to do."
     since = "0.1.0"
+    curl = "curl -i \"{url}/v1/tasks?filter=$(head -c 9000 /dev/zero | tr '\\0' a)\""
 
 
 class HeaderFieldsTooLarge(Error):
@@ -54,6 +57,7 @@ class HeaderFieldsTooLarge(Error):
     client = "Send fewer or smaller header fields."
     operator = "Nothing to do; the usual cause is a client that collects cookies."
     since = "0.1.0"
+    curl = "curl -i '{url}/v1/tasks' -H \"X-Padding: $(head -c 9000 /dev/zero | tr '\\0' a)\""
 
 
 class UnsupportedMediaType(Error):
@@ -70,7 +74,7 @@ class UnsupportedMediaType(Error):
     since = "0.1.0"
     supported: list[str]
     example = {"supported": ["application/json"]}
-    curl = "-X POST '{url}/v1/tasks' -H \"Authorization: Bearer {token}\" -H 'Content-Type: text/plain' -d 'hello'"
+    curl = commands.LIST + " -H 'Content-Type: text/plain' -d 'hello'"
 
 
 class NotAcceptable(Error):
@@ -84,7 +88,7 @@ class NotAcceptable(Error):
     since = "0.1.0"
     available: list[str]
     example = {"available": ["application/json"]}
-    curl = "'{url}/v1/tasks' -H \"Authorization: Bearer {token}\" -H 'Accept: application/xml'"
+    curl = commands.LIST + " -H 'Accept: application/xml'"
 
 
 class BodyTooLarge(Error):
@@ -98,8 +102,7 @@ class BodyTooLarge(Error):
     since = "0.1.0"
     limit: int
     example = {"limit": 1048576}
-    curl = "-X POST '{url}/v1/tasks' -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' \
--H 'Expect:' --data-binary @<(head -c 1048577 /dev/zero)"
+    curl = f"head -c 1048577 /dev/zero | {commands.SEND} -H 'Expect:' --data-binary @-"
 
 
 class EmptyBody(Error):
@@ -110,7 +113,7 @@ class EmptyBody(Error):
     client = "Send a JSON object."
     operator = "Nothing to do."
     since = "0.1.0"
-    curl = _BODY_CURL + "-d ''"
+    curl = commands.SEND + " -d ''"
 
 
 class MalformedJson(Error):
@@ -129,7 +132,7 @@ class MalformedJson(Error):
     reason: str
     position: int
     example = {"reason": "A value is expected", "position": 20}
-    curl = _BODY_CURL + """-d '{{"task": {{"title": }}'"""
+    curl = commands.SEND + """ -d '{"task": {"title": }'"""
 
 
 class ValidationFailed(Error):
@@ -143,7 +146,7 @@ class ValidationFailed(Error):
     client = "Mend all that errors lists: each entry has the field, its place, a stable code and what is wrong."
     operator = "Nothing to do."
     since = "0.1.0"
-    curl = _BODY_CURL + """-d '{{"task": {{"tags": ["Bad Tag"]}}}}'"""
+    curl = commands.SEND + """ -d '{"task": {"tags": ["Bad Tag"]}}'"""
     example = {
         "violations": (
             Violation("title", "REQUIRED_FIELD", "title is required", pointer="#/task/title"),
@@ -166,7 +169,12 @@ class PreconditionFailed(Error):
     client = "Read the resource again, apply the change to what you find, and send its new ETag."
     operator = "Nothing to do."
     since = "0.1.0"
-    instance = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+    instance = _TASK
+    curl = (
+        commands.created("TASK")
+        + f'curl -i -X PATCH "{{url}}/v1/$TASK" {commands.BEARER} {commands.JSON} '
+        + """-H 'If-Match: "another"' -d '{}'"""
+    )
 
 
 class PreconditionRequired(Error):
@@ -193,7 +201,7 @@ class InvalidIdempotencyKey(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     param = "Idempotency-Key"
-    curl = _BODY_CURL + """-H 'Idempotency-Key;' -d '{{"task": {{"title": "Buy milk"}}}}'"""
+    curl = commands.SEND + """ -H 'Idempotency-Key;' -d '{"task": {"title": "Buy milk"}}'"""
 
 
 class IdempotencyKeyReused(Error):
@@ -206,6 +214,12 @@ class IdempotencyKeyReused(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     param = "Idempotency-Key"
+    curl = (
+        "KEY=$(date +%s)\n"
+        "for title in Lunch Dinner; do\n"
+        f"  {commands.SEND} "
+        """-H "Idempotency-Key: $KEY" -d '{"task": {"title": "'"$title $KEY"'"}}'\ndone"""
+    )
 
 
 class IdempotencyInProgress(Error):

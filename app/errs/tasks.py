@@ -1,5 +1,6 @@
 """What can go wrong with tasks."""
 
+from app.errs import commands
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
@@ -15,7 +16,7 @@ class TaskNotFound(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     instance = _INSTANCE
-    curl = "'{url}/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33' -H \"Authorization: Bearer {token}\""
+    curl = f"curl -i '{{url}}{_INSTANCE}' {commands.BEARER}"
 
 
 class NotTaskOwner(Error):
@@ -30,6 +31,10 @@ class NotTaskOwner(Error):
     operator = "Many of these from one caller look like somebody trying out ids."
     since = "0.1.0"
     instance = _INSTANCE
+    curl = (
+        commands.created("TASK")
+        + f"""curl -i "{{url}}/v1/$TASK" {commands.issued("--subject somebody-else --scope tasks")}"""
+    )
 
 
 class TaskTitleTaken(Error):
@@ -44,6 +49,7 @@ class TaskTitleTaken(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     param = "title"
+    curl = commands.twice(commands.SEND + """ -d '{"task": {"title": "Buy milk"}}'""")
 
 
 class BatchFailed(Error):
@@ -61,3 +67,6 @@ class BatchFailed(Error):
     instance = "/v1/tasks:batchCreate"
     count: int
     example = {"count": 1, "failures": ((0, TaskTitleTaken()),)}
+    curl = commands.twice(
+        commands.SEND.replace("/v1/tasks", instance) + """ -d '{"requests": [{"task": {"title": "Buy milk"}}]}'"""
+    )

@@ -6,7 +6,6 @@ from app import errs
 from app.rest.errors import BODILESS, Occasion, headers_of, problem, status_of
 
 REQUEST_ID: Final = "5f0c9a7e41d84f6cb7a0e2d31c9b8a64"
-PLACEHOLDER: Final = "$TOKEN"
 TIMESTAMP: Final = "2026-11-21T09:30:00.000001Z"
 
 
@@ -30,7 +29,5 @@ def headers(named: type[errs.Error]) -> dict[str, str]:
 
 
 def curl(named: type[errs.Error], *, public_url: str) -> str | None:
-    """Return a command that provokes the error, with ``$TOKEN`` to be filled in; ``None`` where curl cannot."""
-    if named.curl is None:
-        return None
-    return f"curl -i {named.curl.format(url=public_url, token=PLACEHOLDER)}"
+    """Return shell lines whose last answer is the error, with ``$TOKEN`` to be set; ``None`` where curl cannot."""
+    return named.curl and named.curl.replace("{url}", public_url)

@@ -68,7 +68,7 @@ class EntrySchema(SummarySchema):
     since = fields.Text(metadata={"description": "The version that brought it.", "example": "0.1.0"})
     extras = fields.Listed(fields.Object(ExtraSchema), longest=_ERRORS)
     example = fields.Object(ExampleSchema)
-    curl = fields.Text(allow_none=True, metadata={"description": "A command that provokes it; null where none can."})
+    curl = fields.Text(allow_none=True, metadata={"description": "Shell lines that provoke it; null where none can."})
     is_universal = fields.Anything(
         metadata={**_BOOLEAN, "description": "Any request may end so, before an operation is reached."}
     )

@@ -1,0 +1,29 @@
+"""Shell lines by which a reader of the catalogue provokes an error; ``{url}`` stands for the service's address.
+
+``$TOKEN`` is the reader's own; whom else a command needs, it asks ``flask tokens issue`` for, in the checkout.
+"""
+
+from typing import Final
+
+BEARER: Final = '-H "Authorization: Bearer $TOKEN"'
+JSON: Final = "-H 'Content-Type: application/json'"
+LIST: Final = f"curl -i '{{url}}/v1/tasks' {BEARER}"
+SEND: Final = f"{LIST} {JSON}"
+"""A POST, once ``-d`` is added."""
+
+
+def issued(options: str) -> str:
+    """Return the Authorization header of somebody else."""
+    return f'-H "Authorization: Bearer $(.venv/bin/flask tokens issue {options})"'
+
+
+def created(variable: str) -> str:
+    """Return lines that create a task and keep its name in a variable."""
+    title = """'{"task": {"title": "'"$$ $(date +%s)"'"}}'"""
+    name = """sed 's/.*"name":"\\([^"]*\\)".*/\\1/'"""
+    return f"{variable}=$(curl -s '{{url}}/v1/tasks' {BEARER} {JSON} -d {title} \\\n  | {name})\n"
+
+
+def twice(command: str) -> str:
+    """Return lines that run a command two times."""
+    return f"for attempt in 1 2; do\n  {command}\ndone"

@@ -1,0 +1,79 @@
+"""C11: the shell lines of a catalogue page, pasted as they are, end with the page's error."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from app import errs
+from app.config import Settings
+from app.errs.platform import RateLimitExceeded
+from app.rest import examples
+from app.rest.errors import BODILESS, status_of
+from tests.stack.conftest import ROOT, Served, serving
+
+pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+
+PROVOKED_BY_CURL = [code for code, named in errs.named_errors().items() if named.curl]
+UNPROVOKED = {
+    "PRECONDITION_REQUIRED",  # no operation replaces a whole resource yet
+    "IDEMPOTENCY_IN_PROGRESS",  # two requests have to meet
+    *("DEADLINE_EXCEEDED", "SERVICE_UNAVAILABLE", "NOT_READY", "INSUFFICIENT_STORAGE", "INTERNAL_ERROR"),
+}
+
+
+@pytest.fixture(scope="module")
+def slow(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve few requests at a time."""
+    with serving(settings, tmp_path_factory.mktemp("slow") / "log", RATE_LIMIT="20 per minute") as served:
+        yield served
+
+
+def pasted(lines: str, *, token: str, settings: Settings) -> tuple[str, str]:
+    """Return the head and the body of the last answer that shell lines print."""
+    environ = os.environ | {
+        "TOKEN": token,
+        "DATABASE_URL": settings.database_url,
+        "JWT_SECRET": settings.jwt_secret,
+    }
+    ended = subprocess.run(
+        ["bash", "-c", lines], cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60
+    )
+    last = ended.stdout.replace("\r\n", "\n").rpartition("HTTP/1.1 ")[2]
+    head, _, body = last.partition("\n\n")
+    return head, body
+
+
+class TestCommands:
+    @pytest.mark.parametrize("code", [code for code in PROVOKED_BY_CURL if code != RateLimitExceeded.code])
+    def test_it_ends_with_its_error(
+        self, served: Served, token: Callable[..., str], settings: Settings, code: str
+    ) -> None:
+        """C11."""
+        named = errs.named_errors()[code]
+        lines = examples.curl(named, public_url=served.url)
+        assert lines
+        subject = f"reader-of-{errs.slug(code)}"
+        head, body = pasted(lines, token=token(subject), settings=settings)
+        assert head.startswith(str(status_of(named).value)), (lines, head, body)
+        if status_of(named) in BODILESS:
+            assert ("WWW-Authenticate" in head) == (code != "NOT_TASK_OWNER")
+        else:
+            assert json.loads(body)["code"] == code
+
+    def test_asking_too_often_ends_with_its_error(self, slow: Served, settings: Settings) -> None:
+        """C11, C22."""
+        lines = examples.curl(RateLimitExceeded, public_url=slow.url)
+        assert lines
+        head, body = pasted(lines, token="", settings=settings)
+        assert head.startswith("429")
+        assert json.loads(body)["code"] == RateLimitExceeded.code
+
+    def test_what_a_client_can_do_wrong_has_a_command(self) -> None:
+        """C11: where curl can provoke it."""
+        fallbacks = {errs.fallback(kind).code for kind in errs.Kind}
+        silent = set(errs.named_errors()) - set(PROVOKED_BY_CURL) - UNPROVOKED - fallbacks
+        assert silent == set()
