@@ -113,7 +113,7 @@ def pre_fork(server: Arbiter, worker: Worker) -> None:
 
 
 def post_fork(_server: Arbiter, worker: Worker) -> None:
-    """Know our number, and share no database connection with the master or a sibling, should loading the application have made one."""
+    """Know our number, and share no database connection that loading the application has made with anybody."""
     from app.extensions import db  # noqa: PLC0415 -- here, the application is loaded
 
     numbers.bear(worker)
