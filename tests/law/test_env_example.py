@@ -1,4 +1,4 @@
-"""``.env.example`` holds every setting with its default and its sentence, as ``config.py`` has them."""
+"""``.env.example`` holds every setting with its default and its sentence, as ``app.config`` has them."""
 
 import re
 from dataclasses import fields

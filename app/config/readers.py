@@ -1,0 +1,134 @@
+"""How settings are read from text; each reader refuses with the words that complete "NAME …"."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from limits import parse_many
+
+LONGEST_INTEGER: Final = 12
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_PUBLIC_URL: Final = re.compile(r"[a-z]+://[A-Za-z0-9._~\[\]:-]+(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?")
+_SCOPE: Final = re.compile(r"[!#-\[\]-~]+")
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """Accept one of these words."""
+
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """Accept a number between these."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError("must be a number") from None
+        if not low <= value <= high:
+            raise ValueError(f"must lie between {low:g} and {high:g}")
+        return value
+
+    return parse
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    """Accept an integer between these, in ASCII digits."""
+
+    def parse(text: str) -> int:
+        is_short = text.isascii() and text.isdigit() and len(text) <= LONGEST_INTEGER
+        if not is_short or not low <= int(text) <= high:
+            raise ValueError(f"must be an integer between {low} and {high}")
+        return int(text)
+
+    return parse
+
+
+def boolean(text: str) -> bool:
+    """Accept ``true`` and ``false``."""
+    return one_of("true", "false")(text) == "true"
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Accept words that spaces or commas stand between."""
+    return tuple(text.replace(",", " ").split())
+
+
+def limit(text: str) -> str:
+    """Accept a rate limit, or several."""
+    try:
+        parse_many(text)
+    except ValueError:
+        raise ValueError("must be a limit such as '100 per second' or '5/minute;100/hour'") from None
+    return text
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    """Accept a URL of one of these schemes, and drop a trailing slash."""
+
+    def parse(text: str) -> str:
+        if not _is_url(text, schemes):
+            raise ValueError(f"must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return text.rstrip("/")
+
+    return parse
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.netloc) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def public_url(text: str) -> str:
+    """Accept what the service may call itself in its answers."""
+    if not _is_url(text, ("http", "https")) or not _PUBLIC_URL.fullmatch(text):
+        raise ValueError("must be http:// or https://, a host and perhaps a path; no user, query or fragment")
+    return text.rstrip("/")
+
+
+def scopes(text: str) -> tuple[str, ...]:
+    """Accept what a challenge can name between its quotes (RFC 6749, section 3.3)."""
+    if not all(map(_SCOPE.fullmatch, words(text))):
+        raise ValueError("must list scopes of printable ASCII, without quotes and backslashes")
+    return words(text)
+
+
+def database_url(text: str) -> str:
+    """Accept what PostgreSQL's own tools accept, and name the driver."""
+    url("postgresql", "postgres", "postgresql+psycopg")(text)
+    return "postgresql+psycopg://" + text.split("://", 1)[1]
+
+
+def unix_socket(text: str) -> str:
+    """Accept where a unix socket is to be, as gunicorn spells it."""
+    if not text.startswith("unix:/") or text.endswith("/"):
+        raise ValueError("must be unix: and an absolute path, such as unix:/run/candor/1.sock")
+    return text
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Accept origins as browsers send them."""
+    for origin in words(text):
+        is_bare = origin.count("/") == 2 and not set(origin) & set("*?#@") and origin == origin.lower()
+        if not is_bare or not _is_url(origin, ("http", "https")):
+            raise ValueError("must list exact origins such as https://app.example.com")
+    return words(text)
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Accept addresses and networks."""
+    try:
+        return tuple(ipaddress.ip_network(word) for word in words(text))
+    except ValueError:
+        raise ValueError("must list addresses or networks such as 10.0.0.0/8") from None
