@@ -91,7 +91,7 @@ GENERAL: Final[Mapping[str, Sabotage]] = {
     "B04": becomes(400, 201),
     "B05": becomes(400, 500),
     "B06": becomes(413, 500),
-    "B07": becomes(413, 201),
+    "B07": becomes(413, 201, if_sent=rb"\r\n[0-9a-f]+\r\n\{"),
     "E01": telling(lambda _: b"", status=405),
     "E02": telling(lambda body: re.sub(rb'"status":4', b'"status":2', body)),
     "E03": telling(lambda body: re.sub(rb'"title":"[^"]*"', b'"title":1', body)),

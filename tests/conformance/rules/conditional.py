@@ -94,7 +94,7 @@ def empty(api: Api) -> str:
     return "none"
 
 
-@rule("K09", "If-Match with a tag that is no longer current writes nothing.", source="RFC 9110 §13.1.1")
+@rule("K09", "If-Match with a tag that is no longer current writes nothing: 412.", source="RFC 9110 §13.1.1, §13.2.2")
 def stale(api: Api) -> str:
     path, tag = api.tagged()
     answered(_patch(api, path, _strong(tag)), *SUCCESS, to="the first change")
@@ -123,13 +123,13 @@ def match_any(api: Api) -> str:
     return answered(_patch(api, path, "*"), *SUCCESS)
 
 
-@rule("K12", "A weak tag never satisfies If-Match.", source="RFC 9110 §13.1.1")
+@rule("K12", "A weak tag never satisfies If-Match.", source="RFC 9110 §13.1.1, §13.2.2")
 def weak(api: Api) -> str:
     path, tag = api.tagged()
     return answered(_patch(api, path, f"W/{_strong(tag)}"), 412)
 
 
-@rule("K13", "If-Match holds back DELETE, too.", source="RFC 9110 §13.1.1")
+@rule("K13", "If-Match holds back DELETE, too.", source="RFC 9110 §13.1.1, §13.2.2")
 def stale_delete(api: Api) -> str:
     only_if("DELETE" in api.profile.item_methods, "no DELETE")
     path, _ = api.tagged()

@@ -56,7 +56,7 @@ def allow_is_true(api: Api) -> str:
     return f"{', '.join(sorted(listed))} are taken"
 
 
-@rule("M06", "HEAD works where GET does.", source="RFC 9110 §9.1")
+@rule("M06", "HEAD works where GET does, as it MUST on general-purpose servers.", source="RFC 9110 §9.1")
 def head_works(api: Api) -> str:
     for path in api.readable():
         answered(api.send("HEAD", path), 200, to=f"HEAD {path}")
