@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Final
 
@@ -125,6 +126,22 @@ class Client:
     def _send(
         self, kind: str, method: str, path: str, body: object = None, key: str | None = None
     ) -> tuple[int, dict[str, Any]]:
+        """Ask, and again after a refusal for overload, before which nothing was done; each of those is entered apart.
+
+        The service itself says so, with the path; what nginx says in its stead has none.
+        """
+        for _ in range(RETRIES):
+            status, said, seconds = self._ask(method, path, body, key)
+            is_refused = status == HTTPStatus.SERVICE_UNAVAILABLE and b'"instance":' in said
+            self._ledger.enter("refused" if is_refused else kind, status, seconds, said)
+            if not is_refused:
+                break
+            time.sleep(PAUSE)
+        with suppress(ValueError):
+            return status, json.loads(said) if status == HTTPStatus.CREATED else {}
+        return status, {}
+
+    def _ask(self, method: str, path: str, body: object, key: str | None) -> tuple[int, bytes, float]:
         headers = self._headers | ({"Idempotency-Key": key} if key else {})
         headers |= {"Connection": "close"} if self._closes else {}
         began, status, said = time.monotonic(), 0, b""
@@ -139,10 +156,7 @@ class Client:
         except (OSError, HTTPException) as fault:
             said, status = repr(fault).encode(), 0
             self._hang_up()
-        self._ledger.enter(kind, status, time.monotonic() - began, said)
-        with suppress(ValueError):
-            return status, json.loads(said) if status == 201 else {}
-        return status, {}
+        return status, said, time.monotonic() - began
 
     def _hang_up(self) -> None:
         if self._connection is not None:
