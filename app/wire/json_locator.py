@@ -58,6 +58,10 @@ _NEXT: Final[dict[Expect, dict[str, Expect]]] = {
     Expect.END: {},
 }
 """``END`` stands for the end of a value: what follows then, the innermost open container says."""
+_OF_VALUES: Final = frozenset({Expect.FIRST_VALUE, Expect.VALUE})
+_OF_NAMES: Final = frozenset({Expect.FIRST_NAME, Expect.NAME})
+_OF_MANY: Final = _OF_VALUES | _OF_NAMES
+_NOTED: Final = frozenset({"[", "{", "]", "}", "number"})
 
 _NUL: Final = "A NUL character is not allowed"
 
@@ -68,6 +72,16 @@ _TOKEN: Final = re.compile(
     r"|(?P<number>(?>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![.eE]))"
     r"|(?P<word>true|false|null))"
 )
+
+_BLANK: Final = r"[ \t\n\r]*+"
+_PLAIN_VALUE: Final = (
+    rf'(?:"{FIT_CHARACTERS}"|true|false|null|\[{_BLANK}\]|\{{{_BLANK}\}}'
+    r"|-?(?:0|[1-9][0-9]{0,199}+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]{1,2}+)?+)"
+)
+"""A value in which nothing can be wrong but what its own pattern sees; no number of it is too large."""
+_PLAIN_VALUES: Final = re.compile(rf"(?:{_BLANK}{_PLAIN_VALUE}{_BLANK},)++")
+_PLAIN_MEMBERS: Final = re.compile(rf'(?:{_BLANK}"[^"\\\x00-\x1f]*+"{_BLANK}:{_BLANK}{_PLAIN_VALUE}{_BLANK},)++')
+_PLAIN_MEMBER: Final = re.compile(rf'{_BLANK}"([^"\\\x00-\x1f]*+)"{_BLANK}:{_BLANK}{_PLAIN_VALUE}{_BLANK},')
 
 _NOT_FINITE: Final = re.compile(r"-?Infinity|NaN")
 _NUMBER_BEGUN: Final = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:(?<=[0-9])[eE][+-]?[0-9]*)?)?")
@@ -104,6 +118,7 @@ class _Walk:
     def __init__(self, text: str) -> None:
         self._text = text
         self._open: list[set[str] | None] = []
+        self._is_plain = True
 
     def to_the_end(self) -> None:
         """Take token after token.
@@ -112,16 +127,40 @@ class _Walk:
             _Found: at the first that does not belong there.
         """
         expect, at = Expect.VALUE, 0
-        while token := _TOKEN.match(self._text, at):
+        while True:
+            if expect in _OF_MANY:
+                expect, at = self._past_plain(expect, at)
+            token = _TOKEN.match(self._text, at)
+            if token is None:
+                break
             kind = token.lastgroup or ""
             start, at = token.span(kind)
             symbol = token[kind] if kind == "mark" else kind
             following = _NEXT[expect].get(symbol)
             if following is None:
                 raise _Found(expect, start)
-            self._note(symbol, token[kind], start, is_name=following is Expect.COLON)
+            if symbol in _NOTED or following is Expect.COLON:
+                self._note(symbol, token[kind], start, is_name=following is Expect.COLON)
             expect = self._after_value() if following is Expect.END else following
         self._end(expect, at)
+
+    def _past_plain(self, expect: Expect, at: int) -> tuple[Expect, int]:
+        """Go past plain values or members that have a comma behind them, the bulk of a large body, in one step."""
+        if not self._open or len(self._open) == MAX_DEPTH:
+            return expect, at
+        names = self._open[-1]
+        if names is None and expect in _OF_VALUES:
+            end = _end(_PLAIN_VALUES, self._text, at)
+            return (Expect.VALUE, end) if end > at else (expect, at)
+        if names is None or expect not in _OF_NAMES or not self._is_plain:
+            return expect, at
+        end = _end(_PLAIN_MEMBERS, self._text, at)
+        passed = _PLAIN_MEMBER.findall(self._text, at, end)
+        if len(names.union(passed)) < len(names) + len(passed):
+            self._is_plain = False  # a name is repeated: look at one after the other, and never twice at any
+            return expect, at
+        names.update(passed)
+        return (Expect.NAME, end) if passed else (expect, at)
 
     def _note(self, symbol: str, token: str, start: int, *, is_name: bool) -> None:
         if symbol == "[" or symbol == "{":

@@ -109,6 +109,13 @@ class TestDocument:
         response = nobody.get("/", environ_overrides={"PATH_INFO": sent})
         assert refused(response, 404, "ROUTE_NOT_FOUND")["instance"] == instance
 
+    def test_of_many_unknown_members_the_first_by_name_are_told(self, alice: Caller) -> None:
+        """C2: and a rule broken beside them is told before."""
+        document = refused(alice.post(json={"task": {f"x{n:05}": 1 for n in range(20000)}}), 400, "VALIDATION_FAILED")
+        fields = [violation["field"] for violation in document["errors"]]
+        assert fields == ["title", *(f"x{n:05}" for n in range(99))]
+        assert document["truncated"]
+
     def test_the_hundred_and_first_violation_is_not_listed_but_told_of(self, alice: Caller) -> None:
         """C2."""
         document = refused(alice.post(json={str(n): n for n in range(101)}), 400, "VALIDATION_FAILED")

@@ -1,6 +1,7 @@
 """What all schemas share: unknown members are refused, output-only ones ignored, and every breach has its place."""
 
 from collections.abc import Iterator, Mapping
+from heapq import nsmallest
 from typing import Any, ClassVar, Final
 
 import marshmallow as ma
@@ -11,6 +12,9 @@ from app.errs.requests import ValidationFailed
 from app.wire import fields
 from app.wire.reading import Reading
 from app.wire.rules import Breach
+
+UNKNOWN: Final = 101
+"""Unknown members of one object that are spoken of: one more than a problem document lists."""
 
 
 class Schema(ma.Schema):
@@ -28,12 +32,16 @@ class Schema(ma.Schema):
         unknown = ma.RAISE
 
     @ma.pre_load
-    def ignore_output_only(self, data: Any, **_: object) -> Any:
-        """Drop the members that only the service writes, so that what was read can be sent back."""
-        output_only = self.fields.keys() - self.load_fields.keys()
-        if not isinstance(data, dict) or not output_only & data.keys():
+    def narrow(self, data: Any, **_: object) -> Any:
+        """Drop the members that only the service writes, so that what was read can be sent back.
+
+        Of unknown ones the first by name are kept: a body full of them is not worth a violation for each.
+        """
+        if not isinstance(data, dict) or data.keys() <= self.load_fields.keys():
             return data
-        return {name: value for name, value in data.items() if name not in output_only}
+        unknown = nsmallest(UNKNOWN, data.keys() - self.fields.keys())
+        kept = {*self.load_fields, *unknown}
+        return {name: value for name, value in data.items() if name in kept}
 
 
 class QuerySchema(Schema):

@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from app import errs
+from app.wire import json_locator
 from app.wire.json_locator import locate
 from app.wire.strict_json import loads
 
@@ -60,6 +61,12 @@ DROPS = st.one_of(
 )
 
 
+PIECES = [
+    *(b"1,", b" ", b'"a":1,', b'"\\u0061":1,', b'"b":[],', b"{", b"}", b"[", b"],", b"]", b'"c"', b":", b",", b"1e99,"),
+    *(b"1e999,", b"01,", b"9" * 201 + b"e9,", b"9" * 400 + b",", b"NaN,", b"-,", b"null,", b"1.,", b"{" * 40, b'"a":{'),
+]
+
+
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
     body = json.dumps(draw(VALUES), ensure_ascii=draw(st.booleans())).encode()
@@ -91,6 +98,15 @@ class TestBothPhasesAgree:
         else:
             assert loads(body) == expected
             assert locate(body) is None
+
+    @settings(max_examples=500, deadline=None)
+    @given(mutated() | st.lists(st.sampled_from(PIECES), max_size=12).map(lambda parts: b"[" + b"".join(parts)))
+    def test_what_is_passed_over_in_one_step_is_nothing(self, body: bytes) -> None:
+        """The defect found is the one that is found token by token."""
+        quick = locate(body)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(json_locator, "_OF_MANY", frozenset())
+            assert locate(body) == quick
 
     @given(VALUES)
     def test_whatever_json_can_say_comes_back(self, value: object) -> None:
