@@ -3,9 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
+from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 PROBLEMS: Final[dict[str, list[dict[str, Any]]]] = {}
@@ -15,6 +18,8 @@ REQUIRED: Final = ("type", "title", "status", "instance", "kind", "code", "reque
 LEAKS: Final = re.compile(
     r"Traceback|psycopg|sqlalchemy|SELECT |INSERT |\.py\b|/site-packages|uq_tasks|ck_tasks|SQLSTATE"
 )
+OF_THE_MESSAGE: Final = frozenset({"Content-Type", "Content-Length", "Date", "Connection"})
+"""What HTTP itself has for every message, and OpenAPI does not list."""
 SERVICE_FAULTS: Final = frozenset({502, 503, 504, 507})
 
 
@@ -27,6 +32,7 @@ class CheckedClient(FlaskClient):
         """Send a request and check what comes back."""
         response = super().open(*args, **kwargs)
         check(response, allows_500=self.allows_500)
+        _check_declared(self.application, response)
         return response
 
 
@@ -52,6 +58,30 @@ def check(response: TestResponse, *, allows_500: bool = False) -> None:
         assert headers["Location"].startswith("/"), "C15"
     if (response.mimetype or "").endswith("json") and response.request.method != "HEAD" and response.get_data():
         strict(response.get_data())
+
+
+def _check_declared(application: Flask, response: TestResponse) -> None:
+    """Assert that OpenAPI knows every header field of a documented operation's answer (C12)."""
+    environ, method = response.request.environ, response.request.method.replace("HEAD", "GET")
+    try:
+        rule, _ = application.url_map.bind("").match(
+            environ["PATH_INFO"].encode("latin-1").decode(), method, return_rule=True
+        )
+    except (HTTPException, UnicodeDecodeError):
+        return
+    template = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+    known = _document(application)["paths"].get(template, {}).get(method.lower(), {}).get("responses", {})
+    if (answer := known.get(str(response.status_code))) is None:
+        return
+    fields = {name for name in response.headers.keys() if not name.startswith("Access-Control-")}  # noqa: SIM118 -- a list of pairs
+    assert fields - answer["headers"].keys() - OF_THE_MESSAGE == set(), "C12"
+
+
+@cache
+def _document(application: Flask) -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    document: dict[str, Any] = application.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    return document
 
 
 def _check_problem(response: TestResponse) -> None:

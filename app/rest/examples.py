@@ -23,9 +23,9 @@ def document(named: type[errs.Error], *, public_url: str) -> dict[str, Any] | No
     return problem(occurrence(named), occasion)
 
 
-def headers(named: type[errs.Error]) -> dict[str, str]:
+def headers(named: type[errs.Error], *, method: str = "POST") -> dict[str, str]:
     """Return the header fields that belong to the example."""
-    return headers_of(occurrence(named), status_of(named), method="POST")
+    return headers_of(occurrence(named), status_of(named), method=method)
 
 
 def curl(named: type[errs.Error], *, public_url: str) -> str | None:

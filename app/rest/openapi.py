@@ -9,9 +9,10 @@ from apispec import APISpec
 from flask import Flask
 
 from app import errs
-from app.rest import examples
+from app.rest import examples, header_fields
 from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
+from app.rest.header_fields import declared, key, of_errors, of_success
 from app.rest.operations import EVERYWHERE, PUBLIC, Operation
 
 JSON_TYPES: Final[Mapping[Any, dict[str, Any]]] = {
@@ -28,16 +29,6 @@ leads to its page in the [catalogue](/errors); 401 and 403 have an empty body an
 
 A request that reaches no operation ends with one of {", ".join(f"`{named.code}`" for named in EVERYWHERE)}.
 """
-HEADERS: Final = {
-    "ETag": "The strong entity tag of what is answered; send it back in If-Match or If-None-Match.",
-    "Location": "The path of what was created.",
-    "Retry-After": "Seconds to wait before the same request may succeed.",
-    "WWW-Authenticate": "The challenge of RFC 6750; says what is wrong with the token, or which scope is missing.",
-    "Idempotent-Replayed": "`true` when this is the stored answer to an earlier request with the same key.",
-    "X-Request-Id": "The id of the request, in every log line about it.",
-    "RateLimit": "What is left of the limit, and the seconds until it starts anew.",
-    "RateLimit-Policy": "The limit and its window in seconds.",
-}
 TAGS: Final = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
 PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "Request-Timeout": {
@@ -148,17 +139,13 @@ class Api(flask_smorest.Api):
         components.security_scheme("bearer", dict(BEARER))
         components.schema("Problem", dict(PROBLEM))
         components.schema("Violation", dict(VIOLATION))
-        for name, description in HEADERS.items():
-            components.header(_key(name), {"description": description, "schema": {"type": "string"}})
+        for name, description in header_fields.TOLD.items():
+            components.header(key(name), {"description": description, "schema": {"type": "string"}})
         for name, parameter in PARAMETERS.items():
-            components.parameter(_key(name), "header", {"name": name, **parameter})
+            components.parameter(key(name), "header", {"name": name, **parameter})
         for named in errs.named_errors().values():
             if status_of(named) not in BODILESS:
                 components.schema(named.__name__, _schema(named))
-
-
-def _key(name: str) -> str:
-    return name.replace("-", "")
 
 
 def _schema(named: type[errs.Error]) -> dict[str, Any]:
@@ -189,16 +176,18 @@ def document_operation(
         content = doc["requestBody"]["content"]
         content[content_type] = next(iter(content.values()))
     shown = doc_info.get("headers", ())
-    doc.setdefault("parameters", []).extend(_key(name) for name in _parameters(doc_info, method, shown))
+    doc.setdefault("parameters", []).extend(key(name) for name in _parameters(doc_info, method, shown))
+    success = declared(of_success(operation, shown, is_kept=bool(doc_info.get("once"))))
     for response in doc["responses"].values():
-        response["headers"] = {
-            name: {"$ref": f"#/components/headers/{_key(name)}"} for name in (*shown, "X-Request-Id")
-        }
+        response["headers"] = success
         for media_type in operation.produces[1:]:
             response["content"][media_type] = {"schema": {"type": "string"}}
     if method == "get" and "ETag" in shown:
-        doc["responses"][HTTPStatus.NOT_MODIFIED] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
-    for status, response in _errors(operation, app.config["PUBLIC_URL"]):
+        doc["responses"][HTTPStatus.NOT_MODIFIED] = {
+            "description": HTTPStatus.NOT_MODIFIED.phrase,
+            "headers": success,
+        }
+    for status, response in _errors(operation, app.config["PUBLIC_URL"], method=method):
         doc["responses"][status] = response
     doc["x-errors"] = sorted(named.code for named in operation.raises)
     return doc
@@ -223,17 +212,14 @@ def _told(group: list[type[errs.Error]], public_url: str) -> str:
     return told[0] if len(told) == 1 else "\n".join(f"- {each}" for each in told)
 
 
-def _errors(operation: Operation, public_url: str) -> Iterator[tuple[HTTPStatus, dict[str, Any]]]:
+def _errors(operation: Operation, public_url: str, *, method: str) -> Iterator[tuple[HTTPStatus, dict[str, Any]]]:
     by_status: dict[HTTPStatus, list[type[errs.Error]]] = {}
     for named in sorted(operation.raises, key=lambda named: named.code):
         by_status.setdefault(status_of(named), []).append(named)
     for status, group in sorted(by_status.items()):
-        fields = {name for named in group for name in examples.headers(named)} & HEADERS.keys()
         response: dict[str, Any] = {
             "description": _told(group, public_url),
-            "headers": {
-                name: {"$ref": f"#/components/headers/{_key(name)}"} for name in (*sorted(fields), "X-Request-Id")
-            },
+            "headers": declared(of_errors(operation, group, status, method=method)),
         }
         if status not in BODILESS:
             schemas = [{"$ref": f"#/components/schemas/{named.__name__}"} for named in group]

@@ -47,6 +47,38 @@ class TestOpenApi:
             for error in operation.raises:
                 assert f"[{error.code}]" in each["responses"][str(status_of(error).value)]["description"]
 
+    @pytest.mark.parametrize(
+        ("path", "method", "status", "fields"),
+        [
+            ("/v1/tasks", "post", "201", {"Location", "ETag", "Idempotent-Replayed", "RateLimit", "RateLimit-Policy"}),
+            ("/v1/tasks", "post", "401", {"WWW-Authenticate"}),
+            ("/v1/tasks", "post", "403", {"WWW-Authenticate"}),
+            ("/v1/tasks", "post", "409", {"Retry-After"}),
+            ("/v1/tasks", "post", "415", {"Accept-Post", "Accept-Encoding"}),
+            ("/v1/tasks", "post", "429", {"Retry-After", "RateLimit", "RateLimit-Policy"}),
+            ("/v1/tasks", "get", "503", {"Retry-After"}),
+            ("/v1/tasks/{task_id}", "get", "304", {"ETag", "Cache-Control", "Vary", "RateLimit"}),
+            ("/v1/tasks/{task_id}", "patch", "415", {"Accept-Patch"}),
+            ("/errors", "get", "200", {"Vary", "Content-Security-Policy"}),
+        ],
+    )
+    def test_an_answer_names_its_header_fields(
+        self, client: FlaskClient, path: str, method: str, status: str, fields: set[str]
+    ) -> None:
+        """C12: the oracle holds every answer of every test against these."""
+        document = client.get("/openapi.json").get_json()
+        named = document["paths"][path][method]["responses"][status]["headers"]
+        assert fields | {"X-Request-Id", "Request-Id"} <= named.keys()
+        for each in named.values():
+            assert document["components"]["headers"][each["$ref"].rpartition("/")[2]]["description"]
+
+    def test_only_limited_operations_tell_of_limits(self, client: FlaskClient, application: Flask) -> None:
+        """C22: health is exempt."""
+        declared = _declared(application)
+        for _, path, each in _operations(client):
+            told = {"RateLimit" in response["headers"] for response in each["responses"].values()}
+            assert told == {declared[each["operationId"]].is_limited}, path
+
     def test_every_example_fits_its_schema(self, client: FlaskClient) -> None:
         """C12: of every error of every operation."""
         document = client.get("/openapi.json").get_json()
