@@ -1,4 +1,4 @@
-"""gunicorn's threads, whose refusals are answered and logged as ours are."""
+"""gunicorn's threads, whose refusals are answered and logged as ours are, and which end with their master."""
 
 from typing import Any, Final
 
@@ -22,7 +22,26 @@ NAMED: Final[tuple[tuple[type[Exception], type[errs.Error]], ...]] = (
 
 
 class Worker(WaitingWorker):
-    """Refuses as we refuse."""
+    """Refuses as we refuse, and does not outlive its master."""
+
+    alive: bool
+
+    def is_parent_alive(self) -> bool:
+        """Tell whether the master lives; without it take what is queued, and let nobody in any more.
+
+        A door left open would keep connections that nobody answers: closed, it has nginx ask the other instance.
+        """
+        is_alive = bool(super().is_parent_alive())
+        if not is_alive and self.alive:
+            self.alive = False
+            self.set_accept_enabled(False)
+            for listener in self.sockets:
+                before = -1
+                while self.nr_conns > before:
+                    before = self.nr_conns
+                    self.accept(listener)
+                listener.close()
+        return is_alive
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what gunicorn refuses by itself, with a problem document and one line in each log."""

@@ -72,7 +72,7 @@ def test_the_documents_hold_nothing_that_the_request_says() -> None:
 def test_sizes_and_times_are_ours() -> None:
     settings = Settings()
     assert int(said("server.conf", "client_max_body_size")) == settings.max_body_bytes
-    assert said("proxy.conf", "proxy_read_timeout") == f"{settings.request_timeout + 1:g}s"
+    assert said("proxy.conf", "proxy_read_timeout") == f"{settings.request_timeout * 1000 + 400:.0f}ms"
     gunicorn = re.search(r"^keepalive = (\d+)", Path(ROOT / "gunicorn.conf.py").read_text(), re.MULTILINE)
     assert gunicorn is not None
     assert int(said("candor.conf", "keepalive_timeout").removesuffix("s")) < int(gunicorn[1])

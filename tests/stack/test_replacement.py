@@ -111,10 +111,16 @@ def test_recycling_workers_loses_nothing(settings: Settings, bearer: Bearer, tmp
     assert_nothing_is_lost(ledger, settings)
 
 
-def test_a_killed_master_is_replaced_and_leaves_no_worker(fronted: Deployment) -> None:
-    """F27."""
+def test_a_killed_master_is_replaced_and_leaves_no_worker(
+    fronted: Deployment, bearer: Bearer, settings: Settings
+) -> None:
+    """F27: its workers end under load as well, and what comes meanwhile is answered by the other instance."""
     master = fronted.masters[0]
     orphans = descendants(master) - {master}
-    os.kill(master, signal.SIGKILL)
-    wait_until(lambda: not orphans & set(process_table()), 15)
-    wait_until(lambda: len(fronted.masters) == 2 and all(map(is_ready, fronted.sockets)), 30)
+    with traffic(fronted.port, bearer) as ledger:
+        os.kill(master, signal.SIGKILL)
+        wait_until(lambda: not orphans & set(process_table()), 15)
+        wait_until(lambda: len(fronted.masters) == 2 and all(map(is_ready, fronted.sockets)), 30)
+    assert ledger.unlike("get", 200) == ledger.unlike("list", 200) == {}, ledger.said
+    assert {status for _, status in ledger.answers} <= {200, 201, 503, 409}, ledger.said
+    assert_acknowledged_is_stored(ledger, settings)

@@ -35,14 +35,14 @@ def deployment(settings: Settings, tmp_path: Path) -> Iterator[Deployment]:
 
 
 def test_a_stopped_worker_is_replaced_and_what_it_held_is_504(deployment: Deployment, bearer: Bearer) -> None:
-    """F23, U6: nobody waits longer than the budget and a second."""
+    """F23, U6: nobody waits longer than the budget and half a second."""
     stopped = deployment.workers[0]
     with traffic(deployment.port, bearer) as ledger:
         time.sleep(1)
         os.kill(stopped, signal.SIGSTOP)
         wait_until(lambda: stopped not in deployment.workers, 2 * HEARTBEAT)
         wait_until(lambda: len(deployment.workers) == 4, 20)
-    assert ledger.slowest < 11 + ROOM
+    assert ledger.slowest < 10.4 + ROOM
     assert set().union(*(ledger.unlike(kind, 200, 201) for kind in ("get", "list", "keyed", "unkeyed", "patch"))) <= {
         504,
         503,
@@ -62,7 +62,7 @@ def test_when_every_worker_is_stopped_the_answer_is_504_in_time(deployment: Depl
             connection.request("GET", "/v1/tasks")
             answer = connection.getresponse()
             document = oracle.strict(answer.read())
-        assert 10 < time.monotonic() - began < 11 + ROOM
+        assert 10 < time.monotonic() - began < 10.4 + ROOM
         assert (answer.status, document["code"], document["budget_ms"]) == (504, "DEADLINE_EXCEEDED", 10000)
     finally:
         for worker in deployment.workers:
