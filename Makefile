@@ -9,7 +9,7 @@ STOCK  := .local/conformance-venv
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack db migration test check lint fix fuzz soak conformance lock clean
+.PHONY: help run stack db migration test check lint fix fuzz soak drill conformance lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -51,6 +51,9 @@ conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock
 soak: .venv/dev.lock ## Kill, stop, replace, recycle and bombard the stack under load, EDGE_SCALE=10 times as long as make test
 	@EDGE_SCALE=$(or $(EDGE_SCALE),10) exec $(PY) -m pytest tests/stack/test_replacement.py tests/stack/test_shutdown.py \
 	  tests/stack/test_hostile_clients.py tests/stack/test_stuck_workers.py -q $(ARGS)
+
+drill: .venv/dev.lock ## Break PostgreSQL, processes and clients under load, and account for every write (ONLY=a,b DRILL_SCALE=3)
+	@exec $(PY) -m tests.drill
 
 lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)
 	$(call compile,requirements/run.lock,pyproject.toml)

@@ -1,0 +1,68 @@
+"""``make drill``: every fault, or those of ``ONLY=``, DRILL_SCALE times as long; 1 when a promise was broken."""
+
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from typing import Final
+
+from tests.drill.faults import FAULTS, Fault, name_of
+from tests.drill.history import examine
+from tests.drill.load import Ledger
+from tests.drill.perform import Row, details, perform, table
+from tests.drill.stage import Stage, staged
+from tests.stack.deployment import NGINX, ROOT
+
+HOME: Final = ROOT / ".local" / "test-drill"
+
+
+def main(only: str) -> int:
+    """Perform, print, judge."""
+    wanted = {each for each in only.replace(" ", "").split(",") if each}
+    faults = [fault for fault in FAULTS if not wanted or name_of(fault) in wanted]
+    if unknown := wanted - {name_of(fault) for fault in faults}:
+        return _complain(f"no fault is called {', '.join(sorted(unknown))}, but {', '.join(map(name_of, FAULTS))}")
+    if NGINX is None:
+        return _complain("nginx is not installed (apt-get install nginx)")
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
+    began = time.monotonic()
+    _say(f"drill: {len(faults)} faults, on PostgreSQL, two instances and nginx below {HOME.relative_to(ROOT)}")
+    with staged(HOME) as stage:
+        rows = _perform(stage, faults)
+    _say(f"\n{table(rows)}\n")
+    bad = [row.name for row in rows if not row.is_good]
+    judged = f"promises were broken by {', '.join(bad)}" if bad else "every promise was kept"
+    _say(f"drill: {judged}, in {time.monotonic() - began:.0f} s")
+    return 1 if bad else 0
+
+
+def _perform(stage: Stage, faults: list[Fault]) -> list[Row]:
+    """Perform one after the other, and in the end hold all that was written against the database once more."""
+    rows, ledgers = list[Row](), list[Ledger]()
+    for number, fault in enumerate(faults, 1):
+        _say(f"{number}/{len(faults)} {name_of(fault)}: {(fault.__doc__ or '').splitlines()[0]}")
+        rows.append(perform(stage, fault, number))
+        ledgers.append(stage.ledger)
+        if said := details(rows[-1]):
+            _say(said)
+    every = [each for ledger in ledgers for each in ledger.creations]
+    updates = [each for ledger in ledgers for each in ledger.updates]
+    told = sum((row.told for row in rows), Counter())
+    rows.append(Row("all of it, in the end", told, examine(every, updates, stage.database.rows("")), 0.0))
+    return rows
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+def _complain(words: str) -> int:
+    sys.stderr.write(f"drill: {words}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ.get("ONLY", "")))

@@ -1,0 +1,43 @@
+"""The faults, in the order of the drill. Each is a function: its docstring says what it does and what is promised.
+
+A fault does its worst while a steady load goes on, calls ``stage.heal()`` once the cause is gone, and may report
+numbers and broken promises of its own. What every request and every write must hold is judged for all of them alike.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from tests.drill.faults import clients, database, overload, processes, sessions, states
+from tests.drill.stage import Stage
+
+Fault = Callable[[Stage], None]
+FAULTS: Final[tuple[Fault, ...]] = (
+    database.postgres_restarted,
+    database.postgres_crashed,
+    database.sessions_terminated,
+    database.postgres_frozen,
+    database.postgres_absent_at_boot,
+    sessions.table_locked,
+    sessions.connections_taken,
+    sessions.deadlocks,
+    sessions.serialization_failures,
+    states.read_only,
+    states.disk_full,
+    states.schema_behind,
+    states.schema_ahead,
+    processes.workers_killed,
+    processes.worker_stopped,
+    processes.instances_replaced,
+    processes.workers_reloaded,
+    processes.master_killed,
+    clients.answers_not_awaited,
+    clients.hot_row,
+    clients.title_race,
+    processes.everything_killed,
+    overload.overload,
+)
+
+
+def name_of(fault: Fault) -> str:
+    """Return what the table, and ``ONLY=``, call it."""
+    return getattr(fault, "__name__", "").replace("_", "-")

@@ -1,0 +1,93 @@
+"""More is asked than can be answered."""
+
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any, Final
+
+from tests.drill.generator import Order
+from tests.drill.history import Creation
+from tests.drill.load import Entry
+from tests.drill.stage import BYSTANDERS, SCALE, Stage
+from tests.drill.verdicts import Outcome, Verdict
+from tests.stack.deployment import ROOT
+
+CALLERS: Final = 48
+SECONDS: Final = 20
+GOODPUT: Final = 0.8
+PROMPTLY: Final = 0.1
+
+
+def overload(stage: Stage) -> None:
+    """Ask at twice the capacity just measured, whatever comes back (C23a, L2).
+
+    At least 80 % of the capacity is answered well, refusals take 100 ms (p99), health answers; then all is as before.
+    """
+    made = stage.send("POST", "/v1/tasks", {"task": {"title": f"{stage.ledger.tag}/asked-for"}})
+    name = stage.ledger.created(f"{stage.ledger.tag}/asked-for", [made])
+    ceiling = _asked(stage, name, "ceiling", seconds=2, port=0)
+    _asked(stage, name, "warm", seconds=1)
+    measured = _asked(stage, name, "capacity", seconds=5)
+    capacity = len(measured["good"]) / 5
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(_asked, stage, name, "twice", seconds=SECONDS * SCALE, rate=2 * capacity)
+        slowest = _watch_health(stage, asked)
+        tally = asked.result()
+    stage.heal()
+    goodput, refused = len(tally["good"]) / (SECONDS * SCALE), sorted(tally["refused"])
+    p99 = refused[len(refused) * 99 // 100] if refused else 0.0
+    stage.expect(goodput >= GOODPUT * capacity, f"{goodput / capacity:.0%} of capacity was answered, not 80 %")
+    stage.expect(p99 <= PROMPTLY, f"refusals took {p99 * 1000:.0f} ms (p99), not 100")
+    stage.expect(slowest < 1, f"/healthz took {slowest:.1f} s")
+    good = sorted(tally["good"])
+    stage.note(
+        f"capacity {capacity:.0f}/s, asked {2 * capacity:.0f}/s for {SECONDS * SCALE:.0f} s: {goodput:.0f}/s good"
+    )
+    stage.note(f"{goodput / capacity:.0%} of capacity; good p99 {good[len(good) * 99 // 100] if good else 0:.2f} s")
+    stage.note(f"{len(refused)} refused, p50 {_middle(refused) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms")
+    stage.note(f"/healthz {slowest * 1000:.0f} ms at most; the generator could ask {len(ceiling['good']) / 2:.0f}/s")
+    stage.note(f"{tally['late']} requests sent late")
+
+
+def _asked(
+    stage: Stage, name: str, label: str, *, seconds: float, rate: float = 0.0, port: int | None = None
+) -> dict[str, Any]:
+    """Have the generator ask, and enter what became of it, unless it asked itself."""
+    mark = f"{stage.ledger.tag}/{label}"
+    where = stage.deployment.port if port is None else port
+    order = Order(where, stage.bearer("owner-0"), f"/v1/{name}", mark, seconds, rate, CALLERS)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.drill.generator"],
+        input=json.dumps(asdict(order)), cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    tally: dict[str, Any] = json.loads(done.stdout)
+    if port is None:
+        _enter(stage, tally)
+    return tally
+
+
+def _enter(stage: Stage, tally: dict[str, Any]) -> None:
+    ledger, now = stage.ledger, time.monotonic()
+    ledger.entries += [Entry("generated", now, now, 200, Verdict.ANSWERED, "")] * len(tally["good"])
+    ledger.entries += [Entry("generated", now, now, 503, Verdict.REFUSED, "")] * len(tally["refused"])
+    for why, times in tally["failures"].items():
+        ledger.entries += [Entry("generated", now, now, 0, Verdict.FAILED, why)] * times
+    ledger.creations += [Creation(title, Outcome.ACKNOWLEDGED, name) for title, name in tally["created"].items()]
+    ledger.creations += [Creation(title, Outcome.UNKNOWN) for title in tally["unknown"]]
+
+
+def _watch_health(stage: Stage, asked: "Any") -> float:
+    slowest = 0.0
+    while not asked.done():
+        answer = stage.ask(BYSTANDERS["/healthz"])
+        slowest = max(slowest, answer.seconds)
+        stage.expect(answer.status == 200, f"/healthz was {answer.status}")
+        time.sleep(0.2)
+    return slowest
+
+
+def _middle(seconds: list[float]) -> float:
+    return seconds[len(seconds) // 2] if seconds else 0.0

@@ -1,0 +1,154 @@
+"""Asks at a constant rate whatever comes back, in a process of its own: ``python -m tests.drill.generator``.
+
+Reads an order as JSON from standard input and writes what came of it to standard output. ``rate`` 0 asks as fast as
+``connections`` callers can one after the other, which measures capacity; with port 0 it asks a server of its own in the
+same process, which measures the generator.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+from tests.drill.verdicts import Verdict, judge
+from tests.drill.wire import Answer, Caller, request
+
+WRITES_EACH: Final = 5
+"""Every so many requests one creates."""
+URGENCY: Final = -10
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to do."""
+
+    port: int
+    token: str
+    path: str
+    mark: str
+    seconds: float
+    rate: float
+    connections: int
+
+
+@dataclass
+class Tally:
+    """What came of it. Times are in seconds since the request was sent."""
+
+    failures: Counter[str] = field(default_factory=Counter)
+    good: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    created: dict[str, str] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    late: int = 0
+    """Requests that could not be sent within 50 ms of being due: then the generator is what is measured."""
+
+
+class Generator:
+    """Sends what is ordered over as many connections as it takes, up to a bound."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._idle: list[Caller] = []
+        self._said: list[tuple[str, Answer]] = []
+        self._number = self._late = 0
+
+    async def closed(self) -> None:
+        """Ask with so many callers, each as soon as it has its answer."""
+        until = time.monotonic() + self._order.seconds
+
+        async def insist() -> None:
+            while time.monotonic() < until:
+                await self._one(time.monotonic())
+
+        await asyncio.gather(*(insist() for _ in range(self._order.connections)))
+
+    async def open(self) -> None:
+        """Ask at the rate, waiting for nobody."""
+        began, due = time.monotonic(), 0
+        tasks = set[asyncio.Task[None]]()
+        while (now := time.monotonic()) < began + self._order.seconds:
+            while due < (now - began) * self._order.rate:
+                task = asyncio.create_task(self._one(began + due / self._order.rate))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+                due += 1
+            await asyncio.sleep(0.001)
+        await asyncio.gather(*tasks)
+
+    async def _one(self, due_at: float) -> None:
+        self._number += 1
+        number, order = self._number, self._order
+        caller = self._idle.pop() if self._idle else Caller(order.port)
+        title = f"{order.mark}-{number}"
+        is_write = number % WRITES_EACH == 0
+        if is_write:
+            said = request("POST", "/v1/tasks", {"task": {"title": title}}, Authorization=order.token)
+        else:
+            said = request("GET", order.path, Authorization=order.token)
+        self._late += time.monotonic() - due_at > 0.05
+        self._said.append((title if is_write else "", await caller.ask(said)))
+        self._idle.append(caller)
+
+    def tally(self) -> Tally:
+        """Judge all that came back, which is not done while there is something to be sent."""
+        tally = Tally(late=self._late)
+        for title, answer in self._said:
+            verdict, why = judge("unkeyed" if title else "get", answer)
+            if verdict is Verdict.ANSWERED:
+                tally.good.append(answer.seconds)
+            elif verdict is Verdict.REFUSED:
+                tally.refused.append(answer.seconds)
+            else:
+                tally.failures[why] += 1
+            if title and answer.status == 201:
+                tally.created[title] = str(answer.json["name"])
+            elif title:
+                tally.unknown.append(title)
+        return tally
+
+
+class Echo(asyncio.Protocol):
+    """Answers everything alike, for measuring the generator."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer as the service would, in as many bytes."""
+        status = b"201 CREATED" if data.startswith(b"POST") else b"200 OK"
+        body = b'{"name":"tasks/x","description":"' + b"x" * 300 + b'"}'
+        head = b"HTTP/1.1 %b\r\nContent-Length: %d\r\nETag: x\r\nX-Request-Id: 12345678\r\n\r\n"
+        self._transport.write(head % (status, len(body)) + body)
+
+
+async def carry_out(order: Order) -> Tally:
+    """Do as ordered."""
+    if order.port:
+        generator = Generator(order)
+        await (generator.open() if order.rate else generator.closed())
+        return generator.tally()
+    server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0)
+    port: int = server.sockets[0].getsockname()[1]
+    tally = await carry_out(Order(**{**asdict(order), "port": port}))
+    server.close()
+    return tally
+
+
+def main(said: str, tell: Callable[[str], object]) -> None:
+    """Read the order, carry it out, tell the tally; before all others, as if on a machine of its own, if we may."""
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, URGENCY)
+    tell(json.dumps(vars(asyncio.run(carry_out(Order(**json.loads(said)))))))
+
+
+if __name__ == "__main__":
+    main(sys.stdin.read(), sys.stdout.write)
