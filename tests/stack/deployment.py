@@ -177,5 +177,8 @@ def _runs(pid: int, program: str) -> bool:
 
 
 def _socket(pid: int) -> str:
-    found = re.search(r"BIND=unix:([^\0]+)", Path(f"/proc/{pid}/environ").read_text())
-    return found[1] if found else ""
+    """Return the socket that a process serves; nothing when it has ended meanwhile."""
+    with suppress(OSError):
+        found = re.search(r"BIND=unix:([^\0]+)", Path(f"/proc/{pid}/environ").read_text())
+        return found[1] if found else ""
+    return ""
