@@ -19,6 +19,8 @@ CALLERS: Final = 48
 SECONDS: Final = 20
 GOODPUT: Final = 0.8
 PROMPTLY: Final = 0.1
+ON_TIME: Final = 0.01
+"""How much of what is asked may be late before it is the machine that is measured, generator included."""
 
 
 def overload(stage: Stage) -> None:
@@ -40,7 +42,8 @@ def overload(stage: Stage) -> None:
     goodput, refused = len(tally["good"]) / (SECONDS * SCALE), sorted(tally["refused"])
     p99 = refused[len(refused) * 99 // 100] if refused else 0.0
     stage.expect(goodput >= GOODPUT * capacity, f"{goodput / capacity:.0%} of capacity was answered, not 80 %")
-    stage.expect(p99 <= PROMPTLY, f"refusals took {p99 * 1000:.0f} ms (p99), not 100")
+    is_on_time = tally["late"] <= ON_TIME * (len(tally["good"]) + len(refused))
+    stage.expect(p99 <= PROMPTLY or not is_on_time, f"refusals took {p99 * 1000:.0f} ms (p99), not 100")
     stage.expect(slowest < 1, f"/healthz took {slowest:.1f} s")
     good = sorted(tally["good"])
     stage.note(
@@ -49,7 +52,8 @@ def overload(stage: Stage) -> None:
     stage.note(f"{goodput / capacity:.0%} of capacity; good p99 {good[len(good) * 99 // 100] if good else 0:.2f} s")
     stage.note(f"{len(refused)} refused, p50 {_middle(refused) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms")
     stage.note(f"/healthz {slowest * 1000:.0f} ms at most; the generator could ask {len(ceiling['good']) / 2:.0f}/s")
-    stage.note(f"{tally['late']} requests sent late")
+    if not is_on_time:
+        stage.note(f"{tally['late']} requests were sent late: the machine is too busy for its latencies to be judged")
 
 
 def _asked(
@@ -72,7 +76,9 @@ def _asked(
 def _enter(stage: Stage, tally: dict[str, Any]) -> None:
     ledger, now = stage.ledger, time.monotonic()
     ledger.entries += [Entry("generated", now, now, 200, Verdict.ANSWERED, "")] * len(tally["good"])
-    ledger.entries += [Entry("generated", now, now, 503, Verdict.REFUSED, "")] * len(tally["refused"])
+    ledger.entries += [Entry("generated", now, now, 503, Verdict.REFUSED, "503 SERVICE_UNAVAILABLE, generated")] * len(
+        tally["refused"]
+    )
     for why, times in tally["failures"].items():
         ledger.entries += [Entry("generated", now, now, 0, Verdict.FAILED, why)] * times
     ledger.creations += [Creation(title, Outcome.ACKNOWLEDGED, name) for title, name in tally["created"].items()]
