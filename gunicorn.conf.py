@@ -63,8 +63,7 @@ limit_request_field_size = 8190
 logconfig_dict: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "app.observability.logs.JsonFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
+    "handlers": {"stderr": {"()": "app.observability.logs.to_stderr"}},
     "root": {"level": SETTINGS.log_level, "handlers": ["stderr"]},
     "loggers": {"gunicorn.error": {"level": "WARNING", "handlers": ["stderr"]}},
 }

@@ -71,6 +71,8 @@ class Error(Exception):
     example: ClassVar[Mapping[str, object]] = {}
     instance: ClassVar[str] = "/v1/tasks"
     curl: ClassVar[str | None] = None
+    quotes: ClassVar[tuple[str, ...]] = ()
+    """Facts that repeat what the caller sent: said to the caller, and not to the log."""
     declared_facts: ClassVar[Mapping[str, type]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -136,6 +138,15 @@ class Error(Exception):
         said = self.message or next(named, "").strip().partition("\n")[0] or self.kind.string
         return ": ".join([*ops(self), said])
 
+    def without_quotes(self) -> str:
+        """Return the text of the error, with nothing in it that the caller sent."""
+        text = str(self)
+        for link in chain(self):
+            if isinstance(link, Error) and link.quotes:
+                facts = {**link.facts, "retry_after": link.retry_after, **dict.fromkeys(link.quotes, "…")}
+                text = text.replace(link.message, _spoken(type(link).message, facts))
+        return text
+
 
 _UNSAID: Final[Mapping[str, object]] = {
     "kind": Kind.OTHER,
@@ -168,10 +179,17 @@ def _check(cls: type[Error]) -> None:
     for name, kind in cls.declared_facts.items():
         if kind not in {str, int, float, bool, list[str], dict[str, str]}:
             raise TypeError(f"{cls.__name__}.{name}: a fact is a str, int, float, bool, list[str] or dict[str, str]")
+    _check_facts(cls)
+
+
+def _check_facts(cls: type[Error]) -> None:
+    """Refuse one that speaks of facts that it does not declare, or shows no example of those it does."""
     if "message" in cls.__dict__:
         spoken = {name for _, name, _, _ in string.Formatter().parse(cls.message) if name}
         if unknown := spoken - cls.declared_facts.keys() - {"retry_after"}:
             raise TypeError(f"{cls.__name__}: the message speaks of undeclared facts: {', '.join(sorted(unknown))}")
+    if unknown := {*cls.quotes} - cls.declared_facts.keys():
+        raise TypeError(f"{cls.__name__} quotes undeclared facts: {', '.join(sorted(unknown))}")
     if lacking := cls.declared_facts.keys() - cls.example.keys():
         raise TypeError(f"{cls.__name__}: the example lacks {', '.join(sorted(lacking))}")
 

@@ -22,6 +22,7 @@ class InvalidFilter(Error):
     token: str
     position: int
     allowed: list[str]
+    quotes = ("token",)
     example = {
         "param": "filter",
         "reason": "Unknown member",
@@ -48,6 +49,7 @@ class InvalidOrderBy(Error):
     token: str
     position: int
     allowed: list[str]
+    quotes = ("token",)
     example = {
         "param": "order_by",
         "reason": "Unknown member",

@@ -1,22 +1,35 @@
 """One JSON object a line. Names, mail addresses, passwords, tokens and bodies never enter a line."""
 
-import json
 import logging
-import sys
 import traceback
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final, TextIO
 
-import orjson
-
 from app import context, errs
+from app.observability import lines
+from app.observability.sink import SinkHandler
+from app.observability.telling import told
 
+HOUSE: Final = logging.getLogger("candor")
 ACCESS: Final = logging.getLogger("candor.access")
 ERRORS: Final = logging.getLogger("candor.errors")
+AUDIT: Final = logging.getLogger("candor.audit")
 LISTED: Final = 20
 """Violations named in a line."""
-LONGEST: Final = 500
-"""Characters of a foreign exception's first line that are logged; the lines after it may hold row values."""
+STANDARD_ERROR: Final = 2
+PACKAGES: Final = "/site-packages/"
+
+
+@dataclass
+class _State:
+    """What can be changed while the process runs."""
+
+    shows_stacks: bool = True
+
+
+_state: Final = _State()
 
 
 class JsonFormatter(logging.Formatter):
@@ -36,29 +49,49 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             line |= cause_chain(record.exc_info[1])
-        present = {name: value for name, value in line.items() if value is not None}
-        try:
-            return orjson.dumps(present, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        except TypeError:  # a lone surrogate, or an integer of more than 64 bits
-            return json.dumps(present, default=str)
+        return lines.rendered(line)
+
+
+@cache
+def to_stderr() -> SinkHandler:
+    """Return the one handler of this process, which gunicorn's loggers share."""
+    handler = SinkHandler(STANDARD_ERROR)
+    handler.setFormatter(JsonFormatter())
+    return handler
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:
-    """Send every logger's lines, as JSON, to the stream (standard error unless another is named)."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    """Send every logger's lines, as JSON, to standard error, unless a stream is named."""
+    handler = logging.StreamHandler(stream) if stream else to_stderr()
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each.formatter, JsonFormatter)]:
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(level)
+    AUDIT.setLevel(logging.INFO)
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    put_in_force(level, shows_stacks=True)
+
+
+def put_in_force(level: str, *, shows_stacks: bool) -> None:
+    """Have this process log from this level on, from now on, and stacks or none.
+
+    Libraries never say more than at INFO: what they would say, nobody has read for secrets.
+    """
+    _state.shows_stacks = shows_stacks
+    HOUSE.setLevel(level)
+    logging.getLogger().setLevel(max(HOUSE.level, logging.INFO))
 
 
 def access(fields: dict[str, object]) -> None:
     """Write the one line of a finished request; of a refused one, method and path may be unknown."""
     said = fields["method"] or "-", fields["path"] or "-", fields["status"]
     ACCESS.info("%s %s %s", *said, extra={"fields": fields})
+
+
+def audit(message: str, fields: dict[str, object]) -> None:
+    """Write who changed what in how the service runs, whatever the level."""
+    AUDIT.info("%s", message, extra={"fields": fields})
 
 
 def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, stack: bool) -> None:
@@ -68,7 +101,7 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         exc: what was raised, with its causes.
         shown: the error that was answered; another one where a bug was hidden behind ``INTERNAL_ERROR``.
         fields: what the transport adds, such as the status and the route.
-        stack: whether to add the traceback.
+        stack: whether to add the traceback, unless it is switched off.
     """
     said = exc if isinstance(exc, errs.Error) else shown
     level = logging.ERROR if stack else said.kind.log_level
@@ -76,41 +109,50 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         "kind": said.kind.string,
         "code": said.code or shown.code,
         "param": said.param,
-        "violations": [f"{each.field} {each.code}" for each in said.violations[:LISTED]] or None,
+        "violations": [f"{_place(each)} {each.code}" for each in said.violations[:LISTED]] or None,
         "op": errs.ops(exc) or None,
         "user": said.user or fields.get("user"),
         "facts": _facts(exc),
         **cause_chain(exc, stack=stack),
     }
-    ERRORS.log(level, "%s", _first_line(str(said)), extra={"fields": fields})
+    ERRORS.log(level, "%s", told(said), extra={"fields": fields})
 
 
 def cause_chain(exc: BaseException, *, stack: bool = True) -> dict[str, object]:
     """Return the causes, outermost first, and where they were raised, without the values that they quote."""
     chain: dict[str, object] = {"causes": [_cause(link) for link in errs.chain(exc)]}
-    if stack:
+    if stack and _state.shows_stacks:
         chain["stack"] = [
-            f"{frame.filename}:{frame.lineno} {frame.name}"
+            f"{_short(frame.filename)}:{frame.lineno} {frame.name}"
             for link in errs.chain(exc)
             for frame in traceback.extract_tb(link.__traceback__)
         ]
     return chain
 
 
+def _short(filename: str) -> str:
+    """Return the name of a file as one looks for it: from its package on."""
+    _, found, inside = filename.rpartition(PACKAGES)
+    return inside if found else filename
+
+
 def _cause(link: BaseException) -> dict[str, object]:
-    cause: dict[str, object] = {"type": type(link).__qualname__, "message": _first_line(str(link))}
+    cause: dict[str, object] = {"type": type(link).__qualname__, "message": told(link)}
     if isinstance(link, errs.Error) and link.__dict__.get("detail"):
         cause["detail"] = link.detail
     return cause
+
+
+def _place(violation: errs.Violation) -> str:
+    """Return where a rule is broken, by names of ours: that of an unknown member or parameter is the caller's."""
+    if not violation.code.startswith("UNKNOWN"):
+        return violation.field
+    return ".".join([*violation.field.split(".")[:-1], "…"])
 
 
 def _facts(exc: BaseException) -> dict[str, object] | None:
     facts: dict[str, object] = {}
     for link in errs.chain(exc):
         if isinstance(link, errs.Error):
-            facts = {**link.facts, **facts}
+            facts = {**{name: fact for name, fact in link.facts.items() if name not in link.quotes}, **facts}
     return facts or None
-
-
-def _first_line(text: str) -> str:
-    return text.partition("\n")[0][:LONGEST]

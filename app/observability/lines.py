@@ -1,0 +1,39 @@
+"""A line: fields as JSON, in the order they are given, and never longer than a pipe takes in one piece."""
+
+import json
+from typing import Any, Final
+
+import orjson
+
+LONGEST: Final = 4095
+"""Bytes: ``PIPE_BUF`` of Linux, less the line's end. A longer write may end up between others'."""
+SHORT: Final = 64
+"""What no text is cut below."""
+
+
+def rendered(fields: dict[str, object]) -> str:
+    """Return the fields that are not ``None`` as one line of JSON; where they are too long, the longest are cut."""
+    present = {name: value for name, value in fields.items() if value is not None}
+    line = _dumped(present)
+    while len(line.encode("utf-8", "backslashreplace")) > LONGEST:
+        present["truncated"] = True
+        longest = max(present, key=lambda name: len(_dumped(present[name])))
+        present[longest] = _cut(present[longest])
+        line = _dumped(present)
+    return line
+
+
+def _cut(value: object) -> object:
+    """Return the half of a value that says more: of a list the end, where causes and innermost frames stand."""
+    if isinstance(value, str) and len(value) > SHORT:
+        return value[: len(value) // 2]
+    if isinstance(value, list) and len(value) > 1:
+        return value[len(value) // 2 :]
+    return "…"
+
+
+def _dumped(value: Any) -> str:
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # a lone surrogate, or an integer of more than 64 bits
+        return json.dumps(value, default=str)

@@ -1,0 +1,104 @@
+"""Where lines go: straight to a descriptor, each whole or not at all, and never waiting for whoever reads there.
+
+A reader that has stopped, or a full disk, costs lines and nothing else; how many is told as soon as they flow again.
+Lines are no longer than a pipe takes in one piece (``PIPE_BUF``), so that processes that share one never mix theirs.
+"""
+
+import errno
+import logging
+import mmap
+import os
+import select
+import socket
+import stat
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+Write = Callable[[bytes], int]
+
+_torn: Final = mmap.mmap(-1, 1)
+"""Whether the last line is incomplete: memory that all workers share, since they write one after the other."""
+
+
+class SinkHandler(logging.Handler):
+    """Writes records to a descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self.descriptor: Final = descriptor
+        self._write = _opened(descriptor)
+        self._untold = self.dropped = 0
+        """Lines lost since we last said so, and ever, in this process."""
+        forget = weakref.WeakMethod(self._forget)
+        os.register_at_fork(after_in_child=lambda: (alive := forget()) and alive())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line, after that of how many were lost before it."""
+        try:
+            line = self.format(record)
+        except Exception as exc:  # whatever the ``__str__`` of an argument raises
+            line = self.format(_record(record.name, "a line could not be made: %s", type(exc).__qualname__))
+        if self._untold:
+            lost = _record("candor.logs", "%d lines were lost while nobody took them", self._untold)
+            if self._is_written(self.format(lost)):
+                self._untold = 0
+        if self._untold or not self._is_written(line):
+            self._untold += 1
+            self.dropped += 1
+
+    def _is_written(self, line: str) -> bool:
+        data = line.encode("utf-8", "backslashreplace") + b"\n"
+        try:
+            sent = self._write(b"\n" + data if _torn[0] else data)
+        except OSError:
+            return False
+        _torn[0] = sent < len(data)
+        return sent >= len(data)
+
+    def _forget(self) -> None:
+        """What the parent lost, the parent tells."""
+        self._untold = self.dropped = 0
+
+
+def _record(logger: str, message: str, value: object) -> logging.LogRecord:
+    return logging.LogRecord(logger, logging.WARNING, __file__, 0, message, (value,), None)
+
+
+def _opened(descriptor: int) -> Write:
+    """Return what writes to the descriptor without waiting."""
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISSOCK(mode):
+            return partial(_send, socket.socket(fileno=os.dup(descriptor)))
+        if stat.S_ISFIFO(mode) or os.isatty(descriptor):
+            return _without_waiting(descriptor)
+    except OSError:
+        pass  # it is closed, and every write will say so
+    return partial(os.write, descriptor)
+
+
+def _send(connection: socket.socket, data: bytes) -> int:
+    return connection.send(data, socket.MSG_DONTWAIT)
+
+
+def _without_waiting(descriptor: int) -> Write:
+    """Return what writes to a pipe or terminal.
+
+    O_NONBLOCK belongs to the open file, which others share; so we open our own, or look before we write.
+    """
+    try:
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        return partial(os.write, os.open(f"/proc/self/fd/{descriptor}", flags))
+    except OSError:
+        return partial(_look_and_write, descriptor)
+
+
+def _look_and_write(descriptor: int, data: bytes) -> int:
+    """Write to what has room; of a pipe that is said when there is room for a line."""
+    looking = select.poll()
+    looking.register(descriptor, select.POLLOUT)
+    if not looking.poll(0):
+        raise BlockingIOError(errno.EAGAIN, "nobody reads")
+    return os.write(descriptor, data)
