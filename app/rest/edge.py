@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -11,18 +12,27 @@ import orjson
 
 from app import context, errs
 from app.observability import logs
-from app.rest.errors import MEDIA_TYPE, Occasion, problem, status_of
+from app.rest.errors import MEDIA_TYPE, Occasion, headers_of, problem, status_of
 from app.rest.hooks import cors, request_id
 from app.wire import timestamps
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Seen:
     """As much of a request as was understood before it was refused; names of fields are in upper case."""
 
     method: str | None = None
     path: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def request_id(self) -> str:
+        """The id that was sent, or a new one."""
+        return request_id.chosen(self.fields.get(name.upper()) for name in request_id.SENT)
+
+    def logged(self, status: HTTPStatus) -> dict[str, object]:
+        """Return what a line of the log says of it."""
+        return {"method": self.method, "route": "unmatched", "path": self.path, "status": status.value}
 
 
 def refusal(error: errs.Error, cause: Exception, seen: Seen, config: Mapping[str, Any]) -> bytes:
@@ -34,33 +44,42 @@ def refusal(error: errs.Error, cause: Exception, seen: Seen, config: Mapping[str
         seen: whose id is kept, and whose origin is answered.
         config: the settings of the application.
     """
-    now, status = datetime.now(UTC), status_of(error)
-    identity = request_id.chosen(seen.fields.get(name.upper()) for name in request_id.SENT)
     error.__cause__ = cause
-    _log(error, status, seen, identity)
+    token = context.request_id.set(seen.request_id)
+    fields = seen.logged(status_of(error))
+    logs.error(error, error, {**fields}, stack=error.kind.fault is errs.Fault.SERVICE)
+    logs.access(fields)
+    context.request_id.reset(token)
+    return written(error, seen, config)
+
+
+def written(
+    error: errs.Error, seen: Seen, config: Mapping[str, Any], *, instance: str | None = None, is_kept: bool = False
+) -> bytes:
+    """Return the response as it goes to the socket.
+
+    Args:
+        error: what is answered.
+        seen: as for ``refusal``.
+        config: as for ``refusal``.
+        instance: the path, if it was understood.
+        is_kept: whether another request may follow on the connection.
+    """
+    now, status = datetime.now(UTC), status_of(error)
     occasion = Occasion(
-        public_url=config["PUBLIC_URL"], instance=None, timestamp=timestamps.render(now), request_id=identity
+        public_url=config["PUBLIC_URL"], instance=instance, timestamp=timestamps.render(now), request_id=seen.request_id
     )
     body = orjson.dumps(problem(error, occasion))
     headers = {
         "Date": format_datetime(now, usegmt=True),
         "Content-Type": MEDIA_TYPE,
         "Content-Length": str(len(body)),
-        "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
-        **dict.fromkeys(request_id.ANSWERED, identity),
+        **headers_of(error, status, method=seen.method or ""),
+        **dict.fromkeys(request_id.ANSWERED, seen.request_id),
         **cors.permission(seen.fields.get("ORIGIN"), config["CORS_ORIGINS"]),
         "Vary": "Origin",
-        "Connection": "close",
+        "Connection": "keep-alive" if is_kept else "close",
     }
     head = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*head, "", ""]).encode() + (b"" if seen.method == "HEAD" else body)
-
-
-def _log(error: errs.Error, status: HTTPStatus, seen: Seen, identity: str) -> None:
-    """Write the line of the error, and that of the request."""
-    said: dict[str, object] = {"method": seen.method, "route": "unmatched", "path": seen.path, "status": status.value}
-    token = context.request_id.set(identity)
-    logs.error(error, error, dict(said), stack=error.kind.fault is errs.Fault.SERVICE)
-    logs.access(said)
-    context.request_id.reset(token)

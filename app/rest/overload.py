@@ -6,41 +6,34 @@ request costs, and what is saved on the refused is there for the others.
 
 import re
 import time
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
-from urllib.parse import unquote, unquote_to_bytes
-
-import orjson
-from flask import Flask
+from typing import Any, Final
+from urllib.parse import unquote
 
 from app import context
 from app.errs.platform import ServiceUnavailable
 from app.observability import logs
-from app.rest.errors import MEDIA_TYPE, Occasion, headers_of, instance_of, problem
-from app.rest.hooks import cors, request_id
-from app.wire import timestamps
+from app.rest import edge
+from app.rest.errors import instance_of
 
-STATUS: Final = HTTPStatus.SERVICE_UNAVAILABLE
 EVERY: Final = 1.0
 """Seconds between two error lines: each refusal has its access line, and all of one second the same cause."""
 _PLAIN: Final = re.compile(
-    rb"(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<path>/[!\"$->@-~]*)(?:\?[!-\"$-~]*)? HTTP/1\.1\r\n"
-    rb"(?P<fields>(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)+)\r\n"
+    rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[!\"$->@-~]*)(?:\?[!-\"$-~]*)? HTTP/1\.1\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)+)\r\n"
 )
 """A head that leaves no doubt (RFC 9112, sections 3 and 5); whatever else is sent waits for the parser's judgement."""
 _FIELD: Final = re.compile(rb"([^:]+):[\t ]*(.*?)[\t ]*\r\n")
-_ALONE: Final = (b"host", b"content-length")
+_ALONE: Final = ("HOST", "CONTENT-LENGTH")
 _LENGTH: Final = re.compile(r"[0-9]{1,7}")
 
 
 class Overload:
     """Refuses requests in the words of an application. For one thread."""
 
-    def __init__(self, app: Flask) -> None:
-        self._public_url: str = app.config["PUBLIC_URL"]
-        self._origins: tuple[str, ...] = app.config["CORS_ORIGINS"]
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = config
         self._error = ServiceUnavailable(detail="more wait for a thread than can be served in time", retry_after=1)
         self._said_at = float("-inf")
 
@@ -54,55 +47,35 @@ class Overload:
             may_follow: whether the connection may be kept for another request.
         """
         found = _PLAIN.match(received)
-        sent = [
-            (name.lower(), value.decode("latin-1")) for name, value in _FIELD.findall(found["fields"] if found else b"")
-        ]
+        sent = (
+            [(name.upper().decode(), value.decode("latin-1")) for name, value in _FIELD.findall(found[3])]
+            if found
+            else []
+        )
         fields = dict(sent)
-        if found is None or any(sum(name == each for name, _ in sent) > 1 for each in _ALONE) or b"host" not in fields:
+        if found is None or "HOST" not in fields or any(sum(name == each for name, _ in sent) > 1 for each in _ALONE):
             return b"", 0
         body = _body_length(fields)
         is_kept = may_follow and body is not None and found.end() + body <= len(received)
-        is_kept = is_kept and "close" not in fields.get(b"connection", "").lower()
-        answer = self._answer(found["method"].decode(), found["path"].decode(), fields, is_kept)
+        is_kept = is_kept and "close" not in fields.get("CONNECTION", "").lower()
+        seen = edge.Seen(method=found[1].decode(), path=unquote(found[2].decode()), fields=fields)
+        self._log(seen)
+        answer = edge.written(self._error, seen, self._config, instance=instance_of(seen.path or ""), is_kept=is_kept)
         return answer, found.end() + (body or 0) if is_kept else 0
 
-    def _answer(self, method: str, target: str, fields: dict[bytes, str], is_kept: bool) -> bytes:
-        now, path = datetime.now(UTC), unquote(target)
-        token = context.request_id.set(request_id.chosen(fields.get(name.lower().encode()) for name in request_id.SENT))
-        self._log({"method": method, "route": "unmatched", "path": path, "status": STATUS.value})
-        occasion = Occasion(
-            public_url=self._public_url,
-            instance=instance_of(unquote_to_bytes(target)),
-            timestamp=timestamps.render(now),
-            request_id=context.request_id.get(),
-        )
-        context.request_id.reset(token)
-        body = orjson.dumps(problem(self._error, occasion))
-        headers = {
-            "Date": format_datetime(now, usegmt=True),
-            "Content-Type": MEDIA_TYPE,
-            "Content-Length": str(len(body)),
-            "Connection": "keep-alive" if is_kept else "close",
-            "X-Content-Type-Options": "nosniff",
-            "Vary": "Origin",
-            **dict.fromkeys(request_id.ANSWERED, occasion.request_id or ""),
-            **headers_of(self._error, STATUS, method=method),
-            **cors.permission(fields.get(b"origin"), self._origins),
-        }
-        head = [f"HTTP/1.1 {STATUS.value} {STATUS.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-        return "\r\n".join([*head, "", ""]).encode("latin-1") + (b"" if method == "HEAD" else body)
-
-    def _log(self, fields: dict[str, object]) -> None:
-        now = time.monotonic()
+    def _log(self, seen: edge.Seen) -> None:
+        now, fields = time.monotonic(), seen.logged(HTTPStatus.SERVICE_UNAVAILABLE)
+        token = context.request_id.set(seen.request_id)
         if now - self._said_at >= EVERY:
             self._said_at = now
             logs.error(self._error, self._error, {**fields}, stack=False)
         logs.access({**fields, "code": self._error.code})
+        context.request_id.reset(token)
 
 
-def _body_length(fields: dict[bytes, str]) -> int | None:
+def _body_length(fields: dict[str, str]) -> int | None:
     """Return the octets of the body; ``None`` when the head alone does not tell."""
-    if b"transfer-encoding" in fields or b"expect" in fields:
+    if "TRANSFER-ENCODING" in fields or "EXPECT" in fields:
         return None
-    length = fields.get(b"content-length", "0")
+    length = fields.get("CONTENT-LENGTH", "0")
     return int(length) if _LENGTH.fullmatch(length) else None

@@ -44,7 +44,7 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         super().load_wsgi()
         from app.rest.overload import Overload  # noqa: PLC0415 -- here, the application is loaded
 
-        self._overload = Overload(self.app.wsgi())
+        self._overload = Overload(self.app.wsgi().config)
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
         """Refuse a request on a kept connection where it stands, if it has to be; else go the usual way."""

@@ -15,7 +15,7 @@ POST = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 @pytest.fixture
 def overload(make_application: object) -> Overload:
     """Return what refuses for an application that one origin may call."""
-    return Overload(make_application(cors_origins=("https://pages.example",)))  # type: ignore[operator]
+    return Overload(make_application(cors_origins=("https://pages.example",)).config)  # type: ignore[operator]
 
 
 def parsed(answer: bytes) -> tuple[str, dict[str, str], bytes]:
