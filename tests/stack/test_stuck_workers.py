@@ -23,8 +23,8 @@ Bearer = Callable[..., dict[str, str]]
 HEARTBEAT: Final = 15.0
 """Seconds after which gunicorn gives a worker up."""
 ROOM: Final = 4.0
-"""Seconds beyond what is promised (the budget of 10 s and 0.4 s for nginx), for a machine that is busy with other things;
-a client that is forgotten waits for 30."""
+"""Seconds beyond what is promised (the budget of 10 s and 0.4 s for nginx), for a machine that is busy
+otherwise; a client that is forgotten waits for 30."""
 
 
 @pytest.fixture
