@@ -121,10 +121,12 @@ def post_fork(_server: Arbiter, worker: Worker) -> None:
             db.engine.dispose(close=False)
 
 
-def post_worker_init(_worker: Worker) -> None:
-    """Have requests read strictly, and every answer leave in one piece."""
+def post_worker_init(worker: Worker) -> None:
+    """Have requests read strictly, and every answer leave in one piece; ask for what other workers are told."""
     requests.install()
     whole.install()
+    for poller in worker.wsgi.extensions["candor-pollers"]:
+        poller.start()
 
 
 def pre_request(_worker: Worker, request: Request) -> None:

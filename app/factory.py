@@ -1,7 +1,9 @@
 """The whole wiring on one page: settings, logs, extensions, services, HTTP, commands."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import Final
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -11,7 +13,11 @@ from app.config import Settings
 from app.extensions import db
 from app.observability import logs, undeclared
 from app.repositories import engine
+from app.resilience.poller import Poller
 from app.wiring import log_turns, wire
+
+LOGGER_EVERY: Final = timedelta(seconds=2)
+"""How often each worker asks what is to be logged; what was set is in force everywhere within 5 seconds."""
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -29,10 +35,21 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         engine.prepare(db.engine, hooks=(log_turns,))
-    app.extensions["candor-services"] = wire(settings, db.session, partial(_engine, app))
+    services = app.extensions["candor-services"] = wire(settings, db.session, partial(_engine, app))
+    app.extensions["candor-pollers"] = [Poller("logger", within(app, services.logger.refresh), every=LOGGER_EVERY)]
     rest.register(app, settings)
     cli.register(app)
     return app
+
+
+def within(app: Flask, work: Callable[[], None]) -> Callable[[], None]:
+    """Return work that runs in a context of the application, as every thread that is no request's has to."""
+
+    def run() -> None:
+        with app.app_context():
+            work()
+
+    return run
 
 
 def _engine(app: Flask) -> Engine:

@@ -9,7 +9,9 @@ from sqlalchemy.orm import scoped_session
 
 from app.clients.shared_windows import SharedWindows
 from app.config import Settings
-from app.observability import breakers
+from app.models.logger import Level, LoggerSettings
+from app.observability import breakers, logs
+from app.repositories.logger import LoggerReads
 from app.repositories.readiness import DatabaseChecks
 from app.repositories.reads import Reads
 from app.repositories.tasks import TaskReads
@@ -20,6 +22,7 @@ from app.resilience.clock import Clock, SystemClock
 from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
 from app.services.idempotency import IdempotencyService
+from app.services.logger import LoggerService
 from app.services.readiness import ReadinessService
 from app.services.tasks import TaskService
 from app.services.tokens import TokenService
@@ -32,6 +35,7 @@ class Services:
     clock: Clock
     slots: Slots
     idempotency: IdempotencyService
+    logger: LoggerService
     readiness: ReadinessService
     tasks: TaskService
     tokens: TokenService
@@ -59,6 +63,14 @@ def wire(
         clock=clock,
         slots=_slots(settings),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
+        logger=LoggerService(
+            reads=LoggerReads(reads),
+            unit_of_work=unit_of_work,
+            clock=clock,
+            log=logs,
+            default=LoggerSettings(Level[settings.log_level], log_error_stack=True),
+            least=Level[settings.log_level_min],
+        ),
         readiness=ReadinessService(
             DatabaseChecks(reads).all(),
             dispensable={"cache": shared.is_shared} if shared else {},

@@ -7,6 +7,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "POST /v1/tasks": {"task": {"title": "Buy milk"}},
     "POST /v1/tasks:batchCreate": {"requests": [{"task": {"title": "Buy milk"}}]},
     "PATCH /v1/tasks/<id:task_id>": {"title": "Buy oat milk"},
+    "PUT /v1/logger": {"level": "INFO", "log_error_stack": True},
 }
 PATHS: Final[Mapping[str, str]] = {
     "<id:task_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",

@@ -15,6 +15,7 @@ from app.config import readers
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = ROOT / ".local"
 SECRET_BYTES: Final = 32
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -93,7 +94,10 @@ class Settings:
     )
     max_body_bytes: int = _setting(1048576, readers.integer(1024, 64 * 1048576), "The largest request body, in bytes.")
     log_level: str = _setting(
-        "INFO", readers.one_of("DEBUG", "INFO", "WARNING", "ERROR"), "The least severe level that is logged."
+        "INFO", readers.one_of(*LEVELS), "The least severe level that is logged, until PUT /v1/logger sets another."
+    )
+    log_level_min: str = _setting(
+        "DEBUG", readers.one_of(*LEVELS), "The least severe level that LOG_LEVEL and PUT /v1/logger may ask for."
     )
     debug: bool = _setting(False, readers.boolean, "Flask's debug mode; refused in production.")
     web_concurrency: int = _setting(
@@ -157,6 +161,8 @@ def _faults_together(values: Mapping[str, Any]) -> dict[str, str]:
     faults = {}
     if values["jwt_secret"] and len(values["jwt_secret"].encode()) < SECRET_BYTES:
         faults["jwt_secret"] = f"must have at least {SECRET_BYTES} bytes; `openssl rand -hex 32` makes one"
+    if LEVELS.index(values["log_level"]) < LEVELS.index(values["log_level_min"]):
+        faults["log_level"] = "must not be less severe than LOG_LEVEL_MIN"
     if values["app_env"] == "production":
         required = ("database_url", "public_url", "jwt_secret")
         faults |= {name: "is required in production" for name in required if not values[name]}

@@ -63,6 +63,8 @@ STATUS_OF_CODE: Final = {
     requests.UriTooLong.code: HTTPStatus.REQUEST_URI_TOO_LONG,
     requests.HeaderFieldsTooLarge.code: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
 }
+ACCEPTED: Final = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}
+"""Where a 415 says what would be read (RFC 9110, section 15.5.16; W3C LDP; RFC 5789, section 3.1)."""
 BODILESS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 ADVISED: Final = frozenset(
     {
@@ -204,7 +206,7 @@ def headers_of(error: errs.Error, status: HTTPStatus, *, method: str) -> dict[st
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(error.facts["allowed"])
     elif status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
-        headers[f"Accept-{method.capitalize()}"] = ", ".join(error.facts["supported"])
+        headers[ACCEPTED.get(method.upper(), "Accept")] = ", ".join(error.facts["supported"])
     return headers
 
 

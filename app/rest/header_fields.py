@@ -21,6 +21,7 @@ TOLD: Final[Mapping[str, str]] = {
     "RateLimit": "What is left of the limit, and the seconds until it starts anew.",
     "Retry-After": "Seconds to wait before the same request may succeed.",
     "WWW-Authenticate": "The challenge of RFC 6750; says what is wrong with the token, or which scope is missing.",
+    "Accept": "The media types that the body may have.",
     "Accept-Post": "The media types that a POST may have.",
     "Accept-Patch": "The media types that a PATCH may have.",
     "Accept-Encoding": "`identity`: no body may be compressed.",

@@ -54,6 +54,17 @@ class Integer(Encodable, ma.fields.Integer):
         return value
 
 
+class Boolean(Encodable, ma.fields.Boolean):
+    """A JSON boolean; ``1`` and ``"true"`` are none."""
+
+    default_error_messages = MESSAGES
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> bool:
+        if not isinstance(value, bool):
+            raise Breach("INVALID_TYPE", "must be true or false").error()
+        return value
+
+
 class Timestamp(Encodable, ma.fields.DateTime):
     """An RFC 3339 timestamp, in UTC once read; ``future`` asks for one that lies ahead."""
 
@@ -106,6 +117,27 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
         if value not in self.by_name:
             raise Breach("INVALID_VALUE", f"must be one of {', '.join(self.by_name)}").error()
         return self.by_name[value]
+
+
+class Choice(Encodable, ma.fields.Field[EnumT], Generic[EnumT]):
+    """A member of an enumeration by its plain name."""
+
+    default_error_messages = MESSAGES
+
+    def __init__(self, enum: type[EnumT], *, metadata: dict[str, Any], **kwargs: Any) -> None:
+        self.members = {member.name: member for member in enum}
+        super().__init__(metadata={**metadata, "type": "string", "enum": [*self.members]}, **kwargs)
+
+    def encode(self, value: EnumT) -> str:
+        """Return the member's name."""
+        return value.name
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> EnumT:
+        if not isinstance(value, str):
+            raise Breach("INVALID_TYPE", "must be a string").error()
+        if value not in self.members:
+            raise Breach("INVALID_VALUE", f"must be one of {', '.join(self.members)}").error()
+        return self.members[value]
 
 
 class Name(Encodable, ma.fields.String):

@@ -45,6 +45,10 @@ def values(field: "ma.fields.Field[Any]") -> st.SearchStrategy[Any]:
             return st.builds(UUID, int=st.integers(0, 2**128 - 1))
         case fields.EnumName():
             return st.sampled_from(list(field.names))
+        case fields.Choice():
+            return st.sampled_from(list(field.members.values()))
+        case fields.Boolean():
+            return st.booleans()
         case fields.Timestamp():
             return st.datetimes(datetime(1900, 1, 2), datetime(9999, 12, 30), timezones=ZONES)  # noqa: DTZ001 -- as hypothesis asks
         case fields.Integer():

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from app.config import Settings
 from app.extensions import db
 from app.rest import body, operations
+from app.rest.errors import ACCEPTED
 from app.rest.operations import Operation
 from tests.oracle import CheckedClient
 from tests.samples import BODIES, path_of
@@ -132,7 +133,7 @@ class TestBodies:
         for operation in every("UNSUPPORTED_MEDIA_TYPE"):
             response = send(operation, data=b"title=x", content_type="application/x-www-form-urlencoded")
             assert code_of(response) == "UNSUPPORTED_MEDIA_TYPE"
-            assert "application/json" in response.headers[f"Accept-{response.request.method.capitalize()}"]
+            assert "application/json" in response.headers[ACCEPTED.get(response.request.method, "Accept")]
 
     def test_a_body_over_the_limit_is_413(self, every: Any, send: Send) -> None:
         """Table 1.4."""
@@ -179,7 +180,7 @@ class TestDatabase:
         """C23: the budget reaches SQL."""
         engine = create_engine(settings.database_url)
         with engine.connect() as blocker:
-            blocker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+            blocker.execute(text("LOCK TABLE tasks, logger IN ACCESS EXCLUSIVE MODE"))
             for operation in every("DEADLINE_EXCEEDED"):
                 response = send(operation, headers={"Request-Timeout": "0.05"})
                 assert code_of(response) == "DEADLINE_EXCEEDED"

@@ -1,0 +1,45 @@
+"""What is logged, as it was asked for last: one row for all instances."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.models.logger import THE_ONE, LoggerSettings, StoredLoggerSettings
+from app.repositories.reads import Reads
+
+SELECT = select(StoredLoggerSettings.level, StoredLoggerSettings.log_error_stack)
+
+
+class LoggerReads:
+    """Reads what was asked for."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    def find(self) -> LoggerSettings | None:
+        """Return what was asked for last, if anybody ever asked."""
+        row = self._reads.run(lambda connection: connection.execute(SELECT).one_or_none())
+        return None if row is None else LoggerSettings(row.level, row.log_error_stack)
+
+
+class LoggerRepository:
+    """Keeps what is asked for, inside a unit of work."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, settings: LoggerSettings, *, by: str, at: datetime) -> None:
+        """Store it in the place of what was asked for before."""
+        columns = {
+            "level": settings.level,
+            "log_error_stack": settings.log_error_stack,
+            "updated_by": by,
+            "update_time": at,
+        }
+        self._session.execute(
+            insert(StoredLoggerSettings)
+            .values(id=THE_ONE, **columns)
+            .on_conflict_do_update(index_elements=["id"], set_=columns)
+        )

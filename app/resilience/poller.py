@@ -1,0 +1,65 @@
+"""A poller: asks again and again for what others may have changed, in one daemon thread.
+
+It works outside the requests and their slots, within a short budget of its own. What cannot be asked now is asked the
+next time: whether the other side is away, its own breaker tells.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from app.errs import Error
+from app.resilience import deadline
+
+BUDGET: Final = timedelta(seconds=1)
+_LOG: Final = logging.getLogger("candor.resilience")
+
+
+class Poller:
+    """Polls from ``start`` to ``stop``; threads do not survive a fork, so it is started after it."""
+
+    def __init__(self, name: str, poll: Callable[[], None], *, every: timedelta) -> None:
+        """Make one.
+
+        Args:
+            name: of the thread.
+            poll: asks, and does what follows from the answer.
+            every: from one answer to the next question, less a random part so that workers do not ask together.
+
+        Raises:
+            ValueError: the pause is not positive.
+        """
+        if every <= timedelta(0):
+            raise ValueError("a pause is positive")
+        self._name, self._poll, self._every = name, poll, every
+        self._is_stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, at once."""
+        self._is_stopped.clear()
+        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, once a question that was asked is answered."""
+        self._is_stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_stopped.is_set():
+            self._once()
+            self._is_stopped.wait(self._every.total_seconds() * random.uniform(0.8, 1))  # noqa: S311 -- not a secret
+
+    def _once(self) -> None:
+        try:
+            with deadline.within(BUDGET):
+                self._poll()
+        except Error as error:
+            _LOG.debug("%s cannot ask: %s", self._name, error.code)
+        except Exception:
+            _LOG.exception("%s failed", self._name)

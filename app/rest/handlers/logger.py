@@ -1,0 +1,30 @@
+"""What is logged, over HTTP; for admins."""
+
+from http import HTTPStatus
+from typing import Any
+
+from app.context import ADMIN
+from app.models.logger import LoggerSettings
+from app.rest.blueprint import Blueprint
+from app.rest.current import principal, services
+from app.services.logger import LoggerService
+from app.wire.schemas.logger import LoggerSchema
+
+blp = Blueprint("logger", __name__, scope=ADMIN, url_prefix="/v1", description="What is logged, while it runs.")
+
+
+@blp.route("/logger")
+@blp.response(HTTPStatus.OK, LoggerSchema)
+@blp.calls(LoggerService.get)
+def get_logger() -> Any:
+    """Return what is logged."""
+    return services().logger.get()
+
+
+@blp.route("/logger", methods=("PUT",))
+@blp.arguments(LoggerSchema)
+@blp.response(HTTPStatus.OK, LoggerSchema)
+@blp.calls(LoggerService.put)
+def put_logger(new: LoggerSettings) -> Any:
+    """Set what is logged by every worker of every instance within 5 seconds, until it is set again."""
+    return services().logger.put(new, by=principal())

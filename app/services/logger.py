@@ -1,0 +1,91 @@
+"""What is logged can be changed at run time: in every worker of every instance, until it is changed again."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from app.context import Principal
+from app.errs import Violation, raises
+from app.errs.requests import ValidationFailed
+from app.models.logger import Level, LoggerSettings
+from app.resilience.clock import Clock
+from app.resilience.transaction import transaction
+
+
+class LoggerReads(Protocol):
+    """See ``app.repositories.logger``."""
+
+    def find(self) -> LoggerSettings | None: ...  # noqa: D102
+
+
+class LoggerCollection(Protocol):
+    """See ``app.repositories.logger``."""
+
+    def put(self, settings: LoggerSettings, *, by: str, at: datetime) -> None: ...  # noqa: D102
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def logger(self) -> LoggerCollection: ...  # noqa: D102
+    def commit(self) -> None: ...  # noqa: D102
+
+
+class Log(Protocol):
+    """What this process logs; see ``app.observability.logs``."""
+
+    def put_in_force(self, level: str, *, shows_stacks: bool) -> None: ...  # noqa: D102
+    def audit(self, message: str, fields: dict[str, object]) -> None: ...  # noqa: D102
+
+
+class LoggerService:
+    """Changes what is logged; ``least`` is the most verbose level that anybody may ask for."""
+
+    def __init__(
+        self,
+        *,
+        reads: LoggerReads,
+        unit_of_work: Callable[[], AbstractContextManager[Unit]],
+        clock: Clock,
+        log: Log,
+        default: LoggerSettings,
+        least: Level,
+    ) -> None:
+        self._reads = reads
+        self._unit_of_work = unit_of_work
+        self._clock = clock
+        self._log = log
+        self._default = self._in_force = default
+        self._least = least
+
+    @raises()
+    def get(self) -> LoggerSettings:
+        """Return what is in force, or will be within seconds."""
+        asked = self._reads.find() or self._default
+        return LoggerSettings(max(asked.level, self._least), asked.log_error_stack)
+
+    @raises(ValidationFailed)
+    @transaction
+    def put(self, new: LoggerSettings, *, by: Principal) -> LoggerSettings:
+        """Change it, here at once and everywhere else when it asks next."""
+        if new.level < self._least:
+            says = f"level must be one of {', '.join(each.name for each in Level if each >= self._least)}"
+            raise ValidationFailed(violations=(Violation.of_member("level", "INVALID_VALUE", says),))
+        with self._unit_of_work() as unit:
+            unit.logger.put(new, by=by.id, at=self._clock.now())
+            unit.commit()
+        self._put_in_force(new)
+        fields: dict[str, object] = {"user": by.id, "log_level": new.level.name, "log_error_stack": new.log_error_stack}
+        self._log.audit(f"the log level was set to {new.level.name}", fields)
+        return new
+
+    def refresh(self) -> None:
+        """Put in force what was asked for, perhaps of another worker or instance."""
+        self._put_in_force(self.get())
+
+    def _put_in_force(self, settings: LoggerSettings) -> None:
+        if settings != self._in_force:
+            self._in_force = settings
+            self._log.put_in_force(settings.level.name, shows_stacks=settings.log_error_stack)
