@@ -6,17 +6,19 @@ nothing stays in between, a signal reaches gunicorn itself, and the database end
 """
 
 # ruff: noqa: E402 -- what is done before an import is done for its sake
-import signal
+import sys
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is begun: until main, Ctrl-C ends us without a word
+_shown = sys.excepthook
+# Ctrl-C among the imports ends us without a word: nothing is begun.
+sys.excepthook = lambda kind, exc, trace: None if kind is KeyboardInterrupt else _shown(kind, exc, trace)
 
 import errno
 import hashlib
 import os
 import re
+import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Final, NoReturn
@@ -39,7 +41,6 @@ def main(words: list[str]) -> int:
     os.chdir(ROOT)
     settle_environment()
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         if words and words[0] == "--":
             return run_command(words[1:])
         if words:
