@@ -30,6 +30,8 @@ from deploy.serving import numbers, requests, whole
 ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SETTLE: Final = 0.3
 """Seconds between the last connection let in and the end of accepting, in which workers take what is queued."""
+LAST_WORDS: Final = 1.0
+"""Seconds that a worker which ends has for what is not yet written down."""
 SOCKET_MODE: Final = 0o660
 CORES: Final = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
@@ -122,11 +124,22 @@ def post_fork(_server: Arbiter, worker: Worker) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Have requests read strictly, and every answer leave in one piece; ask for what other workers are told."""
+    """Have requests read strictly, every answer leave in one piece, and failures written down; ask for news."""
     requests.install()
     whole.install()
     for poller in worker.wsgi.extensions["candor-pollers"]:
         poller.start()
+    if SETTINGS.failures_kept:
+        from app.wiring import journal  # noqa: PLC0415 -- here, the application is loaded
+
+        worker.journal = journal(SETTINGS)
+        worker.journal.start()
+
+
+def worker_exit(_server: Arbiter, worker: Worker) -> None:
+    """Write down what failed last."""
+    if hasattr(worker, "journal"):
+        worker.journal.stop(LAST_WORDS)
 
 
 def pre_request(_worker: Worker, request: Request) -> None:

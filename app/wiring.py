@@ -11,6 +11,9 @@ from app.clients.shared_windows import SharedWindows
 from app.config import Settings
 from app.models.logger import Level, LoggerSettings
 from app.observability import breakers, logs
+from app.observability.journal import Journal
+from app.repositories.engine import breaker_of
+from app.repositories.failures import FailureReads, FailureWriter
 from app.repositories.logger import LoggerReads
 from app.repositories.readiness import DatabaseChecks
 from app.repositories.reads import Reads
@@ -21,6 +24,7 @@ from app.resilience.breaker import Event, Transitioned
 from app.resilience.clock import Clock, SystemClock
 from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
+from app.services.failures import FailureService
 from app.services.idempotency import IdempotencyService
 from app.services.logger import LoggerService
 from app.services.readiness import ReadinessService
@@ -34,12 +38,15 @@ class Services:
 
     clock: Clock
     slots: Slots
+    failures: FailureService
     idempotency: IdempotencyService
     logger: LoggerService
     readiness: ReadinessService
     tasks: TaskService
     tokens: TokenService
     windows: Windows
+    breakers: Callable[[], dict[str, str]]
+    """Tells the state of every breaker, by what it guards."""
 
 
 def _slots(settings: Settings) -> Slots:
@@ -62,6 +69,7 @@ def wire(
     return Services(
         clock=clock,
         slots=_slots(settings),
+        failures=FailureService(failures=FailureReads(reads), trace_url=settings.trace_url),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
         logger=LoggerService(
             reads=LoggerReads(reads),
@@ -84,7 +92,16 @@ def wire(
             clock=clock,
         ),
         windows=shared or OwnWindows(),
+        breakers=lambda: {
+            each.name: each.state().value for each in (breaker_of(engine()), shared and shared.breaker) if each
+        },
     )
+
+
+def journal(settings: Settings) -> Journal:
+    """Return what keeps failed requests, on this database."""
+    write = FailureWriter(settings.database_url, kept=settings.failures_kept, days=settings.failures_days)
+    return Journal(write, sample=settings.failures_sample)
 
 
 def log_turns(event: Event) -> None:

@@ -11,6 +11,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
 }
 PATHS: Final[Mapping[str, str]] = {
     "<id:task_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
+    "<request_id>": "581d28e419d005a96bbbb54325ef6ca8",
     "<slug>": "task-not-found",
 }
 

@@ -49,7 +49,7 @@ class SharedWindows:
         )
         self._hit = self._redis.register_script(HIT)
         self._own = OwnWindows()
-        self._breaker = Breaker(
+        self.breaker = Breaker(
             "redis",
             ready_to_trip=_is_down,
             is_failure=lambda error: isinstance(error, RedisError) or None,
@@ -60,7 +60,7 @@ class SharedWindows:
     def hit(self, key: str, *, seconds: int) -> Window:
         """Count a hit."""
         try:
-            with self._breaker.allow():
+            with self.breaker.allow():
                 return self._ask(key, seconds)
         except (RedisError, ServiceUnavailable):
             return self._own.hit(key, seconds=seconds)
@@ -79,7 +79,7 @@ class SharedWindows:
     def is_shared(self) -> bool:
         """Tell whether hits are counted together just now; a server that is full answers a ping all the same."""
         try:
-            return self._breaker.state() is State.CLOSED and bool(self._redis.ping())
+            return self.breaker.state() is State.CLOSED and bool(self._redis.ping())
         except RedisError:
             return False
 

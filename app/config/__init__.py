@@ -99,6 +99,16 @@ class Settings:
     log_level_min: str = _setting(
         "DEBUG", readers.one_of(*LEVELS), "The least severe level that LOG_LEVEL and PUT /v1/logger may ask for."
     )
+    failures_kept: int = _setting(
+        10_000, readers.integer(0, 100_000), "Failed requests kept, to be explained by their ids. 0: none."
+    )
+    failures_days: int = _setting(14, readers.integer(1, 3650), "How many days they are kept at most.")
+    failures_sample: float = _setting(
+        0.1, readers.number(0, 1), "The share of 4xx that is kept, ten a second and worker at most; 5xx always are."
+    )
+    trace_url: str = _setting(
+        "", readers.trace_url, "Where a trace is looked at, such as https://traces.example.com/trace/{trace_id}."
+    )
     debug: bool = _setting(False, readers.boolean, "Flask's debug mode; refused in production.")
     web_concurrency: int = _setting(
         0,

@@ -110,6 +110,13 @@ def database_url(text: str) -> str:
     return "postgresql+psycopg://" + text.split("://", 1)[1]
 
 
+def trace_url(text: str) -> str:
+    """Accept a URL with a place for the id of a trace."""
+    if not _is_url(text, ("http", "https")) or "{trace_id}" not in text:
+        raise ValueError("must be a URL that starts with http:// or https:// and holds {trace_id}")
+    return text
+
+
 def unix_socket(text: str) -> str:
     """Accept where a unix socket is to be, as gunicorn spells it."""
     if not text.startswith("unix:/") or text.endswith("/"):

@@ -12,6 +12,7 @@
     ├── lists       InvalidFilter, InvalidOrderBy, InvalidPageToken
     ├── platform    InternalError, ServiceUnavailable, NotReady, DeadlineExceeded, InsufficientStorage,
     │               ExternalServiceError, RateLimitExceeded, RouteNotFound, MethodNotAllowed, CatalogueEntryNotFound
+    ├── failures    RequestNotFound
     ├── tasks       TaskNotFound, NotTaskOwner, TaskTitleTaken, BatchFailed
     └── fallbacks   one for every other kind
 
@@ -19,7 +20,7 @@ A named error is defined once, here; the exception, the problem document, the lo
 catalogue page all come from that definition. A module imported below is in the catalogue.
 """
 
-from app.errs import access, fallbacks, lists, platform, requests, tasks
+from app.errs import access, failures, fallbacks, lists, platform, requests, tasks
 from app.errs.catalogue import definition, fallback, named_errors, occurrence, plain, slug, title
 from app.errs.declare import WATCHERS, Watcher, raised_by, raises, tell
 from app.errs.error import CODE, E, Error, Violation, chain, kind_is, match, ops, root_cause
@@ -39,6 +40,7 @@ __all__ = [
     "access",
     "chain",
     "definition",
+    "failures",
     "fallback",
     "fallbacks",
     "from_json",

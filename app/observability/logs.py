@@ -2,10 +2,11 @@
 
 import logging
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Final, TextIO
+from typing import Final, Protocol, TextIO
 
 from app import context, errs
 from app.observability import lines
@@ -30,6 +31,16 @@ class _State:
 
 
 _state: Final = _State()
+
+
+class Watcher(Protocol):
+    """Is told what is written of requests, whatever the level: the fields of each line. It must not raise."""
+
+    def error(self, fields: Mapping[str, object]) -> None: ...  # noqa: D102
+    def access(self, fields: Mapping[str, object]) -> None: ...  # noqa: D102
+
+
+WATCHERS: Final[list[Watcher]] = []
 
 
 class JsonFormatter(logging.Formatter):
@@ -87,6 +98,8 @@ def access(fields: dict[str, object]) -> None:
     """Write the one line of a finished request; of a refused one, method and path may be unknown."""
     said = fields["method"] or "-", fields["path"] or "-", fields["status"]
     ACCESS.info("%s %s %s", *said, extra={"fields": fields})
+    for watcher in WATCHERS:
+        watcher.access(fields)
 
 
 def audit(message: str, fields: dict[str, object]) -> None:
@@ -116,6 +129,8 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         **cause_chain(exc, stack=stack),
     }
     ERRORS.log(level, "%s", told(said), extra={"fields": fields})
+    for watcher in WATCHERS:
+        watcher.error(fields)
 
 
 def cause_chain(exc: BaseException, *, stack: bool = True) -> dict[str, object]:
@@ -140,6 +155,8 @@ def _cause(link: BaseException) -> dict[str, object]:
     cause: dict[str, object] = {"type": type(link).__qualname__, "message": told(link)}
     if isinstance(link, errs.Error) and link.__dict__.get("detail"):
         cause["detail"] = link.detail
+    elif isinstance(sqlstate := getattr(link, "sqlstate", None), str):
+        cause["sqlstate"] = sqlstate
     return cause
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, ManagesConnection
 
 from app.errs.platform import ServiceUnavailable
+from app.observability import trail
 from app.repositories import dialing, translate
 from app.resilience import deadline
 from app.resilience.breaker import Breaker, Event
@@ -45,7 +46,8 @@ class BoundedPool(QueuePool):
             return super().connect()
         ticket = self.breaker.allow()
         try:
-            connection = super().connect()
+            with trail.spending("database_pool"):
+                connection = super().connect()
         except BaseException as exc:
             ticket.report(exc)
             raise
@@ -132,10 +134,17 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
         if ticket is not None:
             ticket.report(exc)
 
+    for name in ("do_execute", "do_executemany", "do_commit"):
+        setattr(engine.dialect, name, trail.timed("database", getattr(engine.dialect, name)))
     event.listen(engine, "do_connect", dialing.dial)
     event.listen(engine, "checkout", checkout)
     event.listen(engine, "checkin", lambda connection, record: invalidate(connection, record, None))
     event.listen(engine, "invalidate", invalidate)
+
+
+def breaker_of(engine: Engine) -> Breaker | None:
+    """Return what guards a prepared engine."""
+    return engine.pool.breaker if isinstance(engine.pool, BoundedPool) else None
 
 
 def _is_away(*, more_than: int) -> Callable[[Counts], bool]:

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from app.errs import Error
+from app.observability import trail
 from app.resilience import deadline
 from app.resilience.budget import RetryBudget
 from app.resilience.events import tell
@@ -148,7 +149,9 @@ class Retry:
             yield attempt
             if attempt.pause is None:
                 return
-            self._sleep(attempt.pause)
+            trail.repeated(self.name)
+            with trail.spending("retry_pause"):
+                self._sleep(attempt.pause)
 
     def _pause_after(self, began: float, number: int, error: Exception) -> float | None:
         """Return the seconds to wait, or ``None`` when this was the last attempt."""

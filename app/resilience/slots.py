@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from app.errs.platform import ServiceUnavailable
+from app.observability import trail
 from app.resilience import deadline
 
 TICK: Final = 0.02
@@ -80,7 +81,8 @@ class Slots:
             turn.acquire()
             self._waiting.append(turn)
             seen = self._moves
-        self._wait(turn, seen)
+        with trail.spending("work_slot"):
+            self._wait(turn, seen)
 
     def _wait(self, turn: threading.Lock, seen: int) -> None:
         """Return once it is our turn; whoever leaves hands over the slot itself."""

@@ -8,12 +8,12 @@ from flask import Flask
 
 from app.config import Settings
 from app.rest import blueprint, converters, hooks
-from app.rest.handlers import health, logger, tasks
+from app.rest.handlers import failures, health, logger, tasks
 from app.rest.openapi import INTRODUCTION, Api
 from app.rest.pages import catalogue, docs, front
 from app.wire.page_tokens import PageTokens
 
-BLUEPRINTS = (tasks.blp, logger.blp, health.blp, catalogue.blp, docs.blp, front.blp)
+BLUEPRINTS = (tasks.blp, failures.blp, logger.blp, health.blp, catalogue.blp, docs.blp, front.blp)
 
 
 def register(app: Flask, settings: Settings) -> None:

@@ -8,6 +8,7 @@ from typing import IO, Final
 from flask import current_app, request
 
 from app.errs.requests import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+from app.observability import trail
 from app.resilience import deadline
 from app.resilience.watchdog import Watchdog
 from app.wire import strict_json
@@ -49,7 +50,7 @@ def _bytes(limit: int) -> bytes:
         raise BodyTooLarge(limit=limit)
     if declared is None and not request.environ.get("wsgi.input_terminated"):
         return b""
-    with _bounded_by_deadline():
+    with trail.spending("request_body"), _bounded_by_deadline():
         body = _drained(request.environ["wsgi.input"], declared or limit + 1)
     if declared is not None and len(body) < declared:
         raise MalformedRequest(detail="the body ended early")

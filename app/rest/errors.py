@@ -19,6 +19,7 @@ from app import context, errs
 from app.errs import Kind, platform, requests
 from app.observability import logs
 from app.rest import operations
+from app.rest.current import services
 from app.wire import timestamps
 
 REALM: Final = "candor"
@@ -91,7 +92,9 @@ def answer(exc: BaseException) -> Response:
     facts: dict[str, object] = {"status": status.value, "method": request.method, "route": rule, "path": request.path}
     caller = context.principal.get()
     facts["user"] = caller.id if caller else None
-    logs.error(exc, shown, facts, stack=status >= HTTPStatus.INTERNAL_SERVER_ERROR)
+    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    facts["breakers"] = services().breakers() if is_ours else None
+    logs.error(exc, shown, facts, stack=is_ours)
     named = errs.definition(shown)
     errs.tell(operation.name if operation else "unmatched", said, declared=named in operations.declared(operation))
     return respond(shown, status)

@@ -180,7 +180,7 @@ class TestDatabase:
         """C23: the budget reaches SQL."""
         engine = create_engine(settings.database_url)
         with engine.connect() as blocker:
-            blocker.execute(text("LOCK TABLE tasks, logger IN ACCESS EXCLUSIVE MODE"))
+            blocker.execute(text("LOCK TABLE tasks, failures, logger IN ACCESS EXCLUSIVE MODE"))
             for operation in every("DEADLINE_EXCEEDED"):
                 response = send(operation, headers={"Request-Timeout": "0.05"})
                 assert code_of(response) == "DEADLINE_EXCEEDED"

@@ -5,7 +5,7 @@ import time
 from flask import Flask, Response, g, request
 
 from app import context
-from app.observability import logs
+from app.observability import logs, trail
 
 
 def install(app: Flask) -> None:
@@ -16,6 +16,7 @@ def install(app: Flask) -> None:
 
 def _begin() -> None:
     g.began = time.perf_counter()
+    g.trail = trail.begin()
 
 
 def _write(response: Response) -> Response:
@@ -28,6 +29,7 @@ def _write(response: Response) -> Response:
             "status": response.status_code,
             "duration_ms": round((time.perf_counter() - g.began) * 1000, 3),
             "user": caller.id if caller else None,
+            **g.trail.fields(),
         }
     )
     return response

@@ -1,0 +1,105 @@
+"""``flask explain``: from a request id to the cause, out of the record or out of logs."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+import orjson
+from flask import current_app
+from flask.cli import with_appcontext
+
+from app import errs
+from app.errs.failures import RequestNotFound
+from app.observability import log_files
+from app.services.failures import MOST, Explanation
+from app.wire.encoder import Encoder
+from app.wire.schemas.failures import ExplanationSchema
+from app.wire.timestamps import render
+from app.wiring import Services
+
+FRAMES: Final = 5
+"""The innermost frames of a stack, which are printed; ``--json`` has all."""
+
+
+@click.command("explain")
+@click.argument("request_id")
+@click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="Read this log instead of the database: JSON lines, gzip or not, - for standard input. May be repeated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what GET /v1/requests/REQUEST_ID answers.")
+@with_appcontext
+def explain(request_id: str, logs: tuple[Path, ...], as_json: bool) -> None:
+    """Tell why a request failed, and what to do about it, by its id."""
+    found = _logged(request_id, logs) if logs else _recorded(request_id)
+    if as_json:
+        answer = Encoder(ExplanationSchema())({"request_id": request_id, "occurrences": found})
+        click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
+        return
+    for number, explanation in enumerate(found):
+        click.echo("\n" * (number > 0) + "\n".join(told(explanation)))
+
+
+def _recorded(request_id: str) -> list[Explanation]:
+    services: Services = current_app.extensions["candor-services"]
+    try:
+        return services.failures.explain(request_id)
+    except RequestNotFound as error:
+        raise click.ClickException(f"{errs.title(type(error))} {errs.plain(error.operator)}") from None
+    except errs.Error as error:
+        cause = str(errs.root_cause(error)).partition("\n")[0]
+        raise click.ClickException(f"The record is out of reach: {cause}. `--log FILE` reads a log instead.") from None
+
+
+def _logged(request_id: str, logs: tuple[Path, ...]) -> list[Explanation]:
+    services: Services = current_app.extensions["candor-services"]
+    entries = log_files.occurrences(request_id, logs)[:MOST]
+    if not entries:
+        raise click.ClickException(f"No line in {', '.join(map(str, logs))} is about a request {request_id}.")
+    return [services.failures.explanation(entry) for entry in entries]
+
+
+def told(what: Explanation) -> Iterator[str]:
+    """Yield the lines that explain one request; what is not known is left out."""
+    yield what.outcome
+    yield f"{what.method or '-'} {what.path or '-'}  (route {what.route or '-'})"
+    took = f", after {what.duration_ms:g} ms" if what.duration_ms else ""
+    yield f"{render(what.at)}{took}, request {what.request_id}"
+    yield ""
+    for label, text in _facts(what):
+        if text:
+            yield f"{label:<13} {text}"
+    for label, lines in (("Causes", [*_causes(what)]), ("Raised at", what.stack[-FRAMES:])):
+        for number, line in enumerate(lines):
+            yield f"{'' if number else label:<13} {line}"
+    if what.client:
+        yield f"\nAs a client:    {what.client}\nAs an operator: {what.operator}"
+        yield f"All about it:   flask errors explain {what.code}, or {what.catalogue}"
+
+
+def _facts(what: Explanation) -> Iterator[tuple[str, str | None]]:
+    yield "Asked by", what.user
+    yield "Kind", f"{what.kind}, the fault of: {what.fault}" if what.kind else None
+    yield "Parameter", what.param
+    yield "Violations", ", ".join(what.violations)
+    yield "Operations", " > ".join(what.op)
+    yield "SQLSTATE", what.sqlstate
+    yield "Facts", _pairs(what.facts)
+    yield "Time spent", ", ".join(f"{hop} {spent:g} ms" for hop, spent in what.spent_ms.items())
+    yield "Retries", _pairs(what.retries)
+    yield "Breakers", _pairs(what.breakers)
+    yield "Trace", what.trace_url or what.trace_id
+
+
+def _pairs(said: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in said.items())
+
+
+def _causes(what: Explanation) -> Iterator[str]:
+    for cause in what.causes:
+        extras = "; ".join(filter(None, (cause.detail, cause.sqlstate)))
+        yield f"{cause.type}: {cause.message}" + (f"  ({extras})" if extras else "")

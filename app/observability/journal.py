@@ -1,0 +1,205 @@
+"""The journal of failed requests, from which they are explained by their id.
+
+It hears what the log is told, and nothing else. A request pays for noting its entry in memory; one thread of the
+process writes entries away in batches, and keeps the newest while that is not possible.
+"""
+
+import logging
+import math
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from app import context, errs
+from app.errs import Fault
+from app.observability import logs
+
+MOST: Final = 1000
+"""Entries in memory; past that the oldest makes room."""
+BATCH: Final = 200
+GATHER: Final = 0.2
+"""Seconds that the first entry of a batch waits for others."""
+PER_SECOND: Final = 10
+"""Entries a second of what is kept by sample only."""
+SERVER_ERROR, CLIENT_ERROR = 500, 400
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+LONGEST_TEXT, LONGEST_LIST = 2000, 100
+
+_LOG: Final = logging.getLogger("candor.journal")
+_told: Final[ContextVar[tuple[str | None, Mapping[str, object]] | None]] = ContextVar("told", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One failed request: the fields of its error line and of its access line, together."""
+
+    request_id: str
+    at: datetime
+    trace_id: str | None
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+
+def joined(error: Mapping[str, object], access: Mapping[str, object]) -> dict[str, object]:
+    """Return what both lines say; of what both know, the access line is right."""
+    return {name: value for name, value in {**error, **_present(access)}.items() if value is not None}
+
+
+def _present(fields: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def plain(value: object) -> Any:
+    """Return a value as JSON that PostgreSQL and every client can read, and no longer than it needs to be."""
+    match value:
+        case None | bool():
+            return value
+        case int():
+            return value if abs(value) < 2**53 else str(value)
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case str():
+            return value[:LONGEST_TEXT].replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+        case Mapping():
+            return {plain(str(name)): plain(each) for name, each in list(value.items())[:LONGEST_LIST]}
+        case list() | tuple():
+            return [plain(each) for each in value[:LONGEST_LIST]]
+    return plain(str(value))
+
+
+class Journal:
+    """Notes failed requests: each 5xx, and of 4xx and of what overload sends away a sample.
+
+    Args:
+        write: writes entries away, or raises an ``errs.Error``.
+        sample: how many of the sampled are noted, between 0 and 1; never more than ``PER_SECOND``.
+        chance: draws from [0, 1).
+        monotonic: the clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Sequence[Entry]], None],
+        *,
+        sample: float,
+        chance: Callable[[], float] = random.random,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._write, self._sample, self._chance, self._monotonic = write, sample, chance, monotonic
+        self._lock = threading.Lock()
+        self._entries: deque[Entry] = deque()
+        self._second, self._sampled = 0.0, 0
+        self._has_entries, self._ends = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._is_away = False
+        self.dropped = 0
+        """Entries that found no room, or could not be written."""
+
+    def start(self) -> None:
+        """Listen to the log, and begin to write; in the process that serves, after the fork."""
+        logs.WATCHERS.append(self)
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Write what is left, in so many seconds."""
+        logs.WATCHERS.remove(self)
+        self._ends.set()
+        self._has_entries.set()
+        self._thread.join(seconds)
+
+    def error(self, fields: Mapping[str, object]) -> None:
+        """Remember the error line until the access line of its request comes."""
+        _told.set((context.request_id.get(), fields))
+
+    def access(self, fields: Mapping[str, object]) -> None:
+        """Note the request, if it failed and is one of those that are kept."""
+        status, request_id = fields["status"], context.request_id.get()
+        if not isinstance(status, int) or status < CLIENT_ERROR or request_id is None:
+            return
+        told = _told.get()
+        _told.set(None)
+        error = told[1] if told is not None and told[0] == request_id else {}
+        if (status >= SERVER_ERROR and error) or self._is_sampled():
+            self._note(Entry(request_id, datetime.now(UTC), context.trace_id.get(), joined(error, fields)))
+
+    def _is_sampled(self) -> bool:
+        if self._chance() >= self._sample:
+            return False
+        with self._lock:
+            now = self._monotonic()
+            if now - self._second >= 1:
+                self._second, self._sampled = now, 0
+            self._sampled += 1
+            return self._sampled <= PER_SECOND
+
+    def _note(self, entry: Entry) -> None:
+        with self._lock:
+            if len(self._entries) >= MOST:
+                self._entries.popleft()
+                self.dropped += 1
+            self._entries.append(entry)
+        self._has_entries.set()
+
+    def _run(self) -> None:
+        pause = FIRST_PAUSE
+        while self._has_entries.wait():
+            self._ends.wait(GATHER)
+            batch = self._next()
+            is_written = not batch or self._is_written(batch)
+            if self._ends.is_set() and not (is_written and self._entries):
+                return
+            if is_written:
+                pause = FIRST_PAUSE
+            else:
+                self._ends.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _next(self) -> list[Entry]:
+        with self._lock:
+            batch = [self._entries.popleft() for _ in range(min(BATCH, len(self._entries)))]
+            if not self._entries and not self._ends.is_set():
+                self._has_entries.clear()
+        return batch
+
+    def _is_written(self, batch: list[Entry]) -> bool:
+        """Write a batch, or take it back; what is itself the reason for a failure is given up."""
+        try:
+            self._write([replace(entry, said=plain(entry.said)) for entry in batch])
+        except errs.Error as error:
+            if error.kind.fault is not Fault.CLIENT:
+                self._take_back(batch)
+                self._turned(is_away=True, cause=error)
+                return False
+            self._give_up(batch, error)
+        except Exception as error:
+            self._give_up(batch, error)
+        self._turned(is_away=False)
+        return True
+
+    def _take_back(self, batch: list[Entry]) -> None:
+        """Put a batch where it was; the newest entries stay."""
+        with self._lock:
+            room = MOST - len(self._entries)
+            self.dropped += max(0, len(batch) - room)
+            self._entries.extendleft(reversed(batch[-room:] if room > 0 else []))
+            self._has_entries.set()
+
+    def _give_up(self, batch: list[Entry], cause: Exception) -> None:
+        self.dropped += len(batch)
+        _LOG.error(
+            "%d failed requests could not be written down", len(batch), extra={"fields": logs.cause_chain(cause)}
+        )
+
+    def _turned(self, *, is_away: bool, cause: Exception | None = None) -> None:
+        """Write one line when writing begins to fail, and one when it works again."""
+        if is_away and not self._is_away:
+            fields = logs.cause_chain(cause, stack=False) if cause else {}
+            _LOG.warning("failed requests wait in memory: they cannot be written down", extra={"fields": fields})
+        elif self._is_away and not is_away:
+            _LOG.info("failed requests are written down again", extra={"fields": {"dropped": self.dropped}})
+        self._is_away = is_away

@@ -1,0 +1,67 @@
+"""Failed requests on record: read like any collection, written by a hand of its own."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, NullPool, create_engine, delete, func, insert, select
+
+from app.models.failures import Failure
+from app.observability.journal import Entry
+from app.repositories import translate
+from app.repositories.engine import engine_options
+from app.repositories.reads import Reads
+
+COLUMNS: Final = (Failure.request_id, Failure.at, Failure.trace_id, Failure.said)
+PATIENCE: Final = timedelta(seconds=5)
+TRIMMING: Final = 7_235_119
+"""The advisory lock of whoever takes away what is too old or too much."""
+
+
+class FailureReads:
+    """Reads failed requests."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    def find(self, request_id: str, *, most: int) -> list[Entry]:
+        """Return the occurrences of an id, newest first."""
+        statement = select(*COLUMNS).where(Failure.request_id == request_id)
+        statement = statement.order_by(Failure.at.desc(), Failure.id.desc()).limit(most)
+        rows = self._reads.run(lambda connection: connection.execute(statement).all())
+        return [Entry(*row) for row in rows]
+
+
+class FailureWriter:
+    """Writes entries on a connection that is made for each batch: outside pool, slots and breaker, in nobody's way."""
+
+    def __init__(self, url: str, *, kept: int, days: int) -> None:
+        arguments = engine_options(pool_size=1, statement_timeout=PATIENCE)["connect_args"]
+        watched = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2}
+        self._engine = create_engine(
+            url, poolclass=NullPool, hide_parameters=True, connect_args={**arguments, **watched}
+        )
+        translate.install(self._engine)
+        self._kept, self._age = kept, timedelta(days=days)
+
+    def __call__(self, entries: Sequence[Entry]) -> None:
+        """Write entries, and take away what is too much or too old by now.
+
+        Raises:
+            ServiceUnavailable: the database is out of reach.
+        """
+        rows = [
+            {"request_id": each.request_id, "at": each.at, "trace_id": each.trace_id, "said": each.said}
+            for each in entries
+        ]
+        with self._engine.begin() as connection:
+            connection.execute(insert(Failure), rows)
+            self._trim(connection)
+
+    def _trim(self, connection: Connection) -> None:
+        """Leave it to another worker who is at it: two could deadlock."""
+        if not connection.execute(select(func.pg_try_advisory_xact_lock(TRIMMING))).scalar_one():
+            return
+        connection.execute(delete(Failure).where(Failure.at < datetime.now(UTC) - self._age))
+        last = select(Failure.id).order_by(Failure.id.desc()).offset(self._kept).limit(1).scalar_subquery()
+        connection.execute(delete(Failure).where(Failure.id <= last))

@@ -1,0 +1,125 @@
+"""From a request id to the cause: what is on record of a failed request, and what the catalogue advises."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from app import errs
+from app.errs import Kind, raises
+from app.errs.failures import RequestNotFound
+from app.observability.journal import Entry
+
+MOST: Final = 20
+"""Occurrences of an id that are told."""
+_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
+
+
+class Failures(Protocol):
+    """Failed requests; see ``app.repositories.failures``."""
+
+    def find(self, request_id: str, *, most: int) -> Sequence[Entry]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A link of the chain of causes; ``detail`` was said for the log alone."""
+
+    type: str | None
+    message: str | None
+    detail: str | None
+    sqlstate: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One request: what was asked, how it ended and why, what it cost, and what to do about it."""
+
+    at: datetime
+    request_id: str
+    method: str | None
+    route: str | None
+    path: str | None
+    user: str | None
+    status: int | None
+    outcome: str
+    code: str | None
+    kind: str | None
+    fault: str | None
+    param: str | None
+    violations: Sequence[str]
+    op: Sequence[str]
+    causes: Sequence[Cause]
+    sqlstate: str | None
+    facts: Mapping[str, Any]
+    stack: Sequence[str]
+    duration_ms: float | None
+    spent_ms: Mapping[str, float]
+    retries: Mapping[str, int]
+    breakers: Mapping[str, str]
+    trace_id: str | None
+    trace_url: str | None
+    client: str | None
+    operator: str | None
+    catalogue: str | None
+
+
+class FailureService:
+    """Explains failed requests. They are nobody's own, so that only admins ask."""
+
+    def __init__(self, *, failures: Failures, trace_url: str) -> None:
+        self._failures = failures
+        self._trace_url = trace_url
+
+    @raises(RequestNotFound)
+    def explain(self, request_id: str) -> list[Explanation]:
+        """Return the occurrences of an id, newest first."""
+        found = self._failures.find(request_id, most=MOST) if _ID.fullmatch(request_id) else ()
+        if not found:
+            raise RequestNotFound
+        return [self.explanation(entry) for entry in found]
+
+    def explanation(self, entry: Entry) -> Explanation:
+        """Return an entry with all that follows from it, wherever it was read."""
+        said, facts = entry.said, entry.said.get("facts") or {}
+        code, status = said.get("code"), said.get("status")
+        causes = [Cause(*map(each.get, Cause.__slots__)) for each in said.get("causes") or ()]
+        named = errs.named_errors().get(code or "")
+        states = [facts.get("sqlstate"), *(cause.sqlstate for cause in causes)]
+        return Explanation(
+            at=entry.at,
+            request_id=entry.request_id,
+            **{name: said.get(name) for name in ("method", "route", "path", "user", "kind", "param", "duration_ms")},
+            status=status,
+            outcome=f"{status} {code or ''}".strip() + (f": {errs.title(named)}" if named else ""),
+            code=code,
+            fault=_fault(said.get("kind")),
+            violations=said.get("violations") or [],
+            op=said.get("op") or [],
+            causes=causes,
+            sqlstate=next(filter(None, states), None),
+            facts=facts,
+            stack=said.get("stack") or [],
+            spent_ms=_spent(said),
+            retries=said.get("retries") or {},
+            breakers=said.get("breakers") or {},
+            trace_id=entry.trace_id,
+            trace_url=self._link(entry.trace_id),
+            client=named.client if named else None,
+            operator=errs.plain(named.operator) if named else None,
+            catalogue=f"/errors/{errs.slug(named.code)}" if named else None,
+        )
+
+    def _link(self, trace_id: str | None) -> str | None:
+        return self._trace_url.replace("{trace_id}", trace_id) if self._trace_url and trace_id else None
+
+
+def _fault(kind: str | None) -> str | None:
+    return next((each.fault.value for each in Kind if each.string == kind), None)
+
+
+def _spent(said: Mapping[str, Any]) -> dict[str, float]:
+    """Return the milliseconds by hop, and what no hop accounts for."""
+    spent, duration = dict(said.get("spent_ms") or {}), said.get("duration_ms")
+    return spent if duration is None else {**spent, "other": round(max(0.0, duration - sum(spent.values())), 3)}

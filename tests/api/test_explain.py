@@ -1,0 +1,177 @@
+"""From a request id to the cause: ``GET /v1/requests/{request_id}`` and ``flask explain``."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, event, text
+
+from app import wiring
+from app.config import Settings
+from app.extensions import db
+from app.services.tasks import TaskService
+from tests.api.caller import ABSENT, Caller, answered, refused
+from tests.api.conftest import Log
+from tests.oracle import CheckedClient
+
+WITHIN = 10.0
+Keeping = Callable[[], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def keeping(application: Flask, settings: Settings) -> Iterator[Keeping]:
+    """Return a context in which failures are kept, every 4xx too; after it they are on record."""
+
+    @contextmanager
+    def kept() -> Iterator[None]:
+        journal = wiring.journal(replace(settings, failures_sample=1.0))
+        journal.start()
+        yield
+        journal.stop(WITHIN)
+        assert journal.dropped == 0
+
+    yield kept
+    with application.app_context(), db.engine.begin() as connection:
+        connection.execute(text("DELETE FROM failures"))
+
+
+def explained(admin: Caller, request_id: str) -> list[dict[str, Any]]:
+    """Return what is on record of a request, newest first."""
+    document = answered(admin.get(f"/v1/requests/{request_id}"))
+    assert document["request_id"] == request_id
+    found: list[dict[str, Any]] = document["occurrences"]
+    return found
+
+
+class TestExplain:
+    def test_a_lost_connection_is_told_with_sqlstate_retries_breakers_and_time(
+        self, admin: Caller, alice: Caller, keeping: Keeping, application: Flask
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise psycopg.errors.SerializationFailure("the secret is hunter2\nDETAIL: hunter3")
+
+        with application.app_context():
+            event.listen(db.engine, "do_execute", fail)
+        trace = {"Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+        with keeping():
+            refused(
+                alice.patch(ABSENT, json={"title": "x"}, headers=trace | {"X-Request-Id": "lost-race"}),
+                503,
+                ("SERVICE_UNAVAILABLE"),
+            )
+        with application.app_context():
+            event.remove(db.engine, "do_execute", fail)
+        (told,) = explained(admin, "lost-race")
+        assert told["outcome"] == "503 SERVICE_UNAVAILABLE: The service cannot answer right now."
+        assert (told["method"], told["route"], told["path"]) == ("PATCH", "/v1/tasks/<id:task_id>", ABSENT)
+        assert (told["user"], told["fault"], told["sqlstate"]) == ("alice", "capacity", "40001")
+        assert [cause["type"] for cause in told["causes"]] == ["ServiceUnavailable", "SerializationFailure"]
+        assert (told["retries"], told["breakers"]) == ({"transaction": 2}, {"database": "closed"})
+        assert {"database_pool", "retry_pause", "request_body", "other"} <= told["spent_ms"].keys()
+        assert sum(told["spent_ms"].values()) == pytest.approx(told["duration_ms"], abs=0.01)
+        assert told["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+        assert told["catalogue"] == "/errors/service-unavailable"
+        assert told["operator"].startswith("GET /readyz")
+        assert any("translate" in frame or "tasks" in frame for frame in told["stack"])
+        assert "hunter3" not in json.dumps(told)
+
+    def test_a_bug_is_told_with_its_cause(
+        self, admin: Caller, alice: Caller, keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def bug(*_: object, **__: object) -> None:
+            raise ZeroDivisionError("division by zero")
+
+        monkeypatch.setattr(TaskService, "get", bug)
+        assert isinstance(alice.client, CheckedClient)
+        alice.client.allows_500 = True
+        with keeping():
+            alice.get(ABSENT, headers={"X-Request-Id": "the-bug-1"})
+        (told,) = explained(admin, "the-bug-1")
+        assert (told["status"], told["code"], told["fault"]) == (500, "INTERNAL_ERROR", "service")
+        assert told["causes"] == [
+            {"type": "ZeroDivisionError", "message": "division by zero", "detail": None, "sqlstate": None}
+        ]
+        assert "in bug" in told["stack"][-1] or told["stack"][-1].endswith(" bug")
+
+    def test_the_caller_s_fault_is_told_with_what_was_wrong(
+        self, admin: Caller, alice: Caller, nobody: Caller, keeping: Keeping
+    ) -> None:
+        same = {"X-Request-Id": "chosen-by-the-caller"}
+        with keeping():
+            alice.post(json={"task": {"title": "", "tags": ["B"]}}, headers=same)
+            alice.get("/v1/nothing", headers=same)
+            nobody.get("/v1/tasks", headers=same)
+        unauthenticated, unmatched, violated = explained(admin, "chosen-by-the-caller")
+        assert (violated["status"], violated["violations"]) == (400, ["title TOO_SHORT", "tags[0] INVALID_TAG_FORMAT"])
+        assert (violated["breakers"], violated["stack"]) == ({}, [])
+        assert (unmatched["route"], unmatched["code"]) == ("unmatched", "ROUTE_NOT_FOUND")
+        assert (unauthenticated["code"], unauthenticated["user"]) == ("MISSING_CREDENTIALS", None)
+
+    def test_what_succeeded_is_not_kept(self, admin: Caller, alice: Caller, keeping: Keeping) -> None:
+        with keeping():
+            answered(alice.get("/v1/tasks", headers={"X-Request-Id": "all-is-well"}))
+        refused(admin.get("/v1/requests/all-is-well"), 404, "REQUEST_NOT_FOUND")
+
+    @pytest.mark.parametrize("request_id", ["unheard-of", "short", "%00-------", "x" * 200, "%F0%9F%90%98-------"])
+    def test_an_id_that_is_not_on_record_is_404(self, admin: Caller, request_id: str) -> None:
+        refused(admin.get(f"/v1/requests/{request_id}"), 404, "REQUEST_NOT_FOUND")
+
+    def test_only_admins_ask(self, alice: Caller, nobody: Caller) -> None:
+        """C6, C8."""
+        response = alice.get("/v1/requests/whatever-it-is")
+        assert response.status_code == 403
+        assert 'scope="admin"' in response.headers["WWW-Authenticate"]
+        assert nobody.get("/v1/requests/whatever-it-is").status_code == 401
+
+
+class TestWithoutHarm:
+    def test_a_locked_record_delays_nobody(self, alice: Caller, keeping: Keeping, settings: Settings) -> None:
+        engine = create_engine(settings.database_url)
+        with keeping(), engine.connect() as blocker:
+            blocker.execute(text("LOCK TABLE failures IN ACCESS EXCLUSIVE MODE"))
+            for _ in range(30):
+                refused(alice.get("/v1/nothing", headers={"Request-Timeout": "0.5"}), 404, "ROUTE_NOT_FOUND")
+        engine.dispose()
+
+
+class TestCommand:
+    def test_it_tells_what_the_api_tells(self, application: Flask, alice: Caller, keeping: Keeping) -> None:
+        with keeping():
+            alice.get(ABSENT, headers={"X-Request-Id": "no-such-task"})
+        ran = application.test_cli_runner().invoke(args=["explain", "no-such-task"])
+        assert ran.exit_code == 0
+        assert ran.output.startswith("404 TASK_NOT_FOUND: There is no such task.\nGET " + ABSENT)
+        for said in (
+            "Asked by      alice",
+            "Causes        TaskNotFound",
+            "As an operator: Nothing",
+            "Time spent    database",
+        ):
+            assert said in ran.output
+        ran = application.test_cli_runner().invoke(args=["explain", "--json", "no-such-task"])
+        assert json.loads(ran.output)["occurrences"][0]["code"] == "TASK_NOT_FOUND"
+
+    def test_it_reads_a_log_without_a_database(
+        self, make_application: Callable[..., Flask], alice: Caller, log: Log, tmp_path: Path
+    ) -> None:
+        alice.get(ABSENT, headers={"X-Request-Id": "in-the-log"})
+        (tmp_path / "log").write_text("\n".join(log.lines))
+        unreachable = make_application(database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+        run = unreachable.test_cli_runner().invoke
+        ran = run(args=["explain", "in-the-log", "--log", str(tmp_path / "log")])
+        assert ran.output.startswith("404 TASK_NOT_FOUND")
+        assert "Time spent    database" in ran.output
+        missing = run(args=["explain", "not-in-the-log", "--log", str(tmp_path / "log")])
+        assert (missing.exit_code, "is about a request not-in-the-log" in missing.output) == (1, True)
+        away = run(args=["explain", "in-the-log"])
+        assert (away.exit_code, "The record is out of reach" in away.output) == (1, True)
+
+    def test_an_id_that_is_not_on_record_ends_with_1(self, application: Flask) -> None:
+        ran = application.test_cli_runner().invoke(args=["explain", "unheard-of"])
+        assert (ran.exit_code, "flask explain REQUEST_ID --log FILE" in ran.output) == (1, True)

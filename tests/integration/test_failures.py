@@ -1,0 +1,76 @@
+"""Failed requests on record."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, text
+
+from app.config import Settings
+from app.errs.platform import ServiceUnavailable
+from app.observability.journal import Entry, plain
+from app.repositories.failures import TRIMMING, FailureReads, FailureWriter
+from tests.integration.conftest import Database
+
+NOW = datetime.now(UTC)
+
+
+def entry(number: int = 1, *, request_id: str = "request-1", days: float = 0) -> Entry:
+    at = NOW - timedelta(days=days) + timedelta(microseconds=number)
+    return Entry(request_id, at, "0af7651916cd43dd8448eb211c80319c", {"status": 503, "number": number})
+
+
+@pytest.fixture(autouse=True)
+def nothing_on_record(stranger: Connection) -> Iterator[None]:
+    yield
+    stranger.execute(text("DELETE FROM failures"))
+    stranger.commit()
+
+
+@pytest.fixture
+def reads(database: Database) -> FailureReads:
+    return FailureReads(database.reads)
+
+
+class TestWriter:
+    def test_what_is_written_is_found_newest_first(self, settings: Settings, reads: FailureReads) -> None:
+        entries = [entry(number) for number in range(3)]
+        FailureWriter(settings.database_url, kept=100, days=14)([*entries, entry(request_id="request-2")])
+        assert reads.find("request-1", most=2) == entries[:0:-1]
+
+    def test_anything_that_was_logged_can_be_written(self, settings: Settings, reads: FailureReads) -> None:
+        said = plain({"path": "/\x00\ud800", "facts": {"big": 2**70, "odd": {1}}})
+        FailureWriter(settings.database_url, kept=100, days=14)([replace(entry(), said=said)])
+        assert reads.find("request-1", most=2)[0].said == said
+
+    def test_the_newest_are_kept_and_none_for_longer_than_so_many_days(
+        self, settings: Settings, reads: FailureReads
+    ) -> None:
+        write = FailureWriter(settings.database_url, kept=5, days=14)
+        write([entry(number) for number in range(4)])
+        write([entry(4, days=14.1), *(entry(number) for number in range(5, 8))])
+        assert [each.said["number"] for each in reads.find("request-1", most=20)] == [7, 6, 5, 3, 2]
+
+    def test_one_of_several_takes_away_the_rest_goes_on(
+        self, settings: Settings, reads: FailureReads, stranger: Connection
+    ) -> None:
+        stranger.execute(text("SELECT pg_advisory_lock(:key)"), {"key": TRIMMING})
+        FailureWriter(settings.database_url, kept=1, days=14)([entry(1), entry(2)])
+        assert len(reads.find("request-1", most=20)) == 2
+        stranger.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": TRIMMING})
+
+    def test_no_connection_of_the_pool_is_taken_and_none_is_kept(
+        self, database: Database, settings: Settings, stranger: Connection
+    ) -> None:
+        before = database.engine.pool.checkedin()  # type: ignore[attr-defined]  # a queue pool
+        FailureWriter(settings.database_url, kept=5, days=14)([entry()])
+        assert database.engine.pool.checkedin() == before  # type: ignore[attr-defined]  # as above
+
+    def test_a_database_out_of_reach_is_an_error_of_the_house(self) -> None:
+        write = FailureWriter("postgresql+psycopg://nobody@127.0.0.1:1/nothing", kept=5, days=14)
+        began = time.monotonic()
+        with pytest.raises(ServiceUnavailable):
+            write([entry()])
+        assert time.monotonic() - began < 10

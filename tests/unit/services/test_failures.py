@@ -1,0 +1,69 @@
+"""From a request id to the cause."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.errs.failures import RequestNotFound
+from app.observability.journal import Entry
+from app.services.failures import MOST, FailureService
+
+AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+class Kept:
+    """Entries in memory."""
+
+    def __init__(self, *entries: Entry) -> None:
+        self.entries = entries
+
+    def find(self, request_id: str, *, most: int) -> Sequence[Entry]:
+        """Return those of an id."""
+        return [entry for entry in self.entries if entry.request_id == request_id][:most]
+
+
+def service(*said: dict[str, Any], trace_url: str = "") -> FailureService:
+    entries = [Entry("request-1", AT, "0af7651916cd43dd8448eb211c80319c", each) for each in said]
+    return FailureService(failures=Kept(*entries), trace_url=trace_url)
+
+
+class TestExplain:
+    def test_ok(self) -> None:
+        causes = [{"type": "ServiceUnavailable"}, {"type": "AdminShutdown", "sqlstate": "57P01"}]
+        (told,) = service(
+            {
+                "status": 503,
+                "code": "SERVICE_UNAVAILABLE",
+                "kind": "service_unavailable",
+                "causes": causes,
+                "duration_ms": 12.5,
+                "spent_ms": {"database": 10.25, "database_pool": 0.25},
+                "retries": {"read": 1},
+                "breakers": {"database": "closed"},
+            },
+            trace_url="https://traces.test/{trace_id}",
+        ).explain("request-1")
+        assert told.outcome == "503 SERVICE_UNAVAILABLE: The service cannot answer right now."
+        assert (told.fault, told.sqlstate, told.catalogue) == ("capacity", "57P01", "/errors/service-unavailable")
+        assert told.spent_ms == {"database": 10.25, "database_pool": 0.25, "other": 2.0}
+        assert (told.retries, told.breakers) == ({"read": 1}, {"database": "closed"})
+        assert told.trace_url == "https://traces.test/0af7651916cd43dd8448eb211c80319c"
+        assert told.client is not None
+        assert told.client.startswith("Retry after the seconds in Retry-After")
+        assert told.operator is not None
+        assert "GET /readyz" in told.operator
+
+    def test_little_is_known_of_what_was_hardly_logged(self) -> None:
+        (told,) = service({"status": 200}).explain("request-1")
+        assert (told.outcome, told.code, told.fault, told.client, told.trace_url) == ("200", None, None, None, None)
+        assert (told.causes, told.spent_ms, told.facts) == ([], {}, {})
+
+    def test_an_id_may_repeat_and_so_many_are_told(self) -> None:
+        assert len(service(*[{"status": 500}] * (MOST + 1)).explain("request-1")) == MOST
+
+    @pytest.mark.parametrize("request_id", ["request-2", "", "short", "a\x00b-----", "x" * 129, "request 1"])
+    def test_what_is_not_on_record_is_not_found(self, request_id: str) -> None:
+        with pytest.raises(RequestNotFound):
+            service({"status": 500}).explain(request_id)
