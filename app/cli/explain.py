@@ -1,6 +1,6 @@
 """``flask explain``: from a request id to the cause, out of the record or out of logs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 
 from app import errs
 from app.errs.failures import RequestNotFound
-from app.observability import log_files
+from app.observability import log_files, telling
 from app.services.failures import MOST, Explanation
 from app.wire.encoder import Encoder
 from app.wire.schemas.failures import ExplanationSchema
@@ -19,7 +19,7 @@ from app.wire.timestamps import render
 from app.wiring import Services
 
 FRAMES: Final = 5
-"""The innermost frames of a stack, which are printed; ``--json`` has all."""
+"""The innermost frames of ours in a stack, which are printed; ``--json`` has all."""
 
 
 @click.command("explain")
@@ -51,7 +51,7 @@ def _recorded(request_id: str) -> list[Explanation]:
     except RequestNotFound as error:
         raise click.ClickException(f"{errs.title(type(error))} {errs.plain(error.operator)}") from None
     except errs.Error as error:
-        cause = str(errs.root_cause(error)).partition("\n")[0]
+        cause = telling.told(errs.root_cause(error))
         raise click.ClickException(f"The record is out of reach: {cause}. `--log FILE` reads a log instead.") from None
 
 
@@ -73,7 +73,7 @@ def told(what: Explanation) -> Iterator[str]:
     for label, text in _facts(what):
         if text:
             yield f"{label:<13} {text}"
-    for label, lines in (("Causes", [*_causes(what)]), ("Raised at", what.stack[-FRAMES:])):
+    for label, lines in (("Causes", [*_causes(what)]), ("Raised at", _ours(what.stack))):
         for number, line in enumerate(lines):
             yield f"{'' if number else label:<13} {line}"
     if what.client:
@@ -96,7 +96,12 @@ def _facts(what: Explanation) -> Iterator[tuple[str, str | None]]:
 
 
 def _pairs(said: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in said.items())
+    return ", ".join(f"{name} {value}" for name, value in said.items() if value is not None)
+
+
+def _ours(stack: Sequence[str]) -> Sequence[str]:
+    """Return the frames that are of interest: those of installed packages are told from their package on."""
+    return [frame for frame in stack if frame.startswith("/")][-FRAMES:]
 
 
 def _causes(what: Explanation) -> Iterator[str]:

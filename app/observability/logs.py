@@ -155,7 +155,7 @@ def _cause(link: BaseException) -> dict[str, object]:
     cause: dict[str, object] = {"type": type(link).__qualname__, "message": told(link)}
     if isinstance(link, errs.Error) and link.__dict__.get("detail"):
         cause["detail"] = link.detail
-    elif isinstance(sqlstate := getattr(link, "sqlstate", None), str):
+    if not isinstance(link, errs.Error) and isinstance(sqlstate := getattr(link, "sqlstate", None), str):
         cause["sqlstate"] = sqlstate
     return cause
 

@@ -82,9 +82,9 @@ class FailureService:
 
     def explanation(self, entry: Entry) -> Explanation:
         """Return an entry with all that follows from it, wherever it was read."""
-        said, facts = entry.said, entry.said.get("facts") or {}
-        code, status = said.get("code"), said.get("status")
-        causes = [Cause(*map(each.get, Cause.__slots__)) for each in said.get("causes") or ()]
+        said = entry.said
+        code, status, facts = said.get("code"), said.get("status"), _mapping(said.get("facts"))
+        causes = [Cause(*map(each.get, Cause.__slots__)) for each in map(_mapping, _listed(said.get("causes")))]
         named = errs.named_errors().get(code or "")
         states = [facts.get("sqlstate"), *(cause.sqlstate for cause in causes)]
         return Explanation(
@@ -95,15 +95,15 @@ class FailureService:
             outcome=f"{status} {code or ''}".strip() + (f": {errs.title(named)}" if named else ""),
             code=code,
             fault=_fault(said.get("kind")),
-            violations=said.get("violations") or [],
-            op=said.get("op") or [],
+            violations=_listed(said.get("violations")),
+            op=_listed(said.get("op")),
             causes=causes,
             sqlstate=next(filter(None, states), None),
             facts=facts,
-            stack=said.get("stack") or [],
+            stack=_listed(said.get("stack")),
             spent_ms=_spent(said),
-            retries=said.get("retries") or {},
-            breakers=said.get("breakers") or {},
+            retries=_mapping(said.get("retries")),
+            breakers=_mapping(said.get("breakers")),
             trace_id=entry.trace_id,
             trace_url=self._link(entry.trace_id),
             client=named.client if named else None,
@@ -120,6 +120,17 @@ def _fault(kind: str | None) -> str | None:
 
 
 def _spent(said: Mapping[str, Any]) -> dict[str, float]:
-    """Return the milliseconds by hop, and what no hop accounts for."""
-    spent, duration = dict(said.get("spent_ms") or {}), said.get("duration_ms")
-    return spent if duration is None else {**spent, "other": round(max(0.0, duration - sum(spent.values())), 3)}
+    """Return the milliseconds by hop, the longest first, and what no hop accounts for."""
+    spent, duration = _mapping(said.get("spent_ms")), said.get("duration_ms")
+    if duration is not None:
+        spent = {**spent, "other": round(max(0.0, duration - sum(spent.values())), 3)}
+    return dict(sorted(spent.items(), key=lambda each: -each[1]))
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    """Return a member; a line of the log that was too long has a text in its place."""
+    return value if isinstance(value, dict) else {}
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

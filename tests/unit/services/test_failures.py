@@ -60,6 +60,12 @@ class TestExplain:
         assert (told.outcome, told.code, told.fault, told.client, told.trace_url) == ("200", None, None, None, None)
         assert (told.causes, told.spent_ms, told.facts) == ([], {}, {})
 
+    def test_a_line_that_was_cut_leaves_little_too(self) -> None:
+        (told,) = service({"status": 500, "facts": "…", "causes": ["…"], "stack": "…", "spent_ms": "…"}).explain(
+            "request-1"
+        )
+        assert (told.facts, told.stack, told.spent_ms, told.causes[0].type) == ({}, [], {}, None)
+
     def test_an_id_may_repeat_and_so_many_are_told(self) -> None:
         assert len(service(*[{"status": 500}] * (MOST + 1)).explain("request-1")) == MOST
 
