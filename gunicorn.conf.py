@@ -32,6 +32,8 @@ SETTLE: Final = 0.3
 """Seconds between the last connection let in and the end of accepting, in which workers take what is queued."""
 LAST_WORDS: Final = 1.0
 """Seconds that a worker which ends has for what is not yet written down."""
+WARM_WITHIN: Final = timedelta(seconds=1)
+"""How long a new worker waits for its database connections before it serves, with or without them."""
 SOCKET_MODE: Final = 0o660
 CORES: Final = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
@@ -125,8 +127,14 @@ def post_fork(_server: Arbiter, worker: Worker) -> None:
 
 def post_worker_init(worker: Worker) -> None:
     """Have requests read strictly, every answer leave in one piece, and failures written down; ask for news."""
+    """Have requests read strictly, and every answer leave in one piece; connect, and ask for what others are told."""
+    from app.extensions import db  # noqa: PLC0415 -- here, the application is loaded
+    from app.repositories import engine  # noqa: PLC0415 -- as above
+
     requests.install()
     whole.install()
+    with worker.wsgi.app_context():
+        engine.warm(db.engine, within=WARM_WITHIN)
     for poller in worker.wsgi.extensions["candor-pollers"]:
         poller.start()
     if SETTINGS.failures_kept:

@@ -16,7 +16,7 @@ from app.observability import trail
 from app.resilience import deadline
 
 TICK: Final = 0.02
-TICKS: Final = 5
+TICKS: Final = 10
 """How often a request that waits looks whether anybody has come or gone meanwhile, and for how many looks in vain.
 
 Where slots are stuck, waiting is of no use. Counted in looks, so that a machine that pauses is not taken for that.

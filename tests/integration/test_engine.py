@@ -1,5 +1,6 @@
 """C23: whatever the database does, a request ends at its deadline, and its connection is not left to the next."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, make_url, text
 
 from app.config import Settings
 from app.errs import Error, match
@@ -163,3 +164,20 @@ class TestSilence:
                 engine.connect()
             assert time.monotonic() - began < LATE
         assert match(ServiceUnavailable(retry_after=1, disconnected=True), caught.value)
+
+
+class TestWarm:
+    def test_ok(self, make_database_of: Callable[..., Database]) -> None:
+        """L12: as many connections as there will ever be, all of them free."""
+        engine = make_database_of(database_pool_size=3).engine
+        assert house.warm(engine, within=timedelta(seconds=5)) == 3
+        assert isinstance(engine.pool, QueuePool)
+        assert engine.pool.checkedout() == 0
+
+    def test_a_database_that_is_away_is_not_waited_for(self, settings: Settings) -> None:
+        """F13."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            engine = engine_at(f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/none")
+            began = time.monotonic()
+            assert house.warm(engine, within=timedelta(milliseconds=100)) == 0
+            assert time.monotonic() - began < 0.1 + LATE
