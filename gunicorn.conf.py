@@ -25,7 +25,7 @@ from sqlalchemy import QueuePool
 
 from app.config import InvalidSettings, Settings
 from app.resilience import draining
-from deploy.serving import numbers, requests, whole
+from deploy.serving import debugging, numbers, requests, whole
 
 ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SETTLE: Final = 0.3
@@ -126,8 +126,10 @@ def post_fork(_server: Arbiter, worker: Worker) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Have requests read strictly, every answer leave in one piece, and failures written down; ask for news."""
-    """Have requests read strictly, and every answer leave in one piece; connect, and ask for what others are told."""
+    """Have requests read strictly, every answer leave in one piece, and failures written down; ask for news.
+
+    Connect before there are requests, and let somebody look inside.
+    """
     from app.extensions import db  # noqa: PLC0415 -- here, the application is loaded
     from app.repositories import engine  # noqa: PLC0415 -- as above
 
@@ -142,6 +144,8 @@ def post_worker_init(worker: Worker) -> None:
 
         worker.journal = journal(SETTINGS)
         worker.journal.start()
+    if SETTINGS.debug_token:
+        debugging.listen(worker, token=SETTINGS.debug_token, port=SETTINGS.debug_port + worker.number)
 
 
 def worker_exit(_server: Arbiter, worker: Worker) -> None:

@@ -15,6 +15,7 @@ from app.config import readers
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = ROOT / ".local"
 SECRET_BYTES: Final = 32
+TOKEN_CHARACTERS: Final = 16
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -109,6 +110,14 @@ class Settings:
     trace_url: str = _setting(
         "", readers.trace_url, "Where a trace is looked at, such as https://traces.example.com/trace/{trace_id}."
     )
+    debug_token: str = _setting(
+        "", str, "What X-Debug-Token must be, at least 16 characters; unset, there are no debug listeners."
+    )
+    debug_port: int = _setting(
+        6060,
+        readers.integer(1, 65471),
+        "Worker n of this instance has its debug listener on 127.0.0.1, at this port plus n.",
+    )
     debug: bool = _setting(False, readers.boolean, "Flask's debug mode; refused in production.")
     web_concurrency: int = _setting(
         0,
@@ -171,6 +180,10 @@ def _faults_together(values: Mapping[str, Any]) -> dict[str, str]:
     faults = {}
     if values["jwt_secret"] and len(values["jwt_secret"].encode()) < SECRET_BYTES:
         faults["jwt_secret"] = f"must have at least {SECRET_BYTES} bytes; `openssl rand -hex 32` makes one"
+    if 0 < len(values["debug_token"]) < TOKEN_CHARACTERS or not values["debug_token"].isascii():
+        faults["debug_token"] = (
+            f"must have at least {TOKEN_CHARACTERS} ASCII characters; `openssl rand -hex 16` makes one"
+        )
     if LEVELS.index(values["log_level"]) < LEVELS.index(values["log_level_min"]):
         faults["log_level"] = "must not be less severe than LOG_LEVEL_MIN"
     if values["app_env"] == "production":

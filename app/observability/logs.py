@@ -1,11 +1,13 @@
 """One JSON object a line. Names, mail addresses, passwords, tokens and bodies never enter a line."""
 
 import logging
+import sysconfig
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Final, Protocol, TextIO
 
 from app import context, errs
@@ -21,6 +23,8 @@ LISTED: Final = 20
 """Violations named in a line."""
 STANDARD_ERROR: Final = 2
 PACKAGES: Final = "/site-packages/"
+HOMES: Final = (f"{Path(__file__).resolve().parents[2]}/", f"{sysconfig.get_path('stdlib')}/")
+"""Where our source is, and Python's own."""
 
 
 @dataclass
@@ -138,17 +142,18 @@ def cause_chain(exc: BaseException, *, stack: bool = True) -> dict[str, object]:
     chain: dict[str, object] = {"causes": [_cause(link) for link in errs.chain(exc)]}
     if stack and _state.shows_stacks:
         chain["stack"] = [
-            f"{_short(frame.filename)}:{frame.lineno} {frame.name}"
+            f"{short(frame.filename)}:{frame.lineno} {frame.name}"
             for link in errs.chain(exc)
             for frame in traceback.extract_tb(link.__traceback__)
         ]
     return chain
 
 
-def _short(filename: str) -> str:
-    """Return the name of a file as one looks for it: from its package on."""
+def short(filename: str) -> str:
+    """Return the name of a file as one looks for it: from our root, Python's library, or its package on."""
     _, found, inside = filename.rpartition(PACKAGES)
-    return inside if found else filename
+    home = next(filter(filename.startswith, HOMES), "")
+    return inside if found else filename.removeprefix(home)
 
 
 def _cause(link: BaseException) -> dict[str, object]:

@@ -142,6 +142,7 @@ class Breaker:
         self._lasts = {State.CLOSED: interval.total_seconds(), State.OPEN: rest, State.HALF_OPEN: rest}
         self._generation, self._ends, self._counts = 0, 0.0, Counts()
         self._reset()
+        ALL.add(self)
         reset = weakref.WeakMethod(self._reset)
         os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
 
@@ -248,3 +249,7 @@ class Breaker:
             except IndexError:
                 return
             tell(self._hooks, event)
+
+
+ALL: Final[weakref.WeakSet[Breaker]] = weakref.WeakSet()
+"""Every breaker of this process, for whoever looks inside."""

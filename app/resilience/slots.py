@@ -55,6 +55,11 @@ class Slots:
         """Return how many are at work."""
         return self.size - self._free
 
+    @property
+    def waiting(self) -> int:
+        """Return how many wait for one."""
+        return len(self._waiting)
+
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Work in a slot.

@@ -105,6 +105,16 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
             self._serve(self._line.next())
 
     @property
+    def busy(self) -> int:
+        """Return how many threads serve."""
+        return self._busy
+
+    @property
+    def waiting(self) -> int:
+        """Return how many wait for one."""
+        return len(self._line)
+
+    @property
     def _is_overloaded(self) -> bool:
         return self._busy >= self.cfg.threads and self._line.is_too_long
 

@@ -108,6 +108,11 @@ class TestProduction:
     def test_a_secret_is_measured_in_bytes(self) -> None:
         assert Settings.from_env({**PRODUCTION, "JWT_SECRET": "ä" * 16}).jwt_secret == "ä" * 16
 
+    def test_the_level_is_bounded_below(self) -> None:
+        assert faults({**PRODUCTION, "LOG_LEVEL_MIN": "WARNING"}) == [
+            "LOG_LEVEL must not be less severe than LOG_LEVEL_MIN."
+        ]
+
     def test_debug_is_refused(self) -> None:
         assert faults({**PRODUCTION, "DEBUG": "true"}) == ["DEBUG must be off in production."]
 
@@ -182,6 +187,11 @@ class TestFaults:
             ("REQUEST_TIMEOUT", "soon"),
             ("DEBUG", "1"),
             ("LOG_LEVEL", "info"),
+            ("LOG_LEVEL", "DEBUG ERROR"),
+            ("LOG_LEVEL_MIN", "TRACE"),
+            ("DEBUG_TOKEN", "fifteen-letters"),
+            ("DEBUG_TOKEN", "\u00e9" * 16),
+            ("DEBUG_PORT", "65472"),
         ],
     )
     def test_each_setting_refuses_nonsense(self, name: str, text: str) -> None:

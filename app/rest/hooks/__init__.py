@@ -14,6 +14,7 @@ from app.rest.hooks import (
     caching,
     cors,
     deadline,
+    in_hand,
     limits,
     recovery,
     request_id,
@@ -23,6 +24,7 @@ from app.rest.hooks import (
 
 HOOKS: Final = (
     request_id,
+    in_hand,
     deadline,
     access_log,
     recovery,

@@ -1,0 +1,30 @@
+"""Where every thread is, and which request it works on."""
+
+import sys
+import threading
+import traceback
+from types import FrameType
+
+from app.observability import in_hand
+from app.observability.logs import short
+
+
+def report() -> str:
+    """Return the stack of each thread but this one, innermost frame last; those with requests first, oldest first."""
+    works, frames = in_hand.by_thread(), sys._current_frames()  # noqa: SLF001 -- the one way to see them
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    idents = sorted(frames, key=lambda ident: (ident not in works, works[ident].since if ident in works else 0, ident))
+    mine = threading.get_ident()
+    return "\n".join(
+        _stack(names.get(ident, "?"), works.get(ident), frames[ident]) for ident in idents if ident != mine
+    )
+
+
+def _stack(name: str, work: in_hand.Work | None, frame: FrameType) -> str:
+    doing = "no request"
+    if work is not None:
+        doing = "{method} {path}, request {request_id}, for {seconds} s".format_map(work.told())
+    where = traceback.extract_stack(frame)
+    return "\n".join(
+        [f"{name}: {doing}", *(f"  {short(each.filename)}:{each.lineno} {each.name}" for each in where), ""]
+    )

@@ -1,0 +1,42 @@
+"""Which request each thread works on, for whoever looks inside while it lasts."""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final
+
+LONGEST: Final = 200
+"""Characters of a path that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A request in hand, and since when, in monotonic seconds."""
+
+    request_id: str | None
+    method: str
+    path: str
+    since: float
+
+    def told(self) -> dict[str, object]:
+        """Return what may be told of it."""
+        age = round(time.monotonic() - self.since, 3)
+        return {"request_id": self.request_id, "method": self.method, "path": self.path, "seconds": age}
+
+
+_works: Final[dict[int, Work]] = {}
+
+
+def begin(request_id: str | None, method: str, path: str) -> None:
+    """Note what this thread works on from now on."""
+    _works[threading.get_ident()] = Work(request_id, method, path[:LONGEST], time.monotonic())
+
+
+def end() -> None:
+    """Note that this thread has done it."""
+    _works.pop(threading.get_ident(), None)
+
+
+def by_thread() -> dict[int, Work]:
+    """Return what each thread works on."""
+    return _works.copy()

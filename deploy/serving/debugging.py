@@ -1,0 +1,70 @@
+"""Lets somebody with the token look into a worker, on a port of loopback that goes by the worker's number."""
+
+import gc
+import logging
+import os
+import platform
+import threading
+import time
+from importlib.metadata import version
+from typing import Any, Final
+
+from sqlalchemy import QueuePool
+
+from app.observability import in_hand, logs
+from app.observability.debug import Listener
+from app.resilience import breaker, draining
+from deploy.serving import numbers
+
+LIBRARIES: Final = ("flask", "gunicorn", "psycopg", "sqlalchemy")
+_BEGAN: Final = time.monotonic()
+_LOG: Final = logging.getLogger("candor.debug")
+
+
+def listen(worker: Any, *, token: str, port: int) -> None:
+    """Answer on the port; where another instance has it, do without."""
+    try:
+        listener = Listener(port=port, token=token, variables=lambda: variables(worker))
+    except OSError as exc:
+        _LOG.warning("no debug listener on port %d: %s; DEBUG_PORT names another", port, exc.strerror)
+        return
+    listener.start()
+
+
+def variables(worker: Any) -> dict[str, object]:
+    """Return the state of everything that is bounded, and what this process is made of."""
+    services = worker.wsgi.extensions["candor-services"]
+    slots = services.slots
+    return {
+        "worker": {
+            "number": numbers.ours(),
+            "pid": os.getpid(),
+            "seconds": round(time.monotonic() - _BEGAN),
+            "requests": worker.nr,
+            "connections": worker.nr_conns,
+            "is_draining": draining.has_begun(),
+        },
+        "threads": {"size": worker.cfg.threads, "busy": worker.busy, "line": worker.waiting},
+        "slots": {"size": slots.size, "in_use": slots.in_use, "waiting": slots.waiting},
+        "pool": _pool(worker),
+        "breakers": {each.name: {"state": each.state(), **each.counts._asdict()} for each in breaker.ALL},
+        "limiter": type(services.windows).__name__,
+        "log": {"level": logging.getLevelName(logs.HOUSE.level), "lost": logs.to_stderr().dropped},
+        "requests": [work.told() for work in in_hand.by_thread().values()],
+        "process": {
+            "threads": threading.active_count(),
+            "objects": len(gc.get_objects()),
+            "collections": gc.get_count(),
+        },
+        "build": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+    }
+
+
+def _pool(worker: Any) -> dict[str, int]:
+    from app.extensions import db  # noqa: PLC0415 -- here, the application is loaded
+
+    with worker.wsgi.app_context():
+        pool = db.engine.pool
+    if not isinstance(pool, QueuePool):
+        raise TypeError("the pool is bounded")
+    return {"size": pool.size(), "in_use": pool.checkedout(), "idle": pool.checkedin()}
