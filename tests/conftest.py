@@ -146,6 +146,7 @@ def client(application: Flask) -> Iterator[FlaskClient]:
     with application.app_context(), db.engine.begin() as connection:
         connection.execute(text("DELETE FROM tasks"))
         connection.execute(text("DELETE FROM idempotency_keys"))
+        connection.execute(text("DELETE FROM jobs"))
         connection.execute(text("DELETE FROM logger"))
 
 

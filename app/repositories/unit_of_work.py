@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
 from app.repositories.idempotency import StoredAnswerRepository
+from app.repositories.jobs import JobRepository
 from app.repositories.logger import LoggerRepository
 from app.repositories.tasks import TaskRepository
 
@@ -17,6 +18,7 @@ UNDONE: Final = "unit_undone"
 class UnitOfWork:
     """Opens repositories on one session; what is not committed when it ends is rolled back, and all around it."""
 
+    jobs: JobRepository
     logger: LoggerRepository
     tasks: TaskRepository
     stored_answers: StoredAnswerRepository
@@ -28,6 +30,7 @@ class UnitOfWork:
         self._session = self._sessions()
         self._session.info[DEPTH] = self._session.info.get(DEPTH, 0) + 1
         self._is_committed = False
+        self.jobs = JobRepository(self._session)
         self.logger = LoggerRepository(self._session)
         self.tasks = TaskRepository(self._session)
         self.stored_answers = StoredAnswerRepository(self._session)

@@ -4,7 +4,9 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
+from app.models.jobs import NewJob
 from tests.fakes.idempotency import FakeStoredAnswers
+from tests.fakes.jobs import FakeJobs
 from tests.fakes.tasks import FakeTaskRepository
 
 Rows = dict[UUID, dict[str, Any]]
@@ -16,10 +18,11 @@ class FakeDatabase:
     def __init__(self) -> None:
         self.tasks: Rows = {}
         self.stored_answers: dict[str, dict[str, Any]] = {}
+        self.jobs: list[NewJob] = []
         self.locked: set[str] = set()
         """Scopes that somebody else holds."""
         self.commits = 0
-        self._saved: tuple[Rows, dict[str, dict[str, Any]]] | None = None
+        self._saved: tuple[Rows, dict[str, dict[str, Any]], list[NewJob]] | None = None
         self._depth = 0
         self._undone = False
 
@@ -46,19 +49,21 @@ class FakeDatabase:
         self._depth -= 1
         self._undone = self._depth > 0 and (self._undone or not committed)
         if self._depth == 0 and self._saved is not None:
-            self.tasks, self.stored_answers = self._saved
+            self.tasks, self.stored_answers, self.jobs = self._saved
             self._saved = None
 
     def _save(self) -> None:
         self._saved = (
             {key: dict(row) for key, row in self.tasks.items()},
             {key: dict(row) for key, row in self.stored_answers.items()},
+            [*self.jobs],
         )
 
 
 class FakeUnitOfWork:
     """Opens repositories on a database of dictionaries."""
 
+    jobs: FakeJobs
     tasks: FakeTaskRepository
     stored_answers: FakeStoredAnswers
 
@@ -68,6 +73,7 @@ class FakeUnitOfWork:
     def __enter__(self) -> Self:
         self._database.begin()
         self._is_committed = False
+        self.jobs = FakeJobs(self._database)
         self.tasks = FakeTaskRepository(self._database)
         self.stored_answers = FakeStoredAnswers(self._database)
         return self

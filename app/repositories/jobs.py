@@ -1,0 +1,113 @@
+"""The queue of jobs. Every time in it is read from PostgreSQL's clock, so that those of the workers do not matter."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app import context
+from app.models.jobs import Job, JobState, NewJob
+
+LISTED: Final = 200
+
+
+class JobRepository:
+    """Jobs, inside a unit of work."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, new: NewJob) -> None:
+        """Write a job down, and with it the request that causes it; it is done when the unit is committed, or never."""
+        self._session.execute(
+            insert(Job).values(
+                kind=new.kind,
+                payload=dict(new.payload),
+                request_id=context.request_id.get(),
+                trace_id=context.trace_id.get(),
+            )
+        )
+
+    def take(self, kinds: Collection[str], *, owner: str, lease: timedelta) -> Job | None:
+        """Lease the job that has waited longest among those that nobody holds; ``None`` when none is due.
+
+        Args:
+            kinds: what the caller knows how to do; other jobs wait for a worker that does.
+            owner: who is going to do it, for people to read.
+            lease: after that time somebody else may take it.
+        """
+        now = func.clock_timestamp()
+        due = (
+            select(Job.id)
+            .where(Job.state == JobState.QUEUED, Job.run_time <= now, Job.kind.in_(kinds))
+            .order_by(Job.run_time)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        statement = (
+            update(Job)
+            .where(Job.id == due.scalar_subquery())
+            .values(
+                run_time=now + lease,
+                attempts=Job.attempts + 1,
+                fence=Job.fence + 1,
+                lease_owner=owner,
+                update_time=now,
+            )
+            .returning(Job)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        )
+        return self._session.scalars(statement).one_or_none()
+
+    def finish(self, job: Job) -> bool:
+        """Delete a job that is done; ``False`` when the lease has passed to another."""
+        held = (Job.id == job.id, Job.fence == job.fence)
+        return self._session.scalar(delete(Job).where(*held).returning(Job.id)) is not None
+
+    def put_back(self, job: Job, *, error: str, after: timedelta | None) -> bool:
+        """Note why a job failed, to be done again after a pause, or never (``None``).
+
+        Returns:
+            ``False`` when the lease has passed to another.
+        """
+        now = func.clock_timestamp()
+        statement = (
+            update(Job)
+            .where(Job.id == job.id, Job.fence == job.fence)
+            .values(
+                state=JobState.DEAD if after is None else JobState.QUEUED,
+                run_time=now + (after or timedelta(0)),
+                fence=Job.fence + 1,
+                lease_owner=None,
+                last_error=error,
+                update_time=now,
+            )
+            .returning(Job.id)
+            .execution_options(synchronize_session=False)
+        )
+        return self._session.scalar(statement) is not None
+
+    def find(self, job_id: UUID) -> Job | None:
+        """Return the job, unless it is done or never was."""
+        return self._session.get(Job, job_id, populate_existing=True)
+
+    def list(self, state: JobState | None) -> list[Job]:
+        """Return the oldest jobs, or the oldest in one state."""
+        statement = select(Job).order_by(Job.create_time, Job.id).limit(LISTED)
+        return [*self._session.scalars(statement if state is None else statement.where(Job.state == state))]
+
+    def revive(self, job_id: UUID | None) -> int:
+        """Queue a dead job again, or all of them (``None``), with all their attempts; return how many there were."""
+        now = func.clock_timestamp()
+        statement = (
+            update(Job)
+            .where(Job.state == JobState.DEAD, *([] if job_id is None else [Job.id == job_id]))
+            .values(state=JobState.QUEUED, run_time=now, attempts=0, update_time=now)
+            .returning(Job.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(self._session.scalars(statement).all())

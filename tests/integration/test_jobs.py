@@ -1,0 +1,161 @@
+"""The queue in PostgreSQL: what is written down with its cause, who may take it, and who may say how it ended."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, text
+
+from app import context
+from app.models.jobs import Job, JobState, NewJob
+from tests.integration.conftest import Database
+
+LEASE = timedelta(minutes=1)
+
+
+def add(database: Database, kind: str = "test.note", **payload: str) -> None:
+    """Queue a job."""
+    with database.unit_of_work() as unit:
+        unit.jobs.add(NewJob(kind, payload))
+        unit.commit()
+
+
+def take(database: Database, kind: str = "test.note", *, owner: str = "one") -> Job | None:
+    """Lease a job."""
+    with database.unit_of_work() as unit:
+        job = unit.jobs.take([kind], owner=owner, lease=LEASE)
+        unit.commit()
+    return job
+
+
+def taken(database: Database) -> Job:
+    """Lease a job that is there."""
+    job = take(database)
+    assert job is not None
+    return job
+
+
+def expire(stranger: Connection) -> None:
+    """Let every lease and pause be over."""
+    stranger.execute(text("UPDATE jobs SET run_time = now()"))
+    stranger.commit()
+
+
+def count(stranger: Connection) -> int:
+    """Return how many jobs somebody else sees."""
+    found = int(stranger.execute(text("SELECT count(*) FROM jobs")).scalar_one())
+    stranger.rollback()
+    return found
+
+
+@pytest.fixture
+def request_id() -> Iterator[str]:
+    """Be in the midst of a request."""
+    token = context.request_id.set("request-12345678")
+    yield "request-12345678"
+    context.request_id.reset(token)
+
+
+class TestAdd:
+    def test_ok(self, database: Database, request_id: str) -> None:
+        add(database, to="a@example.com")
+        job = taken(database)
+        assert (job.kind, job.payload, job.request_id) == ("test.note", {"to": "a@example.com"}, request_id)
+
+    def test_rolled_back_with_its_cause(self, database: Database, stranger: Connection) -> None:
+        """D15."""
+        with database.unit_of_work() as unit:
+            unit.jobs.add(NewJob("test.note", {}))
+        assert count(stranger) == 0
+
+    @pytest.mark.parametrize("kind", ["", "note", "Test.note", "test.note "])
+    def test_a_kind_that_is_none(self, kind: str) -> None:
+        with pytest.raises(ValueError, match="a kind is"):
+            NewJob(kind, {})
+
+    def test_a_payload_that_is_too_large(self) -> None:
+        with pytest.raises(ValueError, match="8192 bytes"):
+            NewJob("test.note", {"body": "x" * 8192})
+
+
+class TestTake:
+    def test_ok_one_after_the_other_the_oldest_first(self, database: Database) -> None:
+        add(database, number="1")
+        add(database, number="2")
+        found = [take(database), take(database), take(database)]
+        assert [job and job.payload["number"] for job in found] == ["1", "2", None]
+
+    def test_what_another_is_just_taking_is_passed_over(self, database: Database, stranger: Connection) -> None:
+        add(database, number="1")
+        add(database, number="2")
+        stranger.execute(text("SELECT FROM jobs WHERE payload->>'number' = '1' FOR UPDATE"))
+        assert taken(database).payload["number"] == "2"
+        stranger.rollback()
+
+    def test_kinds_that_are_not_known_wait(self, database: Database) -> None:
+        add(database, "test.later")
+        assert take(database) is None
+        assert take(database, "test.later") is not None
+
+    def test_again_when_the_lease_is_over(self, database: Database, stranger: Connection) -> None:
+        add(database)
+        assert taken(database).attempts == 1
+        assert take(database) is None
+        expire(stranger)
+        again = taken(database)
+        assert (again.attempts, again.fence) == (2, 2)
+
+
+class TestFinish:
+    def test_ok(self, database: Database, stranger: Connection) -> None:
+        add(database, token="secret")
+        job = taken(database)
+        with database.unit_of_work() as unit:
+            assert unit.jobs.finish(job)
+            unit.commit()
+        assert count(stranger) == 0
+
+    def test_who_is_late_is_fenced(self, database: Database, stranger: Connection) -> None:
+        """D16."""
+        add(database)
+        late = taken(database)
+        database_of_late = (late.id, late.fence)
+        expire(stranger)
+        present = taken(database)
+        assert (present.id, present.fence) == (database_of_late[0], database_of_late[1] + 1)
+        fenced = Job(id=late.id, fence=database_of_late[1])
+        with database.unit_of_work() as unit:
+            assert not unit.jobs.finish(fenced)
+            assert not unit.jobs.put_back(fenced, error="late", after=None)
+            assert unit.jobs.finish(present)
+            unit.commit()
+        assert count(stranger) == 0
+
+
+class TestPutBack:
+    def test_ok(self, database: Database, stranger: Connection) -> None:
+        add(database)
+        with database.unit_of_work() as unit:
+            assert unit.jobs.put_back(taken(database), error="ValueError: no", after=timedelta(hours=1))
+            unit.commit()
+        assert take(database) is None
+        expire(stranger)
+        again = taken(database)
+        assert (again.attempts, again.last_error) == (2, "ValueError: no")
+
+    def test_dead_and_revived(self, database: Database, stranger: Connection) -> None:
+        add(database)
+        with database.unit_of_work() as unit:
+            unit.jobs.put_back(taken(database), error="ValueError: no", after=None)
+            unit.commit()
+        expire(stranger)
+        assert take(database) is None
+        with database.unit_of_work() as unit:
+            (dead,) = unit.jobs.list(JobState.DEAD)
+            assert unit.jobs.find(dead.id) is dead
+            assert unit.jobs.revive(UUID(int=0)) == 0
+            assert unit.jobs.revive(dead.id) == 1
+            assert unit.jobs.revive(None) == 0
+            unit.commit()
+        assert taken(database).attempts == 1
