@@ -58,7 +58,8 @@ drill: .venv/dev.lock ## Break PostgreSQL, processes and clients under load, and
 
 lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)
 	$(call compile,requirements/run.lock,pyproject.toml)
-	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --constraint requirements/run.lock)
+	$(call compile,requirements/tracing.lock,pyproject.toml --extra tracing --constraint requirements/run.lock)
+	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra tracing --constraint requirements/run.lock)
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 
 clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)

@@ -31,7 +31,7 @@ ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SETTLE: Final = 0.3
 """Seconds between the last connection let in and the end of accepting, in which workers take what is queued."""
 LAST_WORDS: Final = 1.0
-"""Seconds that a worker which ends has for what is not yet written down."""
+"""Seconds that a worker which ends has for what is not yet written down, and as many for traces."""
 WARM_WITHIN: Final = timedelta(seconds=1)
 """How long a new worker waits for its database connections before it serves, with or without them."""
 SOCKET_MODE: Final = 0o660
@@ -139,6 +139,8 @@ def post_worker_init(worker: Worker) -> None:
         engine.warm(db.engine, within=WARM_WITHIN)
     for poller in worker.wsgi.extensions["candor-pollers"]:
         poller.start()
+    if SETTINGS.tracing:
+        worker.wsgi.extensions["candor-tracing"].start()
     if SETTINGS.failures_kept:
         from app.wiring import journal  # noqa: PLC0415 -- here, the application is loaded
 
@@ -149,9 +151,11 @@ def post_worker_init(worker: Worker) -> None:
 
 
 def worker_exit(_server: Arbiter, worker: Worker) -> None:
-    """Write down what failed last."""
+    """Write down what failed last, and send the last traces."""
     if hasattr(worker, "journal"):
         worker.journal.stop(LAST_WORDS)
+    if SETTINGS.tracing and hasattr(worker, "wsgi"):
+        worker.wsgi.extensions["candor-tracing"].stop(LAST_WORDS)
 
 
 def pre_request(_worker: Worker, request: Request) -> None:

@@ -1,6 +1,7 @@
 """The whole wiring on one page: settings, logs, extensions, services, HTTP, commands."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -9,12 +10,13 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from app import cli, rest
+from app.clients.shared_windows import SharedWindows
 from app.config import Settings
 from app.extensions import db
 from app.observability import logs, undeclared
 from app.repositories import engine
 from app.resilience.poller import Poller
-from app.wiring import log_turns, wire
+from app.wiring import Services, log_turns, wire
 
 LOGGER_EVERY: Final = timedelta(seconds=2)
 """How often each worker asks what is to be logged; what was set is in force everywhere within 5 seconds."""
@@ -37,6 +39,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         engine.prepare(db.engine, hooks=(log_turns,))
     services = app.extensions["candor-services"] = wire(settings, db.session, partial(_engine, app))
     app.extensions["candor-pollers"] = [Poller("logger", within(app, services.logger.refresh), every=LOGGER_EVERY)]
+    if settings.tracing:
+        _trace(app, services)
     rest.register(app, settings)
     cli.register(app)
     return app
@@ -50,6 +54,19 @@ def within(app: Flask, work: Callable[[], None]) -> Callable[[], None]:
             work()
 
     return run
+
+
+def _trace(app: Flask, services: Services) -> None:
+    """Trace requests, use cases, statements and calls outside; who does not ask for it, loads nothing."""
+    from app.observability.tracing import SpanOfRequest, Tracing  # noqa: PLC0415 -- see above
+
+    tracing = app.extensions["candor-tracing"] = Tracing()
+    logs.WATCHERS.append(SpanOfRequest())
+    tracing.around_use_cases(getattr(services, each.name) for each in fields(services))
+    if isinstance(services.windows, SharedWindows):
+        tracing.around_calls(services.windows, "hit")
+    with app.app_context():
+        engine.around_statements(db.engine, tracing.around_statement)
 
 
 def _engine(app: Flask) -> Engine:

@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ LOCAL: Final = ROOT / ".local"
 SECRET_BYTES: Final = 32
 TOKEN_CHARACTERS: Final = 16
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+TRACING: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -107,6 +109,11 @@ class Settings:
     failures_sample: float = _setting(
         0.1, readers.number(0, 1), "The share of 4xx that is kept, ten a second and worker at most; 5xx always are."
     )
+    tracing: bool = _setting(
+        False,
+        readers.boolean,
+        "Trace requests by OpenTelemetry: OTEL_* variables say where to. Needs requirements/tracing.lock.",
+    )
     trace_url: str = _setting(
         "", readers.trace_url, "Where a trace is looked at, such as https://traces.example.com/trace/{trace_id}."
     )
@@ -186,6 +193,8 @@ def _faults_together(values: Mapping[str, Any]) -> dict[str, str]:
         )
     if LEVELS.index(values["log_level"]) < LEVELS.index(values["log_level_min"]):
         faults["log_level"] = "must not be less severe than LOG_LEVEL_MIN"
+    if values["tracing"] and not all(map(_is_installed, TRACING)):
+        faults["tracing"] = "needs the packages of requirements/tracing.lock"
     if values["app_env"] == "production":
         required = ("database_url", "public_url", "jwt_secret")
         faults |= {name: "is required in production" for name in required if not values[name]}
@@ -194,6 +203,13 @@ def _faults_together(values: Mapping[str, Any]) -> dict[str, str]:
     elif values["host"] not in LOOPBACK:
         faults["host"] = "may be other than loopback only with APP_ENV=production"
     return faults
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _development_secret(local: Path) -> str:

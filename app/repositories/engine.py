@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Engine, PoolProxiedConnection, QueuePool, event
@@ -137,12 +138,17 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
         if ticket is not None:
             ticket.report(exc)
 
-    for name in ("do_execute", "do_executemany", "do_commit"):
-        setattr(engine.dialect, name, trail.timed("database", getattr(engine.dialect, name)))
+    around_statements(engine, partial(trail.timed, "database"))
     event.listen(engine, "do_connect", dialing.dial)
     event.listen(engine, "checkout", checkout)
     event.listen(engine, "checkin", lambda connection, record: invalidate(connection, record, None))
     event.listen(engine, "invalidate", invalidate)
+
+
+def around_statements(engine: Engine, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Wrap whatever sends a statement: it is called with the cursor and the statement, or, to commit, without."""
+    for name in ("do_execute", "do_executemany", "do_commit"):
+        setattr(engine.dialect, name, wrap(getattr(engine.dialect, name)))
 
 
 def breaker_of(engine: Engine) -> Breaker | None:

@@ -1,7 +1,7 @@
 """A hook is a file; each says in its docstring why it stands where it stands in ``HOOKS``.
 
-Read the tuple from top to bottom: a request passes it downwards, its answer upwards. (Tracing will stand above all,
-overload between recovery and CORS.)
+Read the tuple from top to bottom: a request passes it downwards, its answer upwards. (The span of a traced
+request is around all of them; overload is answered before there is a request.)
 """
 
 from typing import Final
@@ -19,11 +19,13 @@ from app.rest.hooks import (
     recovery,
     request_id,
     routing,
+    tracing,
     well_formed,
 )
 
 HOOKS: Final = (
     request_id,
+    tracing,
     in_hand,
     deadline,
     access_log,

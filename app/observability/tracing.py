@@ -1,0 +1,161 @@
+"""Traces, by OpenTelemetry: a span around every request, one for each use case, each statement and each call outside.
+
+Imported only where ``TRACING`` is on: nobody else pays for it, or needs its packages. Spans bear what the log may have:
+no header field, no query, no parameter of a statement, no text of an exception.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from app import context, errs
+from app.errs import Fault
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Wsgi = Callable[[Any, Any], Iterable[bytes]]
+
+PROPAGATOR: Final = TraceContextTextMapPropagator()
+METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
+OTHER: Final = "_OTHER"
+"""What the semantic conventions call any other method."""
+LONGEST: Final = 2000
+"""Characters of a statement."""
+SERVER_ERROR: Final = 500
+
+
+class Tracing:
+    """Makes spans. Where they go is said after the fork, which takes no threads along; until then they go nowhere."""
+
+    def __init__(self) -> None:
+        named = "OTEL_SERVICE_NAME" in os.environ or "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+        resource = Resource.create({} if named else {"service.name": "candor"})
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self._tracer = self._provider.get_tracer("candor")
+
+    def start(self) -> None:
+        """Export spans by OTLP over HTTP, as the variables ``OTEL_*`` say."""
+        self.export_to(BatchSpanProcessor(OTLPSpanExporter()))
+
+    def export_to(self, processor: SpanProcessor) -> None:
+        """Hand on every span that ends."""
+        self._provider.add_span_processor(processor)
+
+    def stop(self, seconds: float) -> None:
+        """Export what is left, in so many seconds."""
+        last = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
+        last.start()
+        last.join(seconds)
+
+    def trace_id(self) -> str | None:
+        """Return the id of the trace that the work at hand belongs to."""
+        found = trace.get_current_span().get_span_context()
+        return trace.format_trace_id(found.trace_id) if found.is_valid else None
+
+    def around_requests(self, wsgi: Wsgi) -> Wsgi:
+        """Return the application in a span of kind SERVER, which continues the caller's trace."""
+
+        def served(environ: Any, start_response: Any) -> Iterable[bytes]:
+            sent = {name: environ.get(f"HTTP_{name.upper()}", "") for name in PROPAGATOR.fields}
+            method = environ["REQUEST_METHOD"]
+            known = method if method in METHODS else OTHER
+            attributes = {"http.request.method": known, "url.scheme": environ["wsgi.url_scheme"]}
+            with self._span(known, SpanKind.SERVER, attributes, context=PROPAGATOR.extract(sent)):
+                return wsgi(environ, start_response)
+
+        return served
+
+    def around_use_cases(self, services: Iterable[object]) -> None:
+        """Give every use case of these services a span, named after it."""
+        for service in services:
+            kind = type(service)
+            for name in [name for name, method in vars(kind).items() if hasattr(method, "__raises__")]:
+                setattr(service, name, self._traced(f"{kind.__name__}.{name}", getattr(service, name)))
+
+    def around_calls(self, client: object, *methods: str) -> None:
+        """Give calls of an outside system spans of kind CLIENT."""
+        for name in methods:
+            traced = self._traced(f"{type(client).__name__}.{name}", getattr(client, name), SpanKind.CLIENT)
+            setattr(client, name, traced)
+
+    def around_statement(self, method: Callable[..., R]) -> Callable[..., R]:
+        """Return a dialect's ``do_execute`` or ``do_commit`` in a span of kind CLIENT, where it is for a request."""
+
+        @wraps(method)
+        def run(*args: Any) -> R:
+            if self.trace_id() is None:
+                return method(*args)
+            statement = args[1] if len(args) > 1 else "COMMIT"
+            operation = statement.split(None, 1)[0].upper()
+            attributes = {"db.system.name": "postgresql", "db.operation.name": operation}
+            with self._span(operation, SpanKind.CLIENT, attributes | {"db.query.text": statement[:LONGEST]}):
+                return method(*args)
+
+        return run
+
+    def _traced(self, name: str, work: Callable[P, R], kind: SpanKind = SpanKind.INTERNAL) -> Callable[P, R]:
+        @wraps(work)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            if self.trace_id() is None:
+                return work(*args, **kwargs)
+            with self._span(name, kind, {}):
+                return work(*args, **kwargs)
+
+        return run
+
+    @contextmanager
+    def _span(self, name: str, kind: SpanKind, attributes: Mapping[str, str], context: Any = None) -> Iterator[Span]:
+        begin = self._tracer.start_as_current_span
+        with begin(name, context, kind, attributes, record_exception=False, set_status_on_exception=False) as span:
+            try:
+                yield span
+            except Exception as error:
+                _tell_error(span, error)
+                raise
+
+
+def _tell_error(span: Span, error: Exception) -> None:
+    """Say which error a span ended with; those of the client are no failure of what the span stands for."""
+    code = error.code if isinstance(error, errs.Error) else ""
+    span.set_attribute("error.type", code or type(error).__qualname__)
+    if isinstance(sqlstate := getattr(error, "sqlstate", None), str):
+        span.set_attribute("db.response.status_code", sqlstate)
+    if not isinstance(error, errs.Error) or error.kind.fault is not Fault.CLIENT:
+        span.set_status(StatusCode.ERROR)
+
+
+class SpanOfRequest:
+    """Says on the request's span what the log is told of the request."""
+
+    def error(self, fields: Mapping[str, object]) -> None:
+        """Say which error it ended with."""
+        span = trace.get_current_span()
+        for name, member in (("error.type", "code"), ("candor.error.kind", "kind")):
+            if isinstance(value := fields.get(member), str):
+                span.set_attribute(name, value)
+
+    def access(self, fields: Mapping[str, object]) -> None:
+        """Say what it asked for, and how it was answered."""
+        span, method, route, status = trace.get_current_span(), fields["method"], fields["route"], fields["status"]
+        name = method if method in METHODS else "HTTP"
+        span.update_name(f"{name} {route}" if route != "unmatched" else str(name))
+        if route != "unmatched":
+            span.set_attribute("http.route", str(route))
+        span.set_attribute("url.path", str(fields["path"]))
+        if isinstance(status, int):
+            span.set_attribute("http.response.status_code", status)
+            if status >= SERVER_ERROR:
+                span.set_status(StatusCode.ERROR)
+        if (request_id := context.request_id.get()) is not None:
+            span.set_attribute("candor.request_id", request_id)

@@ -1,0 +1,170 @@
+"""Spans of requests, use cases and statements, and their ids where people look for them."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+
+from app.observability import logs
+from app.rest import hooks
+from app.services.tasks import TaskService
+from tests.api.caller import ABSENT, Caller, answered, refused
+from tests.api.conftest import Log
+from tests.oracle import CheckedClient
+
+pytest.importorskip("opentelemetry.sdk", reason="OpenTelemetry is not installed: requirements/tracing.lock has it")
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, format_span_id, format_trace_id
+
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+SAMPLED = {"Traceparent": f"00-{TRACE}-{PARENT}-01"}
+
+
+class Traced:
+    """A caller of an application that is traced, and the spans that have ended."""
+
+    def __init__(self, caller: Caller, exporter: InMemorySpanExporter) -> None:
+        self.caller, self._exporter = caller, exporter
+
+    def spans(self) -> list[ReadableSpan]:
+        """Return what has ended, in that order; the request's own comes last."""
+        return list(self._exporter.get_finished_spans())
+
+    def span(self, name: str) -> ReadableSpan:
+        """Return the one of this name."""
+        (found,) = [span for span in self.spans() if span.name == name]
+        return found
+
+
+@pytest.fixture(scope="module")
+def application_traced(make_application: Callable[..., Flask]) -> Iterator[tuple[Flask, InMemorySpanExporter]]:
+    """Return an application that is traced, and where its spans go."""
+    before, exporter = [*logs.WATCHERS], InMemorySpanExporter()
+    application = make_application(tracing=True)
+    application.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
+    yield application, exporter
+    logs.WATCHERS[:] = before
+
+
+@pytest.fixture
+def traced(
+    client: CheckedClient, application_traced: tuple[Flask, InMemorySpanExporter], bearer: Callable[..., dict[str, str]]
+) -> Traced:
+    """Return a caller whose spans are seen."""
+    application, exporter = application_traced
+    exporter.clear()
+    return Traced(Caller(application.test_client(), bearer("alice")), exporter)
+
+
+def parent_of(span: ReadableSpan) -> int | None:
+    return span.parent.span_id if span.parent else None
+
+
+class TestSpans:
+    def test_a_request_is_the_span_around_its_use_case_and_that_around_statements(self, traced: Traced) -> None:
+        answered(traced.caller.create(), 201)
+        server, use_case = traced.span("POST /v1/tasks"), traced.span("TaskService.create")
+        insert, commit = traced.span("INSERT"), traced.span("COMMIT")
+        assert server.kind is SpanKind.SERVER
+        assert server.parent is None
+        assert parent_of(use_case) == server.context.span_id
+        assert {parent_of(insert), parent_of(commit)} == {use_case.context.span_id}
+        assert (insert.kind, len({span.context.trace_id for span in traced.spans()})) == (SpanKind.CLIENT, 1)
+        said = dict(server.attributes or {})
+        assert len(str(said.pop("candor.request_id"))) == 32
+        assert said == {
+            "http.request.method": "POST",
+            "url.scheme": "http",
+            "http.route": "/v1/tasks",
+            "url.path": "/v1/tasks",
+            "http.response.status_code": 201,
+        }
+
+    def test_statements_are_told_without_what_they_were_given(self, traced: Traced) -> None:
+        answered(traced.caller.create("a very private title"), 201)
+        traced.caller.get("/v1/tasks?filter=title%20%3D%20%22another%20secret%22")
+        told = [{**(span.attributes or {})} for span in traced.spans()]
+        assert any(str(each.get("db.query.text", "")).startswith("INSERT INTO tasks") for each in told)
+        assert not {"private", "secret", "Bearer"} & set(json.dumps(told).replace('"', " ").split())
+        assert "private" not in json.dumps(told)
+        assert "secret" not in json.dumps(told)
+
+    def test_an_error_of_the_client_s_is_named_and_no_failure(self, traced: Traced) -> None:
+        refused(traced.caller.get(ABSENT), 404, "TASK_NOT_FOUND")
+        for name in ("GET /v1/tasks/<id:task_id>", "TaskService.get"):
+            span = traced.span(name)
+            assert (span.attributes or {})["error.type"] == "TASK_NOT_FOUND"
+            assert span.status.is_unset
+        assert not any(span.events for span in traced.spans())
+
+    def test_a_fault_of_ours_is_a_failure(self, traced: Traced, monkeypatch: pytest.MonkeyPatch) -> None:
+        def bug(*_: object, **__: object) -> None:
+            raise ZeroDivisionError("the secret is hunter2")
+
+        monkeypatch.setattr("app.rest.handlers.tasks.services", bug)
+        assert isinstance(traced.caller.client, CheckedClient)
+        traced.caller.client.allows_500 = True
+        refused(traced.caller.get(ABSENT), 500, "INTERNAL_ERROR")
+        server = traced.span("GET /v1/tasks/<id:task_id>")
+        assert not server.status.is_ok
+        assert not server.status.is_unset
+        assert "hunter2" not in server.to_json()
+
+    def test_what_nobody_routes_has_a_bounded_name(self, traced: Traced) -> None:
+        traced.caller.get("/v1/no/such/path")
+        traced.caller.send("BREW", "/v1/tasks")
+        assert [span.name for span in traced.spans()] == ["GET", "HTTP"]
+        assert (traced.spans()[1].attributes or {})["http.request.method"] == "_OTHER"
+
+
+class TestOutside:
+    def test_a_call_of_an_outside_system_has_a_span(self, make_application: Callable[..., Flask]) -> None:
+        before, exporter = [*logs.WATCHERS], InMemorySpanExporter()
+        shared = make_application(tracing=True, redis_url="redis://127.0.0.1:1")
+        shared.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
+        assert shared.test_client().get("/errors").status_code == 200
+        logs.WATCHERS[:] = before
+        (call,) = [span for span in exporter.get_finished_spans() if span.name == "SharedWindows.hit"]
+        assert call.kind is SpanKind.CLIENT
+
+
+class TestIds:
+    """C1, C16."""
+
+    def test_the_caller_s_trace_is_continued(self, traced: Traced, log: Log) -> None:
+        document = refused(traced.caller.get(ABSENT, headers=SAMPLED), 404, "TASK_NOT_FOUND")
+        server = traced.span("GET /v1/tasks/<id:task_id>")
+        assert server.parent is not None
+        assert (format_trace_id(server.context.trace_id), format_span_id(server.parent.span_id)) == (TRACE, PARENT)
+        assert {document["trace_id"], log.access[-1]["trace_id"], log.errors[-1]["trace_id"]} == {TRACE}
+
+    def test_without_one_there_is_a_new_trace(self, traced: Traced, log: Log) -> None:
+        document = refused(traced.caller.get(ABSENT), 404, "TASK_NOT_FOUND")
+        begun = format_trace_id(traced.span("GET /v1/tasks/<id:task_id>").context.trace_id)
+        assert (document["trace_id"], log.access[-1]["trace_id"]) == (begun, begun)
+
+    def test_who_does_not_sample_is_heeded(self, traced: Traced) -> None:
+        document = refused(
+            traced.caller.get(ABSENT, headers={"Traceparent": f"00-{TRACE}-{PARENT}-00"}), 404, ("TASK_NOT_FOUND")
+        )
+        assert (document["trace_id"], traced.spans()) == (TRACE, [])
+
+    @pytest.mark.parametrize("sent", ["", "nonsense", f"00-{'0' * 32}-{PARENT}-01", f"ff-{TRACE}-{PARENT}-01"])
+    def test_a_malformed_one_is_none(self, traced: Traced, sent: str) -> None:
+        traced.caller.get(ABSENT, headers={"Traceparent": sent})
+        assert traced.span("GET /v1/tasks/<id:task_id>").parent is None
+
+
+class TestOff:
+    def test_nothing_is_in_place(self, application: Flask) -> None:
+        """What is off costs nothing: no hook, no wrapper, no watcher."""
+        assert "candor-tracing" not in application.extensions
+        assert "wsgi_app" not in vars(application)
+        begun = application.before_request_funcs[None]
+        assert not [each for each in begun if each.__module__ == hooks.tracing.__name__]
+        assert "__wrapped__" not in vars(application.extensions["candor-services"].tasks)
+        assert application.extensions["candor-services"].tasks.create.__func__ is TaskService.create
