@@ -84,10 +84,12 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "PUBLIC_URL": settings.public_url,
         "RATE_LIMIT": settings.rate_limit,
         "REDIS_URL": settings.redis_url,
+        "REGISTRATION_RATE_LIMIT": settings.registration_rate_limit,
         "REQUEST_TIMEOUT": settings.request_timeout,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine.engine_options(
             pool_size=settings.database_pool_size, statement_timeout=budget
         ),
+        "TOKEN_RATE_LIMIT": settings.token_rate_limit,
         "TRUSTED_PROXIES": settings.trusted_proxies,
     }

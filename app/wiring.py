@@ -10,6 +10,7 @@ from sqlalchemy.orm import scoped_session
 from app.clients.shared_windows import SharedWindows
 from app.config import Settings
 from app.models.logger import Level, LoggerSettings
+from app.models.passwords import Passwords
 from app.observability import breakers, logs
 from app.observability.journal import Journal
 from app.repositories.engine import breaker_of
@@ -19,6 +20,7 @@ from app.repositories.readiness import DatabaseChecks
 from app.repositories.reads import Reads
 from app.repositories.tasks import TaskReads
 from app.repositories.unit_of_work import UnitOfWork
+from app.repositories.users import UserReads
 from app.resilience import draining
 from app.resilience.breaker import Event, Transitioned
 from app.resilience.clock import Clock, SystemClock
@@ -28,8 +30,10 @@ from app.services.failures import FailureService
 from app.services.idempotency import IdempotencyService
 from app.services.logger import LoggerService
 from app.services.readiness import ReadinessService
+from app.services.sessions import SessionService
 from app.services.tasks import TaskService
 from app.services.tokens import TokenService
+from app.services.users import UserService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +46,10 @@ class Services:
     idempotency: IdempotencyService
     logger: LoggerService
     readiness: ReadinessService
+    sessions: SessionService
     tasks: TaskService
     tokens: TokenService
+    users: UserService
     windows: Windows
     breakers: Callable[[], dict[str, str]]
     """Tells the state of every breaker, by what it guards."""
@@ -55,6 +61,39 @@ def _slots(settings: Settings) -> Slots:
     return Slots(size, queue=max(0, settings.web_threads - size))
 
 
+def _tokens(settings: Settings, clock: Clock) -> TokenService:
+    return TokenService(
+        secret=settings.jwt_secret,
+        audience=settings.jwt_audience or None,
+        issuer=settings.jwt_issuer or None,
+        clock=clock,
+    )
+
+
+def _accounts(
+    settings: Settings,
+    reads: UserReads,
+    unit_of_work: Callable[[], UnitOfWork],
+    tokens: TokenService,
+    windows: Windows,
+    clock: Clock,
+) -> tuple[UserService, SessionService]:
+    """Return what has to do with passwords."""
+    passwords = Passwords()
+    users = UserService(
+        reads=reads,
+        unit_of_work=unit_of_work,
+        passwords=passwords,
+        windows=windows,
+        clock=clock,
+        default_scopes=settings.default_scopes,
+    )
+    sessions = SessionService(
+        users=reads, unit_of_work=unit_of_work, passwords=passwords, issuer=tokens, windows=windows, clock=clock
+    )
+    return users, sessions
+
+
 def wire(
     settings: Settings, session: scoped_session[Any], engine: Callable[[], Engine], clock: Clock | None = None
 ) -> Services:
@@ -62,9 +101,13 @@ def wire(
     clock = clock or SystemClock()
     reads = Reads(session, engine)
     shared = SharedWindows(settings.redis_url, hooks=(log_turns,)) if settings.redis_url else None
+    windows = shared or OwnWindows()
+    tokens = _tokens(settings, clock)
 
     def unit_of_work() -> UnitOfWork:
         return UnitOfWork(session)
+
+    users, sessions = _accounts(settings, UserReads(reads), unit_of_work, tokens, windows, clock)
 
     return Services(
         clock=clock,
@@ -84,17 +127,14 @@ def wire(
             dispensable={"cache": shared.is_shared} if shared else {},
             is_draining=draining.has_begun,
         ),
-        tasks=TaskService(reads=TaskReads(reads), unit_of_work=unit_of_work, clock=clock),
-        tokens=TokenService(
-            secret=settings.jwt_secret,
-            audience=settings.jwt_audience or None,
-            issuer=settings.jwt_issuer or None,
-            clock=clock,
-        ),
-        windows=shared or OwnWindows(),
+        sessions=sessions,
         breakers=lambda: {
             each.name: each.state().value for each in (breaker_of(engine()), shared and shared.breaker) if each
         },
+        tasks=TaskService(reads=TaskReads(reads), unit_of_work=unit_of_work, clock=clock),
+        tokens=tokens,
+        users=users,
+        windows=windows,
     )
 
 

@@ -112,6 +112,8 @@ def settings(database_url: str) -> Settings:
         jwt_secret="a-secret-of-the-tests-32-bytes-long!",
         public_url="http://candor.test",
         rate_limit="1000000 per second",
+        token_rate_limit="1000000 per second",
+        registration_rate_limit="1000000 per second",
     )
 
 
@@ -146,6 +148,8 @@ def client(application: Flask) -> Iterator[FlaskClient]:
     with application.app_context(), db.engine.begin() as connection:
         connection.execute(text("DELETE FROM tasks"))
         connection.execute(text("DELETE FROM idempotency_keys"))
+        connection.execute(text("DELETE FROM registrations"))
+        connection.execute(text("DELETE FROM users"))
         connection.execute(text("DELETE FROM jobs"))
         connection.execute(text("DELETE FROM logger"))
 

@@ -7,6 +7,9 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "POST /v1/tasks": {"task": {"title": "Buy milk"}},
     "POST /v1/tasks:batchCreate": {"requests": [{"task": {"title": "Buy milk"}}]},
     "PATCH /v1/tasks/<id:task_id>": {"title": "Buy oat milk"},
+    "POST /v1/users": {"name": "Alice", "email": "alice@example.com", "password": "correct horse"},
+    "POST /v1/users:activate": {"token": "no-such-token"},
+    "POST /v1/tokens": {"email": "alice@example.com", "password": "correct horse"},
     "PUT /v1/logger": {"level": "INFO", "log_error_stack": True},
 }
 PATHS: Final[Mapping[str, str]] = {

@@ -77,6 +77,15 @@ class Settings:
         readers.limit,
         "Requests per client address, in Flask-Limiter's notation; several joined by ';'.",
     )
+    token_rate_limit: str = _setting(
+        "5 per minute", readers.limit, "Requests for tokens per client address: tries to log in."
+    )
+    registration_rate_limit: str = _setting(
+        "10 per hour", readers.limit, "Requests per client address for an account, and so for a mail to somebody."
+    )
+    default_scopes: tuple[str, ...] = _setting(
+        ("tasks", "orders", "movies:read"), readers.scopes, "Scopes of a new account."
+    )
     redis_url: str = _setting(
         "",
         readers.url("redis", "rediss"),

@@ -13,14 +13,16 @@
     ├── platform    InternalError, ServiceUnavailable, NotReady, DeadlineExceeded, InsufficientStorage,
     │               ExternalServiceError, RateLimitExceeded, RouteNotFound, MethodNotAllowed, CatalogueEntryNotFound
     ├── failures    RequestNotFound
+    ├── sessions    InvalidCredentials
     ├── tasks       TaskNotFound, NotTaskOwner, TaskTitleTaken, BatchFailed
+    ├── users       UserNotFound, InvalidOneTimeToken
     └── fallbacks   one for every other kind
 
 A named error is defined once, here; the exception, the problem document, the log line, the OpenAPI response and the
 catalogue page all come from that definition. A module imported below is in the catalogue.
 """
 
-from app.errs import access, failures, fallbacks, lists, platform, requests, tasks
+from app.errs import access, failures, fallbacks, lists, platform, requests, sessions, tasks, users
 from app.errs.catalogue import definition, fallback, named_errors, occurrence, plain, slug, title
 from app.errs.declare import WATCHERS, Watcher, raised_by, raises, tell
 from app.errs.error import CODE, E, Error, Violation, chain, kind_is, match, ops, root_cause
@@ -59,9 +61,11 @@ __all__ = [
     "raises",
     "requests",
     "root_cause",
+    "sessions",
     "slug",
     "tasks",
     "tell",
     "title",
     "to_json",
+    "users",
 ]

@@ -9,7 +9,9 @@ from app.errs.platform import ServiceUnavailable
 from app.repositories.idempotency import StoredAnswerRepository
 from app.repositories.jobs import JobRepository
 from app.repositories.logger import LoggerRepository
+from app.repositories.sessions import SessionRepository
 from app.repositories.tasks import TaskRepository
+from app.repositories.users import RegistrationRepository, UserRepository
 
 DEPTH: Final = "units_of_work"
 UNDONE: Final = "unit_undone"
@@ -18,9 +20,12 @@ UNDONE: Final = "unit_undone"
 class UnitOfWork:
     """Opens repositories on one session; what is not committed when it ends is rolled back, and all around it."""
 
-    jobs: JobRepository
     logger: LoggerRepository
+    jobs: JobRepository
+    registrations: RegistrationRepository
+    sessions: SessionRepository
     tasks: TaskRepository
+    users: UserRepository
     stored_answers: StoredAnswerRepository
 
     def __init__(self, sessions: scoped_session[Session]) -> None:
@@ -30,9 +35,12 @@ class UnitOfWork:
         self._session = self._sessions()
         self._session.info[DEPTH] = self._session.info.get(DEPTH, 0) + 1
         self._is_committed = False
-        self.jobs = JobRepository(self._session)
         self.logger = LoggerRepository(self._session)
+        self.jobs = JobRepository(self._session)
+        self.registrations = RegistrationRepository(self._session)
+        self.sessions = SessionRepository(self._session)
         self.tasks = TaskRepository(self._session)
+        self.users = UserRepository(self._session)
         self.stored_answers = StoredAnswerRepository(self._session)
         return self
 

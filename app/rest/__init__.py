@@ -8,12 +8,22 @@ from flask import Flask
 
 from app.config import Settings
 from app.rest import blueprint, converters, hooks
-from app.rest.handlers import failures, health, logger, tasks
+from app.rest.handlers import failures, health, logger, sessions, tasks, users
 from app.rest.openapi import INTRODUCTION, Api
 from app.rest.pages import catalogue, docs, front
 from app.wire.page_tokens import PageTokens
 
-BLUEPRINTS = (tasks.blp, failures.blp, logger.blp, health.blp, catalogue.blp, docs.blp, front.blp)
+BLUEPRINTS = (
+    tasks.blp,
+    users.blp,
+    sessions.blp,
+    failures.blp,
+    logger.blp,
+    health.blp,
+    catalogue.blp,
+    docs.blp,
+    front.blp,
+)
 
 
 def register(app: Flask, settings: Settings) -> None:

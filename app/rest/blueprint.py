@@ -64,18 +64,19 @@ class Blueprint(flask_smorest.Blueprint):
         methods: tuple[str, ...] = ("GET",),
         produces: tuple[str, ...] = operations.JSON,
         is_documented: bool = True,
+        limit: str | None = None,
     ) -> Callable[[View], View]:
         """Register a handler: check Accept and read the body before it runs.
 
         What a browser alone asks for (a page, its assets) is not documented: an operation like any, but no part of the
-        OpenAPI document.
+        OpenAPI document. ``limit`` names the setting with a rate limit of its own, which counts beside that of all.
         """
 
         def decorate(view: View) -> View:
             operation = operations.draft(view)
             operation.name = f"{methods[0]} {self.url_prefix or ''}{rule}"
             operation.scope, operation.is_limited, operation.produces = self.scope, self.is_limited, produces
-            operation.is_documented = is_documented
+            operation.is_documented, operation.limit = is_documented, limit
             operation.complete()
 
             @wraps(view)

@@ -43,6 +43,8 @@ class Operation:
     name: str = ""
     scope: str | None = PUBLIC
     is_limited: bool = True
+    limit: str | None = None
+    """The setting with the limit of this operation alone."""
     consumes: tuple[str, ...] = ()
     produces: tuple[str, ...] = JSON
     parameters: tuple[str, ...] | None = None

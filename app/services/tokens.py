@@ -56,8 +56,8 @@ class TokenService:
         self._clock = clock
 
     @raises()
-    def issue(self, subject: str, *, scopes: Collection[str], lifetime: timedelta) -> str:
-        """Return a signed token.
+    def issue(self, subject: str, *, scopes: Collection[str], lifetime: timedelta, token_id: str | None = None) -> str:
+        """Return a signed token, with an id of its own unless one is given.
 
         Raises:
             ValueError: the subject is empty, too long or has control characters, or the lifetime is not positive.
@@ -72,7 +72,7 @@ class TokenService:
             "scope": " ".join(sorted(scopes)),
             "iat": int(now.timestamp()),
             "exp": int((now + lifetime).timestamp()),
-            "jti": secrets.token_hex(8),
+            "jti": token_id or secrets.token_hex(8),
         }
         if self._audience:
             claims["aud"] = self._audience

@@ -51,6 +51,8 @@ def _empty(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM tasks"))
         connection.execute(text("DELETE FROM idempotency_keys"))
+        connection.execute(text("DELETE FROM registrations"))
+        connection.execute(text("DELETE FROM users"))
         connection.execute(text("DELETE FROM jobs"))
         connection.execute(text("DELETE FROM logger"))
 

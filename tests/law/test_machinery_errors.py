@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from app.config import Settings
 from app.extensions import db
+from app.models import Base
 from app.rest import body, operations
 from app.rest.errors import ACCEPTED
 from app.rest.operations import Operation
@@ -180,7 +181,8 @@ class TestDatabase:
         """C23: the budget reaches SQL."""
         engine = create_engine(settings.database_url)
         with engine.connect() as blocker:
-            blocker.execute(text("LOCK TABLE tasks, failures, logger IN ACCESS EXCLUSIVE MODE"))
+            tables = ", ".join(Base.metadata.tables)
+            blocker.execute(text(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"))
             for operation in every("DEADLINE_EXCEEDED"):
                 response = send(operation, headers={"Request-Timeout": "0.05"})
                 assert code_of(response) == "DEADLINE_EXCEEDED"

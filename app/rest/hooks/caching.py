@@ -2,10 +2,10 @@
 
 from http import HTTPStatus
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from app.rest import operations
-from app.rest.conditional import answer_not_modified
+from app.rest.conditional import READS, answer_not_modified
 
 
 def install(app: Flask) -> None:
@@ -22,8 +22,8 @@ def _mark(response: Response) -> Response:
         if "ETag" in response.headers:
             response.headers["Cache-Control"] = "private, no-cache"
         else:
-            is_public = operation.scope is operations.PUBLIC
-            response.headers["Cache-Control"] = "no-cache" if is_public else "no-store"
+            is_page = operation.scope is operations.PUBLIC and request.method in READS
+            response.headers["Cache-Control"] = "no-cache" if is_page else "no-store"
     if response.status_code == HTTPStatus.NO_CONTENT:
         response.headers.pop("Content-Type", None)
     return answer_not_modified(response)

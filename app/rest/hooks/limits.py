@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from flask import Flask, Response, current_app, request
-from flask_limiter import Limiter, RequestLimit
+from flask_limiter import Limit, Limiter, RequestLimit
 from flask_limiter import RateLimitExceeded as LimiterRefused
 
 from app.errs.platform import RateLimitExceeded
@@ -24,6 +24,7 @@ def install(app: Flask) -> None:
     limiter = Limiter(
         key_func=client_address,
         application_limits=[app.config["RATE_LIMIT"]],
+        default_limits=[Limit(_of_operation)],
         storage_uri=f"{limit_storage.SCHEME}://",
         storage_options={"windows": services.windows},  # type: ignore[dict-item]  # our own storage takes an object
         strategy="fixed-window",
@@ -36,10 +37,16 @@ def install(app: Flask) -> None:
     app.after_request(_tell)
 
 
+def _of_operation() -> str:
+    """Return the limit that the operation has for itself, if it has one."""
+    operation = operations.current()
+    return current_app.config[operation.limit] if operation and operation.limit else ""
+
+
 def _applied() -> list[RequestLimit]:
-    """Return the limits that this request was counted against."""
+    """Return the limits that this request was counted against, those of all operations first."""
     limiter: Limiter = current_app.extensions["candor-limiter"]
-    return limiter.current_limits
+    return sorted(limiter.current_limits, key=lambda each: not each.shared)
 
 
 def _is_exempt() -> bool:

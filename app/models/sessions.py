@@ -1,0 +1,47 @@
+"""A session begins with logging in. It is a chain of refresh tokens, of which the last is good, and once only."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+ACCESS: Final = timedelta(minutes=15)
+REFRESH: Final = timedelta(days=30)
+
+
+class RefreshToken(Base):
+    """A refresh token; its ``id`` is the ``jti`` of the access token that was issued with it."""
+
+    __tablename__ = "refresh_tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    create_time: Mapped[datetime]
+    use_time: Mapped[datetime | None]
+    expire_time: Mapped[datetime]
+
+    __table_args__ = (
+        Index("uq_refresh_tokens_digest", "digest", unique=True),
+        Index("ix_refresh_tokens_session_id", "session_id"),
+        Index("ix_refresh_tokens_user_id", "user_id"),
+        Index("ix_refresh_tokens_expire_time", "expire_time"),
+    )
+
+    @classmethod
+    def first(cls, user_id: UUID, *, digest: bytes, at: datetime) -> "RefreshToken":
+        """Return the token that a session begins with."""
+        return cls(
+            id=uuid4(),
+            session_id=uuid4(),
+            user_id=user_id,
+            digest=digest,
+            create_time=at,
+            use_time=None,
+            expire_time=at + REFRESH,
+        )

@@ -1,0 +1,138 @@
+"""Somebody with an account; before that, somebody who has registered and not yet followed the mail."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+from uuid import UUID, uuid4
+
+from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.errs.users import InvalidOneTimeToken
+from app.models.base import Base
+
+NAME_LENGTH: Final = 100
+EMAIL_LENGTH: Final = 254
+EMAIL_PATTERN: Final = (
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64})*"
+    r"@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$"
+)
+"""Addresses as mail servers take them (RFC 5321) without quotes, address literals and letters beyond ASCII."""
+ACTIVATION: Final = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """What somebody says who registers."""
+
+    name: str
+    email: str
+    password: str
+
+
+class UserView(Protocol):
+    """What may be read of a user, be it an entity or a row of columns."""
+
+    @property
+    def id(self) -> UUID: ...  # noqa: D102
+    @property
+    def email(self) -> str | None: ...  # noqa: D102
+    @property
+    def password_hash(self) -> str | None: ...  # noqa: D102
+    @property
+    def scopes(self) -> list[str]: ...  # noqa: D102
+    @property
+    def is_disabled(self) -> bool: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+
+
+def same_address(email: str) -> str:
+    """Return the form in which addresses are kept and compared: in small letters; of too long ones the beginning."""
+    return email[: EMAIL_LENGTH + 1].lower()
+
+
+class Registration(Base):
+    """What becomes a user when its mail is followed: a token belongs to one, and so to the password sent with it."""
+
+    __tablename__ = "registrations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    password_hash: Mapped[str] = mapped_column(Text)
+    token_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    expire_time: Mapped[datetime]
+
+    __table_args__ = (
+        Index("uq_registrations_token_digest", "token_digest", unique=True),
+        Index("ix_registrations_email", "email"),
+        Index("ix_registrations_expire_time", "expire_time"),
+    )
+
+    @classmethod
+    def create(cls, new: NewUser, *, password_hash: str, token_digest: bytes, at: datetime) -> "Registration":
+        """Return a registration that waits for its mail to be followed."""
+        return cls(
+            id=uuid4(),
+            email=same_address(new.email),
+            name=new.name,
+            password_hash=password_hash,
+            token_digest=token_digest,
+            expire_time=at + ACTIVATION,
+        )
+
+
+class User(Base):
+    """Somebody with an account. Who deleted it has left no name, no address and no password."""
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    email: Mapped[str | None] = mapped_column(Text)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    is_disabled: Mapped[bool]
+    create_time: Mapped[datetime]
+    update_time: Mapped[datetime]
+    delete_time: Mapped[datetime | None]
+    version: Mapped[int]
+
+    __table_args__ = (
+        Index("uq_users_email", "email", unique=True, info={"violated": InvalidOneTimeToken}),
+        CheckConstraint(f"char_length(name) <= {NAME_LENGTH}", "name_length"),
+        CheckConstraint(f"char_length(email) <= {EMAIL_LENGTH}", "email_length"),
+        CheckConstraint("(delete_time IS NULL) = (email IS NOT NULL AND password_hash IS NOT NULL)", "deleted_unknown"),
+    )
+
+    @classmethod
+    def activate(cls, registration: Registration, *, scopes: tuple[str, ...], at: datetime) -> "User":
+        """Return the user that a registration becomes."""
+        return cls(
+            id=uuid4(),
+            name=registration.name,
+            email=registration.email,
+            password_hash=registration.password_hash,
+            scopes=list(scopes),
+            is_disabled=False,
+            create_time=at,
+            update_time=at,
+            delete_time=None,
+            version=1,
+        )
+
+    def grant(self, scopes: Collection[str], *, at: datetime) -> None:
+        """Give the user more scopes."""
+        self.scopes = sorted({*self.scopes, *scopes})
+        self._touch(at)
+
+    def disable(self, *, at: datetime) -> None:
+        """Let the user log in no more."""
+        self.is_disabled = True
+        self._touch(at)
+
+    def _touch(self, at: datetime) -> None:
+        self.update_time = at
+        self.version += 1

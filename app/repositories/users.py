@@ -1,0 +1,106 @@
+"""The collection of users, and of registrations that are not users yet."""
+
+from datetime import datetime
+from typing import Final, cast
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from app.errs.users import InvalidOneTimeToken, UserNotFound
+from app.models.users import Registration, User, UserView, same_address
+from app.repositories.reads import Reads
+
+COLUMNS: Final = tuple(User.__table__.columns)
+REAPED: Final = 10
+"""Expired registrations deleted with each new one, so that they go faster than they come and no job is needed."""
+
+
+class UserReads:
+    """Reads users as rows of columns."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    def find_by_email(self, email: str) -> UserView | None:
+        """Return the user with this address."""
+        statement = select(*COLUMNS).where(User.email == same_address(email))
+        row = self._reads.run(lambda connection: connection.execute(statement).one_or_none())
+        return cast("UserView | None", row)
+
+    def get(self, user_id: UUID) -> UserView:
+        """Return the user.
+
+        Raises:
+            UserNotFound: there is none with this id, or no longer.
+        """
+        statement = select(*COLUMNS).where(User.id == user_id, User.delete_time.is_(None))
+        row = self._reads.run(lambda connection: connection.execute(statement).one_or_none())
+        if row is None:
+            raise UserNotFound
+        return cast("UserView", row)
+
+    def all(self) -> list[UserView]:
+        """Return every user, the oldest first."""
+        statement = select(*COLUMNS).where(User.delete_time.is_(None)).order_by(User.create_time, User.id)
+        return cast("list[UserView]", self._reads.run(lambda connection: [*connection.execute(statement)]))
+
+
+class UserRepository:
+    """Users as entities, inside a unit of work; what is got is kept from others until the unit ends."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, user: User) -> None:
+        """Add the user.
+
+        Raises:
+            InvalidOneTimeToken: somebody has this address by now.
+        """
+        self._session.add(user)
+        self._session.flush()
+
+    def get_by_email(self, email: str) -> User:
+        """Return the user with this address.
+
+        Raises:
+            UserNotFound: there is none.
+        """
+        statement = select(User).where(User.email == same_address(email)).with_for_update()
+        user = self._session.scalar(statement.execution_options(populate_existing=True))
+        if user is None:
+            raise UserNotFound
+        return user
+
+
+class RegistrationRepository:
+    """Registrations, inside a unit of work."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, registration: Registration, *, now: datetime) -> None:
+        """Add the registration, and delete a few that have expired."""
+        self._session.add(registration)
+        self._session.flush()
+        expired = select(Registration.id).where(Registration.expire_time <= now).limit(REAPED)
+        self._session.execute(
+            delete(Registration).where(Registration.id.in_(expired.with_for_update(skip_locked=True)))
+        )
+
+    def take(self, token_digest: bytes, *, now: datetime) -> Registration:
+        """Return the registration that a token belongs to, and remove all of its address: they are of no use any more.
+
+        Raises:
+            InvalidOneTimeToken: it belongs to none, or did.
+        """
+        statement = select(Registration).where(
+            Registration.token_digest == token_digest, Registration.expire_time > now
+        )
+        registration = self._session.scalar(statement.with_for_update())
+        if registration is None:
+            raise InvalidOneTimeToken
+        self._session.expunge(registration)
+        self._session.execute(delete(Registration).where(Registration.email == registration.email))
+        return registration

@@ -1,0 +1,150 @@
+"""What can be done with accounts."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from app.errs import raises
+from app.errs.users import InvalidOneTimeToken, UserNotFound
+from app.models import secrets
+from app.models.jobs import NewJob
+from app.models.users import NewUser, Registration, User, UserView, same_address
+from app.resilience.clock import Clock
+from app.resilience.transaction import transaction
+from app.resilience.windows import Windows
+
+MAILS: Final = 5
+"""Mails that an address is sent within ``MAILS_WITHIN`` because somebody asked for them, who may be anybody."""
+MAILS_WITHIN: Final = timedelta(hours=1)
+
+
+class Hasher(Protocol):
+    """See ``app.models.passwords``."""
+
+    def hash(self, password: str) -> str: ...  # noqa: D102
+
+
+class UserReads(Protocol):
+    """Users as rows; see ``app.repositories.users``."""
+
+    def find_by_email(self, email: str) -> UserView | None: ...  # noqa: D102
+    def all(self) -> list[UserView]: ...  # noqa: D102
+
+
+class UserCollection(Protocol):
+    """Users as entities; see ``app.repositories.users``."""
+
+    def add(self, user: User) -> None: ...  # noqa: D102
+    def get_by_email(self, email: str) -> User: ...  # noqa: D102
+
+
+class RegistrationCollection(Protocol):
+    """Registrations; see ``app.repositories.users``."""
+
+    def add(self, registration: Registration, *, now: datetime) -> None: ...  # noqa: D102
+    def take(self, token_digest: bytes, *, now: datetime) -> Registration: ...  # noqa: D102
+
+
+class JobQueue(Protocol):
+    """See ``app.repositories.jobs``."""
+
+    def add(self, new: NewJob) -> None: ...  # noqa: D102
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def users(self) -> UserCollection: ...  # noqa: D102
+    @property
+    def registrations(self) -> RegistrationCollection: ...  # noqa: D102
+    @property
+    def jobs(self) -> JobQueue: ...  # noqa: D102
+    def commit(self) -> None: ...  # noqa: D102
+
+
+class UserService:
+    """The use cases of accounts. Nobody learns from them whether an address has one, but by its mail."""
+
+    def __init__(
+        self,
+        *,
+        reads: UserReads,
+        unit_of_work: Callable[[], AbstractContextManager[Unit]],
+        passwords: Hasher,
+        windows: Windows,
+        clock: Clock,
+        default_scopes: tuple[str, ...],
+    ) -> None:
+        self._reads = reads
+        self._unit_of_work = unit_of_work
+        self._passwords = passwords
+        self._windows = windows
+        self._clock = clock
+        self._default_scopes = default_scopes
+
+    @raises()
+    def register(self, new: NewUser) -> None:
+        """Send a mail to the address: a token to activate the account, or word that it has one already.
+
+        Either way the same is computed and the same is written. There is no user before the mail is followed, so nobody
+        can take an address that is not theirs, nor have its owner activate a password that is not the owner's.
+        """
+        self._enter(
+            new, is_taken=self._reads.find_by_email(new.email) is not None, kept=self._passwords.hash(new.password)
+        )
+
+    @transaction
+    def _enter(self, new: NewUser, *, is_taken: bool, kept: str) -> None:
+        minted, now = secrets.mint(), self._clock.now()
+        mail = "mail.address_taken" if is_taken else "mail.activation"
+        with self._unit_of_work() as unit:
+            registration = Registration.create(new, password_hash=kept, token_digest=minted.digest, at=now)
+            unit.registrations.add(registration, now=now)
+            self._send(unit, mail, to=registration.email, name=new.name, token="" if is_taken else minted.secret)
+            unit.commit()
+
+    def _send(self, unit: Unit, kind: str, *, to: str, **content: str) -> None:
+        """Have a mail sent, unless the address has been sent many already."""
+        address = hashlib.sha256(same_address(to).encode()).hexdigest()
+        if self._windows.hit(f"mail:{address}", seconds=round(MAILS_WITHIN.total_seconds())).hits <= MAILS:
+            unit.jobs.add(NewJob(kind, {"to": to, **content}))
+
+    @raises(InvalidOneTimeToken)
+    @transaction
+    def activate(self, token: str) -> User:
+        """Make a user of the registration that the token was sent for, once."""
+        now = self._clock.now()
+        with self._unit_of_work() as unit:
+            registration = unit.registrations.take(secrets.digest(token), now=now)
+            user = User.activate(registration, scopes=self._default_scopes, at=now)
+            unit.users.add(user)
+            unit.commit()
+        return user
+
+    @raises()
+    def all(self) -> Sequence[UserView]:
+        """Return every user."""
+        return self._reads.all()
+
+    @raises(UserNotFound)
+    @transaction
+    def grant(self, email: str, scopes: Sequence[str]) -> User:
+        """Give a user more scopes."""
+        with self._unit_of_work() as unit:
+            user = unit.users.get_by_email(email)
+            user.grant(scopes, at=self._clock.now())
+            unit.commit()
+        return user
+
+    @raises(UserNotFound)
+    @transaction
+    def disable(self, email: str) -> User:
+        """Let a user log in no more."""
+        with self._unit_of_work() as unit:
+            user = unit.users.get_by_email(email)
+            user.disable(at=self._clock.now())
+            unit.commit()
+        return user

@@ -1,0 +1,33 @@
+"""The wire form of logging in."""
+
+from typing import Any
+
+import marshmallow as ma
+
+from app.services.sessions import Credentials
+from app.wire import fields
+from app.wire.schemas.base import Schema
+
+
+class CredentialsSchema(Schema):
+    """Two texts: what is wrong with them is not a matter of form, and told to nobody."""
+
+    email = fields.Text(required=True, metadata={"example": "alice@example.com"})
+    password = fields.Text(
+        required=True,
+        metadata={"example": "correct horse battery staple", "format": "password", "writeOnly": True},
+    )
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> Credentials:
+        """Return what was sent."""
+        return Credentials(**data)
+
+
+class TokensSchema(Schema):
+    """What comes of logging in (RFC 6749, section 5.1)."""
+
+    access_token = fields.Text(metadata={"description": "A JWT for the header Authorization: Bearer."})
+    refresh_token = fields.Text(metadata={"description": "Good once, for 30 days."})
+    token_type = fields.Text(metadata={"enum": ["Bearer"]})
+    expires_in = fields.Integer(metadata={"description": "Seconds that the access token is good for.", "example": 900})

@@ -1,0 +1,107 @@
+"""The wire form of users."""
+
+from typing import Any, Final
+
+import marshmallow as ma
+from marshmallow import validate
+
+from app.models import passwords, secrets
+from app.models.users import EMAIL_LENGTH, EMAIL_PATTERN, NAME_LENGTH, NewUser
+from app.wire import fields
+from app.wire.rules import Breach, Length, Pattern, Printable
+from app.wire.schemas.base import Schema
+
+EXAMPLE: Final = "alice@example.com"
+
+
+class Address(Pattern):
+    """Asks for an e-mail address; one that is too long is not looked at."""
+
+    def __init__(self) -> None:
+        super().__init__(EMAIL_PATTERN, code="INVALID_FORMAT", says="must be an e-mail address such as " + EXAMPLE)
+
+    def __call__(self, value: str) -> str:  # type: ignore[override]  # texts only
+        """Return the value, or refuse it."""
+        return value if len(value) > EMAIL_LENGTH else super().__call__(value)
+
+
+class PasswordLength(validate.Length):
+    """Bounds the characters (code points) of a password; spaces are characters like any."""
+
+    def __init__(self) -> None:
+        super().__init__(min=passwords.SHORTEST, max=passwords.LONGEST)
+
+    def __call__(self, value: str) -> str:  # type: ignore[override]  # texts only
+        """Return the value, or refuse it."""
+        if len(value) < passwords.SHORTEST:
+            raise Breach("TOO_SHORT", f"must have at least {passwords.SHORTEST} characters").error()
+        if len(value) > passwords.LONGEST:
+            raise Breach("TOO_LONG", f"must have at most {passwords.LONGEST} characters").error()
+        return value
+
+
+def email() -> fields.Text:
+    """Return the member for an address to write to."""
+    return fields.Text(
+        required=True,
+        validate=[Length(max=EMAIL_LENGTH), Address()],
+        metadata={"example": EXAMPLE, "format": "email"},
+    )
+
+
+def password() -> fields.Text:
+    """Return the member for a password to be."""
+    return fields.Text(
+        required=True,
+        validate=PasswordLength(),
+        metadata={"example": "correct horse battery staple", "format": "password", "writeOnly": True},
+    )
+
+
+def name() -> fields.Text:
+    """Return the member for what a user wants to be called."""
+    return fields.Text(
+        required=True,
+        validate=[Length(min=1, max=NAME_LENGTH), Printable()],
+        metadata={"example": "Alice", "pattern": Printable.LINE},
+    )
+
+
+class UserSchema(Schema):
+    """Somebody with an account."""
+
+    id = fields.Text(dump_only=True, metadata={"format": "uuid", "example": "0b9d8c6e-8f0a-4f4c-9d6e-0d9b6a1f2a33"})
+    name = name()
+    email = fields.Text(dump_only=True, metadata={"example": EXAMPLE})
+    scopes = fields.Listed(fields.Text(), longest=100, dump_only=True, metadata={"example": ["tasks", "orders"]})
+    create_time = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
+    update_time = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
+
+
+class NewUserSchema(Schema):
+    """The body of a registration."""
+
+    name = name()
+    email = email()
+    password = password()
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> NewUser:
+        """Return what was said."""
+        return NewUser(**data)
+
+
+class OneTimeTokenSchema(Schema):
+    """A token that came by mail."""
+
+    token = fields.Text(
+        required=True,
+        validate=Length(max=secrets.LONGEST),
+        metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo"},
+    )
+
+
+class SentSchema(Schema):
+    """What is said of a mail, whether or not there was anybody to send it to."""
+
+    message = fields.Text(metadata={"example": "What to do next is sent by mail."})

@@ -1,0 +1,53 @@
+"""Accounts in tests: what is mailed to them, and tokens for who has logged in."""
+
+from itertools import count
+from typing import Any, Final
+
+from flask import Flask
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+from app.extensions import db
+from tests.api.caller import Caller, answered
+
+USERS: Final = "/v1/users"
+ACTIVATE: Final = "/v1/users:activate"
+TOKENS: Final = "/v1/tokens"
+PASSWORD: Final = "correct horse battery staple"
+_NUMBERS: Final = count(1)
+
+
+def an_address() -> str:
+    """Return an address that no test has used: the windows of limits outlive a test."""
+    return f"user-{next(_NUMBERS)}@example.com"
+
+
+def register(nobody: Caller, email: str, *, password: str = PASSWORD, name: str = "Alice") -> TestResponse:
+    """Ask for an account."""
+    return nobody.post(USERS, json={"name": name, "email": email, "password": password})
+
+
+def mails(application: Flask, email: str) -> list[dict[str, Any]]:
+    """Return what is to be mailed to an address, in order: the kind, and the payload."""
+    with application.app_context(), db.engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT kind, payload FROM jobs WHERE payload->>'to' = :to ORDER BY create_time"), {"to": email}
+        )
+        return [{"kind": row.kind, **row.payload} for row in rows]
+
+
+def join(nobody: Caller, application: Flask, email: str, *, password: str = PASSWORD) -> dict[str, Any]:
+    """Return a new user: registered, and activated by what came by mail."""
+    answered(register(nobody, email, password=password), 202)
+    return answered(nobody.post(ACTIVATE, json={"token": mails(application, email)[-1]["token"]}))
+
+
+def log_in(nobody: Caller, email: str, password: str = PASSWORD) -> TestResponse:
+    """Try to log in."""
+    return nobody.post(TOKENS, json={"email": email, "password": password})
+
+
+def logged_in(nobody: Caller, email: str, password: str = PASSWORD) -> tuple[Caller, str]:
+    """Return the user as a caller, and the refresh token."""
+    tokens = answered(log_in(nobody, email, password))
+    return Caller(nobody.client, {"Authorization": f"Bearer {tokens['access_token']}"}), tokens["refresh_token"]

@@ -1,0 +1,158 @@
+"""``POST /v1/tokens``: tokens for address and password, and the same 401 for everything else."""
+
+from collections.abc import Callable
+
+import jwt
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+from app.extensions import db
+from tests.api.accounts import PASSWORD, TOKENS, an_address, join, log_in, logged_in, register
+from tests.api.caller import Caller, answered, refused, violated
+
+
+@pytest.fixture
+def carol(nobody: Caller, application: Flask) -> str:
+    """Return the address of somebody with an account."""
+    email: str = join(nobody, application, an_address())["email"]
+    return email
+
+
+@pytest.fixture
+def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the passwords that argon2 has verified and hashed."""
+    seen: list[str] = []
+    verify = PasswordHasher.verify
+
+    def counted(self: PasswordHasher, kept: str, password: str) -> object:
+        seen.append(kept)
+        return verify(self, kept, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted)
+    monkeypatch.setattr(PasswordHasher, "hash", lambda *_: pytest.fail("logging in hashes nothing"))
+    return seen
+
+
+def shape(response: TestResponse) -> tuple[object, ...]:
+    """Return all that could tell two refusals apart."""
+    variable = ("X-Request-Id", "Request-Id", "RateLimit", "Date")
+    return (response.status_code, response.get_data(), [each for each in response.headers if each[0] not in variable])
+
+
+class TestLogIn:
+    def test_ok(self, nobody: Caller, carol: str) -> None:
+        """3.4: an access token with the user's scopes for 15 minutes, and a refresh token."""
+        tokens = answered(log_in(nobody, carol))
+        assert {*tokens} == {"access_token", "refresh_token", "token_type", "expires_in"}
+        assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
+        claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+        assert claims["exp"] - claims["iat"] == 900
+        assert claims["scope"].split() == ["movies:read", "orders", "tasks"]
+        assert "email" not in claims
+        assert "name" not in claims
+
+    def test_the_access_token_opens_what_its_scopes_do(self, nobody: Caller, carol: str) -> None:
+        """3.4."""
+        caller, _ = logged_in(nobody, carol.upper())
+        assert caller.task()["created_by"] == answered(caller.get("/v1/tasks"))["tasks"][0]["created_by"]
+
+    def test_the_answer_is_kept_by_nobody(self, nobody: Caller, carol: str) -> None:
+        """RFC 6749, section 5.1."""
+        assert log_in(nobody, carol).headers["Cache-Control"] == "no-store"
+
+    def test_composed_and_decomposed_letters_are_one_password(self, nobody: Caller, application: Flask) -> None:
+        """3.4: passwords are normalized (NFC)."""
+        email = an_address()
+        join(nobody, application, email, password="caf\u00e9 cr\u00e8me")
+        assert log_in(nobody, email, "cafe\u0301 cre\u0300me").status_code == 200
+
+
+class TestRefusals:
+    @pytest.fixture
+    def tries(self, nobody: Caller, carol: str, application: Flask) -> dict[str, tuple[str, str]]:
+        """Return everything that is wrong, by name."""
+        unread, disabled = an_address(), an_address()
+        register(nobody, unread)
+        join(nobody, application, disabled)
+        with application.app_context():
+            application.extensions["candor-services"].users.disable(disabled)
+        return {
+            "unknown": ("nobody@example.com", PASSWORD),
+            "wrong": (carol, "not the password"),
+            "empty": (carol, ""),
+            "short": (carol, "x"),
+            "huge": (carol, "x" * 1_000_000),
+            "unknown and huge": ("nobody@example.com", "x" * 1_000_000),
+            "not activated": (unread, PASSWORD),
+            "disabled": (disabled, PASSWORD),
+            "no address": ("", PASSWORD),
+            "huge address": ("x" * 900_000, PASSWORD),
+            "injection": ("' OR 1=1--", PASSWORD),
+        }
+
+    def test_they_are_all_the_same(
+        self, nobody: Caller, tries: dict[str, tuple[str, str]], verifications: list[str]
+    ) -> None:
+        """A14: status, body, header fields, and exactly one verification of equal cost for each."""
+        shapes = {name: shape(log_in(nobody, *sent)) for name, sent in tries.items()}
+        assert set(map(str, shapes.values())) == {str(shapes["wrong"])}
+        assert shapes["wrong"][0] == 401
+        assert len(verifications) == len(tries)
+        assert {kept.rpartition("p=1$")[0] for kept in verifications} == {"$argon2id$v=19$m=19456,t=2,"}
+
+    def test_the_challenge_has_no_error(self, nobody: Caller, carol: str) -> None:
+        """3.4: it is not a token that is wrong."""
+        assert log_in(nobody, carol, "wrong").headers["WWW-Authenticate"] == 'Bearer realm="candor"'
+
+    def test_success_takes_one_verification_too(self, nobody: Caller, carol: str, verifications: list[str]) -> None:
+        """A14."""
+        answered(log_in(nobody, carol))
+        assert len(verifications) == 1
+
+    @pytest.mark.parametrize("member", ["email", "password"])
+    @pytest.mark.parametrize(("value", "code"), [(None, "REQUIRED_FIELD"), (1, "INVALID_TYPE")])
+    def test_what_is_no_text_is_400(self, nobody: Caller, member: str, value: object, code: str) -> None:
+        """Table 1.4."""
+        body = {
+            name: each
+            for name, each in {"email": "a@b.com", "password": PASSWORD, member: value}.items()
+            if each != ...
+        }
+        assert violated(nobody.post(TOKENS, json=body)) == [(member, code)]
+
+    def test_who_changes_meanwhile_gets_no_session(
+        self, nobody: Caller, carol: str, application: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A13: disabled between the look and the session."""
+        verify = PasswordHasher.verify
+
+        def disable_first(self: PasswordHasher, kept: str, password: str) -> object:
+            application.extensions["candor-services"].users.disable(carol)
+            return verify(self, kept, password)
+
+        monkeypatch.setattr(PasswordHasher, "verify", disable_first)
+        assert log_in(nobody, carol).status_code == 401
+        with application.app_context(), db.engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM refresh_tokens")).scalar_one() == 0
+
+
+class TestLimits:
+    def test_five_a_minute_and_an_address(self, make_application: Callable[..., Flask]) -> None:
+        """C22."""
+        limited = Caller(make_application(token_rate_limit="5 per minute").test_client(), {})
+        assert [log_in(limited, f"{n}@example.com").status_code for n in range(6)] == [401] * 5 + [429]
+
+    @pytest.mark.parametrize("is_known", [True, False])
+    def test_ten_in_fifteen_minutes_and_an_account(self, nobody: Caller, application: Flask, is_known: bool) -> None:
+        """A16, C22: whatever the password, from however many addresses, in whatever capitals, known or not."""
+        email = an_address()
+        if is_known:
+            join(nobody, application, email)
+        sent = [(email.upper() if n % 2 else email, f"guess number {n}") for n in range(10)]
+        assert [log_in(nobody, *each).status_code for each in sent] == [401] * 10
+        response = log_in(nobody, email)
+        document = refused(response, 429, "RATE_LIMIT_EXCEEDED")
+        assert (document["limit"], document["window_seconds"]) == (10, 900)

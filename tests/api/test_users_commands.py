@@ -1,0 +1,55 @@
+"""``flask users``: what an operator does with accounts."""
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from tests.api.accounts import an_address, join, log_in, logged_in
+from tests.api.caller import Caller, answered
+
+
+@pytest.fixture
+def email(nobody: Caller, application: Flask) -> str:
+    """Return the address of somebody with an account."""
+    address: str = join(nobody, application, an_address())["email"]
+    return address
+
+
+def run(application: Flask, *arguments: str) -> Result:
+    """Run a command of the group."""
+    return application.test_cli_runner().invoke(args=["users", *arguments])
+
+
+class TestGrant:
+    def test_ok(self, nobody: Caller, application: Flask, email: str) -> None:
+        """3.4: the next token has the scope; an address has no capitals."""
+        assert run(application, "grant", email.upper(), "admin", "movies:write").exit_code == 0
+        caller, _ = logged_in(nobody, email)
+        answered(caller.get("/v1/logger"))
+
+    def test_nobody(self, nobody: Caller, application: Flask) -> None:
+        result = run(application, "grant", "nobody@example.com", "admin")
+        assert (result.exit_code, result.output) == (1, "Error: Nobody has the address nobody@example.com.\n")
+
+    def test_what_is_no_scope(self, nobody: Caller, application: Flask, email: str) -> None:
+        result = run(application, "grant", email, 'a"b')
+        assert result.exit_code == 1
+        assert "A scope" in result.output
+
+
+class TestDisable:
+    def test_ok(self, nobody: Caller, application: Flask, email: str) -> None:
+        """A13: no more log-ins."""
+        assert "disabled" in run(application, "disable", email).output
+        assert log_in(nobody, email).status_code == 401
+
+    def test_nobody(self, nobody: Caller, application: Flask) -> None:
+        assert run(application, "disable", "nobody@example.com").exit_code == 1
+
+
+class TestList:
+    def test_ok(self, nobody: Caller, application: Flask, email: str) -> None:
+        """3.4: every account with its scopes, and no secret."""
+        output = run(application, "list").output
+        assert f"{email}  tasks orders movies:read\n" in output
+        assert "argon2" not in output

@@ -1,0 +1,52 @@
+"""Passwords: right or wrong, by exactly one computation."""
+
+import pytest
+from argon2 import PasswordHasher
+
+from app.models.passwords import LONGEST, Passwords
+
+PASSWORDS = Passwords()
+KEPT = PASSWORDS.hash("correct horse")
+
+
+class TestHash:
+    def test_the_parameters_are_those_of_owasp(self) -> None:
+        assert KEPT.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+    def test_two_of_one_password_differ(self) -> None:
+        assert PASSWORDS.hash("correct horse") != KEPT
+
+
+class TestVerify:
+    def test_ok(self) -> None:
+        assert PASSWORDS.verify(KEPT, "correct horse")
+
+    @pytest.mark.parametrize("password", ["Correct horse", "", "correc", "x" * 129, "correct horse" + " " * LONGEST])
+    def test_wrong(self, password: str) -> None:
+        assert not PASSWORDS.verify(KEPT, password)
+
+    @pytest.mark.parametrize("password", ["correct horse", "", "x" * 1_000_000])
+    def test_nobody_has_any(self, password: str) -> None:
+        assert not PASSWORDS.verify(None, password)
+
+    def test_the_empty_password_of_nobody_is_not_the_decoy_s(self) -> None:
+        assert not Passwords().verify(None, "")
+
+    @pytest.mark.parametrize("kept", [KEPT, None])
+    @pytest.mark.parametrize("password", ["correct horse", "wrong horse", "", "x" * 1_000_000])
+    def test_it_takes_one_computation_of_the_same_cost(
+        self, monkeypatch: pytest.MonkeyPatch, kept: str | None, password: str
+    ) -> None:
+        """A14: whatever there is to compare; and what is too long is not hashed."""
+        seen: list[tuple[str, int]] = []
+        verify = PasswordHasher.verify
+
+        def counted(self: PasswordHasher, against: str, said: str) -> object:
+            seen.append((against.rpartition("p=1$")[0], len(said)))
+            return verify(self, against, said)
+
+        monkeypatch.setattr(PasswordHasher, "verify", counted)
+        PASSWORDS.verify(kept, password)
+        ((parameters, size),) = seen
+        assert parameters == "$argon2id$v=19$m=19456,t=2,"
+        assert size <= LONGEST
