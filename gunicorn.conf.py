@@ -25,7 +25,9 @@ from sqlalchemy import QueuePool
 
 from app.config import InvalidSettings, Settings
 from app.resilience import draining
-from deploy.serving import debugging, numbers, requests, whole
+from deploy.metering import files
+from deploy.metering.keeper import Keeper
+from deploy.serving import numbers, requests, whole
 
 ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SETTLE: Final = 0.3
@@ -46,6 +48,9 @@ for each in ENDS:  # until gunicorn has handlers of its own, there is nothing to
     if signal.getsignal(each) in {signal.SIG_DFL, signal.default_int_handler}:
         signal.signal(each, lambda *_: os._exit(0))
 signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)  # deploy/local/run.py lets Ctrl-C wait for this line
+
+if SETTINGS.metrics_port:
+    files.begin()  # before anything that counts is imported
 
 bind = SETTINGS.bind or f"{SETTINGS.host}:{SETTINGS.port}"
 worker_class = "deploy.serving.worker.Worker"
@@ -83,6 +88,7 @@ def on_starting(server: Arbiter) -> None:
             draining.begin()
         enqueue(signum, frame)
 
+    server.keeper = Keeper(SETTINGS.metrics_host, SETTINGS.metrics_port)
     server.signal = note
     server.handle_term = partial(take_leave, server, told)
 
@@ -111,15 +117,19 @@ def unix_sockets(server: Arbiter) -> list[Path]:
 
 
 def pre_fork(server: Arbiter, worker: Worker) -> None:
-    """Give the worker its number."""
+    """Give the worker its number, and room to count in."""
     numbers.give(server, worker)
+    files.allot(worker.number)
 
 
-def post_fork(_server: Arbiter, worker: Worker) -> None:
+def post_fork(server: Arbiter, worker: Worker) -> None:
     """Know our number, and share no database connection that loading the application has made with anybody."""
     from app.extensions import db  # noqa: PLC0415 -- here, the application is loaded
+    from app.observability import metrics  # noqa: PLC0415 -- as above
 
     numbers.bear(worker)
+    server.keeper.let_go()
+    metrics.describe(pool=SETTINGS.database_pool_size, slots=worker.app.wsgi().extensions["candor-services"].slots.size)
     with worker.app.wsgi().app_context():
         if isinstance(db.engine.pool, QueuePool) and db.engine.pool.checkedin():
             db.engine.dispose(close=False)
@@ -147,6 +157,8 @@ def post_worker_init(worker: Worker) -> None:
         worker.journal = journal(SETTINGS)
         worker.journal.start()
     if SETTINGS.debug_token:
+        from deploy.serving import debugging  # noqa: PLC0415 -- it counts: files.begin comes first
+
         debugging.listen(worker, token=SETTINGS.debug_token, port=SETTINGS.debug_port + worker.number)
 
 
@@ -165,12 +177,24 @@ def pre_request(_worker: Worker, request: Request) -> None:
 
 
 def when_ready(server: Arbiter) -> None:
-    """Open the doors that a predecessor closed, and tell a developer where to go."""
+    """Open the doors that a predecessor closed, have metrics served, and tell a developer where to go."""
     for path in unix_sockets(server):
         if stat.S_IMODE(path.stat().st_mode) == 0:
             path.chmod(SOCKET_MODE)
+    server.keeper.attend(server)
     if not SETTINGS.is_production:
         greet()
+
+
+def child_exit(_server: Arbiter, worker: Worker) -> None:
+    """Forget what the worker was in the middle of."""
+    files.forget(worker.number)
+
+
+def on_exit(server: Arbiter) -> None:
+    """Leave nothing behind."""
+    server.keeper.end()
+    files.end()
 
 
 def greet() -> None:

@@ -11,16 +11,20 @@
     services                    a method is a use case and a transaction
     repositories | clients      collections in PostgreSQL; outside systems
     models | resilience         typed models; deadlines, breakers, retries
-    observability               logs
+    observability               logs, metrics
     config | context | errs     settings; request id, deadline, principal; what can go wrong
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from app.config import Settings
+
+
+VERSION: Final = "0.1.0"
+"""As in pyproject.toml, which need not be there where we run."""
 
 
 def create_app(settings: "Settings | None" = None) -> "Flask":

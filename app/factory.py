@@ -15,6 +15,7 @@ from app.config import Settings
 from app.extensions import db
 from app.observability import logs, undeclared
 from app.repositories import engine
+from app.resilience import measure
 from app.resilience.poller import Poller
 from app.wiring import Services, log_turns, wire
 
@@ -36,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.debug = settings.debug
     db.init_app(app)
     with app.app_context():
-        engine.prepare(db.engine, hooks=(log_turns,))
+        engine.prepare(db.engine, hooks=(log_turns, measure.breakers))
     services = app.extensions["candor-services"] = wire(settings, db.session, partial(_engine, app))
     app.extensions["candor-pollers"] = [Poller("logger", within(app, services.logger.refresh), every=LOGGER_EVERY)]
     if settings.tracing:

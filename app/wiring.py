@@ -21,7 +21,7 @@ from app.repositories.reads import Reads
 from app.repositories.tasks import TaskReads
 from app.repositories.unit_of_work import UnitOfWork
 from app.repositories.users import UserReads
-from app.resilience import draining
+from app.resilience import draining, measure
 from app.resilience.breaker import Event, Transitioned
 from app.resilience.clock import Clock, SystemClock
 from app.resilience.slots import Slots
@@ -100,7 +100,7 @@ def wire(
     """Return the services on this database."""
     clock = clock or SystemClock()
     reads = Reads(session, engine)
-    shared = SharedWindows(settings.redis_url, hooks=(log_turns,)) if settings.redis_url else None
+    shared = SharedWindows(settings.redis_url, hooks=(log_turns, measure.breakers)) if settings.redis_url else None
     windows = shared or OwnWindows()
     tokens = _tokens(settings, clock)
 

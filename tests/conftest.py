@@ -31,6 +31,8 @@ PROVOKED: Final[set[tuple[str, str]]] = set()
 """Every operation and the code of every error that the tests have seen it end with."""
 _undeclared: list[str] = []
 
+os.environ["METRICS_PORT"] = "0"  # of what tests start, only what they ask for metrics takes a port for them
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run what judges the whole run after everything else."""

@@ -147,6 +147,12 @@ class Settings:
         "How long requests are still served after SIGTERM, while /readyz says 503. Default in production: 5.",
         production="5",
     )
+    metrics_port: int = _setting(
+        9090, readers.integer(0, 65535), "Where /metrics is served, by a process of its own. 0: nowhere."
+    )
+    metrics_host: str = _setting(
+        "127.0.0.1", str, "The address of METRICS_PORT. Beyond loopback, whoever reaches it can read the metrics."
+    )
 
     @property
     def is_production(self) -> bool:

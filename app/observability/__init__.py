@@ -1,1 +1,1 @@
-"""Describes the house and decides nothing: logs now; metrics, traces and the debug listener move in here."""
+"""Describes the house and decides nothing: logs and metrics now; traces and the debug listener move in here."""

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from app.observability import metrics
+
 Write = Callable[[bytes], int]
 
 _torn: Final = mmap.mmap(-1, 1)
@@ -47,6 +49,7 @@ class SinkHandler(logging.Handler):
         if self._untold or not self._is_written(line):
             self._untold += 1
             self.dropped += 1
+            metrics.LINES_DROPPED.inc()
 
     def _is_written(self, line: str) -> bool:
         data = line.encode("utf-8", "backslashreplace") + b"\n"

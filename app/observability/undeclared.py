@@ -1,13 +1,11 @@
 """Watches for errors that an operation did not declare: one ERROR line and a count for each."""
 
 import logging
-from collections import Counter
 from typing import Final
 
 from app import errs
+from app.observability import metrics
 
-COUNT: Final[Counter[tuple[str, str]]] = Counter()
-"""How often each operation ended with which undeclared code."""
 _LOG: Final = logging.getLogger("candor.undeclared")
 
 
@@ -20,6 +18,6 @@ def watch() -> None:
 def _watch(operation: str, error: errs.Error, declared: bool) -> None:
     if declared:
         return
-    COUNT[operation, error.code] += 1
+    metrics.UNDECLARED.labels(operation, error.code).inc()
     fields = {"operation": operation, "code": error.code, "kind": error.kind.string}
     _LOG.error("%s ended with %s, which it does not declare", operation, error.code, extra={"fields": fields})

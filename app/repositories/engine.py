@@ -1,7 +1,7 @@
 """The engine: a bounded pool whose connections know the deadline of the request that uses them."""
 
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -13,7 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, ManagesConnection
 
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
-from app.observability import trail
+from app.observability import metrics, trail
 from app.repositories import dialing, translate
 from app.resilience import deadline
 from app.resilience.breaker import Breaker, Event
@@ -69,9 +69,12 @@ class BoundedPool(QueuePool):
         """Ignore the fixed value that the base class sets."""
 
     def _do_get(self) -> ConnectionPoolEntry:
+        must_wait = self.checkedin() == 0 and self.overflow() >= 0
         try:
-            return super()._do_get()
+            with metrics.POOL_WAIT.time() if must_wait else nullcontext():
+                return super()._do_get()
         except PoolTimeout as exc:
+            metrics.POOL_TIMEOUTS.inc()
             limit = deadline.current.get()
             if limit is not None and limit.is_over:
                 raise limit.exceeded("database_pool") from exc
@@ -127,6 +130,8 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     watchdog = Watchdog()
 
     def checkout(connection: Any, record: ManagesConnection, _proxy: object) -> None:
+        _record(record)["is_counted"] = True
+        metrics.POOL_IN_USE.inc()
         limit = deadline.current.get()
         if limit is not None:
             _record(record)["watched"] = watchdog.watch(connection.fileno(), at=limit.at + GRACE)
@@ -138,10 +143,15 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
         if ticket is not None:
             ticket.report(exc)
 
+    def checkin(_connection: object, record: ManagesConnection) -> None:
+        if _record(record).pop("is_counted", False):  # a connection that was not got at is returned all the same
+            metrics.POOL_IN_USE.dec()
+        invalidate(_connection, record, None)
+
     around_statements(engine, partial(trail.timed, "database"))
     event.listen(engine, "do_connect", dialing.dial)
     event.listen(engine, "checkout", checkout)
-    event.listen(engine, "checkin", lambda connection, record: invalidate(connection, record, None))
+    event.listen(engine, "checkin", checkin)
     event.listen(engine, "invalidate", invalidate)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
 from app.repositories.translate import QUERY_CANCELED
+from app.resilience import measure
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
 
@@ -27,6 +28,7 @@ ONCE_MORE: Final = Retry(
     budget=RetryBudget(),
     is_retryable=_is_dead,
     heeds_retry_after=False,
+    hooks=(measure.database_retries,),
 )
 """For a pooled connection that turns out dead; connections are not pinged when they are checked out."""
 

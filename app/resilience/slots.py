@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from app.errs.platform import ServiceUnavailable
-from app.observability import trail
+from app.observability import metrics, trail
 from app.resilience import deadline
 
 TICK: Final = 0.02
@@ -69,9 +69,11 @@ class Slots:
             DeadlineExceeded: the request's budget ended first.
         """
         self._take()
+        metrics.SLOTS_IN_USE.inc()
         try:
             yield
         finally:
+            metrics.SLOTS_IN_USE.dec()
             self._leave()
 
     def _take(self) -> None:
@@ -121,4 +123,5 @@ class Slots:
 
 
 def _busy() -> ServiceUnavailable:
+    metrics.SHED.labels("work_slots").inc()
     return ServiceUnavailable(detail="every work slot is taken", retry_after=1)

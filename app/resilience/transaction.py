@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
 from app.errs.platform import ServiceUnavailable
+from app.resilience import measure
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
 
@@ -31,6 +32,7 @@ AGAIN: Final = Retry(
     budget=BUDGET,
     is_retryable=_is_undone,
     heeds_retry_after=False,
+    hooks=(measure.database_retries,),
 )
 _is_inside: Final[ContextVar[bool]] = ContextVar("is_inside_transaction", default=False)
 

@@ -19,11 +19,12 @@ import orjson
 from flask import Flask, Response, g
 
 from app.errs.requests import ValidationFailed
+from app.observability import metrics
 from app.rest import body, conditional, negotiation, openapi, operations, query
 from app.rest.current import clock, services
 from app.wire.encoder import Encoder
 from app.wire.reading import Reading
-from app.wire.schemas.base import QuerySchema, Schema, load
+from app.wire.schemas.base import QuerySchema, Schema, load, names
 
 View = TypeVar("View", bound=Callable[..., Any])
 Wrapper = Callable[..., Any]
@@ -105,6 +106,7 @@ class Blueprint(flask_smorest.Blueprint):
     ) -> Callable[[Callable[..., Any]], Wrapper]:
         """Hand the handler what the schema makes of the query or the body; violations wait for one another."""
         loader = schema()
+        metrics.know_fields(names(loader))
 
         def decorate(view: Callable[..., Any]) -> Wrapper:
             operation = operations.draft(view)

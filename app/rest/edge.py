@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from app import context, errs
-from app.observability import logs
+from app.observability import logs, metrics
 from app.rest.errors import MEDIA_TYPE, Occasion, headers_of, problem, status_of
 from app.rest.hooks import cors, request_id
 from app.wire import timestamps
@@ -56,7 +56,7 @@ def refusal(error: errs.Error, cause: Exception, seen: Seen, config: Mapping[str
 def written(
     error: errs.Error, seen: Seen, config: Mapping[str, Any], *, instance: str | None = None, is_kept: bool = False
 ) -> bytes:
-    """Return the response as it goes to the socket.
+    """Count the request, and return the response as it goes to the socket.
 
     Args:
         error: what is answered.
@@ -66,6 +66,8 @@ def written(
         is_kept: whether another request may follow on the connection.
     """
     now, status = datetime.now(UTC), status_of(error)
+    metrics.error(error, error)
+    metrics.request(seen.method, metrics.UNMATCHED, str(status.value), 0.0)
     occasion = Occasion(
         public_url=config["PUBLIC_URL"], instance=instance, timestamp=timestamps.render(now), request_id=seen.request_id
     )

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app import context, errs
 from app.errs import Kind, platform, requests
-from app.observability import logs
+from app.observability import logs, metrics
 from app.rest import operations
 from app.rest.current import services
 from app.wire import timestamps
@@ -95,6 +95,9 @@ def answer(exc: BaseException) -> Response:
     is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     facts["breakers"] = services().breakers() if is_ours else None
     logs.error(exc, shown, facts, stack=is_ours)
+    metrics.error(said, shown)
+    if not isinstance(exc, errs.Error | HTTPException):
+        metrics.PANICS.inc()
     named = errs.definition(shown)
     errs.tell(operation.name if operation else "unmatched", said, declared=named in operations.declared(operation))
     return respond(shown, status)

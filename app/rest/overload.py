@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from app import context
 from app.errs.platform import ServiceUnavailable
-from app.observability import logs
+from app.observability import logs, metrics
 from app.rest import edge
 from app.rest.errors import instance_of
 
@@ -60,6 +60,7 @@ class Overload:
         is_kept = is_kept and "close" not in fields.get("CONNECTION", "").lower()
         seen = edge.Seen(method=found[1].decode(), path=unquote(found[2].decode()), fields=fields)
         self._log(seen)
+        metrics.SHED.labels("line").inc()
         answer = edge.written(self._error, seen, self._config, instance=instance_of(seen.path or ""), is_kept=is_kept)
         return answer, found.end() + (body or 0) if is_kept else 0
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from app.errs import Error, raises
 from app.errs.platform import NotReady
+from app.observability import metrics
 from app.resilience import deadline
 
 FRESH: Final = 1.0
@@ -70,4 +71,5 @@ class ReadinessService:
                 passed[name] = "failed"
                 if name in self._needed:
                     reasons.append(reason)
+            metrics.READY.labels(name).set(passed[name] == "ok")
         self._passed, self._reason = passed, next(iter(reasons), None)

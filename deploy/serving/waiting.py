@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
+from app.observability import metrics
 from app.resilience.line import Line
 
 URGENT: Final = (b"GET /healthz ", b"HEAD /healthz ", b"GET /readyz ", b"HEAD /readyz ")
@@ -72,12 +73,14 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
             self._resolve(conn, self._refuse(conn, received))
         else:
             self._line.join(conn)
+            metrics.WAITING.set(len(self._line))
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Do so, but not past the moment when somebody has waited long enough; and refuse those who have."""
         super().wait_for_and_dispatch_events(min(timeout, max(0.0, self._line.wait())))
         for conn in self._line.late():
             self._resolve(conn, self._refuse(conn, _received(conn) or b""))
+            metrics.WAITING.set(len(self._line))
         while self._leaving and self._leaving[0].timeout <= time.monotonic():
             self._part(self._leaving[0])
 
@@ -103,6 +106,7 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         self._busy -= 1
         if len(self._line):
             self._serve(self._line.next())
+            metrics.WAITING.set(len(self._line))
 
     @property
     def busy(self) -> int:

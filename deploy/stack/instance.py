@@ -31,6 +31,7 @@ class Instance:
 
     def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
         self.path = path
+        self.metrics_port = int(environment["METRICS_PORT"])
         self._environment = {**environment, "BIND": f"unix:{path}"}
         self._started_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,7 +1,8 @@
 """Bring the deployment up on this machine until Ctrl-C or SIGTERM; SIGHUP replaces one instance after the other.
 
 HTTPS_PORT and HTTP_PORT choose where nginx listens, STACK_HOME where its log and certificate are, DATABASE_URL another
-database; every other setting holds as for `make run`. What ends without being told to is started again.
+database, METRICS_PORT the port before those of the exporters; every other setting holds as for `make run`. What ends
+without being told to is started again.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -108,6 +110,11 @@ class Stack:
             f"  nginx      process {nginx.pid}, configured in {front.home}, refusals logged in {front.log}",
             *(f"  instance   process {each.pid}, {each.path}" for each in self.instances),
             "  token      .venv/bin/flask tokens issue --subject alice --scope tasks",
+            *(
+                f"  metrics    http://127.0.0.1:{port}/metrics"
+                for each in self.instances
+                if (port := each.metrics_port)
+            ),
             f"  replace    kill -HUP {os.getpid()}    (both instances, one after the other, losing nothing)",
             "",
         ]
@@ -137,7 +144,7 @@ def main() -> int:
                 sockets=sockets,
             )
             environment = production(front)
-            Stack(front, [Instance(path, environment) for path in sockets], environment).run()
+            Stack(front, list(map(Instance, sockets, metered(environment))), environment).run()
     except KNOWN as error:
         local.say(str(error))
         return 1
@@ -196,6 +203,13 @@ def production(front: Front) -> dict[str, str]:
         folders.write_private(secret, secrets.token_hex(32))
     ours = {"APP_ENV": "production", "PUBLIC_URL": front.url}
     return {"JWT_SECRET": secret.read_text().strip(), **os.environ, **ours}
+
+
+def metered(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the environment of each instance in turn, with a port for its metrics: 9091, 9092, as under systemd."""
+    port = int(environment.get("METRICS_PORT") or 9090)
+    for number in count(1):
+        yield {**environment, "METRICS_PORT": str(port + number if port else 0)}
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from app.resilience.deadline import within
 from app.resilience.watchdog import GRACE
 from tests.fakes.network import Proxy
 from tests.integration.conftest import Database
+from tests.scrape import growth, here
 
 BUDGET = timedelta(milliseconds=200)
 LATE = 0.5
@@ -112,6 +113,18 @@ class TestPool:
         threading.Timer(0.1, connection.close).start()
         with on_time():
             assert database.backend()
+
+    def test_waits_and_those_in_vain_are_counted(self, make_database_of: Callable[..., Database]) -> None:
+        """F7: ``pool_timeouts_total`` rises; and nothing is in use when all is over."""
+        database = make_database_of(database_pool_size=1)
+        with growth("pool_timeouts_total") as timeouts, growth("pool_wait_seconds_count") as waits:
+            with database.engine.connect():
+                assert here().total("pool_connections_in_use") == 1
+                with on_time(), pytest.raises(Error):
+                    database.backend()
+            assert database.backend()
+        assert (timeouts.by, waits.by) == (1, 1)
+        assert here().total("pool_connections_in_use") == 0
 
     def test_there_is_no_overflow(self, busy: Database) -> None:
         assert busy.engine.pool.status().endswith("Current Checked out connections: 1")

@@ -78,7 +78,7 @@ class Checkout:
 
     def launch(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         """Start the launcher as a shell would, in an environment that holds nothing else; its words are `said`."""
-        plain = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PORT": str(self.port)}
+        plain = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PORT": str(self.port), "METRICS_PORT": "0"}
         with self._words(len(self.launched)).open("w") as said:
             process = subprocess.Popen(
                 [sys.executable, "deploy/local/run.py", *words],

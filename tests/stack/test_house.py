@@ -46,7 +46,7 @@ class Start:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
-        self.environ = {**ENVIRON, "PORT": str(self.port), "DRAIN_SECONDS": "0"}
+        self.environ = {**ENVIRON, "PORT": str(self.port), "DRAIN_SECONDS": "0", "METRICS_PORT": "0"}
         self.process: subprocess.Popen[str] | None = None
 
     def __call__(self) -> str:

@@ -16,6 +16,7 @@ from app.rest.hooks import (
     deadline,
     in_hand,
     limits,
+    metering,
     recovery,
     request_id,
     routing,
@@ -24,6 +25,7 @@ from app.rest.hooks import (
 )
 
 HOOKS: Final = (
+    metering,
     request_id,
     tracing,
     in_hand,

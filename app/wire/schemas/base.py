@@ -117,6 +117,23 @@ def _schema_of(schema: ma.Schema | None, step: str | int) -> ma.Schema | None:
     return inner.schema if isinstance(inner, fields.Object) else None
 
 
+def names(schema: ma.Schema) -> Iterator[str]:
+    """Yield the name of every field in which a rule can be broken; the item of a list has the index 0."""
+    yield from ("query", "body")
+    for path in _paths(schema, ()):
+        yield _spoken(path, getattr(schema, "relative_to", None))
+
+
+def _paths(schema: ma.Schema, path: Path) -> Iterator[Path]:
+    for name, field in schema.fields.items():
+        yield (*path, name)
+        if isinstance(field, fields.Listed):
+            yield (*path, name, 0)
+        inside = (*path, name, 0) if isinstance(field, fields.Listed) else (*path, name)
+        if (inner := _schema_of(schema, name)) is not None:
+            yield from _paths(inner, inside)
+
+
 def _spoken(path: Path, relative_to: str | None) -> str:
     """Return the field's name as a person says it: ``requests[1].task.title``."""
     if len(path) > 1 and path[0] == relative_to:

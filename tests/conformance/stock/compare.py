@@ -77,6 +77,7 @@ def _ours(database_url: str, secret: str) -> Iterator[Subject]:
         "DRAIN_SECONDS": "0",
         "HOST": "127.0.0.1",
         "JWT_SECRET": secret,
+        "METRICS_PORT": "0",
         "PORT": "{port}",
         "PUBLIC_URL": "",
         "RATE_LIMIT": "100000 per second",

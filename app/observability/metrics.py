@@ -1,0 +1,133 @@
+"""What is counted and measured. Every label has a closed set of values: nothing that a client made up becomes one.
+
+Behind gunicorn the values lie in files that the exporter reads (see `deploy/metering`), elsewhere in memory.
+What is ``livesum`` adds up over the workers that live, ``livemax`` is that of the worst of them.
+"""
+
+import platform
+import re
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from app import VERSION, errs
+
+UNMATCHED: Final = "unmatched"
+OTHER: Final = "OTHER"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""Those of RFC 9110 and RFC 5789."""
+BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+STATES: Final = {"closed": 0.0, "half-open": 0.5, "open": 1.0}
+REGISTRY: Final = CollectorRegistry()
+FIELDS: Final[set[str]] = set()
+"""The names that fields can have in violations, without indexes; other names are not ours."""
+_INDEX: Final = re.compile(r"\[[0-9]+\]")
+
+
+def _counter(name: str, says: str, *labels: str) -> Counter:
+    return Counter(name, says, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, says: str, *labels: str, mode: str = "livesum") -> Gauge:
+    return Gauge(name, says, labels, registry=REGISTRY, multiprocess_mode=mode)  # type: ignore[arg-type]  # one of theirs
+
+
+DURATION: Final = Histogram(
+    "http_request_duration_seconds",
+    "Time from the first hook to the last, by route pattern.",
+    ("method", "route", "status"),
+    buckets=BUCKETS,
+    registry=REGISTRY,
+)
+IN_FLIGHT: Final = _gauge("http_requests_in_flight", "Requests that a thread is at work on.")
+WAITING: Final = _gauge("http_requests_waiting", "Requests that wait in the line before the threads.")
+SHED: Final = _counter("http_requests_shed_total", "Requests refused for overload, and where.", "at")
+ERRORS: Final = _counter("errors_total", "Errors answered.", "code", "kind", "fault")
+VIOLATIONS: Final = _counter("validation_violations_total", "Rules that input broke.", "field", "code")
+PANICS: Final = _counter("panics_recovered_total", "Exceptions that nobody foresaw, answered as INTERNAL_ERROR.")
+UNDECLARED: Final = _counter(
+    "undeclared_errors_total", "Errors undeclared by where they came from.", "operation", "code"
+)
+DEGRADED: Final = _counter("degraded_answers_total", "Answers without the help of a dependency.", "dependency")
+BREAKER_STATE: Final = _gauge("breaker_state", "0 closed, 0.5 half-open, 1 open.", "breaker", mode="livemax")
+BREAKER_TURNS: Final = _counter("breaker_transitions_total", "Changes of state.", "breaker", "before", "after")
+BREAKER_REFUSALS: Final = _counter("breaker_refusals_total", "Calls refused.", "breaker")
+RETRIES: Final = _counter("retries_total", "Attempts made again.", "work")
+GIVE_UPS: Final = _counter("retries_given_up_total", "Work that would have been tried again.", "work", "reason")
+DATABASE_RETRIES: Final = _counter("db_retries_total", "Retries of what the database undid.", "sqlstate")
+POOL_SIZE: Final = _gauge("pool_connections_max", "Database connections that there may be.")
+POOL_IN_USE: Final = _gauge("pool_connections_in_use", "Database connections in use.")
+POOL_WAIT: Final = Histogram(
+    "pool_wait_seconds",
+    "Time that those waited who found no connection free.",
+    buckets=(0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1),
+    registry=REGISTRY,
+)
+POOL_TIMEOUTS: Final = _counter("pool_timeouts_total", "Waits for a connection that ended without one.")
+SLOTS: Final = _gauge("work_slots_max", "Requests that may be at work on dependencies.")
+SLOTS_IN_USE: Final = _gauge("work_slots_in_use", "Requests at work on dependencies.")
+LIMITER_DEGRADED: Final = _gauge("limiter_degraded", "1 while limits are not counted together.", mode="livemax")
+READY: Final = _gauge("ready", "1 if the check passed when last asked.", "check", mode="livemostrecent")
+LINES_DROPPED: Final = _counter("log_lines_dropped_total", "Log lines that nobody took.")
+BUILD: Final = _gauge("candor_build_info", "Always 1.", "version", "python", mode="livemax")
+
+_observers: Final[dict[tuple[str, str, str], Callable[[float], None]]] = {}
+
+
+def request(method: str | None, route: str, status: str, seconds: float) -> None:
+    """Observe a request that has been answered; the status is three digits."""
+    key = (method if method in METHODS else OTHER, route, status)
+    observe = _observers.get(key)
+    if observe is None:
+        observe = _observers[key] = DURATION.labels(*key).observe
+    observe(seconds)
+
+
+def error(said: errs.Error, shown: errs.Error) -> None:
+    """Count an error by the code that was shown, the kind that it truly was, and the violations that it lists."""
+    ERRORS.labels(errs.definition(shown).code, said.kind.string, said.kind.fault.value).inc()
+    tally = Tally((_field(each), each.code) for each in shown.violations)
+    for labels, times in tally.items():
+        VIOLATIONS.labels(*labels).inc(times)
+
+
+def _field(violation: errs.Violation) -> str:
+    name = _INDEX.sub("[]", violation.field)
+    return name if violation.header or name in FIELDS else "other"
+
+
+def know_fields(names: Iterable[str]) -> None:
+    """Admit names of fields as labels."""
+    FIELDS.update(_INDEX.sub("[]", name) for name in names)
+
+
+def breaker_turned(name: str, before: str, after: str) -> None:
+    """Count a breaker's change of state."""
+    BREAKER_TURNS.labels(name, before, after).inc()
+    BREAKER_STATE.labels(name).set(STATES[after])
+    if name == "redis":
+        LIMITER_DEGRADED.set(after != "closed")
+
+
+def begin() -> None:
+    """Have everything there from the start whose labels are known: a rate sees the first error only after a zero."""
+    for name, named in errs.named_errors().items():
+        ERRORS.labels(name, named.kind.string, named.kind.fault.value)
+    for place in ("line", "work_slots"):
+        SHED.labels(place)
+    for work in ("transaction", "read"):
+        RETRIES.labels(work)
+    for sqlstate in ("40001", "40P01", "none"):
+        DATABASE_RETRIES.labels(sqlstate)
+    BREAKER_STATE.labels("database")
+    BREAKER_REFUSALS.labels("database")
+    BREAKER_TURNS.labels("database", "closed", "open")
+
+
+def describe(*, pool: int, slots: int) -> None:
+    """Say what this process is and what it has; in a worker, once it is one."""
+    POOL_SIZE.set(pool)
+    SLOTS.set(slots)
+    BUILD.labels(VERSION, platform.python_version()).set(1)

@@ -1,0 +1,98 @@
+"""Files by a worker's number: counters go on where a predecessor ended, what is live is forgotten, nothing is left.
+
+In processes of their own, since counting in files is for the whole of a process.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.config import ROOT
+
+COUNTING = """
+import os, signal, sys
+from types import SimpleNamespace
+from pathlib import Path
+from deploy.metering import files
+from deploy.serving import numbers
+
+files.MEMORY = Path(sys.argv[1])
+files.ROOM = 0
+files.begin()
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from app.observability import metrics
+
+def worker(number, times, *, is_killed):
+    files.allot(number)
+    if (pid := os.fork()) == 0:
+        numbers.bear(SimpleNamespace(number=number))
+        metrics.IN_FLIGHT.inc()
+        for _ in range(times):
+            metrics.request("GET", "/", "200", 0.01)
+            metrics.PANICS.inc()
+        if is_killed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        metrics.IN_FLIGHT.dec()
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+def said():
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=files.home())
+    lines = generate_latest(registry).decode().splitlines()
+    names = ("http_request_duration_seconds_count", "panics_recovered_total", "http_requests_in_flight")
+    return [float(line.rsplit()[-1]) for name in names for line in lines if line.startswith(name)]
+"""
+
+
+def run(script: str, place: Path) -> str:
+    """Return what a process prints that counts in files below a place."""
+    argv = [sys.executable, "-c", COUNTING + script, str(place)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in {0, -9}, done.stderr
+    return done.stdout.strip()
+
+
+def test_counters_go_on_through_a_crash(tmp_path: Path) -> None:
+    script = """
+worker(0, 3, is_killed=True); worker(1, 10, is_killed=False); print(said())
+files.forget(0); print(said())
+worker(0, 2, is_killed=False); print(said())
+print(len(list(files.home().glob("histogram_*.db"))))
+files.end()
+"""
+    assert run(script, tmp_path).splitlines() == [
+        "[13.0, 13.0, 1.0]",
+        "[13.0, 13.0, 0.0]",
+        "[15.0, 15.0, 0.0]",
+        "3",  # of the master, and of each number
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_room_is_made_before_it_is_needed(tmp_path: Path) -> None:
+    script = "files.allot(4); print((files.home() / 'histogram_4.db').stat().st_blocks * 512 >= 2**20); files.end()"
+    assert run(script, tmp_path) == "True"
+
+
+@pytest.mark.parametrize("ends", ["os.kill(os.getpid(), signal.SIGKILL)", "files.end()"])
+def test_what_a_killed_instance_leaves_the_next_one_removes(tmp_path: Path, ends: str) -> None:
+    run(ends, tmp_path)
+    (tmp_path / "candor-metrics-unfinished").mkdir()
+    living = "import subprocess; print(subprocess.run([sys.executable, '-c', 'NEXT'], text=True, capture_output=True))"
+    assert "CompletedProcess" in run(living, tmp_path)
+    run("files.end()", tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["candor-metrics-unfinished"]
+
+
+def test_one_that_lives_keeps_its_own(tmp_path: Path) -> None:
+    script = """
+before = files.home()
+files._sweep(Path(sys.argv[1]))
+print(before.exists())
+files.end()
+"""
+    assert run(script, tmp_path) == "True"
