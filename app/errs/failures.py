@@ -1,7 +1,10 @@
 """What can go wrong with explaining failed requests."""
 
+from app.errs import commands
 from app.errs.error import Error
 from app.errs.kinds import Kind
+
+_INSTANCE = "/v1/requests/581d28e419d005a96bbbb54325ef6ca8"
 
 
 class RequestNotFound(Error):
@@ -16,5 +19,5 @@ class RequestNotFound(Error):
     client = "Check the id: it is the request_id of a problem document, and X-Request-Id of any answer."
     operator = "Read it from the log: `flask explain REQUEST_ID --log FILE`. For longer memory raise FAILURES_KEPT."
     since = "0.1.0"
-    instance = "/v1/requests/581d28e419d005a96bbbb54325ef6ca8"
-    curl = "'{url}/v1/requests/581d28e419d005a96bbbb54325ef6ca8' -H \"Authorization: Bearer {token}\""
+    instance = _INSTANCE
+    curl = f"curl -i '{{url}}{_INSTANCE}' {commands.issued('--subject ops --admin')}"

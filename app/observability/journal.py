@@ -26,13 +26,14 @@ BATCH: Final = 200
 GATHER: Final = 0.2
 """Seconds that the first entry of a batch waits for others."""
 PER_SECOND: Final = 10
-"""Entries a second of what is kept by sample only."""
+"""Entries a second of what is sampled."""
+TIDY: Final = 3600.0
+"""Seconds after which what is too old is taken away, though nothing has failed."""
 SERVER_ERROR, CLIENT_ERROR = 500, 400
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 LONGEST_TEXT, LONGEST_LIST = 2000, 100
 
 _LOG: Final = logging.getLogger("candor.journal")
-_told: Final[ContextVar[tuple[str | None, Mapping[str, object]] | None]] = ContextVar("told", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,11 @@ def plain(value: object) -> Any:
 
 
 class Journal:
-    """Notes failed requests: each 5xx, and of 4xx and of what overload sends away a sample.
+    """Notes failed requests: each 5xx, of what overload sends away some, and of 4xx a sample.
 
     Args:
-        write: writes entries away, or raises an ``errs.Error``.
-        sample: how many of the sampled are noted, between 0 and 1; never more than ``PER_SECOND``.
+        write: writes entries away, or raises an ``errs.Error``; even none of them, to take away what is too old.
+        sample: how many 4xx are noted, between 0 and 1; never more than ``PER_SECOND``.
         chance: draws from [0, 1).
         monotonic: the clock, in seconds.
     """
@@ -91,6 +92,7 @@ class Journal:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write, self._sample, self._chance, self._monotonic = write, sample, chance, monotonic
+        self._told: ContextVar[tuple[str | None, Mapping[str, object]] | None] = ContextVar("told", default=None)
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque()
         self._second, self._sampled = 0.0, 0
@@ -114,21 +116,21 @@ class Journal:
 
     def error(self, fields: Mapping[str, object]) -> None:
         """Remember the error line until the access line of its request comes."""
-        _told.set((context.request_id.get(), fields))
+        self._told.set((context.request_id.get(), fields))
 
     def access(self, fields: Mapping[str, object]) -> None:
         """Note the request, if it failed and is one of those that are kept."""
         status, request_id = fields["status"], context.request_id.get()
         if not isinstance(status, int) or status < CLIENT_ERROR or request_id is None:
             return
-        told = _told.get()
-        _told.set(None)
+        told = self._told.get()
+        self._told.set(None)
         error = told[1] if told is not None and told[0] == request_id else {}
-        if (status >= SERVER_ERROR and error) or self._is_sampled():
+        if (status >= SERVER_ERROR and error) or self._is_sampled(1.0 if status >= SERVER_ERROR else self._sample):
             self._note(Entry(request_id, datetime.now(UTC), context.trace_id.get(), joined(error, fields)))
 
-    def _is_sampled(self) -> bool:
-        if self._chance() >= self._sample:
+    def _is_sampled(self, share: float) -> bool:
+        if self._chance() >= share:
             return False
         with self._lock:
             now = self._monotonic()
@@ -147,10 +149,10 @@ class Journal:
 
     def _run(self) -> None:
         pause = FIRST_PAUSE
-        while self._has_entries.wait():
+        while True:
+            self._has_entries.wait(TIDY)
             self._ends.wait(GATHER)
-            batch = self._next()
-            is_written = not batch or self._is_written(batch)
+            is_written = self._is_written(self._next())
             if self._ends.is_set() and not (is_written and self._entries):
                 return
             if is_written:

@@ -13,7 +13,7 @@ from app.observability.journal import Entry, joined
 
 GZIP: Final = b"\x1f\x8b"
 STDIN: Final = Path("-")
-ACCESS, ERRORS = "candor.access", "candor.errors"
+ACCESS, ERRORS, NGINX = "candor.access", "candor.errors", "nginx"
 OF_EVERY_LINE: Final = frozenset(("timestamp", "level", "severity", "logger", "message", "request_id", "trace_id"))
 
 
@@ -45,12 +45,14 @@ def _lines(request_id: str, paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
 
 
 def _parsed(raw: bytes) -> dict[str, Any] | None:
-    """Return a line of ours; ``None`` of anybody else's, or half of one."""
+    """Return a line of ours, or of nginx's about what it refused itself; ``None`` of anybody else's, or half of one."""
     try:
-        line = json.loads(raw[raw.index(b"{") :])
+        line: dict[str, Any] = json.loads(raw[raw.index(b"{") :])
         datetime.fromisoformat(line["timestamp"])
     except (ValueError, KeyError, TypeError):
         return None
+    if line.get("logger") == NGINX:
+        return line | {"route": "unmatched", "duration_ms": line.get("seconds", 0) * 1000}
     return line if line.get("logger") in {ACCESS, ERRORS} else None
 
 

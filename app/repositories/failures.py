@@ -55,7 +55,8 @@ class FailureWriter:
             for each in entries
         ]
         with self._engine.begin() as connection:
-            connection.execute(insert(Failure), rows)
+            if rows:
+                connection.execute(insert(Failure), rows)
             self._trim(connection)
 
     def _trim(self, connection: Connection) -> None:

@@ -86,15 +86,17 @@ class FailureService:
         code, status, facts = said.get("code"), said.get("status"), _mapping(said.get("facts"))
         causes = [Cause(*map(each.get, Cause.__slots__)) for each in map(_mapping, _listed(said.get("causes")))]
         named = errs.named_errors().get(code or "")
+        kind = said.get("kind") or (named.kind.string if named else None)
         states = [facts.get("sqlstate"), *(cause.sqlstate for cause in causes)]
         return Explanation(
             at=entry.at,
             request_id=entry.request_id,
-            **{name: said.get(name) for name in ("method", "route", "path", "user", "kind", "param", "duration_ms")},
+            **{name: said.get(name) for name in ("method", "route", "path", "user", "param", "duration_ms")},
             status=status,
             outcome=f"{status} {code or ''}".strip() + (f": {errs.title(named)}" if named else ""),
             code=code,
-            fault=_fault(said.get("kind")),
+            kind=kind,
+            fault=_fault(kind),
             violations=_listed(said.get("violations")),
             op=_listed(said.get("op")),
             causes=causes,

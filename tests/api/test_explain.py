@@ -131,6 +131,32 @@ class TestExplain:
 
 
 class TestWithoutHarm:
+    def test_no_secret_is_put_on_record(
+        self, alice: Caller, nobody: Caller, keeping: Keeping, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """C3, D22: not from header fields, queries or bodies, and not from what exceptions quote."""
+        secret = "canary4711"
+        headers = {"Cookie": secret, "Idempotency-Key": f"{secret},", "Authorization": f"Bearer {secret}"}
+
+        def bug(*_: object, **__: object) -> None:
+            raise ValueError(f"no such user: {secret}@example.com")
+
+        assert isinstance(alice.client, CheckedClient)
+        alice.client.allows_500 = True
+        with keeping():
+            for name, value in headers.items():
+                alice.send("POST", f"/v1/tasks?{secret}={secret}", json={secret: secret}, headers={name: value})
+            alice.post(data=f'{{"{secret}', content_type="application/json")
+            alice.get(f"/v1/tasks?filter={secret}%20=%20{secret}&page_token={secret}&order_by={secret}")
+            monkeypatch.setattr(TaskService, "get", bug)
+            assert alice.get(ABSENT).status_code == 500
+        engine = create_engine(settings.database_url)
+        with engine.connect() as connection:
+            kept = [*connection.execute(text("SELECT said::text FROM failures")).scalars()]
+        engine.dispose()
+        assert len(kept) == 6
+        assert not [said for said in kept if secret in said]
+
     def test_a_locked_record_delays_nobody(self, alice: Caller, keeping: Keeping, settings: Settings) -> None:
         engine = create_engine(settings.database_url)
         with keeping(), engine.connect() as blocker:

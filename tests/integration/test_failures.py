@@ -1,20 +1,32 @@
 """Failed requests on record."""
 
+import contextvars
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 
+from app import context
 from app.config import Settings
 from app.errs.platform import ServiceUnavailable
-from app.observability.journal import Entry, plain
+from app.observability import journal, logs
+from app.observability.journal import Entry, Journal, plain
 from app.repositories.failures import TRIMMING, FailureReads, FailureWriter
+from tests.fakes.network import Proxy
 from tests.integration.conftest import Database
 
 NOW = datetime.now(UTC)
+
+
+def fail() -> None:
+    """Be a request that fails."""
+    context.request_id.set("request-1")
+    logs.access({"method": "GET", "path": "/x", "route": "unmatched", "status": 404})
 
 
 def entry(number: int = 1, *, request_id: str = "request-1", days: float = 0) -> Entry:
@@ -67,6 +79,40 @@ class TestWriter:
         before = database.engine.pool.checkedin()  # type: ignore[attr-defined]  # a queue pool
         FailureWriter(settings.database_url, kept=5, days=14)([entry()])
         assert database.engine.pool.checkedin() == before  # type: ignore[attr-defined]  # as above
+
+    def test_writing_nothing_takes_away_what_is_too_old(self, settings: Settings, reads: FailureReads) -> None:
+        FailureWriter(settings.database_url, kept=5, days=14)([entry(days=2), entry()])
+        FailureWriter(settings.database_url, kept=5, days=1)([])
+        assert reads.find("request-1", most=20) == [entry()]
+
+    def test_what_failed_while_the_database_was_away_is_on_record_once_it_is_back(
+        self, settings: Settings, reads: FailureReads, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(journal, "FIRST_PAUSE", 0.05)
+        url = make_url(settings.database_url)
+        with socket.socket() as door:
+            door.bind(("127.0.0.1", 0))  # and does not listen: connections are refused
+            writer = FailureWriter(
+                str(url.set(host="127.0.0.1", port=door.getsockname()[1]).render_as_string(False)), kept=5, days=14
+            )
+            tried, written = threading.Event(), threading.Event()
+
+            def write(entries: Sequence[Entry]) -> None:
+                tried.set()
+                writer(entries)
+                written.set()
+
+            kept = Journal(write, sample=1.0)
+            kept.start()
+            contextvars.copy_context().run(fail)
+            assert tried.wait(10)
+            assert not written.is_set()
+            proxy = Proxy(str(url.host), url.port or 5432, door=door)
+            assert written.wait(10)
+            kept.stop(10)
+            proxy.close()
+        assert [each.said["status"] for each in reads.find("request-1", most=20)] == [404]
+        assert kept.dropped == 0
 
     def test_a_database_out_of_reach_is_an_error_of_the_house(self) -> None:
         write = FailureWriter("postgresql+psycopg://nobody@127.0.0.1:1/nothing", kept=5, days=14)

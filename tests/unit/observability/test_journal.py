@@ -105,10 +105,10 @@ class TestWhatIsKept:
 
     @pytest.mark.parametrize(
         ("status", "sample", "has_error", "times"),
-        [(503, 0, True, 1), (404, 0.4, True, 0), (404, 0.6, True, 1), (503, 0.4, False, 0), (503, 0.6, False, 1)]
+        [(503, 0, True, 1), (404, 0.4, True, 0), (404, 0.6, True, 1), (503, 0, False, 1)]
         + [(status, 1, False, 0) for status in (200, 304)],
     )
-    def test_every_5xx_a_sample_of_4xx_and_of_what_overload_sends_away(
+    def test_every_5xx_and_a_sample_of_4xx(
         self,
         keeping: Callable[..., Journal],
         fail: Fail,
@@ -124,12 +124,14 @@ class TestWhatIsKept:
         kept.stop(WITHIN)
         assert len(paper.entries) == times
 
-    def test_a_sample_has_ten_a_second_at_most(self, keeping: Callable[..., Journal], fail: Fail, paper: Paper) -> None:
+    def test_of_a_sample_and_of_what_overload_sends_away_ten_a_second_are_kept(
+        self, keeping: Callable[..., Journal], fail: Fail, paper: Paper
+    ) -> None:
         clock = FakeMonotonic()
         kept = keeping(1.0, clock)
         for _ in range(2):
-            for _ in range(15):
-                fail(404)
+            for number in range(15):
+                fail(404 if number % 2 else 503, has_error=number % 2 == 1)
             clock.sleep(1)
         kept.stop(WITHIN)
         assert len(paper.entries) == 2 * journal.PER_SECOND
@@ -143,6 +145,17 @@ class TestWhatIsKept:
         fail(503, has_error=False)
         kept.stop(WITHIN)
         assert "code" not in paper.entries[0].said
+
+
+class TestTidying:
+    def test_what_is_too_old_goes_though_nothing_fails(
+        self, keeping: Callable[..., Journal], paper: Paper, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(journal, "TIDY", 0.01)
+        keeping()
+        for _ in range(2):
+            assert paper.asked.acquire(timeout=WITHIN)
+        assert paper.entries == []
 
 
 class TestPlain:

@@ -56,6 +56,13 @@ class TestOccurrences:
         (tmp_path / "log").write_text(f"{noise}\nNov 21 10:00:00 host python[7]: {FAILED}{noise}\n")
         assert len(occurrences(ID, [tmp_path / "log"])) == 1
 
+    def test_what_nginx_has_refused_is_told_too(self, tmp_path: Path) -> None:
+        refused = line("", "10:00:00", status=503, code="SERVICE_UNAVAILABLE", path="/x", seconds=0.25)
+        (tmp_path / "log").write_text(refused.replace("candor.", "nginx"))
+        (entry,) = occurrences(ID, [tmp_path / "log"])
+        said = {name: entry.said[name] for name in ("status", "code", "route", "duration_ms")}
+        assert said == {"status": 503, "code": "SERVICE_UNAVAILABLE", "route": "unmatched", "duration_ms": 250.0}
+
     def test_an_error_whose_request_was_never_finished_is_told_too(self, tmp_path: Path) -> None:
         (tmp_path / "log").write_text(line("errors", "10:00:00", code="INTERNAL_ERROR"))
         assert [entry.said for entry in occurrences(ID, [tmp_path / "log"])] == [{"code": "INTERNAL_ERROR"}]
