@@ -141,6 +141,7 @@ class MethodNotAllowed(Error):
     since = "0.1.0"
     method: str
     allowed: list[str]
+    quotes = ("method",)
     example = {"method": "PUT", "allowed": ["GET", "HEAD", "OPTIONS", "POST"]}
     curl = "curl -i -X PUT '{url}/v1/tasks'"
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from http import HTTPMethod
 from pathlib import Path
 from typing import Final, Protocol, TextIO
 
@@ -21,6 +22,7 @@ ERRORS: Final = logging.getLogger("candor.errors")
 AUDIT: Final = logging.getLogger("candor.audit")
 LISTED: Final = 20
 """Violations named in a line."""
+METHODS: Final = frozenset(HTTPMethod)
 STANDARD_ERROR: Final = 2
 PACKAGES: Final = "/site-packages/"
 HOMES: Final = (f"{Path(__file__).resolve().parents[2]}/", f"{sysconfig.get_path('stdlib')}/")
@@ -100,6 +102,7 @@ def put_in_force(level: str, *, shows_stacks: bool) -> None:
 
 def access(fields: dict[str, object]) -> None:
     """Write the one line of a finished request; of a refused one, method and path may be unknown."""
+    fields["method"] = _method(fields["method"])
     said = fields["method"] or "-", fields["path"] or "-", fields["status"]
     ACCESS.info("%s %s %s", *said, extra={"fields": fields})
     for watcher in WATCHERS:
@@ -123,6 +126,7 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
     said = exc if isinstance(exc, errs.Error) else shown
     level = logging.ERROR if stack else said.kind.log_level
     fields |= {
+        "method": _method(fields.get("method")),
         "kind": said.kind.string,
         "code": said.code or shown.code,
         "param": said.param,
@@ -163,6 +167,11 @@ def _cause(link: BaseException) -> dict[str, object]:
     if not isinstance(link, errs.Error) and isinstance(sqlstate := getattr(link, "sqlstate", None), str):
         cause["sqlstate"] = sqlstate
     return cause
+
+
+def _method(sent: object) -> object:
+    """Return the method, unless it is one that somebody made up; it may be a part of a body that lost its head."""
+    return sent if sent is None or sent in METHODS else "other"
 
 
 def _place(violation: errs.Violation) -> str:

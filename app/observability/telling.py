@@ -19,9 +19,9 @@ LONGEST: Final = 500
 LEFT_OUT: Final = "…"
 SHORTEST: Final = 3
 """Characters of a constant that is recognized; anything shorter is found everywhere."""
-_QUOTED: Final = re.compile("""(["'`]).*\\1""")
-"""From the first quote to the last: what is quoted may itself hold quotes."""
-_QUOTED_NAME: Final = re.compile("""(["'`]).*?\\1""")
+_QUOTED: Final = re.compile("""(["'`])(?:.*\\1|.*)""")
+"""From the first quote to the last, or to where the text was cut: what is quoted may itself hold quotes."""
+_QUOTED_NAME: Final = re.compile("""(["'`])(?:.*?\\1|.*)""")
 _OF_NAMES: Final = (AttributeError, ImportError, NameError)
 """What these quote, when the interpreter raises them, are words of the source."""
 _RAISES: Final = frozenset({dis.opmap["RAISE_VARARGS"], dis.opmap["RERAISE"]})

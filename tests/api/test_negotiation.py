@@ -233,7 +233,7 @@ class TestPaths:
             *("/v1/tasks;x=1", "/V1/tasks", "/v1/Tasks", "/v1/tasks.json", "/v1%2ftasks/", "/v1/tasks%00"),
             *("/v1/tasks%20", "/healthz/", "/errors/", "/docs/", "/openapi.json/", "/v1/tasks:batchcreate"),
             *("/v1/tasks:batchCreate/", "/v1/tasks:nothing", "/v1/tasks/a/b", "/v1/tasks//", "/v1", "/v1/", "/%ff"),
-            *("/" + "a/" * 300, "/static/x", "/metrics", "/debug", "/.env", "/.git/config", "/v1/logger"),
+            *("/" + "a/" * 300, "/static/x", "/metrics", "/debug", "/.env", "/.git/config", "/v1/loggers"),
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "HEAD"])

@@ -50,6 +50,7 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
     "a missing key": (lambda: dict[str, str]()[SECRET], "'…'"),
     "no number": (lambda: int(SECRET), "invalid literal for int() with base 10: '…'"),
     "a library of Python's": (lambda: uuid.UUID(SECRET), "badly formed hexadecimal UUID string"),
+    "a long one that is cut": (lambda: float(SECRET * 200), "could not convert string to float: '…'"),
     "an attribute": (lambda: object().nothing, "'object' object has no attribute 'nothing'"),  # type: ignore[attr-defined]
     "a division": (lambda: 1 // 0, "integer division or modulo by zero"),
     "a file": (lambda: Path(f"/{SECRET}").stat(), "[Errno 2] No such file or directory: '…'"),
@@ -70,6 +71,11 @@ def test_of_the_driver_s_what_is_quoted_is_left_out() -> None:
     expected = 'connection to server at "…", port 5432 failed: FATAL:  no password for user "…"'
     assert told(psycopg.OperationalError(refused)) == expected
     malformed = psycopg.errors.InvalidTextRepresentation(f'invalid input syntax for type uuid: "a"{SECRET}"b"')
+    assert told(malformed) == 'invalid input syntax for type uuid: "…"'
+
+
+def test_of_a_quotation_over_several_lines_nothing_is_left() -> None:
+    malformed = psycopg.errors.InvalidTextRepresentation(f'invalid input syntax for type uuid: "{SECRET}\n{SECRET}"')
     assert told(malformed) == 'invalid input syntax for type uuid: "…"'
 
 

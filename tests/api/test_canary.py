@@ -1,0 +1,275 @@
+"""D22, C3: secrets planted wherever they may come from are in no log line; what is the service's own, in no answer."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import make_url, text
+from werkzeug.test import TestResponse
+
+from app import errs
+from app.config import Settings
+from app.extensions import db
+from app.observability import in_hand
+from app.observability.debug import profile, stacks
+from app.observability.logs import JsonFormatter
+from app.resilience import deadline
+from tests.api.caller import ABSENT, BATCH, TASKS, Caller
+from tests.api.conftest import Bearer
+from tests.api.forge import Forge
+from tests.oracle import CheckedClient
+
+PLANT: Final = "c4n4ry"
+"""Every secret begins with it, and nothing of the service's own words does."""
+LOGGER: Final = "/v1/logger"
+
+
+def secret(place: str) -> str:
+    """Return the secret of a place, by which a find tells where it came from."""
+    return f"{PLANT}-{place}-7c1f9e"
+
+
+class Wire:
+    """Everything that left the service: lines of every logger at every level, and answers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.answers: list[str] = []
+
+    def keep(self, response: TestResponse) -> TestResponse:
+        """Keep an answer."""
+        self.answers.append(f"{response.status}\n{response.headers}\n{response.get_data(as_text=True)}")
+        return response
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """Return what leaves the service meanwhile."""
+    wire, root, house = Wire(), logging.getLogger(), logging.getLogger("candor")
+
+    class Keeping(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            wire.lines.append(JsonFormatter().format(record))
+
+    handler, levels = Keeping(), (root.level, house.level)
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    house.setLevel(logging.DEBUG)
+    yield wire
+    root.removeHandler(handler)
+    root.setLevel(levels[0])
+    house.setLevel(levels[1])
+
+
+@pytest.fixture
+def found(wire: Wire) -> Iterator[Callable[[], list[str]]]:
+    """Return a search of every line, after which there has to be something that was searched."""
+    yield lambda: [line for line in wire.lines if PLANT in line]
+    assert wire.lines
+
+
+def headers(**more: str) -> dict[str, str]:
+    """Return header fields with secrets in them."""
+    return {"Cookie": f"session={secret('cookie')}", "Referer": f"https://x.test/?{secret('referer')}", **more}
+
+
+class TestRequests:
+    """What a caller sends: bodies, queries, header fields."""
+
+    @pytest.mark.parametrize(
+        "authorization",
+        [
+            f"Bearer {secret('token')}",
+            f"Bearer {secret('header')}.{secret('claims')}.{secret('signature')}",
+            f"Basic {secret('password')}",
+            f"Bearer {secret('one')}, Bearer {secret('two')}",
+            secret("scheme"),
+        ],
+    )
+    def test_401(self, nobody: Caller, wire: Wire, found: Any, authorization: str) -> None:
+        for method, path in (("GET", TASKS), ("POST", TASKS), ("PUT", LOGGER)):
+            wire.keep(nobody.send(method, path, headers=headers(Authorization=authorization)))
+        assert found() == []
+        assert [answer for answer in wire.answers if PLANT in answer] == []
+
+    def test_a_token_that_is_signed_but_unfit(self, nobody: Caller, forge: Forge, wire: Wire, found: Any) -> None:
+        for claims in ({"exp": secret("exp")}, {"sub": 7, "name": secret("name")}, {"nbf": secret("nbf")}):
+            token = forge.token(**claims)
+            wire.keep(nobody.get(TASKS, headers={"Authorization": f"Bearer {token}"}))
+            assert not [line for line in wire.lines if token in line]
+        assert found() == []
+        assert [answer for answer in wire.answers if PLANT in answer] == []
+
+    @pytest.mark.parametrize(
+        ("method", "path"), [("POST", TASKS), ("POST", BATCH), ("PATCH", ABSENT), ("PUT", LOGGER)], ids=str
+    )
+    @pytest.mark.parametrize(
+        "body",
+        [
+            f'{{"task": "{secret("cut")}',
+            f'"{secret("string")}"',
+            f'["{secret("array")}"]',
+            f'{{"{secret("member")}": 1}}',
+            f'{{"task": {{"{secret("inner")}": 1, "title": "{secret("title")}", "tags": ["{secret("TAG")}"]}}}}',
+            f'{{"task": {{"title": ["{secret("type")}"], "due_date": "{secret("date")}"}}}}',
+            f'{{"requests": [{{"task": {{"{secret("item")}": "{secret("value")}"}}}}]}}',
+            f'{{"status": "{secret("status")}", "title": "\\u0000{secret("nul")}"}}',
+            f'{{"level": "{secret("level")}", "log_error_stack": "{secret("stack")}"}}',
+            f'{{"a": "{secret("twice")}", "a": "{secret("twice")}"}}',
+            secret("long") * 100_000,
+        ],
+        ids=lambda body: body[:30],
+    )
+    def test_400_and_413(self, admin: Caller, found: Any, method: str, path: str, body: str) -> None:
+        response = admin.send(method, path, data=body.encode(), content_type="application/json", headers=headers())
+        assert response.status_code in {400, 404, 413}
+        assert found() == []
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"filter": f'title = "{secret("value")}'},
+            {"filter": f"{secret('member')} = 1"},
+            {"filter": f'status = "{secret("status")}"'},
+            {"filter": f'title = "{secret("fine")}"'},
+            {"order_by": secret("order")},
+            {"page_token": secret("page")},
+            {"page_size": secret("size")},
+            {"fields": secret("fields")},
+            {secret("parameter"): "1", "access_token": secret("access")},
+        ],
+        ids=str,
+    )
+    def test_queries(self, alice: Caller, found: Any, query: dict[str, str]) -> None:
+        assert alice.list_tasks(**query).status_code in {200, 400}
+        assert found() == []
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"Idempotency-Key": secret("key")},
+            {"Idempotency-Key": f"{secret('key')},"},
+            {"If-Match": secret("tag")},
+            {"If-None-Match": f'"{secret("tag")}"'},
+            {"Request-Timeout": secret("timeout")},
+            {"Accept": f"text/{secret('accept')}"},
+            {"Content-Type": f"text/{secret('type')}"},
+            {"Content-Encoding": secret("encoding")},
+            {"Origin": f"https://{secret('origin')}.test"},
+            {"X-Request-Id": f"{secret('id')} {{"},
+            {"Traceparent": secret("trace")},
+            {"X-Forwarded-For": secret("forwarded")},
+        ],
+        ids=str,
+    )
+    def test_header_fields(self, alice: Caller, found: Any, fields: dict[str, str]) -> None:
+        for method, path in (("POST", TASKS), ("GET", TASKS), ("PATCH", ABSENT)):
+            alice.send(method, path, json={"task": {"title": "x"}}, headers=headers(**fields))
+        assert found() == []
+
+    def test_conflicts_and_keys(self, alice: Caller, found: Any) -> None:
+        """409, 422, and what is replayed."""
+        key = {"Idempotency-Key": secret("key")}
+        title = {"task": {"title": secret("title"), "description": secret("description")}}
+        statuses = [alice.post(json=title, headers=key).status_code for _ in range(2)]
+        statuses += [
+            alice.post(json=title).status_code,
+            alice.post(json={"task": {"title": "y"}}, headers=key).status_code,
+        ]
+        assert statuses == [201, 201, 409, 422]
+        assert found() == []
+
+
+def _bug(*_: object, **__: object) -> None:
+    held = secret("exception")
+    try:
+        {}[held]  # type: ignore[index]  # a bug is meant
+    except KeyError as exc:
+        raise RuntimeError(f"the password is {held}\nand {held}") from exc
+
+
+def _wrapped(*_: object, **__: object) -> None:
+    try:
+        int(secret("number"))
+    except ValueError as exc:
+        raise errs.E("tasks.page", user="alice") from exc
+
+
+def _driver(*_: object, **__: object) -> None:
+    raise psycopg.errors.DataException(f'no "{secret("driver")}"\nDETAIL: Key (title)=({secret("detail")})')
+
+
+def _parameter(*_: object, **__: object) -> None:
+    with db.engine.connect() as connection:
+        connection.execute(text("SELECT CAST(:value AS regclass)"), {"value": secret("parameter")})
+
+
+def _statement(*_: object, **__: object) -> None:
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql(f"SELECT '{secret('sql')}' FROM \"{secret('table')}\"")
+
+
+class TestFaults:
+    """What fails inside: exceptions, SQL, connections."""
+
+    @pytest.mark.parametrize(
+        "fault", [_bug, _wrapped, _driver, _parameter, _statement], ids=lambda fault: fault.__name__
+    )
+    def test_500(
+        self, alice: Caller, application: Flask, wire: Wire, found: Any, fault: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(application.view_functions, "tasks.list_tasks", fault)
+        assert isinstance(alice.client, CheckedClient)
+        alice.client.allows_500 = True
+        response = wire.keep(alice.list_tasks())
+        assert response.status_code == 500
+        assert found() == []
+        assert [answer for answer in wire.answers if PLANT in answer] == []
+
+    @pytest.mark.parametrize(
+        "where",
+        [{"host": "127.0.0.1", "port": 1}, {"host": f"{PLANT}.invalid"}, {"password": secret("wrong")}],
+        ids=str,
+    )
+    def test_a_connection_string(
+        self,
+        make_application: Callable[..., Flask],
+        settings: Settings,
+        bearer: Bearer,
+        wire: Wire,
+        found: Any,
+        where: Any,
+    ) -> None:
+        """Out of reach, unknown, and refused; often enough for the breaker to open."""
+        url = make_url(settings.database_url).set(**{"username": secret("user"), "password": secret("db"), **where})
+        away = make_application(database_url=url.render_as_string(hide_password=False))
+        caller = Caller(away.test_client(), bearer())
+        for _ in range(8):
+            wire.keep(caller.list_tasks())
+            wire.keep(caller.create("x"))
+        wire.keep(caller.get("/readyz"))
+        assert any("503" in answer for answer in wire.answers)
+        assert found() == []
+        assert [answer for answer in wire.answers if PLANT in answer] == []
+
+    def test_the_deadline(self, alice: Caller, application: Flask, found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        def slow(*_: object, **__: object) -> None:
+            limit = deadline.current.get()
+            assert limit is not None
+            raise limit.exceeded("database") from RuntimeError(secret("slow"))
+
+        monkeypatch.setitem(application.view_functions, "tasks.list_tasks", slow)
+        assert alice.list_tasks().status_code == 504
+        assert found() == []
+
+
+def test_neither_stacks_nor_profiles_show_data() -> None:
+    """What the debug listener tells of the request at hand, whose locals hold a secret."""
+    held = secret("local")
+    in_hand.begin("a-request", "GET", "/v1/tasks")
+    told = stacks.report() + profile.taken(0.05).collapsed()
+    in_hand.end()
+    assert held not in told
