@@ -12,6 +12,7 @@ from app.config import Settings
 from app.models.logger import Level, LoggerSettings
 from app.models.passwords import Passwords
 from app.observability import breakers, logs
+from app.observability import jobs as job_log
 from app.observability.journal import Journal
 from app.repositories.engine import breaker_of
 from app.repositories.failures import FailureReads, FailureWriter
@@ -28,6 +29,7 @@ from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
 from app.services.failures import FailureService
 from app.services.idempotency import IdempotencyService
+from app.services.jobs import Ended, JobService
 from app.services.logger import LoggerService
 from app.services.readiness import ReadinessService
 from app.services.sessions import SessionService
@@ -44,6 +46,7 @@ class Services:
     slots: Slots
     failures: FailureService
     idempotency: IdempotencyService
+    jobs: JobService
     logger: LoggerService
     readiness: ReadinessService
     sessions: SessionService
@@ -114,6 +117,7 @@ def wire(
         slots=_slots(settings),
         failures=FailureService(failures=FailureReads(reads), trace_url=settings.trace_url),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
+        jobs=JobService(unit_of_work=unit_of_work, handlers={}, hooks=(log_job,)),
         logger=LoggerService(
             reads=LoggerReads(reads),
             unit_of_work=unit_of_work,
@@ -148,3 +152,12 @@ def log_turns(event: Event) -> None:
     """Log when a breaker changes its state."""
     if isinstance(event, Transitioned):
         breakers.turned(event.name, event.before, event.after, event.counts._asdict(), event.cause)
+
+
+def log_job(ended: Ended) -> None:
+    """Log how an attempt at a job ended."""
+    job = ended.job
+    fields: dict[str, object] = {"job": str(job.id), "attempts": job.attempts, "seconds": round(ended.seconds, 3)}
+    if ended.pause is not None:
+        fields["again_in"] = round(ended.pause.total_seconds())
+    job_log.ended(job.kind, ended.outcome, fields, ended.error)

@@ -1,17 +1,19 @@
-"""The ``flask`` commands, a group a file; jobs and rpc move in here."""
+"""The ``flask`` commands, a group a file; rpc moves in here."""
 
 import os
 
 from flask import Flask
 
-from app.cli import errors, explain, migrations, tokens, users
+from app.cli import errors, explain, jobs, migrations, tokens, users, worker
 
 
 def register(app: Flask) -> None:
     """Put the commands in place."""
     app.cli.add_command(errors.group)
     app.cli.add_command(explain.explain)
+    app.cli.add_command(jobs.group)
     app.cli.add_command(tokens.group)
     app.cli.add_command(users.group)
+    app.cli.add_command(worker.work)
     if os.environ.get("FLASK_RUN_FROM_CLI") == "true":
         migrations.bind(app)

@@ -45,6 +45,20 @@ class NewJob:
             raise ValueError(f"a payload has {LARGEST_PAYLOAD} bytes at most")
 
 
+@dataclass(frozen=True, slots=True)
+class TakenJob:
+    """A job as it was when it was leased: what a later lease changes in the row, it does not change in here."""
+
+    id: UUID
+    kind: str
+    payload: Mapping[str, str]
+    attempts: int
+    fence: int
+    request_id: str | None
+    trace_id: str | None
+    create_time: datetime
+
+
 class Job(Base):
     """A job, from the transaction that caused it until it is done. All its times are PostgreSQL's."""
 

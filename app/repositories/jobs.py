@@ -1,6 +1,7 @@
 """The queue of jobs. Every time in it is read from PostgreSQL's clock, so that those of the workers do not matter."""
 
 from collections.abc import Collection
+from dataclasses import fields
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -10,9 +11,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app import context
-from app.models.jobs import Job, JobState, NewJob
+from app.models.jobs import Job, JobState, NewJob, TakenJob
 
 LISTED: Final = 200
+TAKEN: Final = tuple(getattr(Job, each.name) for each in fields(TakenJob))
 
 
 class JobRepository:
@@ -32,7 +34,7 @@ class JobRepository:
             )
         )
 
-    def take(self, kinds: Collection[str], *, owner: str, lease: timedelta) -> Job | None:
+    def take(self, kinds: Collection[str], *, owner: str, lease: timedelta) -> TakenJob | None:
         """Lease the job that has waited longest among those that nobody holds; ``None`` when none is due.
 
         Args:
@@ -58,17 +60,18 @@ class JobRepository:
                 lease_owner=owner,
                 update_time=now,
             )
-            .returning(Job)
-            .execution_options(synchronize_session=False, populate_existing=True)
+            .returning(*TAKEN)
+            .execution_options(synchronize_session=False)
         )
-        return self._session.scalars(statement).one_or_none()
+        row = self._session.execute(statement).one_or_none()
+        return None if row is None else TakenJob(*row)
 
-    def finish(self, job: Job) -> bool:
+    def finish(self, job: TakenJob) -> bool:
         """Delete a job that is done; ``False`` when the lease has passed to another."""
         held = (Job.id == job.id, Job.fence == job.fence)
         return self._session.scalar(delete(Job).where(*held).returning(Job.id)) is not None
 
-    def put_back(self, job: Job, *, error: str, after: timedelta | None) -> bool:
+    def put_back(self, job: TakenJob, *, error: str, after: timedelta | None) -> bool:
         """Note why a job failed, to be done again after a pause, or never (``None``).
 
         Returns:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from app import context
-from app.models.jobs import Job, JobState, NewJob
+from app.models.jobs import JobState, NewJob, TakenJob
 from tests.integration.conftest import Database
 
 LEASE = timedelta(minutes=1)
@@ -21,7 +21,7 @@ def add(database: Database, kind: str = "test.note", **payload: str) -> None:
         unit.commit()
 
 
-def take(database: Database, kind: str = "test.note", *, owner: str = "one") -> Job | None:
+def take(database: Database, kind: str = "test.note", *, owner: str = "one") -> TakenJob | None:
     """Lease a job."""
     with database.unit_of_work() as unit:
         job = unit.jobs.take([kind], owner=owner, lease=LEASE)
@@ -29,7 +29,7 @@ def take(database: Database, kind: str = "test.note", *, owner: str = "one") -> 
     return job
 
 
-def taken(database: Database) -> Job:
+def taken(database: Database) -> TakenJob:
     """Lease a job that is there."""
     job = take(database)
     assert job is not None
@@ -120,14 +120,12 @@ class TestFinish:
         """D16."""
         add(database)
         late = taken(database)
-        database_of_late = (late.id, late.fence)
         expire(stranger)
         present = taken(database)
-        assert (present.id, present.fence) == (database_of_late[0], database_of_late[1] + 1)
-        fenced = Job(id=late.id, fence=database_of_late[1])
+        assert (present.id, present.fence) == (late.id, late.fence + 1)
         with database.unit_of_work() as unit:
-            assert not unit.jobs.finish(fenced)
-            assert not unit.jobs.put_back(fenced, error="late", after=None)
+            assert not unit.jobs.finish(late)
+            assert not unit.jobs.put_back(late, error="late", after=None)
             assert unit.jobs.finish(present)
             unit.commit()
         assert count(stranger) == 0
@@ -142,7 +140,10 @@ class TestPutBack:
         assert take(database) is None
         expire(stranger)
         again = taken(database)
-        assert (again.attempts, again.last_error) == (2, "ValueError: no")
+        with database.unit_of_work() as unit:
+            found = unit.jobs.find(again.id)
+            assert found is not None
+            assert (found.attempts, found.last_error) == (2, "ValueError: no")
 
     def test_dead_and_revived(self, database: Database, stranger: Connection) -> None:
         add(database)

@@ -1,0 +1,70 @@
+"""``flask jobs``: what waits to be done, and what could not be. Payloads are not shown: they may hold tokens."""
+
+from uuid import UUID
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from app.models.jobs import Job, JobState
+from app.services.jobs import JobService
+from app.wire.timestamps import render
+from app.wiring import Services
+
+group = AppGroup("jobs", help="Jobs that wait to be done, and those that could not be.")
+
+
+def _jobs() -> JobService:
+    services: Services = current_app.extensions["candor-services"]
+    return services.jobs
+
+
+@group.command("list")
+@click.option("--dead", is_flag=True, help="Only those that were given up.")
+def list_jobs(dead: bool) -> None:
+    """Print the oldest 200: id, state, kind, attempts, when next, why not."""
+    for job in _jobs().list(JobState.DEAD if dead else None):
+        click.echo(
+            f"{job.id}  {_state(job):<7}  {job.kind}  {job.attempts}  {render(job.run_time)}  {job.last_error or ''}"
+        )
+
+
+@group.command("show")
+@click.argument("job_id", type=click.UUID)
+def show(job_id: UUID) -> None:
+    """Print all that is known of one job but its payload."""
+    job = _jobs().find(job_id)
+    if job is None:
+        raise click.ClickException("There is no such job: it is done, or never was.")
+    shown = {
+        "id": job.id,
+        "kind": job.kind,
+        "state": _state(job),
+        "attempts": job.attempts,
+        "created": render(job.create_time),
+        "next run": render(job.run_time) if job.state is JobState.QUEUED else "-",
+        "worker": job.lease_owner or "-",
+        "request id": job.request_id or "-",
+        "trace id": job.trace_id or "-",
+        "payload has": ", ".join(sorted(job.payload)) or "-",
+        "last error": job.last_error or "-",
+    }
+    for name, value in shown.items():
+        click.echo(f"{name:<12} {value}")
+
+
+@group.command("retry")
+@click.argument("job_id", type=click.UUID, required=False)
+@click.option("--all", "every", is_flag=True, help="Every dead job.")
+def retry(job_id: UUID | None, every: bool) -> None:
+    """Queue a dead job again, with all its attempts."""
+    if (job_id is None) != every:
+        raise click.UsageError("Name one job, or say --all.")
+    revived = _jobs().retry(job_id)
+    if job_id is not None and not revived:
+        raise click.ClickException("There is no such dead job. `flask jobs list --dead` prints all there are.")
+    click.echo(f"{revived} queued again")
+
+
+def _state(job: Job) -> str:
+    return "running" if job.lease_owner else job.state.name.lower()

@@ -1,0 +1,125 @@
+"""``flask worker``: does jobs until told to leave. Any number of them, on any number of hosts, share the queue."""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from datetime import timedelta
+from types import FrameType
+from typing import Final
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from app.models.jobs import TakenJob
+from app.observability import jobs as log
+from app.services.jobs import LEASE, JobService
+from app.wiring import Services
+
+IDLE: Final = 0.5
+"""Seconds after which an idle worker looks again: two short queries a second, whatever the number of jobs."""
+LONGEST_WAIT: Final = 5.0
+"""Seconds after which it looks again, at most, while the database does not answer."""
+
+
+@click.command("worker")
+@click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="Jobs done at the same time.")
+@click.option(
+    "--lease",
+    type=click.FloatRange(1, 3600),
+    default=LEASE.total_seconds(),
+    show_default=True,
+    help="Seconds after which another worker takes a job over; it has two thirds of that to be done.",
+)
+@with_appcontext
+def work(threads: int, lease: float) -> None:
+    """Do jobs, such as sending mail, until SIGTERM or Ctrl-C; what has begun is finished."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for other threads, as Flask says
+    services: Services = app.extensions["candor-services"]
+    services.jobs.lease = timedelta(seconds=lease)
+    for poller in app.extensions["candor-pollers"]:
+        poller.start()
+    Worker(app, services.jobs, threads=threads).run()
+
+
+class Worker:
+    """Takes jobs as long as it has a thread for them, each in a thread of its own, which may fail by itself."""
+
+    def __init__(self, app: Flask, jobs: JobService, *, threads: int) -> None:
+        self._app, self._jobs, self._threads = app, jobs, threads
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._running: set[threading.Thread] = set()
+        self._told: set[int] = set()
+        self._failures = 0
+        self._bell, self._ear = socket.socketpair()
+
+    def run(self) -> None:
+        """Do jobs until a signal says otherwise."""
+        self._listen()
+        log.told("worker ready", {"owner": self._owner, "kinds": sorted(self._jobs.handlers)})
+        while not self._told:
+            if len(self._running) < self._threads and (job := self._take()) is not None:
+                self._start(job)
+            elif not self._told:
+                self._wait()
+        self._leave()
+
+    def _listen(self) -> None:
+        """Have signals noted, and the bell rung by them: to wake a lock in a handler may deadlock, a socket cannot."""
+        for end in (self._bell, self._ear):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._hear)
+
+    def _hear(self, signum: int, _frame: FrameType | None) -> None:
+        if signum in self._told:
+            os._exit(128 + signum)  # told twice: what has begun is begun again when its lease is over
+        self._told.add(signum)
+
+    def _take(self) -> TakenJob | None:
+        try:
+            job = self._jobs.take(owner=self._owner)
+        except Exception as error:  # the database is away, or something we have not thought of: neither is an end
+            self._failures += 1
+            if self._failures == 1:
+                log.broken("jobs are out of reach", error)
+            return None
+        if self._failures:
+            log.told("jobs are within reach again", {"attempts": self._failures})
+        self._failures = 0
+        return job
+
+    def _start(self, job: TakenJob) -> None:
+        thread = threading.Thread(target=self._do, args=(job,), name=f"job {job.id}", daemon=True)
+        self._running.add(thread)
+        thread.start()
+
+    def _do(self, job: TakenJob) -> None:
+        try:
+            with self._app.app_context():
+                self._jobs.run(job)
+        except Exception as error:  # how it ended could not be noted: its lease will be over
+            log.broken("a job's end could not be noted", error)
+        finally:
+            self._running.discard(threading.current_thread())
+            with contextlib.suppress(BlockingIOError):
+                self._bell.send(b"\0")
+
+    def _wait(self) -> None:
+        """Wait for a job to end, a signal, or some time."""
+        longest = min(LONGEST_WAIT, IDLE * 2 ** min(self._failures, 8))
+        self._ear.settimeout(longest * random.uniform(0.8, 1.2))  # noqa: S311 -- so that workers do not march in step
+        with contextlib.suppress(TimeoutError):
+            self._ear.recv(4096)
+
+    def _leave(self) -> None:
+        """Wait for what has begun, no longer than its deadline allows; what is left is somebody else's later."""
+        log.told("worker leaving", {"running": len(self._running)})
+        until = time.monotonic() + self._jobs.lease.total_seconds()
+        for thread in [*self._running]:
+            thread.join(max(0.0, until - time.monotonic()))

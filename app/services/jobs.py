@@ -1,0 +1,194 @@
+"""Jobs are done once their cause is committed: again after a failure, by somebody else when a worker is lost.
+
+At least once, then; what a handler writes to the database is committed together with the job's end, and so happens
+once. What it does outside has to bear repetition: by a key such as the job's id, which stays the same.
+"""
+
+import random
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, Protocol
+from uuid import UUID
+
+from app import context, errs
+from app.errs import raises
+from app.models.jobs import Job, JobState, TakenJob
+from app.observability.telling import told
+from app.resilience import deadline
+from app.resilience.transaction import transaction
+
+MOST_ATTEMPTS: Final = 15
+FIRST_PAUSE: Final = timedelta(seconds=5)
+LONGEST_PAUSE: Final = timedelta(hours=1)
+"""The pause doubles up to this: a system that is away for four hours costs no job."""
+LEASE: Final = timedelta(seconds=30)
+PATIENCE: Final = timedelta(seconds=5)
+"""How long the queue may take to answer."""
+
+Handler = Callable[[TakenJob], None]
+
+
+class Queue(Protocol):
+    """See ``app.repositories.jobs``."""
+
+    def take(self, kinds: Collection[str], *, owner: str, lease: timedelta) -> TakenJob | None: ...  # noqa: D102
+    def finish(self, job: TakenJob) -> bool: ...  # noqa: D102
+    def put_back(self, job: TakenJob, *, error: str, after: timedelta | None) -> bool: ...  # noqa: D102
+    def find(self, job_id: UUID) -> Job | None: ...  # noqa: D102
+    def list(self, state: JobState | None) -> list[Job]: ...  # noqa: D102
+    def revive(self, job_id: UUID | None) -> int: ...  # noqa: D102
+
+
+class Unit(Protocol):
+    """One transaction, which the units of the handler inside it join."""
+
+    @property
+    def jobs(self) -> Queue: ...  # noqa: D102
+    def commit(self) -> None: ...  # noqa: D102
+
+
+class Outcome(StrEnum):
+    """What became of an attempt."""
+
+    DONE = "done"
+    PUT_BACK = "put back"
+    DEAD = "dead"
+    LOST = "lost"
+    """Its lease had passed to another; whatever it wrote is undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt is over, after so many seconds."""
+
+    job: TakenJob
+    outcome: Outcome
+    seconds: float
+    error: Exception | None = None
+    pause: timedelta | None = None
+
+
+class JobService:
+    """Does jobs, and lets people look at those that could not be done.
+
+    Args:
+        unit_of_work: opens a transaction.
+        handlers: who does which kind. A kind that is not here waits for a worker that knows it.
+        hooks: are told of every attempt that ended, while the ids of the request that caused it are in force.
+        lease: for how long a job is held; after two thirds of that its deadline has come.
+        chance: draws from [0, 1).
+    """
+
+    def __init__(
+        self,
+        *,
+        unit_of_work: Callable[[], AbstractContextManager[Unit]],
+        handlers: dict[str, Handler],
+        hooks: tuple[Callable[[Ended], None], ...] = (),
+        lease: timedelta = LEASE,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.handlers, self.lease = handlers, lease
+        self._unit_of_work, self._hooks, self._chance = unit_of_work, hooks, chance
+
+    @raises()
+    @transaction
+    def take(self, *, owner: str) -> TakenJob | None:
+        """Lease a job that is due, if there is one."""
+        with deadline.within(PATIENCE), self._unit_of_work() as unit:
+            job = unit.jobs.take(self.handlers, owner=owner, lease=self.lease)
+            unit.commit()
+        return job
+
+    @raises(passing=True)
+    def run(self, job: TakenJob) -> Outcome:
+        """Do a job that was taken, and note how it ended. Whatever its handler raises is part of that."""
+        began = time.monotonic()
+        with _caused_by(job):
+            error = self._attempt(job)
+            outcome, pause = (Outcome.DONE, None) if error is None else self._put_back(job, error)
+            ended = Ended(job, outcome, time.monotonic() - began, error, pause)
+            for hook in self._hooks:
+                hook(ended)
+        return outcome
+
+    def _attempt(self, job: TakenJob) -> Exception | None:
+        """Return what went wrong; the handler's writes and the job's end are committed together or not at all."""
+        try:
+            if job.attempts > MOST_ATTEMPTS:
+                raise RuntimeError("each worker that held this job was lost with it")
+            with self._unit_of_work() as unit:
+                with deadline.within(self.lease * 2 / 3):
+                    self.handlers[job.kind](job)
+                with deadline.within(PATIENCE):
+                    if not unit.jobs.finish(job):
+                        raise _LeaseLostError("the lease has passed to another worker")
+                    unit.commit()
+        except Exception as error:
+            return error
+        return None
+
+    @transaction
+    def _put_back(self, job: TakenJob, error: Exception) -> tuple[Outcome, timedelta | None]:
+        is_last = job.attempts >= MOST_ATTEMPTS or _is_hopeless(error)
+        pause = None if is_last else self._pause(job.attempts)
+        causes = " < ".join(f"{type(link).__qualname__}: {told(link)}" for link in errs.chain(error))
+        with deadline.within(PATIENCE), self._unit_of_work() as unit:
+            if isinstance(error, _LeaseLostError) or not unit.jobs.put_back(job, error=causes, after=pause):
+                return Outcome.LOST, None
+            unit.commit()
+        return (Outcome.DEAD if pause is None else Outcome.PUT_BACK), pause
+
+    def _pause(self, attempts: int) -> timedelta:
+        """Return between half and all of a time that doubles each time, so that failures do not march in step."""
+        longest: timedelta = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))
+        return longest * (0.5 + self._chance() / 2)
+
+    @raises()
+    def list(self, state: JobState | None = None) -> list[Job]:
+        """Return the oldest jobs, or the oldest in one state."""
+        with self._unit_of_work() as unit:
+            found = unit.jobs.list(state)
+            unit.commit()
+        return found
+
+    @raises()
+    def find(self, job_id: UUID) -> Job | None:
+        """Return the job, unless it is done or never was."""
+        with self._unit_of_work() as unit:
+            found = unit.jobs.find(job_id)
+            unit.commit()
+        return found
+
+    @raises()
+    @transaction
+    def retry(self, job_id: UUID | None) -> int:
+        """Queue a dead job again, or all of them (``None``); return how many there were."""
+        with self._unit_of_work() as unit:
+            revived = unit.jobs.revive(job_id)
+            unit.commit()
+        return revived
+
+
+class _LeaseLostError(Exception):
+    """Somebody else has the job by now."""
+
+
+def _is_hopeless(error: Exception) -> bool:
+    """Tell whether the job itself is wrong, as the client of some other system: then it stays so."""
+    return isinstance(error, errs.Error) and error.kind.fault is errs.Fault.CLIENT and not error.kind.retryable
+
+
+@contextmanager
+def _caused_by(job: TakenJob) -> Iterator[None]:
+    """Go by the ids of the request that caused the job."""
+    request_id, trace_id = context.request_id.set(job.request_id), context.trace_id.set(job.trace_id)
+    try:
+        yield
+    finally:
+        context.request_id.reset(request_id)
+        context.trace_id.reset(trace_id)

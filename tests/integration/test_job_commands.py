@@ -1,0 +1,64 @@
+"""``flask jobs``: what an operator sees, and what they can do about it."""
+
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+from sqlalchemy import text
+
+from app.extensions import db
+from app.models.jobs import NewJob
+from tests.integration.conftest import Database
+
+
+@pytest.fixture
+def runner(application: Flask) -> FlaskCliRunner:
+    """Return what runs commands."""
+    return application.test_cli_runner()
+
+
+@pytest.fixture
+def job_id(database: Database) -> UUID:
+    """Return the id of a dead job."""
+    with database.unit_of_work() as unit:
+        unit.jobs.add(NewJob("mail.activation", {"to": "alice@example.com", "token": "secret"}))
+        unit.commit()
+    with db.engine.begin() as connection:
+        died = text("UPDATE jobs SET state = 2, attempts = 15, last_error = 'ValueError: no' RETURNING id")
+        found: UUID = connection.execute(died).scalar_one()
+    return found
+
+
+def run(runner: FlaskCliRunner, *words: str) -> str:
+    result = runner.invoke(args=["jobs", *words])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+class TestJobs:
+    def test_list_and_show_tell_everything_but_the_payload(self, runner: FlaskCliRunner, job_id: UUID) -> None:
+        listed, shown = run(runner, "list", "--dead"), run(runner, "show", str(job_id))
+        assert f"{job_id}  dead     mail.activation  15  " in listed
+        assert "payload has  to, token" in shown
+        assert "ValueError: no" in shown
+        assert not [word for word in ("alice", "secret") if word in listed + shown]
+
+    def test_retry(self, runner: FlaskCliRunner, job_id: UUID) -> None:
+        assert run(runner, "retry", str(job_id)) == "1 queued again\n"
+        assert run(runner, "list", "--dead") == ""
+        assert "queued" in run(runner, "show", str(job_id))
+        assert run(runner, "retry", "--all") == "0 queued again\n"
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (["show", str(UUID(int=0))], "There is no such job"),
+            (["retry", str(UUID(int=0))], "There is no such dead job"),
+            (["retry"], "Name one job, or say --all."),
+        ],
+    )
+    def test_what_there_is_not(self, runner: FlaskCliRunner, words: list[str], said: str) -> None:
+        result = runner.invoke(args=["jobs", *words])
+        assert result.exit_code != 0
+        assert said in result.output

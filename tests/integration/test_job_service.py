@@ -1,0 +1,222 @@
+"""Jobs are done once, again after a failure, or given up; on a real queue."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from app import context, errs
+from app.context import Principal
+from app.models.jobs import JobState, NewJob, TakenJob
+from app.models.tasks import NewTask
+from app.resilience import deadline
+from app.resilience.clock import SystemClock
+from app.services.jobs import MOST_ATTEMPTS, Ended, Handler, JobService, Outcome
+from app.services.tasks import TaskService
+from tests.integration.conftest import Database
+
+ALICE = Principal("alice", frozenset())
+
+
+def fail(_job: TakenJob) -> None:
+    raise ValueError("it does not work")
+
+
+def refuse(_job: TakenJob) -> None:
+    raise errs.E("test", kind=errs.Kind.INVALID_REQUEST)
+
+
+@pytest.fixture
+def told() -> list[Ended]:
+    """Return what the service tells of its attempts."""
+    return []
+
+
+@pytest.fixture
+def service(database: Database, told: list[Ended]) -> Callable[..., JobService]:
+    """Return a maker of services by what they do with ``test.note``."""
+
+    def make(handler: Handler) -> JobService:
+        return JobService(
+            unit_of_work=database.unit_of_work, handlers={"test.note": handler}, hooks=(told.append,), chance=lambda: 1
+        )
+
+    return make
+
+
+@pytest.fixture
+def add(database: Database) -> Callable[..., None]:
+    """Return what queues a job."""
+
+    def add(**payload: str) -> None:
+        with database.unit_of_work() as unit:
+            unit.jobs.add(NewJob("test.note", payload))
+            unit.commit()
+
+    return add
+
+
+def attempt(jobs: JobService) -> Outcome:
+    """Do the next job."""
+    job = jobs.take(owner="test")
+    assert job is not None
+    return jobs.run(job)
+
+
+def expire(stranger: Connection) -> None:
+    stranger.execute(text("UPDATE jobs SET run_time = now()"))
+    stranger.commit()
+
+
+def creates_a_task(database: Database) -> Handler:
+    tasks = TaskService(reads=database.task_reads, unit_of_work=database.unit_of_work, clock=SystemClock())
+
+    def handle(job: TakenJob) -> None:
+        tasks.create(NewTask(title=job.payload["title"]), by=ALICE)
+
+    return handle
+
+
+def tasks(stranger: Connection) -> int:
+    found = int(stranger.execute(text("SELECT count(*) FROM tasks")).scalar_one())
+    stranger.rollback()
+    return found
+
+
+class TestRun:
+    def test_ok_and_nothing_is_left_of_it(
+        self, service: Callable[..., JobService], add: Callable[..., None], told: list[Ended]
+    ) -> None:
+        done: list[str] = []
+        jobs = service(lambda job: done.append(job.payload["token"]))
+        add(token="secret")
+        assert attempt(jobs) is Outcome.DONE
+        assert (done, jobs.list(), jobs.take(owner="test")) == (["secret"], [], None)
+        assert [(each.outcome, each.error) for each in told] == [(Outcome.DONE, None)]
+
+    def test_it_goes_by_the_ids_of_the_request_and_by_a_deadline(
+        self, service: Callable[..., JobService], add: Callable[..., None]
+    ) -> None:
+        seen: list[tuple[str | None, str | None, float]] = []
+
+        def look(_job: TakenJob) -> None:
+            limit = deadline.current.get()
+            assert limit is not None
+            seen.append((context.request_id.get(), context.trace_id.get(), limit.budget.total_seconds()))
+
+        tokens = context.request_id.set("request-12345678"), context.trace_id.set("f" * 32)
+        add()
+        context.request_id.reset(tokens[0])
+        context.trace_id.reset(tokens[1])
+        attempt(service(look))
+        assert seen == [("request-12345678", "f" * 32, 20.0)]
+        assert context.request_id.get() is None
+
+    def test_what_it_writes_is_committed_with_its_end(
+        self, database: Database, service: Callable[..., JobService], add: Callable[..., None], stranger: Connection
+    ) -> None:
+        add(title="Buy milk")
+        assert attempt(service(creates_a_task(database))) is Outcome.DONE
+        assert tasks(stranger) == 1
+
+    def test_who_was_late_has_done_nothing(
+        self, database: Database, service: Callable[..., JobService], add: Callable[..., None], stranger: Connection
+    ) -> None:
+        """D16: what a worker wrote whose lease had passed to another is rolled back, and the other one's stays."""
+        jobs = service(creates_a_task(database))
+        add(title="Buy milk")
+        late = jobs.take(owner="late")
+        assert late is not None
+        expire(stranger)
+        present = jobs.take(owner="present")
+        assert present is not None
+        assert jobs.run(late) is Outcome.LOST
+        assert tasks(stranger) == 0
+        assert jobs.run(present) is Outcome.DONE
+        assert tasks(stranger) == 1
+
+    def test_a_failure_is_put_back_with_growing_pauses_and_others_go_on(
+        self, service: Callable[..., JobService], add: Callable[..., None], told: list[Ended], stranger: Connection
+    ) -> None:
+        """F36: a poison job is dead after N attempts, and in nobody's way."""
+        jobs = service(lambda job: fail(job) if "poison" in job.payload else None)
+        add(poison="yes")
+        for number in range(1, MOST_ATTEMPTS + 1):
+            add()
+            assert attempt(jobs) is (Outcome.PUT_BACK if number < MOST_ATTEMPTS else Outcome.DEAD)
+            assert attempt(jobs) is Outcome.DONE
+            expire(stranger)
+        assert jobs.take(owner="test") is None
+        pauses = [each.pause.total_seconds() for each in told if each.pause]
+        assert pauses[:4] == [5, 10, 20, 40]
+        assert pauses[-1] == 3600
+        (dead,) = jobs.list(JobState.DEAD)
+        assert (dead.attempts, dead.last_error) == (MOST_ATTEMPTS, "ValueError: it does not work")
+
+    def test_a_job_that_takes_each_worker_with_it_is_given_up_unseen(
+        self, service: Callable[..., JobService], add: Callable[..., None], stranger: Connection
+    ) -> None:
+        """F36."""
+        seen: list[TakenJob] = []
+        jobs = service(seen.append)
+        add()
+        for _ in range(MOST_ATTEMPTS):
+            assert jobs.take(owner="lost") is not None
+            expire(stranger)
+        assert attempt(jobs) is Outcome.DEAD
+        assert seen == []
+
+    def test_what_is_refused_is_not_tried_again(
+        self, service: Callable[..., JobService], add: Callable[..., None]
+    ) -> None:
+        add()
+        assert attempt(service(refuse)) is Outcome.DEAD
+
+    def test_data_in_the_error_stay_out_of_the_row(
+        self, service: Callable[..., JobService], add: Callable[..., None]
+    ) -> None:
+        def leak(job: TakenJob) -> None:
+            raise ValueError("cannot send to " + job.payload["to"])
+
+        add(to="alice@example.com")
+        jobs = service(leak)
+        attempt(jobs)
+        (job,) = jobs.list()
+        assert job.last_error == "ValueError: cannot send to …"
+
+
+class TestRetry:
+    def test_ok(self, service: Callable[..., JobService], add: Callable[..., None]) -> None:
+        add()
+        attempt(service(refuse))
+        jobs = service(lambda _job: None)
+        (dead,) = jobs.list(JobState.DEAD)
+        assert jobs.retry(dead.id) == 1
+        assert attempt(jobs) is Outcome.DONE
+        assert jobs.find(dead.id) is None
+
+    def test_only_the_dead(self, service: Callable[..., JobService], add: Callable[..., None]) -> None:
+        add()
+        assert service(fail).retry(None) == 0
+
+
+def test_the_clock_of_a_worker_does_not_matter(
+    database: Database, service: Callable[..., JobService], add: Callable[..., None]
+) -> None:
+    """D16, F31: every time in the queue is PostgreSQL's; no statement takes one along."""
+    sent: list[object] = []
+
+    def note(_connection: object, _cursor: object, _statement: str, parameters: dict[str, object], *_: object) -> None:
+        sent.extend(parameters.values())
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    add()
+    add()
+    jobs = service(fail)
+    attempt(jobs)
+    jobs.handlers["test.note"] = lambda _job: None
+    attempt(jobs)
+    event.remove(database.engine, "before_cursor_execute", note)
+    assert any(isinstance(value, timedelta) for value in sent)
+    assert not [value for value in sent if isinstance(value, datetime)]
