@@ -15,16 +15,12 @@
     config | context | errs     settings; request id, deadline, principal; what can go wrong
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from app.config import Settings
-
-
-VERSION: Final = "0.1.0"
-"""As in pyproject.toml, which need not be there where we run."""
 
 
 def create_app(settings: "Settings | None" = None) -> "Flask":

@@ -15,6 +15,8 @@ from app.config import readers
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = ROOT / ".local"
+VERSION: Final = "0.1.0"
+"""As in pyproject.toml, which need not be there where we run."""
 SECRET_BYTES: Final = 32
 TOKEN_CHARACTERS: Final = 16
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -12,7 +12,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from app import VERSION, errs
+from app import errs
+from app.config import VERSION
 
 UNMATCHED: Final = "unmatched"
 OTHER: Final = "OTHER"

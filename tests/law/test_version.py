@@ -2,8 +2,7 @@
 
 import tomllib
 
-from app import VERSION
-from app.config import ROOT
+from app.config import ROOT, VERSION
 
 
 def test_the_package_says_what_the_project_says() -> None:

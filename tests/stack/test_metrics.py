@@ -20,8 +20,7 @@ from typing import Final
 
 import pytest
 
-from app import VERSION
-from app.config import Settings
+from app.config import VERSION, Settings
 from tests.scrape import Scrape, scraped
 from tests.stack.checkout import process_table, wait_until
 from tests.stack.conftest import Served, free_port, serving
