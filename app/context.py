@@ -1,8 +1,13 @@
 """Who asks, and under which request: context variables that follow the work wherever it goes."""
 
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from typing import Final
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 ADMIN: Final = "admin"
 
@@ -27,3 +32,14 @@ class Principal:
 request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
 trace_id: Final[ContextVar[str | None]] = ContextVar("trace_id", default=None)
 principal: Final[ContextVar[Principal | None]] = ContextVar("principal", default=None)
+
+
+def carried(work: Callable[P, R]) -> Callable[P, R]:
+    """Return work that knows the present request, its caller and its deadline, in whatever thread it is done. Once."""
+    present = copy_context()
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        return present.run(work, *args, **kwargs)
+
+    return run

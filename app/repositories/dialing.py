@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import Connection
 from sqlalchemy import Dialect
 
+from app.context import carried
 from app.resilience import deadline
 
 Outcome = Connection[Any] | Exception
@@ -24,7 +25,7 @@ def dial(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Con
         return None
     dialed = _Dialed()
     threading.Thread(
-        target=dialed.run, args=(lambda: dialect.connect(*arguments, **options),), name="dial", daemon=True
+        target=carried(dialed.run), args=(lambda: dialect.connect(*arguments, **options),), name="dial", daemon=True
     ).start()
     outcome = dialed.within(limit.remaining())
     if outcome is None:

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from sqlalchemy import QueuePool
 
+from app.config import VERSION
 from app.observability import in_hand, logs
 from app.observability.debug import Listener
 from app.resilience import breaker, draining
 from deploy.serving import numbers
 
-LIBRARIES: Final = ("flask", "gunicorn", "psycopg", "sqlalchemy")
+LIBRARIES: Final = {name: version(name) for name in ("flask", "gunicorn", "psycopg", "sqlalchemy")}
 _BEGAN: Final = time.monotonic()
 _LOG: Final = logging.getLogger("candor.debug")
 
@@ -56,7 +57,11 @@ def variables(worker: Any) -> dict[str, object]:
             "objects": len(gc.get_objects()),
             "collections": gc.get_count(),
         },
-        "build": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        "build": {
+            "version": VERSION,
+            "python": platform.python_version(),
+            **{name: version(name) for name in LIBRARIES},
+        },
     }
 
 
