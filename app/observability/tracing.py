@@ -4,9 +4,10 @@ Imported only where ``TRACING`` is on: nobody else pays for it, or needs its pac
 no header field, no query, no parameter of a statement, no text of an exception.
 """
 
+import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
@@ -14,8 +15,8 @@ from typing import Any, Final, ParamSpec, TypeVar
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -33,6 +34,25 @@ OTHER: Final = "_OTHER"
 LONGEST: Final = 2000
 """Characters of a statement."""
 SERVER_ERROR: Final = 500
+_LOG: Final = logging.getLogger("candor.tracing")
+
+
+class Exporter(OTLPSpanExporter):
+    """Writes one line when spans begin to be lost, and one when they arrive again."""
+
+    _lost = 0
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send spans."""
+        result = super().export(spans)
+        if result is SpanExportResult.SUCCESS and self._lost:
+            _LOG.info("spans arrive again", extra={"fields": {"lost": self._lost}})
+            self._lost = 0
+        elif result is not SpanExportResult.SUCCESS:
+            if not self._lost:
+                _LOG.warning("spans are lost: the collector does not take them")
+            self._lost += len(spans)
+        return result
 
 
 class Tracing:
@@ -46,7 +66,10 @@ class Tracing:
 
     def start(self) -> None:
         """Export spans by OTLP over HTTP, as the variables ``OTEL_*`` say."""
-        self.export_to(BatchSpanProcessor(OTLPSpanExporter()))
+        logging.getLogger("opentelemetry").setLevel(
+            logging.CRITICAL
+        )  # a line for each attempt, which the exporter sums up
+        self.export_to(BatchSpanProcessor(Exporter()))
 
     def export_to(self, processor: SpanProcessor) -> None:
         """Hand on every span that ends."""

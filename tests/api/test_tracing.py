@@ -161,9 +161,8 @@ class TestIds:
 
 class TestOff:
     def test_nothing_is_in_place(self, application: Flask) -> None:
-        """What is off costs nothing: no hook, no wrapper, no watcher."""
+        """What is off costs nothing: no hook, and no wrapper."""
         assert "candor-tracing" not in application.extensions
-        assert "wsgi_app" not in vars(application)
         begun = application.before_request_funcs[None]
         assert not [each for each in begun if each.__module__ == hooks.tracing.__name__]
         assert "__wrapped__" not in vars(application.extensions["candor-services"].tasks)
