@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
 
+from app.clients.letters import KINDS, Letters
+from app.clients.mail import MailFolder, SmtpMail
 from app.clients.shared_windows import SharedWindows
-from app.config import Settings
+from app.config import LOCAL, Settings
 from app.models.logger import Level, LoggerSettings
 from app.models.passwords import Passwords
 from app.observability import breakers, logs
@@ -29,7 +31,7 @@ from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
 from app.services.failures import FailureService
 from app.services.idempotency import IdempotencyService
-from app.services.jobs import Ended, JobService
+from app.services.jobs import Ended, Handler, JobService
 from app.services.logger import LoggerService
 from app.services.readiness import ReadinessService
 from app.services.sessions import SessionService
@@ -97,6 +99,14 @@ def _accounts(
     return users, sessions
 
 
+def _handlers(settings: Settings) -> dict[str, Handler]:
+    """Return who does which job. In production mail waits in the queue until there is a server to send it."""
+    letters = Letters(sender=settings.mail_from, public_url=settings.public_url)
+    if settings.smtp_url:
+        return dict.fromkeys(KINDS, SmtpMail(settings.smtp_url, letters))
+    return {} if settings.is_production else dict.fromkeys(KINDS, MailFolder(LOCAL / "mail", letters))
+
+
 def wire(
     settings: Settings, session: scoped_session[Any], engine: Callable[[], Engine], clock: Clock | None = None
 ) -> Services:
@@ -117,7 +127,7 @@ def wire(
         slots=_slots(settings),
         failures=FailureService(failures=FailureReads(reads), trace_url=settings.trace_url),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
-        jobs=JobService(unit_of_work=unit_of_work, handlers={}, hooks=(log_job,)),
+        jobs=JobService(unit_of_work=unit_of_work, handlers=_handlers(settings), hooks=(log_job,)),
         logger=LoggerService(
             reads=LoggerReads(reads),
             unit_of_work=unit_of_work,

@@ -93,6 +93,14 @@ class Settings:
         readers.url("redis", "rediss"),
         "Where instances share their limits. Unset, each worker process counts for itself.",
     )
+    smtp_url: str = _setting(
+        "",
+        readers.url("smtp", "smtps"),
+        "Who sends mail: smtp://user:password@host:587 or smtps://. Unset, mail is printed, and waits in production.",
+    )
+    mail_from: str = _setting(
+        "Candor <candor@localhost>", readers.mail_address, "Whom mail is from: an address, with a name perhaps."
+    )
     trusted_proxies: tuple[readers.Network, ...] = _setting(
         (),
         readers.networks,
@@ -217,6 +225,8 @@ def _faults_together(values: Mapping[str, Any]) -> dict[str, str]:
         faults |= {name: "is required in production" for name in required if not values[name]}
         if values["debug"]:
             faults["debug"] = "must be off in production"
+        if values["smtp_url"] and values["mail_from"].endswith("@localhost>"):
+            faults["mail_from"] = "is required in production beside SMTP_URL"
     elif values["host"] not in LOOPBACK:
         faults["host"] = "may be other than loopback only with APP_ENV=production"
     return faults

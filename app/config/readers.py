@@ -3,6 +3,9 @@
 import ipaddress
 import re
 from collections.abc import Callable
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.utils import getaddresses
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -88,6 +91,18 @@ def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
         return parts.scheme in schemes and bool(parts.netloc) and (parts.port is None or parts.port > 0)
     except ValueError:
         return False
+
+
+def mail_address(text: str) -> str:
+    """Accept what can stand in a From field: one address, with or without a name."""
+    try:
+        ((_name, spec),) = getaddresses([text])
+        address = Address(addr_spec=spec)
+    except (ValueError, IndexError, HeaderParseError):
+        address = Address()
+    if not address.username or not address.domain or not text.isascii() or not text.isprintable():
+        raise ValueError("must be an address such as 'Candor <candor@example.com>'")
+    return text
 
 
 def public_url(text: str) -> str:

@@ -246,3 +246,20 @@ class TestTypes:
             assert callable(each.metadata["parse"])
             assert each.metadata["says"].endswith(".")
             default_of(each)
+
+
+class TestMail:
+    @pytest.mark.parametrize("url", ["smtp://localhost", "smtps://u:p%40ss@mail.example.com:465"])
+    def test_ok(self, url: str) -> None:
+        mail = {"SMTP_URL": url, "MAIL_FROM": "Candor <noreply@example.com>"}
+        settings = Settings.from_env({**PRODUCTION, **mail})
+        assert (settings.smtp_url, settings.mail_from) == (url, "Candor <noreply@example.com>")
+
+    @pytest.mark.parametrize("sender", ["nobody", "@example.com", "a@b\r\nBcc: c@d", "a@b, c@d", "ä@example.com"])
+    def test_who_is_no_sender(self, sender: str) -> None:
+        assert faults({"MAIL_FROM": sender}) == ["MAIL_FROM must be an address such as 'Candor <candor@example.com>'."]
+
+    def test_production_names_its_sender(self) -> None:
+        assert faults({**PRODUCTION, "SMTP_URL": "smtp://localhost"}) == [
+            "MAIL_FROM is required in production beside SMTP_URL."
+        ]

@@ -1,0 +1,123 @@
+"""Mail, by SMTP: one attempt, bounded in time. To repeat it is the queue's part, whose pauses take a breaker's place.
+
+What the server refuses for good (5xx, RFC 5321, section 4.2.1) is given up, unless it is us that it refuses: our name
+and password can be mended.
+"""
+
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import click
+
+from app import errs
+from app.clients.letters import Letters
+from app.errs.platform import ExternalServiceError
+from app.models.jobs import TakenJob
+from app.resilience import deadline
+from app.resilience.watchdog import Watchdog
+
+PATIENCE: Final = timedelta(seconds=15)
+"""For the whole conversation, whatever comes of it."""
+FOR_GOOD: Final = 500
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class SmtpMail:
+    """Sends mail by the server that ``url`` names: ``smtp://user:password@host:587`` or ``smtps://…:465``.
+
+    The conversation is encrypted and the certificate verified; only a server on this machine may do without. Whom to
+    trust besides the system's authorities, ``SSL_CERT_FILE`` says.
+    """
+
+    def __init__(self, url: str, letters: Letters, *, patience: timedelta = PATIENCE) -> None:
+        self._url, self._letters, self._patience = urlsplit(url), letters, patience
+        self._watchdog = Watchdog()
+
+    def __call__(self, job: TakenJob) -> None:
+        """Send the mail that a job asks for.
+
+        Raises:
+            Error: of kind INVALID_REQUEST, when the mail or its recipient is refused for good.
+            ExternalServiceError: anything else went wrong; the same may succeed later.
+        """
+        message = self._letters.write(job)
+        with deadline.within(self._patience), _translated():
+            self._deliver(message)
+
+    def _deliver(self, message: EmailMessage) -> None:
+        limit = deadline.current.get()
+        if limit is None:
+            raise TypeError("mail is sent within a deadline")
+        with closing(_connected(self._url, limit.remaining())) as server:
+            if server.sock is None:
+                raise smtplib.SMTPServerDisconnected("not connected")
+            ticket = self._watchdog.watch(server.sock.fileno(), at=limit.at)
+            try:
+                _introduce(server, self._url)
+                server.send_message(message)
+                with suppress(smtplib.SMTPException, OSError):  # it has the mail; how it takes leave is its own affair
+                    server.quit()
+            finally:
+                self._watchdog.release(ticket)
+
+
+def _connected(url: SplitResult, seconds: float) -> smtplib.SMTP:
+    if url.scheme == "smtps":
+        return smtplib.SMTP_SSL(
+            url.hostname or "", url.port or 465, timeout=seconds, context=ssl.create_default_context()
+        )
+    return smtplib.SMTP(url.hostname or "", url.port or 587, timeout=seconds)
+
+
+def _introduce(server: smtplib.SMTP, url: SplitResult) -> None:
+    """Encrypt the conversation, then say who we are."""
+    server.ehlo()
+    if url.scheme == "smtp" and (url.hostname not in LOOPBACK or server.has_extn("starttls")):
+        server.starttls(context=ssl.create_default_context())
+        server.ehlo()
+    if url.username:
+        server.login(unquote(url.username), unquote(url.password or ""))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what smtplib reports into errors of the house."""
+    try:
+        yield
+    except smtplib.SMTPRecipientsRefused as error:
+        codes = [code for code, _ in error.recipients.values()]
+        raise _refused(min(codes)) from error
+    except smtplib.SMTPDataError as error:
+        raise _refused(error.smtp_code) from error
+    except (smtplib.SMTPException, OSError) as error:  # an answer to our greeting, name or password among them
+        raise ExternalServiceError("mail.send", smtp_code=getattr(error, "smtp_code", None)) from error
+
+
+def _refused(code: int) -> errs.Error:
+    if code >= FOR_GOOD:
+        return errs.E("mail.send", kind=errs.Kind.INVALID_REQUEST, smtp_code=code)
+    return ExternalServiceError("mail.send", smtp_code=code)
+
+
+class MailFolder:
+    """Keeps mail in a folder and prints it, in place of a server, for whoever develops."""
+
+    def __init__(self, folder: Path, letters: Letters) -> None:
+        self._folder, self._letters = folder, letters
+
+    def __call__(self, job: TakenJob) -> None:
+        """Keep the mail that a job asks for; the same job keeps the same file."""
+        message = self._letters.write(job)
+        text = message.get_body(("plain",))
+        path = self._folder / f"{job.create_time:%Y%m%d-%H%M%S}-{job.id}.eml"
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_bytes(message.as_bytes())
+        body = text.get_content() if text else ""
+        click.echo(f"\nTo: {message['To']}\nSubject: {message['Subject']}\n\n{body}\n({path})\n")

@@ -1,0 +1,163 @@
+"""Mail, sent to a real SMTP server with STARTTLS and a password, which refuses, hangs and hangs up."""
+
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from app import errs
+from app.clients.letters import KINDS, Letters
+from app.clients.mail import MailFolder, SmtpMail
+from app.models.jobs import TakenJob
+from tests.integration.mail_server import QUOTED, USER, Mailbox, certificate, started
+
+pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
+LETTERS: Final = Letters(sender="Candor <candor@example.com>", public_url="https://api.example.com")
+TOKEN: Final = "the-token-of-the-mail"
+
+
+def a_job(to: str = "alice@example.com", kind: str = "mail.activation") -> TakenJob:
+    return TakenJob(
+        id=UUID("6f1d1ae6-9d4c-4f4e-8d5e-111111111111"),
+        kind=kind,
+        payload={"to": to, "token": TOKEN, "name": "<b>See http://evil.example</b>"},
+        attempts=1,
+        fence=1,
+        request_id=None,
+        trace_id=None,
+        create_time=datetime(2026, 11, 21, 12, tzinfo=UTC),
+    )
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Controller, Mailbox, Path]]:
+    """Return a server, what it gets, and its certificate."""
+    pem, mailbox = certificate(tmp_path_factory.mktemp("smtp")), Mailbox()
+    controller = started(mailbox, pem)
+    yield controller, mailbox, pem
+    controller.stop()
+
+
+@pytest.fixture
+def mailbox(server: tuple[Controller, Mailbox, Path], monkeypatch: pytest.MonkeyPatch) -> Mailbox:
+    """Return the mailbox of a server that behaves, and whose certificate is trusted."""
+    _, mailbox, pem = server
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    mailbox.__init__()  # type: ignore[misc]  # as it was when it was made
+    return mailbox
+
+
+@pytest.fixture
+def url(server: tuple[Controller, Mailbox, Path]) -> str:
+    """Return the server's address."""
+    return f"smtp://{USER}:{QUOTED}@127.0.0.1:{server[0].port}"
+
+
+class TestSmtp:
+    def test_ok(self, mailbox: Mailbox, url: str) -> None:
+        SmtpMail(url, LETTERS)(a_job())
+        (message,) = mailbox.received
+        assert (message["To"], message["From"]) == ("alice@example.com", "Candor <candor@example.com>")
+        assert message["Subject"] == "Activate your account"
+        for kind in ("plain", "html"):
+            body = message.get_body((kind,))
+            assert body is not None
+            assert TOKEN in body.get_content()
+            assert "https://api.example.com/v1/users:activate" in body.get_content()
+            assert "evil" not in body.get_content()
+
+    def test_the_same_job_is_the_same_message(self, mailbox: Mailbox, url: str) -> None:
+        """Effect once: whoever gets it twice can tell by its Message-ID."""
+        send = SmtpMail(url, LETTERS)
+        send(a_job())
+        send(a_job())
+        assert [each["Message-ID"] for each in mailbox.received] == [f"<{a_job().id}@example.com>"] * 2
+        assert mailbox.received[0]["Date"] == mailbox.received[1]["Date"]
+
+    @pytest.mark.parametrize("answer", ["451 4.7.1 later", "550 5.1.1 nobody of that name"])
+    @pytest.mark.parametrize("step", ["recipient_answer", "data_answer"])
+    def test_4xx_may_pass_and_5xx_is_for_good(self, mailbox: Mailbox, url: str, step: str, answer: str) -> None:
+        setattr(mailbox, step, answer)
+        with pytest.raises(errs.Error) as caught:
+            SmtpMail(url, LETTERS)(a_job())
+        assert caught.value.kind.retryable == answer.startswith("4")
+        assert caught.value.facts["smtp_code"] == int(answer[:3])
+        assert mailbox.received == []
+
+    def test_a_server_that_hangs_is_left_in_time(self, mailbox: Mailbox, url: str) -> None:
+        mailbox.hangs = True
+        began = time.monotonic()
+        with pytest.raises(errs.Error) as caught:
+            SmtpMail(url, LETTERS, patience=timedelta(seconds=1))(a_job())
+        assert time.monotonic() - began < 5
+        assert caught.value.kind.retryable
+
+    def test_one_that_hangs_up_during_data_is_tried_again(self, mailbox: Mailbox, url: str) -> None:
+        mailbox.drops = True
+        with pytest.raises(errs.Error) as caught:
+            SmtpMail(url, LETTERS)(a_job())
+        assert caught.value.kind.retryable
+
+    @pytest.mark.parametrize("fault", ["certificate", "password", "absent"])
+    def test_what_is_our_fault_can_be_mended(
+        self, mailbox: Mailbox, url: str, fault: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if fault == "certificate":
+            monkeypatch.delenv("SSL_CERT_FILE")
+        elif fault == "password":
+            url = url.replace(QUOTED, "wrong")
+        else:
+            with socket.create_server(("127.0.0.1", 0)) as closed:
+                url = f"smtp://127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(errs.Error) as caught:
+            SmtpMail(url, LETTERS)(a_job())
+        assert caught.value.kind.retryable
+        assert mailbox.received == []
+
+
+class TestLetters:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_every_mail_can_be_written(self, kind: str) -> None:
+        message = LETTERS.write(a_job(kind=kind))
+        assert message["Subject"]
+        assert b"{{" not in message.as_bytes()
+
+    @pytest.mark.parametrize(
+        "to",
+        [
+            "alice@example.com\r\nBcc: eve@example.com",
+            "alice@example.com\nBcc: eve@example.com",
+            "alice@example.com, eve@example.com",
+            "Alice <alice@example.com>",
+            "alice",
+            "@example.com",
+            "",
+            "alice@example.com\0",
+        ],
+    )
+    def test_an_address_is_one_address(self, to: str) -> None:
+        with pytest.raises(errs.Error) as caught:
+            LETTERS.write(a_job(to=to))
+        assert caught.value.kind is errs.Kind.INVALID_REQUEST
+
+    def test_html_is_escaped(self) -> None:
+        body = LETTERS.write(a_job(to='"<i>"@example.com', kind="mail.address_taken")).get_body(("html",))
+        assert body is not None
+        assert "<i>" not in body.get_content()
+
+
+class TestFolder:
+    def test_ok(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        keep = MailFolder(tmp_path / "mail", LETTERS)
+        keep(a_job())
+        keep(a_job())
+        (path,) = (tmp_path / "mail").iterdir()
+        assert TOKEN in path.read_text()
+        assert TOKEN in capsys.readouterr().out
