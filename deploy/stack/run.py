@@ -27,6 +27,8 @@ from deploy.stack.front import Front, FrontError, account, find
 from deploy.stack.instance import Instance, InstanceError
 
 PROBLEMS: Final = [sys.executable, "-m", "flask", "errors", "nginx"]
+APART: Final = 100
+"""Between the first ports of the debug listeners of two instances."""
 FRONT_ENDS_WITHIN: Final = 15.0
 KNOWN: Final = (FrontError, InstanceError, postgres.PostgresError, OSError, subprocess.SubprocessError)
 
@@ -144,7 +146,7 @@ def main() -> int:
                 sockets=sockets,
             )
             environment = production(front)
-            Stack(front, list(map(Instance, sockets, metered(environment))), environment).run()
+            Stack(front, list(map(Instance, sockets, told_apart(environment))), environment).run()
     except KNOWN as error:
         local.say(str(error))
         return 1
@@ -205,11 +207,15 @@ def production(front: Front) -> dict[str, str]:
     return {"JWT_SECRET": secret.read_text().strip(), **os.environ, **ours}
 
 
-def metered(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Yield the environment of each instance in turn, with a port for its metrics: 9091, 9092, as under systemd."""
-    port = int(environment.get("METRICS_PORT") or 9090)
+def told_apart(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the environment of each instance in turn, with ports of its own, as under systemd.
+
+    Its metrics are on 9091, 9092; its debug listeners, one for each worker, begin with 6160, 6260.
+    """
+    port, debug = int(environment.get("METRICS_PORT") or 9090), int(environment.get("DEBUG_PORT") or 6060)
     for number in count(1):
-        yield {**environment, "METRICS_PORT": str(port + number if port else 0)}
+        ports = {"METRICS_PORT": port + number if port else 0, "DEBUG_PORT": debug + APART * number}
+        yield {**environment, **{name: str(value) for name, value in ports.items()}}
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""D22 on the real thing: what is planted in requests is in no log, no debug output, no record of failed requests."""
+"""D22 on the real thing: what is planted in requests is in no log, metric, debug output, or record of failures."""
 
 import json
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -34,9 +36,16 @@ def port() -> int:
 
 
 @pytest.fixture
-def watched(settings: Settings, tmp_path: Path, port: int) -> Iterator[Served]:
+def metrics() -> str:
+    """Return where the metrics are."""
+    return f"http://127.0.0.1:{free_port()}/metrics"
+
+
+@pytest.fixture
+def watched(settings: Settings, tmp_path: Path, port: int, metrics: str) -> Iterator[Served]:
     """Serve with everything that may tell, as talkative as it gets."""
     environment = {"DEBUG_TOKEN": TOKEN, "DEBUG_PORT": str(port), "FAILURES_SAMPLE": "1", "LOG_LEVEL": "DEBUG"}
+    environment |= {"METRICS_PORT": str(urlsplit(metrics).port)}
     with serving(settings, tmp_path / "log", WEB_CONCURRENCY="1", **environment) as served:
         yield served
 
@@ -71,7 +80,7 @@ def recorded(settings: Settings) -> list[str]:
 
 
 def test_what_is_planted_in_requests_is_nowhere(
-    watched: Served, port: int, settings: Settings, bearer: Callable[..., dict[str, str]]
+    watched: Served, port: int, metrics: str, settings: Settings, bearer: Callable[..., dict[str, str]]
 ) -> None:
     before = len(recorded(settings))
     alice = bearer("alice")
@@ -91,4 +100,8 @@ def test_what_is_planted_in_requests_is_nowhere(
     assert len(told) == len(statuses) + len(MALFORMED)
     assert [line for line in lines if PLANT in line] == []
     assert PLANT not in seen_inside(port)
+    with urllib.request.urlopen(metrics, timeout=10) as answer:
+        measured = answer.read().decode()
+    assert 'code="VALIDATION_FAILED"' in measured
+    assert PLANT not in measured
     assert [row for row in recorded(settings) if PLANT in row] == []
