@@ -53,7 +53,7 @@ soak: .venv/dev.lock ## Kill, stop, replace, recycle and bombard the stack under
 	  tests/stack/test_hostile_clients.py tests/stack/test_stuck_workers.py -q $(ARGS)
 	@ONLY=everything-killed DRILL_SCALE=$(or $(EDGE_SCALE),10) exec $(PY) -m tests.drill
 
-drill: .venv/dev.lock ## Break PostgreSQL, processes and clients under load, and account for every write (ONLY=a,b DRILL_SCALE=3)
+drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under load, and account for every write (ONLY=a,b DRILL_SCALE=3)
 	@exec $(PY) -m tests.drill
 
 lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)

@@ -78,8 +78,8 @@ def version_of(answer: Answer) -> int:
 class Client:
     """Somebody with tasks of their own, who asks one thing after another."""
 
-    def __init__(self, port: int, token: str, ledger: Ledger, name: str) -> None:
-        self._caller = Caller(port)
+    def __init__(self, caller: Caller, token: str, ledger: Ledger, name: str) -> None:
+        self._caller = caller
         self._token, self._ledger, self._name = token, ledger, name
         self._random = random.Random(name)
         self._tags: dict[str, str] = {}
@@ -173,7 +173,10 @@ class Load:
     """So many clients at work in a thread of their own, from entering until leaving."""
 
     def __init__(self, port: int, bearer: Bearer, ledger: Ledger, *, clients: int, name: str = "c") -> None:
-        self._clients = [Client(port, bearer(f"owner-{n % OWNERS}"), ledger, f"{name}{n}") for n in range(clients)]
+        self._clients = [
+            Client(Caller(port, address=f"127.0.1.{n + 1}"), bearer(f"owner-{n % OWNERS}"), ledger, f"{name}{n}")
+            for n in range(clients)
+        ]
         self._begun = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._work()), daemon=True)
 

@@ -17,6 +17,7 @@ from app.config import Settings
 from app.resilience.clock import SystemClock
 from app.services.tokens import TokenService
 from deploy.local import postgres
+from deploy.local.cluster import DATABASE
 from tests.drill.history import Row
 from tests.drill.load import Ledger, Load
 from tests.drill.verdicts import Verdict
@@ -74,14 +75,16 @@ class Database:
             os.kill(pid, signal.SIGCONT)
         self._frozen = set()
 
-    def connect(self, *, user: str = "postgres", autocommit: bool = True) -> "psycopg.Connection[tuple[Any, ...]]":
-        """Return a session of the superuser's, or of the service's role."""
+    def connect(
+        self, *, user: str = "postgres", name: str = DATABASE, autocommit: bool = True
+    ) -> "psycopg.Connection[tuple[Any, ...]]":
+        """Return a session of the superuser's, or of the service's role, with the service's database or another."""
         url = self.url.replace("+psycopg", "").replace("//candor:", f"//{user}:")
-        return psycopg.connect(url, autocommit=autocommit, options="-c default_transaction_read_only=off")
+        return psycopg.connect(url, dbname=name, autocommit=autocommit, options="-c default_transaction_read_only=off")
 
-    def run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    def run(self, statement: str, *values: object, name: str = DATABASE) -> list[tuple[Any, ...]]:
         """Run one statement as the superuser, and return its rows."""
-        with closing(self.connect()) as session:
+        with closing(self.connect(name=name)) as session:
             done = session.execute(statement.encode(), values or None)
             return done.fetchall() if done.description else []
 
@@ -105,9 +108,10 @@ class Database:
         """Terminate all that the service holds, and return how many those were."""
         return len(self.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OURS}"))
 
-    def rows(self, prefix: str) -> list[Row]:
+    def rows(self, prefix: str, *, name: str = DATABASE) -> list[Row]:
         """Return the tasks whose titles begin so."""
-        found = self.run("SELECT id, title, description, version FROM tasks WHERE starts_with(title, %s)", prefix)
+        tasks = "SELECT id, title, description, version FROM tasks WHERE starts_with(title, %s)"
+        found = self.run(tasks, prefix, name=name)
         return [Row(f"tasks/{id_}", title, description, version) for id_, title, description, version in found]
 
 
@@ -150,10 +154,10 @@ class Stage:
         """Let the fault last, as long as the drill's scale has it."""
         time.sleep(seconds * SCALE)
 
-    def ask(self, said: bytes) -> Answer:
+    def ask(self, said: bytes, *, port: int | None = None) -> Answer:
         """Return the answer to one request on a connection of its own, which asks to be closed."""
         began = time.monotonic()
-        head, _, body = self.deployment.raw(said, timeout=15).partition(b"\r\n\r\n")
+        head, _, body = self.deployment.raw(said, timeout=15, port=port).partition(b"\r\n\r\n")
         return Answer(int(head[9:12] or 0), head + b"\r\n", body, began, time.monotonic())
 
     def send(self, method: str, path: str, body: object = None, *, by: str = "owner-0", **fields: str) -> Answer:
@@ -182,6 +186,12 @@ class Stage:
     def are_ready(self) -> bool:
         """Tell whether both instances say that they are."""
         return all(map(is_ready, self.deployment.sockets))
+
+    def expect_unnoticed(self, *, since: float) -> None:
+        """Hold that everything was answered that was asked since then."""
+        refused = [each for each in self.ledger.of(since=since) if each.verdict is not Verdict.ANSWERED]
+        self.expect(not refused, f"{len(refused)} requests noticed: {sorted({each.status for each in refused})}")
+        self.note(f"nobody noticed, in {time.monotonic() - since:.0f} s" if not refused else "it was noticed")
 
     def refused(self, *kinds: str, since: float) -> list[float]:
         """Return how long refused requests took that began since then."""

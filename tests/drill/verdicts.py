@@ -19,6 +19,7 @@ EXPECTED: Final[Mapping[str, frozenset[str]]] = {
     "unkeyed": frozenset({"201"}),
     "patch": frozenset({"200", "PRECONDITION_FAILED"}),
     "batch": frozenset({"200"}),
+    "greedy": frozenset({"200", "RATE_LIMIT_EXCEEDED"}),
 }
 """What a healthy service may say to each kind of request: a status, or the code of a problem."""
 REFUSALS: Final = frozenset({503, 504, 507})

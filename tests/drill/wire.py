@@ -5,6 +5,7 @@ import json
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 PATIENCE: Final = 30.0
@@ -106,10 +107,10 @@ class Wire(asyncio.Protocol):
 
 
 class Caller:
-    """Asks on one connection, and makes another when it was closed."""
+    """Asks a port of loopback, or a unix socket, on one connection, and makes another when it was closed."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, place: int | Path, *, address: str = "127.0.0.1") -> None:
+        self._place, self._address = place, address
         self._wire: Wire | None = None
 
     async def ask(self, said: bytes) -> Answer:
@@ -118,7 +119,7 @@ class Caller:
         try:
             async with asyncio.timeout(PATIENCE):
                 if self._wire is None or not self._wire.is_open:
-                    _, self._wire = await asyncio.get_running_loop().create_connection(Wire, "127.0.0.1", self._port)
+                    self._wire = await self._connect()
                 status, head, body = await self._wire.ask(said)
         except (OSError, TimeoutError) as fault:
             self.close()
@@ -127,9 +128,15 @@ class Caller:
 
     async def abort(self, said: bytes) -> None:
         """Send a request on a connection of its own, and close that without waiting for the answer."""
-        _, wire = await asyncio.get_running_loop().create_connection(Wire, "127.0.0.1", self._port)
+        wire = await self._connect()
         wire.ask(said).add_done_callback(lambda asked: asked.exception())
         wire.close()
+
+    async def _connect(self) -> Wire:
+        loop = asyncio.get_running_loop()
+        if isinstance(self._place, Path):
+            return (await loop.create_unix_connection(Wire, str(self._place)))[1]
+        return (await loop.create_connection(Wire, "127.0.0.1", self._place, local_addr=(self._address, 0)))[1]
 
     def close(self) -> None:
         """Hang up."""

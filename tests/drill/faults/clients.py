@@ -16,6 +16,7 @@ ABORTS: Final = 200
 CROWD: Final = 50
 SECONDS: Final = 4
 RACERS: Final = 200
+UPDATES: Final = 500
 
 
 def answers_not_awaited(stage: Stage) -> None:
@@ -116,3 +117,36 @@ async def _race(stage: Stage, title: str) -> list[Answer]:
     token = stage.bearer("owner-0")
     said = request("POST", "/v1/tasks", {"task": {"title": title}}, Authorization=token, Connection="close")
     return await asyncio.gather(*(Caller(stage.deployment.port).ask(said) for _ in range(RACERS)))
+
+
+def read_your_writes(stage: Stage) -> None:
+    """Update a task through one instance and read it through the other at once, 500 times, in turns (D21).
+
+    What is read is what was acknowledged, also for who already has the version before.
+    """
+    title, began = f"{stage.ledger.tag}/own", time.monotonic()
+    made = stage.send("POST", "/v1/tasks", {"task": {"title": title}})
+    name = stage.ledger.created(title, [made])
+    older = asyncio.run(_write_and_read(stage, name, made.header("ETag")))
+    stage.heal()
+    stage.expect(not older, f"{older} reads did not see the write before")
+    stage.expect_unnoticed(since=began)
+    stage.note(f"{round(UPDATES * SCALE) - older} of {round(UPDATES * SCALE)} reads saw the write before")
+
+
+async def _write_and_read(stage: Stage, name: str, tag: str) -> int:
+    """Return how many reads did not see what had been written."""
+    callers, token, older = [Caller(path) for path in stage.deployment.sockets], stage.bearer("owner-0"), 0
+    for number in range(round(UPDATES * SCALE)):
+        here, there = callers[number % 2], callers[1 - number % 2]
+        mark = f"{stage.ledger.tag}/own-{number}"
+        written = await here.ask(request("PATCH", f"/v1/{name}", {"description": mark}, Authorization=token))
+        read = await there.ask(request("GET", f"/v1/{name}", Authorization=token, If_None_Match=tag))
+        stage.ledger.enter("patch", written)
+        stage.ledger.updates.append(Update(name, mark, outcome(written), version_of(written)))
+        stage.ledger.enter("get", read)
+        tag = written.header("ETag") or tag
+        older += written.status == 200 and (read.status, read.header("ETag")) != (200, tag)
+    for caller in callers:
+        caller.close()
+    return older

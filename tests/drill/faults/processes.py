@@ -57,7 +57,7 @@ def instances_replaced(stage: Stage) -> None:
     began = time.monotonic()
     stage.deployment.replace_all()
     stage.heal()
-    _expect_unnoticed(stage, since=began)
+    stage.expect_unnoticed(since=began)
 
 
 def workers_reloaded(stage: Stage) -> None:
@@ -70,7 +70,7 @@ def workers_reloaded(stage: Stage) -> None:
         os.kill(master, signal.SIGHUP)
     stage.expect_soon(lambda: _are_all_new(stage, before), 20, "all workers are new")
     stage.heal()
-    _expect_unnoticed(stage, since=began)
+    stage.expect_unnoticed(since=began)
 
 
 def master_killed(stage: Stage) -> None:
@@ -121,9 +121,3 @@ def _hurt_database(stage: Stage, how: str) -> None:
 def _are_all_new(stage: Stage, before: set[int]) -> bool:
     workers = set(stage.deployment.workers)
     return len(workers) == 4 and not workers & before
-
-
-def _expect_unnoticed(stage: Stage, *, since: float) -> None:
-    refused = [each for each in stage.ledger.of(since=since) if each.verdict is not Verdict.ANSWERED]
-    stage.expect(not refused, f"{len(refused)} requests noticed: {sorted({each.status for each in refused})}")
-    stage.note(f"nobody noticed, in {time.monotonic() - since:.0f} s" if not refused else "it was noticed")
