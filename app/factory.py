@@ -21,6 +21,8 @@ from app.wiring import Services, log_turns, wire
 
 LOGGER_EVERY: Final = timedelta(seconds=2)
 """How often each worker asks what is to be logged; what was set is in force everywhere within 5 seconds."""
+REVOCATIONS_EVERY: Final = timedelta(seconds=2)
+"""So that a token that is revoked is refused by every worker within 5 seconds, a slow answer included."""
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -39,7 +41,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     with app.app_context():
         engine.prepare(db.engine, hooks=(log_turns, measure.breakers))
     services = app.extensions["candor-services"] = wire(settings, db.session, partial(_engine, app))
-    app.extensions["candor-pollers"] = [Poller("logger", within(app, services.logger.refresh), every=LOGGER_EVERY)]
+    app.extensions["candor-pollers"] = [
+        Poller("logger", within(app, services.logger.refresh), every=LOGGER_EVERY),
+        Poller("revocations", within(app, services.tokens.refresh_revoked), every=REVOCATIONS_EVERY),
+    ]
     if settings.tracing:
         _trace(app, services)
     rest.register(app, settings)

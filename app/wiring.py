@@ -21,18 +21,22 @@ from app.repositories.failures import FailureReads, FailureWriter
 from app.repositories.logger import LoggerReads
 from app.repositories.readiness import DatabaseChecks
 from app.repositories.reads import Reads
+from app.repositories.sessions import RevokedTokenReads
 from app.repositories.tasks import TaskReads
 from app.repositories.unit_of_work import UnitOfWork
 from app.repositories.users import UserReads
 from app.resilience import draining, measure
+from app.resilience.attempts import Attempts
 from app.resilience.breaker import Event, Transitioned
 from app.resilience.clock import Clock, SystemClock
+from app.resilience.postage import Postage
 from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
 from app.services.failures import FailureService
 from app.services.idempotency import IdempotencyService
 from app.services.jobs import Ended, Handler, JobService
 from app.services.logger import LoggerService
+from app.services.passwords import PasswordService
 from app.services.readiness import ReadinessService
 from app.services.sessions import SessionService
 from app.services.tasks import TaskService
@@ -50,6 +54,7 @@ class Services:
     idempotency: IdempotencyService
     jobs: JobService
     logger: LoggerService
+    passwords: PasswordService
     readiness: ReadinessService
     sessions: SessionService
     tasks: TaskService
@@ -66,12 +71,13 @@ def _slots(settings: Settings) -> Slots:
     return Slots(size, queue=max(0, settings.web_threads - size))
 
 
-def _tokens(settings: Settings, clock: Clock) -> TokenService:
+def _tokens(settings: Settings, reads: Reads, clock: Clock) -> TokenService:
     return TokenService(
         secret=settings.jwt_secret,
         audience=settings.jwt_audience or None,
         issuer=settings.jwt_issuer or None,
         clock=clock,
+        revoked=RevokedTokenReads(reads),
     )
 
 
@@ -82,21 +88,29 @@ def _accounts(
     tokens: TokenService,
     windows: Windows,
     clock: Clock,
-) -> tuple[UserService, SessionService]:
+) -> tuple[UserService, SessionService, PasswordService]:
     """Return what has to do with passwords."""
-    passwords = Passwords()
+    passwords, attempts, postage = Passwords(), Attempts(windows), Postage(windows)
     users = UserService(
         reads=reads,
         unit_of_work=unit_of_work,
         passwords=passwords,
-        windows=windows,
+        postage=postage,
         clock=clock,
         default_scopes=settings.default_scopes,
     )
     sessions = SessionService(
-        users=reads, unit_of_work=unit_of_work, passwords=passwords, issuer=tokens, windows=windows, clock=clock
+        users=reads, unit_of_work=unit_of_work, passwords=passwords, issuer=tokens, attempts=attempts, clock=clock
     )
-    return users, sessions
+    passwords_of = PasswordService(
+        reads=reads,
+        unit_of_work=unit_of_work,
+        passwords=passwords,
+        attempts=attempts,
+        postage=postage,
+        clock=clock,
+    )
+    return users, sessions, passwords_of
 
 
 def _handlers(settings: Settings) -> dict[str, Handler]:
@@ -115,12 +129,12 @@ def wire(
     reads = Reads(session, engine)
     shared = SharedWindows(settings.redis_url, hooks=(log_turns, measure.breakers)) if settings.redis_url else None
     windows = shared or OwnWindows()
-    tokens = _tokens(settings, clock)
+    tokens = _tokens(settings, reads, clock)
 
     def unit_of_work() -> UnitOfWork:
         return UnitOfWork(session)
 
-    users, sessions = _accounts(settings, UserReads(reads), unit_of_work, tokens, windows, clock)
+    users, sessions, passwords = _accounts(settings, UserReads(reads), unit_of_work, tokens, windows, clock)
 
     return Services(
         clock=clock,
@@ -136,6 +150,7 @@ def wire(
             default=LoggerSettings(Level[settings.log_level], log_error_stack=True),
             least=Level[settings.log_level_min],
         ),
+        passwords=passwords,
         readiness=ReadinessService(
             DatabaseChecks(reads).all(),
             dispensable={"cache": shared.is_shared} if shared else {},

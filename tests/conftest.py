@@ -152,6 +152,7 @@ def client(application: Flask) -> Iterator[FlaskClient]:
         connection.execute(text("DELETE FROM idempotency_keys"))
         connection.execute(text("DELETE FROM registrations"))
         connection.execute(text("DELETE FROM users"))
+        connection.execute(text("DELETE FROM revoked_tokens"))
         connection.execute(text("DELETE FROM jobs"))
         connection.execute(text("DELETE FROM logger"))
 

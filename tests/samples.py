@@ -10,11 +10,18 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "POST /v1/users": {"name": "Alice", "email": "alice@example.com", "password": "correct horse"},
     "POST /v1/users:activate": {"token": "no-such-token"},
     "POST /v1/tokens": {"email": "alice@example.com", "password": "correct horse"},
+    "POST /v1/users:requestPasswordReset": {"email": "alice@example.com"},
+    "POST /v1/users:resetPassword": {"token": "no-such-token", "password": "correct horse"},
+    "POST /v1/tokens:refresh": {"refresh_token": "no-such-token"},
+    "POST /v1/tokens:revoke": {"token": "no-such-token"},
+    "PATCH /v1/users/me": {"name": "Alice"},
+    "PUT /v1/users/me/password": {"current_password": "correct horse", "password": "battery staple"},
     "PUT /v1/logger": {"level": "INFO", "log_error_stack": True},
 }
 PATHS: Final[Mapping[str, str]] = {
     "<id:task_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
     "<request_id>": "581d28e419d005a96bbbb54325ef6ca8",
+    "<id:user_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
     "<slug>": "task-not-found",
 }
 

@@ -15,7 +15,7 @@
     ├── failures    RequestNotFound
     ├── sessions    InvalidCredentials
     ├── tasks       TaskNotFound, NotTaskOwner, TaskTitleTaken, BatchFailed
-    ├── users       UserNotFound, InvalidOneTimeToken
+    ├── users       UserNotFound, NotThisUser, InvalidOneTimeToken
     └── fallbacks   one for every other kind
 
 A named error is defined once, here; the exception, the problem document, the log line, the OpenAPI response and the

@@ -13,18 +13,36 @@ class UserNotFound(Error):
     client = "Check the id; the account may have been deleted."
     operator = "Nothing to do."
     since = "0.1.0"
+    instance = "/v1/users/me"
+    curl = f"curl -i '{{url}}/v1/users/me' {commands.BEARER}"
+
+
+class NotThisUser(Error):
+    """The account is somebody else's.
+
+    Whether there is such an account is not looked up. The answer is an empty 403 without a challenge: another scope
+    would not help.
+    """
+
+    kind = Kind.UNAUTHORIZED
+    code = "NOT_THIS_USER"
+    client = "Use /v1/users/me, or the token of an admin."
+    operator = "Many of these from one caller look like somebody trying out ids."
+    since = "0.1.0"
+    instance = "/v1/users/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+    curl = f"curl -i '{{url}}{instance}' {commands.BEARER}"
 
 
 class InvalidOneTimeToken(Error):
     """The token of a mail is not valid.
 
     It was never sent, was used before, has expired, or a later one took its place. An activation token is good for
-    three days.
+    three days, one to set another password for 45 minutes.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_ONE_TIME_TOKEN"
-    client = "Have another mail sent: register again."
+    client = "Have another mail sent: register again, or ask for a password reset again."
     operator = "Nothing to do, unless there are many: then mails arrive late, or somebody is guessing."
     since = "0.1.0"
     param = "token"

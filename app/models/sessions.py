@@ -1,16 +1,25 @@
 """A session begins with logging in. It is a chain of refresh tokens, of which the last is good, and once only."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
 
 ACCESS: Final = timedelta(minutes=15)
 REFRESH: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIdentity:
+    """Which access token it is, and when it ends by itself."""
+
+    id: str
+    expire_time: datetime
 
 
 class RefreshToken(Base):
@@ -45,3 +54,21 @@ class RefreshToken(Base):
             use_time=None,
             expire_time=at + REFRESH,
         )
+
+    def follow(self, *, digest: bytes, at: datetime) -> "RefreshToken":
+        """Use this token, and return the one that takes its place."""
+        self.use_time = at
+        following = RefreshToken.first(self.user_id, digest=digest, at=at)
+        following.session_id = self.session_id
+        return following
+
+
+class RevokedToken(Base):
+    """The ``jti`` of an access token that is not to be accepted any more, as long as it would be otherwise."""
+
+    __tablename__ = "revoked_tokens"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    expire_time: Mapped[datetime]
+
+    __table_args__ = (Index("ix_revoked_tokens_expire_time", "expire_time"),)

@@ -1,12 +1,12 @@
 """Somebody with an account; before that, somebody who has registered and not yet followed the mail."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, Text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.errs.users import InvalidOneTimeToken
@@ -20,6 +20,7 @@ EMAIL_PATTERN: Final = (
 )
 """Addresses as mail servers take them (RFC 5321) without quotes, address literals and letters beyond ASCII."""
 ACTIVATION: Final = timedelta(days=3)
+RESET: Final = timedelta(minutes=45)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class UserView(Protocol):
     @property
     def id(self) -> UUID: ...  # noqa: D102
     @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
     def email(self) -> str | None: ...  # noqa: D102
     @property
     def password_hash(self) -> str | None: ...  # noqa: D102
@@ -51,6 +54,14 @@ class UserView(Protocol):
 def same_address(email: str) -> str:
     """Return the form in which addresses are kept and compared: in small letters; of too long ones the beginning."""
     return email[: EMAIL_LENGTH + 1].lower()
+
+
+def user_id_of(subject: str) -> UUID:
+    """Return the id of the user that a token speaks for; the nil UUID, which no user has, when it is for another."""
+    try:
+        return UUID(subject)
+    except ValueError:
+        return UUID(int=0)
 
 
 class Registration(Base):
@@ -128,6 +139,24 @@ class User(Base):
         self.scopes = sorted({*self.scopes, *scopes})
         self._touch(at)
 
+    def change(self, changes: Mapping[str, str], *, at: datetime) -> None:
+        """Set the members named; no change at all leaves the version as it is."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+        if changes:
+            self._touch(at)
+
+    def set_password(self, password_hash: str, *, at: datetime) -> None:
+        """Take another password."""
+        self.password_hash = password_hash
+        self._touch(at)
+
+    def forget(self, *, at: datetime) -> None:
+        """Keep of the user nothing but that there was one: what bears the id belongs to nobody else."""
+        self.name, self.email, self.password_hash, self.scopes = "", None, None, []
+        self.delete_time = at
+        self._touch(at)
+
     def disable(self, *, at: datetime) -> None:
         """Let the user log in no more."""
         self.is_disabled = True
@@ -136,3 +165,18 @@ class User(Base):
     def _touch(self, at: datetime) -> None:
         self.update_time = at
         self.version += 1
+
+
+class PasswordReset(Base):
+    """Leave to set another password, for whoever has the token of the mail."""
+
+    __tablename__ = "password_resets"
+
+    token_digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    expire_time: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_password_resets_user_id", "user_id"),
+        Index("ix_password_resets_expire_time", "expire_time"),
+    )

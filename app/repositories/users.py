@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Final, cast
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import TIMESTAMP, LargeBinary, delete, insert, literal, select
 from sqlalchemy.orm import Session
 
 from app.errs.users import InvalidOneTimeToken, UserNotFound
-from app.models.users import Registration, User, UserView, same_address
+from app.models.users import PasswordReset, Registration, User, UserView, same_address
 from app.repositories.reads import Reads
 
 COLUMNS: Final = tuple(User.__table__.columns)
@@ -61,6 +61,17 @@ class UserRepository:
         self._session.add(user)
         self._session.flush()
 
+    def get(self, user_id: UUID) -> User:
+        """Return the user.
+
+        Raises:
+            UserNotFound: there is none with this id, or no longer.
+        """
+        user = self._session.get(User, user_id, with_for_update=True, populate_existing=True)
+        if user is None or user.delete_time is not None:
+            raise UserNotFound
+        return user
+
     def get_by_email(self, email: str) -> User:
         """Return the user with this address.
 
@@ -71,6 +82,42 @@ class UserRepository:
         user = self._session.scalar(statement.execution_options(populate_existing=True))
         if user is None:
             raise UserNotFound
+        return user
+
+    def allow_reset(self, email: str, token_digest: bytes, *, until: datetime, now: datetime) -> bool:
+        """Let whoever has the token set the password of the user with this address; ``False`` when there is none.
+
+        One statement either way. A few that have expired are deleted besides.
+        """
+        found = select(literal(token_digest, LargeBinary), User.id, literal(until, TIMESTAMP(timezone=True))).where(
+            User.email == same_address(email), User.is_disabled.is_(False)
+        )
+        columns = ["token_digest", "user_id", "expire_time"]
+        added = self._session.scalar(insert(PasswordReset).from_select(columns, found).returning(PasswordReset.user_id))
+        expired = select(PasswordReset.token_digest).where(PasswordReset.expire_time <= now).limit(REAPED)
+        self._session.execute(
+            delete(PasswordReset).where(PasswordReset.token_digest.in_(expired.with_for_update(skip_locked=True)))
+        )
+        return added is not None
+
+    def take_reset(self, token_digest: bytes, *, now: datetime) -> User:
+        """Return the user whose password the token may set, and let no token do so any more.
+
+        Raises:
+            InvalidOneTimeToken: it may set nobody's.
+        """
+        allowed = select(PasswordReset.user_id).where(
+            PasswordReset.token_digest == token_digest, PasswordReset.expire_time > now
+        )
+        statement = select(User).where(User.id.in_(allowed), User.is_disabled.is_(False)).with_for_update()
+        user = self._session.scalar(statement.execution_options(populate_existing=True))
+        if user is None:
+            raise InvalidOneTimeToken
+        taken = self._session.scalars(
+            delete(PasswordReset).where(PasswordReset.user_id == user.id).returning(PasswordReset.token_digest)
+        ).all()
+        if token_digest not in taken:
+            raise InvalidOneTimeToken
         return user
 
 

@@ -8,14 +8,17 @@ from flask import Flask
 
 from app.config import Settings
 from app.rest import blueprint, converters, hooks
-from app.rest.handlers import failures, health, logger, sessions, tasks, users
+from app.rest.handlers import failures, health, logger, passwords, sessions, tasks, users
 from app.rest.openapi import INTRODUCTION, Api
 from app.rest.pages import catalogue, docs, front
 from app.wire.page_tokens import PageTokens
 
 BLUEPRINTS = (
     tasks.blp,
+    users.registration,
     users.blp,
+    passwords.forgotten,
+    passwords.blp,
     sessions.blp,
     failures.blp,
     logger.blp,

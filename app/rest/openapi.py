@@ -171,7 +171,7 @@ def document_operation(
     operation: Operation = doc_info["operation"]
     doc["operationId"] = doc_info["operation_id"]
     if operation.scope is not PUBLIC:
-        doc["security"] = [{"bearer": [operation.scope]}]
+        doc["security"] = [{"bearer": [operation.scope] if operation.scope else []}]
     for content_type in operation.consumes:
         content = doc["requestBody"]["content"]
         content[content_type] = next(iter(content.values()))

@@ -14,6 +14,8 @@ from app.errs import Error, access, platform, raised_by, requests
 
 PUBLIC: Final = None
 """The guard of a blueprint that anybody may call."""
+SIGNED_IN: Final = ""
+"""The guard of a blueprint that whoever has a token may call, whatever its scopes."""
 JSON: Final = ("application/json",)
 
 EVERYWHERE: Final = (
@@ -33,7 +35,7 @@ BODY: Final = (
     requests.EmptyBody,
     requests.MalformedJson,
 )
-GUARDED: Final = (access.MissingCredentials, access.InvalidToken, access.InsufficientScope)
+GUARDED: Final = (access.MissingCredentials, access.InvalidToken)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class Operation:
             self.add([requests.NotAcceptable])
         if self.scope is not PUBLIC:
             self.add(GUARDED)
+        if self.scope:
+            self.add([access.InsufficientScope])
         if self.consumes:
             self.add(BODY)
 

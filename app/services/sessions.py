@@ -1,25 +1,21 @@
 """Logging in, and staying so."""
 
-import hashlib
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Protocol
+from uuid import UUID
 
 from app.errs import raises
 from app.errs.platform import RateLimitExceeded
 from app.errs.sessions import InvalidCredentials
 from app.models import secrets
-from app.models.sessions import ACCESS, RefreshToken
-from app.models.users import UserView, same_address
+from app.models.sessions import ACCESS, RefreshToken, TokenIdentity
+from app.models.users import User, UserView, same_address
+from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
 from app.resilience.transaction import transaction
-from app.resilience.windows import Windows
-
-ATTEMPTS: Final = 10
-"""Tries to log in to one account within ``ATTEMPTS_WITHIN``, whatever the password and whether or not there is one."""
-ATTEMPTS_WITHIN: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,7 @@ class Issuer(Protocol):
     def issue(  # noqa: D102
         self, subject: str, *, scopes: Collection[str], lifetime: timedelta, token_id: str
     ) -> str: ...
+    def identify(self, token: str) -> TokenIdentity | None: ...  # noqa: D102
 
 
 class UserReads(Protocol):
@@ -64,6 +61,11 @@ class SessionCollection(Protocol):
     """Refresh tokens; see ``app.repositories.sessions``."""
 
     def begin(self, token: RefreshToken, user: UserView, *, now: datetime) -> None: ...  # noqa: D102
+    def add(self, token: RefreshToken, *, now: datetime) -> None: ...  # noqa: D102
+    def take(self, digest: bytes, *, now: datetime) -> tuple[RefreshToken, User] | None: ...  # noqa: D102
+    def end(self, session_id: UUID, *, now: datetime) -> None: ...  # noqa: D102
+    def end_with(self, digest: bytes, token_id: str | None, *, now: datetime) -> None: ...  # noqa: D102
+    def revoke(self, token_id: str, *, until: datetime) -> None: ...  # noqa: D102
 
 
 class Unit(Protocol):
@@ -84,14 +86,14 @@ class SessionService:
         unit_of_work: Callable[[], AbstractContextManager[Unit]],
         passwords: Verifier,
         issuer: Issuer,
-        windows: Windows,
+        attempts: Attempts,
         clock: Clock,
     ) -> None:
         self._users = users
         self._unit_of_work = unit_of_work
         self._passwords = passwords
         self._issuer = issuer
-        self._windows = windows
+        self._attempts = attempts
         self._clock = clock
 
     @raises(InvalidCredentials, RateLimitExceeded)
@@ -100,25 +102,12 @@ class SessionService:
 
         Whatever is wrong, the same is computed and the same is said: one look for the user, one verification.
         """
-        self._count(sent.email)
+        self._attempts.count(same_address(sent.email))
         user = self._users.find_by_email(sent.email)
         is_right = self._passwords.verify(user.password_hash if user else None, sent.password)
         if user is None or not is_right or user.is_disabled:
             raise InvalidCredentials
         return self._begin(user)
-
-    def _count(self, email: str) -> None:
-        """Count a try.
-
-        Raises:
-            RateLimitExceeded: there were too many.
-        """
-        account = hashlib.sha256(same_address(email).encode()).hexdigest()
-        seconds = round(ATTEMPTS_WITHIN.total_seconds())
-        window = self._windows.hit(f"log-in:{account}", seconds=seconds)
-        if window.hits > ATTEMPTS:
-            left = min(max(1, round(window.left)), seconds)
-            raise RateLimitExceeded(limit=ATTEMPTS, window_seconds=seconds, retry_after=left)
 
     @transaction
     def _begin(self, user: UserView) -> Tokens:
@@ -127,5 +116,47 @@ class SessionService:
         with self._unit_of_work() as unit:
             unit.sessions.begin(token, user, now=now)
             unit.commit()
+        return self._tokens(user, token, minted.secret)
+
+    @raises(InvalidCredentials)
+    def refresh(self, refresh_token: str) -> Tokens:
+        """Go on with a session: each refresh token is good once, and gets another.
+
+        Whoever comes with a used one is a thief, or was robbed: the session ends.
+        """
+        tokens = self._rotate(secrets.digest(refresh_token))
+        if tokens is None:
+            raise InvalidCredentials
+        return tokens
+
+    @transaction
+    def _rotate(self, digest: bytes) -> Tokens | None:
+        minted, now = secrets.mint(), self._clock.now()
+        with self._unit_of_work() as unit:
+            found = unit.sessions.take(digest, now=now)
+            if found is None:
+                return None
+            used, user = found
+            if used.use_time is not None:
+                unit.sessions.end(used.session_id, now=now)
+                unit.commit()
+                return None
+            following = used.follow(digest=minted.digest, at=now)
+            unit.sessions.add(following, now=now)
+            unit.commit()
+        return self._tokens(user, following, minted.secret)
+
+    @raises()
+    @transaction
+    def revoke(self, token: str) -> None:
+        """End the session of a token, be it a refresh or an access token; of one that is not good there is none."""
+        now, identity = self._clock.now(), self._issuer.identify(token)
+        with self._unit_of_work() as unit:
+            unit.sessions.end_with(secrets.digest(token), identity.id if identity else None, now=now)
+            if identity:
+                unit.sessions.revoke(identity.id, until=identity.expire_time)
+            unit.commit()
+
+    def _tokens(self, user: UserView, token: RefreshToken, secret: str) -> Tokens:
         access = self._issuer.issue(str(user.id), scopes=user.scopes, lifetime=ACCESS, token_id=str(token.id))
-        return Tokens(access, minted.secret)
+        return Tokens(access, secret)

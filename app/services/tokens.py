@@ -4,8 +4,8 @@ import math
 import re
 import secrets
 from collections.abc import Collection, Mapping
-from datetime import timedelta
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
 
 import jwt
 
@@ -13,6 +13,7 @@ from app.context import Principal
 from app.errs import raises
 from app.errs.access import InvalidToken
 from app.models.characters import CONTROLS
+from app.models.sessions import TokenIdentity
 from app.resilience.clock import Clock
 
 ALGORITHM: Final = "HS256"
@@ -22,6 +23,7 @@ LONGEST: Final = 4096
 _SPELLING: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
 """Three parts in base64url without padding (RFC 7515, section 7.1), so that a token has one spelling only."""
 SUBJECT: Final = re.compile(rf"[^{CONTROLS}\ud800-\udfff]{{1,255}}")
+DAY: Final = 86400
 LATEST: Final = 253402300799
 """The last second of the year 9999."""
 
@@ -31,8 +33,18 @@ TOO_EARLY: Final = "The token is not valid yet"
 WRONG_SIGNATURE: Final = "The signature is not valid"
 WRONG_AUDIENCE: Final = "The token is meant for another audience"
 WRONG_ISSUER: Final = "The token comes from another issuer"
+REVOKED: Final = "The token has been revoked"
 WRONG_CLAIMS: Final = "A required claim is missing or malformed"
-DESCRIPTIONS: Final = (MALFORMED, EXPIRED, TOO_EARLY, WRONG_SIGNATURE, WRONG_AUDIENCE, WRONG_ISSUER, WRONG_CLAIMS)
+DESCRIPTIONS: Final = (
+    MALFORMED,
+    EXPIRED,
+    TOO_EARLY,
+    WRONG_SIGNATURE,
+    WRONG_AUDIENCE,
+    WRONG_ISSUER,
+    WRONG_CLAIMS,
+    REVOKED,
+)
 
 LEEWAY: Final = 10
 """Seconds by which the clock that wrote ``nbf`` and ``iat`` may be ahead of ours; ``exp`` is exact."""
@@ -46,10 +58,26 @@ _REASONS: Final[Mapping[type[jwt.PyJWTError], str]] = {
 }
 
 
+class RevokedTokens(Protocol):
+    """See ``app.repositories.sessions``."""
+
+    def all(self) -> frozenset[str]: ...  # noqa: D102
+
+
 class TokenService:
     """Issues tokens, and turns them into principals."""
 
-    def __init__(self, *, secret: str, audience: str | None, issuer: str | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        secret: str,
+        audience: str | None,
+        issuer: str | None,
+        clock: Clock,
+        revoked: RevokedTokens | None = None,
+    ) -> None:
+        self._revoked: RevokedTokens | None = revoked
+        self._ids: Collection[str] = frozenset()
         self._secret = secret
         self._audience = audience
         self._issuer = issuer
@@ -83,6 +111,35 @@ class TokenService:
     @raises(InvalidToken)
     def verify(self, token: str) -> Principal:
         """Return who the token speaks for; the algorithm is pinned, and ``exp``, ``iat`` and ``sub`` are required."""
+        claims = self._verified(token)
+        if str(claims.get("jti")) in self._ids:
+            raise InvalidToken(description=REVOKED)
+        return _principal(claims)
+
+    @raises()
+    def identify(self, token: str) -> TokenIdentity | None:
+        """Return which token it is; ``None`` of one that is not valid anyhow."""
+        try:
+            claims = self._verified(token)
+        except InvalidToken:
+            return None
+        identity = claims.get("jti")
+        if not isinstance(identity, str) or not SUBJECT.fullmatch(identity):
+            return None
+        return TokenIdentity(identity, datetime.fromtimestamp(min(claims["exp"], LATEST - DAY), UTC))
+
+    @raises()
+    def refresh_revoked(self) -> None:
+        """Learn which tokens have been revoked, by whichever worker of whichever instance."""
+        if self._revoked is not None:
+            self._ids = self._revoked.all()
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token that is valid, unless it has been revoked.
+
+        Raises:
+            InvalidToken: it is not.
+        """
         if len(token) > LONGEST or not _SPELLING.fullmatch(token):
             raise InvalidToken(description=MALFORMED)
         try:
@@ -105,9 +162,10 @@ class TokenService:
             raise InvalidToken(description=reason) from exc
         if not decoded["header"].keys() <= HEADER:
             raise InvalidToken(description=MALFORMED)
-        caller = _principal(decoded["payload"])
-        _check_times(decoded["payload"], now=self._clock.now().timestamp())
-        return caller
+        claims: dict[str, Any] = decoded["payload"]
+        _check_types(claims)
+        _check_times(claims, now=self._clock.now().timestamp())
+        return claims
 
 
 def _check_times(claims: Mapping[str, Any], *, now: float) -> None:
@@ -123,7 +181,12 @@ def _check_times(claims: Mapping[str, Any], *, now: float) -> None:
 
 
 def _principal(claims: Mapping[str, Any]) -> Principal:
-    """Return the principal of verified claims.
+    """Return the principal of verified claims."""
+    return Principal(claims["sub"], frozenset(claims.get("scope", "").split()))
+
+
+def _check_types(claims: Mapping[str, Any]) -> None:
+    """Let pass claims that are what they should be.
 
     Raises:
         InvalidToken: a claim is not of its type.
@@ -134,4 +197,3 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         raise InvalidToken(description=WRONG_CLAIMS)
     if not all(type(at) in {int, float} and math.isfinite(at) and 0 <= at <= LATEST for at in times):
         raise InvalidToken(description=WRONG_CLAIMS)
-    return Principal(subject, frozenset(scope.split()))

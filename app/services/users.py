@@ -1,23 +1,22 @@
 """What can be done with accounts."""
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
-from typing import Final, Protocol
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
 
+from app.context import Principal
 from app.errs import raises
-from app.errs.users import InvalidOneTimeToken, UserNotFound
+from app.errs.requests import PreconditionFailed
+from app.errs.users import InvalidOneTimeToken, NotThisUser, UserNotFound
 from app.models import secrets
 from app.models.jobs import NewJob
-from app.models.users import NewUser, Registration, User, UserView, same_address
+from app.models.precondition import ANYTHING, Precondition
+from app.models.users import NewUser, Registration, User, UserView, same_address, user_id_of
 from app.resilience.clock import Clock
+from app.resilience.postage import Postage
 from app.resilience.transaction import transaction
-from app.resilience.windows import Windows
-
-MAILS: Final = 5
-"""Mails that an address is sent within ``MAILS_WITHIN`` because somebody asked for them, who may be anybody."""
-MAILS_WITHIN: Final = timedelta(hours=1)
 
 
 class Hasher(Protocol):
@@ -30,6 +29,7 @@ class UserReads(Protocol):
     """Users as rows; see ``app.repositories.users``."""
 
     def find_by_email(self, email: str) -> UserView | None: ...  # noqa: D102
+    def get(self, user_id: UUID) -> UserView: ...  # noqa: D102
     def all(self) -> list[UserView]: ...  # noqa: D102
 
 
@@ -37,6 +37,7 @@ class UserCollection(Protocol):
     """Users as entities; see ``app.repositories.users``."""
 
     def add(self, user: User) -> None: ...  # noqa: D102
+    def get(self, user_id: UUID) -> User: ...  # noqa: D102
     def get_by_email(self, email: str) -> User: ...  # noqa: D102
 
 
@@ -45,6 +46,13 @@ class RegistrationCollection(Protocol):
 
     def add(self, registration: Registration, *, now: datetime) -> None: ...  # noqa: D102
     def take(self, token_digest: bytes, *, now: datetime) -> Registration: ...  # noqa: D102
+
+
+class SessionCollection(Protocol):
+    """See ``app.repositories.sessions``."""
+
+    def end_all(self, user_id: UUID, *, now: datetime) -> None: ...  # noqa: D102
+    def revoke_access(self, user_id: UUID, *, now: datetime) -> None: ...  # noqa: D102
 
 
 class JobQueue(Protocol):
@@ -61,6 +69,8 @@ class Unit(Protocol):
     @property
     def registrations(self) -> RegistrationCollection: ...  # noqa: D102
     @property
+    def sessions(self) -> SessionCollection: ...  # noqa: D102
+    @property
     def jobs(self) -> JobQueue: ...  # noqa: D102
     def commit(self) -> None: ...  # noqa: D102
 
@@ -74,14 +84,14 @@ class UserService:
         reads: UserReads,
         unit_of_work: Callable[[], AbstractContextManager[Unit]],
         passwords: Hasher,
-        windows: Windows,
+        postage: Postage,
         clock: Clock,
         default_scopes: tuple[str, ...],
     ) -> None:
         self._reads = reads
         self._unit_of_work = unit_of_work
         self._passwords = passwords
-        self._windows = windows
+        self._postage = postage
         self._clock = clock
         self._default_scopes = default_scopes
 
@@ -107,9 +117,8 @@ class UserService:
             unit.commit()
 
     def _send(self, unit: Unit, kind: str, *, to: str, **content: str) -> None:
-        """Have a mail sent, unless the address has been sent many already."""
-        address = hashlib.sha256(same_address(to).encode()).hexdigest()
-        if self._windows.hit(f"mail:{address}", seconds=round(MAILS_WITHIN.total_seconds())).hits <= MAILS:
+        """Have a mail sent, unless the address has been sent many already; nobody is told which."""
+        if self._postage.allows(same_address(to)):
             unit.jobs.add(NewJob(kind, {"to": to, **content}))
 
     @raises(InvalidOneTimeToken)
@@ -129,22 +138,67 @@ class UserService:
         """Return every user."""
         return self._reads.all()
 
+    @raises(UserNotFound, NotThisUser, PreconditionFailed)
+    def get(self, user_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> UserView:
+        """Return the caller, or to an admin anybody."""
+        if str(user_id) != by.id and not by.is_admin:
+            raise NotThisUser(user=by.id)
+        return self._find(user_id, precondition)
+
+    @raises(UserNotFound, PreconditionFailed)
+    def get_own(self, *, by: Principal, precondition: Precondition = ANYTHING) -> UserView:
+        """Return the caller."""
+        return self._find(user_id_of(by.id), precondition)
+
+    def _find(self, user_id: UUID, precondition: Precondition) -> UserView:
+        user = self._reads.get(user_id)
+        precondition.check(user.version)
+        return user
+
+    @raises(UserNotFound, PreconditionFailed)
+    @transaction
+    def update(self, changes: Mapping[str, str], *, by: Principal, precondition: Precondition = ANYTHING) -> User:
+        """Set the named members of the caller."""
+        with self._unit_of_work() as unit:
+            user = unit.users.get(user_id_of(by.id))
+            precondition.check(user.version)
+            user.change(changes, at=self._clock.now())
+            unit.commit()
+        return user
+
+    @raises(UserNotFound, PreconditionFailed)
+    @transaction
+    def delete(self, *, by: Principal, precondition: Precondition = ANYTHING) -> User:
+        """Delete the caller: name, address and password are forgotten, all sessions ended."""
+        now = self._clock.now()
+        with self._unit_of_work() as unit:
+            user = unit.users.get(user_id_of(by.id))
+            precondition.check(user.version)
+            user.forget(at=now)
+            unit.sessions.end_all(user.id, now=now)
+            unit.commit()
+        return user
+
     @raises(UserNotFound)
     @transaction
     def grant(self, email: str, scopes: Sequence[str]) -> User:
-        """Give a user more scopes."""
+        """Give a user more scopes; the present access tokens end, those of the next refresh have them."""
+        now = self._clock.now()
         with self._unit_of_work() as unit:
             user = unit.users.get_by_email(email)
-            user.grant(scopes, at=self._clock.now())
+            user.grant(scopes, at=now)
+            unit.sessions.revoke_access(user.id, now=now)
             unit.commit()
         return user
 
     @raises(UserNotFound)
     @transaction
     def disable(self, email: str) -> User:
-        """Let a user log in no more."""
+        """Let a user log in no more, and end all sessions."""
+        now = self._clock.now()
         with self._unit_of_work() as unit:
             user = unit.users.get_by_email(email)
-            user.disable(at=self._clock.now())
+            user.disable(at=now)
+            unit.sessions.end_all(user.id, now=now)
             unit.commit()
         return user

@@ -13,6 +13,8 @@ from tests.api.caller import Caller, answered
 USERS: Final = "/v1/users"
 ACTIVATE: Final = "/v1/users:activate"
 TOKENS: Final = "/v1/tokens"
+REFRESH: Final = "/v1/tokens:refresh"
+REVOKE: Final = "/v1/tokens:revoke"
 PASSWORD: Final = "correct horse battery staple"
 _NUMBERS: Final = count(1)
 

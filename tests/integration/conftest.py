@@ -53,6 +53,7 @@ def _empty(engine: Engine) -> None:
         connection.execute(text("DELETE FROM idempotency_keys"))
         connection.execute(text("DELETE FROM registrations"))
         connection.execute(text("DELETE FROM users"))
+        connection.execute(text("DELETE FROM revoked_tokens"))
         connection.execute(text("DELETE FROM jobs"))
         connection.execute(text("DELETE FROM logger"))
 

@@ -36,8 +36,12 @@ def test_only_these_operations_are_public(application: Flask) -> None:
     assert {name for name in public if name.startswith("GET /v1")} == set()
     assert {name for name in public if not name.startswith("GET /")} == {
         "POST /v1/tokens",
+        "POST /v1/tokens:refresh",
+        "POST /v1/tokens:revoke",
         "POST /v1/users",
         "POST /v1/users:activate",
+        "POST /v1/users:requestPasswordReset",
+        "POST /v1/users:resetPassword",
     }
 
 

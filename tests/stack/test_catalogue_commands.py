@@ -20,7 +20,6 @@ pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not in
 PROVOKED_BY_CURL = [code for code, named in errs.named_errors().items() if named.curl]
 UNPROVOKED = {
     "PRECONDITION_REQUIRED",  # no operation replaces a whole resource yet
-    "USER_NOT_FOUND",  # the commands of the operator alone ask for a user
     "IDEMPOTENCY_IN_PROGRESS",  # two requests have to meet
     *("DEADLINE_EXCEEDED", "SERVICE_UNAVAILABLE", "NOT_READY", "INSUFFICIENT_STORAGE", "INTERNAL_ERROR"),
 }
@@ -61,7 +60,7 @@ class TestCommands:
         head, body = pasted(lines, token=token(subject), settings=settings)
         assert head.startswith(str(status_of(named).value)), (lines, head, body)
         if status_of(named) in BODILESS:
-            assert ("WWW-Authenticate" in head) == (code != "NOT_TASK_OWNER")
+            assert ("WWW-Authenticate" in head) == (code not in {"NOT_TASK_OWNER", "NOT_THIS_USER"})
         else:
             assert json.loads(body)["code"] == code
 

@@ -1,5 +1,6 @@
 """Logging in over HTTP."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -19,3 +20,22 @@ blp = Blueprint("tokens", __name__, scope=operations.PUBLIC, url_prefix="/v1", d
 def create_tokens(sent: Credentials) -> Any:
     """Log in with address and password. Whatever is wrong, the answer is the same 401."""
     return services().sessions.log_in(sent)
+
+
+@blp.route("/tokens:refresh", methods=("POST",))
+@blp.arguments(wire.RefreshTokenSchema)
+@blp.response(HTTPStatus.OK, wire.TokensSchema)
+@blp.calls(SessionService.refresh)
+def refresh_tokens(sent: Mapping[str, str]) -> Any:
+    """Go on with a session. A refresh token is good once; a used one ends the session, whoever sends it."""
+    return services().sessions.refresh(sent["refresh_token"])
+
+
+@blp.route("/tokens:revoke", methods=("POST",))
+@blp.arguments(wire.RevokedTokenSchema)
+@blp.response(HTTPStatus.OK)
+@blp.calls(SessionService.revoke)
+def revoke_token(sent: Mapping[str, str]) -> Any:
+    """End the session of a refresh or access token (RFC 7009): always 200, and within 5 seconds everywhere."""
+    services().sessions.revoke(sent["token"])
+    return {}

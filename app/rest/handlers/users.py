@@ -3,33 +3,87 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from uuid import UUID
 
-from app.models.users import NewUser
+from app.models.precondition import Precondition
+from app.models.users import NewUser, UserView
 from app.rest import operations
 from app.rest.blueprint import Blueprint
-from app.rest.current import services
+from app.rest.conditional import Shown, conditional, etag
+from app.rest.current import principal, services
 from app.services.users import UserService
 from app.wire.schemas import users as wire
 
 SENT: Final = {"message": "What to do next is sent by mail."}
+MERGE_PATCH: Final = ("application/json", "application/merge-patch+json")
 
-blp = Blueprint("users", __name__, scope=operations.PUBLIC, url_prefix="/v1", description="Accounts.")
+registration = Blueprint(
+    "registration", __name__, scope=operations.PUBLIC, url_prefix="/v1", description="How one gets an account."
+)
+blp = Blueprint("users", __name__, scope=operations.SIGNED_IN, url_prefix="/v1", description="Accounts.")
 
 
-@blp.route("/users", methods=("POST",), limit="REGISTRATION_RATE_LIMIT")
-@blp.arguments(wire.NewUserSchema)
-@blp.response(HTTPStatus.ACCEPTED, wire.SentSchema)
-@blp.calls(UserService.register)
+@registration.route("/users", methods=("POST",), limit="REGISTRATION_RATE_LIMIT")
+@registration.arguments(wire.NewUserSchema)
+@registration.response(HTTPStatus.ACCEPTED, wire.SentSchema)
+@registration.calls(UserService.register)
 def register_user(new: NewUser) -> Any:
     """Ask for an account; a mail brings the token that activates it. The answer is the same for a taken address."""
     services().users.register(new)
     return SENT
 
 
-@blp.route("/users:activate", methods=("POST",))
-@blp.arguments(wire.OneTimeTokenSchema)
-@blp.response(HTTPStatus.OK, wire.UserSchema)
-@blp.calls(UserService.activate)
+@registration.route("/users:activate", methods=("POST",))
+@registration.arguments(wire.OneTimeTokenSchema)
+@registration.response(HTTPStatus.OK, wire.UserSchema)
+@registration.calls(UserService.activate)
 def activate_user(sent: Mapping[str, str]) -> Any:
     """Activate an account with the token that came by mail: once, within three days."""
     return services().users.activate(sent["token"])
+
+
+@blp.route("/users/me")
+@blp.arguments(wire.GetUserQuerySchema, location="query")
+@conditional(wire.READABLE)
+@blp.response(HTTPStatus.OK, wire.UserSchema, headers=("ETag",))
+@blp.calls(UserService.get_own)
+def get_me(query: Mapping[str, Any], precondition: Precondition) -> Any:
+    """Return the caller's account."""
+    user = services().users.get_own(by=principal(), precondition=precondition)
+    return Shown(user, query["fields"]), _tag(user, query["fields"])
+
+
+@blp.route("/users/<id:user_id>")
+@blp.arguments(wire.GetUserQuerySchema, location="query")
+@conditional(wire.READABLE)
+@blp.response(HTTPStatus.OK, wire.UserSchema, headers=("ETag",))
+@blp.calls(UserService.get)
+def get_user(query: Mapping[str, Any], user_id: UUID, precondition: Precondition) -> Any:
+    """Return one account: the caller's own, or to an admin any."""
+    user = services().users.get(user_id, by=principal(), precondition=precondition)
+    return Shown(user, query["fields"]), _tag(user, query["fields"])
+
+
+@blp.route("/users/me", methods=("PATCH",))
+@blp.arguments(wire.UpdateUserSchema, content_types=MERGE_PATCH)
+@conditional(wire.READABLE)
+@blp.response(HTTPStatus.OK, wire.UserSchema, headers=("ETag",))
+@blp.calls(UserService.update)
+def update_me(changes: Mapping[str, str], precondition: Precondition) -> Any:
+    """Set some members of the caller's account."""
+    user = services().users.update(changes, by=principal(), precondition=precondition)
+    return user, _tag(user)
+
+
+@blp.route("/users/me", methods=("DELETE",))
+@conditional(wire.READABLE)
+@blp.response(HTTPStatus.OK, wire.DeletedUserSchema)
+@blp.calls(UserService.delete)
+def delete_me(precondition: Precondition) -> Any:
+    """Delete the caller's account: name, address and password are forgotten, all sessions end."""
+    user = services().users.delete(by=principal(), precondition=precondition)
+    return {"message": f"User users/{user.id} deleted successfully"}
+
+
+def _tag(user: UserView, members: tuple[str, ...] | None = None) -> dict[str, str]:
+    return {"ETag": etag(user.version, members or wire.READABLE)}

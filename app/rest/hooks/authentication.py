@@ -37,7 +37,7 @@ def _authenticate() -> None:
         return
     caller = _caller()
     context.principal.set(caller)
-    if not caller.may(operation.scope):
+    if operation.scope and not caller.may(operation.scope):
         raise InsufficientScope(scope=operation.scope, user=caller.id)
 
 

@@ -24,6 +24,18 @@ class CredentialsSchema(Schema):
         return Credentials(**data)
 
 
+class RefreshTokenSchema(Schema):
+    """What is exchanged for new tokens."""
+
+    refresh_token = fields.Text(required=True, metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo"})
+
+
+class RevokedTokenSchema(Schema):
+    """What is to be good no more."""
+
+    token = fields.Text(required=True, metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo"})
+
+
 class TokensSchema(Schema):
     """What comes of logging in (RFC 6749, section 5.1)."""
 

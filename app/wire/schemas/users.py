@@ -8,8 +8,9 @@ from marshmallow import validate
 from app.models import passwords, secrets
 from app.models.users import EMAIL_LENGTH, EMAIL_PATTERN, NAME_LENGTH, NewUser
 from app.wire import fields
+from app.wire.parameters import FieldsParameter
 from app.wire.rules import Breach, Length, Pattern, Printable
-from app.wire.schemas.base import Schema
+from app.wire.schemas.base import QuerySchema, Schema
 
 EXAMPLE: Final = "alice@example.com"
 
@@ -101,7 +102,24 @@ class OneTimeTokenSchema(Schema):
     )
 
 
+class UpdateUserSchema(UserSchema):
+    """The members of a user to be set: those in the body."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(partial=True, **kwargs)
+
+
+class DeletedUserSchema(Schema):
+    """What is said of a deleted user."""
+
+    message = fields.Text()
+
+
 class SentSchema(Schema):
     """What is said of a mail, whether or not there was anybody to send it to."""
 
     message = fields.Text(metadata={"example": "What to do next is sent by mail."})
+
+
+READABLE: Final = tuple(UserSchema().dump_fields)
+GetUserQuerySchema = QuerySchema.from_dict({"fields": FieldsParameter(READABLE)}, name="GetUserQuerySchema")

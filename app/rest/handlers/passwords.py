@@ -1,0 +1,49 @@
+"""Setting passwords, over HTTP."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from app.rest import operations
+from app.rest.blueprint import Blueprint
+from app.rest.current import principal, services
+from app.services.passwords import PasswordService
+from app.wire.schemas import passwords as wire
+from app.wire.schemas.users import SentSchema
+
+SENT: Final = {"message": "What to do next is sent by mail."}
+
+forgotten = Blueprint(
+    "forgotten-passwords", __name__, scope=operations.PUBLIC, url_prefix="/v1", description="For who cannot log in."
+)
+blp = Blueprint("passwords", __name__, scope=operations.SIGNED_IN, url_prefix="/v1", description="For who can.")
+
+
+@forgotten.route("/users:requestPasswordReset", methods=("POST",), limit="REGISTRATION_RATE_LIMIT")
+@forgotten.arguments(wire.RequestResetSchema)
+@forgotten.response(HTTPStatus.ACCEPTED, SentSchema)
+@forgotten.calls(PasswordService.request_reset)
+def request_password_reset(sent: Mapping[str, str]) -> Any:
+    """Ask for a mail with which to set another password. The answer is the same for an unknown address."""
+    services().passwords.request_reset(sent["email"])
+    return SENT
+
+
+@forgotten.route("/users:resetPassword", methods=("POST",))
+@forgotten.arguments(wire.ResetPasswordSchema)
+@forgotten.response(HTTPStatus.OK)
+@forgotten.calls(PasswordService.reset)
+def reset_password(sent: Mapping[str, str]) -> Any:
+    """Set another password with the token that came by mail: once, within 45 minutes. All sessions end."""
+    services().passwords.reset(sent["token"], sent["password"])
+    return {}
+
+
+@blp.route("/users/me/password", methods=("PUT",))
+@blp.arguments(wire.ChangePasswordSchema)
+@blp.response(HTTPStatus.OK)
+@blp.calls(PasswordService.change)
+def put_password(sent: Mapping[str, str]) -> Any:
+    """Set another password for the caller, who knows the present one. All sessions end, this one too."""
+    services().passwords.change(sent["current_password"], sent["password"], by=principal())
+    return {}

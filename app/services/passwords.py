@@ -1,0 +1,138 @@
+"""What can be done with a password that is forgotten, or has been known for too long."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from app.context import Principal
+from app.errs import Violation, raises
+from app.errs.platform import RateLimitExceeded
+from app.errs.requests import ValidationFailed
+from app.errs.users import InvalidOneTimeToken, UserNotFound
+from app.models import secrets
+from app.models.jobs import NewJob
+from app.models.users import RESET, User, UserView, same_address, user_id_of
+from app.resilience.attempts import Attempts
+from app.resilience.clock import Clock
+from app.resilience.postage import Postage
+from app.resilience.transaction import transaction
+
+
+class Hasher(Protocol):
+    """See ``app.models.passwords``."""
+
+    def hash(self, password: str) -> str: ...  # noqa: D102
+    def verify(self, kept: str | None, password: str) -> bool: ...  # noqa: D102
+
+
+class UserReads(Protocol):
+    """Users as rows; see ``app.repositories.users``."""
+
+    def get(self, user_id: UUID) -> UserView: ...  # noqa: D102
+
+
+class UserCollection(Protocol):
+    """Users as entities; see ``app.repositories.users``."""
+
+    def get(self, user_id: UUID) -> User: ...  # noqa: D102
+    def allow_reset(self, email: str, token_digest: bytes, *, until: datetime, now: datetime) -> bool: ...  # noqa: D102
+    def take_reset(self, token_digest: bytes, *, now: datetime) -> User: ...  # noqa: D102
+
+
+class SessionCollection(Protocol):
+    """See ``app.repositories.sessions``."""
+
+    def end_all(self, user_id: UUID, *, now: datetime) -> None: ...  # noqa: D102
+
+
+class JobQueue(Protocol):
+    """See ``app.repositories.jobs``."""
+
+    def add(self, new: NewJob) -> None: ...  # noqa: D102
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def users(self) -> UserCollection: ...  # noqa: D102
+    @property
+    def sessions(self) -> SessionCollection: ...  # noqa: D102
+    @property
+    def jobs(self) -> JobQueue: ...  # noqa: D102
+    def commit(self) -> None: ...  # noqa: D102
+
+
+class PasswordService:
+    """The use cases of passwords. Whoever sets one ends all sessions: perhaps somebody else has begun one."""
+
+    def __init__(
+        self,
+        *,
+        reads: UserReads,
+        unit_of_work: Callable[[], AbstractContextManager[Unit]],
+        passwords: Hasher,
+        attempts: Attempts,
+        postage: Postage,
+        clock: Clock,
+    ) -> None:
+        self._reads = reads
+        self._unit_of_work = unit_of_work
+        self._passwords = passwords
+        self._attempts = attempts
+        self._postage = postage
+        self._clock = clock
+
+    @raises()
+    @transaction
+    def request_reset(self, email: str) -> None:
+        """Send a mail to the address: a token to set another password, or word that it has no account.
+
+        Either way the same statements are sent.
+        """
+        minted, now, to = secrets.mint(), self._clock.now(), same_address(email)
+        is_allowed = self._postage.allows(to)
+        with self._unit_of_work() as unit:
+            is_known = unit.users.allow_reset(to, minted.digest, until=now + RESET, now=now)
+            kind = "mail.password_reset" if is_known else "mail.no_account"
+            if is_allowed:
+                unit.jobs.add(NewJob(kind, {"to": to, "token": minted.secret if is_known else ""}))
+            unit.commit()
+
+    @raises(InvalidOneTimeToken)
+    @transaction
+    def reset(self, token: str, password: str) -> None:
+        """Set the password that the token allows to set, once."""
+        now = self._clock.now()
+        with self._unit_of_work() as unit:
+            user = unit.users.take_reset(secrets.digest(token), now=now)
+            user.set_password(self._passwords.hash(password), at=now)
+            unit.sessions.end_all(user.id, now=now)
+            unit.commit()
+
+    @raises(UserNotFound, ValidationFailed, RateLimitExceeded)
+    def change(self, current: str, password: str, *, by: Principal) -> None:
+        """Set another password for the caller, who has to know the present one: a stolen token is not enough."""
+        user = self._reads.get(user_id_of(by.id))
+        self._attempts.count(user.email or "")
+        if not self._passwords.verify(user.password_hash, current):
+            raise _wrong_password()
+        self._set(user, self._passwords.hash(password))
+
+    @transaction
+    def _set(self, seen: UserView, password_hash: str) -> None:
+        now = self._clock.now()
+        with self._unit_of_work() as unit:
+            user = unit.users.get(seen.id)
+            if user.password_hash != seen.password_hash:
+                raise _wrong_password()
+            user.set_password(password_hash, at=now)
+            unit.sessions.end_all(user.id, now=now)
+            unit.commit()
+
+
+def _wrong_password() -> ValidationFailed:
+    said = "current_password is not the present password"
+    return ValidationFailed(violations=(Violation.of_member("current_password", "WRONG_PASSWORD", said),))

@@ -1,0 +1,141 @@
+"""``/v1/users/me`` and ``/v1/users/{id}``: everybody their own, an admin anybody's."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.extensions import db
+from tests.api.accounts import an_address, join, log_in, logged_in, mails, register
+from tests.api.caller import Caller, answered, refused, violated
+from tests.api.forge import described
+from tests.api.test_sessions import REVOKED, learn, refresh
+
+ME = "/v1/users/me"
+ABSENT = "/v1/users/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+
+
+@pytest.fixture
+def user(nobody: Caller, application: Flask) -> dict[str, Any]:
+    """Return somebody with an account."""
+    return join(nobody, application, an_address())
+
+
+@pytest.fixture
+def me(nobody: Caller, user: dict[str, Any]) -> Caller:
+    """Return the same, logged in."""
+    return logged_in(nobody, user["email"])[0]
+
+
+class TestGet:
+    def test_ok(self, me: Caller, user: dict[str, Any], admin: Caller) -> None:
+        """3.4: by either path the same, and to an admin too."""
+        response = me.get(ME)
+        assert answered(response) == user
+        assert {*user} == {"id", "name", "email", "scopes", "create_time", "update_time"}
+        for caller in (me, admin):
+            again = caller.get(f"/v1/users/{user['id']}")
+            assert (again.get_data(), again.headers["ETag"]) == (response.get_data(), response.headers["ETag"])
+
+    def test_one_that_is_known_is_304(self, me: Caller, user: dict[str, Any]) -> None:
+        """C20."""
+        for path in (ME, f"/v1/users/{user['id']}"):
+            tag = me.get(path).headers["ETag"]
+            assert me.get(path, headers={"If-None-Match": tag}).status_code == 304
+            refused(me.get(path, headers={"If-Match": '"9-00000000"'}), 412, "PRECONDITION_FAILED")
+
+    def test_only_what_is_asked_for(self, me: Caller, user: dict[str, Any]) -> None:
+        """C19."""
+        assert answered(me.get(f"{ME}?fields=email,id")) == {"id": user["id"], "email": user["email"]}
+        assert violated(me.get(f"{ME}?fields=password_hash")) == [("fields", "INVALID_VALUE")]
+
+    @pytest.mark.parametrize("path", [ABSENT, "/v1/users/nonsense"])
+    def test_somebody_else_is_403_before_any_look(self, me: Caller, path: str) -> None:
+        """A18: nobody learns who there is."""
+        response = me.get(path)
+        assert (response.status_code, response.get_data()) == (403, b"")
+        assert "WWW-Authenticate" not in response.headers
+
+    def test_to_an_admin_nobody_is_404(self, admin: Caller) -> None:
+        """A18."""
+        for path in (ABSENT, "/v1/users/nonsense"):
+            refused(admin.get(path), 404, "USER_NOT_FOUND")
+
+    def test_who_has_a_token_and_no_account_is_404(self, alice: Caller) -> None:
+        """A token of the command line may speak for anybody."""
+        for method, body in (("GET", None), ("PATCH", {"name": "A"}), ("DELETE", None)):
+            refused(alice.send(method, ME, json=body), 404, "USER_NOT_FOUND")
+
+    def test_no_scope_is_needed_but_a_token(
+        self, nobody: Caller, user: dict[str, Any], bearer: Callable[..., Any]
+    ) -> None:
+        """A20."""
+        answered(Caller(nobody.client, bearer(user["id"], "")).get(ME))
+        assert nobody.get(ME).status_code == 401
+
+
+class TestPatch:
+    def test_ok(self, me: Caller, user: dict[str, Any]) -> None:
+        changed = answered(me.patch(ME, json={"name": "Alicia"}))
+        assert changed == {**user, "name": "Alicia", "update_time": changed["update_time"]}
+        assert answered(me.get(ME)) == changed
+
+    def test_nothing_changes_nothing(self, me: Caller, user: dict[str, Any]) -> None:
+        assert answered(me.patch(ME, json={})) == user
+
+    @pytest.mark.parametrize("member", ["scopes", "email", "id", "create_time"])
+    def test_what_the_service_writes_is_ignored(self, me: Caller, user: dict[str, Any], member: str) -> None:
+        """A21: what was read can be sent back; nobody makes an admin of themselves."""
+        assert answered(me.patch(ME, json={member: ["admin"]})) == user
+
+    @pytest.mark.parametrize("member", ["password", "password_hash", "is_admin", "is_disabled", "version"])
+    def test_what_is_no_member_is_refused(self, me: Caller, member: str) -> None:
+        """A21."""
+        assert violated(me.patch(ME, json={member: "x"})) == [(member, "UNKNOWN_FIELD")]
+
+    @pytest.mark.parametrize(("name", "code"), [(None, "REQUIRED_FIELD"), ("", "TOO_SHORT"), ("a\0b", None)])
+    def test_a_name_is_a_name(self, me: Caller, name: object, code: str | None) -> None:
+        response = me.patch(ME, json={"name": name})
+        assert response.status_code == 400
+        assert code is None or violated(response) == [("name", code)]
+
+    def test_of_a_stale_version_it_is_412(self, me: Caller, user: dict[str, Any]) -> None:
+        """C20."""
+        tag = me.get(ME).headers["ETag"]
+        answered(me.patch(ME, json={"name": "Alicia"}, headers={"If-Match": tag}))
+        for method in ("PATCH", "DELETE"):
+            body = {"name": "x"} if method == "PATCH" else None
+            refused(me.send(method, ME, json=body, headers={"If-Match": tag}), 412, "PRECONDITION_FAILED")
+
+
+class TestDelete:
+    def test_ok(self, nobody: Caller, me: Caller, admin: Caller, user: dict[str, Any], application: Flask) -> None:
+        """3.4: nothing of the person is left, in any table but what was to be mailed."""
+        _, token = logged_in(nobody, user["email"])
+        assert answered(me.delete(ME)) == {"message": f"User users/{user['id']} deleted successfully"}
+        with application.app_context(), db.engine.connect() as connection:
+            (row,) = connection.execute(text("SELECT u::text FROM users u")).scalars()
+        assert user["email"] not in row
+        assert "Alice" not in row
+        assert "argon2" not in row
+        refused(admin.get(f"/v1/users/{user['id']}"), 404, "USER_NOT_FOUND")
+        assert log_in(nobody, user["email"]).status_code == 401
+        assert refresh(nobody, token).status_code == 401
+
+    def test_the_access_token_ends_too(self, nobody: Caller, me: Caller, application: Flask) -> None:
+        """A13: at once where the account is asked for, everywhere within 5 seconds."""
+        answered(me.delete(ME))
+        refused(me.get(ME), 404, "USER_NOT_FOUND")
+        learn(application)
+        assert described(nobody, me.credentials["Authorization"]) == REVOKED
+
+    def test_the_address_is_free_again(
+        self, nobody: Caller, me: Caller, user: dict[str, Any], application: Flask
+    ) -> None:
+        """3.4: for somebody new, who has nothing of the old."""
+        answered(me.delete(ME))
+        register(nobody, user["email"])
+        assert mails(application, user["email"])[-1]["kind"] == "mail.activation"
+        assert join(nobody, application, user["email"])["id"] != user["id"]
