@@ -22,8 +22,8 @@ class MissingCredentials(Error):
 class InvalidToken(Error):
     """The bearer token is not valid.
 
-    It is malformed, expired, not yet valid, wrongly signed or meant for somebody else; or two Authorization headers
-    were sent. The challenge's error_description says which, out of a fixed set.
+    It is malformed, expired, revoked, not yet valid, wrongly signed or meant for somebody else; or two Authorization
+    headers were sent. The challenge's error_description says which, out of a fixed set.
     """
 
     kind = Kind.UNAUTHENTICATED

@@ -39,7 +39,9 @@ class TestOpenApi:
         declared = _declared(application)
         for _, path, each in _operations(client):
             operation = declared[each["operationId"]]
-            assert each.get("security") == ([{"bearer": [operation.scope]}] if operation.scope else None), path
+            scopes = [operation.scope] if operation.scope else []
+            is_public = operation.scope is operations.PUBLIC
+            assert each.get("security") == (None if is_public else [{"bearer": scopes}]), path
             assert each["x-errors"] == sorted(error.code for error in operation.raises)
             assert each["summary"].endswith(".")
             statuses = {status for status in each["responses"] if status >= "400"}
