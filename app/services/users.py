@@ -113,7 +113,7 @@ class UserService:
         with self._unit_of_work() as unit:
             registration = Registration.create(new, password_hash=kept, token_digest=minted.digest, at=now)
             unit.registrations.add(registration, now=now)
-            self._send(unit, mail, to=registration.email, name=new.name, token="" if is_taken else minted.secret)
+            self._send(unit, mail, to=registration.email, token="" if is_taken else minted.secret)
             unit.commit()
 
     def _send(self, unit: Unit, kind: str, *, to: str, **content: str) -> None:
