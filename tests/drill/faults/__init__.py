@@ -35,6 +35,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     clients.title_race,
     clients.read_your_writes,
     upkeep.migrated,
+    upkeep.migration_blocked,
     upkeep.restored,
     redis.redis_killed,
     redis.redis_frozen,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -46,21 +47,46 @@ def migrated(stage: Stage) -> None:
     Nobody notices; the code that serves is always that of before, which does not know the column; /readyz is 503 while
     the schema is ahead, and no request is refused for that.
     """
-    [(head,)] = stage.database.run("SELECT version_num FROM alembic_version")
-    migrations = stage.deployment.home / "migrations"
-    shutil.copytree(ROOT / "migrations", migrations, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-    (migrations / "versions" / "drill.py").write_text(REVISION.format(new=int(head) + 1, head=head))
+    migrations = _with_another(stage)
     began = time.monotonic()
     _flask(stage, "db", "upgrade")
     stage.expect(_columns(stage) == 0, "an upgrade changes nothing where nothing is new")
-    _flask(stage, "db", "upgrade", "--directory", str(migrations))
+    _flask(stage, "db", "upgrade", "--directory", migrations)
     stage.expect(_columns(stage) == 1, "the column is there")
     stage.wait(1)
-    _flask(stage, "db", "downgrade", "--directory", str(migrations))
+    _flask(stage, "db", "downgrade", "--directory", migrations)
     stage.expect(_columns(stage) == 0, "the column is gone")
     stage.heal()
     stage.expect_soon(stage.are_ready, 3, "ready again")
     stage.expect_unnoticed(since=began)
+
+
+def migration_blocked(stage: Stage) -> None:
+    """Run the same migration while somebody's transaction has read the tasks and goes on (D17).
+
+    It gives up after its ``lock_timeout`` and changes nothing; who comes behind it meanwhile waits for it, and is 503
+    within 3.5 s; once it has given up nobody is refused.
+    """
+    migrations, began = _with_another(stage), time.monotonic()
+    with closing(stage.database.connect(autocommit=False)) as session:
+        session.execute("SELECT FROM tasks LIMIT 1")
+        _flask(stage, "db", "upgrade", "--directory", migrations, fails_by="LockNotAvailable")
+        stage.heal()
+        session.rollback()
+    stage.expect(_columns(stage) == 0, "nothing is changed")
+    stage.expect(stage.are_ready(), "the instances are ready")
+    refused = stage.refused(since=began)
+    stage.expect(not refused or refused[-1] <= 3.5, f"a refusal took {max(refused, default=0):.1f} s")
+    stage.note(f"{len(refused)} of {len(stage.ledger.of(since=began))} refused, while the migration waited")
+
+
+def _with_another(stage: Stage) -> str:
+    """Return a folder with the service's migrations and one more."""
+    [(head,)] = stage.database.run("SELECT version_num FROM alembic_version")
+    migrations = stage.deployment.home / "migrations"
+    shutil.copytree(ROOT / "migrations", migrations, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    (migrations / "versions" / "drill.py").write_text(REVISION.format(new=int(head) + 1, head=head))
+    return str(migrations)
 
 
 def _columns(stage: Stage) -> int:
@@ -68,12 +94,13 @@ def _columns(stage: Stage) -> int:
     return len(stage.database.run(found))
 
 
-def _flask(stage: Stage, *words: str) -> None:
+def _flask(stage: Stage, *words: str, fails_by: str = "") -> None:
     environ = os.environ | {"APP_ENV": "development", "DATABASE_URL": stage.database.url, "JWT_SECRET": SECRET}
     done = subprocess.run(
         [sys.executable, "-m", "flask", *words], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
     )
-    stage.expect(done.returncode == 0, f"flask {' '.join(words[:2])}: {cluster.last_words(done.stderr)}")
+    is_as_expected = fails_by in done.stderr and (done.returncode != 0) == bool(fails_by)
+    stage.expect(is_as_expected, f"flask {' '.join(words[:2])}: {cluster.last_words(done.stderr)}")
 
 
 def restored(stage: Stage) -> None:
