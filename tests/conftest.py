@@ -24,7 +24,7 @@ from deploy.local import postgres
 from tests.oracle import CheckedClient
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
 TokenMaker = Callable[..., str]
 
 PROVOKED: Final[set[tuple[str, str]]] = set()
