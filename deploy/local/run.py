@@ -31,6 +31,7 @@ from deploy.local import child, folders, postgres
 LOCAL: Final = ROOT / ".local"
 URL_FILE: Final = LOCAL / "database-url"
 STAMP: Final = LOCAL / "postgres" / "migrated"
+WORKER: Final = [sys.executable, "-m", "flask", "worker"]
 DEFAULTS: Final = {"APP_ENV": "development", "HOST": "127.0.0.1", "PORT": "8000"}
 ASSIGNMENT: Final = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
 PORT_FREE_WITHIN: Final = 1.5  # seconds: a killed gunicorn's workers notice within one
@@ -53,7 +54,7 @@ def main(words: list[str]) -> int:
 
 
 def serve() -> NoReturn:
-    """Start the database, migrate it, and become gunicorn."""
+    """Start the database, migrate it, start a worker, and become gunicorn."""
     if "MAKELEVEL" in os.environ:
         child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
     if is_embedded():
@@ -66,10 +67,17 @@ def serve() -> NoReturn:
     else:
         check_port()
         migrate()
+    start_worker()
     sys.stdout.flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until gunicorn.conf.py has a handler for it
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     os.execv(sys.executable, gunicorn)  # noqa: S606 - no shell is what we want
+
+
+def start_worker() -> None:
+    """Have jobs done beside gunicorn, until it ends; Ctrl-C is not for it where the kernel tells it of that end."""
+    worker = child.command(WORKER, dies_by=signal.SIGTERM, account=None, sees_all=False)
+    subprocess.Popen(worker, start_new_session=child.KERNEL_TELLS)  # noqa: S603 - ours
 
 
 def run_command(argv: list[str]) -> int:

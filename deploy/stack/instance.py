@@ -1,4 +1,4 @@
-"""One gunicorn on a unix socket, kept alive as systemd would: started again when it ends without being told to."""
+"""What runs beside nginx, kept alive as systemd would: started again when it ends without being told to."""
 
 import os
 import signal
@@ -26,13 +26,11 @@ class InstanceError(RuntimeError):
     """An instance does not serve; the message is one line for a person."""
 
 
-class Instance:
-    """A gunicorn, by the socket that it serves."""
+class Program:
+    """A command that is to run until it is told to stop."""
 
-    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
-        self.path = path
-        self.metrics_port = int(environment["METRICS_PORT"])
-        self._environment = {**environment, "BIND": f"unix:{path}"}
+    def __init__(self, command: list[str], environment: Mapping[str, str]) -> None:
+        self._command, self._environment = command, environment
         self._started_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -43,7 +41,7 @@ class Instance:
 
     def start(self) -> None:
         """Start the process; it ends with us."""
-        command = child.command(GUNICORN, dies_by=signal.SIGTERM, account=None, sees_all=False)
+        command = child.command(self._command, dies_by=signal.SIGTERM, account=None, sees_all=False)
         self._started_at = time.monotonic()
         self._process = subprocess.Popen(command, env=self._environment, start_new_session=True)  # noqa: S603
 
@@ -54,6 +52,30 @@ class Instance:
             return False
         self.start()
         return True
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Tell the process something, if it lives."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signum)
+
+    def wait(self) -> None:
+        """Wait for the end; a process that will not end is cut off."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(ENDS_WITHIN.total_seconds())
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Instance(Program):
+    """A gunicorn, by the socket that it serves."""
+
+    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
+        super().__init__(GUNICORN, {**environment, "BIND": f"unix:{path}"})
+        self.path = path
+        self.metrics_port = int(environment["METRICS_PORT"])
 
     def wait_until_ready(self) -> None:
         """Return once the instance may be sent requests. Raises: InstanceError."""
@@ -73,18 +95,3 @@ class Instance:
             connection.sendall(ASK)
             return connection.recv(32).startswith(b"HTTP/1.1 200")
         return False
-
-    def signal(self, signum: signal.Signals) -> None:
-        """Tell the process something, if it lives."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signum)
-
-    def wait(self) -> None:
-        """Wait for the end; a process that will not end is cut off."""
-        if self._process is None:
-            return
-        try:
-            self._process.wait(ENDS_WITHIN.total_seconds())
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()

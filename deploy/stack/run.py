@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # executed as a fi
 from deploy.local import child, folders, postgres
 from deploy.local import run as local
 from deploy.stack.front import Front, FrontError, account, find
-from deploy.stack.instance import Instance, InstanceError
+from deploy.stack.instance import Instance, InstanceError, Program
 
 PROBLEMS: Final = [sys.executable, "-m", "flask", "errors", "nginx"]
 APART: Final = 100
@@ -34,12 +34,13 @@ KNOWN: Final = (FrontError, InstanceError, postgres.PostgresError, OSError, subp
 
 
 class Stack:
-    """The instances and nginx, and what we have been told to do with them."""
+    """The instances, the worker and nginx, and what we have been told to do with them."""
 
     def __init__(self, front: Front, instances: list[Instance], environment: dict[str, str]) -> None:
         self.front = front
         self.environment = environment
         self.instances = instances
+        self.worker = Program(local.WORKER, environment)
         self.told: set[int] = set()
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, lambda received, _frame: self.told.add(received))
@@ -58,6 +59,7 @@ class Stack:
             problems = printed(PROBLEMS, self.environment)
             for instance in self.instances:
                 instance.wait_until_ready()
+            self.worker.start()
             nginx = self.front.start(problems)
             self._greet(nginx)
             while not self.must_end:
@@ -72,12 +74,14 @@ class Stack:
         for instance in self.instances:
             if instance.revive():
                 local.say(f"the instance on {instance.path} had ended and is started again")
+        if self.worker.revive():
+            local.say("the worker had ended and is started again")
         if signal.SIGHUP in self.told:
             self.told.discard(signal.SIGHUP)
             self._replace()
 
     def _replace(self) -> None:
-        """Replace one instance after the other, so that there is always one that serves."""
+        """Replace one instance after the other, so that there is always one that serves, and then the worker."""
         for instance in self.instances:
             instance.signal(signal.SIGTERM)
             instance.wait()
@@ -86,6 +90,11 @@ class Stack:
             instance.start()
             instance.wait_until_ready()
             local.say(f"the instance on {instance.path} has been replaced by process {instance.pid}")
+        self.worker.signal(signal.SIGTERM)
+        self.worker.wait()
+        if not self.must_end:
+            self.worker.start()
+            local.say(f"the worker has been replaced by process {self.worker.pid}")
 
     def _stop(self, nginx: "subprocess.Popen[bytes] | None") -> None:
         """Let nobody in any more, and let the instances finish what they have begun, without the drain."""
@@ -95,12 +104,13 @@ class Stack:
                 nginx.wait(FRONT_ENDS_WITHIN)
             nginx.kill()
             nginx.wait()
+        self.worker.signal(signal.SIGTERM)
         for _ in range(2):
             for instance in self.instances:
                 instance.signal(signal.SIGTERM)
             time.sleep(0.1)
-        for instance in self.instances:
-            instance.wait()
+        for each in (*self.instances, self.worker):
+            each.wait()
 
     def _greet(self, nginx: "subprocess.Popen[bytes]") -> None:
         front = self.front
@@ -111,6 +121,7 @@ class Stack:
             "",
             f"  nginx      process {nginx.pid}, configured in {front.home}, refusals logged in {front.log}",
             *(f"  instance   process {each.pid}, {each.path}" for each in self.instances),
+            f"  worker     process {self.worker.pid}, does jobs",
             "  token      .venv/bin/flask tokens issue --subject alice --scope tasks",
             *(
                 f"  metrics    http://127.0.0.1:{port}/metrics"

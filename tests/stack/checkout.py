@@ -18,7 +18,7 @@ HOUSE: Final = Path(__file__).resolve().parents[2]
 SERVES_WITHIN: Final = 30.0  # seconds
 
 SERVICE: Final = """
-import os, psycopg
+import os, signal, psycopg
 from flask import Flask
 from flask.cli import AppGroup
 
@@ -34,6 +34,10 @@ def upgrade():
         connection.execute("CREATE TABLE IF NOT EXISTS notes (body text)")
         connection.execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num text)")
         connection.execute("INSERT INTO alembic_version SELECT '1' WHERE NOT EXISTS (SELECT FROM alembic_version)")
+
+@app.cli.command()
+def worker():
+    signal.pause()
 
 @app.get("/")
 def notes():

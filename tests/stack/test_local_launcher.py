@@ -32,6 +32,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     first = Checkout(tmp_path_factory.mktemp("model") / "a check out")
     first.serve()
     first.stop()
+    wait_until(lambda: not first.alive, SERVES_WITHIN)  # a copy made meanwhile would hold the lock of the dying
     yield first.root
     first.clean()
 
@@ -44,12 +45,18 @@ def checkout(tmp_path: Path, model: Path) -> Iterator[Checkout]:
     copy.clean()
 
 
+def is_worker(pid: int) -> bool:
+    """Tell whether a process is one that does jobs."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0worker\0")
+
+
 class TestServe:
     def test_the_first_start_makes_a_database_migrates_it_and_serves(self, empty: Checkout) -> None:
         process = empty.serve()
         assert name_of(process.pid).startswith("python"), "the launcher has become gunicorn"
         assert "postgres" in {name_of(pid) for pid in empty.alive}
         assert "Listening at" in empty.said
+        assert [pid for pid in empty.alive if is_worker(pid)], "jobs are done"
         empty.note("kept")
         assert empty.notes == ["kept"]
 
