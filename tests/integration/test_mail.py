@@ -1,5 +1,6 @@
 """Mail, sent to a real SMTP server with STARTTLS and a password, which refuses, hangs and hangs up."""
 
+import re
 import shutil
 import socket
 import time
@@ -15,6 +16,7 @@ from aiosmtpd.controller import Controller
 from app import errs
 from app.clients.letters import KINDS, Letters
 from app.clients.mail import MailFolder, SmtpMail
+from app.config import ROOT
 from app.models.jobs import TakenJob
 from tests.integration.mail_server import QUOTED, USER, Mailbox, certificate, started
 
@@ -128,6 +130,11 @@ class TestLetters:
         message = LETTERS.write(a_job(kind=kind))
         assert message["Subject"]
         assert b"{{" not in message.as_bytes()
+
+    def test_every_mail_that_a_service_asks_for_has_its_template(self) -> None:
+        sources = "".join(path.read_text() for path in (ROOT / "app" / "services").glob("*.py"))
+        asked = set(re.findall(r'"(mail\.[a-z_]+)"', sources))
+        assert {"mail.activation"} <= asked <= set(KINDS)
 
     @pytest.mark.parametrize(
         "to",
