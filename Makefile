@@ -9,7 +9,7 @@ STOCK  := .local/conformance-venv
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack db migration test check lint fix fuzz soak drill conformance lock clean
+.PHONY: help run stack db migration test edge check lint fix fuzz soak drill conformance lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -26,10 +26,13 @@ db: .venv/run.lock ## Bring the database to the newest migration
 migration: .venv/run.lock ## Write a migration from the models: make migration m="add tasks"
 	@exec $(PY) $(LAUNCH) -- flask db migrate -m "$(m)"
 
-test: .venv/dev.lock ## Run every test, on a PostgreSQL of its own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
-	@exec $(PY) -m pytest $(ARGS)
+test: .venv/dev.lock ## Run the tests, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
+	@exec $(PY) -m pytest --ignore=tests/stack $(ARGS)
 
-check: lint test ## Everything that must hold before a push: lint, then test
+edge: .venv/dev.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers; some minutes
+	@exec $(PY) -m pytest tests/stack $(ARGS)
+
+check: lint test edge ## Everything that must hold before a push
 
 lint: .venv/dev.lock ## Check format, lint, types and import contracts
 	$(PY) -m ruff format --check .
@@ -48,7 +51,7 @@ conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock
 	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \
 	  $(if $(JSON),--json "$(JSON)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)") $(if $(ONLY),--only "$(ONLY)")
 
-soak: .venv/dev.lock ## Kill, stop, replace, recycle and bombard the stack under load, EDGE_SCALE=10 times as long as make test
+soak: .venv/dev.lock ## Kill, stop, replace, recycle and bombard the stack under load, EDGE_SCALE=10 times as long as make edge
 	@EDGE_SCALE=$(or $(EDGE_SCALE),10) $(PY) -m pytest tests/stack/test_replacement.py tests/stack/test_shutdown.py \
 	  tests/stack/test_hostile_clients.py tests/stack/test_stuck_workers.py tests/stack/test_worker.py -q $(ARGS)
 	@ONLY=everything-killed DRILL_SCALE=$(or $(EDGE_SCALE),10) exec $(PY) -m tests.drill
