@@ -39,7 +39,7 @@ except errs.Error as error:
     raise SystemExit(f"candor: the database is out of reach: {errs.root_cause(error)}") from None
 with connecting as connection:
     connection.exec_driver_sql("SET statement_timeout = 0")
-    connection.exec_driver_sql("SET lock_timeout = '5s'")
+    connection.exec_driver_sql("SET lock_timeout = '1s'")
     connection.commit()
     context.configure(
         connection=connection,

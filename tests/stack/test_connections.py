@@ -9,9 +9,9 @@ from typing import Final
 
 import pytest
 
+from tests.server.test_gunicorn import parsed
 from tests.stack.conftest import Served
 from tests.stack.deployment import Deployment, needs_nginx, received
-from tests.stack.test_gunicorn import parsed
 from tests.stack.test_smuggling import statuses
 
 Bearer = Callable[..., dict[str, str]]

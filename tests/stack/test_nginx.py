@@ -15,10 +15,10 @@ from app.rest import nginx
 from app.rest.errors import Occasion, problem, status_of
 from app.rest.hooks import cors
 from tests import oracle
+from tests.server.test_gunicorn import parsed
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import ORIGIN
 from tests.stack.deployment import Deployment, needs_nginx
-from tests.stack.test_gunicorn import parsed
 
 pytestmark = needs_nginx
 Bearer = Callable[..., dict[str, str]]
