@@ -77,6 +77,7 @@ def _tokens(settings: Settings, reads: Reads, clock: Clock) -> TokenService:
         audience=settings.jwt_audience or None,
         issuer=settings.jwt_issuer or None,
         clock=clock,
+        keys=dict(settings.jwt_keys),
         revoked=RevokedTokenReads(reads),
     )
 

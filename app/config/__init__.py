@@ -67,6 +67,11 @@ class Settings:
     jwt_secret: str = _setting(
         "", str, "Key of the HS256 tokens and of page tokens, at least 32 bytes. Unset in development: one is made."
     )
+    jwt_keys: tuple[tuple[str, str], ...] = _setting(
+        (),
+        readers.keys,
+        "Keys of the HS256 tokens as name:secret; the first signs, all are accepted, by kid. Unset, JWT_SECRET signs.",
+    )
     jwt_audience: str = _setting("", str, "When set, a token's aud must name it.")
     jwt_issuer: str = _setting("", str, "When set, a token's iss must equal it.")
     anonymous_scopes: tuple[str, ...] = _setting(

@@ -14,6 +14,8 @@ from limits import parse_many
 LONGEST_INTEGER: Final = 12
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PUBLIC_URL: Final = re.compile(r"[a-z]+://[A-Za-z0-9._~\[\]:-]+(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?")
+_KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+KEY_BYTES: Final = 32
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]+")
 
 
@@ -130,6 +132,18 @@ def trace_url(text: str) -> str:
     if not _is_url(text, ("http", "https")) or "{trace_id}" not in text:
         raise ValueError("must be a URL that starts with http:// or https:// and holds {trace_id}")
     return text
+
+
+def keys(text: str) -> tuple[tuple[str, str], ...]:
+    """Accept keys with their names: ``2026-11:secret``; none shorter than what HS256 asks for (RFC 7518, 3.2)."""
+    named = [tuple(word.split(":", 1)) for word in words(text)]
+    if not all(len(each) == 2 and _KEY_ID.fullmatch(each[0]) for each in named):
+        raise ValueError("must list keys as name:secret")
+    if len({each[0] for each in named}) < len(named):
+        raise ValueError("must not name two keys alike")
+    if min((len(each[1].encode()) for each in named), default=KEY_BYTES) < KEY_BYTES:
+        raise ValueError(f"must have at least {KEY_BYTES} bytes in each secret; `openssl rand -hex 32` makes one")
+    return tuple((name, secret) for name, secret in named)
 
 
 def unix_socket(text: str) -> str:

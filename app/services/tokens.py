@@ -74,11 +74,24 @@ class TokenService:
         audience: str | None,
         issuer: str | None,
         clock: Clock,
+        keys: Mapping[str, str] | None = None,
         revoked: RevokedTokens | None = None,
     ) -> None:
+        """Make the service.
+
+        Args:
+            secret: the key of tokens that name none.
+            audience: what ``aud`` has to name, if anything.
+            issuer: what ``iss`` has to be, if anything.
+            clock: what tokens are judged by.
+            keys: the keys that tokens name, by ``kid``; with the first of them, tokens are signed.
+            revoked: tells which tokens are good no more.
+        """
+        self._keys: dict[str | None, str] = {None: secret}
+        self._keys.update((keys or {}).items())
+        self._kid = next(iter(keys or {}), None)
         self._revoked: RevokedTokens | None = revoked
         self._ids: Collection[str] = frozenset()
-        self._secret = secret
         self._audience = audience
         self._issuer = issuer
         self._clock = clock
@@ -106,7 +119,8 @@ class TokenService:
             claims["aud"] = self._audience
         if self._issuer:
             claims["iss"] = self._issuer
-        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+        headers = {"kid": self._kid} if self._kid else None
+        return jwt.encode(claims, self._keys[self._kid], algorithm=ALGORITHM, headers=headers)
 
     @raises(InvalidToken)
     def verify(self, token: str) -> Principal:
@@ -145,7 +159,7 @@ class TokenService:
         try:
             decoded = jwt.decode_complete(
                 token,
-                self._secret,
+                self._key_of(token),
                 algorithms=[ALGORITHM],
                 audience=self._audience,
                 issuer=self._issuer,
@@ -166,6 +180,17 @@ class TokenService:
         _check_types(claims)
         _check_times(claims, now=self._clock.now().timestamp())
         return claims
+
+    def _key_of(self, token: str) -> str:
+        """Return the key that the token names: one of ours, for a name leads nowhere else.
+
+        Raises:
+            InvalidToken: we have no such key, or no longer.
+        """
+        key = self._keys.get(jwt.get_unverified_header(token).get("kid"))
+        if key is None:
+            raise InvalidToken(description=WRONG_SIGNATURE)
+        return key
 
 
 def _check_times(claims: Mapping[str, Any], *, now: float) -> None:

@@ -32,6 +32,10 @@ class Encodable:
         return None if value is None else self.encode(value)
 
 
+ANY_TEXT: Final = r"^[^\u0000]*$"
+"""What OpenAPI says of a text without any rule but that of all JSON: there is no NUL in it."""
+
+
 class Text(Encodable, ma.fields.String):
     """A JSON string, kept exactly as it came."""
 

@@ -57,6 +57,7 @@ def served(application: Flask) -> Iterator[None]:
 BEYOND_SCHEMAS: Final = frozenset(
     {
         "INVALID_FILTER",  # a grammar
+        "INVALID_ONE_TIME_TOKEN",  # what was sent by mail
         "INVALID_PAGE_TOKEN",  # a signature
         "PRECONDITION_FAILED",  # the state of the resource
         "IDEMPOTENCY_KEY_REUSED",  # an earlier request
@@ -67,6 +68,7 @@ BEYOND_SCHEMAS: Final = frozenset(
         "title REQUIRED_FIELD",  # update_mask names it, and the body lacks it
         "title INVALID_FORMAT",  # noncharacters beyond U+FFFF: not every dialect of patterns can name them
         "description INVALID_FORMAT",
+        "name INVALID_FORMAT",
         "If-None-Match INVALID_FORMAT",  # as below
         "If-Match INVALID_FORMAT",  # schemathesis 4.32 makes it without regard to its pattern
     }

@@ -105,6 +105,23 @@ class TestProduction:
         (fault,) = faults({**PRODUCTION, "JWT_SECRET": "hunter2"})
         assert fault == "JWT_SECRET must have at least 32 bytes; `openssl rand -hex 32` makes one."
 
+    def test_keys_have_names_and_their_order(self) -> None:
+        """A10."""
+        new, old = "n" * 32, "o" * 32
+        assert Settings.from_env({"JWT_KEYS": f"new:{new} old:{old}"}, local=Path("/nowhere")).jwt_keys == (
+            ("new", new),
+            ("old", old),
+        )
+
+    @pytest.mark.parametrize(
+        "keys", ["short:s3cret", "s3cret" * 6, f"a:{'s3cret' * 6} a:{'s3cret' * 6}", ":s3cret", "a/b:s3cret"]
+    )
+    def test_unfit_keys_are_refused_and_not_repeated(self, keys: str) -> None:
+        """A24, D22."""
+        (fault,) = faults({**PRODUCTION, "JWT_KEYS": keys})
+        assert fault.startswith("JWT_KEYS must")
+        assert "s3cret" not in fault
+
     def test_a_secret_is_measured_in_bytes(self) -> None:
         assert Settings.from_env({**PRODUCTION, "JWT_SECRET": "ä" * 16}).jwt_secret == "ä" * 16
 

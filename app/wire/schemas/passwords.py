@@ -23,6 +23,6 @@ class ChangePasswordSchema(Schema):
     """The present password, and the password to be."""
 
     current_password: "ma.fields.Field[str]" = fields.Text(
-        required=True, metadata={"format": "password", "writeOnly": True}
+        required=True, metadata={"format": "password", "pattern": fields.ANY_TEXT, "writeOnly": True}
     )
     password = password()

@@ -12,10 +12,15 @@ from app.wire.schemas.base import Schema
 class CredentialsSchema(Schema):
     """Two texts: what is wrong with them is not a matter of form, and told to nobody."""
 
-    email = fields.Text(required=True, metadata={"example": "alice@example.com"})
+    email = fields.Text(required=True, metadata={"example": "alice@example.com", "pattern": fields.ANY_TEXT})
     password = fields.Text(
         required=True,
-        metadata={"example": "correct horse battery staple", "format": "password", "writeOnly": True},
+        metadata={
+            "example": "correct horse battery staple",
+            "format": "password",
+            "pattern": fields.ANY_TEXT,
+            "writeOnly": True,
+        },
     )
 
     @ma.post_load
@@ -27,13 +32,17 @@ class CredentialsSchema(Schema):
 class RefreshTokenSchema(Schema):
     """What is exchanged for new tokens."""
 
-    refresh_token = fields.Text(required=True, metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo"})
+    refresh_token = fields.Text(
+        required=True, metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo", "pattern": fields.ANY_TEXT}
+    )
 
 
 class RevokedTokenSchema(Schema):
     """What is to be good no more."""
 
-    token = fields.Text(required=True, metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo"})
+    token = fields.Text(
+        required=True, metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo", "pattern": fields.ANY_TEXT}
+    )
 
 
 class TokensSchema(Schema):

@@ -55,7 +55,12 @@ def password() -> fields.Text:
     return fields.Text(
         required=True,
         validate=PasswordLength(),
-        metadata={"example": "correct horse battery staple", "format": "password", "writeOnly": True},
+        metadata={
+            "example": "correct horse battery staple",
+            "format": "password",
+            "pattern": fields.ANY_TEXT,
+            "writeOnly": True,
+        },
     )
 
 
@@ -98,7 +103,7 @@ class OneTimeTokenSchema(Schema):
     token = fields.Text(
         required=True,
         validate=Length(max=secrets.LONGEST),
-        metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo"},
+        metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo", "pattern": fields.ANY_TEXT},
     )
 
 

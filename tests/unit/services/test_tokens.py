@@ -189,3 +189,38 @@ class TestVerify:
         at %= len(token) - 1  # the last one has bits to spare
         if token[at] != character:
             reason(token[:at] + character + token[at + 1 :])
+
+
+class TestKeys:
+    """A10: keys are rotated without anybody being logged out."""
+
+    OLD, NEW = "o" * 32, "n" * 32
+
+    def service(self, **keys: str) -> TokenService:
+        """Return a service with these keys."""
+        return TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock(), keys=keys)
+
+    def test_the_first_signs_and_says_so(self) -> None:
+        token = self.service(new=self.NEW, old=self.OLD).issue("alice", scopes=[], lifetime=HOUR)
+        assert jwt.get_unverified_header(token)["kid"] == "new"
+        assert jwt.decode(token, self.NEW, algorithms=["HS256"])["sub"] == "alice"
+
+    def test_all_are_accepted_until_they_are_taken_out(self) -> None:
+        token = self.service(old=self.OLD).issue("alice", scopes=[], lifetime=HOUR)
+        assert self.service(new=self.NEW, old=self.OLD).verify(token).id == "alice"
+        assert reason(token, self.service(new=self.NEW)) == tokens.WRONG_SIGNATURE
+
+    def test_without_a_name_it_is_the_secret(self) -> None:
+        assert self.service(new=self.NEW).verify(SERVICE.issue("alice", scopes=[], lifetime=HOUR)).id == "alice"
+        assert jwt.get_unverified_header(SERVICE.issue("alice", scopes=[], lifetime=HOUR)).get("kid") is None
+
+    @pytest.mark.parametrize("kid", ["other", "", "../../dev/null", "https://evil.test/key", "new\0"])
+    def test_a_name_that_we_do_not_know_is_refused(self, kid: str) -> None:
+        """A3: whatever it is signed with, the secret included."""
+        for secret in (SECRET, self.NEW):
+            assert reason(signed(secret=secret, kid=kid), self.service(new=self.NEW)) == tokens.WRONG_SIGNATURE
+
+    def test_a_key_signs_in_its_own_name_only(self) -> None:
+        assert reason(signed(secret=self.OLD, kid="new"), self.service(new=self.NEW, old=self.OLD)) == (
+            tokens.WRONG_SIGNATURE
+        )
