@@ -60,9 +60,9 @@ class Keeper:
             self._listener.close()
 
     def end(self) -> None:
-        """End the exporter."""
+        """End the exporter, which has nothing to finish; one that was stopped would not hear anything gentler."""
         if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+            self._process.kill()
             self._process.wait()
         self.let_go()
 
@@ -75,7 +75,7 @@ class Keeper:
         return listener
 
     def _start(self, listener: socket.socket) -> None:
-        argv = child.command([*PROGRAM, str(files.home())], dies_by=signal.SIGTERM, account=None, sees_all=False)
+        argv = child.command([*PROGRAM, str(files.home())], dies_by=signal.SIGKILL, account=None, sees_all=False)
         self._process = subprocess.Popen(argv, stdin=listener.fileno(), cwd=ROOT, env={}, start_new_session=True)  # noqa: S603 -- ours
 
     def _complain(self, fault: OSError) -> None:

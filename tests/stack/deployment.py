@@ -65,9 +65,9 @@ class Deployment:
 
     @property
     def workers(self) -> list[int]:
-        """Return the process ids of the gunicorn workers of both instances."""
+        """Return the process ids of the gunicorn workers of both instances, without the exporters of their metrics."""
         masters = set(self.masters)
-        return [pid for pid, parent in process_table().items() if parent in masters]
+        return [pid for pid, parent in process_table().items() if parent in masters and _runs(pid, "gunicorn")]
 
     @property
     def everything(self) -> set[int]:

@@ -214,6 +214,16 @@ class TestExporter:
         wait_until(lambda: metered.exporter() not in {None, killed}, 10)
         assert metered.scrape().total(COUNT) == before
 
+    def test_one_that_was_stopped_keeps_nobody_from_ending(self, settings: Settings, tmp_path: Path) -> None:
+        """F24: the master ends it, however it is, and then itself."""
+        port = free_port()
+        with serving(settings, tmp_path / "log", METRICS_PORT=str(port)) as served:
+            wait_until(lambda: _answers(port), 20)
+            exporter = Metered(served, port).exporter()
+            assert exporter is not None
+            os.kill(exporter, signal.SIGSTOP)
+        assert exporter not in process_table()
+
     def test_it_waits_for_its_port_and_the_service_does_not(self, settings: Settings, tmp_path: Path) -> None:
         """One line says why there are no metrics, and one that there are."""
         with closing(socket.create_server(("127.0.0.1", 0))) as holder:
