@@ -62,7 +62,8 @@ drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under lo
 lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)
 	$(call compile,requirements/run.lock,pyproject.toml)
 	$(call compile,requirements/tracing.lock,pyproject.toml --extra tracing --constraint requirements/run.lock)
-	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra tracing --constraint requirements/run.lock)
+	$(call compile,requirements/grpc.lock,pyproject.toml --extra grpc --constraint requirements/run.lock)
+	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra grpc --extra tracing --constraint requirements/run.lock)
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 
 clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)

@@ -174,8 +174,17 @@ def descendants(pid: int) -> set[int]:
 
 
 def name_of(pid: int) -> str:
-    """Return the name of a process's program."""
-    return Path(f"/proc/{pid}/comm").read_text().strip()
+    """Return the name of a process's program; of one that has ended meanwhile, none."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
+
+
+def command_of(pid: int) -> str:
+    """Return a process's program and arguments, each ended by NUL; of one that has ended meanwhile, none."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
 
 
 def wait_until(condition: Callable[[], bool], within: float) -> float:

@@ -18,7 +18,7 @@ import pytest
 
 from app.config import Settings
 from deploy.stack.front import SYSTEM_FOLDERS
-from tests.stack.checkout import descendants, process_table, wait_until
+from tests.stack.checkout import command_of, descendants, process_table, wait_until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 STARTS_WITHIN: Final = 60.0
@@ -61,13 +61,13 @@ class Deployment:
     def masters(self) -> list[int]:
         """Return the process ids of the two gunicorn masters, by their sockets."""
         mine = [pid for pid, parent in process_table().items() if parent == self.process.pid]
-        return sorted((pid for pid in mine if _runs(pid, "gunicorn")), key=_socket)
+        return sorted((pid for pid in mine if "gunicorn" in command_of(pid)), key=_socket)
 
     @property
     def workers(self) -> list[int]:
         """Return the process ids of the gunicorn workers of both instances, without the exporters of their metrics."""
         masters = set(self.masters)
-        return [pid for pid, parent in process_table().items() if parent in masters and _runs(pid, "gunicorn")]
+        return [pid for pid, parent in process_table().items() if parent in masters and "gunicorn" in command_of(pid)]
 
     @property
     def everything(self) -> set[int]:
@@ -168,12 +168,6 @@ def repeat_for(seconds: float, act: Callable[[], None], *, every: float) -> int:
         times += 1
         time.sleep(every)
     return times
-
-
-def _runs(pid: int, program: str) -> bool:
-    with suppress(OSError):
-        return program in Path(f"/proc/{pid}/cmdline").read_text()
-    return False
 
 
 def _socket(pid: int) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from deploy.local import postgres
-from tests.stack.checkout import SERVES_WITHIN, Checkout, descendants, name_of, wait_until
+from tests.stack.checkout import SERVES_WITHIN, Checkout, command_of, descendants, name_of, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts processes in /proc")
 
@@ -47,7 +47,7 @@ def checkout(tmp_path: Path, model: Path) -> Iterator[Checkout]:
 
 def is_worker(pid: int) -> bool:
     """Tell whether a process is one that does jobs."""
-    return Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0worker\0")
+    return command_of(pid).endswith("\0worker\0")
 
 
 class TestServe:

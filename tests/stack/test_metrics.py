@@ -22,7 +22,7 @@ import pytest
 
 from app.config import VERSION, Settings
 from tests.scrape import Scrape, scraped
-from tests.stack.checkout import process_table, wait_until
+from tests.stack.checkout import command_of, process_table, wait_until
 from tests.stack.conftest import Served, free_port, serving
 
 Bearer = Callable[..., dict[str, str]]
@@ -42,13 +42,13 @@ class Metered:
 
     def exporter(self) -> int | None:
         """Return the exporter's process id, when there is one that serves."""
-        pids = [pid for pid in self._children() if b"exporter" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        pids = [pid for pid in self._children() if "exporter" in command_of(pid)]
         return pids[0] if pids else None
 
     @property
     def workers(self) -> list[int]:
         """Return the process ids of the workers."""
-        return [pid for pid in self._children() if pid != self.exporter()]
+        return [pid for pid in self._children() if "gunicorn" in command_of(pid)]
 
     def _children(self) -> list[int]:
         return [pid for pid, parent in process_table().items() if parent == self.served.pid]
