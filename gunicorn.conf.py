@@ -27,7 +27,7 @@ from app.config import InvalidSettings, Settings
 from app.resilience import draining
 from deploy.metering import files
 from deploy.metering.keeper import Keeper
-from deploy.serving import numbers, requests, whole
+from deploy.serving import descriptors, numbers, requests, whole
 
 ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SETTLE: Final = 0.3
@@ -56,6 +56,10 @@ bind = SETTINGS.bind or f"{SETTINGS.host}:{SETTINGS.port}"
 worker_class = "deploy.serving.worker.Worker"
 workers = SETTINGS.web_concurrency or (max(2, CORES) if SETTINGS.is_production else 2)
 threads = SETTINGS.web_threads
+try:
+    worker_connections = descriptors.connections(descriptors.claim(), threads=threads)
+except ValueError as fault:
+    sys.exit(f"Candor does not start:\n  - {fault}")
 preload_app = True
 keepalive = 75  # seconds, more than nginx keeps an idle connection, so that nginx is the one to close it
 timeout = 15  # seconds without a heartbeat of the worker's main loop, whatever its threads do

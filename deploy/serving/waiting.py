@@ -4,6 +4,7 @@ All of it happens in the main loop: who finds every thread busy waits, or is ref
 answered by a thread in reserve, however busy or stuck the others are.
 """
 
+import errno
 import io
 import socket
 import time
@@ -22,6 +23,11 @@ URGENT: Final = (b"GET /healthz ", b"HEAD /healthz ", b"GET /readyz ", b"HEAD /r
 HEAD_ENDS: Final = b"\r\n\r\n"
 MOST: Final = 65536
 """Bytes looked at."""
+EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+RESPITE: Final = 0.05
+"""Seconds that what has run out has for coming back."""
+COMPLAINTS: Final = 10.0
+"""Seconds between two lines that say so."""
 LINGER: Final = 2.0
 """Seconds that a client has for closing after us (RFC 9112, section 9.6)."""
 
@@ -34,6 +40,7 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         self._line: Line[Any] = Line()
         self._busy = 0
         self._leaving: deque[Any] = deque()
+        self._complained_at = float("-inf")
 
     def init_process(self) -> None:
         """Set the thread in reserve aside; then serve, which only ends with the process."""
@@ -46,6 +53,18 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         from app.rest.overload import Overload  # noqa: PLC0415 -- here, the application is loaded
 
         self._overload = Overload(self.app.wsgi().config)
+
+    def accept(self, listener: Any) -> None:
+        """Accept a connection; where the machine has no room for one, leave it in the queue for a moment (F34)."""
+        try:
+            super().accept(listener)
+        except OSError as fault:
+            if fault.errno not in EXHAUSTED:
+                raise
+            if time.monotonic() - self._complained_at > COMPLAINTS:
+                self._complained_at = time.monotonic()
+                self.log.warning("no connection can be accepted: %s", fault.strerror)
+            time.sleep(RESPITE)
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
         """Refuse a request on a kept connection where it stands, if it has to be; else go the usual way."""

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -60,9 +60,14 @@ def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield served
 
 
-@contextmanager
-def serving(settings: Settings, log: Path, **environment: str) -> Iterator[Served]:
+def serving(settings: Settings, log: Path, **environment: str) -> AbstractContextManager[Served]:
     """Serve the house with two workers, and these settings on top."""
+    return serving_by((), settings, log, **environment)
+
+
+@contextmanager
+def serving_by(launcher: tuple[str, ...], settings: Settings, log: Path, /, **environment: str) -> Iterator[Served]:
+    """Serve the house by a command that runs ours."""
     served = Served(free_port(), log)
     environ = os.environ | {
         "APP_ENV": "development",
@@ -77,7 +82,7 @@ def serving(settings: Settings, log: Path, **environment: str) -> Iterator[Serve
         **environment,
     }
     with served.log.open("w") as stream:
-        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+        command = [*launcher, sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=stream)
         try:
             _wait(served, process)
