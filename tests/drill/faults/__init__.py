@@ -7,11 +7,13 @@ numbers and broken promises of its own. What every request and every write must 
 from collections.abc import Callable
 from typing import Final
 
-from tests.drill.faults import clients, database, overload, processes, redis, sessions, states, upkeep
+from tests.drill.faults import clients, database, neighbours, overload, processes, redis, sessions, states, upkeep
 from tests.drill.stage import Stage
 
 Fault = Callable[[Stage], None]
 FAULTS: Final[tuple[Fault, ...]] = (
+    neighbours.steady_load,
+    neighbours.noisy_neighbour,
     database.postgres_restarted,
     database.postgres_crashed,
     database.sessions_terminated,
@@ -42,6 +44,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     redis.redis_full,
     redis.redis_flushed,
     processes.everything_killed,
+    overload.burst,
     overload.overload,
 )
 

@@ -59,6 +59,29 @@ def overload(stage: Stage) -> None:
         )
 
 
+def burst(stage: Stage) -> None:
+    """Ask at three times the capacity just measured for one second, out of the blue (L3).
+
+    Whoever is not answered is told 503 at once; three seconds later nothing of it is left.
+    """
+    made = stage.send("POST", "/v1/tasks", {"task": {"title": f"{stage.ledger.tag}/asked-for"}})
+    name = stage.ledger.created(f"{stage.ledger.tag}/asked-for", [made])
+    capacity = len(_asked(stage, name, "capacity", seconds=3)["good"]) / 3
+    stage.expect_soon(stage.are_ready, 5, "both instances are ready")
+    tally = _asked(stage, name, "burst", seconds=1, rate=3 * capacity)
+    stage.heal()
+    settled = stage.expect_soon(lambda: _has_settled(stage), 3, "nothing is refused any more")
+    stage.note(f"capacity {capacity:.0f}/s, asked three times that for a second: {len(tally['good'])} answered")
+    stage.note(f"{len(tally['refused'])} refused; as before after {settled:.1f} s")
+
+
+def _has_settled(stage: Stage) -> bool:
+    """Tell whether for half a second somebody has asked, and nobody was refused."""
+    recent = stage.ledger.of(since=max(stage.healed_at, time.monotonic() - 0.5))
+    is_long_enough = time.monotonic() - stage.healed_at > 0.5
+    return is_long_enough and bool(recent) and all(each.verdict is Verdict.ANSWERED for each in recent)
+
+
 def _asked(
     stage: Stage, name: str, label: str, *, seconds: float, rate: float = 0.0, port: int | None = None
 ) -> dict[str, Any]:
