@@ -9,6 +9,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.context import ADMIN
+from app.errs.users import UserNotFound
 from app.wiring import Services
 
 group = AppGroup("tokens", help="Bearer tokens.")
@@ -45,10 +46,12 @@ class Lifetime(click.ParamType[timedelta]):
 )
 @click.option("--admin", is_flag=True, help="Add the scope admin, which implies all.")
 def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
-    """Print one token."""
+    """Print one token. If its subject is the id of a user, it ends early when that user's sessions do."""
     services: Services = current_app.extensions["candor-services"]
     scopes = {*scope.split(), *([ADMIN] if admin else [])}
     try:
-        click.echo(services.tokens.issue(subject, scopes=scopes, lifetime=expires))
+        click.echo(services.sessions.issue(subject, scopes=scopes, lifetime=expires))
     except ValueError as fault:
         raise click.ClickException(f"{fault}.") from None
+    except UserNotFound:
+        raise click.ClickException(f"The user {subject} is disabled or deleted.") from None

@@ -12,6 +12,8 @@ from app.models.base import Base
 
 ACCESS: Final = timedelta(minutes=15)
 REFRESH: Final = timedelta(days=30)
+GRACE: Final = timedelta(seconds=5)
+"""How long after its use a refresh token that comes again may be the other of two requests made at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,25 @@ class RefreshToken(Base):
         following = RefreshToken.first(self.user_id, digest=digest, at=at)
         following.session_id = self.session_id
         return following
+
+    def was_used_just_before(self, at: datetime) -> bool:
+        """Tell whether it was used so shortly before that nobody need have stolen it."""
+        return self.use_time is not None and at - self.use_time <= GRACE
+
+
+class IssuedToken(Base):
+    """An access token that was issued for a user without a session; its ``id`` is the ``jti``."""
+
+    __tablename__ = "issued_tokens"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    expire_time: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_issued_tokens_user_id", "user_id"),
+        Index("ix_issued_tokens_expire_time", "expire_time"),
+    )
 
 
 class RevokedToken(Base):

@@ -21,6 +21,8 @@ EMAIL_PATTERN: Final = (
 """Addresses as mail servers take them (RFC 5321) without quotes, address literals and letters beyond ASCII."""
 ACTIVATION: Final = timedelta(days=3)
 RESET: Final = timedelta(minutes=45)
+NOBODY: Final = UUID(int=0)
+"""The nil UUID, which no user has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +59,12 @@ def same_address(email: str) -> str:
 
 
 def user_id_of(subject: str) -> UUID:
-    """Return the id of the user that a token speaks for; the nil UUID, which no user has, when it is for another."""
+    """Return the id of the user that a token speaks for, ``NOBODY`` when it is for another; an id has one spelling."""
     try:
-        return UUID(subject)
+        user_id = UUID(subject)
     except ValueError:
-        return UUID(int=0)
+        return NOBODY
+    return user_id if str(user_id) == subject else NOBODY
 
 
 class Registration(Base):
@@ -139,6 +142,11 @@ class User(Base):
         self.scopes = sorted({*self.scopes, *scopes})
         self._touch(at)
 
+    def withdraw(self, scopes: Collection[str], *, at: datetime) -> None:
+        """Take scopes from the user."""
+        self.scopes = [scope for scope in self.scopes if scope not in scopes]
+        self._touch(at)
+
     def change(self, changes: Mapping[str, str], *, at: datetime) -> None:
         """Set the members named; no change at all leaves the version as it is."""
         for name, value in changes.items():
@@ -160,6 +168,11 @@ class User(Base):
     def disable(self, *, at: datetime) -> None:
         """Let the user log in no more."""
         self.is_disabled = True
+        self._touch(at)
+
+    def enable(self, *, at: datetime) -> None:
+        """Let the user log in again."""
+        self.is_disabled = False
         self._touch(at)
 
     def _touch(self, at: datetime) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.errs.sessions import InvalidCredentials
-from app.models.sessions import ACCESS, RefreshToken, RevokedToken
+from app.errs.users import UserNotFound
+from app.models.sessions import ACCESS, IssuedToken, RefreshToken, RevokedToken
 from app.models.users import User, UserView
 from app.repositories.reads import Reads
 
@@ -69,13 +70,23 @@ class SessionRepository:
         token = self._session.scalar(select(RefreshToken).where(RefreshToken.digest == digest).with_for_update())
         return None if user is None or token is None else (token, user)
 
+    def has_gone_on(self, used: RefreshToken) -> bool:
+        """Tell whether the token that took the place of a used one has been used as well."""
+        later = select(RefreshToken.id).where(
+            RefreshToken.session_id == used.session_id,
+            RefreshToken.create_time >= used.use_time,
+            RefreshToken.use_time.is_not(None),
+        )
+        return self._session.scalar(later.limit(1)) is not None
+
     def end(self, session_id: UUID, *, now: datetime) -> None:
         """End a session: none of its tokens is good any more."""
         self._end(RefreshToken.session_id == session_id, now)
 
     def end_all(self, user_id: UUID, *, now: datetime) -> None:
-        """End all sessions of a user."""
+        """End all sessions of a user, and what was issued without one."""
         self._end(RefreshToken.user_id == user_id, now)
+        self._revoke_issued(user_id)
 
     def end_with(self, digest: bytes, token_id: str | None, *, now: datetime) -> None:
         """End the session that a refresh token, or an access token by its id, belongs to, if there is one."""
@@ -95,6 +106,29 @@ class SessionRepository:
     def revoke_access(self, user_id: UUID, *, now: datetime) -> None:
         """Revoke the user's access tokens; with the refresh tokens one gets others."""
         self._revoke(RefreshToken.user_id == user_id, now)
+        self._revoke_issued(user_id)
+
+    def note(self, token: IssuedToken, *, now: datetime) -> None:
+        """Remember a token issued without a session, if it is for a user, and forget a few that have expired.
+
+        Raises:
+            UserNotFound: the user is disabled or deleted.
+        """
+        whose = select(User.is_disabled, User.delete_time).where(User.id == token.user_id).with_for_update(read=True)
+        user = self._session.execute(whose).one_or_none()
+        if user is None:
+            return
+        if user.is_disabled or user.delete_time is not None:
+            raise UserNotFound
+        self._session.add(token)
+        self._session.flush()
+        expired = select(IssuedToken.id).where(IssuedToken.expire_time <= now).limit(REAPED)
+        self._session.execute(delete(IssuedToken).where(IssuedToken.id.in_(expired.with_for_update(skip_locked=True))))
+
+    def _revoke_issued(self, user_id: UUID) -> None:
+        issued = select(IssuedToken.id, IssuedToken.expire_time + KEPT_ON).where(IssuedToken.user_id == user_id)
+        self._session.execute(insert(RevokedToken).from_select(["id", "expire_time"], issued).on_conflict_do_nothing())
+        self._session.execute(delete(IssuedToken).where(IssuedToken.user_id == user_id))
 
     def _end(self, which: ColumnElement[bool], now: datetime) -> None:
         self._revoke(which, now)

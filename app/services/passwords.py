@@ -116,7 +116,7 @@ class PasswordService:
     def change(self, current: str, password: str, *, by: Principal) -> None:
         """Set another password for the caller, who has to know the present one: a stolen token is not enough."""
         user = self._reads.get(user_id_of(by.id))
-        self._attempts.count(user.email or "")
+        self._attempts.count(user.email or "", user.password_hash)
         if not self._passwords.verify(user.password_hash, current):
             raise _wrong_password()
         self._set(user, self._passwords.hash(password))

@@ -5,14 +5,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from app.errs import raises
 from app.errs.platform import RateLimitExceeded
 from app.errs.sessions import InvalidCredentials
+from app.errs.users import UserNotFound
 from app.models import secrets
-from app.models.sessions import ACCESS, RefreshToken, TokenIdentity
-from app.models.users import User, UserView, same_address
+from app.models.sessions import ACCESS, IssuedToken, RefreshToken, TokenIdentity
+from app.models.users import NOBODY, User, UserView, same_address, user_id_of
 from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
 from app.resilience.transaction import transaction
@@ -63,6 +64,8 @@ class SessionCollection(Protocol):
     def begin(self, token: RefreshToken, user: UserView, *, now: datetime) -> None: ...  # noqa: D102
     def add(self, token: RefreshToken, *, now: datetime) -> None: ...  # noqa: D102
     def take(self, digest: bytes, *, now: datetime) -> tuple[RefreshToken, User] | None: ...  # noqa: D102
+    def has_gone_on(self, used: RefreshToken) -> bool: ...  # noqa: D102
+    def note(self, token: IssuedToken, *, now: datetime) -> None: ...  # noqa: D102
     def end(self, session_id: UUID, *, now: datetime) -> None: ...  # noqa: D102
     def end_with(self, digest: bytes, token_id: str | None, *, now: datetime) -> None: ...  # noqa: D102
     def revoke(self, token_id: str, *, until: datetime) -> None: ...  # noqa: D102
@@ -102,9 +105,10 @@ class SessionService:
 
         Whatever is wrong, the same is computed and the same is said: one look for the user, one verification.
         """
-        self._attempts.count(same_address(sent.email))
         user = self._users.find_by_email(sent.email)
-        is_right = self._passwords.verify(user.password_hash if user else None, sent.password)
+        kept = user.password_hash if user else None
+        self._attempts.count(same_address(sent.email), kept)
+        is_right = self._passwords.verify(kept, sent.password)
         if user is None or not is_right or user.is_disabled:
             raise InvalidCredentials
         return self._begin(user)
@@ -122,7 +126,8 @@ class SessionService:
     def refresh(self, refresh_token: str) -> Tokens:
         """Go on with a session: each refresh token is good once, and gets another.
 
-        Whoever comes with a used one is a thief, or was robbed: the session ends.
+        Whoever comes with a used one is a thief, or was robbed: the session ends. Unless it was used a moment ago, and
+        nothing has followed: then two came at the same time, of whom one goes on and the other is refused.
         """
         tokens = self._rotate(secrets.digest(refresh_token))
         if tokens is None:
@@ -138,8 +143,9 @@ class SessionService:
                 return None
             used, user = found
             if used.use_time is not None:
-                unit.sessions.end(used.session_id, now=now)
-                unit.commit()
+                if not used.was_used_just_before(now) or unit.sessions.has_gone_on(used):
+                    unit.sessions.end(used.session_id, now=now)
+                    unit.commit()
                 return None
             following = used.follow(digest=minted.digest, at=now)
             unit.sessions.add(following, now=now)
@@ -156,6 +162,22 @@ class SessionService:
             if identity:
                 unit.sessions.revoke(identity.id, until=identity.expire_time)
             unit.commit()
+
+    @raises(UserNotFound)
+    @transaction
+    def issue(self, subject: str, *, scopes: Collection[str], lifetime: timedelta) -> str:
+        """Return an access token without a session. One for a user ends like those of the user's sessions.
+
+        Raises:
+            ValueError: subject or lifetime make no sense; see ``app.services.tokens``.
+        """
+        now, user_id, token_id = self._clock.now(), user_id_of(subject), str(uuid4())
+        issued = self._issuer.issue(subject, scopes=scopes, lifetime=lifetime, token_id=token_id)
+        if user_id != NOBODY:
+            with self._unit_of_work() as unit:
+                unit.sessions.note(IssuedToken(id=token_id, user_id=user_id, expire_time=now + lifetime), now=now)
+                unit.commit()
+        return issued
 
     def _tokens(self, user: UserView, token: RefreshToken, secret: str) -> Tokens:
         access = self._issuer.issue(str(user.id), scopes=user.scopes, lifetime=ACCESS, token_id=str(token.id))

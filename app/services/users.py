@@ -193,6 +193,28 @@ class UserService:
 
     @raises(UserNotFound)
     @transaction
+    def withdraw(self, email: str, scopes: Sequence[str]) -> User:
+        """Take scopes from a user; the present access tokens end, those of the next refresh lack them."""
+        now = self._clock.now()
+        with self._unit_of_work() as unit:
+            user = unit.users.get_by_email(email)
+            user.withdraw(scopes, at=now)
+            unit.sessions.revoke_access(user.id, now=now)
+            unit.commit()
+        return user
+
+    @raises(UserNotFound)
+    @transaction
+    def enable(self, email: str) -> User:
+        """Let a user log in again who was disabled."""
+        with self._unit_of_work() as unit:
+            user = unit.users.get_by_email(email)
+            user.enable(at=self._clock.now())
+            unit.commit()
+        return user
+
+    @raises(UserNotFound)
+    @transaction
     def disable(self, email: str) -> User:
         """Let a user log in no more, and end all sessions."""
         now = self._clock.now()

@@ -67,6 +67,13 @@ class TestReset:
         learn(application)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
 
+    def test_who_was_locked_out_gets_in(self, nobody: Caller, email: str, application: Flask) -> None:
+        """A16: guesses at the old password keep nobody out; an owner has always a way in."""
+        assert [log_in(nobody, email, "guess").status_code for _ in range(11)] == [401] * 10 + [429]
+        assert log_in(nobody, email).status_code == 429
+        answered(nobody.post(RESET, json={"token": token_for(nobody, application, email), "password": NEW}))
+        answered(log_in(nobody, email, NEW))
+
     def test_once(self, nobody: Caller, email: str, application: Flask) -> None:
         """3.4: and any other token of an earlier mail is of no use either."""
         tokens = [token_for(nobody, application, email) for _ in range(2)]

@@ -75,11 +75,28 @@ class TestRefresh:
         assert described(nobody, f"Bearer {thief['access_token']}") == REVOKED
         refreshed(nobody, other)
 
-    def test_of_several_at_once_exactly_one_succeeds(self, nobody: Caller, email: str, application: Flask) -> None:
-        """3.4: the row is locked."""
+    def test_of_several_at_once_exactly_one_succeeds_and_goes_on(
+        self, nobody: Caller, email: str, application: Flask
+    ) -> None:
+        """3.4: the row is locked; who comes at the same time has not stolen it."""
         _, token = logged_in(nobody, email)
-        statuses = at_once(8, lambda _: refresh(Caller(application.test_client(), {}), token).status_code, threads=4)
-        assert sorted(statuses) == [200] + [401] * 7
+        responses = at_once(8, lambda _: refresh(Caller(application.test_client(), {}), token), threads=4)
+        assert sorted(each.status_code for each in responses) == [200] + [401] * 7
+        (tokens,) = (answered(each) for each in responses if each.status_code == 200)
+        learn(application)
+        answered(bearing(nobody, tokens["access_token"]).get(TASKS))
+        refreshed(nobody, tokens["refresh_token"])
+
+    @pytest.mark.parametrize(("seconds", "status"), [(4, 200), (6, 401)])
+    def test_five_seconds_are_at_the_same_time(
+        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock, seconds: int, status: int
+    ) -> None:
+        """3.4: later, whoever sends it again ends the session."""
+        _, token = logged_in(nobody, email)
+        following = refreshed(timed, token)["refresh_token"]
+        clock.moved = timedelta(seconds=seconds)
+        assert refresh(timed, token).status_code == 401
+        assert refresh(timed, following).status_code == status
 
     def test_a_refresh_token_opens_no_door_and_an_access_token_refreshes_nothing(
         self, nobody: Caller, email: str
@@ -162,6 +179,17 @@ class TestOperator:
         learn(application)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
         assert refresh(nobody, token).status_code == 401
+
+    def test_who_loses_a_scope_keeps_the_session(self, nobody: Caller, email: str, application: Flask) -> None:
+        """Role downgraded: the old scope is refused, with the old token and with a new one."""
+        caller, token = logged_in(nobody, email)
+        with application.app_context():
+            application.extensions["candor-services"].users.withdraw(email, ["tasks"])
+        learn(application)
+        assert described(nobody, caller.credentials["Authorization"]) == REVOKED
+        again = bearing(nobody, refreshed(nobody, token)["access_token"])
+        assert again.get(TASKS).status_code == 403
+        answered(again.get("/v1/users/me"))
 
     def test_who_is_granted_a_scope_refreshes(self, nobody: Caller, email: str, application: Flask) -> None:
         caller, token = logged_in(nobody, email)

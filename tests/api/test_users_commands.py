@@ -37,6 +37,17 @@ class TestGrant:
         assert "A scope" in result.output
 
 
+class TestRevoke:
+    def test_ok(self, nobody: Caller, application: Flask, email: str) -> None:
+        """A13: the next token lacks the scope; what was never there is no fault."""
+        assert run(application, "revoke", email, "tasks", "nonsense").output.endswith(f"{email}  orders movies:read\n")
+        caller, _ = logged_in(nobody, email)
+        assert caller.get("/v1/tasks").status_code == 403
+
+    def test_nobody(self, nobody: Caller, application: Flask) -> None:
+        assert run(application, "revoke", "nobody@example.com", "tasks").exit_code == 1
+
+
 class TestDisable:
     def test_ok(self, nobody: Caller, application: Flask, email: str) -> None:
         """A13: no more log-ins."""
@@ -45,6 +56,12 @@ class TestDisable:
 
     def test_nobody(self, nobody: Caller, application: Flask) -> None:
         assert run(application, "disable", "nobody@example.com").exit_code == 1
+        assert run(application, "enable", "nobody@example.com").exit_code == 1
+
+    def test_until_enabled_again(self, nobody: Caller, application: Flask, email: str) -> None:
+        run(application, "disable", email)
+        assert "disabled" not in run(application, "enable", email).output
+        answered(log_in(nobody, email))
 
 
 class TestList:

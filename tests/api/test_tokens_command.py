@@ -1,0 +1,100 @@
+"""``flask tokens issue``: tokens without a session, which end before their time when their user's sessions do (A13)."""
+
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import text
+
+from app.extensions import db
+from app.repositories.unit_of_work import UnitOfWork
+from tests.api.accounts import an_address, join
+from tests.api.caller import TASKS, Caller, answered
+from tests.api.forge import described
+from tests.api.test_sessions import REVOKED, learn
+
+ME = "/v1/users/me"
+
+
+@pytest.fixture
+def user(nobody: Caller, application: Flask) -> dict[str, Any]:
+    """Return somebody with an account."""
+    return join(nobody, application, an_address())
+
+
+def run(application: Flask, *arguments: str) -> Result:
+    """Run the command."""
+    return application.test_cli_runner().invoke(args=["tokens", "issue", *arguments])
+
+
+def issued(nobody: Caller, application: Flask, subject: str, *arguments: str) -> Caller:
+    """Return the bearer of a token that the command has printed."""
+    result = run(application, "--subject", subject, "--scope", "tasks", *arguments)
+    assert result.exit_code == 0
+    return Caller(nobody.client, {"Authorization": f"Bearer {result.output.strip()}"})
+
+
+def count(application: Flask) -> int:
+    """Return how many tokens are remembered."""
+    with application.app_context(), db.engine.connect() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM issued_tokens")).scalar_one())
+
+
+def test_who_has_no_account_needs_no_database(
+    nobody: Caller, application: Flask, user: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id has one spelling: any other is nobody's."""
+    subjects = ("alice", user["id"].upper(), f"urn:uuid:{user['id']}")
+    with monkeypatch.context() as patched:
+        patched.setattr(UnitOfWork, "__enter__", lambda _: pytest.fail("the database was asked"))
+        callers = [issued(nobody, application, subject) for subject in subjects]
+    for caller in callers:
+        answered(caller.get(TASKS))
+        assert caller.get(ME).status_code == 404
+
+
+@pytest.mark.parametrize("command", ["disable", "grant", "withdraw"])
+def test_what_reaches_sessions_reaches_them(
+    nobody: Caller, application: Flask, user: dict[str, Any], command: str
+) -> None:
+    """A13: however long they would be good; those of others stay."""
+    caller = issued(nobody, application, user["id"], "--expires", "3650d")
+    other = issued(nobody, application, join(nobody, application, an_address())["id"])
+    answered(caller.get(ME))
+    with application.app_context():
+        services = application.extensions["candor-services"]
+        getattr(services.users, command)(user["email"], *([] if command == "disable" else [["movies:write"]]))
+    learn(application)
+    assert described(nobody, caller.credentials["Authorization"]) == REVOKED
+    answered(other.get(TASKS))
+    assert count(application) == 1
+
+
+def test_deleting_the_account_ends_them(nobody: Caller, application: Flask, user: dict[str, Any]) -> None:
+    """A13."""
+    caller = issued(nobody, application, user["id"])
+    answered(caller.delete(ME))
+    learn(application)
+    assert described(nobody, caller.credentials["Authorization"]) == REVOKED
+    assert run(application, "--subject", user["id"]).output == f"Error: The user {user['id']} is disabled or deleted.\n"
+
+
+def test_who_is_disabled_gets_none(nobody: Caller, application: Flask, user: dict[str, Any]) -> None:
+    """A13."""
+    with application.app_context():
+        application.extensions["candor-services"].users.disable(user["email"])
+    assert run(application, "--subject", user["id"]).exit_code == 1
+
+
+def test_what_has_expired_is_forgotten(nobody: Caller, application: Flask, user: dict[str, Any]) -> None:
+    with application.app_context(), db.engine.begin() as connection:
+        row = {"id": user["id"]}
+        connection.execute(text("INSERT INTO issued_tokens VALUES ('old', :id, now() - interval '1 hour')"), row)
+    issued(nobody, application, user["id"])
+    assert count(application) == 1
+
+
+@pytest.mark.parametrize("arguments", [["--subject", ""], ["--subject", "a", "--expires", "0"]])
+def test_nonsense_is_refused(application: Flask, arguments: list[str]) -> None:
+    assert run(application, *arguments).exit_code != 0
