@@ -19,6 +19,7 @@ from app.observability.journal import Journal
 from app.repositories.engine import breaker_of
 from app.repositories.failures import FailureReads, FailureWriter
 from app.repositories.logger import LoggerReads
+from app.repositories.movies import MovieReads
 from app.repositories.readiness import DatabaseChecks
 from app.repositories.reads import Reads
 from app.repositories.sessions import RevokedTokenReads
@@ -36,6 +37,7 @@ from app.services.failures import FailureService
 from app.services.idempotency import IdempotencyService
 from app.services.jobs import Ended, Handler, JobService
 from app.services.logger import LoggerService
+from app.services.movies import MovieService
 from app.services.passwords import PasswordService
 from app.services.readiness import ReadinessService
 from app.services.sessions import SessionService
@@ -54,6 +56,7 @@ class Services:
     idempotency: IdempotencyService
     jobs: JobService
     logger: LoggerService
+    movies: MovieService
     passwords: PasswordService
     readiness: ReadinessService
     sessions: SessionService
@@ -151,6 +154,7 @@ def wire(
             default=LoggerSettings(Level[settings.log_level], log_error_stack=True),
             least=Level[settings.log_level_min],
         ),
+        movies=MovieService(reads=MovieReads(reads), unit_of_work=unit_of_work, clock=clock),
         passwords=passwords,
         readiness=ReadinessService(
             DatabaseChecks(reads).all(),

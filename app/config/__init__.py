@@ -91,7 +91,13 @@ class Settings:
         "10 per hour", readers.limit, "Requests per client address for an account, and so for a mail to somebody."
     )
     default_scopes: tuple[str, ...] = _setting(
-        ("tasks", "orders", "movies:read"), readers.scopes, "Scopes of a new account."
+        (
+            "tasks",
+            "orders",
+            "movies:read",
+        ),
+        readers.scopes,
+        "Scopes of a new account.",
     )
     redis_url: str = _setting(
         "",

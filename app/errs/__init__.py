@@ -14,6 +14,7 @@
     │               ExternalServiceError, RateLimitExceeded, RouteNotFound, MethodNotAllowed, CatalogueEntryNotFound
     ├── failures    RequestNotFound
     ├── sessions    InvalidCredentials
+    ├── movies      MovieNotFound
     ├── tasks       TaskNotFound, NotTaskOwner, TaskTitleTaken, BatchFailed
     ├── users       UserNotFound, NotThisUser, InvalidOneTimeToken
     └── fallbacks   one for every other kind
@@ -22,7 +23,18 @@ A named error is defined once, here; the exception, the problem document, the lo
 catalogue page all come from that definition. A module imported below is in the catalogue.
 """
 
-from app.errs import access, failures, fallbacks, lists, platform, requests, sessions, tasks, users
+from app.errs import (
+    access,
+    failures,
+    fallbacks,
+    lists,
+    movies,
+    platform,
+    requests,
+    sessions,
+    tasks,
+    users,
+)
 from app.errs.catalogue import definition, fallback, named_errors, occurrence, plain, slug, title
 from app.errs.declare import WATCHERS, Watcher, raised_by, raises, tell
 from app.errs.error import CODE, E, Error, Violation, chain, kind_is, match, ops, root_cause
@@ -52,6 +64,7 @@ __all__ = [
     "lists",
     "match",
     "missing_field",
+    "movies",
     "named_errors",
     "occurrence",
     "ops",

@@ -3,7 +3,26 @@
 Every module with a table is imported here, so that ``Base.metadata`` knows them all.
 """
 
-from app.models import failures, idempotency, jobs, logger, sessions, tasks, users
+from app.models import (
+    failures,
+    idempotency,
+    jobs,
+    logger,
+    movies,
+    sessions,
+    tasks,
+    users,
+)
 from app.models.base import Base
 
-__all__ = ["Base", "failures", "idempotency", "jobs", "logger", "sessions", "tasks", "users"]
+__all__ = [
+    "Base",
+    "failures",
+    "idempotency",
+    "jobs",
+    "logger",
+    "movies",
+    "sessions",
+    "tasks",
+    "users",
+]

@@ -4,7 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
-from app.errs.requests import PreconditionFailed
+from app.errs.requests import PreconditionFailed, PreconditionRequired
 
 
 class Every:
@@ -21,17 +21,21 @@ NONE: Final[Container[int]] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """The versions that are fine, but for some."""
+    """The versions that are fine, but for some; or that the caller should have said one, and did not."""
 
     among: Container[int] = EVERY
     but: Container[int] = NONE
+    is_missing: bool = False
 
     def check(self, version: int) -> None:
         """Go on only from a version that is fine.
 
         Raises:
+            PreconditionRequired: none was said.
             PreconditionFailed: the resource is at another.
         """
+        if self.is_missing:
+            raise PreconditionRequired
         if version not in self.among or version in self.but:
             raise PreconditionFailed
 

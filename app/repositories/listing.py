@@ -1,6 +1,6 @@
 """Lists by keyset (https://use-the-index-luke.com/no-offset): a page starts after the sort keys of the last row.
 
-Every order ends with the id, so that it is total; nulls sort last in both directions.
+Every order ends with what no two rows share, so that it is total; nulls sort last in both directions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,16 +51,19 @@ class Key(NamedTuple):
         return or_(behind, self.column.is_(None)) if self.nullable else behind
 
 
-def page(reads: Reads, columns: Sequence[ColumnElement[Any]], members: Members, query: ListQuery) -> Page[Row[Any]]:
+def page(
+    reads: Reads, columns: Sequence[ColumnElement[Any]], members: Members, query: ListQuery, *, key: str = "id"
+) -> Page[Row[Any]]:
     """Return one page; the total is counted on the first page only, within 50 ms, and travels in the cursor.
 
     Args:
         reads: runs the statements.
-        columns: what to select; the column called ``id`` is the last sort key.
-        members: the columns behind the names in the query, ``id`` among them.
+        columns: what to select.
+        members: the columns behind the names in the query.
         query: what is asked.
+        key: the member that no two rows share, which is the last to sort by.
     """
-    order = [*query.order, Ordering("id", query.order[-1].descending)]
+    order = [*query.order, Ordering(key, query.order[-1].descending)]
     keys = [Key(members[each.member], each.descending, _nullable(members[each.member])) for each in order]
     matching = and_(true(), *(_condition(members[each.member], each) for each in query.where))
     after = None if query.after is None else query.after.keys

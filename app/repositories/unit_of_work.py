@@ -9,6 +9,7 @@ from app.errs.platform import ServiceUnavailable
 from app.repositories.idempotency import StoredAnswerRepository
 from app.repositories.jobs import JobRepository
 from app.repositories.logger import LoggerRepository
+from app.repositories.movies import MovieRepository
 from app.repositories.sessions import SessionRepository
 from app.repositories.tasks import TaskRepository
 from app.repositories.users import RegistrationRepository, UserRepository
@@ -22,6 +23,7 @@ class UnitOfWork:
 
     logger: LoggerRepository
     jobs: JobRepository
+    movies: MovieRepository
     registrations: RegistrationRepository
     sessions: SessionRepository
     tasks: TaskRepository
@@ -37,6 +39,7 @@ class UnitOfWork:
         self._is_committed = False
         self.logger = LoggerRepository(self._session)
         self.jobs = JobRepository(self._session)
+        self.movies = MovieRepository(self._session)
         self.registrations = RegistrationRepository(self._session)
         self.sessions = SessionRepository(self._session)
         self.tasks = TaskRepository(self._session)

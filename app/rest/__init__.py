@@ -8,13 +8,23 @@ from flask import Flask
 
 from app.config import Settings
 from app.rest import blueprint, converters, hooks
-from app.rest.handlers import failures, health, logger, passwords, sessions, tasks, users
+from app.rest.handlers import (
+    failures,
+    health,
+    logger,
+    movies,
+    passwords,
+    sessions,
+    tasks,
+    users,
+)
 from app.rest.openapi import INTRODUCTION, Api
 from app.rest.pages import catalogue, docs, front
 from app.wire.page_tokens import PageTokens
 
 BLUEPRINTS = (
     tasks.blp,
+    movies.blp,
     users.registration,
     users.blp,
     passwords.forgotten,

@@ -39,6 +39,7 @@ class Blueprint(flask_smorest.Blueprint):
         import_name: str,
         *,
         scope: str | None,
+        scope_to_write: str | None = None,
         is_limited: bool = True,
         url_prefix: str | None = None,
         description: str = "",
@@ -49,12 +50,14 @@ class Blueprint(flask_smorest.Blueprint):
             name: of the resource, in the plural.
             import_name: of its module.
             scope: what a token must have, or ``PUBLIC``.
+            scope_to_write: what it must have instead for every method but GET, when that is another.
             is_limited: whether its requests count against the rate limit.
             url_prefix: where its routes begin.
             description: for the reference page.
         """
         super().__init__(name, import_name, url_prefix=url_prefix, description=description)
         self.scope = scope
+        self.scope_to_write = scope_to_write or scope
         self.is_limited = is_limited
         self._prepare_doc_cbks.append(openapi.document_operation)
 
@@ -76,7 +79,8 @@ class Blueprint(flask_smorest.Blueprint):
         def decorate(view: View) -> View:
             operation = operations.draft(view)
             operation.name = f"{methods[0]} {self.url_prefix or ''}{rule}"
-            operation.scope, operation.is_limited, operation.produces = self.scope, self.is_limited, produces
+            operation.scope = self.scope if methods[0] in conditional.READS else self.scope_to_write
+            operation.is_limited, operation.produces = self.is_limited, produces
             operation.is_documented, operation.limit = is_documented, limit
             operation.complete()
 

@@ -48,21 +48,30 @@ def _digest(members: tuple[str, ...]) -> str:
     return hashlib.sha256(",".join(members).encode()).hexdigest()[:8]
 
 
-def conditional(members: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Hand the handler ``precondition``: what the request says of the version of a resource with these members."""
+def conditional(
+    members: Sequence[str], *, is_required: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Hand the handler ``precondition``: what the request says of the version of a resource with these members.
+
+    Where it is required, there has to be an If-Match; ``*`` is one, and says that any version will do.
+    """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def with_precondition(*args: Any, **kwargs: Any) -> Any:
-            return view(*args, precondition=_precondition(members), **kwargs)
+            return view(*args, precondition=_precondition(members, is_required), **kwargs)
 
-        with_precondition.__dict__["_apidoc"] = {**view.__dict__.get("_apidoc", {}), "conditional": True}
+        with_precondition.__dict__["_apidoc"] = {
+            **view.__dict__.get("_apidoc", {}),
+            "conditional": True,
+            "needs_if_match": is_required,
+        }
         return with_precondition
 
     return decorate
 
 
-def _precondition(members: Sequence[str]) -> Precondition:
+def _precondition(members: Sequence[str], is_required: bool) -> Precondition:
     """Return what the fields say, of the resource as it is to be shown (RFC 9110, section 13.2.2).
 
     A date is not looked at, since we tell no Last-Modified; If-None-Match on what only reads has its 304.
@@ -70,7 +79,8 @@ def _precondition(members: Sequence[str]) -> Precondition:
     shown = (g.get("query") or {}).get("fields") or members
     among = _versions("If-Match", shown, takes_weak=False)
     but = NONE if request.method in READS else _versions("If-None-Match", shown, takes_weak=True)
-    return Precondition(EVERY if among is None else among, NONE if but is None else but)
+    is_missing = is_required and among is None
+    return Precondition(EVERY if among is None else among, NONE if but is None else but, is_missing)
 
 
 def _versions(name: str, members: Sequence[str], *, takes_weak: bool) -> Container[int] | None:

@@ -49,6 +49,12 @@ PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
         "description": "The entity tag that the resource must still have; several joined by commas, or * for any.",
         "schema": {"type": "string", "pattern": TAGS},
     },
+    "If-Match-To-Replace": {
+        "name": "If-Match",
+        "description": "The entity tag of what is to be replaced; several joined by commas, or * for any.",
+        "required": True,
+        "schema": {"type": "string", "pattern": TAGS},
+    },
     "If-None-Match": {
         "description": "An entity tag that is known already; 304 when it is still current.",
         "schema": {"type": "string"},
@@ -199,7 +205,7 @@ def _parameters(doc_info: dict[str, Any], method: str, headers: tuple[str, ...])
     if doc_info.get("once"):
         yield "Idempotency-Key"
     if doc_info.get("conditional"):
-        yield "If-Match"
+        yield "If-Match-To-Replace" if doc_info["needs_if_match"] else "If-Match"
         if method != "get":
             yield "If-None-Match-To-Write"
     if method == "get" and "ETag" in headers:

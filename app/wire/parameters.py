@@ -53,7 +53,7 @@ class FieldsParameter(fields.Text):
     def __init__(self, readable: Sequence[str]) -> None:
         self.readable = readable
         says = f"Members to answer, joined by commas: {', '.join(readable)}. Default: all."
-        schema = {"description": says, "example": "name,title", "pattern": _pattern(readable)}
+        schema = {"description": says, "example": ",".join(readable[:2]), "pattern": _pattern(readable)}
         super().__init__(load_default=lambda: None, metadata=schema)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> Any:

@@ -41,6 +41,19 @@ class Length(validate.Length):
         return value
 
 
+class Range(validate.Range):
+    """Bounds a number; both bounds are allowed."""
+
+    def __init__(self, *, min: int, max: int) -> None:  # noqa: A002 -- marshmallow's names
+        super().__init__(min=min, max=max)
+
+    def __call__(self, value: int) -> int:  # type: ignore[override]  # integers only
+        """Return the value, or refuse it."""
+        if not self.min <= value <= self.max:
+            raise Breach("INVALID_VALUE", f"must be from {self.min} to {self.max}").error()
+        return value
+
+
 class Printable(validate.Validator):
     """Refuses control characters and those that reorder text; ``multiline`` lets tab and line breaks pass."""
 

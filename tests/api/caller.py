@@ -38,6 +38,10 @@ class Caller:
         """Send a POST."""
         return self.send("POST", path, **request)
 
+    def put(self, path: str, **request: Any) -> TestResponse:
+        """Send a PUT."""
+        return self.send("PUT", path, **request)
+
     def patch(self, path: str, **request: Any) -> TestResponse:
         """Send a PATCH."""
         return self.send("PATCH", path, **request)

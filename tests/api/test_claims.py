@@ -86,7 +86,7 @@ class TestSubject:
 
     @pytest.mark.parametrize(
         "scope",
-        [..., "", " ", "Tasks", "tasks:read", "task", "tasksx", "tasks,admin", "tasks;admin", "movies:read", "admins"],
+        [..., "", " ", "Tasks", "tasks:read", "task", "tasksx", "tasks,admin", "tasks;admin", "other:read", "admins"],
     )
     def test_a_scope_that_is_not_asked_for_is_403(self, nobody: Caller, forge: Forge, scope: Any) -> None:
         """C8: matched whole."""

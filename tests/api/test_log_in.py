@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from app.config import Settings
 from app.extensions import db
 from tests.api.accounts import PASSWORD, TOKENS, an_address, join, log_in, logged_in, register
 from tests.api.caller import Caller, answered, refused, violated
@@ -43,14 +44,14 @@ def shape(response: TestResponse) -> tuple[object, ...]:
 
 
 class TestLogIn:
-    def test_ok(self, nobody: Caller, carol: str) -> None:
+    def test_ok(self, nobody: Caller, settings: Settings, carol: str) -> None:
         """3.4: an access token with the user's scopes for 15 minutes, and a refresh token."""
         tokens = answered(log_in(nobody, carol))
         assert {*tokens} == {"access_token", "refresh_token", "token_type", "expires_in"}
         assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
         claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
         assert claims["exp"] - claims["iat"] == 900
-        assert claims["scope"].split() == ["movies:read", "orders", "tasks"]
+        assert claims["scope"].split() == sorted(settings.default_scopes)
         assert "email" not in claims
         assert "name" not in claims
 

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app.config import Settings
 from app.extensions import db
 from tests.api.accounts import ACTIVATE, PASSWORD, USERS, an_address, join, log_in, mails, register
 from tests.api.caller import Caller, answered, at_once, refused, violated
@@ -122,12 +123,12 @@ class TestRegister:
 
 
 class TestActivate:
-    def test_ok(self, nobody: Caller, application: Flask, email: str) -> None:
+    def test_ok(self, nobody: Caller, application: Flask, settings: Settings, email: str) -> None:
         """3.4: with the default scopes."""
         user = join(nobody, application, email)
         assert UUID(user["id"])
         assert (user["name"], user["email"]) == ("Alice", email)
-        assert user["scopes"] == ["tasks", "orders", "movies:read"]
+        assert user["scopes"] == list(settings.default_scopes)
 
     def test_once(self, nobody: Caller, application: Flask, email: str) -> None:
         """3.4: single use."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
 
 from app.extensions import db
 from tests.conformance.profile import Profile
+from tests.conftest import EMPTY
 from tests.stack.conftest import fronted, served
 
 __all__ = ["fronted", "served"]
@@ -19,7 +19,6 @@ __all__ = ["fronted", "served"]
 def profile(application: Flask, token: Callable[..., str]) -> Iterator[Profile]:
     """Return Candor's profile; what was made by it is gone at the end."""
     read = Profile.read(Path(__file__).parent / "profiles" / "candor.toml", asks=False)
-    yield replace(read, token=token("conformance", "tasks"), token_without_scope=token("conformance", "movies:read"))
+    yield replace(read, token=token("conformance", "tasks"), token_without_scope=token("conformance", "other:read"))
     with application.app_context(), db.engine.begin() as connection:
-        connection.execute(text("DELETE FROM tasks"))
-        connection.execute(text("DELETE FROM idempotency_keys"))
+        connection.exec_driver_sql(EMPTY)

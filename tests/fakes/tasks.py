@@ -1,17 +1,14 @@
 """The collection of tasks in memory; see ``app.repositories.tasks``. A contract test holds both against each other."""
 
-from collections.abc import Sequence
-from operator import ge, gt, le, lt
-from types import SimpleNamespace
 from typing import Any, Protocol, cast
 from uuid import UUID
 
 from app.errs.tasks import TaskNotFound, TaskTitleTaken
-from app.models.query import Comparison, Cursor, ListQuery, Operator, Ordering, Page, Value
+from app.models.query import ListQuery, Page
 from app.models.tasks import Task, TaskView, same_title
+from tests.fakes import listing
 
 COLUMNS = tuple(column.key for column in Task.__table__.columns)
-_ORDERED = {Operator.LT: lt, Operator.LE: le, Operator.GT: gt, Operator.GE: ge}
 
 
 class Storage(Protocol):
@@ -30,19 +27,11 @@ class FakeTaskReads:
         """Return the task."""
         if task_id not in self._storage.tasks:
             raise TaskNotFound
-        return _view(self._storage.tasks[task_id])
+        return cast("TaskView", listing.view(self._storage.tasks[task_id]))
 
     def page(self, query: ListQuery) -> Page[TaskView]:
         """Return one page of the tasks that match."""
-        order = [*query.order, Ordering("id", query.order[-1].descending)]
-        matching = [row for row in self._storage.tasks.values() if all(_holds(each, row) for each in query.where)]
-        for each in reversed(order):
-            matching = _sorted(matching, each)
-        rows = [row for row in matching if query.after is None or _is_behind(row, order, query.after.keys)]
-        total = len(matching) if query.after is None else query.after.total_size
-        shown, more = rows[: query.page_size], len(rows) > query.page_size
-        end = Cursor(tuple(_key(shown[-1][each.member]) for each in order), total) if more else None
-        return Page(tuple(map(_view, shown)), end, total)
+        return listing.page(self._storage.tasks.values(), query)
 
 
 class FakeTaskRepository:
@@ -94,43 +83,3 @@ class FakeTaskRepository:
 
 def _row(task: Task) -> dict[str, Any]:
     return {name: list(task.tags) if name == "tags" else getattr(task, name) for name in COLUMNS}
-
-
-def _view(row: dict[str, Any]) -> TaskView:
-    return cast("TaskView", SimpleNamespace(**row))
-
-
-def _key(value: Any) -> Value:
-    """Return a sort key as a cursor holds it."""
-    return str(value) if isinstance(value, UUID) else cast("Value", value)
-
-
-def _holds(comparison: Comparison, row: dict[str, Any]) -> bool:
-    found, wanted = row[comparison.member], comparison.value
-    match comparison.operator:
-        case Operator.EQ:
-            return bool(found == wanted)
-        case Operator.NE:
-            return bool(found != wanted)
-        case Operator.HAS:
-            return wanted in found
-    compare: Any = _ORDERED[comparison.operator]
-    return found is not None and bool(compare(found, wanted))
-
-
-def _sorted(rows: list[dict[str, Any]], by: Ordering) -> list[dict[str, Any]]:
-    """Sort by one member, keeping the order of what is equal; nulls come last in both directions."""
-    present = [row for row in rows if row[by.member] is not None]
-    absent = [row for row in rows if row[by.member] is None]
-    return sorted(present, key=lambda row: row[by.member], reverse=by.descending) + absent
-
-
-def _is_behind(row: dict[str, Any], order: Sequence[Ordering], last: Sequence[Value]) -> bool:
-    for by, end in zip(order, last, strict=True):
-        value = _key(row[by.member])
-        if value == end:
-            continue
-        if value is None or end is None:
-            return value is None
-        return value < end if by.descending else value > end  # type: ignore[operator]  # of one member, of one type
-    return False

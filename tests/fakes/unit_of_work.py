@@ -1,5 +1,6 @@
 """A database of dictionaries, and units of work that join, commit and roll back as those on PostgreSQL do."""
 
+from copy import deepcopy
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -7,22 +8,31 @@ from uuid import UUID
 from app.models.jobs import NewJob
 from tests.fakes.idempotency import FakeStoredAnswers
 from tests.fakes.jobs import FakeJobs
+from tests.fakes.movies import FakeMovieRepository
 from tests.fakes.tasks import FakeTaskRepository
 
 Rows = dict[UUID, dict[str, Any]]
+STORED = (
+    "jobs",
+    "movies",
+    "stored_answers",
+    "tasks",
+)
+"""What a unit of work commits or undoes."""
 
 
 class FakeDatabase:
     """What is committed, and what the unit at work has made of it."""
 
     def __init__(self) -> None:
+        self.movies: Rows = {}
         self.tasks: Rows = {}
         self.stored_answers: dict[str, dict[str, Any]] = {}
         self.jobs: list[NewJob] = []
         self.locked: set[str] = set()
         """Scopes that somebody else holds."""
         self.commits = 0
-        self._saved: tuple[Rows, dict[str, dict[str, Any]], list[NewJob]] | None = None
+        self._saved: dict[str, Any] | None = None
         self._depth = 0
         self._undone = False
 
@@ -49,21 +59,18 @@ class FakeDatabase:
         self._depth -= 1
         self._undone = self._depth > 0 and (self._undone or not committed)
         if self._depth == 0 and self._saved is not None:
-            self.tasks, self.stored_answers, self.jobs = self._saved
+            self.__dict__.update(self._saved)
             self._saved = None
 
     def _save(self) -> None:
-        self._saved = (
-            {key: dict(row) for key, row in self.tasks.items()},
-            {key: dict(row) for key, row in self.stored_answers.items()},
-            [*self.jobs],
-        )
+        self._saved = {name: deepcopy(getattr(self, name)) for name in STORED}
 
 
 class FakeUnitOfWork:
     """Opens repositories on a database of dictionaries."""
 
     jobs: FakeJobs
+    movies: FakeMovieRepository
     tasks: FakeTaskRepository
     stored_answers: FakeStoredAnswers
 
@@ -74,12 +81,14 @@ class FakeUnitOfWork:
         self._database.begin()
         self._is_committed = False
         self.jobs = FakeJobs(self._database)
+        self.movies = FakeMovieRepository(self._database)
         self.tasks = FakeTaskRepository(self._database)
         self.stored_answers = FakeStoredAnswers(self._database)
         return self
 
     def commit(self) -> None:
         """Make the unit's effects last, or join them to those of the unit around it."""
+        self.movies.flush()
         self.tasks.flush()
         self._database.commit()
         self._is_committed = True

@@ -11,11 +11,11 @@ import schemathesis
 from flask import Flask
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance, response_schema_conformance
-from sqlalchemy import text
 
 from app import create_app
 from app.config import Settings
 from app.extensions import db
+from tests.conftest import EMPTY
 from tests.fuzz.conftest import EXAMPLES, SEED
 
 
@@ -50,8 +50,7 @@ def served(application: Flask) -> Iterator[None]:
     DOOR.application = application
     yield
     with application.app_context(), db.engine.begin() as connection:
-        connection.execute(text("DELETE FROM tasks"))
-        connection.execute(text("DELETE FROM idempotency_keys"))
+        connection.exec_driver_sql(EMPTY)
 
 
 BEYOND_SCHEMAS: Final = frozenset(

@@ -17,6 +17,7 @@ from app.extensions import db
 from app.repositories.reads import Reads
 from app.repositories.tasks import TaskReads
 from app.repositories.unit_of_work import UnitOfWork
+from tests.conftest import EMPTY
 from tests.integration.task_collections import Collection, InMemory, InPostgres
 
 
@@ -49,13 +50,7 @@ def opened(application: Flask) -> Iterator[Database]:
 
 def _empty(engine: Engine) -> None:
     with engine.begin() as connection:
-        connection.execute(text("DELETE FROM tasks"))
-        connection.execute(text("DELETE FROM idempotency_keys"))
-        connection.execute(text("DELETE FROM registrations"))
-        connection.execute(text("DELETE FROM users"))
-        connection.execute(text("DELETE FROM revoked_tokens"))
-        connection.execute(text("DELETE FROM jobs"))
-        connection.execute(text("DELETE FROM logger"))
+        connection.exec_driver_sql(EMPTY)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from flask import Flask
@@ -45,15 +45,21 @@ def full(application: Flask) -> Iterator[Database]:
         yield database
 
 
-def planned(database: Database, query: ListQuery) -> dict[str, Any]:
-    """Return the plan, with what it really cost, of the statement behind a page."""
+class Lists(Protocol):
+    """What pages are asked of."""
+
+    def page(self, query: ListQuery) -> object: ...
+
+
+def planned(database: Database, query: ListQuery, reads: Lists | None = None) -> dict[str, Any]:
+    """Return the plan, with what it really cost, of the statement behind a page: of tasks, unless told otherwise."""
     sent: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
         sent.append((statement, parameters))
 
     event.listen(database.engine, "before_cursor_execute", note)
-    database.task_reads.page(query)
+    (reads or database.task_reads).page(query)
     event.remove(database.engine, "before_cursor_execute", note)
     statement, parameters = sent[0]
     with database.engine.connect() as connection:

@@ -238,7 +238,7 @@ class TestTypes:
             ("public_url", "https://api.example.com/", "https://api.example.com"),
             ("public_url", "http://localhost:8080/base/", "http://localhost:8080/base"),
             ("public_url", "https://[::1]:8443/a%20b/~c", "https://[::1]:8443/a%20b/~c"),
-            ("anonymous_scopes", "tasks, movies:read", ("tasks", "movies:read")),
+            ("anonymous_scopes", "tasks, other:read", ("tasks", "other:read")),
             ("drain_seconds", "2.5", 2.5),
             (
                 "database_url",

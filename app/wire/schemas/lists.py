@@ -23,13 +23,14 @@ PRINTABLE: Final = f"^[^{CONTROLS}]*$"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRules:
-    """What a resource's list allows; ``order_by`` is the order when none is asked for."""
+    """What a resource's list allows; ``order_by`` is the order when none is asked for, ``example`` a filter."""
 
     resource: str
     items: Sequence[str]
     filterable: Mapping[str, FilterMember]
     orderable: Sequence[str]
     order_by: str
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,8 @@ class ListSchema(QuerySchema):
 
 def _filter_help(rules: ListRules) -> str:
     members = "\n".join(f"- {name} `{' '.join(member.operators)}`" for name, member in rules.filterable.items())
-    return f'Comparisons joined by AND, such as `status = PENDING AND due_date < "2027-01-01T00:00:00Z"`.\n\n{members}'
+    example = f", such as `{rules.example}`" if rules.example else ""
+    return f"Comparisons joined by AND{example}.\n\n{members}"
 
 
 def _order_help(rules: ListRules) -> str:

@@ -213,6 +213,7 @@ class ListTasksSchema(ListSchema):
         },
         orderable=("title", "status", "priority", "due_date", "create_time", "update_time"),
         order_by="create_time desc",
+        example='status = PENDING AND due_date < "2027-01-01T00:00:00Z"',
     )
 
 

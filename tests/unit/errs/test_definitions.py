@@ -137,7 +137,7 @@ class TestDefinitionOf:
         assert errs.definition(E("tasks.get", cause=TaskNotFound())) is TaskNotFound
 
     def test_a_code_we_do_not_know_falls_back_on_its_kind(self) -> None:
-        assert errs.definition(E(kind=Kind.NOT_EXIST, code="NO_SUCH_MOVIE")).code == "ITEM_DOES_NOT_EXIST"
+        assert errs.definition(E(kind=Kind.NOT_EXIST, code="NO_SUCH_THING")).code == "ITEM_DOES_NOT_EXIST"
 
     def test_a_code_of_ours_under_another_kind_falls_back_on_the_kind(self) -> None:
         assert errs.definition(E(kind=Kind.EXIST, code="TASK_NOT_FOUND")).code == "ITEM_ALREADY_EXISTS"

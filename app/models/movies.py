@@ -1,0 +1,95 @@
+"""A movie, and the rules that hold wherever it came from."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+NAME_LENGTH: Final = 200
+"""Characters of a title, a director or a writer."""
+RATED_LENGTH: Final = 10
+LONGEST: Final = 100_000
+"""Minutes: twice the longest movie that was ever made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMovie:
+    """What a caller says of a movie that is new, or takes the place of what was said before; ``None`` is not known."""
+
+    title: str
+    rated: str | None = None
+    release_date: datetime | None = None
+    run_time: int | None = None
+    director: str | None = None
+    writer: str | None = None
+
+
+class MovieView(Protocol):
+    """What may be read of a movie, be it an entity or a row of columns."""
+
+    @property
+    def external_id(self) -> UUID: ...  # noqa: D102
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+
+
+class Movie(Base):
+    """A movie. It belongs to nobody: who may write movies may write all of them."""
+
+    __tablename__ = "movies"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    """Leaves the database never, nor in a page token: it would tell how many movies there are."""
+    external_id: Mapped[UUID] = mapped_column(unique=True)
+    title: Mapped[str] = mapped_column(Text)
+    rated: Mapped[str | None] = mapped_column(Text)
+    release_date: Mapped[datetime | None]
+    run_time: Mapped[int | None]
+    director: Mapped[str | None] = mapped_column(Text)
+    writer: Mapped[str | None] = mapped_column(Text)
+    create_username: Mapped[str] = mapped_column(Text)
+    create_timestamp: Mapped[datetime]
+    update_username: Mapped[str] = mapped_column(Text)
+    update_timestamp: Mapped[datetime]
+    version: Mapped[int]
+
+    __table_args__ = (
+        Index("ix_movies_create_timestamp", "create_timestamp", "external_id"),
+        Index("ix_movies_title", "title", "external_id"),
+        Index("ix_movies_director", "director", "external_id"),
+        Index("ix_movies_release_date", "release_date", "external_id"),
+        CheckConstraint(f"char_length(title) BETWEEN 1 AND {NAME_LENGTH}", "title_length"),
+        CheckConstraint(f"char_length(rated) <= {RATED_LENGTH}", "rated_length"),
+        CheckConstraint("isfinite(release_date)", "release_date_finite"),
+        CheckConstraint(f"run_time BETWEEN 1 AND {LONGEST}", "run_time_possible"),
+        CheckConstraint(f"char_length(director) <= {NAME_LENGTH}", "director_length"),
+        CheckConstraint(f"char_length(writer) <= {NAME_LENGTH}", "writer_length"),
+    )
+
+    @classmethod
+    def create(cls, new: NewMovie, *, by: str, at: datetime) -> "Movie":
+        """Return a new movie."""
+        return cls(
+            external_id=uuid4(),
+            create_username=by,
+            create_timestamp=at,
+            update_username=by,
+            update_timestamp=at,
+            version=1,
+            **asdict(new),
+        )
+
+    def replace(self, new: NewMovie, *, by: str, at: datetime) -> None:
+        """Let what is said now take the place of all that was said before."""
+        for name, value in asdict(new).items():
+            setattr(self, name, value)
+        self.update_username = by
+        self.update_timestamp = at
+        self.version += 1

@@ -1,0 +1,82 @@
+"""Movies over HTTP."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from app.models.movies import MovieView, NewMovie
+from app.models.precondition import Precondition
+from app.rest.blueprint import Blueprint
+from app.rest.conditional import Shown, conditional, etag
+from app.rest.current import page_tokens, principal, services
+from app.rest.idempotency import once
+from app.services.movies import MovieService
+from app.wire.schemas import movies as wire
+from app.wire.schemas.lists import ListRequest
+
+blp = Blueprint(
+    "movies",
+    __name__,
+    scope="movies:read",
+    scope_to_write="movies:write",
+    url_prefix="/v1",
+    description="Movies, which everybody shares.",
+)
+
+
+@blp.route("/movies", methods=("POST",))
+@once
+@blp.arguments(wire.NewMovieSchema)
+@blp.response(HTTPStatus.CREATED, wire.MovieSchema, headers=("Location", "ETag"))
+@blp.calls(MovieService.create)
+def create_movie(new: NewMovie) -> Any:
+    """Create a movie."""
+    movie = services().movies.create(new, by=principal())
+    return movie, {"Location": f"/v1/movies/{movie.external_id}", **_tag(movie)}
+
+
+@blp.route("/movies")
+@blp.arguments(wire.ListMoviesSchema, location="query")
+@blp.response(HTTPStatus.OK, wire.MovieListSchema)
+@blp.calls(MovieService.page)
+def list_movies(asked: ListRequest) -> Any:
+    """List movies."""
+    page = services().movies.page(asked.query(page_tokens(), caller=principal().id))
+    return Shown(asked.answer(page, page_tokens(), caller=principal().id), asked.fields)
+
+
+@blp.route("/movies/<id:external_id>")
+@blp.arguments(wire.GetMovieQuerySchema, location="query")
+@conditional(wire.READABLE)
+@blp.response(HTTPStatus.OK, wire.MovieSchema, headers=("ETag",))
+@blp.calls(MovieService.get)
+def get_movie(query: Mapping[str, Any], external_id: UUID, precondition: Precondition) -> Any:
+    """Return one movie."""
+    movie = services().movies.get(external_id, precondition=precondition)
+    return Shown(movie, query["fields"]), _tag(movie, query["fields"])
+
+
+@blp.route("/movies/<id:external_id>", methods=("PUT",))
+@blp.arguments(wire.NewMovieSchema)
+@conditional(wire.READABLE, is_required=True)
+@blp.response(HTTPStatus.OK, wire.MovieSchema, headers=("ETag",))
+@blp.calls(MovieService.replace)
+def replace_movie(new: NewMovie, external_id: UUID, precondition: Precondition) -> Any:
+    """Replace all that is said of a movie; what is left out becomes null."""
+    movie = services().movies.replace(external_id, new, by=principal(), precondition=precondition)
+    return movie, _tag(movie)
+
+
+@blp.route("/movies/<id:external_id>", methods=("DELETE",))
+@conditional(wire.READABLE)
+@blp.response(HTTPStatus.OK, wire.DeletedMovieSchema)
+@blp.calls(MovieService.delete)
+def delete_movie(external_id: UUID, precondition: Precondition) -> Any:
+    """Delete a movie."""
+    movie = services().movies.delete(external_id, precondition=precondition)
+    return {"external_id": movie.external_id, "deleted": True}
+
+
+def _tag(movie: MovieView, members: Sequence[str] | None = None) -> dict[str, str]:
+    return {"ETag": etag(movie.version, members or wire.READABLE)}

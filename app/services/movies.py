@@ -1,0 +1,94 @@
+"""What can be done with movies."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+from uuid import UUID
+
+from app.context import Principal
+from app.errs import raises
+from app.errs.movies import MovieNotFound
+from app.errs.requests import PreconditionFailed, PreconditionRequired
+from app.models.movies import Movie, MovieView, NewMovie
+from app.models.precondition import ANYTHING, Precondition
+from app.models.query import ListQuery, Page
+from app.resilience.clock import Clock
+from app.resilience.transaction import transaction
+
+
+class MovieCollection(Protocol):
+    """Movies as entities; see ``app.repositories.movies``."""
+
+    def get(self, external_id: UUID) -> Movie: ...  # noqa: D102
+    def add(self, movie: Movie) -> None: ...  # noqa: D102
+    def remove(self, movie: Movie) -> None: ...  # noqa: D102
+
+
+class MovieReads(Protocol):
+    """Movies as rows; see ``app.repositories.movies``."""
+
+    def get(self, external_id: UUID) -> MovieView: ...  # noqa: D102
+    def page(self, query: ListQuery) -> Page[MovieView]: ...  # noqa: D102
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def movies(self) -> MovieCollection: ...  # noqa: D102
+    def commit(self) -> None: ...  # noqa: D102
+
+
+class MovieService:
+    """The use cases of movies. They belong to nobody: the scope alone says who may read and who may write."""
+
+    def __init__(
+        self, *, reads: MovieReads, unit_of_work: Callable[[], AbstractContextManager[Unit]], clock: Clock
+    ) -> None:
+        self._reads = reads
+        self._unit_of_work = unit_of_work
+        self._clock = clock
+
+    @raises()
+    @transaction
+    def create(self, new: NewMovie, *, by: Principal) -> Movie:
+        """Create a movie."""
+        with self._unit_of_work() as unit:
+            movie = Movie.create(new, by=by.id, at=self._clock.now())
+            unit.movies.add(movie)
+            unit.commit()
+        return movie
+
+    @raises(MovieNotFound, PreconditionFailed)
+    def get(self, external_id: UUID, *, precondition: Precondition = ANYTHING) -> MovieView:
+        """Return a movie."""
+        movie = self._reads.get(external_id)
+        precondition.check(movie.version)
+        return movie
+
+    @raises()
+    def page(self, query: ListQuery) -> Page[MovieView]:
+        """Return one page of all movies."""
+        return self._reads.page(query)
+
+    @raises(MovieNotFound, PreconditionRequired, PreconditionFailed)
+    @transaction
+    def replace(self, external_id: UUID, new: NewMovie, *, by: Principal, precondition: Precondition) -> Movie:
+        """Let what is said now take the place of all that was said of a movie; of two at once the second is stale."""
+        with self._unit_of_work() as unit:
+            movie = unit.movies.get(external_id)
+            precondition.check(movie.version)
+            movie.replace(new, by=by.id, at=self._clock.now())
+            unit.commit()
+        return movie
+
+    @raises(MovieNotFound, PreconditionFailed)
+    @transaction
+    def delete(self, external_id: UUID, *, precondition: Precondition = ANYTHING) -> Movie:
+        """Delete a movie, and return what it was."""
+        with self._unit_of_work() as unit:
+            movie = unit.movies.get(external_id)
+            precondition.check(movie.version)
+            unit.movies.remove(movie)
+            unit.commit()
+        return movie

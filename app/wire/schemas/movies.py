@@ -1,0 +1,92 @@
+"""The wire form of movies."""
+
+from typing import Any, ClassVar, Final
+
+import marshmallow as ma
+
+from app.models.movies import LONGEST, NAME_LENGTH, RATED_LENGTH, NewMovie
+from app.wire import fields, filter_members
+from app.wire.parameters import FieldsParameter
+from app.wire.rules import Length, Printable, Range
+from app.wire.schemas.base import QuerySchema, Schema
+from app.wire.schemas.lists import ListRules, ListSchema
+
+
+def _line(example: str, *, longest: int = NAME_LENGTH, **kwargs: Any) -> fields.Text:
+    """Return a text of one line that is not blank."""
+    rules = [Length(min=1, max=longest), Printable()]
+    return fields.Text(validate=rules, metadata={"example": example, "pattern": Printable.LINE}, **kwargs)
+
+
+class MovieSchema(Schema):
+    """A movie."""
+
+    external_id = fields.Text(
+        dump_only=True, metadata={"format": "uuid", "example": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"}
+    )
+    title = _line("Repo Man", required=True)
+    rated = _line("R", longest=RATED_LENGTH, allow_none=True)
+    release_date = fields.Timestamp(
+        invalid="INVALID_DATE_FORMAT", allow_none=True, metadata={"example": "1984-03-02T00:00:00Z"}
+    )
+    run_time = fields.Integer(
+        allow_none=True, validate=Range(min=1, max=LONGEST), metadata={"example": 92, "description": "In minutes."}
+    )
+    director = _line("Alex Cox", allow_none=True)
+    writer = _line("Alex Cox", allow_none=True)
+    create_username = fields.Text(dump_only=True, metadata={"example": "alice"})
+    create_timestamp = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
+    update_username = fields.Text(dump_only=True, metadata={"example": "alice"})
+    update_timestamp = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
+
+
+class NewMovieSchema(MovieSchema):
+    """A movie that is new, or takes the place of what was said before."""
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> NewMovie:
+        """Return what was said; what was left out is unset."""
+        return NewMovie(**data)
+
+
+class MovieListSchema(Schema):
+    """A page of movies."""
+
+    projects = "movies"
+
+    movies = fields.Listed(fields.Object(MovieSchema), longest=1000)
+    next_page_token = fields.Text(allow_none=True)
+    total_size = fields.Integer(
+        metadata={"description": "Counted on the first page; -1 when counting took too long.", "minimum": -1}
+    )
+
+
+class DeletedMovieSchema(Schema):
+    """What is said of a deleted movie."""
+
+    external_id = fields.Text(metadata={"format": "uuid"})
+    deleted = fields.Boolean()
+
+
+READABLE: Final = tuple(MovieSchema().dump_fields)
+
+
+class ListMoviesSchema(ListSchema):
+    """How movies may be listed."""
+
+    rules: ClassVar = ListRules(
+        resource="movies",
+        items=READABLE,
+        filterable={
+            "title": filter_members.text(),
+            "rated": filter_members.text(nullable=True),
+            "release_date": filter_members.timestamp(nullable=True),
+            "director": filter_members.text(nullable=True),
+        },
+        orderable=("title", "release_date", "director", "create_timestamp"),
+        order_by="create_timestamp desc",
+        example='rated = R AND release_date < "1990-01-01T00:00:00Z"',
+    )
+
+
+GetMovieQuerySchema = QuerySchema.from_dict({"fields": FieldsParameter(READABLE)}, name="GetMovieQuerySchema")

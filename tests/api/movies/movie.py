@@ -1,0 +1,38 @@
+"""A movie as tests send it, and what they ask of movies most."""
+
+from typing import Any, Final
+
+from werkzeug.test import TestResponse
+
+from tests.api.caller import Caller, answered
+
+MOVIES: Final = "/v1/movies"
+ABSENT: Final = "/v1/movies/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+REPO_MAN: Final[dict[str, Any]] = {
+    "title": "Repo Man",
+    "rated": "R",
+    "release_date": "1984-03-02T00:00:00Z",
+    "run_time": 92,
+    "director": "Alex Cox",
+    "writer": "Alex Cox",
+}
+
+
+def create(caller: Caller, **members: Any) -> TestResponse:
+    """Ask for Repo Man to be created, with other members perhaps."""
+    return caller.post(MOVIES, json={**REPO_MAN, **members})
+
+
+def made(caller: Caller, **members: Any) -> dict[str, Any]:
+    """Create a movie and return it."""
+    return answered(create(caller, **members), 201)
+
+
+def path_of(movie: dict[str, Any]) -> str:
+    """Return where a movie answers."""
+    return f"{MOVIES}/{movie['external_id']}"
+
+
+def titles(caller: Caller, **query: Any) -> list[str]:
+    """Return the titles of one page."""
+    return [movie["title"] for movie in answered(caller.get(MOVIES, query_string=query))["movies"]]
