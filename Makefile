@@ -9,7 +9,7 @@ STOCK  := .local/conformance-venv
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack db migration test edge check lint fix fuzz soak drill conformance lock clean
+.PHONY: help run stack db migration proto test edge check lint fix fuzz soak drill conformance lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -25,6 +25,9 @@ db: .venv/run.lock ## Bring the database to the newest migration
 
 migration: .venv/run.lock ## Write a migration from the models: make migration m="add tasks"
 	@exec $(PY) $(LAUNCH) -- flask db migrate -m "$(m)"
+
+proto: .venv/dev.lock ## Make the messages and stubs of app/rpc/gen from app/rpc/proto
+	@$(PY) -m app.rpc.generate
 
 test: .venv/dev.lock ## Run the tests, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
 	@exec $(PY) -m pytest --ignore=tests/stack $(ARGS)

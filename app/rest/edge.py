@@ -13,8 +13,8 @@ import orjson
 from app import context, errs
 from app.observability import logs, metrics
 from app.rest.errors import MEDIA_TYPE, Occasion, headers_of, problem, status_of
-from app.rest.hooks import cors, request_id
-from app.wire import timestamps
+from app.rest.hooks import cors
+from app.wire import request_ids, timestamps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Seen:
     @cached_property
     def request_id(self) -> str:
         """The id that was sent, or a new one."""
-        return request_id.chosen(self.fields.get(name.upper()) for name in request_id.SENT)
+        return request_ids.chosen(self.fields.get(name.upper()) for name in request_ids.SENT)
 
     def logged(self, status: HTTPStatus) -> dict[str, object]:
         """Return what a line of the log says of it."""
@@ -78,7 +78,7 @@ def written(
         "Content-Length": str(len(body)),
         "X-Content-Type-Options": "nosniff",
         **headers_of(error, status, method=seen.method or ""),
-        **dict.fromkeys(request_id.ANSWERED, seen.request_id),
+        **dict.fromkeys(request_ids.ANSWERED, seen.request_id),
         **cors.permission(seen.fields.get("ORIGIN"), config["CORS_ORIGINS"]),
         "Vary": "Origin",
         "Connection": "keep-alive" if is_kept else "close",

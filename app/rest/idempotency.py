@@ -6,7 +6,6 @@ stores the answer.
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
@@ -17,12 +16,10 @@ from app.errs.requests import InvalidIdempotencyKey
 from app.rest import operations, query
 from app.rest.current import principal, services
 from app.services.idempotency import Answer, IdempotencyService
+from app.wire.idempotency_keys import key_of
 
 HEADER: Final = "Idempotency-Key"
 STORED: Final = ("Content-Type", "Location", "ETag")
-_BARE: Final = re.compile(r"[\x20\x21\x23-\x2b\x2d-\x7e]{1,255}")
-_QUOTED: Final = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"')
-_LONGEST: Final = 255
 
 
 def once(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,24 +46,6 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
 
     guarded._apidoc = {**getattr(view, "_apidoc", {}), "once": True}  # type: ignore[attr-defined]  # noqa: SLF001 -- smorest's own
     return guarded
-
-
-def key_of(sent: str) -> str:
-    """Return the key: a bare word or a structured-field string (RFC 9651, section 3.3.3).
-
-    A comma in a bare key is refused, because two header fields arrive joined by one.
-
-    Raises:
-        InvalidIdempotencyKey: it is neither.
-    """
-    text = sent.strip(" \t")
-    if quoted := _QUOTED.fullmatch(text):
-        text = re.sub(r"\\(.)", r"\1", quoted[1])
-    elif not _BARE.fullmatch(text):
-        raise InvalidIdempotencyKey
-    if len(text) > _LONGEST:
-        raise InvalidIdempotencyKey
-    return text
 
 
 def fingerprint() -> bytes:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask import Flask, current_app, request
 
 from app.errs import Error, access, platform, raised_by, requests
+from app.wire.machinery import DATABASE, GUARDED
 
 PUBLIC: Final = None
 """The guard of a blueprint that anybody may call."""
@@ -27,7 +28,6 @@ EVERYWHERE: Final = (
     platform.MethodNotAllowed,
 )
 """What is answered before there is an operation."""
-DATABASE: Final = (platform.ServiceUnavailable, platform.DeadlineExceeded, platform.InsufficientStorage)
 BODY: Final = (
     requests.UnsupportedMediaType,
     requests.BodyTooLarge,
@@ -35,7 +35,6 @@ BODY: Final = (
     requests.EmptyBody,
     requests.MalformedJson,
 )
-GUARDED: Final = (access.MissingCredentials, access.InvalidToken)
 
 
 @dataclass(slots=True, kw_only=True)

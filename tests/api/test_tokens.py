@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import event
 
 from app.extensions import db
-from app.rest.hooks.authentication import SEVERAL
 from app.services.tokens import DESCRIPTIONS
+from app.wire.credentials import SEVERAL
 from tests.api.caller import ABSENT, TASKS, Caller, answered
 from tests.api.conftest import Log
 from tests.api.forge import Forge, described, segment

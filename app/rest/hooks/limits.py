@@ -1,9 +1,7 @@
 """Counts requests per client address. Before authentication, so that guessing tokens is limited too (C22)."""
 
-import ipaddress
 import math
 import time
-from typing import Final
 
 from flask import Flask, Response, current_app, request
 from flask_limiter import Limit, Limiter, RequestLimit
@@ -12,10 +10,8 @@ from flask_limiter import RateLimitExceeded as LimiterRefused
 from app.errs.platform import RateLimitExceeded
 from app.rest import limit_storage, operations
 from app.rest.errors import answer
+from app.wire import addresses
 from app.wiring import Services
-
-IPV6_PREFIX: Final = 64
-"""Bits of an IPv6 address that one customer of a network has to himself."""
 
 
 def install(app: Flask) -> None:
@@ -83,38 +79,6 @@ def _left(applied: RequestLimit) -> tuple[int, int]:
 
 
 def client_address() -> str:
-    """Return the client's address: the peer's, or what trusted proxies say of it; an IPv6 network counts as one.
-
-    A peer on a unix socket has no address and is always trusted: the file's permissions say who may connect.
-    """
-    trusted = current_app.config["TRUSTED_PROXIES"]
-    address = request.remote_addr or ""
-    said = list(filter(None, map(str.strip, request.headers.get("X-Forwarded-For", "").split(","))))
-    is_proxy = not address or _is_within(address, trusted)
-    while said and is_proxy:
-        address = said.pop()
-        is_proxy = _is_within(address, trusted)
-    return _bucket(address)
-
-
-def _is_within(address: str, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]) -> bool:
-    parsed = _parsed(address)
-    return parsed is not None and any(parsed in network for network in networks)
-
-
-def _bucket(address: str) -> str:
-    parsed = _parsed(address)
-    if parsed is None:
-        return "unknown"
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, IPV6_PREFIX), strict=False))
-
-
-def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address; IPv4 in the dress of IPv6 (RFC 4291, section 2.5.5.2) is IPv4."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    return getattr(parsed, "ipv4_mapped", None) or parsed
+    """Return the client's address."""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    return addresses.client_address(request.remote_addr or "", forwarded, current_app.config["TRUSTED_PROXIES"])

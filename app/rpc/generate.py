@@ -1,0 +1,38 @@
+"""Write ``gen`` from ``proto``: `make proto`. Nobody who serves imports this; it needs grpcio-tools."""
+
+import re
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+PROTO: Final = Path(__file__).parent / "proto"
+GEN: Final = Path(__file__).parent / "gen"
+_OURS: Final = re.compile(r"^from (errors|todo)\.", re.MULTILINE)
+_SAYS: Final = '"""Made by `make proto`; do not edit."""\n'
+
+
+def generate(into: Path) -> None:
+    """Write messages, their types and stubs.
+
+    Raises:
+        RuntimeError: protoc refuses a file.
+    """
+    from google.api import annotations_pb2  # noqa: PLC0415 -- of development only
+    from grpc_tools import protoc  # noqa: PLC0415 -- as above
+
+    sources = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
+    known = [PROTO, files("grpc_tools") / "_proto", Path(annotations_pb2.__file__).parents[2]]
+    outputs = [f"--{kind}_out={into}" for kind in ("python", "pyi", "grpc_python")]
+    if protoc.main(["protoc", *(f"--proto_path={path}" for path in known), *outputs, *sources]):
+        raise RuntimeError("protoc has refused a file")
+    for made in [*into.rglob("*_pb2*.py"), *into.rglob("*_pb2.pyi")]:
+        made.write_text(_OURS.sub(r"from app.rpc.gen.\1.", made.read_text()))
+    for folder in [into, *(path for path in into.rglob("*") if path.is_dir() and path.name != "__pycache__")]:
+        (folder / "__init__.py").write_text(_SAYS)
+
+
+if __name__ == "__main__":
+    GEN.mkdir(exist_ok=True)
+    generate(GEN)
+    sys.exit(0)

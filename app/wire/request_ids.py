@@ -1,0 +1,26 @@
+"""The id of a request and the trace that it is part of, as callers send them (C16)."""
+
+import re
+import secrets
+from collections.abc import Iterable
+from typing import Final
+
+SENT: Final = ("X-Request-Id", "Request-Id", "X-Trace-Id")
+ANSWERED: Final = ("X-Request-Id", "Request-Id")
+TRACEPARENT: Final = "Traceparent"
+_VALID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_TRACEPARENT: Final = re.compile(
+    r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?"
+)
+"""W3C Trace Context, section 3.2.4: what comes after 00, which is 55 characters long, may say more."""
+
+
+def chosen(sent: Iterable[str | None]) -> str:
+    """Return the first valid id among those sent, else a new one."""
+    return next((each for each in sent if each and _VALID.fullmatch(each)), None) or secrets.token_hex(16)
+
+
+def trace_of(traceparent: str) -> str | None:
+    """Return the id of the trace that the caller's span belongs to."""
+    parent = _TRACEPARENT.fullmatch(traceparent)
+    return parent[1] if parent else None
