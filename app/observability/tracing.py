@@ -109,7 +109,8 @@ class Tracing:
     def around_calls(self, client: object, *methods: str) -> None:
         """Give calls of an outside system spans of kind CLIENT."""
         for name in methods:
-            traced = self._traced(f"{type(client).__name__}.{name}", getattr(client, name), SpanKind.CLIENT)
+            call = _announced(getattr(client, name))
+            traced = self._traced(f"{type(client).__name__}.{name}", call, SpanKind.CLIENT)
             setattr(client, name, traced)
 
     def around_statement(self, method: Callable[..., R]) -> Callable[..., R]:
@@ -146,6 +147,22 @@ class Tracing:
             except Exception as error:
                 _tell_error(span, error)
                 raise
+
+
+def _announced(work: Callable[P, R]) -> Callable[P, R]:
+    """Return work that tells those it asks that they are asked within the present span."""
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        sent: dict[str, str] = {}
+        PROPAGATOR.inject(sent)
+        token = context.traceparent.set(sent.get("traceparent"))
+        try:
+            return work(*args, **kwargs)
+        finally:
+            context.traceparent.reset(token)
+
+    return run
 
 
 def _tell_error(span: Span, error: Exception) -> None:

@@ -16,7 +16,9 @@ def install(app: Flask) -> None:
 def _begin() -> None:
     """Set the request's id, and the trace that it is part of."""
     context.request_id.set(request_ids.chosen(request.headers.get(name) for name in request_ids.SENT))
-    context.trace_id.set(request_ids.trace_of(request.headers.get(request_ids.TRACEPARENT, "")))
+    parent = request.headers.get(request_ids.TRACEPARENT, "")
+    context.trace_id.set(request_ids.trace_of(parent))
+    context.traceparent.set(parent if context.trace_id.get() else None)
     g.violations = []
 
 
@@ -30,3 +32,4 @@ def _answer(response: Response) -> Response:
 def _end(_exc: BaseException | None) -> None:
     context.request_id.set(None)
     context.trace_id.set(None)
+    context.traceparent.set(None)

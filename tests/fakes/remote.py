@@ -1,0 +1,122 @@
+"""A server of somebody else's, which does with each request what a test says."""
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+Behaviour = Callable[["Remote", socket.socket], None]
+"""What is done once the head of a request has been read; then the connection is closed."""
+CRLF: Final = b"\r\n"
+
+
+class Remote:
+    """Listens on loopback; remembers the heads that it was sent, and counts connections."""
+
+    def __init__(self, behave: Behaviour) -> None:
+        self.behave = behave
+        self.heads: list[str] = []
+        self.connections = 0
+        self.ended = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def fields(self, number: int = -1) -> dict[str, str]:
+        """Return the header fields of a request."""
+        lines = self.heads[number].split("\r\n")[1:]
+        return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+    def close(self) -> None:
+        """End every conversation."""
+        self.ended.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for each in self._open:
+            each.close()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _accept(self) -> None:
+        while not self.ended.is_set():
+            try:
+                connection = self._listener.accept()[0]
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(connection)
+            self._threads.append(threading.Thread(target=self._serve, args=(connection,), daemon=True))
+            self._threads[-1].start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        head = b""
+        try:
+            while CRLF * 2 not in head:
+                if not (received := connection.recv(65536)):
+                    return
+                head += received
+            self.heads.append(head.decode("latin-1").rstrip())
+            self.behave(self, connection)
+        except OSError:
+            pass  # the other side has gone
+        finally:
+            connection.close()
+
+
+def says(document: object, status: int = 200, media_type: str = "application/json", **fields: str) -> Behaviour:
+    """Answer with JSON, or with a text that is said to be some."""
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    named = {"Content-Type": media_type, "Content-Length": str(len(body)), "Connection": "close"}
+    named |= {name.replace("_", "-"): value for name, value in fields.items()}
+    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n" + "".join(f"{n}: {v}\r\n" for n, v in named.items())
+    return sends(head.encode() + CRLF + body)
+
+
+def sends(answer: bytes) -> Behaviour:
+    """Send these bytes."""
+    return lambda _, connection: connection.sendall(answer)
+
+
+def in_turn(*behaviours: Behaviour) -> Behaviour:
+    """Behave otherwise with each request, and from the last on as with that."""
+    left = list(behaviours)
+
+    def behave(remote: Remote, connection: socket.socket) -> None:
+        (left.pop(0) if len(left) > 1 else left[0])(remote, connection)
+
+    return behave
+
+
+def is_silent(remote: Remote, _connection: socket.socket) -> None:
+    """Say nothing, and keep the connection."""
+    remote.ended.wait()
+
+
+def resets(_remote: Remote, connection: socket.socket) -> None:
+    """Tear the connection down."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def hangs_up(_remote: Remote, _connection: socket.socket) -> None:
+    """Close the connection without a word."""
+
+
+def drips(answer: bytes, *, at_once: int = 0, pause: float = 0.02) -> Behaviour:
+    """Send the first bytes at once, and the others each after a pause, for ever: it begins again at the end."""
+
+    def behave(remote: Remote, connection: socket.socket) -> None:
+        connection.sendall(answer[:at_once])
+        rest = answer[at_once:]
+        while not remote.ended.is_set():
+            for byte in rest:
+                if remote.ended.wait(pause):
+                    return
+                connection.sendall(bytes([byte]))
+
+    return behave

@@ -1,0 +1,296 @@
+"""What we ask others by HTTP: bounded in time and bytes, tried again where that helps, and nothing of theirs shown."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app import context, errs
+from app.clients.http import HttpClient
+from app.errs import Error, Kind
+from app.observability import trail
+from app.resilience import deadline
+from app.resilience.breaker import State
+from app.rest import examples
+from app.rest.errors import Occasion, problem
+from tests.fakes import remote as fake
+from tests.fakes.remote import Behaviour, Remote, says
+
+OK = {"answer": 42}
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+SECRET = "their-secret-words"
+Make = Callable[..., HttpClient]
+
+
+@pytest.fixture
+def remote() -> Iterator[Remote]:
+    """Return a server that answers well until told otherwise."""
+    server = Remote(says(OK))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def make(remote: Remote) -> Iterator[Make]:
+    """Return a maker of its clients."""
+    made = []
+
+    def make(url: str = remote.url, *, milliseconds: int = 5000, **more: Any) -> HttpClient:
+        made.append(HttpClient("others", url, patience=timedelta(milliseconds=milliseconds), **more))
+        made[-1]._retry._sleep = lambda _: None
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+def failed(client: HttpClient, path: str = "/thing") -> Error:
+    """Return the error that a call ends with."""
+    with pytest.raises(Error) as caught:
+        client.get(path)
+    return caught.value
+
+
+class TestAsking:
+    def test_ok(self, remote: Remote, make: Make) -> None:
+        assert make().get("/thing", params={"of": "a b&c"}, headers={"Authorization": "Bearer x"}) == OK
+        assert remote.heads[0].startswith("GET /thing?of=a+b%26c HTTP/1.1\r\n")
+        sent = remote.fields()
+        assert (sent["authorization"], sent["accept"], sent["accept-encoding"]) == (
+            "Bearer x",
+            "application/json",
+            "identity",
+        )
+
+    def test_a_path_of_the_url_is_kept(self, remote: Remote, make: Make) -> None:
+        make(f"{remote.url}/behind/").get("/thing")
+        assert remote.heads[0].startswith("GET /behind/thing ")
+
+    def test_request_id_trace_and_time_left_go_along(self, remote: Remote, make: Make) -> None:
+        """C16, C23."""
+        parent = f"00-{'a' * 32}-{'b' * 16}-01"
+        tokens = context.request_id.set("request-1234"), context.traceparent.set(parent)
+        try:
+            with deadline.within(timedelta(seconds=2)):
+                make().get("/thing")
+        finally:
+            context.request_id.reset(tokens[0])
+            context.traceparent.reset(tokens[1])
+        sent = remote.fields()
+        assert (sent["x-request-id"], sent["traceparent"]) == ("request-1234", parent)
+        assert 0.05 <= float(sent["request-timeout"]) <= 2
+
+    def test_what_was_spent_is_told(self, make: Make) -> None:
+        spent = trail.begin()
+        make().get("/thing")
+        assert spent.spent["others"] > 0
+        trail.current.set(None)
+
+    def test_no_cookie_is_kept(self, remote: Remote, make: Make) -> None:
+        remote.behave = says(OK, Set_Cookie="session=theirs; Path=/")
+        client = make()
+        client.get("/thing")
+        client.get("/thing")
+        assert "cookie" not in remote.fields()
+
+    def test_no_proxy_of_the_environment_is_heeded(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+        assert make().get("/thing") == OK
+
+    def test_a_forked_child_talks_on_connections_of_its_own(self, remote: Remote, make: Make) -> None:
+        keeps = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+        def behave(_: Remote, connection: Any) -> None:
+            connection.sendall(keeps)
+            while b"\r\n\r\n" in connection.recv(65536):
+                connection.sendall(keeps)
+
+        remote.behave = behave
+        client = make()
+        client.get("/thing")
+        client.get("/thing")
+        assert remote.connections == 1, "it is kept"
+        child = os.fork()
+        if not child:
+            os._exit(client.get("/thing") != {})
+        assert os.waitpid(child, 0)[1] == 0
+        assert remote.connections == 2
+
+
+NONSENSE = {
+    "html": says(f"<h1>{SECRET}</h1>".encode(), media_type="text/html"),
+    "an html error": says(f"<h1>{SECRET}</h1>".encode(), 503, "text/html"),
+    "no json": says(b'{"answer": ', 200),
+    "not utf-8": says(b'{"answer": "\xff"}', 200),
+    "no type": says(OK, media_type=""),
+    "a redirect": says(OK, 302, Location="http://127.0.0.1:9/"),
+    "no content": says(b"", 204),
+    "a problem that is none": says(["a", SECRET], 500, "application/problem+json"),
+    "a problem of another house": says({"title": SECRET, "kind": "theirs"}, 500, "application/problem+json"),
+    "compressed": says(b"\x1f\x8b\x08", Content_Encoding="gzip"),
+    "not http": fake.sends(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "garbage": fake.sends(bytes(range(256)) * 8),
+    "cut short": fake.sends(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"),
+    "no answer": fake.hangs_up,
+    "too large": says(b'"' + b"x" * 300_000 + b'"'),
+    "a head too large": fake.sends(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: " + b"x" * 200_000 + b"\r\n\r\n"),
+    "without an end": fake.sends(
+        HEAD + b"10000\r\n" + b" " * 0x10000 + b"\r\n" + (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 8
+    ),
+}
+
+
+class TestNonsense:
+    """1.4: an upstream that says no, or nonsense, is 502, and its text never passes through."""
+
+    @pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
+    def test_it_is_an_external_error(self, remote: Remote, make: Make, answer: Behaviour) -> None:
+        remote.behave = answer
+        error = failed(make())
+        assert (error.kind, errs.definition(error).code) == (Kind.EXTERNAL, "EXTERNAL_SERVICE_ERROR")
+        assert SECRET not in str(shown(error))
+        assert errs.ops(error) == ["others.get"]
+        assert error.facts["service"] == "others"
+
+
+def shown(error: Error) -> dict[str, Any]:
+    """Return the problem document of an error."""
+    return problem(error, Occasion(public_url="http://candor.test", instance="/", timestamp="", request_id=None))
+
+
+class TestProblems:
+    @pytest.mark.parametrize(
+        "code", ["TASK_NOT_FOUND", "SERVICE_UNAVAILABLE", "DEADLINE_EXCEEDED", "VALIDATION_FAILED"]
+    )
+    def test_a_kind_of_ours_is_kept(self, remote: Remote, make: Make, code: str) -> None:
+        named = errs.named_errors()[code]
+        document = examples.document(named, public_url="http://other.test")
+        assert document is not None
+        document["param"] = document["title"] = document["detail"] = SECRET
+        remote.behave = says(document, document["status"], "application/problem+json")
+        error = failed(make(milliseconds=500))
+        assert (error.kind, error.code) == (named.kind, named.code)
+        assert error.facts["remote_status"] == document["status"]
+        assert SECRET not in str(shown(error))
+        assert [link.detail for link in errs.chain(error) if isinstance(link, Error)][-1] == SECRET, "the log is told"
+
+    def test_a_fault_of_theirs_is_no_fault_of_ours(self, remote: Remote, make: Make) -> None:
+        document = examples.document(errs.platform.InternalError, public_url="http://other.test")
+        remote.behave = says(document, 500, "application/problem+json")
+        error = failed(make())
+        assert error.kind is Kind.EXTERNAL
+        assert error.facts["remote_kind"] == "internal_error"
+
+    def test_how_long_to_wait_is_passed_on_where_it_means_something(self, remote: Remote, make: Make) -> None:
+        problem_of_theirs = {"kind": "service_unavailable", "retry_after": 7}
+        remote.behave = says(problem_of_theirs, 503, "application/problem+json")
+        assert failed(make()).retry_after == 7
+        remote.behave = says({**problem_of_theirs, "kind": "theirs"}, 503, "application/problem+json")
+        assert failed(make()).retry_after is None
+
+    def test_a_refusal_without_a_document_tells_its_status(self, remote: Remote, make: Make) -> None:
+        remote.behave = says(b"", 403, "")
+        error = failed(make())
+        assert (error.kind, error.facts["remote_status"]) == (Kind.EXTERNAL, 403)
+
+
+class TestTime:
+    """C23: no HTTP client bounds the whole; ours does."""
+
+    @pytest.mark.parametrize(
+        "behaviour",
+        [
+            fake.is_silent,
+            fake.drips(HEAD + b"1\r\n \r\n" * 1000),
+            fake.drips(HEAD + b"1\r\n \r\n" * 1000, at_once=len(HEAD)),
+            fake.drips(b"HTTP/1.1 100 Continue\r\n\r\n", pause=0),
+        ],
+        ids=["black hole", "dripping head", "dripping body", "continue, continue"],
+    )
+    def test_the_whole_is_bounded(self, remote: Remote, make: Make, behaviour: Behaviour) -> None:
+        remote.behave = behaviour
+        client, began = make(milliseconds=300), time.monotonic()
+        error = failed(client)
+        assert time.monotonic() - began < 3
+        assert (error.kind, shown(error)["spent_in"], shown(error)["budget_ms"]) == (Kind.DEADLINE, "others", 300)
+        assert client.breaker.counts.total_failures == 1
+
+    def test_what_the_caller_shortened_proves_nothing(self, remote: Remote, make: Make) -> None:
+        remote.behave = fake.is_silent
+        client = make()
+        token = deadline.current.set(deadline.Deadline.after(timedelta(milliseconds=100), is_shortened=True))
+        try:
+            assert failed(client).kind is Kind.DEADLINE
+        finally:
+            deadline.current.reset(token)
+        assert client.breaker.counts == (0, 0, 0, 0, 0)
+
+    def test_a_name_that_is_not_resolved(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        """F30."""
+        over = threading.Event()
+        monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: over.wait(10) and [])
+        began = time.monotonic()
+        assert failed(make("http://others.test", milliseconds=200)).kind is Kind.DEADLINE
+        assert time.monotonic() - began < 3
+        over.set()
+
+    def test_no_more_connections_than_allowed(self, remote: Remote, make: Make) -> None:
+        remote.behave = fake.is_silent
+        client = make(milliseconds=300, connections=1)
+        other = threading.Thread(target=lambda: failed(client))
+        other.start()
+        assert failed(client).kind is Kind.DEADLINE
+        other.join()
+        assert remote.connections == 1
+
+
+class TestAgain:
+    @pytest.mark.parametrize("first", [fake.resets, fake.hangs_up, says(b"", 502, "text/html")])
+    def test_what_may_pass_is_tried_again(self, remote: Remote, make: Make, first: Behaviour) -> None:
+        remote.behave = fake.in_turn(first, first, says(OK))
+        spent = trail.begin()
+        assert make().get("/thing") == OK
+        assert spent.retries == {"others": 2}
+        trail.current.set(None)
+
+    def test_three_times_at_most(self, remote: Remote, make: Make) -> None:
+        remote.behave = says(b"", 503, "text/html")
+        error = failed(make())
+        assert (len(remote.heads), error.facts["attempts"], error.facts["retryable"]) == (3, 3, True)
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 404])
+    def test_a_refusal_is_not(self, remote: Remote, make: Make, status: int) -> None:
+        remote.behave = says({"error": "invalid_token"}, status)
+        client = make()
+        error = failed(client)
+        assert (len(remote.heads), error.facts["retryable"]) == (1, False)
+        assert client.breaker.counts.total_failures == 0, "F32"
+
+    def test_where_nobody_listens(self, make: Make) -> None:
+        client = make("http://127.0.0.1:9")
+        error = failed(client)
+        assert (error.kind, error.retry_after) == (Kind.UNAVAILABLE, 1)
+        assert client.breaker.counts.total_failures == 3
+
+
+class TestBreaker:
+    def test_a_dead_dependency_is_left_alone(self, remote: Remote, make: Make) -> None:
+        """F32."""
+        remote.behave = fake.resets
+        client = make()
+        for _ in range(12):
+            failed(client)
+        assert client.breaker.state() is State.OPEN
+        asked = remote.connections
+        assert asked == 20
+        error = failed(client)
+        assert (error.kind, remote.connections) == (Kind.UNAVAILABLE, asked)
+        assert error.retry_after is not None
+        assert 1 < error.retry_after <= 30
+        assert error.facts["breaker"] == "others"
