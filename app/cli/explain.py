@@ -13,7 +13,7 @@ from app import errs
 from app.errs.failures import RequestNotFound
 from app.observability import log_files, telling
 from app.services.failures import MOST, Explanation
-from app.wire.encoder import Encoder
+from app.wire.encoder import OPTIONS, Encoder
 from app.wire.schemas.failures import ExplanationSchema
 from app.wire.timestamps import render
 from app.wiring import Services
@@ -38,7 +38,7 @@ def explain(request_id: str, logs: tuple[Path, ...], as_json: bool) -> None:
     found = _logged(request_id, logs) if logs else _recorded(request_id)
     if as_json:
         answer = Encoder(ExplanationSchema())({"request_id": request_id, "occurrences": found})
-        click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
+        click.echo(orjson.dumps(answer, option=OPTIONS | orjson.OPT_INDENT_2))
         return
     for number, explanation in enumerate(found):
         click.echo("\n" * (number > 0) + "\n".join(told(explanation)))

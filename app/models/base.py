@@ -1,10 +1,11 @@
 """The declarative base: plain SQLAlchemy, handed to Flask-SQLAlchemy by the extensions."""
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import TIMESTAMP, Dialect, MetaData, SmallInteger, TypeDecorator
+from sqlalchemy import ARRAY, TIMESTAMP, Dialect, MetaData, SmallInteger, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, registry
 
 EnumT = TypeVar("EnumT", bound=IntEnum)
@@ -30,20 +31,28 @@ class Base(DeclarativeBase):
     )
 
 
-class SmallEnum(TypeDecorator[EnumT], Generic[EnumT]):
+class SmallEnum(SmallInteger, Generic[EnumT]):
     """An integer enumeration stored as ``smallint``, so that it sorts by meaning."""
-
-    impl = SmallInteger
-    cache_ok = True
 
     def __init__(self, enum: type[EnumT]) -> None:
         super().__init__()
         self.enum = enum
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
-        """Return the member's number."""
-        return None if value is None else int(value)
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], int | None]:
+        """Return what makes a member its number."""
+        return lambda value: None if value is None else int(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> EnumT | None:
-        """Return the member of a number."""
-        return None if value is None else self.enum(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], EnumT | None]:
+        """Return what makes a number its member; a method of a dict, because it is called for every row."""
+        return {member.value: member for member in self.enum}.get
+
+
+class Texts(TypeDecorator[list[str]]):
+    """An array of texts, which the driver reads as a list already."""
+
+    impl = ARRAY(Text)
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        """Return that nothing is left to be done."""
+        return

@@ -8,13 +8,13 @@ from enum import IntEnum
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, Text, literal_column
+from sqlalchemy import CheckConstraint, Index, Text, literal_column
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.errs.error import Violation
 from app.errs.requests import ValidationFailed
 from app.errs.tasks import TaskTitleTaken
-from app.models.base import Base, SmallEnum
+from app.models.base import Base, SmallEnum, Texts
 from app.models.characters import SPACES
 
 TITLE_LENGTH: Final = 200
@@ -89,7 +89,7 @@ class Task(Base):
     create_time: Mapped[datetime]
     update_time: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(Text)
-    tags: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    tags: Mapped[list[str]] = mapped_column(Texts())
     version: Mapped[int]
 
     __table_args__ = (

@@ -22,7 +22,7 @@ from app.errs.requests import ValidationFailed
 from app.observability import metrics
 from app.rest import body, conditional, negotiation, openapi, operations, query
 from app.rest.current import clock, services
-from app.wire.encoder import Encoder
+from app.wire.encoder import OPTIONS, Encoder
 from app.wire.reading import Reading
 from app.wire.schemas.base import QuerySchema, Schema, load, names
 
@@ -160,7 +160,9 @@ class Blueprint(flask_smorest.Blueprint):
                 if isinstance(value, Response):
                     return value
                 encoded = conditional.encode(value, encode)
-                response = Response(orjson.dumps(encoded), status=chosen or status, mimetype="application/json")
+                response = Response(
+                    orjson.dumps(encoded, option=OPTIONS), status=chosen or status, mimetype="application/json"
+                )
                 response.headers.update(fields)
                 return response
 

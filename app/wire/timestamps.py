@@ -24,12 +24,23 @@ def parse(text: str) -> datetime:
         raise ValueError("outside the years 1 to 9999 in UTC") from None
 
 
+def in_utc(moment: datetime) -> datetime:
+    """Return the moment in UTC.
+
+    Raises:
+        ValueError: the moment has no time zone.
+    """
+    if moment.tzinfo is UTC:
+        return moment
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
+    return moment.astimezone(UTC)
+
+
 def render(moment: datetime) -> str:
     """Return the moment in UTC with ``Z``, microseconds kept, a zero fraction omitted (C14).
 
     Raises:
         ValueError: the moment has no time zone.
     """
-    if moment.tzinfo is None:
-        raise ValueError("a moment needs a time zone")
-    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    return in_utc(moment).isoformat().removesuffix("+00:00") + "Z"
