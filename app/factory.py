@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_env()
     logs.configure(settings.log_level)
     undeclared.watch()
-    app = Flask("app", static_folder=None)
+    app = Synchronous("app", static_folder=None)
     app.config.from_mapping(_flask_config(settings))
     app.debug = settings.debug
     db.init_app(app)
@@ -50,6 +50,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     rest.register(app, settings)
     cli.register(app)
     return app
+
+
+class Synchronous(Flask):
+    """An application without coroutines, which need not be looked for each time that something is called."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function as it is."""
+        return func
 
 
 def within(app: Flask, work: Callable[[], None]) -> Callable[[], None]:

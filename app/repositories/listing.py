@@ -1,33 +1,43 @@
 """Lists by keyset (https://use-the-index-luke.com/no-offset): a page starts after the sort keys of the last row.
 
-Every order ends with what no two rows share, so that it is total; nulls sort last in both directions.
+Every order ends with what no two rows share, so that it is total; nulls sort last in both directions. A statement is
+made once for each shape of a question, which is all of it but the values.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
+    Integer,
     Row,
     Select,
+    Text,
     and_,
+    bindparam,
     false,
     func,
-    literal,
     or_,
     select,
     true,
     tuple_,
     union_all,
 )
+from sqlalchemy.types import TypeEngine
 
-from app.models.query import Comparison, Cursor, ListQuery, Operator, Ordering, Page, Value
+from app.models.query import Cursor, ListQuery, Operator, Ordering, Page, Value
 from app.repositories.reads import Reads
 
 COUNT_BUDGET_MS: Final = 50
 UNCOUNTED: Final = -1
+SHAPES: Final = 512
+"""Kinds of questions whose statements are kept; clients ask few, and could ask any number."""
 Members = Mapping[str, ColumnElement[Any]]
+Bound = BindParameter[Any] | None
+"""A value that is handed in when the statement is run; null is a matter of the statement."""
 
 
 class Key(NamedTuple):
@@ -43,7 +53,7 @@ class Key(NamedTuple):
         direction = self.column.desc() if self.descending else self.column.asc()
         return direction.nulls_last() if self.descending and self.nullable else direction
 
-    def behind(self, value: Value) -> ColumnElement[bool]:
+    def behind(self, value: Bound) -> ColumnElement[bool]:
         """Return the condition of sorting strictly behind a value: nulls do behind each, and nothing behind null."""
         if value is None:
             return false()
@@ -63,26 +73,80 @@ def page(
         query: what is asked.
         key: the member that no two rows share, which is the last to sort by.
     """
-    order = [*query.order, Ordering(key, query.order[-1].descending)]
-    keys = [Key(members[each.member], each.descending, _nullable(members[each.member])) for each in order]
-    matching = and_(true(), *(_condition(members[each.member], each) for each in query.where))
-    after = None if query.after is None else query.after.keys
-    statement = _rows(select(*columns).where(matching), keys, after, limit=query.page_size + 1)
-    found = reads.run(lambda connection: connection.execute(statement).all())
-    rows, more = tuple(found[: query.page_size]), len(found) > query.page_size
-    total = query.after.total_size if query.after else _total(reads, select(*columns).where(matching), len(rows), more)
+    order = (*query.order, Ordering(key, query.order[-1].descending))
+    statements = _statements(tuple(columns), tuple(members.items()), Shape.of(query, order))
+    values = _values(query)
+    found = reads.run(lambda connection: connection.execute(statements.rows, values).all())
+    rows, more = found[: query.page_size], len(found) > query.page_size
+    total = query.after.total_size if query.after else _total(reads, statements.total, values, len(rows), more)
     last = tuple(getattr(rows[-1], ordering.member) for ordering in order) if more else ()
-    return Page(rows, Cursor(tuple(_plain(key) for key in last), total) if more else None, total)
+    return Page(tuple(rows), Cursor(tuple(_plain(key) for key in last), total) if more else None, total)
 
 
-def _total(reads: Reads, matching: Select[Any], on_page: int, more: bool) -> int:
+class Shape(NamedTuple):
+    """A question without its values: of these it is only said whether they are null."""
+
+    where: tuple[tuple[str, Operator, bool], ...]
+    order: tuple[Ordering, ...]
+    after: tuple[bool, ...] | None
+
+    @classmethod
+    def of(cls, query: ListQuery, order: tuple[Ordering, ...]) -> "Shape":
+        """Return the shape of a question."""
+        where = tuple((each.member, each.operator, each.value is None) for each in query.where)
+        return cls(where, order, None if query.after is None else tuple(key is None for key in query.after.keys))
+
+
+class Statements(NamedTuple):
+    """What a question of one shape asks the database."""
+
+    rows: Select[Any]
+    total: Select[Any]
+
+
+@lru_cache(maxsize=SHAPES)
+def _statements(
+    columns: tuple[ColumnElement[Any], ...], members: tuple[tuple[str, ColumnElement[Any]], ...], shape: Shape
+) -> Statements:
+    """Return the statements, in which values are named as ``_values`` names them."""
+    named = dict(members)
+    conditions = (
+        _condition(named[member], operator, _value(f"where_{number}", _compared(named[member], operator), is_null))
+        for number, (member, operator, is_null) in enumerate(shape.where)
+    )
+    matching = select(*columns).where(and_(true(), *conditions))
+    keys = [Key(named[each.member], each.descending, _nullable(named[each.member])) for each in shape.order]
+    after = (
+        None
+        if shape.after is None
+        else [
+            _value(f"after_{number}", key.column.type, is_null)
+            for number, (key, is_null) in enumerate(zip(keys, shape.after, strict=True))
+        ]
+    )
+    rows = _rows(matching, keys, after, limit=bindparam("limit", type_=Integer))
+    return Statements(rows, select(func.count()).select_from(matching.subquery()))
+
+
+def _value(name: str, type_: TypeEngine[Any], is_null: bool) -> Bound:
+    return None if is_null else bindparam(name, type_=type_)
+
+
+def _values(query: ListQuery) -> Mapping[str, Value]:
+    """Return the values of a question by the names that they have in its statements."""
+    values: dict[str, Value] = {f"where_{number}": each.value for number, each in enumerate(query.where)}
+    if query.after is not None:
+        values |= {f"after_{number}": key for number, key in enumerate(query.after.keys)}
+    return {"limit": query.page_size + 1, **{name: value for name, value in values.items() if value is not None}}
+
+
+def _total(reads: Reads, statement: Select[Any], values: Mapping[str, Value], on_page: int, more: bool) -> int:
     """Return how many rows match; when the first page holds them all, they are counted already."""
     if not more:
         return on_page
-    statement = select(func.count()).select_from(matching.subquery())
 
     def count(connection: Connection) -> int:
-        return int(connection.execute(statement).scalar_one())
+        return int(connection.execute(statement, values).scalar_one())
 
     total = reads.within(COUNT_BUDGET_MS, count)
     return UNCOUNTED if total is None else total
@@ -96,25 +160,32 @@ def _nullable(column: ColumnElement[Any]) -> bool:
     return bool(getattr(column, "nullable", True))
 
 
-def _condition(column: ColumnElement[Any], comparison: Comparison) -> ColumnElement[bool]:
-    match comparison.operator:
+def _compared(column: ColumnElement[Any], operator: Operator) -> TypeEngine[Any]:
+    """Return the type of what a column is compared with."""
+    return Text() if operator is Operator.HAS else column.type
+
+
+def _condition(column: ColumnElement[Any], operator: Operator, value: Bound) -> ColumnElement[bool]:
+    match operator:
         case Operator.HAS:
-            return column.any_() == comparison.value
+            return column.any_() == value
         case Operator.EQ:
-            return column == comparison.value  # IS NULL for none; IS NOT DISTINCT FROM would use no index
+            return column == value  # IS NULL for none; IS NOT DISTINCT FROM would use no index
         case Operator.NE:
-            return column.is_distinct_from(comparison.value)
+            return column.is_distinct_from(value)
         case Operator.LT:
-            return column < comparison.value
+            return column < value
         case Operator.LE:
-            return column <= comparison.value
+            return column <= value
         case Operator.GT:
-            return column > comparison.value
+            return column > value
         case Operator.GE:
-            return column >= comparison.value
+            return column >= value
 
 
-def _rows(matching: Select[Any], keys: Sequence[Key], after: Sequence[Value] | None, *, limit: int) -> Select[Any]:
+def _rows(
+    matching: Select[Any], keys: Sequence[Key], after: Sequence[Bound] | None, *, limit: BindParameter[int]
+) -> Select[Any]:
     """Return the first rows behind the last one, in order.
 
     When the first key may be null, the rows that have it and those that lack it are two ranges of its index, of which
@@ -136,18 +207,22 @@ def _rows(matching: Select[Any], keys: Sequence[Key], after: Sequence[Value] | N
 
 
 def _range(
-    matching: Select[Any], order: Sequence[Key], keys: Sequence[Key], after: Sequence[Value] | None, limit: int
+    matching: Select[Any],
+    order: Sequence[Key],
+    keys: Sequence[Key],
+    after: Sequence[Bound] | None,
+    limit: BindParameter[int],
 ) -> Select[Any]:
     statement = matching if after is None else matching.where(_after(keys, after))
     return statement.order_by(*(key.sorted for key in order)).limit(limit)
 
 
-def _after(keys: Sequence[Key], last: Sequence[Value]) -> ColumnElement[bool]:
+def _after(keys: Sequence[Key], last: Sequence[Bound]) -> ColumnElement[bool]:
     """Return the condition of the rows behind the last one."""
     directions = {key.descending for key in keys}
     if len(directions) == 1 and not any(key.nullable for key in keys):
         columns = tuple_(*(key.column for key in keys))
-        bound = tuple_(*(literal(value, key.column.type) for key, value in zip(keys, last, strict=True)))
+        bound = tuple_(*last)
         return columns < bound if directions == {True} else columns > bound
     branches = [
         and_(*(key.column == value for key, value in zip(keys[:n], last, strict=False)), behind)

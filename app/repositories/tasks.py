@@ -3,7 +3,7 @@
 from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from app.repositories.reads import Reads
 
 COLUMNS: Final = tuple(Task.__table__.columns)
 MEMBERS: Final = {column.key: column for column in COLUMNS}
+ONE: Final = select(*COLUMNS).where(Task.id == bindparam("task_id"))
 
 
 class TaskReads:
@@ -29,8 +30,7 @@ class TaskReads:
         Raises:
             TaskNotFound: there is none with this id.
         """
-        statement = select(*COLUMNS).where(Task.id == task_id)
-        row = self._reads.run(lambda connection: connection.execute(statement).one_or_none())
+        row = self._reads.run(lambda connection: connection.execute(ONE, {"task_id": task_id}).one_or_none())
         if row is None:
             raise TaskNotFound
         return cast("TaskView", row)

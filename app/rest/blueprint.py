@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from copy import deepcopy
 from functools import partial, wraps
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import flask
 import flask_smorest
@@ -26,6 +26,7 @@ from app.wire.encoder import OPTIONS, Encoder
 from app.wire.reading import Reading
 from app.wire.schemas.base import QuerySchema, Schema, load, names
 
+WITHOUT_PARAMETERS: Final = QuerySchema()
 View = TypeVar("View", bound=Callable[..., Any])
 Wrapper = Callable[..., Any]
 
@@ -91,7 +92,7 @@ class Blueprint(flask_smorest.Blueprint):
                     g.body = body.read(operation.consumes)
                 with services().slots.taken() if operation.needs_slot else nullcontext():
                     if operation.parameters is None:
-                        decoded(QuerySchema(), query.parse())
+                        decoded(WITHOUT_PARAMETERS, query.parse())
                     return view(*args, **kwargs)
 
             begin._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]  # noqa: SLF001 -- smorest's own

@@ -170,6 +170,10 @@ class Name(Encodable, ma.fields.String):
         """Return ``collection/id``."""
         return f"{self.collection}/{value}"
 
+    def compiled(self) -> Callable[[object], str]:
+        """Return the same without a frame of Python's."""
+        return f"{self.collection}/{{}}".format
+
 
 class Listed(ma.fields.List[Any]):
     """A JSON array of one type; ``check`` may find breaches that items share, by index."""
