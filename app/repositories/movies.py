@@ -3,7 +3,7 @@
 from typing import Final, cast
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errs.movies import MovieNotFound
@@ -14,6 +14,7 @@ from app.repositories.reads import Reads
 
 COLUMNS: Final = tuple(column for column in Movie.__table__.columns if column.key != "id")
 MEMBERS: Final = {column.key: column for column in COLUMNS}
+ONE: Final = select(*COLUMNS).where(Movie.external_id == bindparam("of"))
 
 
 class MovieReads:
@@ -28,8 +29,7 @@ class MovieReads:
         Raises:
             MovieNotFound: there is none with this id.
         """
-        statement = select(*COLUMNS).where(Movie.external_id == external_id)
-        row = self._reads.run(lambda connection: connection.execute(statement).one_or_none())
+        row = self._reads.run(lambda connection: connection.execute(ONE, {"of": external_id}).one_or_none())
         if row is None:
             raise MovieNotFound
         return cast("MovieView", row)

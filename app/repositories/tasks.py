@@ -15,7 +15,7 @@ from app.repositories.reads import Reads
 
 COLUMNS: Final = tuple(Task.__table__.columns)
 MEMBERS: Final = {column.key: column for column in COLUMNS}
-ONE: Final = select(*COLUMNS).where(Task.id == bindparam("task_id"))
+ONE: Final = select(*COLUMNS).where(Task.id == bindparam("of"))
 
 
 class TaskReads:
@@ -30,7 +30,7 @@ class TaskReads:
         Raises:
             TaskNotFound: there is none with this id.
         """
-        row = self._reads.run(lambda connection: connection.execute(ONE, {"task_id": task_id}).one_or_none())
+        row = self._reads.run(lambda connection: connection.execute(ONE, {"of": task_id}).one_or_none())
         if row is None:
             raise TaskNotFound
         return cast("TaskView", row)

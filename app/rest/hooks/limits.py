@@ -2,66 +2,78 @@
 
 import math
 import time
+from functools import cache
+from typing import Final
 
-from flask import Flask, Response, current_app, request
-from flask_limiter import Limit, Limiter, RequestLimit
-from flask_limiter import RateLimitExceeded as LimiterRefused
+from flask import Flask, Response, current_app, g, request
+from flask_limiter import Limiter, RequestLimit
+from limits import RateLimitItem, parse_many
 
 from app.errs.platform import RateLimitExceeded
 from app.rest import limit_storage, operations
-from app.rest.errors import answer
 from app.wire import addresses
 from app.wiring import Services
+
+EVERYTHING: Final = "all"
+"""The scope of the limit that all operations share."""
 
 
 def install(app: Flask) -> None:
     """Install the hook: Flask-Limiter counts where it is initialized."""
     services: Services = app.extensions["candor-services"]
-    limiter = Limiter(
+    limiter = OperationLimiter(
         key_func=client_address,
-        application_limits=[app.config["RATE_LIMIT"]],
-        default_limits=[Limit(_of_operation)],
         storage_uri=f"{limit_storage.SCHEME}://",
         storage_options={"windows": services.windows},  # type: ignore[dict-item]  # our own storage takes an object
         strategy="fixed-window",
         headers_enabled=False,
     )
-    limiter.request_filter(_is_exempt)
     limiter.init_app(app)
     app.extensions["candor-limiter"] = limiter
-    app.register_error_handler(LimiterRefused, _refuse)
     app.after_request(_tell)
 
 
-def _of_operation() -> str:
+class OperationLimiter(Limiter):
+    """Flask-Limiter, which asks for each request anew what applies to it: here, the operation tells."""
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        """Count the request: against the limit of all operations, and then against that of its own.
+
+        Raises:
+            RateLimitExceeded: nothing is left of one of them.
+        """
+        operation = operations.current()
+        if operation is None or not operation.is_limited:
+            return
+        address, applied = client_address(), list[RequestLimit]()
+        g.limits = applied
+        for scope, limit in _limits(current_app.config["RATE_LIMIT"], _of_operation(operation), operation.name):
+            applied.append(RequestLimit(self, limit, [address, scope], breached=False, shared=scope == EVERYTHING))
+            if not self.limiter.hit(limit, address, scope):
+                seconds, window = _left(applied[-1])[1], limit.get_expiry()
+                raise RateLimitExceeded(limit=limit.amount, window_seconds=window, retry_after=seconds)
+
+
+def _of_operation(operation: operations.Operation) -> str:
     """Return the limit that the operation has for itself, if it has one."""
-    operation = operations.current()
-    return current_app.config[operation.limit] if operation and operation.limit else ""
+    return current_app.config[operation.limit] if operation.limit else ""
 
 
-def _applied() -> list[RequestLimit]:
-    """Return the limits that this request was counted against, those of all operations first."""
-    limiter: Limiter = current_app.extensions["candor-limiter"]
-    return sorted(limiter.current_limits, key=lambda each: not each.shared)
-
-
-def _is_exempt() -> bool:
-    operation = operations.current()
-    return operation is None or not operation.is_limited
-
-
-def _refuse(_: Exception) -> Response:
-    """Answer a request for which nothing is left."""
-    breached = next(each for each in _applied() if each.breached)
-    seconds = _left(breached)[1]
-    limit = breached.limit
-    return answer(RateLimitExceeded(limit=limit.amount, window_seconds=limit.get_expiry(), retry_after=seconds))
+@cache
+def _limits(of_all: str, of_one: str, operation: str) -> tuple[tuple[str, RateLimitItem], ...]:
+    """Return the limits, in Flask-Limiter's notation, each with what it limits."""
+    return tuple(
+        (scope, limit)
+        for scope, said in ((EVERYTHING, of_all), (operation, of_one))
+        if said
+        for limit in parse_many(said)
+    )
 
 
 def _tell(response: Response) -> Response:
     """Tell what is left (draft-ietf-httpapi-ratelimit-headers)."""
     policies, states = [], []
-    for number, applied in enumerate(_applied(), 1):
+    for number, applied in enumerate(g.get("limits", ()), 1):
         name = "default" if number == 1 else f"default-{number}"
         left, seconds = _left(applied)
         policies.append(f'"{name}";q={applied.limit.amount};w={applied.limit.get_expiry()}')
