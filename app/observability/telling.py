@@ -7,6 +7,7 @@ and nobody can tell from its text alone; but the source of what raised it can.
 import dis
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from types import CodeType, TracebackType
 from typing import Final
 
@@ -17,6 +18,8 @@ from app import errs
 LONGEST: Final = 500
 """Characters of an exception's first line that are told; the lines after it may hold row values."""
 LEFT_OUT: Final = "…"
+FUNCTIONS: Final = 1024
+"""Of which it is remembered what texts are in their source."""
 SHORTEST: Final = 3
 """Characters of a constant that is recognized; anything shorter is found everywhere."""
 _QUOTED: Final = re.compile("""(["'`])(?:.*\\1|.*)""")
@@ -55,7 +58,7 @@ def _comes_from_c(traceback: TracebackType | None) -> bool:
 
 def _only_from_source(text: str, traceback: TracebackType | None) -> str:
     """Return those parts of a text that stand as they are in the source of a function that it passed."""
-    known = sorted({each for code in _codes(traceback) for each in _constants(code)}, key=len, reverse=True)
+    known = sorted(frozenset().union(*map(_constants, _codes(traceback))), key=len, reverse=True)
     is_ours = bytearray(len(text))
     for part in known:
         at = text.find(part)
@@ -72,8 +75,9 @@ def _codes(traceback: TracebackType | None) -> Iterator[CodeType]:
         traceback = traceback.tb_next
 
 
-def _constants(code: CodeType) -> Iterator[str]:
-    """Yield the texts in a function's source; of a ``%`` template, what stands between its places."""
-    for constant in code.co_consts:
-        if isinstance(constant, str):
-            yield from (part for part in re.split(r"%[-#0 +]*\d*[a-z]|\{[^}]*\}", constant) if len(part) >= SHORTEST)
+@lru_cache(maxsize=FUNCTIONS)
+def _constants(code: CodeType) -> frozenset[str]:
+    """Return the texts in a function's source; of a ``%`` template, what stands between its places."""
+    texts = (constant for constant in code.co_consts if isinstance(constant, str))
+    parts = (part for text in texts for part in re.split(r"%[-#0 +]*\d*[a-z]|\{[^}]*\}", text))
+    return frozenset(part for part in parts if len(part) >= SHORTEST)

@@ -73,7 +73,7 @@ def _limits(of_all: str, of_one: str, operation: str) -> tuple[tuple[str, RateLi
 def _tell(response: Response) -> Response:
     """Tell what is left (draft-ietf-httpapi-ratelimit-headers)."""
     policies, states = [], []
-    for number, applied in enumerate(g.get("limits", ()), 1):
+    for number, applied in enumerate(g.pop("limits", ()), 1):
         name = "default" if number == 1 else f"default-{number}"
         left, seconds = _left(applied)
         policies.append(f'"{name}";q={applied.limit.amount};w={applied.limit.get_expiry()}')
