@@ -20,6 +20,7 @@ from app.repositories.engine import breaker_of
 from app.repositories.failures import FailureReads, FailureWriter
 from app.repositories.logger import LoggerReads
 from app.repositories.movies import MovieReads
+from app.repositories.preferences import PreferencesReads
 from app.repositories.readiness import DatabaseChecks
 from app.repositories.reads import Reads
 from app.repositories.sessions import RevokedTokenReads
@@ -39,6 +40,7 @@ from app.services.jobs import Ended, Handler, JobService
 from app.services.logger import LoggerService
 from app.services.movies import MovieService
 from app.services.passwords import PasswordService
+from app.services.preferences import PreferencesService
 from app.services.readiness import ReadinessService
 from app.services.sessions import SessionService
 from app.services.tasks import TaskService
@@ -58,6 +60,7 @@ class Services:
     logger: LoggerService
     movies: MovieService
     passwords: PasswordService
+    preferences: PreferencesService
     readiness: ReadinessService
     sessions: SessionService
     tasks: TaskService
@@ -156,6 +159,7 @@ def wire(
         ),
         movies=MovieService(reads=MovieReads(reads), unit_of_work=unit_of_work, clock=clock),
         passwords=passwords,
+        preferences=PreferencesService(reads=PreferencesReads(reads), unit_of_work=unit_of_work),
         readiness=ReadinessService(
             DatabaseChecks(reads).all(),
             dispensable={"cache": shared.is_shared} if shared else {},

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.errs.users import InvalidOneTimeToken
+from app.context import Principal
+from app.errs.users import InvalidOneTimeToken, NotThisUser
 from app.models.base import Base
 
 NAME_LENGTH: Final = 100
@@ -34,8 +35,8 @@ class NewUser:
     password: str
 
 
-class UserView(Protocol):
-    """What may be read of a user, be it an entity or a row of columns."""
+class PublicUser(Protocol):
+    """What is told of a user to who may see it."""
 
     @property
     def id(self) -> UUID: ...  # noqa: D102
@@ -44,9 +45,18 @@ class UserView(Protocol):
     @property
     def email(self) -> str | None: ...  # noqa: D102
     @property
-    def password_hash(self) -> str | None: ...  # noqa: D102
-    @property
     def scopes(self) -> list[str]: ...  # noqa: D102
+    @property
+    def create_time(self) -> datetime: ...  # noqa: D102
+    @property
+    def update_time(self) -> datetime: ...  # noqa: D102
+
+
+class UserView(PublicUser, Protocol):
+    """What may be read of a user, be it an entity or a row of columns."""
+
+    @property
+    def password_hash(self) -> str | None: ...  # noqa: D102
     @property
     def is_disabled(self) -> bool: ...  # noqa: D102
     @property
@@ -56,6 +66,16 @@ class UserView(Protocol):
 def same_address(email: str) -> str:
     """Return the form in which addresses are kept and compared: in small letters; of too long ones the beginning."""
     return email[: EMAIL_LENGTH + 1].lower()
+
+
+def must_be(user_id: UUID, caller: Principal) -> None:
+    """Go on only for the user, or for an admin.
+
+    Raises:
+        NotThisUser: it is somebody else; whether there is such a user is not looked up.
+    """
+    if str(user_id) != caller.id and not caller.is_admin:
+        raise NotThisUser(user=caller.id)
 
 
 def user_id_of(subject: str) -> UUID:

@@ -10,6 +10,7 @@ from app.repositories.idempotency import StoredAnswerRepository
 from app.repositories.jobs import JobRepository
 from app.repositories.logger import LoggerRepository
 from app.repositories.movies import MovieRepository
+from app.repositories.preferences import PreferencesRepository
 from app.repositories.sessions import SessionRepository
 from app.repositories.tasks import TaskRepository
 from app.repositories.users import RegistrationRepository, UserRepository
@@ -24,6 +25,7 @@ class UnitOfWork:
     logger: LoggerRepository
     jobs: JobRepository
     movies: MovieRepository
+    preferences: PreferencesRepository
     registrations: RegistrationRepository
     sessions: SessionRepository
     tasks: TaskRepository
@@ -40,6 +42,7 @@ class UnitOfWork:
         self.logger = LoggerRepository(self._session)
         self.jobs = JobRepository(self._session)
         self.movies = MovieRepository(self._session)
+        self.preferences = PreferencesRepository(self._session)
         self.registrations = RegistrationRepository(self._session)
         self.sessions = SessionRepository(self._session)
         self.tasks = TaskRepository(self._session)

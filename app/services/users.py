@@ -13,7 +13,7 @@ from app.errs.users import InvalidOneTimeToken, NotThisUser, UserNotFound
 from app.models import secrets
 from app.models.jobs import NewJob
 from app.models.precondition import ANYTHING, Precondition
-from app.models.users import NewUser, Registration, User, UserView, same_address, user_id_of
+from app.models.users import NewUser, Registration, User, UserView, must_be, same_address, user_id_of
 from app.resilience.clock import Clock
 from app.resilience.postage import Postage
 from app.resilience.transaction import transaction
@@ -48,6 +48,12 @@ class RegistrationCollection(Protocol):
     def take(self, token_digest: bytes, *, now: datetime) -> Registration: ...  # noqa: D102
 
 
+class PreferencesCollection(Protocol):
+    """See ``app.repositories.preferences``."""
+
+    def remove_of(self, user_id: UUID) -> None: ...  # noqa: D102
+
+
 class SessionCollection(Protocol):
     """See ``app.repositories.sessions``."""
 
@@ -68,6 +74,8 @@ class Unit(Protocol):
     def users(self) -> UserCollection: ...  # noqa: D102
     @property
     def registrations(self) -> RegistrationCollection: ...  # noqa: D102
+    @property
+    def preferences(self) -> PreferencesCollection: ...  # noqa: D102
     @property
     def sessions(self) -> SessionCollection: ...  # noqa: D102
     @property
@@ -141,8 +149,7 @@ class UserService:
     @raises(UserNotFound, NotThisUser, PreconditionFailed)
     def get(self, user_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> UserView:
         """Return the caller, or to an admin anybody."""
-        if str(user_id) != by.id and not by.is_admin:
-            raise NotThisUser(user=by.id)
+        must_be(user_id, by)
         return self._find(user_id, precondition)
 
     @raises(UserNotFound, PreconditionFailed)
@@ -175,6 +182,7 @@ class UserService:
             user = unit.users.get(user_id_of(by.id))
             precondition.check(user.version)
             user.forget(at=now)
+            unit.preferences.remove_of(user.id)
             unit.sessions.end_all(user.id, now=now)
             unit.commit()
         return user

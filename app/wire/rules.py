@@ -72,6 +72,16 @@ class Printable(validate.Validator):
         return value
 
 
+class OneOf(validate.OneOf):
+    """Asks for one of a few texts."""
+
+    def __call__(self, value: str) -> str:
+        """Return the value, or refuse it."""
+        if value not in self.choices:
+            raise Breach("INVALID_VALUE", f"must be one of {', '.join(self.choices)}").error()
+        return value
+
+
 class Pattern(validate.Regexp):
     """Asks a text to match a whole pattern, written for OpenAPI as it stands."""
 

@@ -3,7 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+
+from tests.api.accounts import an_address, join
+from tests.api.caller import Caller
 
 Headers = Callable[..., dict[str, str]]
 
@@ -61,6 +65,22 @@ class TestReads:
         client.get("/v1/no-such-route")
         client.get("/healthz")
         assert statements == []
+
+
+class TestPreferences:
+    def test_they_are_one_statement_said_or_not(
+        self, client: FlaskClient, application: Flask, bearer: Headers, statements: list[str]
+    ) -> None:
+        user = join(Caller(client, {}), application, an_address())
+        me, path = bearer(user["id"]), f"/v1/users/{user['id']}/preferences"
+        for verb, theme in (("INSERT", "dark"), ("UPDATE", "light")):
+            statements.clear()
+            assert client.get(path, headers=me).status_code == 200
+            assert words(statements) == ["SELECT"]
+            statements.clear()
+            body = {"locale": "en", "time_zone": "UTC", "theme": theme}
+            assert client.put(path, json=body, headers={**me, "If-Match": "*"}).status_code == 200
+            assert words(statements) == ["SELECT", "SELECT", verb, "COMMIT"]
 
 
 class TestWrites:

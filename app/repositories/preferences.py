@@ -1,0 +1,54 @@
+"""The preferences of users."""
+
+from typing import Final, cast
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from app.errs.users import UserNotFound
+from app.models.preferences import DEFAULTS, Preferences, PreferencesView
+from app.models.users import User
+from app.repositories.reads import Reads
+
+COLUMNS: Final = tuple(column for column in Preferences.__table__.columns if column.key != "user_id")
+
+
+class PreferencesReads:
+    """Reads preferences as rows of columns."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    def get(self, user_id: UUID) -> PreferencesView:
+        """Return what a user prefers; the defaults when nothing was said.
+
+        Raises:
+            UserNotFound: there is no such user.
+        """
+        of_user = User.__table__.outerjoin(Preferences.__table__)
+        statement = select(*COLUMNS).select_from(of_user).where(User.id == user_id, User.delete_time.is_(None))
+        row = self._reads.run(lambda connection: connection.execute(statement).one_or_none())
+        if row is None:
+            raise UserNotFound
+        return DEFAULTS if row.version is None else cast("PreferencesView", row)
+
+
+class PreferencesRepository:
+    """Preferences as entities, inside a unit of work; who holds the user keeps others from changing them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find(self, user_id: UUID) -> Preferences | None:
+        """Return what a user has said."""
+        return self._session.get(Preferences, user_id, populate_existing=True)
+
+    def add(self, preferences: Preferences) -> None:
+        """Keep what a user says."""
+        self._session.add(preferences)
+        self._session.flush()
+
+    def remove_of(self, user_id: UUID) -> None:
+        """Forget what a user has said."""
+        self._session.execute(delete(Preferences).where(Preferences.user_id == user_id))

@@ -1,0 +1,49 @@
+"""Preferences over HTTP."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from app.models.precondition import Precondition
+from app.models.preferences import NewPreferences, PreferencesView
+from app.rest import operations
+from app.rest.blueprint import Blueprint
+from app.rest.conditional import Shown, conditional, etag
+from app.rest.current import principal, services
+from app.services.preferences import PreferencesService
+from app.wire.schemas import preferences as wire
+
+blp = Blueprint(
+    "preferences",
+    __name__,
+    scope=operations.SIGNED_IN,
+    url_prefix="/v1",
+    description="How users like to be served.",
+)
+
+
+@blp.route("/users/<id:user_id>/preferences")
+@blp.arguments(wire.GetPreferencesQuerySchema, location="query")
+@conditional(wire.READABLE)
+@blp.response(HTTPStatus.OK, wire.PreferencesSchema, headers=("ETag",))
+@blp.calls(PreferencesService.get)
+def get_preferences(query: Mapping[str, Any], user_id: UUID, precondition: Precondition) -> Any:
+    """Return what a user prefers: the caller, or to an admin any. Who has never said so has the defaults."""
+    preferences = services().preferences.get(user_id, by=principal(), precondition=precondition)
+    return Shown(preferences, query["fields"]), _tag(preferences, query["fields"])
+
+
+@blp.route("/users/<id:user_id>/preferences", methods=("PUT",))
+@blp.arguments(wire.NewPreferencesSchema)
+@conditional(wire.READABLE, is_required=True)
+@blp.response(HTTPStatus.OK, wire.PreferencesSchema, headers=("ETag",))
+@blp.calls(PreferencesService.replace)
+def replace_preferences(new: NewPreferences, user_id: UUID, precondition: Precondition) -> Any:
+    """Replace what a user prefers. The first time, If-Match has the ETag that the defaults were read with, or ``*``."""
+    preferences = services().preferences.replace(user_id, new, by=principal(), precondition=precondition)
+    return preferences, _tag(preferences)
+
+
+def _tag(preferences: PreferencesView, members: Sequence[str] | None = None) -> dict[str, str]:
+    return {"ETag": etag(preferences.version, members or wire.READABLE)}

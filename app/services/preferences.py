@@ -1,0 +1,76 @@
+"""What can be done with preferences."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+from uuid import UUID
+
+from app.context import Principal
+from app.errs import raises
+from app.errs.requests import PreconditionFailed, PreconditionRequired
+from app.errs.users import NotThisUser, UserNotFound
+from app.models.precondition import ANYTHING, Precondition
+from app.models.preferences import NewPreferences, Preferences, PreferencesView
+from app.models.users import User, must_be
+from app.resilience.transaction import transaction
+
+
+class PreferencesReads(Protocol):
+    """Preferences as rows; see ``app.repositories.preferences``."""
+
+    def get(self, user_id: UUID) -> PreferencesView: ...  # noqa: D102
+
+
+class PreferencesCollection(Protocol):
+    """Preferences as entities; see ``app.repositories.preferences``."""
+
+    def find(self, user_id: UUID) -> Preferences | None: ...  # noqa: D102
+    def add(self, preferences: Preferences) -> None: ...  # noqa: D102
+
+
+class UserCollection(Protocol):
+    """Users as entities; see ``app.repositories.users``."""
+
+    def get(self, user_id: UUID) -> User: ...  # noqa: D102
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def preferences(self) -> PreferencesCollection: ...  # noqa: D102
+    @property
+    def users(self) -> UserCollection: ...  # noqa: D102
+    def commit(self) -> None: ...  # noqa: D102
+
+
+class PreferencesService:
+    """The use cases of preferences: everybody's own, and to an admin anybody's."""
+
+    def __init__(self, *, reads: PreferencesReads, unit_of_work: Callable[[], AbstractContextManager[Unit]]) -> None:
+        self._reads = reads
+        self._unit_of_work = unit_of_work
+
+    @raises(UserNotFound, NotThisUser, PreconditionFailed)
+    def get(self, user_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> PreferencesView:
+        """Return what a user prefers; who has never said so has the defaults, in version 0."""
+        must_be(user_id, by)
+        preferences = self._reads.get(user_id)
+        precondition.check(preferences.version)
+        return preferences
+
+    @raises(UserNotFound, NotThisUser, PreconditionRequired, PreconditionFailed)
+    @transaction
+    def replace(
+        self, user_id: UUID, new: NewPreferences, *, by: Principal, precondition: Precondition
+    ) -> PreferencesView:
+        """Let what is said now take the place of what was said before, or of the defaults."""
+        must_be(user_id, by)
+        with self._unit_of_work() as unit:
+            user = unit.users.get(user_id)
+            preferences = unit.preferences.find(user.id) or Preferences.of(user.id)
+            precondition.check(preferences.version)
+            preferences.replace(new)
+            unit.preferences.add(preferences)
+            unit.commit()
+        return preferences

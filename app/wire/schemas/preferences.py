@@ -1,0 +1,68 @@
+"""The wire form of preferences."""
+
+from typing import Any, Final
+
+import marshmallow as ma
+from marshmallow import validate
+
+from app.models.preferences import (
+    LOCALE_LENGTH,
+    LOCALE_PATTERN,
+    THEMES,
+    ZONE_LENGTH,
+    NewPreferences,
+    is_time_zone,
+)
+from app.wire import fields
+from app.wire.parameters import FieldsParameter
+from app.wire.rules import Breach, Length, OneOf, Pattern
+from app.wire.schemas.base import QuerySchema, Schema
+
+
+class TimeZone(validate.Validator):
+    """Asks for a zone of the IANA database, spelled as it is there."""
+
+    def __call__(self, value: str) -> str:
+        """Return the value, or refuse it."""
+        if not is_time_zone(value):
+            raise Breach("INVALID_VALUE", "must be a time zone of the IANA database such as Europe/Berlin").error()
+        return value
+
+
+class PreferencesSchema(Schema):
+    """How a user likes to be served."""
+
+    locale = fields.Text(
+        required=True,
+        validate=[
+            Length(max=LOCALE_LENGTH),
+            Pattern(LOCALE_PATTERN, code="INVALID_FORMAT", says="must be a language tag such as de-CH"),
+        ],
+        metadata={"example": "de-CH", "description": "A language tag (BCP 47)."},
+    )
+    time_zone = fields.Text(
+        required=True,
+        validate=TimeZone(),
+        metadata={
+            "example": "Europe/Zurich",
+            "description": "A zone of the IANA database.",
+            "maxLength": ZONE_LENGTH,
+            "pattern": r"^[A-Za-z0-9_+/-]+$",
+        },
+    )
+    theme = fields.Text(required=True, validate=OneOf(THEMES), metadata={"example": "dark"})
+
+
+class NewPreferencesSchema(PreferencesSchema):
+    """What a user prefers from now on: all of it."""
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> NewPreferences:
+        """Return what was said."""
+        return NewPreferences(**data)
+
+
+READABLE: Final = tuple(PreferencesSchema().dump_fields)
+GetPreferencesQuerySchema = QuerySchema.from_dict(
+    {"fields": FieldsParameter(READABLE)}, name="GetPreferencesQuerySchema"
+)

@@ -1,0 +1,167 @@
+"""``/v1/users/{id}/preferences``: everybody their own, an admin anybody's."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+from app.extensions import db
+from tests.api.accounts import an_address, join, logged_in
+from tests.api.caller import Caller, answered, at_once, refused, violated
+from tests.api.conftest import Bearer
+
+ABSENT = "/v1/users/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33/preferences"
+DEFAULTS = {"locale": "en", "time_zone": "UTC", "theme": "system"}
+SWISS = {"locale": "de-CH", "time_zone": "Europe/Zurich", "theme": "dark"}
+
+
+@pytest.fixture
+def user(nobody: Caller, application: Flask) -> dict[str, Any]:
+    """Return somebody with an account."""
+    return join(nobody, application, an_address())
+
+
+@pytest.fixture
+def me(client: FlaskClient, bearer: Bearer, user: dict[str, Any]) -> Caller:
+    """Return the same, with a token."""
+    return Caller(client, bearer(user["id"], ""))
+
+
+@pytest.fixture
+def path(user: dict[str, Any]) -> str:
+    """Return where the user's preferences are."""
+    return f"/v1/users/{user['id']}/preferences"
+
+
+def put(caller: Caller, path: str, body: Any = SWISS, tag: str = "*") -> TestResponse:
+    """Replace preferences."""
+    return caller.send("PUT", path, json=body, headers={"If-Match": tag})
+
+
+class TestGet:
+    def test_ok(self, me: Caller, admin: Caller, path: str) -> None:
+        """3.5: what was put, to the user and to admins."""
+        tag = put(me, path).headers["ETag"]
+        for caller in (me, admin):
+            response = caller.get(path)
+            assert (answered(response), response.headers["ETag"]) == (SWISS, tag)
+            assert response.headers["Cache-Control"] == "private, no-cache"
+
+    def test_who_has_said_nothing_has_the_defaults(self, me: Caller, path: str) -> None:
+        """C20: they have an entity tag like anything else."""
+        response = me.get(path)
+        assert answered(response) == DEFAULTS
+        assert response.headers["ETag"].startswith('"0-')
+
+    def test_what_is_known_is_304(self, me: Caller, path: str) -> None:
+        """C20."""
+        for _ in range(2):
+            tag = me.get(path).headers["ETag"]
+            assert me.get(path, headers={"If-None-Match": tag}).status_code == 304
+            refused(me.get(path, headers={"If-Match": '"9-00000000"'}), 412, "PRECONDITION_FAILED")
+            put(me, path)
+
+    def test_only_what_is_asked_for(self, me: Caller, path: str) -> None:
+        """C19."""
+        assert answered(me.get(f"{path}?fields=theme")) == {"theme": "system"}
+        assert violated(me.get(f"{path}?fields=version")) == [("fields", "INVALID_VALUE")]
+
+    @pytest.mark.parametrize("where", [ABSENT, "/v1/users/nonsense/preferences"])
+    def test_nobody_s(self, admin: Caller, me: Caller, where: str) -> None:
+        """A18: to an admin there is none; others learn nothing."""
+        refused(admin.get(where), 404, "USER_NOT_FOUND")
+        response = me.get(where)
+        assert (response.status_code, response.get_data()) == (403, b"")
+
+
+class TestReplace:
+    def test_ok(self, me: Caller, path: str) -> None:
+        """C20: the first time with the tag of the defaults, then with the latest."""
+        first = put(me, path, tag=me.get(path).headers["ETag"])
+        assert answered(first) == SWISS
+        second = put(me, path, DEFAULTS, tag=first.headers["ETag"])
+        assert answered(second) == answered(me.get(path)) == DEFAULTS
+        tags = {first.headers["ETag"], second.headers["ETag"], me.get(path).headers["ETag"]}
+        assert len(tags) == 2
+
+    def test_an_admin_may_for_anybody(self, admin: Caller, me: Caller, path: str) -> None:
+        """3.5."""
+        assert answered(put(admin, path)) == answered(me.get(path)) == SWISS
+
+    def test_without_if_match_it_is_428(self, me: Caller, path: str) -> None:
+        """C20, D8, D10: nothing is written; 404 and 403 come first, C9a."""
+        refused(me.send("PUT", path, json=SWISS), 428, "PRECONDITION_REQUIRED")
+        assert answered(me.get(path)) == DEFAULTS
+        assert me.send("PUT", ABSENT, json=SWISS).status_code == 403
+
+    def test_a_stale_tag_is_412(self, me: Caller, path: str) -> None:
+        """C20, D10: the tag of the defaults is stale once there is more than them."""
+        tag = me.get(path).headers["ETag"]
+        put(me, path)
+        refused(put(me, path, DEFAULTS, tag=tag), 412, "PRECONDITION_FAILED")
+        assert answered(me.get(path)) == SWISS
+
+    def test_of_two_first_ones_at_once_one_wins(self, application: Flask, me: Caller, path: str) -> None:
+        """D8."""
+        tag = me.get(path).headers["ETag"]
+        callers = [Caller(application.test_client(), me.credentials) for _ in range(4)]
+        answers = at_once(4, lambda n: put(callers[n], path, tag=tag).status_code, threads=4)
+        assert Counter(answers) == {200: 1, 412: 3}
+
+    @pytest.mark.parametrize("where", [ABSENT, "/v1/users/nonsense/preferences"])
+    def test_nobody_s(self, admin: Caller, me: Caller, where: str) -> None:
+        """A18."""
+        refused(put(admin, where), 404, "USER_NOT_FOUND")
+        response = put(me, where)
+        assert (response.status_code, response.get_data()) == (403, b"")
+
+    def test_all_violations_at_once(self, me: Caller, path: str) -> None:
+        """1.4."""
+        body = {"locale": "german", "time_zone": "Middle-earth/Shire", "theme": "pink", "version": 7}
+        body["locale"] = "-"
+        assert violated(put(me, path, body)) == [
+            ("locale", "INVALID_FORMAT"),
+            ("time_zone", "INVALID_VALUE"),
+            ("theme", "INVALID_VALUE"),
+            ("version", "UNKNOWN_FIELD"),
+        ]
+        assert violated(put(me, path, {"theme": None})) == [
+            ("locale", "REQUIRED_FIELD"),
+            ("time_zone", "REQUIRED_FIELD"),
+            ("theme", "REQUIRED_FIELD"),
+        ]
+
+    @pytest.mark.parametrize("locale", ["en", "de-CH", "zh-Hant-TW", "sr-Latn-RS", "es-419", "de-CH-1996", "x" * 8])
+    def test_language_tags(self, me: Caller, path: str, locale: str) -> None:
+        """BCP 47; kept as it was spelled."""
+        assert answered(put(me, path, {**SWISS, "locale": locale}))["locale"] == locale
+
+    @pytest.mark.parametrize(
+        "locale", ["", "e", "de_CH", "de-", "de--CH", "de-CH ", "dé", "１２", "../etc", "en-" * 12 + "en"]
+    )
+    def test_what_is_no_language_tag(self, me: Caller, path: str, locale: str) -> None:
+        assert {field for field, _ in violated(put(me, path, {**SWISS, "locale": locale}))} == {"locale"}
+
+    @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+12"])
+    def test_time_zones(self, me: Caller, path: str, zone: str) -> None:
+        assert answered(put(me, path, {**SWISS, "time_zone": zone}))["time_zone"] == zone
+
+    @pytest.mark.parametrize(
+        "zone", ["", "europe/berlin", "Europe", "localtime", "../etc/passwd", "/UTC", "UTC+1", "x" * 5000]
+    )
+    def test_what_is_no_time_zone(self, me: Caller, path: str, zone: str) -> None:
+        assert violated(put(me, path, {**SWISS, "time_zone": zone})) == [("time_zone", "INVALID_VALUE")]
+
+    def test_they_go_with_the_account(
+        self, nobody: Caller, application: Flask, user: dict[str, Any], path: str
+    ) -> None:
+        """3.4: deletion forgets."""
+        caller = logged_in(nobody, user["email"])[0]
+        put(caller, path)
+        caller.delete("/v1/users/me")
+        with application.app_context(), db.engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM preferences")).scalar_one() == 0
