@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.config import readers
+from app.config.issuers import Issuer, read_issuers
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = ROOT / ".local"
@@ -74,6 +75,12 @@ class Settings:
     )
     jwt_audience: str = _setting("", str, "When set, a token's aud must name it.")
     jwt_issuer: str = _setting("", str, "When set, a token's iss must equal it.")
+    issuers: tuple[Issuer, ...] = _setting(
+        (), read_issuers, "A TOML file that names who else issues tokens, and what their subjects may do."
+    )
+    google_client_id: str = _setting(
+        "", str, "When set, Google's access tokens for this client are accepted. Who may do what, ISSUERS says."
+    )
     anonymous_scopes: tuple[str, ...] = _setting(
         (),
         readers.scopes,

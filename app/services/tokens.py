@@ -1,67 +1,49 @@
-"""Bearer tokens: HS256 JWTs (RFC 7519) of our own, issued and verified."""
+"""Bearer tokens: HS256 JWTs (RFC 7519) of our own, issued and verified; those of others are for others to verify."""
 
-import math
-import re
+import hashlib
 import secrets
+import threading
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import jwt
 
 from app.context import Principal
 from app.errs import raises
 from app.errs.access import InvalidToken
-from app.models.characters import CONTROLS
+from app.errs.platform import RateLimitExceeded, ServiceUnavailable
+from app.models import claims
+from app.models.claims import EXPIRED, LATEST, REVOKED, SUBJECT, WRONG_CLAIMS, WRONG_SIGNATURE
 from app.models.sessions import TokenIdentity
 from app.resilience.clock import Clock
 
 ALGORITHM: Final = "HS256"
-HEADER: Final = frozenset({"alg", "typ", "kid"})
-"""Header parameters that are understood: none that leads elsewhere (jku, x5u, jwk) or changes the rules (crit)."""
 LONGEST: Final = 4096
-_SPELLING: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
-"""Three parts in base64url without padding (RFC 7515, section 7.1), so that a token has one spelling only."""
-SUBJECT: Final = re.compile(rf"[^{CONTROLS}\ud800-\udfff]{{1,255}}")
 DAY: Final = 86400
-LATEST: Final = 253402300799
-"""The last second of the year 9999."""
-
-MALFORMED: Final = "The token is malformed"
-EXPIRED: Final = "The token has expired"
-TOO_EARLY: Final = "The token is not valid yet"
-WRONG_SIGNATURE: Final = "The signature is not valid"
-WRONG_AUDIENCE: Final = "The token is meant for another audience"
-WRONG_ISSUER: Final = "The token comes from another issuer"
-REVOKED: Final = "The token has been revoked"
-WRONG_CLAIMS: Final = "A required claim is missing or malformed"
-DESCRIPTIONS: Final = (
-    MALFORMED,
-    EXPIRED,
-    TOO_EARLY,
-    WRONG_SIGNATURE,
-    WRONG_AUDIENCE,
-    WRONG_ISSUER,
-    WRONG_CLAIMS,
-    REVOKED,
-)
-
-LEEWAY: Final = 10
-"""Seconds by which the clock that wrote ``nbf`` and ``iat`` may be ahead of ours; ``exp`` is exact."""
-
-_REASONS: Final[Mapping[type[jwt.PyJWTError], str]] = {
-    jwt.InvalidSignatureError: WRONG_SIGNATURE,
-    jwt.InvalidAlgorithmError: WRONG_SIGNATURE,
-    jwt.InvalidAudienceError: WRONG_AUDIENCE,
-    jwt.InvalidIssuerError: WRONG_ISSUER,
-    jwt.MissingRequiredClaimError: WRONG_CLAIMS,
-}
+KEPT: Final = 10_000
+"""Verified tokens that are remembered; beyond that, the one verified first is verified again."""
 
 
 class RevokedTokens(Protocol):
     """See ``app.repositories.sessions``."""
 
     def all(self) -> frozenset[str]: ...  # noqa: D102
+
+
+class Verifier(Protocol):
+    """Knows tokens of others; see ``app.services.foreign`` and ``app.services.google``."""
+
+    def knows(self, token: str) -> bool: ...  # noqa: D102
+    def verify(self, token: str, *, sender: str) -> Principal: ...  # noqa: D102
+
+
+class _Seen(NamedTuple):
+    """What a token said that was verified."""
+
+    principal: Principal
+    expires: float
+    id: str
 
 
 class TokenService:
@@ -76,6 +58,7 @@ class TokenService:
         clock: Clock,
         keys: Mapping[str, str] | None = None,
         revoked: RevokedTokens | None = None,
+        others: Collection[Verifier] = (),
     ) -> None:
         """Make the service.
 
@@ -86,6 +69,7 @@ class TokenService:
             clock: what tokens are judged by.
             keys: the keys that tokens name, by ``kid``; with the first of them, tokens are signed.
             revoked: tells which tokens are good no more.
+            others: verify what is not ours.
         """
         self._keys: dict[str | None, str] = {None: secret}
         self._keys.update((keys or {}).items())
@@ -95,6 +79,9 @@ class TokenService:
         self._audience = audience
         self._issuer = issuer
         self._clock = clock
+        self._others = others
+        self._lock = threading.Lock()
+        self._seen: dict[bytes, _Seen] = {}
 
     @raises()
     def issue(self, subject: str, *, scopes: Collection[str], lifetime: timedelta, token_id: str | None = None) -> str:
@@ -108,7 +95,7 @@ class TokenService:
         if lifetime <= timedelta(0):
             raise ValueError("a lifetime is positive")
         now = self._clock.now()
-        claims: dict[str, Any] = {
+        payload: dict[str, Any] = {
             "sub": subject,
             "scope": " ".join(sorted(scopes)),
             "iat": int(now.timestamp()),
@@ -116,31 +103,41 @@ class TokenService:
             "jti": token_id or secrets.token_hex(8),
         }
         if self._audience:
-            claims["aud"] = self._audience
+            payload["aud"] = self._audience
         if self._issuer:
-            claims["iss"] = self._issuer
+            payload["iss"] = self._issuer
         headers = {"kid": self._kid} if self._kid else None
-        return jwt.encode(claims, self._keys[self._kid], algorithm=ALGORITHM, headers=headers)
+        return jwt.encode(payload, self._keys[self._kid], algorithm=ALGORITHM, headers=headers)
 
-    @raises(InvalidToken)
-    def verify(self, token: str) -> Principal:
-        """Return who the token speaks for; the algorithm is pinned, and ``exp``, ``iat`` and ``sub`` are required."""
-        claims = self._verified(token)
-        if str(claims.get("jti")) in self._ids:
+    @raises(InvalidToken, ServiceUnavailable, RateLimitExceeded)
+    def verify(self, token: str, *, sender: str = "") -> Principal:
+        """Return who the token speaks for.
+
+        Args:
+            token: whatever was sent.
+            sender: the address that sent it, where looking it up costs something.
+        """
+        for other in self._others:
+            if other.knows(token):
+                return other.verify(token, sender=sender)
+        seen = self._see(token)
+        if seen.expires <= self._clock.now().timestamp():
+            raise InvalidToken(description=EXPIRED)
+        if seen.id in self._ids:
             raise InvalidToken(description=REVOKED)
-        return _principal(claims)
+        return seen.principal
 
     @raises()
     def identify(self, token: str) -> TokenIdentity | None:
-        """Return which token it is; ``None`` of one that is not valid anyhow."""
+        """Return which token it is; ``None`` of one that is not valid anyhow, or not ours."""
         try:
-            claims = self._verified(token)
+            payload = self._verified(token)
         except InvalidToken:
             return None
-        identity = claims.get("jti")
+        identity = payload.get("jti")
         if not isinstance(identity, str) or not SUBJECT.fullmatch(identity):
             return None
-        return TokenIdentity(identity, datetime.fromtimestamp(min(claims["exp"], LATEST - DAY), UTC))
+        return TokenIdentity(identity, datetime.fromtimestamp(min(payload["exp"], LATEST - DAY), UTC))
 
     @raises()
     def refresh_revoked(self) -> None:
@@ -148,77 +145,41 @@ class TokenService:
         if self._revoked is not None:
             self._ids = self._revoked.all()
 
+    def _see(self, token: str) -> _Seen:
+        """Return what the token says, without verifying again what has been verified: keys do not change, times do.
+
+        Raises:
+            InvalidToken: it is not valid.
+        """
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        seen = self._seen.get(digest)
+        if seen is None:
+            payload = self._verified(token)
+            principal = Principal(payload["sub"], frozenset(payload.get("scope", "").split()))
+            seen = _Seen(principal, payload["exp"], str(payload.get("jti")))
+            with self._lock:
+                if len(self._seen) >= KEPT:
+                    del self._seen[next(iter(self._seen))]
+                self._seen[digest] = seen
+        return seen
+
     def _verified(self, token: str) -> dict[str, Any]:
-        """Return the claims of a token that is valid, unless it has been revoked.
+        """Return the claims of a token of ours that is valid, unless it has been revoked.
 
         Raises:
             InvalidToken: it is not.
         """
-        if len(token) > LONGEST or not _SPELLING.fullmatch(token):
-            raise InvalidToken(description=MALFORMED)
-        try:
-            decoded = jwt.decode_complete(
-                token,
-                self._key_of(token),
-                algorithms=[ALGORITHM],
-                audience=self._audience,
-                issuer=self._issuer,
-                options={
-                    "require": ["exp", "iat", "sub"],
-                    "verify_aud": self._audience is not None,
-                    "verify_exp": False,  # times are judged below, by our clock
-                    "verify_iat": False,
-                    "verify_nbf": False,
-                },
-            )
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as exc:
-            reason = next((said for kind, said in _REASONS.items() if isinstance(exc, kind)), MALFORMED)
-            raise InvalidToken(description=reason) from exc
-        if not decoded["header"].keys() <= HEADER:
-            raise InvalidToken(description=MALFORMED)
-        claims: dict[str, Any] = decoded["payload"]
-        _check_types(claims)
-        _check_times(claims, now=self._clock.now().timestamp())
-        return claims
-
-    def _key_of(self, token: str) -> str:
-        """Return the key that the token names: one of ours, for a name leads nowhere else.
-
-        Raises:
-            InvalidToken: we have no such key, or no longer.
-        """
-        key = self._keys.get(jwt.get_unverified_header(token).get("kid"))
+        key = self._keys.get(claims.header_of(token, longest=LONGEST).get("kid"))
         if key is None:
             raise InvalidToken(description=WRONG_SIGNATURE)
-        return key
-
-
-def _check_times(claims: Mapping[str, Any], *, now: float) -> None:
-    """Let pass what is valid now (RFC 7519, sections 4.1.4 to 4.1.6).
-
-    Raises:
-        InvalidToken: the token has ended, or not begun.
-    """
-    if claims["exp"] <= now:
-        raise InvalidToken(description=EXPIRED)
-    if max(claims["iat"], claims.get("nbf", 0)) > now + LEEWAY:
-        raise InvalidToken(description=TOO_EARLY)
-
-
-def _principal(claims: Mapping[str, Any]) -> Principal:
-    """Return the principal of verified claims."""
-    return Principal(claims["sub"], frozenset(claims.get("scope", "").split()))
-
-
-def _check_types(claims: Mapping[str, Any]) -> None:
-    """Let pass claims that are what they should be.
-
-    Raises:
-        InvalidToken: a claim is not of its type.
-    """
-    subject, scope = claims["sub"], claims.get("scope", "")
-    times = [claims[name] for name in ("exp", "iat", "nbf") if name in claims]
-    if not (isinstance(subject, str) and SUBJECT.fullmatch(subject) and isinstance(scope, str)):
-        raise InvalidToken(description=WRONG_CLAIMS)
-    if not all(type(at) in {int, float} and math.isfinite(at) and 0 <= at <= LATEST for at in times):
-        raise InvalidToken(description=WRONG_CLAIMS)
+        payload = claims.verified(
+            token,
+            key,
+            algorithm=ALGORITHM,
+            audience=self._audience,
+            issuer=self._issuer,
+            now=self._clock.now().timestamp(),
+        )
+        if not isinstance(payload.get("scope", ""), str):
+            raise InvalidToken(description=WRONG_CLAIMS)
+        return payload

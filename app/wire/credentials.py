@@ -6,7 +6,7 @@ from typing import Final
 
 from app.context import Principal
 from app.errs.access import InvalidToken, MissingCredentials
-from app.services.tokens import MALFORMED
+from app.models.claims import MALFORMED
 
 ANONYMOUS: Final = "anonymous"
 SEVERAL: Final = "Send exactly one Authorization header"

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errs.access import InvalidToken
+from app.models import claims as tokens
+from app.models.claims import DESCRIPTIONS
 from app.resilience.clock import SystemClock
-from app.services import tokens
-from app.services.tokens import DESCRIPTIONS, TokenService
+from app.services.tokens import TokenService
 from tests.fakes.clock import FakeClock
 
 SECRET = "a-secret-of-the-tests-32-bytes-long!"

@@ -1,0 +1,115 @@
+"""The public keys of an issuer (JWK Set, RFC 7517), fetched beside the requests, so that none ever waits for them.
+
+They are asked for so often that a key which its issuer has retired is refused within a minute; sooner, when somebody has
+named one that we do not know, however many do. While the issuer does not answer, those it named last are good on, for an
+hour.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import jwt
+import orjson
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from app.errs.platform import ExternalServiceError, ServiceUnavailable
+
+EVERY: Final = timedelta(seconds=50).total_seconds()
+SOON: Final = timedelta(seconds=5).total_seconds()
+"""After a failure, or when an unknown key was named."""
+GOOD_FOR: Final = timedelta(hours=1).total_seconds()
+"""As long as an access token may reasonably live: who cannot be asked for longer issues no tokens either."""
+LARGEST: Final = 262_144
+"""Bytes of a set that are read."""
+MOST: Final = 100
+"""Keys of a set that are looked at."""
+RSA_BITS: Final = range(2048, 8193)
+CURVES: Final = {"EC": ("P-256", "ES256"), "OKP": ("Ed25519", "EdDSA"), "RSA": (None, "RS256")}
+"""The curve and the algorithm of each type of key that we take."""
+
+Keys = Mapping[tuple[str, str], Any]
+
+
+class KeySet:
+    """The keys of one issuer, by id and algorithm."""
+
+    def __init__(self, fetch: Callable[[], bytes], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Make it empty.
+
+        Args:
+            fetch: asks the issuer, bounded in time and size.
+            monotonic: the clock, in seconds.
+        """
+        self._fetch, self._monotonic = fetch, monotonic
+        self._keys: Keys = {}
+        self._good_until = self._asked_at = float("-inf")
+        self._is_wanted = self._has_failed = False
+
+    def find(self, kid: str, algorithm: str) -> Any | None:
+        """Return the key of this name for this algorithm; when there is none, see whether one comes.
+
+        Raises:
+            ServiceUnavailable: the issuer has never named its keys, or not for too long.
+        """
+        if self._monotonic() >= self._good_until:
+            raise ServiceUnavailable(retry_after=round(SOON), reason="the keys of the issuer are not known")
+        key = self._keys.get((kid, algorithm))
+        self._is_wanted = self._is_wanted or key is None
+        return key
+
+    def refresh(self) -> None:
+        """Ask for the keys, if it is time.
+
+        Raises:
+            Error: the issuer gave no usable answer.
+        """
+        now = self._monotonic()
+        if now < self._asked_at + (SOON if self._is_wanted or self._has_failed else EVERY):
+            return
+        self._asked_at, self._is_wanted, self._has_failed = now, False, True
+        self._keys = parsed(self._fetch())
+        self._good_until, self._has_failed = now + GOOD_FOR, False
+
+
+def parsed(document: bytes) -> Keys:
+    """Return the keys of a set that are for our algorithms; the others are somebody else's affair.
+
+    Raises:
+        ExternalServiceError: it is no set of keys.
+    """
+    try:
+        listed = orjson.loads(document)["keys"]
+        described = [each for each in listed[:MOST] if isinstance(each, dict)]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ExternalServiceError("keys.parse") from error
+    found: dict[tuple[str, str], Any] = {}
+    for each in described:
+        curve, algorithm = CURVES.get(str(each.get("kty")), (None, ""))
+        if algorithm and isinstance(each.get("kid"), str) and _is_for(each, algorithm, curve):
+            key = _key(each, algorithm)
+            if key is not None:
+                found.setdefault((each["kid"], algorithm), key)
+    return found
+
+
+def _is_for(described: Mapping[str, Any], algorithm: str, curve: str | None) -> bool:
+    """Tell whether a key is public, and may verify signatures by this algorithm."""
+    operations = described.get("key_ops", ["verify"])
+    return (
+        described.get("alg", algorithm) == algorithm
+        and described.get("use", "sig") == "sig"
+        and described.get("crv") == curve
+        and isinstance(operations, list)
+        and "verify" in operations
+        and "d" not in described
+    )
+
+
+def _key(described: dict[str, Any], algorithm: str) -> Any | None:
+    try:
+        key = jwt.PyJWK(described, algorithm).key
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError):
+        return None
+    return None if isinstance(key, RSAPublicKey) and key.key_size not in RSA_BITS else key

@@ -1,0 +1,98 @@
+"""Who else vouches for callers: a TOML file with a table for each issuer, and what their subjects may do.
+
+::
+
+    ["https://login.example.com/"]
+    jwks_url = "https://login.example.com/.well-known/jwks.json"
+    audience = "https://api.example.com"
+    scopes = {"auth0|5f7c1" = "tasks movies:read", "*" = "movies:read"}
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from app.config import readers
+
+ADMIN: Final = "admin"
+EVERYBODY: Final = "*"
+GOOGLE: Final = "https://accounts.google.com"
+"""Whose access tokens are no JWTs, so that it needs no keys."""
+LONGEST: Final = 200
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+MEMBERS: Final = frozenset({"jwks_url", "audience", "scopes"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """One who vouches for callers.
+
+    Attributes:
+        url: what its tokens name as ``iss``.
+        jwks_url: where its keys are.
+        audience: what its tokens have to name as ``aud``.
+        scopes: by subject; those of ``*`` are everybody else's.
+    """
+
+    url: str
+    jwks_url: str = ""
+    audience: str = ""
+    scopes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def scopes_of(self, subject: str) -> frozenset[str]:
+        """Return what a subject may do."""
+        return frozenset(self.scopes.get(subject, self.scopes.get(EVERYBODY, ())))
+
+    def name_of(self, subject: str) -> str:
+        """Return the id of a subject here: no other issuer's and no user's, since an issuer's URL has no fragment."""
+        return f"{self.url}#{subject}"
+
+
+def read_issuers(text: str) -> tuple[Issuer, ...]:
+    """Accept the path of a file that says who vouches for callers."""
+    try:
+        tables = tomllib.loads(Path(text).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"must be a file that can be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"must be a file of TOML: {error}") from None
+    return tuple(_issuer(url, table) for url, table in tables.items())
+
+
+def _issuer(url: str, table: Any) -> Issuer:
+    if not _is_safe(url) or "#" in url or len(url) > LONGEST:
+        raise ValueError(f"must name issuers by https:// URLs without a fragment, not by {url!r}")
+    if not isinstance(table, dict) or not table.keys() <= MEMBERS:
+        raise ValueError(f"must say of {url} nothing but {', '.join(sorted(MEMBERS))}")
+    jwks_url, audience, scopes = table.get("jwks_url", ""), table.get("audience", ""), table.get("scopes", {})
+    if not all(isinstance(each, str) for each in (jwks_url, audience)) or not isinstance(scopes, dict):
+        raise ValueError(f"must give {url} two texts and a table of scopes")
+    if bool(jwks_url) != bool(audience) or not (jwks_url or url == GOOGLE):
+        raise ValueError(f"must give {url} a jwks_url and an audience")
+    if jwks_url and not _is_safe(jwks_url):
+        raise ValueError(f"must give {url} a jwks_url that begins with https://")
+    return Issuer(
+        url=url,
+        jwks_url=jwks_url,
+        audience=audience,
+        scopes={subject: _scopes(url, listed) for subject, listed in scopes.items()},
+    )
+
+
+def _is_safe(url: str) -> bool:
+    """Tell whether nobody on the way can answer in place of this host."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
+
+
+def _scopes(url: str, listed: object) -> tuple[str, ...]:
+    if not isinstance(listed, str) or ADMIN in readers.scopes(listed):
+        raise ValueError(f"must list the scopes of {url} in texts, and make nobody an admin")
+    return readers.scopes(listed)

@@ -1,0 +1,139 @@
+"""What a JWT (RFC 7519) has to say to be believed, whoever has signed it."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import jwt
+
+from app.errs.access import InvalidToken
+from app.models.characters import CONTROLS
+
+HEADER: Final = frozenset({"alg", "typ", "kid"})
+"""Header parameters that are understood: none that leads elsewhere (jku, x5u, jwk) or changes the rules (crit)."""
+TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+"""Of access tokens (RFC 9068, section 2.1), in small letters: other JWTs are signed with the same keys."""
+_SPELLING: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
+"""Three parts in base64url without padding (RFC 7515, section 7.1), so that a token has one spelling only."""
+SUBJECT: Final = re.compile(rf"[^{CONTROLS}\ud800-\udfff]{{1,255}}")
+LATEST: Final = 253402300799
+"""The last second of the year 9999."""
+LEEWAY: Final = 10
+"""Seconds by which the clock that wrote ``nbf`` and ``iat`` may be ahead of ours; ``exp`` is exact."""
+
+MALFORMED: Final = "The token is malformed"
+EXPIRED: Final = "The token has expired"
+TOO_EARLY: Final = "The token is not valid yet"
+WRONG_SIGNATURE: Final = "The signature is not valid"
+WRONG_AUDIENCE: Final = "The token is meant for another audience"
+WRONG_ISSUER: Final = "The token comes from another issuer"
+REVOKED: Final = "The token has been revoked"
+WRONG_CLAIMS: Final = "A required claim is missing or malformed"
+DESCRIPTIONS: Final = (
+    MALFORMED,
+    EXPIRED,
+    TOO_EARLY,
+    WRONG_SIGNATURE,
+    WRONG_AUDIENCE,
+    WRONG_ISSUER,
+    WRONG_CLAIMS,
+    REVOKED,
+)
+
+_REASONS: Final[Mapping[type[jwt.PyJWTError], str]] = {
+    jwt.InvalidSignatureError: WRONG_SIGNATURE,
+    jwt.InvalidAlgorithmError: WRONG_SIGNATURE,
+    jwt.InvalidAudienceError: WRONG_AUDIENCE,
+    jwt.InvalidIssuerError: WRONG_ISSUER,
+    jwt.MissingRequiredClaimError: WRONG_CLAIMS,
+}
+_FAULTS: Final = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
+
+
+def header_of(token: str, *, longest: int) -> dict[str, Any]:
+    """Return the header of a token, unverified.
+
+    Raises:
+        InvalidToken: it is no token, or its header leads elsewhere.
+    """
+    if len(token) > longest or not _SPELLING.fullmatch(token):
+        raise InvalidToken(description=MALFORMED)
+    try:
+        header: dict[str, Any] = jwt.get_unverified_header(token)
+    except _FAULTS as exc:
+        raise InvalidToken(description=MALFORMED) from exc
+    named = header.get("typ", "JWT")
+    if not (header.keys() <= HEADER and isinstance(named, str) and named.lower() in TYPES):
+        raise InvalidToken(description=MALFORMED)
+    return header
+
+
+def unverified(token: str) -> dict[str, Any]:
+    """Return what a token claims, which is not to be believed yet.
+
+    Raises:
+        InvalidToken: it claims nothing.
+    """
+    try:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    except _FAULTS as exc:
+        raise InvalidToken(description=MALFORMED) from exc
+    return claims
+
+
+def verified(
+    token: str, key: Any, *, algorithm: str, audience: str | None, issuer: str | None, now: float
+) -> dict[str, Any]:
+    """Return the claims of a token that this key has signed, by this algorithm and no other, and that is valid now.
+
+    Raises:
+        InvalidToken: it is not.
+    """
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience=audience,
+            issuer=issuer,
+            options={
+                "require": ["exp", "iat", "sub"],
+                "verify_aud": audience is not None,
+                "verify_exp": False,  # times are judged below, by our clock
+                "verify_iat": False,
+                "verify_nbf": False,
+            },
+        )
+    except _FAULTS as exc:
+        reason = next((said for kind, said in _REASONS.items() if isinstance(exc, kind)), MALFORMED)
+        raise InvalidToken(description=reason) from exc
+    _check_types(claims)
+    _check_times(claims, now=now)
+    return claims
+
+
+def _check_types(claims: Mapping[str, Any]) -> None:
+    """Let pass claims that are what they should be.
+
+    Raises:
+        InvalidToken: a claim is not of its type.
+    """
+    subject = claims["sub"]
+    times = [claims[name] for name in ("exp", "iat", "nbf") if name in claims]
+    if not (isinstance(subject, str) and SUBJECT.fullmatch(subject)):
+        raise InvalidToken(description=WRONG_CLAIMS)
+    if not all(type(at) in {int, float} and math.isfinite(at) and 0 <= at <= LATEST for at in times):
+        raise InvalidToken(description=WRONG_CLAIMS)
+
+
+def _check_times(claims: Mapping[str, Any], *, now: float) -> None:
+    """Let pass what is valid now (RFC 7519, sections 4.1.4 to 4.1.6).
+
+    Raises:
+        InvalidToken: the token has ended, or not begun.
+    """
+    if claims["exp"] <= now:
+        raise InvalidToken(description=EXPIRED)
+    if max(claims["iat"], claims.get("nbf", 0)) > now + LEEWAY:
+        raise InvalidToken(description=TOO_EARLY)

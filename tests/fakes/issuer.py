@@ -1,0 +1,97 @@
+"""An issuer of tokens: keys of every kind, what it signs with them, and where it tells them."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+AUDIENCE: Final = "https://candor.test"
+KINDS: Final = {"RS256": RSAAlgorithm, "ES256": ECAlgorithm, "EdDSA": OKPAlgorithm}
+
+
+class Issuer:
+    """Signs tokens by three algorithms, with a key for each."""
+
+    def __init__(self, url: str = "https://issuer.test/") -> None:
+        self.url = url
+        self.keys: dict[str, Any] = {
+            "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
+            "ES256": ec.generate_private_key(ec.SECP256R1()),
+            "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+        }
+
+    def jwk(self, algorithm: str, **changes: Any) -> dict[str, Any]:
+        """Return the public key for an algorithm, as it is told; ``...`` takes a member away."""
+        told = json.loads(KINDS[algorithm].to_jwk(self.keys[algorithm].public_key()))  # type: ignore[attr-defined]
+        told = {**told, "kid": f"{algorithm}-1", "use": "sig", "alg": algorithm, **changes}
+        return {name: value for name, value in told.items() if value is not ...}
+
+    def jwks(self) -> bytes:
+        """Return all public keys."""
+        return json.dumps({"keys": [self.jwk(algorithm) for algorithm in self.keys]}).encode()
+
+    def claims(self, **changes: Any) -> dict[str, Any]:
+        """Return good claims with changes; ``...`` takes one away."""
+        now = int(time.time())
+        good = {"iss": self.url, "aud": AUDIENCE, "sub": "carol", "iat": now, "exp": now + 600}
+        return {name: value for name, value in {**good, **changes}.items() if value is not ...}
+
+    def token(self, algorithm: str = "RS256", *, head: dict[str, Any] | None = None, **claims: Any) -> str:
+        """Return a token that is signed as it should be, with changes to its header and claims."""
+        header = {"kid": f"{algorithm}-1", **(head or {})}
+        return jwt.encode(self.claims(**claims), self.keys[algorithm], algorithm=algorithm, headers=header)
+
+    def spellings(self, algorithm: str) -> list[bytes]:
+        """Return a public key in every way that could be taken for a secret."""
+        public = self.keys[algorithm].public_key()
+        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        jwk = self.jwk(algorithm)
+        return [
+            *(pem, pem.strip(), pem.replace(b"\n", b"\r\n")),
+            public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+            *(public.public_bytes(Encoding.PEM, PublicFormat.PKCS1) for _ in range(algorithm == "RS256")),
+            *(json.dumps(jwk).encode(), json.dumps(jwk, separators=(",", ":")).encode(), self.jwks()),
+            *(jwk[part].encode() for part in ("n", "x") if part in jwk),
+        ]
+
+
+class Server:
+    """An HTTP server on loopback that says one thing, and counts who asks."""
+
+    def __init__(self) -> None:
+        self.status, self.body, self.headers = 200, b"{}", {"Content-Type": "application/json"}
+        self.asked: list[str] = []
+        self.answers = threading.Event()
+        self.answers.set()
+        told = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                told.asked.append(self.path)
+                told.answers.wait(30)
+                self.send_response(told.status)
+                for name, value in told.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(told.body)))
+                self.end_headers()
+                self.wfile.write(told.body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def close(self) -> None:
+        """Be there no more."""
+        self.answers.set()
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,185 @@
+"""The keys of an issuer: which are taken, when they are asked for, and how long they are good."""
+
+import json
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+from app.clients.key_sets import EVERY, GOOD_FOR, MOST, SOON, KeySet, parsed
+from app.errs.platform import ExternalServiceError, ServiceUnavailable
+from tests.fakes.issuer import Issuer
+from tests.fakes.monotonic import FakeMonotonic
+
+ISSUER = Issuer()
+
+
+class Fetch:
+    """Says what it is given, and counts."""
+
+    def __init__(self) -> None:
+        self.says: bytes | Exception = ISSUER.jwks()
+        self.times = 0
+
+    def __call__(self) -> bytes:
+        self.times += 1
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+
+@pytest.fixture
+def fetch() -> Fetch:
+    """Return an issuer that answers."""
+    return Fetch()
+
+
+@pytest.fixture
+def monotonic() -> FakeMonotonic:
+    """Return a clock."""
+    return FakeMonotonic()
+
+
+@pytest.fixture
+def keys(fetch: Fetch, monotonic: FakeMonotonic) -> KeySet:
+    """Return its keys, which have been asked for."""
+    made = KeySet(fetch, monotonic=monotonic)
+    made.refresh()
+    return made
+
+
+def told(*described: Any) -> set[tuple[str, str]]:
+    """Return the keys that are taken of a set."""
+    return {*parsed(json.dumps({"keys": described}).encode())}
+
+
+class TestParsed:
+    def test_ok(self) -> None:
+        assert {*parsed(ISSUER.jwks())} == {("RS256-1", "RS256"), ("ES256-1", "ES256"), ("EdDSA-1", "EdDSA")}
+
+    def test_what_is_not_said_follows_from_the_type(self) -> None:
+        assert told(ISSUER.jwk("RS256", use=..., alg=..., key_ops=["verify"])) == {("RS256-1", "RS256")}
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            *({"alg": each} for each in ("RS512", "PS256", "HS256", "none", "RS256 ", None, ["RS256"])),
+            *({"use": each} for each in ("enc", None, 1)),
+            *({"kid": each} for each in (..., None, 1, ["a"])),
+            *({"kty": each} for each in ("oct", "EC", "rsa", None, 1, ["RSA"])),
+            *({"key_ops": each} for each in (["sign"], [], "verify", None)),
+            *({"n": each} for each in (..., "", "AQAB", 1, None, "ä")),
+            {"e": ...},
+            {"d": "AQAB"},
+            {"crv": "P-256"},
+        ],
+        ids=str,
+    )
+    def test_any_other_is_not_taken(self, changes: dict[str, Any]) -> None:
+        """A2: a key is for one algorithm; none is a secret."""
+        assert told(ISSUER.jwk("RS256", **changes)) == set()
+
+    @pytest.mark.parametrize("changes", [{"crv": "P-384"}, {"crv": "P-521"}, {"crv": ...}, {"x": "AAAA"}, {"y": ...}])
+    def test_nor_one_of_another_curve(self, changes: dict[str, Any]) -> None:
+        assert told(ISSUER.jwk("ES256", **changes)) == set()
+        assert told(ISSUER.jwk("EdDSA", **{"crv": "Ed448", **changes})) == set()
+
+    @pytest.mark.parametrize("bits", [1024, 2047])
+    def test_nor_a_short_one(self, bits: int) -> None:
+        short = RSAAlgorithm.to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=bits).public_key())
+        assert told({**json.loads(short), "kid": "short"}) == set()
+
+    def test_others_beside_it_are_ignored(self) -> None:
+        rest = [None, 1, "x", [], {}, {"kty": "oct", "k": "AAAA", "kid": "RS256-1"}, ISSUER.jwk("ES256", alg="ES384")]
+        assert told(*rest, ISSUER.jwk("RS256")) == {("RS256-1", "RS256")}
+
+    def test_one_name_for_two_algorithms_is_two_keys(self) -> None:
+        both = [ISSUER.jwk(each, kid="same") for each in ("RS256", "ES256")]
+        assert told(*both) == {("same", "RS256"), ("same", "ES256")}
+
+    def test_no_more_than_enough_are_looked_at(self) -> None:
+        assert len(told(*(ISSUER.jwk("EdDSA", kid=f"{number}") for number in range(2 * MOST)))) == MOST
+
+    @pytest.mark.parametrize(
+        "document", [b"", b"<html>", b"[]", b"1", b"null", b"{}", b'{"keys": 1}', b'{"keys": null}']
+    )
+    def test_what_is_no_set_is_no_usable_answer(self, document: bytes) -> None:
+        with pytest.raises(ExternalServiceError):
+            parsed(document)
+
+
+class TestFind:
+    def test_ok(self, keys: KeySet) -> None:
+        assert keys.find("RS256-1", "RS256") == ISSUER.keys["RS256"].public_key()
+
+    def test_a_key_is_for_its_algorithm(self, keys: KeySet) -> None:
+        """A2."""
+        assert [keys.find("RS256-1", each) for each in ("ES256", "EdDSA", "HS256", "RS512", "")] == [None] * 5
+
+    def test_before_they_are_known_nobody_can_tell(self, fetch: Fetch) -> None:
+        fetch.says = ExternalServiceError("test")
+        keys = KeySet(fetch)
+        with pytest.raises(ExternalServiceError):
+            keys.refresh()
+        with pytest.raises(ServiceUnavailable):
+            keys.find("RS256-1", "RS256")
+
+    def test_asks_nobody(self, keys: KeySet, fetch: Fetch) -> None:
+        """A3: whatever is named."""
+        for number in range(1000):
+            assert keys.find(f"{number}", "RS256") is None
+        assert fetch.times == 1
+
+
+class TestRefresh:
+    def test_in_less_than_a_minute(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
+        """A10: a key that is retired is refused within 60 s."""
+        fetch.says = json.dumps({"keys": [ISSUER.jwk("ES256")]}).encode()
+        monotonic.sleep(EVERY - 0.1)
+        keys.refresh()
+        assert keys.find("RS256-1", "RS256")
+        monotonic.sleep(0.1)
+        keys.refresh()
+        assert fetch.times == 2
+        assert keys.find("RS256-1", "RS256") is None
+
+    def test_sooner_when_an_unknown_one_was_named_and_not_for_each(
+        self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic
+    ) -> None:
+        """A10, A3: a new key is known soon, and who invents names has them asked for every five seconds at most."""
+        for _ in range(100):
+            keys.find("invented", "RS256")
+            keys.refresh()
+            monotonic.sleep(SOON / 10)
+        assert fetch.times == 1 + 100 // 10 - 1
+
+    def test_again_soon_after_a_failure(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
+        fetch.says = ExternalServiceError("test")
+        monotonic.sleep(EVERY)
+        for _ in range(10):
+            try:
+                keys.refresh()
+            except ExternalServiceError:
+                keys.find("invented", "RS256")
+            monotonic.sleep(SOON / 5)
+        assert fetch.times == 1 + 2
+
+    @pytest.mark.parametrize("says", [ExternalServiceError("test"), b"<html>"])
+    def test_while_it_fails_the_last_ones_are_good_for_an_hour(
+        self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic, says: bytes | Exception
+    ) -> None:
+        fetch.says = says
+        monotonic.sleep(GOOD_FOR - 1)
+        with pytest.raises(ExternalServiceError):
+            keys.refresh()
+        assert keys.find("RS256-1", "RS256")
+        monotonic.sleep(1)
+        with pytest.raises(ServiceUnavailable):
+            keys.find("RS256-1", "RS256")
+
+    def test_an_issuer_without_keys_has_none(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
+        fetch.says = b'{"keys": []}'
+        monotonic.sleep(EVERY)
+        keys.refresh()
+        assert keys.find("RS256-1", "RS256") is None
