@@ -32,6 +32,7 @@ LOCAL: Final = ROOT / ".local"
 URL_FILE: Final = LOCAL / "database-url"
 STAMP: Final = LOCAL / "postgres" / "migrated"
 WORKER: Final = [sys.executable, "-m", "flask", "worker"]
+STEADY: Final = [sys.executable, "-m", "deploy.local.steady"]
 DEFAULTS: Final = {"APP_ENV": "development", "HOST": "127.0.0.1", "PORT": "8000"}
 ASSIGNMENT: Final = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
 PORT_FREE_WITHIN: Final = 1.5  # seconds: a killed gunicorn's workers notice within one
@@ -75,8 +76,11 @@ def serve() -> NoReturn:
 
 
 def start_worker() -> None:
-    """Have jobs done beside gunicorn, until it ends; Ctrl-C is not for it where the kernel tells it of that end."""
-    worker = child.command(WORKER, dies_by=signal.SIGTERM, account=None, sees_all=False)
+    """Have jobs done beside gunicorn until it ends, whatever kills the worker meanwhile.
+
+    Ctrl-C is not for it where the kernel tells it of that end.
+    """
+    worker = child.command(STEADY + WORKER, dies_by=signal.SIGTERM, account=None, sees_all=False)
     subprocess.Popen(worker, start_new_session=child.KERNEL_TELLS)  # noqa: S603 - ours
 
 

@@ -1,5 +1,6 @@
 """`deploy/local/run.py`, as `make run` executes it: from nothing to a service, and nothing left of it afterwards."""
 
+import os
 import shutil
 import signal
 import socket
@@ -47,7 +48,20 @@ def checkout(tmp_path: Path, model: Path) -> Iterator[Checkout]:
 
 def is_worker(pid: int) -> bool:
     """Tell whether a process is one that does jobs."""
-    return command_of(pid).endswith("\0worker\0")
+    command = command_of(pid)
+    return command.endswith("\0worker\0") and "\0deploy.local.steady\0" not in command
+
+
+def another_worker(launched: int, *, than: int = 0) -> int:
+    """Return the process id of the worker, once it is another one."""
+    wait_until(lambda: bool(workers(launched) - {than}), SERVES_WITHIN)
+    (worker,) = workers(launched) - {than}
+    return worker
+
+
+def workers(launched: int) -> set[int]:
+    """Return the process ids of the workers that live."""
+    return {pid for pid in descendants(launched) if is_worker(pid)}
 
 
 class TestServe:
@@ -56,7 +70,7 @@ class TestServe:
         assert name_of(process.pid).startswith("python"), "the launcher has become gunicorn"
         assert "postgres" in {name_of(pid) for pid in empty.alive}
         assert "Listening at" in empty.said
-        assert [pid for pid in empty.alive if is_worker(pid)], "jobs are done"
+        assert another_worker(process.pid), "jobs are done"
         empty.note("kept")
         assert empty.notes == ["kept"]
 
@@ -71,6 +85,18 @@ class TestServe:
         (empty.root / "migrations" / "second.py").write_text("# the second\n")
         empty.serve()
         assert empty.upgrades == 2
+
+    def test_a_worker_that_is_killed_is_started_again(self, checkout: Checkout) -> None:
+        """F36: as often as it happens; with what looks after it, it ends when the service does."""
+        process = checkout.serve()
+        worker = another_worker(process.pid)
+        for _ in range(2):
+            os.kill(worker, signal.SIGKILL)
+            worker = another_worker(process.pid, than=worker)
+        checkout.seen |= descendants(process.pid)
+        assert "the worker has ended (-9) and is started again in 0.5 s" in checkout.said
+        checkout.stop()
+        wait_until(lambda: not checkout.alive, ENDS_WITHIN)
 
     @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
     def test_a_signal_ends_every_process_and_loses_nothing(self, checkout: Checkout, signum: signal.Signals) -> None:
