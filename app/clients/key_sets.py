@@ -1,8 +1,8 @@
 """The public keys of an issuer (JWK Set, RFC 7517), fetched beside the requests, so that none ever waits for them.
 
-They are asked for so often that a key which its issuer has retired is refused within a minute; sooner, when somebody has
-named one that we do not know, however many do. While the issuer does not answer, those it named last are good on, for an
-hour.
+They are asked for so often that a key which its issuer has retired is refused within a minute; sooner, when somebody
+has named one that we do not know, however many do. While the issuer does not answer, those it named last are good on,
+for an hour.
 """
 
 import time

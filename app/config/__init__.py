@@ -81,6 +81,9 @@ class Settings:
     google_client_id: str = _setting(
         "", str, "When set, Google's access tokens for this client are accepted. Who may do what, ISSUERS says."
     )
+    google_url: str = _setting(
+        "https://oauth2.googleapis.com", readers.public_url, "Where Google is asked about its tokens."
+    )
     anonymous_scopes: tuple[str, ...] = _setting(
         (),
         readers.scopes,

@@ -29,6 +29,7 @@ WRONG_SIGNATURE: Final = "The signature is not valid"
 WRONG_AUDIENCE: Final = "The token is meant for another audience"
 WRONG_ISSUER: Final = "The token comes from another issuer"
 REVOKED: Final = "The token has been revoked"
+NOT_KNOWN: Final = "The token is not known to its issuer"
 WRONG_CLAIMS: Final = "A required claim is missing or malformed"
 DESCRIPTIONS: Final = (
     MALFORMED,
@@ -39,6 +40,7 @@ DESCRIPTIONS: Final = (
     WRONG_ISSUER,
     WRONG_CLAIMS,
     REVOKED,
+    NOT_KNOWN,
 )
 
 _REASONS: Final[Mapping[type[jwt.PyJWTError], str]] = {

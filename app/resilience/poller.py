@@ -21,20 +21,21 @@ _LOG: Final = logging.getLogger("candor.resilience")
 class Poller:
     """Polls from ``start`` to ``stop``; threads do not survive a fork, so it is started after it."""
 
-    def __init__(self, name: str, poll: Callable[[], None], *, every: timedelta) -> None:
+    def __init__(self, name: str, poll: Callable[[], None], *, every: timedelta, within: timedelta = BUDGET) -> None:
         """Make one.
 
         Args:
             name: of the thread.
             poll: asks, and does what follows from the answer.
             every: from one answer to the next question, less a random part so that workers do not ask together.
+            within: how long an answer may take.
 
         Raises:
             ValueError: the pause is not positive.
         """
         if every <= timedelta(0):
             raise ValueError("a pause is positive")
-        self._name, self._poll, self._every = name, poll, every
+        self._name, self._poll, self._every, self._within = name, poll, every, within
         self._is_stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -57,7 +58,7 @@ class Poller:
 
     def _once(self) -> None:
         try:
-            with deadline.within(BUDGET):
+            with deadline.within(self._within):
                 self._poll()
         except Error as error:
             _LOG.debug("%s cannot ask: %s", self._name, error.code)

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-import threading
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
@@ -17,6 +16,7 @@ from app.models import claims
 from app.models.claims import EXPIRED, LATEST, REVOKED, SUBJECT, WRONG_CLAIMS, WRONG_SIGNATURE
 from app.models.sessions import TokenIdentity
 from app.resilience.clock import Clock
+from app.resilience.memory import Memory
 
 ALGORITHM: Final = "HS256"
 LONGEST: Final = 4096
@@ -80,8 +80,7 @@ class TokenService:
         self._issuer = issuer
         self._clock = clock
         self._others = others
-        self._lock = threading.Lock()
-        self._seen: dict[bytes, _Seen] = {}
+        self._seen: Memory[bytes, _Seen] = Memory(KEPT)
 
     @raises()
     def issue(self, subject: str, *, scopes: Collection[str], lifetime: timedelta, token_id: str | None = None) -> str:
@@ -157,10 +156,7 @@ class TokenService:
             payload = self._verified(token)
             principal = Principal(payload["sub"], frozenset(payload.get("scope", "").split()))
             seen = _Seen(principal, payload["exp"], str(payload.get("jti")))
-            with self._lock:
-                if len(self._seen) >= KEPT:
-                    del self._seen[next(iter(self._seen))]
-                self._seen[digest] = seen
+            self._seen.learn(digest, seen)
         return seen
 
     def _verified(self, token: str) -> dict[str, Any]:

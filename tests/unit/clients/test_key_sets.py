@@ -91,7 +91,15 @@ class TestParsed:
         assert told({**json.loads(short), "kid": "short"}) == set()
 
     def test_others_beside_it_are_ignored(self) -> None:
-        rest = [None, 1, "x", [], {}, {"kty": "oct", "k": "AAAA", "kid": "RS256-1"}, ISSUER.jwk("ES256", alg="ES384")]
+        rest: list[Any] = [
+            None,
+            1,
+            "x",
+            [],
+            {},
+            {"kty": "oct", "k": "AAAA", "kid": "RS256-1"},
+            ISSUER.jwk("ES256", alg="ES384"),
+        ]
         assert told(*rest, ISSUER.jwk("RS256")) == {("RS256-1", "RS256")}
 
     def test_one_name_for_two_algorithms_is_two_keys(self) -> None:

@@ -1,0 +1,63 @@
+"""Asks Google what one of its access tokens is (https://oauth2.googleapis.com/tokeninfo)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from app.errs import Error, Kind
+from app.errs.platform import ServiceUnavailable
+from app.models.google import Grant
+from app.resilience import deadline
+
+PATH: Final = "/tokeninfo"
+REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
+SOON: Final = 5
+"""Seconds after which Google may answer again."""
+DIGITS: Final = 12
+
+
+class Client(Protocol):
+    """See ``app.clients.http``."""
+
+    def get(self, path: str, *, params: Mapping[str, str], operation: str) -> object: ...  # noqa: D102
+
+
+class TokenInfo:
+    """Google's word on tokens."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def ask(self, token: str) -> Grant | None:
+        """Return what a token grants; ``None`` when it is none.
+
+        Raises:
+            ServiceUnavailable: Google gives no usable answer.
+            DeadlineExceeded: the request's own time is over.
+        """
+        try:
+            return _grant(self._client.get(PATH, params={"access_token": token}, operation="tokeninfo"))
+        except Error as error:
+            if error.facts.get("remote_status") in REFUSED:
+                return None
+            limit = deadline.current.get()
+            if error.kind is Kind.DEADLINE and limit is not None and limit.is_over:
+                raise
+            raise ServiceUnavailable(retry_after=error.retry_after or SOON) from error
+
+
+def _grant(told: object) -> Grant:
+    """Return what an answer says.
+
+    Raises:
+        ServiceUnavailable: nothing that one could understand.
+    """
+    said = told if isinstance(told, Mapping) else {}
+    audience, subject, expires = said.get("aud"), said.get("sub", ""), str(said.get("exp"))
+    if not isinstance(audience, str) or not isinstance(subject, str) or not _is_moment(expires):
+        raise ServiceUnavailable(retry_after=SOON, detail="what Google says of the token is not understood")
+    return Grant(audience, subject, float(expires))
+
+
+def _is_moment(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS
