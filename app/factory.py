@@ -21,6 +21,9 @@ from app.wiring import Services, log_turns, wire
 
 LOGGER_EVERY: Final = timedelta(seconds=2)
 """How often each worker asks what is to be logged; what was set is in force everywhere within 5 seconds."""
+KEYS_EVERY: Final = timedelta(seconds=1)
+"""How often each worker looks whether it is time to ask an issuer for its keys."""
+KEYS_WITHIN: Final = timedelta(seconds=3)
 REVOCATIONS_EVERY: Final = timedelta(seconds=2)
 """So that a token that is revoked is refused by every worker within 5 seconds, a slow answer included."""
 
@@ -44,6 +47,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["candor-pollers"] = [
         Poller("logger", within(app, services.logger.refresh), every=LOGGER_EVERY),
         Poller("revocations", within(app, services.tokens.refresh_revoked), every=REVOCATIONS_EVERY),
+        *(
+            Poller(f"keys of {issuer}", keys.refresh, every=KEYS_EVERY, within=KEYS_WITHIN)
+            for issuer, keys in services.key_sets.items()
+        ),
     ]
     if settings.tracing:
         _trace(app, services)

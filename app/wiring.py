@@ -1,16 +1,23 @@
 """The composition root: session, engine and clock become services."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
 
+from app.clients.google import TokenInfo
+from app.clients.http import HttpClient
+from app.clients.key_sets import KeySet
 from app.clients.letters import KINDS, Letters
 from app.clients.mail import MailFolder, SmtpMail
 from app.clients.shared_windows import SharedWindows
 from app.config import LOCAL, Settings
+from app.config.issuers import GOOGLE, Issuer
 from app.models.logger import Level, LoggerSettings
 from app.models.passwords import Passwords
 from app.observability import breakers, logs
@@ -35,6 +42,8 @@ from app.resilience.postage import Postage
 from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
 from app.services.failures import FailureService
+from app.services.foreign import ForeignTokens, Known
+from app.services.google import GoogleTokens
 from app.services.idempotency import IdempotencyService
 from app.services.jobs import Ended, Handler, JobService
 from app.services.logger import LoggerService
@@ -44,8 +53,11 @@ from app.services.preferences import PreferencesService
 from app.services.readiness import ReadinessService
 from app.services.sessions import SessionService
 from app.services.tasks import TaskService
-from app.services.tokens import TokenService
+from app.services.tokens import TokenService, Verifier
 from app.services.users import UserService
+
+PATIENCE: Final = timedelta(seconds=2)
+"""With those who vouch for callers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +81,8 @@ class Services:
     windows: Windows
     breakers: Callable[[], dict[str, str]]
     """Tells the state of every breaker, by what it guards."""
+    key_sets: Mapping[str, KeySet]
+    """The keys of those who issue tokens besides us, by issuer."""
 
 
 def _slots(settings: Settings) -> Slots:
@@ -77,7 +91,38 @@ def _slots(settings: Settings) -> Slots:
     return Slots(size, queue=max(0, settings.web_threads - size))
 
 
-def _tokens(settings: Settings, reads: Reads, clock: Clock) -> TokenService:
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Those who issue tokens besides us: who verifies these, the keys by issuer, and who asks them."""
+
+    verifiers: list[Verifier]
+    key_sets: dict[str, KeySet]
+    clients: list[HttpClient]
+
+
+def _others(settings: Settings, windows: Windows, clock: Clock) -> Others:
+    others, known = Others([], {}, []), {}
+    for each in settings.issuers:
+        if each.jwks_url:
+            parts = urlsplit(each.jwks_url)
+            others.clients.append(_asking(f"keys of {each.url}", f"{parts.scheme}://{parts.netloc}"))
+            keys = KeySet(partial(others.clients[-1].get, parts.path, params=dict(parse_qsl(parts.query))))
+            others.key_sets[each.url], known[each.url] = keys, Known(each, keys)
+    if known:
+        others.verifiers.append(ForeignTokens(known, clock=clock))
+    if client_id := settings.google_client_id:
+        others.clients.append(_asking("google", settings.google_url))
+        named = next((each for each in settings.issuers if each.url == GOOGLE), Issuer(url=GOOGLE))
+        info = TokenInfo(others.clients[-1])
+        others.verifiers.append(GoogleTokens(info, named, client_id=client_id, windows=windows, clock=clock))
+    return others
+
+
+def _asking(name: str, url: str) -> HttpClient:
+    return HttpClient(name, url, patience=PATIENCE, hooks=(log_turns, measure.breakers))
+
+
+def _tokens(settings: Settings, reads: Reads, others: Others, clock: Clock) -> TokenService:
     return TokenService(
         secret=settings.jwt_secret,
         audience=settings.jwt_audience or None,
@@ -85,6 +130,7 @@ def _tokens(settings: Settings, reads: Reads, clock: Clock) -> TokenService:
         clock=clock,
         keys=dict(settings.jwt_keys),
         revoked=RevokedTokenReads(reads),
+        others=others.verifiers,
     )
 
 
@@ -136,7 +182,8 @@ def wire(
     reads = Reads(session, engine)
     shared = SharedWindows(settings.redis_url, hooks=(log_turns, measure.breakers)) if settings.redis_url else None
     windows = shared or OwnWindows()
-    tokens = _tokens(settings, reads, clock)
+    others = _others(settings, windows, clock)
+    tokens = _tokens(settings, reads, others, clock)
 
     def unit_of_work() -> UnitOfWork:
         return UnitOfWork(session)
@@ -167,12 +214,15 @@ def wire(
         ),
         sessions=sessions,
         breakers=lambda: {
-            each.name: each.state().value for each in (breaker_of(engine()), shared and shared.breaker) if each
+            each.name: each.state().value
+            for each in (breaker_of(engine()), shared and shared.breaker, *(each.breaker for each in others.clients))
+            if each
         },
         tasks=TaskService(reads=TaskReads(reads), unit_of_work=unit_of_work, clock=clock),
         tokens=tokens,
         users=users,
         windows=windows,
+        key_sets=others.key_sets,
     )
 
 

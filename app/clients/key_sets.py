@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 import jwt
-import orjson
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from app.errs.platform import ExternalServiceError, ServiceUnavailable
@@ -21,8 +20,6 @@ SOON: Final = timedelta(seconds=5).total_seconds()
 """After a failure, or when an unknown key was named."""
 GOOD_FOR: Final = timedelta(hours=1).total_seconds()
 """As long as an access token may reasonably live: who cannot be asked for longer issues no tokens either."""
-LARGEST: Final = 262_144
-"""Bytes of a set that are read."""
 MOST: Final = 100
 """Keys of a set that are looked at."""
 RSA_BITS: Final = range(2048, 8193)
@@ -35,7 +32,7 @@ Keys = Mapping[tuple[str, str], Any]
 class KeySet:
     """The keys of one issuer, by id and algorithm."""
 
-    def __init__(self, fetch: Callable[[], bytes], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, fetch: Callable[[], object], *, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Make it empty.
 
         Args:
@@ -73,19 +70,17 @@ class KeySet:
         self._good_until, self._has_failed = now + GOOD_FOR, False
 
 
-def parsed(document: bytes) -> Keys:
+def parsed(document: object) -> Keys:
     """Return the keys of a set that are for our algorithms; the others are somebody else's affair.
 
     Raises:
         ExternalServiceError: it is no set of keys.
     """
-    try:
-        listed = orjson.loads(document)["keys"]
-        described = [each for each in listed[:MOST] if isinstance(each, dict)]
-    except (ValueError, TypeError, KeyError) as error:
-        raise ExternalServiceError("keys.parse") from error
+    listed = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(listed, list):
+        raise ExternalServiceError("keys.parse")
     found: dict[tuple[str, str], Any] = {}
-    for each in described:
+    for each in (each for each in listed[:MOST] if isinstance(each, dict)):
         curve, algorithm = CURVES.get(str(each.get("kty")), (None, ""))
         if algorithm and isinstance(each.get("kid"), str) and _is_for(each, algorithm, curve):
             key = _key(each, algorithm)

@@ -1,9 +1,7 @@
-"""An issuer of tokens: keys of every kind, what it signs with them, and where it tells them."""
+"""An issuer of tokens: keys of every kind, and what it signs with them."""
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import jwt
@@ -32,9 +30,9 @@ class Issuer:
         told = {**told, "kid": f"{algorithm}-1", "use": "sig", "alg": algorithm, **changes}
         return {name: value for name, value in told.items() if value is not ...}
 
-    def jwks(self) -> bytes:
+    def jwks(self) -> dict[str, Any]:
         """Return all public keys."""
-        return json.dumps({"keys": [self.jwk(algorithm) for algorithm in self.keys]}).encode()
+        return {"keys": [self.jwk(algorithm) for algorithm in self.keys]}
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Return good claims with changes; ``...`` takes one away."""
@@ -56,42 +54,10 @@ class Issuer:
             *(pem, pem.strip(), pem.replace(b"\n", b"\r\n")),
             public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
             *(public.public_bytes(Encoding.PEM, PublicFormat.PKCS1) for _ in range(algorithm == "RS256")),
-            *(json.dumps(jwk).encode(), json.dumps(jwk, separators=(",", ":")).encode(), self.jwks()),
+            *(
+                json.dumps(jwk).encode(),
+                json.dumps(jwk, separators=(",", ":")).encode(),
+                json.dumps(self.jwks()).encode(),
+            ),
             *(jwk[part].encode() for part in ("n", "x") if part in jwk),
         ]
-
-
-class Server:
-    """An HTTP server on loopback that says one thing, and counts who asks."""
-
-    def __init__(self) -> None:
-        self.status, self.body, self.headers = 200, b"{}", {"Content-Type": "application/json"}
-        self.asked: list[str] = []
-        self.answers = threading.Event()
-        self.answers.set()
-        told = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                told.asked.append(self.path)
-                told.answers.wait(30)
-                self.send_response(told.status)
-                for name, value in told.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(told.body)))
-                self.end_headers()
-                self.wfile.write(told.body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def close(self) -> None:
-        """Be there no more."""
-        self.answers.set()
-        self._server.shutdown()
-        self._server.server_close()

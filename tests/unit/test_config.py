@@ -56,6 +56,59 @@ class TestDevelopment:
             Settings.from_env({}, local=tmp_path).port = 1  # type: ignore[misc]  # what is tested
 
 
+class TestIssuers:
+    GOOD = '["https://a.test/"]\njwks_url = "https://a.test/keys"\naudience = "us"\nscopes = {"*" = "tasks orders"}\n'
+
+    def read(self, tmp_path: Path, text: str) -> Settings:
+        """Return the settings with a file of issuers."""
+        path = tmp_path / "issuers.toml"
+        path.write_text(text)
+        return Settings.from_env({"ISSUERS": str(path)}, local=tmp_path)
+
+    def test_ok(self, tmp_path: Path) -> None:
+        google = '["https://accounts.google.com"]\nscopes = {"1" = "tasks", "2" = ""}\n'
+        (one, other) = self.read(tmp_path, self.GOOD + google).issuers
+        assert (one.url, one.jwks_url, one.audience) == ("https://a.test/", "https://a.test/keys", "us")
+        assert (one.scopes_of("anybody"), other.scopes_of("1")) == (
+            frozenset({"tasks", "orders"}),
+            frozenset({"tasks"}),
+        )
+        assert (other.scopes_of("2"), other.scopes_of("3")) == (frozenset(), frozenset())
+        assert (one.name_of("x"), other.name_of("x")) == ("https://a.test/#x", "https://accounts.google.com#x")
+
+    def test_on_this_machine_it_need_not_be_https(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path, self.GOOD.replace("https://a.test", "http://127.0.0.1:1")).issuers
+
+    @pytest.mark.parametrize(
+        ("part", "other"),
+        [
+            ('["https://a.test/"]', "["),
+            ('["https://a.test/"]', '["http://a.test/"]'),
+            ('["https://a.test/"]', '["https://a.test/#x"]'),
+            ('["https://a.test/"]', f'["https://a.test/{"x" * 200}"]'),
+            ('["https://a.test/"]', "[issuer]"),
+            ('["https://a.test/"]\n', ""),
+            ('jwks_url = "https://a.test/keys"\n', ""),
+            ('audience = "us"\n', ""),
+            ("https://a.test/keys", "http://a.test/keys"),
+            ("https://a.test/keys", "file:///etc/passwd"),
+            ('"us"', "1"),
+            ("audience", "audiences"),
+            ("tasks orders", "tasks admin"),
+            ('"tasks orders"', '["tasks"]'),
+            ('"tasks orders"', "'a\"b'"),
+        ],
+    )
+    def test_what_is_not_safe_is_refused(self, tmp_path: Path, part: str, other: str) -> None:
+        """3.4: no keys over an open line, nobody an admin."""
+        with pytest.raises(InvalidSettings, match="ISSUERS must"):
+            self.read(tmp_path, self.GOOD.replace(part, other))
+
+    def test_a_file_that_is_not_there_is_refused(self, tmp_path: Path) -> None:
+        said = "ISSUERS must be a file that can be read: No such file or directory."
+        assert faults({"ISSUERS": str(tmp_path / "absent")}) == [said]
+
+
 class TestDrain:
     def test_development_ends_at_once_and_production_takes_leave(self, tmp_path: Path) -> None:
         assert Settings.from_env({}, local=tmp_path).drain_seconds == 0

@@ -7,6 +7,7 @@ from app.context import Principal
 from app.errs.access import InsufficientScope
 from app.rest import operations
 from app.rest.current import services
+from app.rest.hooks.limits import client_address
 from app.wire.credentials import anonymous, bearer_token
 
 
@@ -34,7 +35,9 @@ def _authenticate() -> None:
 
 def _caller() -> Principal:
     token = bearer_token(request.headers.get("Authorization", ""))
-    return services().tokens.verify(token) if token else anonymous(current_app.config["ANONYMOUS_SCOPES"])
+    if token:
+        return services().tokens.verify(token, sender=client_address())
+    return anonymous(current_app.config["ANONYMOUS_SCOPES"])
 
 
 def _forget(_exc: BaseException | None) -> None:
