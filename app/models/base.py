@@ -31,19 +31,22 @@ class Base(DeclarativeBase):
     )
 
 
-class SmallEnum(SmallInteger, Generic[EnumT]):
+class SmallEnum(TypeDecorator[EnumT], Generic[EnumT]):
     """An integer enumeration stored as ``smallint``, so that it sorts by meaning."""
+
+    impl = SmallInteger
+    cache_ok = True
 
     def __init__(self, enum: type[EnumT]) -> None:
         super().__init__()
         self.enum = enum
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], int | None]:
-        """Return what makes a member its number."""
-        return lambda value: None if value is None else int(value)
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
+        """Return the member's number."""
+        return None if value is None else int(value)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], EnumT | None]:
-        """Return what makes a number its member; a method of a dict, because it is called for every row."""
+        """Return what makes a number its member: a method of a dict, because it is called for every row."""
         return {member.value: member for member in self.enum}.get
 
 

@@ -8,6 +8,7 @@ known, the handler (``response``).
 from collections.abc import Callable
 from contextlib import nullcontext
 from copy import deepcopy
+from datetime import UTC, datetime
 from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -112,6 +113,7 @@ class Blueprint(flask_smorest.Blueprint):
         """Hand the handler what the schema makes of the query or the body; violations wait for one another."""
         loader = schema()
         metrics.know_fields(names(loader))
+        nothing_asked = load(loader, {}, Reading(datetime.now(UTC), {})) if location == "query" else None
 
         def decorate(view: Callable[..., Any]) -> Wrapper:
             operation = operations.draft(view)
@@ -125,7 +127,8 @@ class Blueprint(flask_smorest.Blueprint):
             def with_arguments(*args: Any, **kwargs: Any) -> Any:
                 if location == "json":
                     return view(*args, decoded(loader, g.body), **kwargs)
-                g.query = decoded(loader, query.parse(loader.fields))
+                asked = query.parse(loader.fields)
+                g.query = decoded(loader, asked) if asked else nothing_asked
                 return view(*args, g.query, **kwargs)
 
             _document(with_arguments, "arguments").setdefault("parameters", []).append(

@@ -102,9 +102,12 @@ def _versions(name: str, members: Sequence[str], *, takes_weak: bool) -> Contain
 
 def answer_not_modified(response: Response) -> Response:
     """Answer 304 without a body when If-None-Match names what would be sent (weak comparison)."""
-    tag, known = response.headers.get("ETag"), request.if_none_match
+    tag = response.headers.get("ETag")
     if not tag or response.status_code != HTTPStatus.OK or request.method not in READS:
         return response
+    if "If-None-Match" not in request.headers:
+        return response
+    known = request.if_none_match
     if not (known.star_tag or known.contains_weak(tag.strip('"'))):
         return response
     kept = {name: response.headers[name] for name in KEPT if name in response.headers}

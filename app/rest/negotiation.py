@@ -8,6 +8,7 @@ from werkzeug.datastructures import MIMEAccept
 
 from app.errs.requests import NotAcceptable
 
+ANYTHING: Final = "*/*"
 _UTF_8: Final = re.compile(r'\s*;\s*charset="?utf-?8"?', re.IGNORECASE)
 
 
@@ -17,7 +18,7 @@ def check_accept(available: tuple[str, ...]) -> None:
     Raises:
         NotAcceptable: it excludes them all.
     """
-    if available and "Accept" in request.headers:
+    if available and request.headers.get("Accept", ANYTHING) != ANYTHING:
         accepted = _accepted()
         if accepted and not any(accepted.quality(each) > 0 for each in available):
             raise NotAcceptable(available=list(available))
