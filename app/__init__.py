@@ -4,7 +4,7 @@
 
     factory                     the wiring on one page
     cli                         the flask commands
-    rest | (rpc)                HTTP; the gRPC twin comes beside it
+    rest | rpc                  HTTP, and its gRPC twin
     extensions                  Flask's extensions, created once
     wire                        what transports say and understand: schemas, filters, page tokens, masks
     wiring                      session and clock become Services

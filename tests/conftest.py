@@ -35,7 +35,8 @@ _undeclared: list[str] = []
 EMPTY: Final = "; ".join(f"DELETE FROM {table}" for table in reversed(Base.metadata.sorted_tables))
 """Empties every table."""
 
-os.environ["METRICS_PORT"] = "0"  # of what tests start, only what they ask for metrics takes a port for them
+os.environ |= dict.fromkeys(("METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT"), "0")
+# Of what tests start, only what they ask for takes a port.
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,10 +1,10 @@
-"""The ``flask`` commands, a group a file; rpc moves in here."""
+"""The ``flask`` commands, a group a file."""
 
 import os
 
 from flask import Flask
 
-from app.cli import errors, explain, jobs, migrations, tokens, users, worker
+from app.cli import errors, explain, jobs, migrations, rpc, tokens, users, worker
 
 
 def register(app: Flask) -> None:
@@ -12,6 +12,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(errors.group)
     app.cli.add_command(explain.explain)
     app.cli.add_command(jobs.group)
+    app.cli.add_command(rpc.group)
     app.cli.add_command(tokens.group)
     app.cli.add_command(users.group)
     app.cli.add_command(worker.work)

@@ -4,21 +4,19 @@ A field is a setting: its name in capitals is the variable, its metadata the sen
 """
 
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from app.config import readers
+from app.config import development, readers
 from app.config.issuers import Issuer, read_issuers
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = ROOT / ".local"
 VERSION: Final = "0.1.0"
 """As in pyproject.toml, which need not be there where we run."""
-SECRET_BYTES: Final = 32
 TOKEN_CHARACTERS: Final = 16
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 TRACING: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
@@ -185,6 +183,16 @@ class Settings:
         "127.0.0.1", str, "The address of METRICS_PORT. Beyond loopback, whoever reaches it can read the metrics."
     )
 
+    rpc_host: str = _setting(
+        "127.0.0.1", str, "The address that gRPC listens on. Beyond loopback, production is required."
+    )
+    rpc_port: int = _setting(50051, readers.integer(0, 65535), "The port that gRPC listens on. 0: no gRPC.")
+    rpc_certificate: str = _setting("", str, "A file with the certificate chain of gRPC, in PEM. Unset, no TLS.")
+    rpc_key: str = _setting("", str, "A file with its private key.")
+    rpc_metrics_port: int = _setting(
+        9093, readers.integer(0, 65535), "Where the metrics of gRPC are served, at METRICS_HOST. 0: nowhere."
+    )
+
     @property
     def is_production(self) -> bool:
         """Tell whether this is the real thing."""
@@ -214,8 +222,8 @@ class Settings:
                 [f"{each.name.upper()} {faults[each.name]}." for each in fields(cls) if each.name in faults]
             )
         if values["app_env"] == "development":
-            values["jwt_secret"] = values["jwt_secret"] or _development_secret(local)
-            values["database_url"] = values["database_url"] or _development_database(local)
+            values["jwt_secret"] = values["jwt_secret"] or development.secret(local)
+            values["database_url"] = values["database_url"] or development.database(local)
         host = f"[{values['host']}]" if ":" in values["host"] else values["host"]
         values["public_url"] = values["public_url"] or f"http://{host}:{values['port']}"
         return cls(**values)
@@ -231,8 +239,8 @@ def default_of(setting: "Field[Any]") -> object:
 def _faults_together(values: Mapping[str, Any]) -> dict[str, str]:
     """Return what is wrong with settings that are fine each by itself, by name."""
     faults = {}
-    if values["jwt_secret"] and len(values["jwt_secret"].encode()) < SECRET_BYTES:
-        faults["jwt_secret"] = f"must have at least {SECRET_BYTES} bytes; `openssl rand -hex 32` makes one"
+    if values["jwt_secret"] and len(values["jwt_secret"].encode()) < development.SECRET_BYTES:
+        faults["jwt_secret"] = f"must have at least {development.SECRET_BYTES} bytes; `openssl rand -hex 32` makes one"
     if 0 < len(values["debug_token"]) < TOKEN_CHARACTERS or not values["debug_token"].isascii():
         faults["debug_token"] = (
             f"must have at least {TOKEN_CHARACTERS} ASCII characters; `openssl rand -hex 16` makes one"
@@ -248,8 +256,11 @@ def _faults_together(values: Mapping[str, Any]) -> dict[str, str]:
             faults["debug"] = "must be off in production"
         if values["smtp_url"] and values["mail_from"].endswith("@localhost>"):
             faults["mail_from"] = "is required in production beside SMTP_URL"
-    elif values["host"] not in LOOPBACK:
-        faults["host"] = "may be other than loopback only with APP_ENV=production"
+    else:
+        beyond = "may be other than loopback only with APP_ENV=production"
+        faults |= {name: beyond for name in ("host", "rpc_host") if values[name] not in LOOPBACK}
+    if bool(values["rpc_certificate"]) != bool(values["rpc_key"]):
+        faults["rpc_key"] = "and RPC_CERTIFICATE are set both or neither"
     return faults
 
 
@@ -258,33 +269,3 @@ def _is_installed(module: str) -> bool:
         return find_spec(module) is not None
     except ModuleNotFoundError:
         return False
-
-
-def _development_secret(local: Path) -> str:
-    """Return the secret kept under ``.local/``, made on first use; else one for this process."""
-    path = local / "jwt-secret"
-    try:
-        local.mkdir(exist_ok=True)
-        made = path.with_name(f"jwt-secret.{os.getpid()}.{secrets.token_hex(4)}")
-        if not path.exists():
-            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_hex(SECRET_BYTES))
-            if os.geteuid() == 0:
-                os.chown(made, local.stat().st_uid, local.stat().st_gid)
-            try:
-                os.link(made, path)
-            except FileExistsError:
-                pass
-            finally:
-                made.unlink()
-        return path.read_text().strip()
-    except OSError:
-        return secrets.token_hex(SECRET_BYTES)
-
-
-def _development_database(local: Path) -> str:
-    """Return the address that the embedded PostgreSQL left, else the one PostgreSQL has by default."""
-    try:
-        return (local / "database-url").read_text().strip()
-    except OSError:
-        return "postgresql+psycopg://candor@127.0.0.1:5432/candor"

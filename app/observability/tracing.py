@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -93,11 +93,23 @@ class Tracing:
             sent = {name: environ.get(f"HTTP_{name.upper()}", "") for name in PROPAGATOR.fields}
             method = environ["REQUEST_METHOD"]
             known = method if method in METHODS else OTHER
-            attributes = {"http.request.method": known, "url.scheme": environ["wsgi.url_scheme"]}
-            with self._span(known, SpanKind.SERVER, attributes, context=PROPAGATOR.extract(sent)):
+            with self.serving(known, {"url.scheme": environ["wsgi.url_scheme"]}, sent):
                 return wsgi(environ, start_response)
 
         return served
+
+    def serving(
+        self, method: str, attributes: Mapping[str, str], sent: Mapping[str, str]
+    ) -> AbstractContextManager[Span]:
+        """Return a span of kind SERVER, which continues the trace in the fields that the caller has sent."""
+        attributes = {"http.request.method": method, **attributes}
+        return self._span(method, SpanKind.SERVER, attributes, context=PROPAGATOR.extract(sent))
+
+    def carrier(self) -> dict[str, str]:
+        """Return the fields that lead to the span at hand."""
+        fields: dict[str, str] = {}
+        PROPAGATOR.inject(fields)
+        return fields
 
     def around_use_cases(self, services: Iterable[object]) -> None:
         """Give every use case of these services a span, named after it."""

@@ -1,11 +1,13 @@
 """The engine: a bounded pool whose connections know the deadline of the request that uses them."""
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
+import psycopg
 from sqlalchemy import Engine, PoolProxiedConnection, QueuePool, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -25,6 +27,8 @@ POOL_WAIT: Final = 1.0
 LOCK_WAIT: Final = timedelta(seconds=2)
 DIAL: Final = 2
 """Seconds for a new connection, the least that libpq keeps to."""
+CANCEL: Final = 0.3
+"""Seconds in which a server takes note that a statement is not to go on; one that hangs does not, and is left."""
 OPEN_FOR: Final = timedelta(seconds=1)
 """How long a database that is away is left alone; short, since it may be back any moment."""
 
@@ -134,9 +138,19 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
         metrics.POOL_IN_USE.inc()
         limit = deadline.current.get()
         if limit is not None:
-            _record(record)["watched"] = watchdog.watch(connection.fileno(), at=limit.at + GRACE)
+            kept = _record(record)
+            kept["watched"] = watchdog.watch(connection.fileno(), at=limit.at + GRACE)
+            kept["forget"] = limit.on_cut(partial(interrupt, connection, kept))
+
+    def interrupt(connection: Any, kept: dict[str, Any]) -> None:
+        with suppress(psycopg.Error):
+            fd = connection.fileno()
+            watchdog.release(kept["watched"])
+            kept["watched"] = watchdog.watch(fd, at=time.monotonic() + GRACE)
+            connection.cancel_safe(timeout=CANCEL)
 
     def invalidate(_connection: object, record: ManagesConnection, exc: BaseException | None) -> None:
+        _record(record).pop("forget", _nothing)()
         watched, ticket = _record(record).pop("watched", None), _record(record).pop("ticket", None)
         if watched is not None:
             watchdog.release(watched)
@@ -153,6 +167,10 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     event.listen(engine, "checkout", checkout)
     event.listen(engine, "checkin", checkin)
     event.listen(engine, "invalidate", invalidate)
+
+
+def _nothing() -> None:
+    """Forget nothing: there was no deadline."""
 
 
 def around_statements(engine: Engine, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:

@@ -1,24 +1,27 @@
 """A deadline: the moment by which all work for a request has to be done, as a value that is handed down."""
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from app.errs.platform import DeadlineExceeded
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Deadline:
-    """A budget and the moment, on the monotonic clock in seconds, when it is spent."""
+    """A budget and the moment, on the monotonic clock in seconds, when it is spent; cut, if nobody waits any more."""
 
     budget: timedelta
     at: float
     is_shortened: bool = False
     """Whether the caller asked for less than the house grants: then its end proves nothing against a dependency."""
+    _interrupts: list[Callable[[], None]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def after(cls, budget: timedelta, *, is_shortened: bool = False) -> "Deadline":
@@ -39,6 +42,24 @@ class Deadline:
     def is_over(self) -> bool:
         """Tell whether the budget is spent."""
         return time.monotonic() >= self.at
+
+    def cut(self) -> None:
+        """End it now, since nobody waits for the outcome any more, and interrupt what is under way."""
+        self.at, self.is_shortened = min(self.at, time.monotonic()), True
+        with self._lock:
+            for interrupt in self._interrupts:
+                interrupt()
+
+    def on_cut(self, interrupt: Callable[[], None]) -> Callable[[], None]:
+        """Have this called when the deadline is cut; return what takes that back, or waits until it is done."""
+        with self._lock:
+            self._interrupts.append(interrupt)
+
+        def forget() -> None:
+            with self._lock:
+                self._interrupts.remove(interrupt)
+
+        return forget
 
     def exceeded(self, spent_in: str) -> DeadlineExceeded:
         """Return the error that says where the time went."""

@@ -17,7 +17,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app import context, errs
 from app.errs import Kind, platform, requests
-from app.observability import logs, metrics
+from app.observability import metrics
+from app.observability.reporting import report
 from app.rest import operations
 from app.rest.current import services
 from app.wire import timestamps
@@ -87,19 +88,16 @@ def answer(exc: BaseException) -> Response:
     shown = shown_for(exc)
     status = status_of(shown)
     operation = operations.current()
-    said = exc if isinstance(exc, errs.Error) else shown
     rule = request.url_rule.rule if request.url_rule else "unmatched"
     facts: dict[str, object] = {"status": status.value, "method": request.method, "route": rule, "path": request.path}
     caller = context.principal.get()
     facts["user"] = caller.id if caller else None
     is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     facts["breakers"] = services().breakers() if is_ours else None
-    logs.error(exc, shown, facts, stack=is_ours)
-    metrics.error(said, shown)
+    name = operation.name if operation else metrics.UNMATCHED
+    report(exc, shown, facts, operation=name, declared=operations.declared(operation), stack=is_ours)
     if not isinstance(exc, errs.Error | HTTPException):
         metrics.PANICS.inc()
-    named = errs.definition(shown)
-    errs.tell(operation.name if operation else "unmatched", said, declared=named in operations.declared(operation))
     return respond(shown, status)
 
 

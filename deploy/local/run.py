@@ -14,6 +14,7 @@ sys.excepthook = lambda kind, exc, trace: None if kind is KeyboardInterrupt else
 
 import errno
 import hashlib
+import importlib.util
 import os
 import re
 import signal
@@ -33,6 +34,7 @@ URL_FILE: Final = LOCAL / "database-url"
 STAMP: Final = LOCAL / "postgres" / "migrated"
 WORKER: Final = [sys.executable, "-m", "flask", "worker"]
 STEADY: Final = [sys.executable, "-m", "deploy.local.steady"]
+RPC: Final = [sys.executable, "-m", "flask", "rpc", "serve"]
 DEFAULTS: Final = {"APP_ENV": "development", "HOST": "127.0.0.1", "PORT": "8000"}
 ASSIGNMENT: Final = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
 PORT_FREE_WITHIN: Final = 1.5  # seconds: a killed gunicorn's workers notice within one
@@ -55,7 +57,7 @@ def main(words: list[str]) -> int:
 
 
 def serve() -> NoReturn:
-    """Start the database, migrate it, start a worker, and become gunicorn."""
+    """Start the database, migrate it, start a worker and gRPC, and become gunicorn."""
     if "MAKELEVEL" in os.environ:
         child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
     if is_embedded():
@@ -68,20 +70,19 @@ def serve() -> NoReturn:
     else:
         check_port()
         migrate()
-    start_worker()
+    start_beside(STEADY + WORKER)  # whatever kills the worker meanwhile
+    if os.environ.get("RPC_PORT") != "0" and importlib.util.find_spec("grpc"):
+        start_beside(RPC)
     sys.stdout.flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until gunicorn.conf.py has a handler for it
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     os.execv(sys.executable, gunicorn)  # noqa: S606 - no shell is what we want
 
 
-def start_worker() -> None:
-    """Have jobs done beside gunicorn until it ends, whatever kills the worker meanwhile.
-
-    Ctrl-C is not for it where the kernel tells it of that end.
-    """
-    worker = child.command(STEADY + WORKER, dies_by=signal.SIGTERM, account=None, sees_all=False)
-    subprocess.Popen(worker, start_new_session=child.KERNEL_TELLS)  # noqa: S603 - ours
+def start_beside(argv: list[str]) -> None:
+    """Have a command run until gunicorn ends; Ctrl-C is not for it where the kernel tells it of that end."""
+    command = child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
+    subprocess.Popen(command, start_new_session=child.KERNEL_TELLS)  # noqa: S603 - ours
 
 
 def run_command(argv: list[str]) -> int:

@@ -39,6 +39,14 @@ def upgrade():
 def worker():
     signal.pause()
 
+rpc = AppGroup("rpc")
+app.cli.add_command(rpc)
+
+@rpc.command()
+def serve():
+    print("gRPC would serve", flush=True)
+    signal.pause()
+
 @app.get("/")
 def notes():
     with connect() as connection:
@@ -83,6 +91,7 @@ class Checkout:
     def launch(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         """Start the launcher as a shell would, in an environment that holds nothing else; its words are `said`."""
         plain = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PORT": str(self.port), "METRICS_PORT": "0"}
+        plain["RPC_PORT"] = "0"
         with self._words(len(self.launched)).open("w") as said:
             process = subprocess.Popen(
                 [sys.executable, "deploy/local/run.py", *words],

@@ -4,14 +4,20 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import grpc
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckResponse
 
+from tests.rpc.client import health
+from tests.stack.checkout import wait_until
 from tests.stack.conftest import ROOT, free_port
 
 HOUSE: Final = ("app", "deploy", "migrations", "gunicorn.conf.py", "wsgi.py")
@@ -46,7 +52,8 @@ class Start:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
-        self.environ = {**ENVIRON, "PORT": str(self.port), "DRAIN_SECONDS": "0", "METRICS_PORT": "0"}
+        self.environ = {**ENVIRON, "PORT": str(self.port), "DRAIN_SECONDS": "0"}
+        self.environ |= dict.fromkeys(("METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT"), "0")
         self.process: subprocess.Popen[str] | None = None
 
     def __call__(self) -> str:
@@ -74,6 +81,11 @@ class Start:
         status = self.process.wait(30)
         self.process = None
         return status
+
+    @property
+    def said(self) -> str:
+        """What it has written to standard error."""
+        return (self.folder / "log").read_text()
 
     def shell(self, command: str) -> str:
         """Run a line as it would be pasted."""
@@ -103,6 +115,34 @@ def test_a_token_of_the_command_line_is_one_that_the_service_accepts(start: Star
     url = f"http://127.0.0.1:{start.port}/v1/tasks"
     assert '"tasks":[]' in start.shell(f"curl -s {url} -H 'Authorization: Bearer {token}'")
     assert (start.folder / ".local" / "jwt-secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_beside_http_it_serves_grpc_until_it_ends(start: Start) -> None:
+    """Issue 8: in make run when installed, in a process of its own."""
+    port = free_port()
+    start.environ["RPC_PORT"] = str(port)
+    start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        assert health(channel, within=30) in {HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING}
+        assert start.stop() == 0
+        wait_until(lambda: not is_listening(port), 30)
+
+
+def test_a_port_that_is_taken_costs_grpc_and_nothing_else(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        start.environ["RPC_PORT"] = str(port)
+        greeting = start()
+        wait_until(lambda: f"RPC_HOST=127.0.0.1 RPC_PORT={port} cannot be had" in start.said, 30)
+        assert "Traceback" not in start.said
+        curl = greeting[greeting.index("curl -i") :].strip()
+        assert "HTTP/1.1 201" in start.shell(curl)
+
+
+def is_listening(port: int) -> bool:
+    """Tell whether somebody takes connections there."""
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_what_does_not_fit_is_refused_with_every_fault_at_once(start: Start) -> None:

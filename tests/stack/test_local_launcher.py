@@ -64,6 +64,11 @@ def workers(launched: int) -> set[int]:
     return {pid for pid in descendants(launched) if is_worker(pid)}
 
 
+def is_rpc(pid: int) -> bool:
+    """Tell whether a process is one that serves gRPC."""
+    return command_of(pid).endswith("\0rpc\0serve\0")
+
+
 class TestServe:
     def test_the_first_start_makes_a_database_migrates_it_and_serves(self, empty: Checkout) -> None:
         process = empty.serve()
@@ -71,6 +76,7 @@ class TestServe:
         assert "postgres" in {name_of(pid) for pid in empty.alive}
         assert "Listening at" in empty.said
         assert another_worker(process.pid), "jobs are done"
+        assert not [pid for pid in empty.alive if is_rpc(pid)], "RPC_PORT is 0"
         empty.note("kept")
         assert empty.notes == ["kept"]
 

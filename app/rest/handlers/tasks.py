@@ -86,7 +86,7 @@ def update_task(
 def delete_task(task_id: UUID, precondition: Precondition) -> Any:
     """Delete a task."""
     task = services().tasks.delete(task_id, by=principal(), precondition=precondition)
-    return {"message": f"Task tasks/{task.id} deleted successfully"}
+    return {"message": wire.farewell(task)}
 
 
 def _tag(task: TaskView, members: Sequence[str] | None = None) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import math
 import time
 from functools import cache
-from typing import Final
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter, RequestLimit
@@ -13,9 +12,6 @@ from app.errs.platform import RateLimitExceeded
 from app.rest import limit_storage, operations
 from app.wire import addresses
 from app.wiring import Services
-
-EVERYTHING: Final = "all"
-"""The scope of the limit that all operations share."""
 
 
 def install(app: Flask) -> None:
@@ -48,7 +44,9 @@ class OperationLimiter(Limiter):
         address, applied = client_address(), list[RequestLimit]()
         g.limits = applied
         for scope, limit in _limits(current_app.config["RATE_LIMIT"], _of_operation(operation), operation.name):
-            applied.append(RequestLimit(self, limit, [address, scope], breached=False, shared=scope == EVERYTHING))
+            applied.append(
+                RequestLimit(self, limit, [address, scope], breached=False, shared=scope == addresses.EVERYTHING)
+            )
             if not self.limiter.hit(limit, address, scope):
                 seconds, window = _left(applied[-1])[1], limit.get_expiry()
                 raise RateLimitExceeded(limit=limit.amount, window_seconds=window, retry_after=seconds)
@@ -64,7 +62,7 @@ def _limits(of_all: str, of_one: str, operation: str) -> tuple[tuple[str, RateLi
     """Return the limits, in Flask-Limiter's notation, each with what it limits."""
     return tuple(
         (scope, limit)
-        for scope, said in ((EVERYTHING, of_all), (operation, of_one))
+        for scope, said in ((addresses.EVERYTHING, of_all), (operation, of_one))
         if said
         for limit in parse_many(said)
     )

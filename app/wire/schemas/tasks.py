@@ -15,6 +15,7 @@ from app.models.tasks import (
     NewTask,
     Priority,
     Status,
+    TaskView,
     same_title,
 )
 from app.wire import fields, filter_members
@@ -181,6 +182,11 @@ class DeletedTaskSchema(Schema):
     """What is said of a deleted task."""
 
     message = fields.Text()
+
+
+def farewell(task: TaskView) -> str:
+    """Return what is said of a deleted task."""
+    return f"Task tasks/{task.id} deleted successfully"
 
 
 WRITABLE: Final = tuple(name for name, field in TaskSchema().fields.items() if not field.dump_only)

@@ -1,0 +1,93 @@
+"""``flask rpc serve``: the gRPC server, a process of its own beside those of HTTP."""
+
+import asyncio
+import logging
+import os
+import signal
+from datetime import timedelta
+from importlib.util import find_spec
+from typing import Final
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from prometheus_client import start_http_server
+
+from app.config import Settings
+from app.extensions import db
+from app.observability import metrics
+from app.repositories import engine
+from app.resilience import draining
+from app.wiring import Services, journal
+
+LAST_WORDS: Final = 1.0
+"""Seconds for what is not yet written down, and as many for traces."""
+WARM_WITHIN: Final = timedelta(seconds=1)
+"""How long the server waits for its database connections before it serves, with or without them."""
+
+_LOG: Final = logging.getLogger("candor.rpc")
+
+group = click.Group("rpc", help="The gRPC server.")
+
+
+@group.command("serve")
+@with_appcontext
+def serve() -> None:
+    """Serve until SIGTERM or Ctrl-C; calls that have begun are finished."""
+    settings = Settings.from_env()
+    if not settings.rpc_port:
+        raise click.ClickException("RPC_PORT is 0: no gRPC is wanted")
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what goes wrong, we say ourselves
+    if find_spec("grpc") is None:
+        raise click.ClickException("gRPC needs the packages of requirements/grpc.lock")
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for other threads, as Flask says
+    _prepare(app, settings)
+    failures = journal(settings) if settings.failures_kept else None
+    if failures:
+        failures.start()
+    asyncio.run(_serve(app, settings))
+    if failures:
+        failures.stop(LAST_WORDS)
+    if settings.tracing:
+        app.extensions["candor-tracing"].stop(LAST_WORDS)
+
+
+def _prepare(app: Flask, settings: Settings) -> None:
+    """Start whatever a process that serves has beside what it serves."""
+    services: Services = app.extensions["candor-services"]
+    metrics.describe(pool=settings.database_pool_size, slots=services.slots.size)
+    if settings.rpc_metrics_port:
+        try:
+            start_http_server(settings.rpc_metrics_port, settings.metrics_host, registry=metrics.REGISTRY)
+        except OSError as fault:
+            said = "no metrics are served on METRICS_HOST=%s RPC_METRICS_PORT=%d: %s"
+            _LOG.warning(said, settings.metrics_host, settings.rpc_metrics_port, fault.strerror)
+    engine.warm(db.engine, within=WARM_WITHIN)
+    for poller in app.extensions["candor-pollers"]:
+        poller.start()
+    if settings.tracing:
+        app.extensions["candor-tracing"].start()
+
+
+async def _serve(app: Flask, settings: Settings) -> None:
+    """Serve until a signal says otherwise; two of them end the process at once."""
+    from app.rpc import server  # noqa: PLC0415 -- gRPC is loaded by who serves it, and by nobody else
+
+    told = asyncio.Event()
+
+    def hear(signum: int) -> None:
+        if told.is_set():
+            os._exit(128 + signum)
+        draining.begin()
+        told.set()
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, hear, signum)
+    try:
+        serving = await server.start(app, settings)
+    except server.CannotServe as fault:
+        raise click.ClickException(str(fault)) from fault
+    _LOG.info("gRPC is served", extra={"fields": {"host": settings.rpc_host, "port": serving.port}})
+    await told.wait()
+    _LOG.info("gRPC leaves", extra={"fields": {"drain_seconds": settings.drain_seconds}})
+    await serving.leave(settings.drain_seconds)

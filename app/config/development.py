@@ -1,0 +1,38 @@
+"""What development fills in, where production must be told: a secret of its own, and the embedded database."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+SECRET_BYTES: Final = 32
+
+
+def secret(local: Path) -> str:
+    """Return the secret kept under ``.local/``, made on first use; else one for this process."""
+    path = local / "jwt-secret"
+    try:
+        local.mkdir(exist_ok=True)
+        made = path.with_name(f"jwt-secret.{os.getpid()}.{secrets.token_hex(4)}")
+        if not path.exists():
+            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(SECRET_BYTES))
+            if os.geteuid() == 0:
+                os.chown(made, local.stat().st_uid, local.stat().st_gid)
+            try:
+                os.link(made, path)
+            except FileExistsError:
+                pass
+            finally:
+                made.unlink()
+        return path.read_text().strip()
+    except OSError:
+        return secrets.token_hex(SECRET_BYTES)
+
+
+def database(local: Path) -> str:
+    """Return the address that the embedded PostgreSQL left, else the one PostgreSQL has by default."""
+    try:
+        return (local / "database-url").read_text().strip()
+    except OSError:
+        return "postgresql+psycopg://candor@127.0.0.1:5432/candor"

@@ -1,0 +1,82 @@
+"""A call: what was asked and by whom and, once it has been answered, how. And the methods that can be called."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+from grpc import StatusCode
+
+from app import context
+from app.context import Principal
+from app.errs import Error
+from app.resilience.deadline import Deadline
+from app.wire.page_tokens import PageTokens
+from app.wiring import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """What can be called, by whom, and everything that it may end with; see ``app.rpc.methods``."""
+
+    name: str
+    scope: str
+    takes: type[Message]
+    raises: tuple[type[Error], ...]
+    is_kept: bool
+    """Whether an idempotency key is heeded, and the answer kept for whoever repeats the call."""
+    handle: "Callable[[Call, Any], Message]"
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One call, on its way down through the hooks and up again."""
+
+    app: Flask
+    method: Method | None
+    path: str
+    sent: bytes
+    metadata: Mapping[str, str]
+    """By names in small letters; of a name that was sent twice the values are joined by commas, as over HTTP."""
+    peer: str
+    limit: Deadline
+    was_cancelled: bool = False
+    """Whether the caller has gone away, before the deadline."""
+    code: StatusCode = StatusCode.OK
+    status: status_pb2.Status | None = None
+    trailing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def services(self) -> Services:
+        """The use cases."""
+        wired: Services = self.app.extensions["candor-services"]
+        return wired
+
+    @property
+    def page_tokens(self) -> PageTokens:
+        """What seals and opens page tokens, those of HTTP too."""
+        tokens: PageTokens = self.app.extensions["candor-page-tokens"]
+        return tokens
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks.
+
+        Raises:
+            LookupError: nobody was asked for yet.
+        """
+        caller = context.principal.get()
+        if caller is None:
+            raise LookupError("authentication comes first")
+        return caller
+
+    def end(self, code: StatusCode, status: status_pb2.Status | None = None) -> None:
+        """Note how the call ends."""
+        self.code, self.status = code, status
+
+    def logged(self) -> dict[str, object]:
+        """Return what every line says of the call; to HTTP, which carries it, it is a POST."""
+        route = f"/{self.method.name}" if self.method else "unmatched"
+        return {"method": "POST", "route": route, "path": self.path, "grpc_status": self.code.name}

@@ -1,0 +1,54 @@
+"""Reads what is asked by the schemas of ``wire``: messages say the same as JSON, and break the same rules."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import marshmallow as ma
+from google.protobuf.message import DecodeError, Message
+
+from app.errs import Violation
+from app.errs.requests import BodyTooLarge, MalformedRequest, ValidationFailed
+from app.rpc.calls import Call
+from app.wire.reading import Reading
+from app.wire.schemas.base import load
+
+
+def message_of(call: Call, kind: type[Message]) -> Message:
+    """Return the message that was sent.
+
+    Raises:
+        BodyTooLarge: it has more bytes than a body may have.
+        MalformedRequest: it is not of its type, or a text in it is not UTF-8.
+    """
+    limit: int = call.app.config["MAX_BODY_BYTES"]
+    if len(call.sent) > limit:
+        raise BodyTooLarge(limit=limit)
+    try:
+        return kind.FromString(call.sent)
+    except DecodeError as exc:
+        raise MalformedRequest(detail="no message of its type") from exc
+
+
+class Decoder:
+    """Reads the parts of a request; their violations wait for one another."""
+
+    def __init__(self, call: Call) -> None:
+        self._now = call.services.clock.now()
+        self.violations: list[Violation] = []
+
+    def read(self, schema: ma.Schema, data: object, query: Mapping[str, Any] | None = None) -> Any:
+        """Return what the schema makes of the data; ``None`` where it breaks rules."""
+        try:
+            return load(schema, data, Reading(self._now, query or {}))
+        except ValidationFailed as failed:
+            self.violations += failed.violations
+            return None
+
+    def check(self) -> None:
+        """Go on once everything is in order.
+
+        Raises:
+            ValidationFailed: with everything that is not.
+        """
+        if self.violations:
+            raise ValidationFailed(violations=tuple(self.violations))

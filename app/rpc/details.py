@@ -1,0 +1,121 @@
+"""What a failed call says of its error (AIP-193): ``google.rpc.Status``, with details that client libraries know."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from google.protobuf import json_format, struct_pb2
+from google.protobuf.any_pb2 import Any as Packed
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from grpc import StatusCode
+
+from app import context, errs
+from app.errs import Kind
+from app.rpc.calls import Call
+from app.rpc.gen.errors.v1 import errors_pb2
+
+DOMAIN: Final = "candor"
+LISTED: Final = (100, 50, 25, 15, 10, 5, 2, 1, 0)
+"""Violations and failures listed at most: the first number with which the details are small enough."""
+LARGEST: Final = 5120
+"""Bytes of the details: they travel as metadata, of which clients take 8 KiB unless told otherwise."""
+BODILESS: Final = frozenset({Kind.UNAUTHENTICATED, Kind.UNAUTHORIZED})
+"""Of these nothing is said but what a challenge says over HTTP."""
+
+
+def status(error: errs.Error, code: StatusCode, call: Call) -> status_pb2.Status:
+    """Return what a client is told of an error that may be shown."""
+    number: int = code.value[0]
+    for listed in LISTED:
+        packed = [_packed(each) for each in _details(error, call, listed)]
+        told = status_pb2.Status(code=number, message=said_of(error), details=packed)
+        if told.ByteSize() <= LARGEST:
+            break
+    return told
+
+
+def said_of(error: errs.Error) -> str:
+    """Return what happened this time, as ``detail`` has it over HTTP."""
+    named = errs.definition(error)
+    return errs.title(named) if error.kind in BODILESS else error.message or named.client
+
+
+def _details(error: errs.Error, call: Call, listed: int) -> Iterator[Message]:
+    named = errs.definition(error)
+    yield error_details_pb2.ErrorInfo(reason=named.code, domain=DOMAIN, metadata=_facts(error, listed))
+    if error.violations:
+        broken = [
+            error_details_pb2.BadRequest.FieldViolation(field=each.field, description=each.message, reason=each.code)
+            for each in error.violations[:listed]
+        ]
+        yield error_details_pb2.BadRequest(field_violations=broken)
+    if error.retry_after is not None:
+        yield error_details_pb2.RetryInfo(retry_delay=Duration(seconds=error.retry_after))
+    yield error_details_pb2.RequestInfo(request_id=context.request_id.get() or "")
+    page = f"{call.app.config['PUBLIC_URL']}/errors/{errs.slug(named.code)}"
+    yield error_details_pb2.Help(links=[error_details_pb2.Help.Link(description=errs.title(named), url=page)])
+    yield detail(error, call.path, listed)
+
+
+def _facts(error: errs.Error, listed: int) -> dict[str, str]:
+    """Return every member that the problem document has beside text and place."""
+    facts: dict[str, object] = {
+        "kind": error.kind.string,
+        "retryable": error.kind.retryable,
+        "param": error.param,
+        "truncated": max(len(error.violations), len(error.failures)) > listed or None,
+        **_declared(error),
+    }
+    return {name: _spelled(value) for name, value in facts.items() if value is not None}
+
+
+def _declared(error: errs.Error) -> dict[str, Any]:
+    return {name: error.facts[name] for name in errs.definition(error).declared_facts if name in error.facts}
+
+
+def _spelled(value: object) -> str:
+    """Return a fact as text: a list is joined by commas, as in messages."""
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {each}" for name, each in value.items())
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def detail(error: errs.Error, instance: str, listed: int, *, is_item: bool = False) -> errors_pb2.ErrorDetail:
+    """Return our own detail; an item of a batch has no trace of its own."""
+    named = errs.definition(error)
+    made = errors_pb2.ErrorDetail(
+        code=named.code,
+        title=errs.title(named),
+        detail=said_of(error),
+        field_violations=[
+            errors_pb2.FieldViolation(field=each.field, description=each.message, code=each.code)
+            for each in error.violations[:listed]
+        ],
+        trace_id=None if is_item else context.trace_id.get(),
+        instance=instance,
+    )
+    made.timestamp.FromDatetime(datetime.now(UTC))
+    for name, value in _declared(error).items():
+        made.extensions[name].Pack(json_format.ParseDict(value, struct_pb2.Value()))
+    if error.failures:
+        items = errors_pb2.ItemFailures(failures=failures(error.failures[:listed], instance))
+        made.extensions["failures"].Pack(items)
+    return made
+
+
+def failures(failed: Iterable[tuple[int, errs.Error]], instance: str) -> list[errors_pb2.ItemFailure]:
+    """Return what is said of the items of a batch that failed."""
+    return [
+        errors_pb2.ItemFailure(index=index, error=detail(error, instance, LISTED[0], is_item=True))
+        for index, error in failed
+    ]
+
+
+def _packed(message: Message) -> Packed:
+    packed = Packed()
+    packed.Pack(message)
+    return packed

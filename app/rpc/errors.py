@@ -1,0 +1,93 @@
+"""Errors over gRPC: which status a kind has, and what a client is shown."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from grpc import StatusCode
+
+from app import context, errs
+from app.errs import Fault, Kind, platform
+from app.observability import metrics
+from app.observability.reporting import report
+from app.rpc import details
+from app.rpc.calls import Call
+
+CODES: Final[Mapping[Kind, StatusCode]] = {
+    Kind.OTHER: StatusCode.INTERNAL,
+    Kind.INVALID: StatusCode.FAILED_PRECONDITION,
+    Kind.IO: StatusCode.INTERNAL,
+    Kind.EXIST: StatusCode.ALREADY_EXISTS,
+    Kind.NOT_EXIST: StatusCode.NOT_FOUND,
+    Kind.PRIVATE: StatusCode.NOT_FOUND,
+    Kind.INTERNAL: StatusCode.INTERNAL,
+    Kind.BROKEN_LINK: StatusCode.FAILED_PRECONDITION,
+    Kind.DATABASE: StatusCode.INTERNAL,
+    Kind.VALIDATION: StatusCode.INVALID_ARGUMENT,
+    Kind.UNANTICIPATED: StatusCode.UNKNOWN,
+    Kind.INVALID_REQUEST: StatusCode.INVALID_ARGUMENT,
+    Kind.UNAUTHENTICATED: StatusCode.UNAUTHENTICATED,
+    Kind.UNAUTHORIZED: StatusCode.PERMISSION_DENIED,
+    Kind.UNSUPPORTED_MEDIA_TYPE: StatusCode.INVALID_ARGUMENT,
+    Kind.METHOD_NOT_ALLOWED: StatusCode.UNIMPLEMENTED,
+    Kind.NOT_ACCEPTABLE: StatusCode.INVALID_ARGUMENT,
+    Kind.CONFLICT: StatusCode.ABORTED,
+    Kind.PRECONDITION_FAILED: StatusCode.FAILED_PRECONDITION,
+    Kind.PRECONDITION_REQUIRED: StatusCode.FAILED_PRECONDITION,
+    Kind.TOO_LARGE: StatusCode.RESOURCE_EXHAUSTED,
+    Kind.UNPROCESSABLE: StatusCode.INVALID_ARGUMENT,
+    Kind.RATE_LIMITED: StatusCode.RESOURCE_EXHAUSTED,
+    Kind.EXTERNAL: StatusCode.UNAVAILABLE,
+    Kind.UNAVAILABLE: StatusCode.UNAVAILABLE,
+    Kind.DEADLINE: StatusCode.DEADLINE_EXCEEDED,
+    Kind.STORAGE_FULL: StatusCode.RESOURCE_EXHAUSTED,
+}
+EVERYWHERE: Final[tuple[type[errs.Error], ...]] = (platform.MethodNotAllowed,)
+"""What is answered before it is known what is called."""
+_HTTP: Final = {
+    StatusCode.OK: HTTPStatus.OK,
+    StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
+    StatusCode.FAILED_PRECONDITION: HTTPStatus.BAD_REQUEST,
+    StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    StatusCode.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
+    StatusCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    StatusCode.UNIMPLEMENTED: HTTPStatus.METHOD_NOT_ALLOWED,
+    StatusCode.ALREADY_EXISTS: HTTPStatus.CONFLICT,
+    StatusCode.ABORTED: HTTPStatus.CONFLICT,
+    StatusCode.RESOURCE_EXHAUSTED: HTTPStatus.TOO_MANY_REQUESTS,
+    StatusCode.CANCELLED: 499,
+    StatusCode.UNKNOWN: HTTPStatus.INTERNAL_SERVER_ERROR,
+    StatusCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+    StatusCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    StatusCode.DEADLINE_EXCEEDED: HTTPStatus.GATEWAY_TIMEOUT,
+}
+"""As ``google.rpc.Code`` maps them, but for UNIMPLEMENTED, which is no fault of ours."""
+
+
+def http_status(code: StatusCode) -> int:
+    """Return what log, journal and metrics say, so that one question covers both protocols."""
+    return int(_HTTP[code])
+
+
+def shown_for(exc: BaseException) -> errs.Error:
+    """Return the error that a client sees: itself, or ``INTERNAL_ERROR`` for a fault of ours."""
+    is_known = isinstance(exc, errs.Error) and exc.kind.fault is not Fault.SERVICE
+    return exc if is_known and isinstance(exc, errs.Error) else platform.InternalError()
+
+
+def answer(exc: BaseException, call: Call) -> None:
+    """Answer what was raised: log it once, tell whether it was declared, and say what a client may see."""
+    shown = shown_for(exc)
+    call.end(CODES[shown.kind], details.status(shown, CODES[shown.kind], call))
+    is_ours = shown.kind.fault is not Fault.CLIENT
+    caller = context.principal.get()
+    fields = call.logged() | {
+        "status": http_status(call.code),
+        "user": caller.id if caller else None,
+        "breakers": call.services.breakers() if is_ours else None,
+    }
+    declared: tuple[type[errs.Error], ...] = EVERYWHERE + (call.method.raises if call.method else ())
+    name = call.method.name if call.method else metrics.UNMATCHED
+    report(exc, shown, fields, operation=name, declared=declared, stack=is_ours)
+    if not isinstance(exc, errs.Error):
+        metrics.PANICS.inc()

@@ -1,0 +1,80 @@
+"""Tasks over gRPC."""
+
+from typing import Final
+from uuid import UUID
+
+from app.rpc.calls import Call
+from app.rpc.decoding import Decoder
+from app.rpc.details import failures
+from app.rpc.gen.todo.v1 import todo_pb2 as pb
+from app.rpc.messages.tasks import creation_data, list_query, mask_query, task_data, task_message
+from app.rpc.methods import Service
+from app.services.tasks import TaskService
+from app.wire.ids import resource_id
+from app.wire.schemas import tasks as wire
+
+SERVICE: Final = Service(pb.DESCRIPTOR.services_by_name["TodoService"], scope="tasks")
+_CREATE, _CREATE_SEVERAL, _LIST = wire.CreateTaskSchema(), wire.CreateTasksSchema(), wire.ListTasksSchema()
+_MASK, _UPDATE = wire.UpdateTaskQuerySchema(), wire.UpdateTaskSchema()
+
+
+@SERVICE.answers("CreateTask", calls=TaskService.create, reads=(wire.CreateTaskSchema,), once=True)
+def create_task(call: Call, request: pb.CreateTaskRequest) -> pb.Task:
+    """Create a task for the caller."""
+    decoder = Decoder(call)
+    new = decoder.read(_CREATE, creation_data(request))
+    decoder.check()
+    return task_message(call.services.tasks.create(new, by=call.principal))
+
+
+@SERVICE.answers("GetTask", calls=TaskService.get)
+def get_task(call: Call, request: pb.GetTaskRequest) -> pb.Task:
+    """Return one task."""
+    return task_message(call.services.tasks.get(_id(request.name), by=call.principal))
+
+
+@SERVICE.answers("ListTasks", calls=TaskService.page, reads=(wire.ListTasksSchema,))
+def list_tasks(call: Call, request: pb.ListTasksRequest) -> pb.ListTasksResponse:
+    """List the caller's tasks; an admin's list has everybody's."""
+    decoder, caller = Decoder(call), call.principal.id
+    asked = decoder.read(_LIST, list_query(request))
+    decoder.check()
+    page = call.services.tasks.page(asked.query(call.page_tokens, caller=caller), by=call.principal)
+    told = asked.answer(page, call.page_tokens, caller=caller)
+    return pb.ListTasksResponse(
+        tasks=map(task_message, told["tasks"]), next_page_token=told["next_page_token"], total_size=told["total_size"]
+    )
+
+
+@SERVICE.answers("UpdateTask", calls=TaskService.update, reads=(wire.UpdateTaskQuerySchema, wire.UpdateTaskSchema))
+def update_task(call: Call, request: pb.UpdateTaskRequest) -> pb.Task:
+    """Set some fields of a task."""
+    decoder = Decoder(call)
+    query = decoder.read(_MASK, mask_query(request))
+    changes = decoder.read(_UPDATE, task_data(request.task), query)
+    decoder.check()
+    return task_message(call.services.tasks.update(_id(request.task.name), changes, by=call.principal))
+
+
+@SERVICE.answers("DeleteTask", calls=TaskService.delete)
+def delete_task(call: Call, request: pb.DeleteTaskRequest) -> pb.DeleteTaskResponse:
+    """Delete a task."""
+    task = call.services.tasks.delete(_id(request.name), by=call.principal)
+    return pb.DeleteTaskResponse(message=wire.farewell(task))
+
+
+@SERVICE.answers("BatchCreateTasks", calls=TaskService.create_batch, reads=(wire.CreateTasksSchema,), once=True)
+def create_tasks(call: Call, request: pb.BatchCreateTasksRequest) -> pb.BatchCreateTasksResponse:
+    """Create up to a hundred tasks; those whose titles are taken are among the failures."""
+    decoder = Decoder(call)
+    news = decoder.read(_CREATE_SEVERAL, {"requests": [creation_data(each) for each in request.requests]})
+    decoder.check()
+    batch = call.services.tasks.create_batch(news, by=call.principal)
+    return pb.BatchCreateTasksResponse(
+        tasks=map(task_message, batch.tasks), failures=failures(batch.failures, call.path)
+    )
+
+
+def _id(name: str) -> UUID:
+    """Return the id in the name of a task; of any other name that of nothing."""
+    return resource_id(name.removeprefix("tasks/") if name.startswith("tasks/") else "")

@@ -1,0 +1,27 @@
+"""Writes one line for every call. Outside recovery, so that it sees the status that is really sent."""
+
+import time
+from collections.abc import Callable
+
+from app import context
+from app.observability import logs, trail
+from app.rpc.calls import Call
+from app.rpc.errors import http_status
+
+
+def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
+    """Answer, and write the line."""
+    began, spent = time.perf_counter(), trail.begin()
+    try:
+        return proceed()
+    finally:
+        caller = context.principal.get()
+        logs.access(
+            call.logged()
+            | {
+                "status": http_status(call.code),
+                "duration_ms": round((time.perf_counter() - began) * 1000, 3),
+                "user": caller.id if caller else None,
+                **spent.fields(),
+            }
+        )

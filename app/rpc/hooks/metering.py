@@ -1,0 +1,20 @@
+"""Measures calls, as the requests that they are to HTTP. Around everything, so that nothing goes unmeasured."""
+
+from collections.abc import Callable
+from time import perf_counter
+
+from app.observability import metrics
+from app.rpc.calls import Call
+from app.rpc.errors import http_status
+
+
+def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
+    """Answer, and measure how long that took."""
+    began = perf_counter()
+    metrics.IN_FLIGHT.inc()
+    try:
+        return proceed()
+    finally:
+        metrics.IN_FLIGHT.dec()
+        seconds = perf_counter() - began
+        metrics.request("POST", str(call.logged()["route"]), str(http_status(call.code)), seconds)

@@ -1,0 +1,22 @@
+"""Gives every call an id, and continues the caller's trace. Early, because everything after it may log."""
+
+from collections.abc import Callable
+from typing import Final
+
+from app import context
+from app.rpc.calls import Call
+from app.wire import request_ids
+
+TRACEPARENT: Final = request_ids.TRACEPARENT.lower()
+
+
+def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
+    """Set the call's id and trace, and send both back."""
+    chosen = request_ids.chosen(call.metadata.get(name.lower()) for name in request_ids.SENT)
+    context.request_id.set(chosen)
+    traceparent = call.metadata.get(TRACEPARENT, "")
+    context.trace_id.set(request_ids.trace_of(traceparent))
+    call.trailing |= {name.lower(): chosen for name in request_ids.ANSWERED}
+    if context.trace_id.get():
+        call.trailing[TRACEPARENT] = traceparent
+    return proceed()

@@ -1,0 +1,67 @@
+"""The messages of tasks."""
+
+from typing import Any, Final
+
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+
+from app.rpc.gen.todo.v1 import todo_pb2 as pb
+from app.rpc.messages.timestamps import spelled
+
+_QUERY: Final = ("page_token", "filter", "order_by")
+
+
+def task_data(task: pb.Task) -> dict[str, Any]:
+    """Return what is said of a task, as a body of JSON says it.
+
+    What only the service writes is left out, and what the protocol cannot tell from nothing: no tags, and a status or
+    priority that is not specified.
+    """
+    data: dict[str, Any] = {name: getattr(task, name) for name in ("title", "description") if task.HasField(name)}
+    if task.status:
+        data["status"] = _name(pb.Status, task.status)
+    if task.priority:
+        data["priority"] = _name(pb.Priority, task.priority)
+    if task.HasField("due_date"):
+        data["due_date"] = spelled(task.due_date)
+    if task.tags:
+        data["tags"] = [*task.tags]
+    return data
+
+
+def creation_data(request: pb.CreateTaskRequest) -> dict[str, Any]:
+    """Return the body of a creation."""
+    return {"task": task_data(request.task)} if request.HasField("task") else {}
+
+
+def list_query(request: pb.ListTasksRequest) -> dict[str, str]:
+    """Return the query of a list."""
+    said = {name: getattr(request, name) for name in _QUERY}
+    return {"page_size": str(request.page_size), **{name: value for name, value in said.items() if value}}
+
+
+def mask_query(request: pb.UpdateTaskRequest) -> dict[str, str]:
+    """Return the query of an update; a mask that is there and empty is there."""
+    return {"update_mask": ",".join(request.update_mask.paths)} if request.HasField("update_mask") else {}
+
+
+def task_message(task: Any) -> pb.Task:
+    """Return a task, be it an entity or a row."""
+    message = pb.Task(
+        name=f"tasks/{task.id}",
+        title=task.title,
+        description=task.description,
+        status=task.status,
+        priority=task.priority,
+        created_by=task.created_by,
+        tags=task.tags,
+    )
+    message.create_time.FromDatetime(task.create_time)
+    message.update_time.FromDatetime(task.update_time)
+    if task.due_date is not None:
+        message.due_date.FromDatetime(task.due_date)
+    return message
+
+
+def _name(enum: EnumTypeWrapper, number: int) -> str:
+    """Return the name of a value; of one that nobody knows, its number."""
+    return enum.Name(number) if number in enum.values() else str(number)

@@ -1,0 +1,78 @@
+"""The methods of a service of the protocol: each says which use case it calls, and so what it may end with."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import marshmallow as ma
+from google.protobuf import message_factory
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+
+from app.errs import Error, access, platform, raised_by, requests
+from app.rpc.calls import Call, Method
+from app.services.idempotency import IdempotencyService
+from app.wire.machinery import DATABASE, GUARDED
+
+MACHINERY: Final = (
+    platform.InternalError,
+    platform.RateLimitExceeded,
+    *GUARDED,
+    access.InsufficientScope,
+    requests.BodyTooLarge,
+    requests.MalformedRequest,
+    *DATABASE,
+)
+"""What is around every method."""
+UNSAID: Final = (requests.PreconditionFailed,)
+"""What use cases raise for things that cannot be said here: there are no entity tags."""
+Handle = Callable[[Call, Any], Message]
+
+
+class Service:
+    """One service, with the scope that it asks for, and its methods by the path that they are called by."""
+
+    def __init__(self, described: ServiceDescriptor, *, scope: str) -> None:
+        self.described: Final = described
+        self.scope: Final = scope
+        self.methods: Final[dict[str, Method]] = {}
+
+    def answers(
+        self,
+        name: str,
+        *,
+        calls: Callable[..., object],
+        reads: tuple[type[ma.Schema], ...] = (),
+        once: bool = False,
+    ) -> Callable[[Handle], Handle]:
+        """Register a handler for a method.
+
+        Args:
+            name: as in the protocol.
+            calls: the use case.
+            reads: the schemas that what is asked must obey.
+            once: whether an idempotency key is heeded.
+
+        Raises:
+            KeyError: the protocol has no such method.
+            TypeError: the use case declares nothing.
+        """
+        method = self.described.methods_by_name[name]
+        raises: list[type[Error]] = [*MACHINERY, *raised_by(calls)]
+        if reads:
+            raises += [requests.ValidationFailed, *(each for schema in reads for each in getattr(schema, "raises", ()))]
+        if once:
+            raises += [requests.InvalidIdempotencyKey, *raised_by(IdempotencyService.once)]
+
+        def decorate(handle: Handle) -> Handle:
+            full = f"{self.described.full_name}/{name}"
+            self.methods[f"/{full}"] = Method(
+                name=full,
+                scope=self.scope,
+                takes=message_factory.GetMessageClass(method.input_type),
+                raises=tuple(dict.fromkeys(each for each in raises if each not in UNSAID)),
+                is_kept=once,
+                handle=handle,
+            )
+            return handle
+
+        return decorate

@@ -1,0 +1,130 @@
+"""The server: what it listens on, what it takes, and how it leaves."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import grpc
+from flask import Flask
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from app.config import Settings
+from app.errs import Error
+from app.rpc.door import Door
+from app.rpc.handlers import tasks
+from app.wiring import Services
+
+SERVICES: Final = (tasks.SERVICE,)
+"""What is served."""
+NAMES: Final = tuple(service.described.full_name for service in SERVICES)
+MOST: Final = 1000
+"""Calls at once, those that are still being sent and those that watch our health among them."""
+EVERY: Final = 1.0
+"""Seconds between two looks at our health."""
+LAST: Final = 5.0
+"""Seconds beyond the longest budget for calls that are at work when the server leaves."""
+
+
+class CannotServe(Exception):
+    """The address or the certificate cannot be had; the text says which."""
+
+
+def options(settings: Settings) -> list[tuple[str, int]]:
+    """Return what HTTP/2 is asked to bear, in the words of gRPC.
+
+    A message may be twice as large as a body here, so that we can say ourselves that one is too large.
+    """
+    minute = 60_000
+    return [
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", 2 * settings.max_body_bytes),
+        ("grpc.max_metadata_size", 16 * 1024),
+        ("grpc.max_concurrent_streams", 100),
+        ("grpc.keepalive_time_ms", minute),
+        ("grpc.keepalive_timeout_ms", minute // 3),
+        ("grpc.http2.min_ping_interval_without_data_ms", minute // 6),
+        ("grpc.http2.max_ping_strikes", 2),
+        ("grpc.max_connection_idle_ms", 5 * minute),
+        ("grpc.max_connection_age_ms", 30 * minute),
+        ("grpc.max_connection_age_grace_ms", minute // 2),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that serves."""
+
+    server: grpc.aio.Server
+    door: Door
+    health: health.aio.HealthServicer
+    watch: asyncio.Task[None]
+    port: int
+    grace: float
+
+    async def leave(self, drain_seconds: float) -> None:
+        """Say so first, serve on for a while, then let nobody in and what is at work finish."""
+        self.watch.cancel()
+        await self.health.enter_graceful_shutdown()
+        await asyncio.sleep(drain_seconds)
+        await self.server.stop(self.grace)
+        await asyncio.to_thread(self.door.close)
+
+
+async def start(app: Flask, settings: Settings) -> Serving:
+    """Serve, and return once calls are taken.
+
+    Raises:
+        CannotServe: the address or the certificate cannot be had.
+    """
+    methods = {path: method for service in SERVICES for path, method in service.methods.items()}
+    door = Door(app, methods, threads=settings.web_threads)
+    server = grpc.aio.server(options=options(settings), maximum_concurrent_rpcs=MOST)
+    told = health.aio.HealthServicer()
+    await _tell(told, is_ready=False)
+    health_pb2_grpc.add_HealthServicer_to_server(told, server)
+    reflection.enable_server_reflection((*NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    server.add_generic_rpc_handlers((door,))
+    port = _listen(server, settings)
+    await server.start()
+    watch = asyncio.create_task(_watch(app, told))
+    return Serving(server, door, told, watch, port, settings.request_timeout + LAST)
+
+
+def _listen(server: grpc.aio.Server, settings: Settings) -> int:
+    """Return the port that is listened on."""
+    host = f"[{settings.rpc_host}]" if ":" in settings.rpc_host else settings.rpc_host
+    address = f"{host}:{settings.rpc_port}"
+    try:
+        if not settings.rpc_certificate:
+            return int(server.add_insecure_port(address))
+        pair = Path(settings.rpc_key).read_bytes(), Path(settings.rpc_certificate).read_bytes()
+        return int(server.add_secure_port(address, grpc.ssl_server_credentials([pair])))
+    except OSError as fault:
+        raise CannotServe(f"RPC_CERTIFICATE or RPC_KEY cannot be read: {fault.strerror}") from fault
+    except RuntimeError as fault:
+        raise CannotServe(f"RPC_HOST={settings.rpc_host} RPC_PORT={settings.rpc_port} cannot be had") from fault
+
+
+async def _watch(app: Flask, told: health.aio.HealthServicer) -> None:
+    """Keep our health what readiness is."""
+    while True:
+        await _tell(told, is_ready=await asyncio.to_thread(_is_ready, app))
+        await asyncio.sleep(EVERY)
+
+
+def _is_ready(app: Flask) -> bool:
+    services: Services = app.extensions["candor-services"]
+    try:
+        with app.app_context():
+            services.readiness.report()
+    except Error:
+        return False
+    return True
+
+
+async def _tell(told: health.aio.HealthServicer, *, is_ready: bool) -> None:
+    status = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
+    for name in ("", *NAMES):
+        await told.set(name, status)

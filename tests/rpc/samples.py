@@ -1,0 +1,19 @@
+"""One good request for every method; sweeps over all methods begin with these."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from google.protobuf.message import Message
+
+from app.rpc.gen.todo.v1 import todo_pb2 as pb
+
+NAME: Final = "tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+TASK: Final = pb.Task(name=NAME, title="Buy milk")
+REQUESTS: Final[Mapping[str, Message]] = {
+    "CreateTask": pb.CreateTaskRequest(task=TASK),
+    "GetTask": pb.GetTaskRequest(name=NAME),
+    "ListTasks": pb.ListTasksRequest(),
+    "UpdateTask": pb.UpdateTaskRequest(task=TASK),
+    "DeleteTask": pb.DeleteTaskRequest(name=NAME),
+    "BatchCreateTasks": pb.BatchCreateTasksRequest(requests=[pb.CreateTaskRequest(task=TASK)]),
+}
