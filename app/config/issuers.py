@@ -5,7 +5,7 @@
     ["https://login.example.com/"]
     jwks_url = "https://login.example.com/.well-known/jwks.json"
     audience = "https://api.example.com"
-    scopes = {"auth0|5f7c1" = "tasks movies:read", "*" = "movies:read"}
+    scopes = {"auth0|5f7c1" = "tasks orders", "*" = "orders"}
 """
 
 import tomllib

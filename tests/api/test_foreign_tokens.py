@@ -19,7 +19,7 @@ from tests.fakes.issuer import AUDIENCE, Issuer
 from tests.fakes.remote import Remote, is_silent, says
 
 ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
-SCOPES: Final = {"carol": ("tasks",), "dave": ("movies:read",)}
+SCOPES: Final = {"carol": ("tasks",), "dave": ("other:read",)}
 OURS: Final = Issuer()
 THEIRS: Final = Issuer("https://theirs.test")
 

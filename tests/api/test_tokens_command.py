@@ -64,7 +64,7 @@ def test_what_reaches_sessions_reaches_them(
     answered(caller.get(ME))
     with application.app_context():
         services = application.extensions["candor-services"]
-        getattr(services.users, command)(user["email"], *([] if command == "disable" else [["movies:write"]]))
+        getattr(services.users, command)(user["email"], *([] if command == "disable" else [["other:write"]]))
     learn(application)
     assert described(nobody, caller.credentials["Authorization"]) == REVOKED
     answered(other.get(TASKS))

@@ -46,35 +46,35 @@ def list_movies(asked: ListRequest) -> Any:
     return Shown(asked.answer(page, page_tokens(), caller=principal().id), asked.fields)
 
 
-@blp.route("/movies/<id:external_id>")
+@blp.route("/movies/<id:movie_id>")
 @blp.arguments(wire.GetMovieQuerySchema, location="query")
 @conditional(wire.READABLE)
 @blp.response(HTTPStatus.OK, wire.MovieSchema, headers=("ETag",))
 @blp.calls(MovieService.get)
-def get_movie(query: Mapping[str, Any], external_id: UUID, precondition: Precondition) -> Any:
+def get_movie(query: Mapping[str, Any], movie_id: UUID, precondition: Precondition) -> Any:
     """Return one movie."""
-    movie = services().movies.get(external_id, precondition=precondition)
+    movie = services().movies.get(movie_id, precondition=precondition)
     return Shown(movie, query["fields"]), _tag(movie, query["fields"])
 
 
-@blp.route("/movies/<id:external_id>", methods=("PUT",))
+@blp.route("/movies/<id:movie_id>", methods=("PUT",))
 @blp.arguments(wire.NewMovieSchema)
 @conditional(wire.READABLE, is_required=True)
 @blp.response(HTTPStatus.OK, wire.MovieSchema, headers=("ETag",))
 @blp.calls(MovieService.replace)
-def replace_movie(new: NewMovie, external_id: UUID, precondition: Precondition) -> Any:
+def replace_movie(new: NewMovie, movie_id: UUID, precondition: Precondition) -> Any:
     """Replace all that is said of a movie; what is left out becomes null."""
-    movie = services().movies.replace(external_id, new, by=principal(), precondition=precondition)
+    movie = services().movies.replace(movie_id, new, by=principal(), precondition=precondition)
     return movie, _tag(movie)
 
 
-@blp.route("/movies/<id:external_id>", methods=("DELETE",))
+@blp.route("/movies/<id:movie_id>", methods=("DELETE",))
 @conditional(wire.READABLE)
 @blp.response(HTTPStatus.OK, wire.DeletedMovieSchema)
 @blp.calls(MovieService.delete)
-def delete_movie(external_id: UUID, precondition: Precondition) -> Any:
+def delete_movie(movie_id: UUID, precondition: Precondition) -> Any:
     """Delete a movie."""
-    movie = services().movies.delete(external_id, precondition=precondition)
+    movie = services().movies.delete(movie_id, precondition=precondition)
     return {"external_id": movie.external_id, "deleted": True}
 
 

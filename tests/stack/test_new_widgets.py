@@ -1,0 +1,43 @@
+"""Issue 7: what ``flask new resource`` writes passes every check at once, and can be taken away again."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack.conftest import ROOT
+from tests.stack.trees import FLASK, check, copied, removal, run
+
+OWN = (
+    "tests/unit/services/test_widgets.py",
+    "tests/integration/test_widgets.py",
+    "tests/api/test_widgets.py",
+    "tests/law/test_machinery_errors.py",
+)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a copy of the tree with widgets."""
+    tree = copied(ROOT, tmp_path_factory.mktemp("with") / "candor")
+    assert "flask tokens issue --subject alice --scope widgets" in run(tree, *FLASK, "new", "resource", "widgets")
+    yield tree
+    shutil.rmtree(tree)
+
+
+def contents(tree: Path) -> dict[str, bytes]:
+    """Return the programs of a tree, and what else a resource has a line in."""
+    found = (path for folder in ("app", "deploy", "migrations", "tests") for path in (tree / folder).rglob("*"))
+    return {str(path.relative_to(tree)): path.read_bytes() for path in found if path.suffix in {".py", ".conf", ".txt"}}
+
+
+def test_it_is_sound(tree: Path, server_url: str) -> None:
+    """On every floor, with a migration, and with tests that pass; the sweeps take it in."""
+    check(tree, server_url, *OWN)
+
+
+def test_taken_away_again_it_leaves_nothing_behind(tree: Path) -> None:
+    """What it adds to the files of all are lines of their own."""
+    run(tree, "bash", "-ec", removal("widgets", "widget"))
+    assert contents(tree) == {path: text for path, text in contents(ROOT).items() if "widgets" not in path}

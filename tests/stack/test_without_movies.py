@@ -1,0 +1,78 @@
+"""Issue 7: movies can be taken away: files by their name, and the lines that mention them; the house stands."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.stack.conftest import ROOT
+from tests.stack.trees import FLASK, check, copied, removal, run
+
+VERSIONS: Final = Path("migrations", "versions")
+REMAINING: Final = (
+    *("tests/unit/services", "tests/unit/errs", "tests/integration/test_task_collection.py"),
+    *(f"tests/api/test_{each}.py" for each in ("create_task", "delete_task", "authorization", "registration")),
+)
+"""Tests that would notice, of all that remain."""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a copy of the tree without movies, taken away as the README says, their migration too."""
+    tree = copied(ROOT, tmp_path_factory.mktemp("without") / "candor")
+    run(tree, "bash", "-ec", removal("movies", "movie"))
+    close_up(tree / VERSIONS)
+    yield tree
+    shutil.rmtree(tree)
+
+
+def close_up(versions: Path) -> None:
+    """Give migrations numbers without a gap again, each following the one before."""
+    for number, path in enumerate(sorted(versions.glob("[0-9]*.py")), 1):
+        before = f'"{number - 1:04d}"' if number > 1 else "None"
+        text = re.sub('(?m)^revision = "[0-9]+"', f'revision = "{number:04d}"', path.read_text())
+        path.unlink()
+        closed = re.sub("(?m)^down_revision = .*", f"down_revision = {before}", text)
+        path.with_name(f"{number:04d}{path.name[4:]}").write_text(closed)
+
+
+def test_nothing_speaks_of_them_any_more(tree: Path) -> None:
+    assert list((tree / "app").rglob("*movie*")) + list((tree / "tests").rglob("*movie*")) == []
+    code = [
+        path
+        for path in tree.rglob("*")
+        if path.suffix in {".py", ".conf", ".toml", ".txt"} or path.name == ".env.example"
+    ]
+    assert len(code) > 400
+    assert [path for path in code if re.search("movie", path.read_text(), re.IGNORECASE)] == []
+
+
+def test_what_remains_is_sound(tree: Path, server_url: str) -> None:
+    check(tree, server_url, *REMAINING)
+
+
+def test_where_the_migration_has_run_another_one_drops_the_table(
+    tree: Path, tmp_path: Path, make_database: Callable[[str], str]
+) -> None:
+    """The README's other way: the file of the migration is kept."""
+    kept = copied(tree, tmp_path / "candor")
+    shutil.rmtree(kept / VERSIONS)
+    copied(ROOT / VERSIONS, kept / VERSIONS)
+    url = make_database("without_movies")
+    for words in (("upgrade",), ("migrate", "-m", "drop movies"), ("upgrade",), ("check",)):
+        run(kept, *FLASK, "db", *words, DATABASE_URL=url)
+    (made,) = {path.name for path in (kept / VERSIONS).glob("*.py")} - {
+        path.name for path in (ROOT / VERSIONS).glob("*.py")
+    }
+    assert made.endswith("_drop_movies.py")
+    assert re.findall(r"op\.drop_table\('(\w+)'\)", (kept / VERSIONS / made).read_text()) == ["movies"]
+
+
+def test_another_resource_can_take_their_place(tree: Path, tmp_path: Path) -> None:
+    """Issue 7: what writes a resource needs none of them as an example."""
+    other = copied(tree, tmp_path / "candor")
+    run(other, *FLASK, "new", "resource", "gizmos")
+    assert "/v1/gizmos/<id:gizmo_id>" in run(other, *FLASK, "routes")

@@ -1,0 +1,48 @@
+"""Copies of this tree, to be changed and checked as somebody would who forks it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.stack.conftest import ROOT
+
+MACHINERY: Final = {".git", ".venv", ".local", "__pycache__", ".hypothesis", ".schemathesis", ".pytest_cache"}
+LINT: Final = (("ruff", "format", "--check", "."), ("ruff", "check", "."), ("mypy",))
+FLASK: Final = (sys.executable, "-m", "flask")
+LAW: Final = tuple(f"tests/law/test_{each}.py" for each in ("declared_errors", "env_example", "nginx", "sizes"))
+"""What notices at once when something is missing somewhere."""
+
+
+def copied(source: Path, tree: Path) -> Path:
+    """Return a copy of a tree, without what was made in it, but for what mypy remembers."""
+    return Path(shutil.copytree(source, tree, ignore=lambda _, names: MACHINERY.intersection(names)))
+
+
+def run(tree: Path, *command: str, **environment: str) -> str:
+    """Run a command in a tree, and return what it prints; it must succeed."""
+    environ = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | environment
+    done = subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
+    return done.stdout
+
+
+def check(tree: Path, server_url: str, *tests: str) -> None:
+    """Assert that a tree passes lint, types, import contracts, its migrations and some of its tests."""
+    for tool in LINT:
+        run(tree, sys.executable, "-m", *tool)
+    run(tree, str(Path(sys.executable).parent / "lint-imports"))
+    tests = ("tests/integration/test_migrations.py", *LAW, *tests)
+    run(tree, sys.executable, "-m", "pytest", "-q", "-x", *tests, TEST_DATABASE_URL=server_url)
+
+
+def removal(many: str, one: str) -> str:
+    """Return the shell lines by which the README takes a resource away."""
+    chapter = (ROOT / "README.md").read_text().partition("\n### Remove a resource\n")[2].partition("\n### ")[0]
+    lines = chapter.partition("```console\n$ ")[2].partition("```")[0].replace("\n$ ", "\n")
+    found = re.search(r"'\*(\w+)\*'.*/(\w+)/Id", lines, re.DOTALL)
+    assert found
+    return lines.replace(found[1], many).replace(found[2], one)
