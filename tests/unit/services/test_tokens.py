@@ -14,6 +14,7 @@ from app.errs.access import InvalidToken
 from app.models import claims as tokens
 from app.models.claims import DESCRIPTIONS
 from app.resilience.clock import SystemClock
+from app.resilience.memory import Memory
 from app.services.tokens import TokenService
 from tests.fakes.clock import FakeClock
 
@@ -225,3 +226,62 @@ class TestKeys:
         assert reason(signed(secret=self.OLD, kid="new"), self.service(new=self.NEW, old=self.OLD)) == (
             tokens.WRONG_SIGNATURE
         )
+
+
+class TestRemembered:
+    """A10, A11: what was verified once is not verified again, and judged anew all the same."""
+
+    @pytest.fixture
+    def verified(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Return the tokens whose signatures are verified."""
+        seen: list[str] = []
+        verify = jwt.decode
+
+        def counted(token: str, *args: Any, **kwargs: Any) -> Any:
+            seen.append(token)
+            return verify(token, *args, **kwargs)
+
+        monkeypatch.setattr(jwt, "decode", counted)
+        return seen
+
+    def test_once(self, verified: list[str]) -> None:
+        service = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock())
+        token = signed()
+        assert {service.verify(token) for _ in range(3)} == {service.verify(token)}
+        assert verified == [token]
+
+    def test_it_ends_in_time(self, verified: list[str]) -> None:
+        clock = FakeClock()
+        service = TokenService(secret=SECRET, audience=None, issuer=None, clock=clock)
+        token = service.issue("alice", scopes=[], lifetime=HOUR)
+        service.verify(token)
+        clock.advance(seconds=3599)
+        service.verify(token)
+        clock.advance(seconds=1)
+        assert reason(token, service) == tokens.EXPIRED
+        assert verified == [token]
+
+    def test_it_can_be_revoked(self) -> None:
+        class Revoked:
+            ids: frozenset[str] = frozenset()
+
+            def all(self) -> frozenset[str]:
+                return self.ids
+
+        revoked = Revoked()
+        service = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock(), revoked=revoked)
+        token = service.issue("alice", scopes=[], lifetime=HOUR, token_id="an-id")
+        service.verify(token)
+        revoked.ids = frozenset({"an-id"})
+        service.refresh_revoked()
+        assert reason(token, service) == tokens.REVOKED
+
+    def test_bad_ones_are_not_remembered_and_good_ones_not_for_ever(self) -> None:
+        service = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock())
+        for number in range(10):
+            reason(signed(secret=f"another-secret-of-at-least-32-bytes-{number}"), service)
+        assert len(service._seen) == 0
+        service._seen = Memory(3)
+        for _ in range(5):
+            service.verify(service.issue("alice", scopes=[], lifetime=HOUR))
+        assert len(service._seen) == 3
