@@ -86,6 +86,8 @@ def _trace(app: Flask, services: Services) -> None:
     tracing.around_use_cases(getattr(services, each.name) for each in fields(services))
     if isinstance(services.windows, SharedWindows):
         tracing.around_calls(services.windows, "hit")
+    for client in services.clients:
+        tracing.around_calls(client, "get")
     with app.app_context():
         engine.around_statements(db.engine, tracing.around_statement)
 

@@ -1,6 +1,6 @@
 """The composition root: session, engine and clock become services."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -15,12 +15,16 @@ from app.clients.http import HttpClient
 from app.clients.key_sets import KeySet
 from app.clients.letters import KINDS, Letters
 from app.clients.mail import MailFolder, SmtpMail
+from app.clients.preferences import RemotePreferences
 from app.clients.shared_windows import SharedWindows
+from app.clients.users import RemoteUsers
 from app.config import LOCAL, Settings
 from app.config.issuers import GOOGLE, Issuer
 from app.models.logger import Level, LoggerSettings
 from app.models.passwords import Passwords
-from app.observability import breakers, logs
+from app.models.preferences import PreferencesView
+from app.models.users import PublicUser
+from app.observability import breakers, dependencies, logs
 from app.observability import jobs as job_log
 from app.observability.journal import Journal
 from app.repositories.engine import breaker_of
@@ -38,6 +42,7 @@ from app.resilience import draining, measure
 from app.resilience.attempts import Attempts
 from app.resilience.breaker import Event, Transitioned
 from app.resilience.clock import Clock, SystemClock
+from app.resilience.copies import Copies
 from app.resilience.postage import Postage
 from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
@@ -50,6 +55,7 @@ from app.services.logger import LoggerService
 from app.services.movies import MovieService
 from app.services.passwords import PasswordService
 from app.services.preferences import PreferencesService
+from app.services.profiles import Degraded, Kept, ProfileService, Source, elsewhere, here
 from app.services.readiness import ReadinessService
 from app.services.sessions import SessionService
 from app.services.tasks import TaskService
@@ -58,6 +64,9 @@ from app.services.users import UserService
 
 PATIENCE: Final = timedelta(seconds=2)
 """With those who vouch for callers."""
+PATIENCE_FOR_USERS: Final = timedelta(milliseconds=800)
+PATIENCE_FOR_PREFERENCES: Final = timedelta(milliseconds=500)
+COPIES_LAST: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +82,7 @@ class Services:
     movies: MovieService
     passwords: PasswordService
     preferences: PreferencesService
+    profiles: ProfileService
     readiness: ReadinessService
     sessions: SessionService
     tasks: TaskService
@@ -81,6 +91,8 @@ class Services:
     windows: Windows
     breakers: Callable[[], dict[str, str]]
     """Tells the state of every breaker, by what it guards."""
+    clients: Sequence[HttpClient]
+    """Those who are asked over HTTP."""
     key_sets: Mapping[str, KeySet]
     """The keys of those who issue tokens besides us, by issuer."""
 
@@ -118,8 +130,23 @@ def _others(settings: Settings, windows: Windows, clock: Clock) -> Others:
     return others
 
 
-def _asking(name: str, url: str) -> HttpClient:
-    return HttpClient(name, url, patience=PATIENCE, hooks=(log_turns, measure.breakers))
+def _asking(name: str, url: str, patience: timedelta = PATIENCE) -> HttpClient:
+    return HttpClient(name, url, patience=patience, hooks=(log_turns, measure.breakers))
+
+
+def _profiles(settings: Settings, reads: Reads) -> tuple[ProfileService, list[HttpClient]]:
+    """Return the service, and those whom it asks."""
+    asked: list[HttpClient] = []
+    users: Source[PublicUser] = here(UserReads(reads).get)
+    preferences: Source[PreferencesView] = here(PreferencesReads(reads).get)
+    if settings.users_url:
+        asked.append(_asking("users", settings.users_url, PATIENCE_FOR_USERS))
+        users = elsewhere("users", RemoteUsers(asked[-1]).get)
+    if settings.preferences_url:
+        asked.append(_asking("preferences", settings.preferences_url, PATIENCE_FOR_PREFERENCES))
+        preferences = elsewhere("preferences", RemotePreferences(asked[-1]).get)
+    copies: Kept | None = Copies(lasting=COPIES_LAST) if settings.users_url else None
+    return ProfileService(users=users, preferences=preferences, copies=copies, hooks=(log_degraded,)), asked
 
 
 def _tokens(settings: Settings, reads: Reads, others: Others, clock: Clock) -> TokenService:
@@ -184,6 +211,8 @@ def wire(
     windows = shared or OwnWindows()
     others = _others(settings, windows, clock)
     tokens = _tokens(settings, reads, others, clock)
+    profiles, asked = _profiles(settings, reads)
+    clients = [*others.clients, *asked]
 
     def unit_of_work() -> UnitOfWork:
         return UnitOfWork(session)
@@ -207,21 +236,26 @@ def wire(
         movies=MovieService(reads=MovieReads(reads), unit_of_work=unit_of_work, clock=clock),
         passwords=passwords,
         preferences=PreferencesService(reads=PreferencesReads(reads), unit_of_work=unit_of_work),
+        profiles=profiles,
         readiness=ReadinessService(
             DatabaseChecks(reads).all(),
-            dispensable={"cache": shared.is_shared} if shared else {},
+            dispensable={
+                **({"cache": shared.is_shared} if shared else {}),
+                **{each.name: each.answers for each in asked},
+            },
             is_draining=draining.has_begun,
         ),
         sessions=sessions,
         breakers=lambda: {
             each.name: each.state().value
-            for each in (breaker_of(engine()), shared and shared.breaker, *(each.breaker for each in others.clients))
+            for each in (breaker_of(engine()), shared and shared.breaker, *(each.breaker for each in clients))
             if each
         },
         tasks=TaskService(reads=TaskReads(reads), unit_of_work=unit_of_work, clock=clock),
         tokens=tokens,
         users=users,
         windows=windows,
+        clients=clients,
         key_sets=others.key_sets,
     )
 
@@ -236,6 +270,11 @@ def log_turns(event: Event) -> None:
     """Log when a breaker changes its state."""
     if isinstance(event, Transitioned):
         breakers.turned(event.name, event.before, event.after, event.counts._asdict(), event.cause)
+
+
+def log_degraded(event: Degraded) -> None:
+    """Log that an answer was given without a dependency."""
+    dependencies.degraded(event.degradation.dependency, event.degradation.reason, event.error)
 
 
 def log_job(ended: Ended) -> None:

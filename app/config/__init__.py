@@ -120,6 +120,16 @@ class Settings:
     mail_from: str = _setting(
         "Candor <candor@localhost>", readers.mail_address, "Whom mail is from: an address, with a name perhaps."
     )
+    users_url: str = _setting(
+        "",
+        readers.public_url,
+        "Another instance of this service that knows the users of profiles. Unset, it is this one.",
+    )
+    preferences_url: str = _setting(
+        "",
+        readers.public_url,
+        "Another instance of this service that knows their preferences. Unset, it is this one.",
+    )
     trusted_proxies: tuple[readers.Network, ...] = _setting(
         (),
         readers.networks,

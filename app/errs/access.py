@@ -1,8 +1,13 @@
 """Who is asking, and may they? Answered with an empty body and a challenge (RFC 6750); these texts are for the log."""
 
+from typing import Final
+
 from app.errs import commands
 from app.errs.error import Error
 from app.errs.kinds import Kind
+
+NOT_ACCEPTED: Final = "The token is not accepted by a service that was asked with it"
+"""What a challenge says where we accept a token that another instance refuses."""
 
 
 class MissingCredentials(Error):

@@ -133,7 +133,7 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         "violations": [f"{_place(each)} {each.code}" for each in said.violations[:LISTED]] or None,
         "op": errs.ops(exc) or None,
         "user": said.user or fields.get("user"),
-        "facts": _facts(exc),
+        "facts": facts_of(exc),
         **cause_chain(exc, stack=stack),
     }
     ERRORS.log(level, "%s", told(said), extra={"fields": fields})
@@ -181,7 +181,8 @@ def _place(violation: errs.Violation) -> str:
     return ".".join([*violation.field.split(".")[:-1], "…"])
 
 
-def _facts(exc: BaseException) -> dict[str, object] | None:
+def facts_of(exc: BaseException) -> dict[str, object] | None:
+    """Return what an error and its causes know, but for what the caller sent."""
     facts: dict[str, object] = {}
     for link in errs.chain(exc):
         if isinstance(link, errs.Error):

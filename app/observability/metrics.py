@@ -122,9 +122,17 @@ def begin() -> None:
         RETRIES.labels(work)
     for sqlstate in ("40001", "40P01", "none"):
         DATABASE_RETRIES.labels(sqlstate)
-    BREAKER_STATE.labels("database")
-    BREAKER_REFUSALS.labels("database")
-    BREAKER_TURNS.labels("database", "closed", "open")
+    know_dependency("database")
+    for part in ("user", "preferences"):
+        DEGRADED.labels(part)
+
+
+def know_dependency(name: str) -> None:
+    """Have those of a dependency there from the start too."""
+    RETRIES.labels(name)
+    BREAKER_STATE.labels(name)
+    BREAKER_REFUSALS.labels(name)
+    BREAKER_TURNS.labels(name, "closed", "open")
 
 
 def describe(*, pool: int, slots: int) -> None:

@@ -122,7 +122,8 @@ class Tracing:
         """Give calls of an outside system spans of kind CLIENT."""
         for name in methods:
             call = _announced(getattr(client, name))
-            traced = self._traced(f"{type(client).__name__}.{name}", call, SpanKind.CLIENT)
+            named = getattr(client, "name", type(client).__name__)
+            traced = self._traced(f"{named}.{name}", call, SpanKind.CLIENT)
             setattr(client, name, traced)
 
     def around_statement(self, method: Callable[..., R]) -> Callable[..., R]:

@@ -17,6 +17,7 @@ TOLD: Final[Mapping[str, str]] = {
     "ETag": "The strong entity tag of what is answered; send it back in If-Match or If-None-Match.",
     "Location": "The path of what was created.",
     "Idempotent-Replayed": "`true` when this is the stored answer to an earlier request with the same key.",
+    "Degraded": "The dependencies that did not help, and why: `preferences;reason=breaker-open`.",
     "RateLimit-Policy": "The limit and its window in seconds.",
     "RateLimit": "What is left of the limit, and the seconds until it starts anew.",
     "Retry-After": "Seconds to wait before the same request may succeed.",

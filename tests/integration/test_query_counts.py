@@ -83,6 +83,16 @@ class TestPreferences:
             assert words(statements) == ["SELECT", "SELECT", verb, "COMMIT"]
 
 
+class TestProfiles:
+    def test_they_are_one_statement_for_each_of_two_dependencies(
+        self, client: FlaskClient, application: Flask, bearer: Headers, statements: list[str]
+    ) -> None:
+        user = join(Caller(client, {}), application, an_address())
+        statements.clear()
+        assert client.get(f"/v1/users/{user['id']}/profile", headers=bearer(user["id"])).status_code == 200
+        assert words(statements) == ["SELECT", "SELECT"]
+
+
 class TestWrites:
     def test_a_creation_is_one_insert_and_a_commit(
         self, client: FlaskClient, bearer: Headers, path: str, statements: list[str]

@@ -12,9 +12,9 @@ from app import context
 from app.clients.http import answers
 from app.clients.http.network import Transport
 from app.errs import E, Error, Kind
-from app.observability import trail
+from app.observability import metrics, trail
 from app.resilience import blame, deadline, measure, retry
-from app.resilience.breaker import Breaker, Event
+from app.resilience.breaker import Breaker, Event, State
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
 
@@ -51,6 +51,7 @@ class HttpClient:
     ) -> None:
         self.name, self._url, self._patience = name, url.rstrip("/"), patience
         self._largest, self._connections = largest, connections
+        metrics.know_dependency(name)
         self.breaker = Breaker(name, is_failure=_speaks_against_it, hooks=hooks)
         self._retry = Retry(name, budget=RetryBudget(), is_retryable=_may_pass, hooks=(measure.retries,))
         self._reset()
@@ -60,6 +61,10 @@ class HttpClient:
     def _reset(self) -> None:
         """Begin without connections: a forked child must not talk on its parent's."""
         self._transport = Transport(connections=self._connections, is_encrypted=self._url.startswith("https:"))
+
+    def answers(self) -> bool:
+        """Tell whether it did when it was asked last, as far as the breaker knows; it is not asked for that."""
+        return self.breaker.state() is State.CLOSED
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -111,7 +116,7 @@ class HttpClient:
         with self.breaker.allow(), trail.spending(self.name), answers.translated(self.name, limit):
             response = self._transport.handle_request(request)
             try:
-                return answers.read(response, largest=self._largest)
+                return answers.read(response, largest=self._largest, name=self.name, limit=limit)
             finally:
                 response.close()
 

@@ -29,6 +29,7 @@ def _write(response: Response) -> Response:
             "status": response.status_code,
             "duration_ms": round((time.perf_counter() - g.began) * 1000, 3),
             "user": caller.id if caller else None,
+            "degraded": response.headers.get("Degraded"),
             **g.trail.fields(),
         }
     )

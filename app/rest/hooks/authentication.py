@@ -35,6 +35,7 @@ def _authenticate() -> None:
 
 def _caller() -> Principal:
     token = bearer_token(request.headers.get("Authorization", ""))
+    context.bearer.set(token)
     if token:
         return services().tokens.verify(token, sender=client_address())
     return anonymous(current_app.config["ANONYMOUS_SCOPES"])
@@ -42,3 +43,4 @@ def _caller() -> Principal:
 
 def _forget(_exc: BaseException | None) -> None:
     context.principal.set(None)
+    context.bearer.set(None)

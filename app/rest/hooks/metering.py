@@ -37,7 +37,8 @@ class Meter:
             status, route = line[:3], _route(environ)
             for name, value in headers:
                 if name == DEGRADED:
-                    metrics.DEGRADED.labels(value.partition(";")[0]).inc()
+                    for each in value.split(", "):
+                        metrics.DEGRADED.labels(each.partition(";")[0]).inc()
             return start_response(line, headers, exc_info)
 
         metrics.IN_FLIGHT.inc()

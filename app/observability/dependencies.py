@@ -1,0 +1,23 @@
+"""One line for each answer that was given without the help of a dependency, with what went wrong there."""
+
+import logging
+from typing import Final
+
+from app import errs
+from app.observability import logs
+
+_LOG: Final = logging.getLogger("candor.dependencies")
+
+
+def degraded(dependency: str, reason: str, error: errs.Error) -> None:
+    """Write the line; where the answer is an error, its own line has all this."""
+    fields = {
+        "dependency": dependency,
+        "reason": reason,
+        "kind": error.kind.string,
+        "code": error.code or None,
+        "op": errs.ops(error) or None,
+        "facts": logs.facts_of(error),
+        **logs.cause_chain(error, stack=False),
+    }
+    _LOG.warning("answered without %s: %s", dependency, reason, extra={"fields": fields})

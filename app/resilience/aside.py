@@ -1,0 +1,28 @@
+"""Work that is done beside other work of the same request, in a thread that knows whom it is done for."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+from app.context import carried
+
+T = TypeVar("T")
+
+
+def aside(work: Callable[[], T], *, name: str) -> "Future[T]":
+    """Begin the work in a thread of this name, and return what is to come of it.
+
+    The request's id, trace, caller, deadline and trail go along. How many threads there are is bounded by who may
+    begin such work, which has a bound in time of its own; nobody waits for one when the process ends.
+    """
+    coming: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            coming.set_result(work())
+        except BaseException as error:
+            coming.set_exception(error)
+
+    threading.Thread(target=carried(run), name=name, daemon=True).start()
+    return coming

@@ -1,0 +1,26 @@
+"""The wire form of profiles."""
+
+from typing import Final
+
+from app.wire import fields
+from app.wire.parameters import FieldsParameter
+from app.wire.schemas.base import QuerySchema, Schema
+from app.wire.schemas.preferences import PreferencesSchema
+from app.wire.schemas.users import UserSchema
+
+
+class ProfileSchema(Schema):
+    """A user, what the user prefers, and whether that is all it could be."""
+
+    user = fields.Object(UserSchema)
+    preferences = fields.Object(PreferencesSchema)
+    degraded = fields.Boolean(
+        metadata={"description": "Whether a part is an older copy, or a default, since a dependency did not help."}
+    )
+    degraded_reasons = fields.Listed(
+        fields.Text(), longest=2, metadata={"example": ["preferences: breaker open"], "description": "Which, and why."}
+    )
+
+
+READABLE: Final = tuple(ProfileSchema().dump_fields)
+GetProfileQuerySchema = QuerySchema.from_dict({"fields": FieldsParameter(READABLE)}, name="GetProfileQuerySchema")

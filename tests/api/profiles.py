@@ -1,0 +1,63 @@
+"""Profiles in tests: an application whose dependencies are servers that do as they are told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app import errs
+from app.clients.http import HttpClient
+from app.errs import Kind
+from app.rest import examples
+from tests.api.caller import Caller
+from tests.fakes.remote import Behaviour, Remote, says
+
+SWISS: Final = {"locale": "de-CH", "time_zone": "Europe/Zurich", "theme": "dark"}
+DEFAULTS: Final = {"locale": "en", "time_zone": "UTC", "theme": "system"}
+USER: Final = {
+    "id": "2dd0c456-d3ff-4ac4-9bdf-d938815c8f31",
+    "name": "Alice",
+    "email": "alice@example.com",
+    "scopes": ["tasks"],
+    "create_time": "2026-11-21T06:02:04.594643Z",
+    "update_time": "2026-11-21T06:02:04.594643Z",
+}
+PROFILE: Final = f"/v1/users/{USER['id']}/profile"
+OTHER: Final = "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+SECRET: Final = "their-secret-words"
+
+
+@dataclass
+class World:
+    """An instance, and the two that it asks."""
+
+    application: Flask
+    users: Remote
+    preferences: Remote
+    me: Caller
+    admin: Caller
+
+    def get(self, caller: Caller | None = None, **request: Any) -> TestResponse:
+        """Ask for the profile."""
+        return (caller or self.me).get(PROFILE, **request)
+
+    def client(self, name: str) -> HttpClient:
+        """Return the client of a dependency."""
+        services = self.application.extensions["candor-services"]
+        found: HttpClient = next(each for each in services.clients if each.name == name)
+        return found
+
+
+def problem(code: str, **changes: object) -> Behaviour:
+    """Answer with a problem document of ours, whose texts are not for our callers."""
+    document: Mapping[str, Any] | None = examples.document(errs.named_errors()[code], public_url="http://other.test")
+    assert document is not None
+    said = {**document, "detail": SECRET, "title": SECRET, "param": SECRET, **changes}
+    return says(said, document["status"], "application/problem+json")
+
+
+def of_kind(kind: Kind, status: int) -> Behaviour:
+    """Answer with a problem document that knows a kind and no code of ours."""
+    return says({"kind": kind.string, "code": SECRET, "status": status}, status, "application/problem+json")
