@@ -24,6 +24,13 @@ def created(variable: str) -> str:
     return f"{variable}=$(curl -s '{{url}}/v1/tasks' {BEARER} {JSON} -d {title} \\\n  | {name})\n"
 
 
+def replaced_unread(collection: str) -> str:
+    """Return lines that create something with a title and replace it without an If-Match."""
+    sent = f"""{issued(f"--subject alice --scope {collection}:write")} {JSON} -d '{{"title": "Repo Man"}}'"""
+    location = "sed -n 's/^Location: //p' | tr -d '\\r'"
+    return f"AT=$(curl -si '{{url}}/v1/{collection}' {sent} \\\n  | {location})\ncurl -i -X PUT \"{{url}}$AT\" {sent}"
+
+
 def twice(command: str) -> str:
     """Return lines that run a command two times."""
     return f"for attempt in 1 2; do\n  {command}\ndone"

@@ -183,9 +183,11 @@ class PreconditionRequired(Error):
     kind = Kind.PRECONDITION_REQUIRED
     code = "PRECONDITION_REQUIRED"
     message = "Read the resource first and send its ETag in If-Match."
-    client = "Read the resource first and send its ETag in If-Match."
+    client = "Read the resource first and send its ETag in If-Match, or * to replace whatever there is."
     operator = "Nothing to do."
     since = "0.1.0"
+    instance = "/v1/movies/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+    curl = commands.replaced_unread("movies")
 
 
 class InvalidIdempotencyKey(Error):

@@ -45,6 +45,12 @@ def test_only_these_operations_are_public(application: Flask) -> None:
     }
 
 
+def test_a_scope_to_read_lets_nobody_write(application: Flask) -> None:
+    """A20: what changes something asks for another scope."""
+    to_read = {each.name for each in operations.table(application).values() if (each.scope or "").endswith(":read")}
+    assert {name.partition(" ")[0] for name in to_read} <= {"GET"}
+
+
 @pytest.mark.last
 def test_every_declared_error_was_provoked(application: Flask) -> None:
     """C13: the full run has seen each operation end with each error that it declares."""

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not in
 
 PROVOKED_BY_CURL = [code for code, named in errs.named_errors().items() if named.curl]
 UNPROVOKED = {
-    "PRECONDITION_REQUIRED",  # there has to be something to replace
     "IDEMPOTENCY_IN_PROGRESS",  # two requests have to meet
     *("DEADLINE_EXCEEDED", "SERVICE_UNAVAILABLE", "NOT_READY", "INSUFFICIENT_STORAGE", "INTERNAL_ERROR"),
 }
