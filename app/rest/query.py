@@ -1,6 +1,5 @@
 """The query of a request, read strictly: UTF-8, each parameter once."""
 
-import re
 from collections.abc import Collection, Sequence
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -8,12 +7,9 @@ from urllib.parse import unquote_to_bytes
 from flask import g, request
 
 from app.errs import Violation
-from app.models.characters import CONTROLS
+from app.wire.parameters import OPAQUE, illegible, is_legible
 
 LONGEST_NAME: Final = 100
-_CONTROL: Final = re.compile(f"[{CONTROLS}]")
-OPAQUE: Final = frozenset({"page_token"})
-"""Parameters whose every spelling has an answer of its own."""
 
 
 def parse(known: Collection[str] = ()) -> dict[str, str]:
@@ -34,17 +30,15 @@ def parse(known: Collection[str] = ()) -> dict[str, str]:
 def _only(name: str, values: list[str | None], known: Collection[str]) -> str | None:
     """Return the value of a parameter; ``None`` when it is refused."""
     if None in values:
-        _refuse(name, "INVALID_FORMAT", "must be UTF-8 without control characters")
+        _refuse(illegible(name[:LONGEST_NAME]))
     elif len(values) > 1 and name in known:
-        _refuse(name, "INVALID_VALUE", "must be given once")
+        _refuse(Violation(name, "INVALID_VALUE", f"{name} must be given once", parameter=name))
     else:
         return values[0]
     return None
 
 
-def _refuse(name: str, code: str, says: str) -> None:
-    name = name[:LONGEST_NAME]
-    violation = Violation(name, code, f"{name} {says}", parameter=name)
+def _refuse(violation: Violation) -> None:
     if violation not in g.violations:
         g.violations.append(violation)
 
@@ -55,7 +49,7 @@ def _text(raw: bytes) -> str | None:
         text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
         return None
-    return None if _CONTROL.search(text) else text
+    return text if is_legible(text) else None
 
 
 def in_order(violations: Collection[Violation], parameters: Sequence[str]) -> tuple[Violation, ...]:

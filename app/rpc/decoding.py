@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError, Message
 from app.errs import Violation
 from app.errs.requests import BodyTooLarge, MalformedRequest, ValidationFailed
 from app.rpc.calls import Call
+from app.wire.parameters import OPAQUE, illegible, is_legible
 from app.wire.reading import Reading
 from app.wire.schemas.base import load
 
@@ -43,6 +44,15 @@ class Decoder:
         except ValidationFailed as failed:
             self.violations += failed.violations
             return None
+
+    def read_query(self, schema: ma.Schema, sent: Mapping[str, str]) -> Any:
+        """Return what the schema makes of parameters; control characters are in none of them."""
+        bad = [name for name, value in sent.items() if name not in OPAQUE and not is_legible(value)]
+        self.violations += map(illegible, bad)
+        found = self.read(schema, {name: value for name, value in sent.items() if name not in bad})
+        order = [*schema.fields]
+        self.violations.sort(key=lambda each: order.index(each.field))
+        return found
 
     def check(self) -> None:
         """Go on once everything is in order.

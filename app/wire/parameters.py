@@ -6,14 +6,29 @@ from typing import Any, Final
 
 import marshmallow as ma
 
+from app.errs import Violation
 from app.errs.requests import ValidationFailed
+from app.models.characters import CONTROLS
 from app.wire import fields
 from app.wire.field_mask import parse_fields, parse_mask
 from app.wire.rules import Breach
 
 DEFAULT_PAGE_SIZE: Final = 50
 LARGEST_PAGE_SIZE: Final = 1000
+OPAQUE: Final = frozenset({"page_token"})
+"""Parameters whose every spelling has an answer of its own."""
+_CONTROL: Final = re.compile(f"[{CONTROLS}]")
 _DECIMAL: Final = re.compile(r"-?[0-9]+")
+
+
+def is_legible(text: str) -> bool:
+    """Tell whether there are no control characters in a parameter."""
+    return not _CONTROL.search(text)
+
+
+def illegible(name: str) -> Violation:
+    """Return what is wrong with a parameter that has some, or is no text at all."""
+    return Violation(name, "INVALID_FORMAT", f"{name} must be UTF-8 without control characters", parameter=name)
 
 
 class PageSize(fields.Text):

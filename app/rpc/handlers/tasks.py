@@ -37,7 +37,7 @@ def get_task(call: Call, request: pb.GetTaskRequest) -> pb.Task:
 def list_tasks(call: Call, request: pb.ListTasksRequest) -> pb.ListTasksResponse:
     """List the caller's tasks; an admin's list has everybody's."""
     decoder, caller = Decoder(call), call.principal.id
-    asked = decoder.read(_LIST, list_query(request))
+    asked = decoder.read_query(_LIST, list_query(request))
     decoder.check()
     page = call.services.tasks.page(asked.query(call.page_tokens, caller=caller), by=call.principal)
     told = asked.answer(page, call.page_tokens, caller=caller)
@@ -50,7 +50,7 @@ def list_tasks(call: Call, request: pb.ListTasksRequest) -> pb.ListTasksResponse
 def update_task(call: Call, request: pb.UpdateTaskRequest) -> pb.Task:
     """Set some fields of a task."""
     decoder = Decoder(call)
-    query = decoder.read(_MASK, mask_query(request))
+    query = decoder.read_query(_MASK, mask_query(request))
     changes = decoder.read(_UPDATE, task_data(request.task), query)
     decoder.check()
     return task_message(call.services.tasks.update(_id(request.task.name), changes, by=call.principal))

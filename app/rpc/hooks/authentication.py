@@ -5,6 +5,7 @@ from collections.abc import Callable
 from app import context
 from app.errs.access import InsufficientScope
 from app.rpc.calls import Call
+from app.rpc.hooks.limits import address_of
 from app.wire.credentials import anonymous, bearer_token
 
 
@@ -16,7 +17,10 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
         InsufficientScope: the caller may not do this.
     """
     token = bearer_token(call.metadata.get("authorization", ""))
-    caller = call.services.tokens.verify(token) if token else anonymous(call.app.config["ANONYMOUS_SCOPES"])
+    if token:
+        caller = call.services.tokens.verify(token, sender=address_of(call))
+    else:
+        caller = anonymous(call.app.config["ANONYMOUS_SCOPES"])
     context.principal.set(caller)
     if call.method and not caller.may(call.method.scope):
         raise InsufficientScope(scope=call.method.scope, user=caller.id)

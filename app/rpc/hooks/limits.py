@@ -18,8 +18,7 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     Raises:
         RateLimitExceeded: there were too many.
     """
-    forwarded, trusted = call.metadata.get("x-forwarded-for", ""), call.app.config["TRUSTED_PROXIES"]
-    address = client_address(_address(call.peer), forwarded, trusted)
+    address = address_of(call)
     for limit in _limits(call.app.config["RATE_LIMIT"]):
         seconds = limit.get_expiry()
         window = call.services.windows.hit(limit.key_for(address, EVERYTHING), seconds=seconds)
@@ -27,6 +26,12 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
             wait = min(max(1, math.ceil(window.left)), seconds)
             raise RateLimitExceeded(limit=limit.amount, window_seconds=seconds, retry_after=wait)
     return proceed()
+
+
+def address_of(call: Call) -> str:
+    """Return the client's address."""
+    forwarded, trusted = call.metadata.get("x-forwarded-for", ""), call.app.config["TRUSTED_PROXIES"]
+    return client_address(_address(call.peer), forwarded, trusted)
 
 
 @cache

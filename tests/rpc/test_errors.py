@@ -1,0 +1,138 @@
+"""C10: every error of the catalogue says the same over both protocols."""
+
+from typing import Any, Final
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from google.protobuf import json_format
+from grpc import StatusCode
+
+from app import errs
+from app.errs import Kind, declare
+from app.rest import examples
+from app.rest.errors import BODILESS, STATUS, status_of
+from app.rpc.errors import CODES, http_status
+from tests.conftest import TokenMaker
+from tests.rpc.client import Client, Failure
+from tests.rpc.samples import NAME, REQUESTS
+
+BEYOND: Final = frozenset(
+    {"type", "title", "status", "detail", "instance", "kind", "code", "param", "errors", "failures"}
+)
+BEYOND_TOO: Final = frozenset({"request_id", "timestamp", "trace_id", "retryable", "retry_after", "retry", "truncated"})
+
+
+def test_every_kind_has_a_status() -> None:
+    """C10."""
+    assert set(CODES) == set(Kind)
+    assert {http_status(code) for code in StatusCode if code in CODES.values()} <= {*map(int, STATUS.values())}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_only_faults_of_ours_are_unknown_or_internal(kind: Kind) -> None:
+    """F37."""
+    assert (CODES[kind] in {StatusCode.INTERNAL, StatusCode.UNKNOWN}) == (kind.fault is errs.Fault.SERVICE)
+
+
+class Both:
+    """One use case that ends with an error, asked for over both protocols."""
+
+    def __init__(self, application: Flask, over_grpc: Client, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._http = FlaskClient(application)
+        self._rpc, self._token = over_grpc, token
+        self._tasks = application.extensions["candor-services"].tasks
+        self._patch = monkeypatch
+
+    def end_with(self, error: errs.Error) -> tuple[Any, Failure]:
+        """Return both answers."""
+
+        def fail(*_: object, **__: object) -> None:
+            raise error
+
+        self._patch.setattr(self._tasks, "get", fail)
+        answer = self._http.get(f"/v1/{NAME}", headers={"Authorization": f"Bearer {self._token}"})
+        return answer, self._rpc.refused("GetTask", REQUESTS["GetTask"], may_be_a_bug=True)
+
+
+@pytest.fixture
+def both(application: Flask, alice: Client, token: TokenMaker, monkeypatch: pytest.MonkeyPatch) -> Both:
+    """Return both ends, for errors that nobody declares here: nobody is told of them."""
+    monkeypatch.setattr(declare, "WATCHERS", [])
+    return Both(application, alice, token("alice"), monkeypatch)
+
+
+@pytest.mark.parametrize("code", errs.named_errors())
+def test_every_error_is_the_same_over_both(both: Both, code: str) -> None:
+    """Issue 8: status by kind, all facts, all violations, the page, when to come back."""
+    named = errs.named_errors()[code]
+    answer, failure = both.end_with(examples.occurrence(named))
+    shown = errs.platform.InternalError if named.kind.fault is errs.Fault.SERVICE else named
+    assert (failure.code, failure.reason) == (CODES[shown.kind], shown.code)
+    assert answer.status_code == status_of(shown)
+    own = failure.details["ErrorDetail"]
+    assert (own.title, failure.facts["kind"]) == (errs.title(shown), shown.kind.string)
+    assert failure.facts["retryable"] == str(shown.kind.retryable).lower()
+    if answer.status_code in BODILESS:
+        _compare_challenge(answer, failure)
+    else:
+        _compare(answer.get_json(), failure)
+
+
+def _compare_challenge(answer: Any, failure: Failure) -> None:
+    """A client learns no more than the challenge tells."""
+    challenge = answer.headers.get("WWW-Authenticate", "")
+    for fact in failure.extensions.values():
+        assert f'"{fact}"' in challenge
+    assert failure.message == failure.details["ErrorDetail"].title
+
+
+def _compare(problem: dict[str, Any], failure: Failure) -> None:
+    assert problem["detail"] == failure.message
+    assert problem["type"] == failure.details["Help"].links[0].url
+    assert problem.get("param") == failure.facts.get("param")
+    assert [(each["field"], each["code"]) for each in problem.get("errors", [])] == failure.violations
+    members = {name: value for name, value in problem.items() if name not in BEYOND | BEYOND_TOO}
+    extensions = failure.extensions
+    failures = extensions.pop("failures", None)
+    assert extensions == members
+    assert members.keys() <= failure.facts.keys()
+    items = [(item["index"], item["problem"]["code"]) for item in problem.get("failures", [])]
+    assert [(each.index, each.error.code) for each in failures.failures] == items if failures else items == []
+    wait = failure.details["RetryInfo"].retry_delay.seconds if "RetryInfo" in failure.details else None
+    assert wait == problem.get("retry_after")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_an_error_without_a_name_is_what_stands_for_its_kind(both: Both, kind: Kind) -> None:
+    _, failure = both.end_with(errs.E(kind=kind))
+    assert failure.reason == errs.fallback(kind).code
+
+
+def test_what_breaks_a_hundred_rules_fits(both: Both) -> None:
+    """C2: clients take so much and no more; the rest is said to be missing."""
+    broken = tuple(errs.Violation.of_member(f"requests[{n}].task.title", "TOO_LONG", "x" * 80) for n in range(100))
+    _, failure = both.end_with(errs.requests.ValidationFailed(violations=broken))
+    assert 10 <= len(failure.violations) < 100
+    assert failure.facts["truncated"] == "true"
+
+
+def test_an_undeclared_error_is_answered_and_told(
+    alice: Client, application: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C13: in production the true error is still answered, and somebody is told."""
+    told: list[tuple[str, str, bool]] = []
+    monkeypatch.setattr(declare, "WATCHERS", [lambda name, error, declared: told.append((name, error.code, declared))])
+
+    def fail(*_: object, **__: object) -> None:
+        raise errs.users.UserNotFound
+
+    monkeypatch.setattr(application.extensions["candor-services"].tasks, "get", fail)
+    assert alice.refused("GetTask", REQUESTS["GetTask"]).code is StatusCode.NOT_FOUND
+    assert told == [("todo.v1.TodoService/GetTask", "USER_NOT_FOUND", False)]
+
+
+def test_the_details_are_json_for_whoever_reads_them_so(both: Both) -> None:
+    _, failure = both.end_with(examples.occurrence(errs.tasks.BatchFailed))
+    text = json_format.MessageToDict(failure.details["ErrorDetail"])
+    assert text["extensions"]["failures"]["failures"][0]["error"]["code"] == "TASK_TITLE_TAKEN"
