@@ -24,8 +24,9 @@ ENDS_WITHIN: Final = 10.0
 
 
 @contextmanager
-def served(application: Flask, settings: Settings) -> Iterator[int]:
+def served(application: Flask, settings: Settings, **changes: Any) -> Iterator[int]:
     """Serve an application, and return the port."""
+    settings = replace(settings, rpc_port=0, **changes)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="rpc-tests", daemon=True)
     thread.start()
@@ -33,7 +34,7 @@ def served(application: Flask, settings: Settings) -> Iterator[int]:
     def run(work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, loop).result(30)
 
-    serving: server.Serving = run(server.start(application, replace(settings, rpc_port=0)))
+    serving: server.Serving = run(server.start(application, settings))
     try:
         yield serving.port
     finally:
