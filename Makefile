@@ -6,13 +6,14 @@ PY     := .venv/bin/python
 LAUNCH := deploy/local/run.py
 ARGS   ?=
 STOCK  := .local/conformance-venv
+PEERS  := .local/bench-venv
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack db migration proto test edge check lint fix fuzz soak drill conformance lock clean
+.PHONY: help run stack db migration proto test edge check lint fix fuzz soak drill conformance bench lock clean
 
 help: ## Print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
 
 run: .venv/run.lock ## Serve on http://127.0.0.1:8000 (HOST, PORT), with a database of its own unless DATABASE_URL is set
 	@exec $(PY) $(LAUNCH)
@@ -62,15 +63,19 @@ soak: .venv/dev.lock ## Kill, stop, replace, recycle and bombard the stack under
 drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under load, and account for every write (ONLY=a,b DRILL_SCALE=3)
 	@exec $(PY) -m tests.drill
 
+bench: .venv/run.lock $(PEERS)/installed.lock ## Measure ours beside a floor and six frameworks: ten minutes (ARGS=--quick: three; ONLY=ours,floor,W1)
+	@exec $(PY) -m bench $(ARGS) $(if $(ONLY),--only "$(ONLY)")
+
 lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)
 	$(call compile,requirements/run.lock,pyproject.toml)
 	$(call compile,requirements/tracing.lock,pyproject.toml --extra tracing --constraint requirements/run.lock)
 	$(call compile,requirements/grpc.lock,pyproject.toml --extra grpc --constraint requirements/run.lock)
 	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra grpc --extra tracing --constraint requirements/run.lock)
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
+	$(call compile,bench/requirements.lock,bench/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the lock that is installed. What is tested holds everything that is run, so it counts as both.
@@ -86,6 +91,12 @@ $(STOCK)/installed.lock: tests/conformance/stock/requirements.lock .venv/bin/pyt
 	@echo "candor: making $(STOCK) for the stock servers"
 	@"$(PYTHON)" -m venv --clear $(STOCK)
 	@$(STOCK)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+
+# So do the frameworks of the benchmark, with the same gunicorn and the same driver as ours.
+$(PEERS)/installed.lock: bench/requirements.lock .venv/bin/python
+	@echo "candor: making $(PEERS) for the frameworks of the benchmark"
+	@"$(PYTHON)" -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 .venv/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

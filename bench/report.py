@@ -1,0 +1,137 @@
+"""The comparison, as a table for people, as JSON for machines, and as a chart for the README."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bench import chart
+from bench.contestants import Contestant
+from bench.measure import Effort, Result
+from bench.workloads import Workload
+
+HERE: Final = Path(__file__).resolve().parent
+FLOOR: Final = "floor"
+
+
+def summary(
+    result: Result,
+    contestants: Sequence[Contestant],
+    workloads: Sequence[Workload],
+    effort: Effort,
+    about: dict[str, str],
+) -> dict[str, Any]:
+    """Return everything that was found."""
+    return {
+        "about": about | {"rounds": effort.rounds, "cpu_seconds_per_turn": effort.cpu_seconds},
+        "workloads": {each.key: each.name for each in workloads},
+        "contestants": [
+            {
+                "key": each.key,
+                "name": each.name,
+                "megabytes": round(result.megabytes[each.key], 1),
+                "start_seconds": round(result.start_seconds[each.key], 2),
+                "cells": {
+                    workload.key: _cell(result, each.key, workload.key)
+                    for workload in workloads
+                    if (each.key, workload.key) in result.cells
+                },
+            }
+            for each in contestants
+        ],
+    }
+
+
+def _cell(result: Result, who: str, what: str) -> dict[str, Any]:
+    cell, floor = result.cells[who, what], result.cells.get((FLOOR, what))
+    ratios = [base / cost for base, cost in zip(floor.cpu_us, cell.cpu_us, strict=True)] if floor else []
+    return {
+        "cpu_us": round(cell.cost, 1),
+        "cpu_us_rounds": [round(each, 1) for each in cell.cpu_us],
+        "per_second": round(statistics.median(cell.per_second), 1),
+        "ratio": round(statistics.median(ratios), 3) if ratios else None,
+        "ratio_least": round(min(ratios), 3) if ratios else None,
+        "ratio_most": round(max(ratios), 3) if ratios else None,
+        "steady": {name: round(value, 3) for name, value in cell.latency_ms.items()},
+    }
+
+
+def tables(found: dict[str, Any]) -> str:
+    """Return the tables, in Markdown."""
+    heads = [f"{key} {name}" for key, name in found["workloads"].items()]
+    parts = [
+        "CPU per request, as a ratio to the floor (1.00; higher is better), median (least–most of the rounds):",
+        _table(found, heads, _ratio),
+        "CPU per request, in microseconds, of all processes of the server:",
+        _table(found, heads, lambda cell: f"{cell['cpu_us']:,.0f}"),
+        "Latency at 60 % of each one's own capacity, p50 / p99 in milliseconds (requests a second), and memory:",
+        _latencies(found),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _ratio(cell: dict[str, Any]) -> str:
+    if cell["ratio"] is None:
+        return "–"
+    return f"{cell['ratio']:.2f} ({cell['ratio_least']:.2f}–{cell['ratio_most']:.2f})"
+
+
+def _table(found: dict[str, Any], heads: list[str], show: Any) -> str:
+    rows = [
+        [each["name"], *(show(each["cells"][key]) if key in each["cells"] else "–" for key in found["workloads"])]
+        for each in found["contestants"]
+    ]
+    return markdown(["", *heads], rows)
+
+
+def _latencies(found: dict[str, Any]) -> str:
+    steady = [
+        key
+        for key in found["workloads"]
+        if any(each["cells"].get(key, {}).get("steady") for each in found["contestants"])
+    ]
+
+    def show(cell: dict[str, Any]) -> str:
+        said = cell.get("steady")
+        if not said:
+            return "–"
+        missed = f", {1 - said['answered']:.1%} refused" if said["answered"] < 1 else ""
+        return f"{said['p50']:.1f} / {said['p99']:.1f} ({said['rate']:,.0f}{missed})"
+
+    rows = [
+        [each["name"], *(show(each["cells"].get(key, {})) for key in steady), f"{each['megabytes']:.0f} MB"]
+        for each in found["contestants"]
+    ]
+    return markdown(["", *(f"{key} {found['workloads'][key]}" for key in steady), "memory"], rows)
+
+
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose columns are aligned, so that it reads well as it is."""
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (cell.ljust(width) if not column else cell.rjust(width)
+                  for column, (cell, width) in enumerate(zip(cells, widths, strict=True)))  # fmt: skip
+        return f"| {' | '.join(padded)} |"
+
+    rules = ["-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)]
+    return "\n".join([line(heads), f"|{'|'.join(rules)}|", *map(line, rows)])
+
+
+def write(found: dict[str, Any]) -> None:
+    """Keep what was found: ``results.json``, and a chart of what each does per second of CPU, where all can be seen."""
+    (HERE / "results.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    panels = [
+        chart.Panel(
+            f"{key}: {name}",
+            [
+                chart.Bar(each["name"], 1e6 / each["cells"][key]["cpu_us"], is_ours=each["key"] == "ours")
+                for each in found["contestants"]
+                if key in each["cells"]
+            ],
+        )
+        for key, name in found["workloads"].items()
+        if key in {"W1", "W2", "W3", "W4"}
+    ]
+    (HERE / "results.svg").write_text(chart.bars("Requests per second and core (longer is better)", panels))

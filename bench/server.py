@@ -1,0 +1,88 @@
+"""A contestant's server, from start to stop."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench import load, processes
+from bench.database import HOME, ROOT
+from deploy.local import child
+
+READY_WITHIN: Final = 60.0
+HEALTH: Final = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where it listens, and what it is."""
+
+    port: int
+    pid: int
+    seconds: float
+    """From its start until it answered."""
+
+
+@contextmanager
+def serving(
+    name: str, command: list[str], environment: Mapping[str, str], port: int, *, cores: list[int], ready: bytes = HEALTH
+) -> Iterator[Server]:
+    """Start a server on these cores, and yield it once it answers with 200. Raises: load.NoAnswer."""
+    log = HOME / f"{name}.log"
+    argv = [word.format(port=port) for word in command]
+    began = time.monotonic()
+    with log.open("wb") as stream, processes.running_on(cores):
+        process = subprocess.Popen(  # noqa: S603 -- ours
+            child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False),
+            cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
+        )  # fmt: skip
+    try:
+        _wait(process, port, ready, log)
+        yield Server(port, process.pid, time.monotonic() - began)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int, ready: bytes, log: Path) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if load.one(port, ready)[0] == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.01)
+    said = log.read_text(errors="replace").strip().splitlines()[-20:]
+    raise load.NoAnswer("\n".join([f"{log.stem} does not start:", *said]))
+
+
+def free_ports() -> int:
+    """Return a port that is free, and the one above it too."""
+    while True:
+        with closing(socket.socket()) as low, closing(socket.socket()) as high:
+            low.bind(("127.0.0.1", 0))
+            port: int = low.getsockname()[1]
+            try:
+                high.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+def empty_home() -> None:
+    """Make the folder of what the benchmark leaves, and forget earlier logs."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    for log in HOME.glob("*.log"):
+        log.unlink()
+    os.environ.pop("MAKEFLAGS", None)
