@@ -1,7 +1,8 @@
 """Errors are declared where they are raised: ``@raises(TaskNotFound)`` on a service method.
 
 The declaration is data for the transports (OpenAPI, gRPC) and a check at run time: an undeclared error wanders on
-as it is, and whoever watches (a log and a counter in production, a failing test in tests) is told its name.
+as it is, and whoever watches (a log and a counter in production, a failing test in tests) is told its name. On its way
+out an error is told the use case's name, ``tasks.create``: its trail.
 """
 
 from collections.abc import Callable
@@ -32,12 +33,14 @@ def raises(*errors: type[Error], passing: bool = False) -> Callable[[Callable[P,
 
     def decorate(method: Callable[P, R]) -> Callable[P, R]:
         codes = frozenset(error.code for error in errors)
+        op = f"{method.__module__.rpartition('.')[2]}.{method.__name__}"
 
         @wraps(method)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 return method(*args, **kwargs)
             except Error as error:
+                error.passes(op)
                 is_declared = error.code in codes
                 if error.kind.fault is Fault.CLIENT and (is_declared or not passing):
                     tell(method.__qualname__, error, declared=is_declared)

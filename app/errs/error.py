@@ -75,6 +75,9 @@ class Error(Exception):
     """Facts that repeat what the caller sent: said to the caller, and not to the log."""
     declared_facts: ClassVar[Mapping[str, type]] = {}
 
+    passed: tuple[str, ...] = ()
+    """The operations that it has left since it was raised, outermost first; ``op`` is that of whoever raised it."""
+
     def __init_subclass__(cls) -> None:
         """Refuse a definition that could not be rendered."""
         super().__init_subclass__()
@@ -121,26 +124,34 @@ class Error(Exception):
 
     def __getattr__(self, name: str) -> object:
         """Answer what was left unsaid with what the nearest error among the causes says; else a fact."""
-        if name in _UNSAID:
-            inner = (link for link in chain(self.__cause__) if isinstance(link, Error) and _says(link, name))
+        if name in UNSAID:
+            inner = (link for link in chain(self.__cause__) if isinstance(link, Error) and says(link, name))
             speaker = next(inner, None)
-            return _UNSAID[name] if speaker is None else getattr(speaker, name)
+            return UNSAID[name] if speaker is None else getattr(speaker, name)
         facts = self.__dict__.get("facts", {})
         if name not in facts:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return facts[name]
 
+    def passes(self, op: str) -> None:
+        """Note that it leaves an operation; one that is in the trail already is not told again."""
+        if op not in ops(self):
+            self.passed = (op, *self.passed)
+
     def __str__(self) -> str:
-        """Return the trail of operations and the message, each once; a named error without one says its title."""
+        """Return the trail of operations and the message, each once."""
+        return ": ".join([*ops(self), self._sentence()])
+
+    def _sentence(self) -> str:
+        """Return the message; a named error without one says its title."""
         named = (
             type(link).__doc__ or "" for link in chain(self) if isinstance(link, Error) and type(link) is not Error
         )
-        said = self.message or next(named, "").strip().partition("\n")[0] or self.kind.string
-        return ": ".join([*ops(self), said])
+        return self.message or next(named, "").strip().partition("\n")[0] or self.kind.string
 
     def without_quotes(self) -> str:
-        """Return the text of the error, with nothing in it that the caller sent."""
-        text = str(self)
+        """Return what the error says, without its trail, and with nothing in it that the caller sent."""
+        text = self._sentence()
         for link in chain(self):
             if isinstance(link, Error) and link.quotes:
                 facts = {**link.facts, "retry_after": link.retry_after, **dict.fromkeys(link.quotes, "…")}
@@ -148,7 +159,7 @@ class Error(Exception):
         return text
 
 
-_UNSAID: Final[Mapping[str, object]] = {
+UNSAID: Final[Mapping[str, object]] = {
     "kind": Kind.OTHER,
     "code": "",
     "message": "",
@@ -248,7 +259,8 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def ops(error: BaseException) -> list[str]:
     """Return the trail of operations, outermost first."""
-    return [link.op for link in chain(error) if isinstance(link, Error) and link.op]
+    links = (link for link in chain(error) if isinstance(link, Error))
+    return [op for link in links for op in (*link.passed, link.op) if op]
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -263,26 +275,6 @@ def kind_is(kind: Kind, error: BaseException | None) -> bool:
     return first is not None and first.kind is kind
 
 
-def match(template: BaseException, error: BaseException) -> bool:
-    """Tell whether everything the template says, the error says too, cause by cause; for tests.
-
-    A template that is no ``Error`` matches an error of its type with the same arguments.
-    """
-    if not isinstance(template, Error):
-        return type(template) is type(error) and template.args == error.args
-    if not isinstance(error, Error) or not isinstance(error, type(template)):
-        return False
-    said = {name: getattr(template, name) for name in _UNSAID if _says(template, name)}
-    if any(getattr(error, name) != value for name, value in said.items()):
-        return False
-    if template.op and template.op != error.op:
-        return False
-    if any(error.facts.get(name) != value for name, value in template.facts.items()):
-        return False
-    if template.__cause__ is None:
-        return True
-    return error.__cause__ is not None and match(template.__cause__, error.__cause__)
-
-
-def _says(error: Error, name: str) -> bool:
+def says(error: Error, name: str) -> bool:
+    """Tell whether an error says something itself, and does not leave that to its causes."""
     return name in error.__dict__ or any(name in cls.__dict__ for cls in type(error).__mro__)

@@ -78,6 +78,8 @@ def _link(error: Error) -> dict[str, object]:
     link = {name: own[name] for name in (*_TEXTS, "retry_after") if own.get(name) is not None}
     if hasattr(type(error), "kind") or "kind" in own:
         link["kind"] = error.kind.string
+    if error.passed:
+        link["passed"] = list(error.passed)
     if "violations" in own:
         link["violations"] = [violation.document() for violation in error.violations]
     if error.declared_facts:
@@ -101,6 +103,7 @@ def _error(link: dict[str, Any], *, cause: Error | None) -> Error:
         **texts,
     )
     error.facts = _as(dict, link.get("facts", {}))
+    error.passed = tuple(_as(str, op) for op in _as(list, link.get("passed", [])))
     return error
 
 

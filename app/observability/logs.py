@@ -131,7 +131,6 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         "code": said.code or shown.code,
         "param": said.param,
         "violations": [f"{_place(each)} {each.code}" for each in said.violations[:LISTED]] or None,
-        "op": errs.ops(exc) or None,
         "user": said.user or fields.get("user"),
         "facts": facts_of(exc),
         **cause_chain(exc, stack=stack),
@@ -142,8 +141,8 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
 
 
 def cause_chain(exc: BaseException, *, stack: bool = True) -> dict[str, object]:
-    """Return the causes, outermost first, and where they were raised, without the values that they quote."""
-    chain: dict[str, object] = {"causes": [_cause(link) for link in errs.chain(exc)]}
+    """Return the trail, the causes and where they were raised, outermost first, without the values that they quote."""
+    chain: dict[str, object] = {"op": errs.ops(exc) or None, "causes": [_cause(link) for link in errs.chain(exc)]}
     if stack and _state.shows_stacks:
         chain["stack"] = [
             f"{short(frame.filename)}:{frame.lineno} {frame.name}"

@@ -44,7 +44,15 @@ def _handle(context: ExceptionContext) -> BaseException | None:
     else:
         return None
     error.__cause__ = cause
+    error.op = f"database.{_step(context)}"
     return error
+
+
+def _step(context: ExceptionContext) -> str:
+    """Return what failed: an error at COMMIT may mean another thing than the same in a statement."""
+    if context.connection is None:
+        return "connect"
+    return "execute" if context.statement else "commit"
 
 
 def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Error:

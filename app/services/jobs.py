@@ -137,8 +137,9 @@ class JobService:
         is_last = job.attempts >= MOST_ATTEMPTS or _is_hopeless(error)
         pause = None if is_last else self._pause(job.attempts)
         causes = " < ".join(f"{type(link).__qualname__}: {told(link)}" for link in errs.chain(error))
+        trail = "".join(f"{op}: " for op in errs.ops(error))
         with deadline.within(PATIENCE), self._unit_of_work() as unit:
-            if isinstance(error, _LeaseLostError) or not unit.jobs.put_back(job, error=causes, after=pause):
+            if isinstance(error, _LeaseLostError) or not unit.jobs.put_back(job, error=trail + causes, after=pause):
                 return Outcome.LOST, None
             unit.commit()
         return (Outcome.DEAD if pause is None else Outcome.PUT_BACK), pause

@@ -75,6 +75,8 @@ class TestExplain:
         assert (told["retries"], told["breakers"]) == ({"transaction": 2}, {"database": "closed"})
         assert {"database_pool", "retry_pause", "request_body", "other"} <= told["spent_ms"].keys()
         assert sum(told["spent_ms"].values()) == pytest.approx(told["duration_ms"], abs=0.01)
+        assert told["op"][0].startswith("tasks.")
+        assert told["op"][-1].startswith("database.")
         assert told["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
         assert told["catalogue"] == "/errors/service-unavailable"
         assert told["operator"].startswith("GET /readyz")

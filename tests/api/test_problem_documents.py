@@ -242,6 +242,16 @@ class TestLog:
         assert (line["level"], line["status"], line["code"]) == ("WARNING", status, code)
         assert "stack" not in line
 
+    def test_an_error_is_logged_with_the_use_cases_that_it_came_through(self, alice: Caller, log: Log) -> None:
+        """C5: outermost first, down to the step that failed."""
+        task = {"task": {"title": alice.task()["title"]}}
+        alice.get(ABSENT)
+        alice.post(json=task)
+        alice.post(json=task, headers={"Idempotency-Key": "a-key"})
+        through = ["idempotency.once", "tasks.create", "database.execute"]
+        assert [line["op"] for line in log.errors] == [["tasks.get"], through[1:], through]
+        assert {line["message"] for line in log.errors[1:]} == {"A task of yours already bears this title."}
+
     @pytest.mark.parametrize(
         ("authorization", "code", "said"),
         [("", "MISSING_CREDENTIALS", "carries no bearer token"), ("Bearer x.y.z", "INVALID_TOKEN", "malformed")],

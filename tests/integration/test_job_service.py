@@ -185,6 +185,18 @@ class TestRun:
         (job,) = jobs.list()
         assert job.last_error == "ValueError: cannot send to …"
 
+    def test_an_error_of_ours_is_told_with_its_trail(
+        self, service: Callable[..., JobService], add: Callable[..., None]
+    ) -> None:
+        def refuse(_: TakenJob) -> None:
+            raise errs.E("mail.send", kind=errs.Kind.EXTERNAL)
+
+        add()
+        jobs = service(refuse)
+        attempt(jobs)
+        (job,) = jobs.list()
+        assert job.last_error == "mail.send: Error: external_service_error"
+
 
 class TestRetry:
     def test_ok(self, service: Callable[..., JobService], add: Callable[..., None]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errs import E, Error, Kind, declare, raised_by, raises
+from app.errs import E, Error, Kind, declare, ops, raised_by, raises
 from app.errs.platform import InternalError, ServiceUnavailable
 from app.errs.tasks import NotTaskOwner, TaskNotFound
 
@@ -33,6 +33,15 @@ class Shelf:
 
     def undeclared(self) -> None:
         """Say nothing of errors."""
+
+
+class Library:
+    """A use case that has another one do it."""
+
+    @raises(TaskNotFound)
+    def borrow(self, error: BaseException) -> str:
+        """Borrow something."""
+        return Shelf().take(error)
 
 
 class TestRaises:
@@ -67,6 +76,22 @@ class TestRaises:
         with pytest.raises(KeyError):
             Shelf().take(KeyError("x"))
         assert told == []
+
+    @pytest.mark.usefixtures("told")
+    def test_an_error_is_told_the_use_cases_that_it_leaves_once_each(self) -> None:
+        error = TaskNotFound("shelves.open")
+        for _ in range(2):
+            with pytest.raises(TaskNotFound):
+                Library().borrow(error)
+        assert ops(error) == ["test_declare.borrow", "test_declare.take", "shelves.open"]
+        assert str(error) == "test_declare.borrow: test_declare.take: shelves.open: There is no such task."
+
+    @pytest.mark.usefixtures("told")
+    def test_what_leaves_after_more_was_said_is_told_before_that(self) -> None:
+        outer = E("shelves.find", cause=TaskNotFound("shelves.open"))
+        with pytest.raises(Error):
+            Shelf().take(outer)
+        assert ops(outer) == ["test_declare.take", "shelves.find", "shelves.open"]
 
     def test_name_and_docstring_stay(self) -> None:
         assert (Shelf.take.__qualname__, Shelf.take.__doc__) == ("Shelf.take", "Take something.")

@@ -55,6 +55,11 @@ class TestRoundTrip:
             assert there.violations == here.violations
             assert there.facts == {name: here.facts[name] for name in here.declared_facts}
 
+    def test_so_does_what_an_operation_that_it_left_is_called(self) -> None:
+        error = TaskNotFound("tasks.read")
+        error.passes("tasks.get")
+        assert ops(from_json(to_json(error))) == ["tasks.get", "tasks.read"]
+
     @given(st.lists(LINKS, min_size=1, max_size=5).map(chained))
     def test_told_twice_it_is_the_same(self, error: Error) -> None:
         told = to_json(error)

@@ -83,7 +83,7 @@ class TestError:
         line = only_line(stream)
         assert (line["level"], line["kind"]) == ("ERROR", "database_error")
         assert line["causes"] == [
-            {"type": "Error", "message": "tasks.get: There is no such task."},
+            {"type": "Error", "message": "There is no such task."},
             {"type": "TaskNotFound", "message": "There is no such task.", "detail": "the row vanished"},
         ]
         assert line["stack"] == []

@@ -87,4 +87,4 @@ def test_ours_tell_everything_but_what_the_caller_sent() -> None:
     refused = InvalidFilter(reason="Unknown member", token=SECRET, position=1, allowed=["status"])
     wrapped = errs.E("tasks.page", cause=refused)
     assert str(wrapped) == f"tasks.page: Unknown member at character 1, near '{SECRET}'. Allowed: status."
-    assert told(wrapped) == "tasks.page: Unknown member at character 1, near '…'. Allowed: status."
+    assert told(wrapped) == "Unknown member at character 1, near '…'. Allowed: status."

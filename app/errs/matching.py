@@ -1,0 +1,24 @@
+"""Whether an error is what a test expects."""
+
+from app.errs.error import UNSAID, Error, says
+
+
+def match(template: BaseException, error: BaseException) -> bool:
+    """Tell whether everything the template says, the error says too, cause by cause; for tests.
+
+    A template that is no ``Error`` matches an error of its type with the same arguments.
+    """
+    if not isinstance(template, Error):
+        return type(template) is type(error) and template.args == error.args
+    if not isinstance(error, Error) or not isinstance(error, type(template)):
+        return False
+    said = {name: getattr(template, name) for name in UNSAID if says(template, name)}
+    if any(getattr(error, name) != value for name, value in said.items()):
+        return False
+    if template.op and template.op != error.op:
+        return False
+    if any(error.facts.get(name) != value for name, value in template.facts.items()):
+        return False
+    if template.__cause__ is None:
+        return True
+    return error.__cause__ is not None and match(template.__cause__, error.__cause__)
