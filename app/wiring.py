@@ -24,7 +24,7 @@ from app.models.logger import Level, LoggerSettings
 from app.models.passwords import Passwords
 from app.models.preferences import PreferencesView
 from app.models.users import PublicUser
-from app.observability import breakers, dependencies, logs
+from app.observability import breakers, dependencies, logs, metrics
 from app.observability import jobs as job_log
 from app.observability.journal import Journal
 from app.repositories.engine import breaker_of
@@ -224,7 +224,7 @@ def wire(
         slots=_slots(settings),
         failures=FailureService(failures=FailureReads(reads), trace_url=settings.trace_url),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
-        jobs=JobService(unit_of_work=unit_of_work, handlers=_handlers(settings), hooks=(log_job,)),
+        jobs=JobService(unit_of_work=unit_of_work, handlers=_handlers(settings), hooks=(log_job, count_job)),
         logger=LoggerService(
             reads=LoggerReads(reads),
             unit_of_work=unit_of_work,
@@ -275,6 +275,11 @@ def log_turns(event: Event) -> None:
 def log_degraded(event: Degraded) -> None:
     """Log that an answer was given without a dependency."""
     dependencies.degraded(event.degradation.dependency, event.degradation.reason, event.error)
+
+
+def count_job(ended: Ended) -> None:
+    """Count an attempt at a job."""
+    metrics.job(ended.job.kind, ended.outcome, ended.seconds)
 
 
 def log_job(ended: Ended) -> None:

@@ -11,11 +11,10 @@ from typing import Final
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from prometheus_client import start_http_server
 
 from app.config import Settings
 from app.extensions import db
-from app.observability import metrics
+from app.observability import exposition, metrics
 from app.repositories import engine
 from app.resilience import draining
 from app.wiring import Services, journal
@@ -56,12 +55,7 @@ def _prepare(app: Flask, settings: Settings) -> None:
     """Start whatever a process that serves has beside what it serves."""
     services: Services = app.extensions["candor-services"]
     metrics.describe(pool=settings.database_pool_size, slots=services.slots.size)
-    if settings.rpc_metrics_port:
-        try:
-            start_http_server(settings.rpc_metrics_port, settings.metrics_host, registry=metrics.REGISTRY)
-        except OSError as fault:
-            said = "no metrics are served on METRICS_HOST=%s RPC_METRICS_PORT=%d: %s"
-            _LOG.warning(said, settings.metrics_host, settings.rpc_metrics_port, fault.strerror)
+    exposition.serve(settings.metrics_host, settings.rpc_metrics_port, setting="RPC_METRICS_PORT")
     engine.warm(db.engine, within=WARM_WITHIN)
     for poller in app.extensions["candor-pollers"]:
         poller.start()

@@ -15,13 +15,18 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from app.config import Settings
 from app.models.jobs import TakenJob
+from app.observability import exposition, metrics
 from app.observability import jobs as log
+from app.resilience.poller import Poller
 from app.services.jobs import LEASE, JobService
 from app.wiring import Services
 
 IDLE: Final = 0.5
 """Seconds after which an idle worker looks again: two short queries a second, whatever the number of jobs."""
+MEASURED_EVERY: Final = timedelta(seconds=10)
+"""How old what the metrics say of the queue may be."""
 LONGEST_WAIT: Final = 5.0
 """Seconds after which it looks again, at most, while the database does not answer."""
 
@@ -43,6 +48,9 @@ def work(threads: int, lease: float) -> None:
     services.jobs.lease = timedelta(seconds=lease)
     for poller in app.extensions["candor-pollers"]:
         poller.start()
+    settings = Settings.from_env()
+    exposition.serve(settings.metrics_host, settings.worker_metrics_port, setting="WORKER_METRICS_PORT")
+    metrics.describe(pool=settings.database_pool_size, slots=0)
     Worker(app, services.jobs, threads=threads).run()
 
 
@@ -60,6 +68,7 @@ class Worker:
     def run(self) -> None:
         """Do jobs until a signal says otherwise."""
         self._listen()
+        Poller("queue", self._measure, every=MEASURED_EVERY).start()
         log.told("worker ready", {"owner": self._owner, "kinds": sorted(self._jobs.handlers)})
         while not self._told:
             if len(self._running) < self._threads and (job := self._take()) is not None:
@@ -80,6 +89,10 @@ class Worker:
         if signum in self._told:
             os._exit(128 + signum)  # told twice: what has begun is begun again when its lease is over
         self._told.add(signum)
+
+    def _measure(self) -> None:
+        with self._app.app_context():
+            metrics.queue({each.kind: (each.queued, each.dead, each.overdue) for each in self._jobs.backlogs()})
 
     def _take(self) -> TakenJob | None:
         try:

@@ -192,6 +192,9 @@ class Settings:
     metrics_host: str = _setting(
         "127.0.0.1", str, "The address of METRICS_PORT. Beyond loopback, whoever reaches it can read the metrics."
     )
+    worker_metrics_port: int = _setting(
+        9094, readers.integer(0, 65535), "Where the metrics of flask worker are served, at METRICS_HOST. 0: nowhere."
+    )
 
     rpc_host: str = _setting(
         "127.0.0.1", str, "The address that gRPC listens on. Beyond loopback, production is required."

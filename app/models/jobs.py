@@ -59,6 +59,16 @@ class TakenJob:
     create_time: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many jobs of a kind are queued and how many dead, and for how many seconds one of them has been due."""
+
+    kind: str
+    queued: int
+    dead: int
+    overdue: float
+
+
 class Job(Base):
     """A job, from the transaction that caused it until it is done. All its times are PostgreSQL's."""
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from app import context, errs
 from app.errs import Fault
-from app.observability import logs
+from app.observability import logs, metrics
 
 MOST: Final = 1000
 """Entries in memory; past that the oldest makes room."""
@@ -143,7 +143,7 @@ class Journal:
         with self._lock:
             if len(self._entries) >= MOST:
                 self._entries.popleft()
-                self.dropped += 1
+                self._lose(1)
             self._entries.append(entry)
         self._has_entries.set()
 
@@ -187,15 +187,19 @@ class Journal:
         """Put a batch where it was; the newest entries stay."""
         with self._lock:
             room = MOST - len(self._entries)
-            self.dropped += max(0, len(batch) - room)
+            self._lose(max(0, len(batch) - room))
             self._entries.extendleft(reversed(batch[-room:] if room > 0 else []))
             self._has_entries.set()
 
     def _give_up(self, batch: list[Entry], cause: Exception) -> None:
-        self.dropped += len(batch)
+        self._lose(len(batch))
         _LOG.error(
             "%d failed requests could not be written down", len(batch), extra={"fields": logs.cause_chain(cause)}
         )
+
+    def _lose(self, count: int) -> None:
+        self.dropped += count
+        metrics.UNRECORDED.inc(count)
 
     def _turned(self, *, is_away: bool, cause: Exception | None = None) -> None:
         """Write one line when writing begins to fail, and one when it works again."""

@@ -7,7 +7,7 @@ What is ``livesum`` adds up over the workers that live, ``livemax`` is that of t
 import platform
 import re
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -71,9 +71,22 @@ SLOTS: Final = _gauge("work_slots_max", "Requests that may be at work on depende
 SLOTS_IN_USE: Final = _gauge("work_slots_in_use", "Requests at work on dependencies.")
 LIMITER_DEGRADED: Final = _gauge("limiter_degraded", "1 while limits are not counted together.", mode="livemax")
 READY: Final = _gauge("ready", "1 if the check passed when last asked.", "check", mode="livemostrecent")
+JOBS: Final = _counter("jobs_total", "Attempts at jobs, and how they ended.", "kind", "outcome")
+JOB_DURATION: Final = Histogram(
+    "job_duration_seconds",
+    "Time that an attempt at a job took.",
+    ("kind",),
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+    registry=REGISTRY,
+)
+JOBS_QUEUED: Final = _gauge("jobs_queued", "Jobs to be done, now or later, or being done.", "kind")
+JOBS_DEAD: Final = _gauge("jobs_dead", "Jobs that were given up.", "kind")
+JOBS_OVERDUE: Final = _gauge("jobs_overdue_seconds", "How long the job has been due that waits longest.", "kind")
+UNRECORDED: Final = _counter("failures_unrecorded_total", "Failed requests that could not be written down.")
 LINES_DROPPED: Final = _counter("log_lines_dropped_total", "Log lines that nobody took.")
 BUILD: Final = _gauge("candor_build_info", "Always 1.", "version", "python", mode="livemax")
 
+_kinds: Final[set[str]] = set()
 _observers: Final[dict[tuple[str, str, str], Callable[[float], None]]] = {}
 
 
@@ -110,6 +123,20 @@ def breaker_turned(name: str, before: str, after: str) -> None:
     BREAKER_STATE.labels(name).set(STATES[after])
     if name == "redis":
         LIMITER_DEGRADED.set(after != "closed")
+
+
+def job(kind: str, outcome: str, seconds: float) -> None:
+    """Count an attempt at a job."""
+    JOBS.labels(kind, outcome).inc()
+    JOB_DURATION.labels(kind).observe(seconds)
+
+
+def queue(backlog: Mapping[str, tuple[int, int, float]]) -> None:
+    """Say how many jobs of each kind are queued and dead, and for how long one has been due; of other kinds, none."""
+    _kinds.update(backlog)
+    for kind in _kinds:
+        for gauge, value in zip((JOBS_QUEUED, JOBS_DEAD, JOBS_OVERDUE), backlog.get(kind, (0, 0, 0.0)), strict=True):
+            gauge.labels(kind).set(value)
 
 
 def begin() -> None:

@@ -82,7 +82,9 @@ class BoundedPool(QueuePool):
             limit = deadline.current.get()
             if limit is not None and limit.is_over:
                 raise limit.exceeded("database_pool") from exc
-            raise ServiceUnavailable("database.pool", detail="every database connection is busy", retry_after=1) from exc
+            raise ServiceUnavailable(
+                "database.pool", detail="every database connection is busy", retry_after=1
+            ) from exc
 
 
 def _record(connection: ManagesConnection) -> dict[str, Any]:

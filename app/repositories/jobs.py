@@ -1,6 +1,6 @@
 """The queue of jobs. Every time in it is read from PostgreSQL's clock, so that those of the workers do not matter."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from typing import Final
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app import context
-from app.models.jobs import Job, JobState, NewJob, TakenJob
+from app.models.jobs import Backlog, Job, JobState, NewJob, TakenJob
 
 LISTED: Final = 200
 TAKEN: Final = tuple(getattr(Job, each.name) for each in fields(TakenJob))
@@ -102,6 +102,20 @@ class JobRepository:
         """Return the oldest jobs, or the oldest in one state."""
         statement = select(Job).order_by(Job.create_time, Job.id).limit(LISTED)
         return [*self._session.scalars(statement if state is None else statement.where(Job.state == state))]
+
+    def backlogs(self) -> Sequence[Backlog]:
+        """Return what is not done, by kind; jobs that are done are no longer there to be counted."""
+        now, is_queued = func.clock_timestamp(), Job.state == JobState.QUEUED
+        overdue = func.max(func.extract("epoch", now - Job.run_time)).filter(is_queued, Job.run_time <= now)
+        statement = select(
+            Job.kind,
+            func.count().filter(is_queued),
+            func.count().filter(Job.state == JobState.DEAD),
+            func.coalesce(overdue, 0),
+        ).group_by(Job.kind)
+        return [
+            Backlog(kind, queued, dead, float(late)) for kind, queued, dead, late in self._session.execute(statement)
+        ]
 
     def revive(self, job_id: UUID | None) -> int:
         """Queue a dead job again, or all of them (``None``), with all their attempts; return how many there were."""

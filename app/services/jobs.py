@@ -6,7 +6,7 @@ once. What it does outside has to bear repetition: by a key such as the job's id
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from app import context, errs
 from app.errs import raises
-from app.models.jobs import Job, JobState, TakenJob
+from app.models.jobs import Backlog, Job, JobState, TakenJob
 from app.observability.telling import told
 from app.resilience import deadline
 from app.resilience.transaction import transaction
@@ -40,6 +40,7 @@ class Queue(Protocol):
     def put_back(self, job: TakenJob, *, error: str, after: timedelta | None) -> bool: ...  # noqa: D102
     def find(self, job_id: UUID) -> Job | None: ...  # noqa: D102
     def list(self, state: JobState | None) -> list[Job]: ...  # noqa: D102
+    def backlogs(self) -> Sequence[Backlog]: ...  # noqa: D102
     def revive(self, job_id: UUID | None) -> int: ...  # noqa: D102
 
 
@@ -164,6 +165,15 @@ class JobService:
             found = unit.jobs.find(job_id)
             unit.commit()
         return found
+
+    @raises()
+    def backlogs(self) -> Sequence[Backlog]:
+        """Return how much is to be done of each kind, those included that we know and nobody has asked for."""
+        with self._unit_of_work() as unit:
+            found = {each.kind: each for each in unit.jobs.backlogs()}
+            unit.commit()
+        none = {kind: Backlog(kind, 0, 0, 0.0) for kind in self.handlers}
+        return [*(none | found).values()]
 
     @raises()
     @transaction

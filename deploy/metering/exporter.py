@@ -4,104 +4,30 @@ The socket to listen on is standard input. It needs no worker and knows no secre
 started it.
 """
 
-import logging
 import os
 import socket
 import sys
-import threading
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.observability import logs
-
-PATH: Final = "/metrics"
-MOST: Final = 8
-"""Questions answered at once; others are hung up on."""
-_LOG: Final = logging.getLogger("candor.exporter")
+from app.observability.exposition import Exposition
 
 
-class Exporter(ThreadingHTTPServer):
-    """Listens on a socket that somebody else has opened."""
-
-    daemon_threads = True
+class Exporter(Exposition):
+    """Adds up what lies in the files of a folder."""
 
     def __init__(self, listener: socket.socket, folder: str) -> None:
-        super().__init__(listener.getsockname()[:2], Handler, bind_and_activate=False)
-        self.socket.close()
-        self.socket = listener
-        self.metrics = CollectorRegistry()
-        MultiProcessCollector(self.metrics, path=folder)  # type: ignore[no-untyped-call]
-        self._places = threading.Semaphore(MOST)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+        super().__init__(listener, registry)
         self._parent = os.getppid()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread, unless there are too many."""
-        if self._places.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._places.release()
 
     def service_actions(self) -> None:
         """End when nobody is left whose metrics these are; where the kernel can tell us, it already has."""
         if os.getppid() != self._parent:
             sys.exit(0)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log what went wrong; a client that hangs up is nothing wrong."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            _LOG.exception("a question for metrics could not be answered")
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers one question."""
-
-    server: Exporter
-    protocol_version = "HTTP/1.1"
-    timeout = 5  # seconds for a client to say what it wants, and to take it
-
-    def do_GET(self) -> None:
-        """Answer with the metrics, as text or as OpenMetrics."""
-        if self.path.partition("?")[0] != PATH:
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return
-        encode, media_type = choose_encoder(self.headers.get("Accept") or "")
-        self._say(HTTPStatus.OK, media_type, encode(self.server.metrics))
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse, without the page of HTML that the base class sends; of a method that it does not know it says 501."""
-        status = HTTPStatus.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else HTTPStatus(code)
-        self._say(status, "text/plain; charset=utf-8", f"{status.phrase}: ask by GET for {PATH}.\n".encode())
-
-    def version_string(self) -> str:
-        """Return what stands in Server: no version (C4)."""
-        return "candor"
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- http.server's name
-        """Log nothing of a scrape."""
-
-    def _say(self, status: HTTPStatus, media_type: str, body: bytes) -> None:
-        self.close_connection = True
-        self.send_response(status)
-        self.send_header("Content-Type", media_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
-        if status is HTTPStatus.METHOD_NOT_ALLOWED:
-            self.send_header("Allow", "GET")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
 
 
 def main(folder: str) -> None:

@@ -113,7 +113,7 @@ class Stack:
             each.wait()
 
     def _greet(self, nginx: "subprocess.Popen[bytes]") -> None:
-        front = self.front
+        front, jobs = self.front, int(self.environment.get("WORKER_METRICS_PORT") or 9094)
         lines = [
             "",
             f"  Candor answers on {front.url} (curl -k: the certificate is self-signed)",
@@ -128,6 +128,7 @@ class Stack:
                 for each in self.instances
                 if (port := each.metrics_port)
             ),
+            *([f"  metrics    http://127.0.0.1:{jobs}/metrics (jobs)"] if jobs else []),
             f"  replace    kill -HUP {os.getpid()}    (both instances, one after the other, losing nothing)",
             "",
         ]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, event, text
 
 from app import context, errs
 from app.context import Principal
-from app.models.jobs import JobState, NewJob, TakenJob
+from app.models.jobs import Backlog, JobState, NewJob, TakenJob
 from app.models.tasks import NewTask
 from app.resilience import deadline
 from app.resilience.clock import SystemClock
@@ -188,14 +188,32 @@ class TestRun:
     def test_an_error_of_ours_is_told_with_its_trail(
         self, service: Callable[..., JobService], add: Callable[..., None]
     ) -> None:
-        def refuse(_: TakenJob) -> None:
-            raise errs.E("mail.send", kind=errs.Kind.EXTERNAL)
-
         add()
         jobs = service(refuse)
         attempt(jobs)
         (job,) = jobs.list()
-        assert job.last_error == "mail.send: Error: external_service_error"
+        assert job.last_error == "test: Error: invalid_request_error"
+
+
+class TestBacklogs:
+    def test_ok(self, service: Callable[..., JobService], add: Callable[..., None]) -> None:
+        jobs = service(fail)
+        add()
+        attempt(jobs)
+        add()
+        (backlog,) = jobs.backlogs()
+        assert (backlog.queued, backlog.dead) == (2, 0)
+        assert 0 <= backlog.overdue < 60
+
+    def test_where_there_is_nothing_to_do_that_is_said_of_each_kind(self, service: Callable[..., JobService]) -> None:
+        jobs = service(fail)
+        assert jobs.backlogs() == [Backlog(kind, 0, 0, 0.0) for kind in jobs.handlers]
+
+    def test_what_is_dead_is_never_due(self, service: Callable[..., JobService], add: Callable[..., None]) -> None:
+        add()
+        jobs = service(refuse)
+        attempt(jobs)
+        assert [(each.queued, each.dead, each.overdue) for each in jobs.backlogs()] == [(0, 1, 0.0)]
 
 
 class TestRetry:

@@ -90,7 +90,8 @@ class Checkout:
 
     def launch(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         """Start the launcher as a shell would, in an environment that holds nothing else; its words are `said`."""
-        plain = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PORT": str(self.port), "METRICS_PORT": "0"}
+        plain = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PORT": str(self.port)}
+        plain |= {"METRICS_PORT": "0", "WORKER_METRICS_PORT": "0"}
         plain["RPC_PORT"] = "0"
         with self._words(len(self.launched)).open("w") as said:
             process = subprocess.Popen(

@@ -53,7 +53,7 @@ class Start:
         self.folder = folder
         self.port = free_port()
         self.environ = {**ENVIRON, "PORT": str(self.port), "DRAIN_SECONDS": "0"}
-        self.environ |= dict.fromkeys(("METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT"), "0")
+        self.environ |= dict.fromkeys(("METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT", "WORKER_METRICS_PORT"), "0")
         self.process: subprocess.Popen[str] | None = None
 
     def __call__(self) -> str:

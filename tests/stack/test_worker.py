@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,9 @@ from sqlalchemy import Connection, create_engine, make_url, text
 
 from app.config import Settings
 from tests.fakes.network import Proxy
+from tests.scrape import scraped
 from tests.stack.checkout import wait_until
+from tests.stack.conftest import free_port
 from tests.stack.deployment import ROOT, SCALE
 
 LEASE: Final = 2.0
@@ -50,6 +53,12 @@ class Farm:
         }
         self._connection, self._home = connection, home
         self.workers: list[subprocess.Popen[bytes]] = []
+
+    def measure(self) -> int:
+        """Have the next worker serve its metrics, and return where."""
+        port = free_port()
+        self._environ["WORKER_METRICS_PORT"] = str(port)
+        return port
 
     def reach_through(self, proxy: Proxy) -> None:
         """Have the workers that follow find the database behind this."""
@@ -211,6 +220,32 @@ def test_poison_harms_no_other_job_and_no_worker(farm: Farm) -> None:
     farm.add("test.note")
     farm.start()
     wait_until(lambda: farm.effects == 21, ROOM)
+
+
+def test_what_is_done_and_what_waits_is_measured(farm: Farm) -> None:
+    """The outcomes that the jobs had, and what is in the queue."""
+    port = farm.measure()
+    farm.add("test.note", 20)
+    farm.add("test.fail", 3)
+    farm.add("test.unknown", 2)
+    farm.start()
+    wait_until(lambda: farm.effects == 20 and farm.count("jobs WHERE attempts > 0 AND lease_owner IS NULL") == 3, ROOM)
+    wait_until(lambda: scraped(port).total("jobs_queued", kind="test.unknown") == 2, ROOM)
+    told = scraped(port)
+    assert told.total("jobs_total", kind="test.note", outcome="done") == 20
+    assert told.total("job_duration_seconds_count", kind="test.note") == 20
+    assert told.total("jobs_total", kind="test.fail", outcome="put back") >= 3
+    assert told.total("jobs_overdue_seconds", kind="test.unknown") > 0
+    assert told.total("jobs_dead") == 0
+
+
+def test_a_port_that_is_taken_keeps_no_worker_from_working(farm: Farm) -> None:
+    port = farm.measure()
+    with closing(socket.create_server(("127.0.0.1", port))):
+        farm.add("test.note")
+        farm.start()
+        wait_until(lambda: farm.effects == 1, ROOM)
+    assert f"no metrics are served on METRICS_HOST=127.0.0.1 WORKER_METRICS_PORT={port}" in farm.said(0)
 
 
 def test_while_the_database_is_away_it_waits(farm: Farm, settings: Settings) -> None:

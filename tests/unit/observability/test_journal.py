@@ -13,6 +13,7 @@ from app.errs.tasks import TaskNotFound
 from app.observability import journal, logs
 from app.observability.journal import Entry, Journal, plain
 from tests.fakes.monotonic import FakeMonotonic
+from tests.scrape import growth
 
 WITHIN = 10.0
 Fail = Callable[..., None]
@@ -214,11 +215,12 @@ class TestWriting:
         self, keeping: Callable[..., Journal], fail: Fail, paper: Paper, fault: Exception
     ) -> None:
         paper.error = fault
-        kept = keeping()
-        fail()
-        assert paper.asked.acquire(timeout=WITHIN)
-        kept.stop(WITHIN)
-        assert (kept.dropped, paper.entries) == (1, [])
+        with growth("failures_unrecorded_total") as unrecorded:
+            kept = keeping()
+            fail()
+            assert paper.asked.acquire(timeout=WITHIN)
+            kept.stop(WITHIN)
+        assert (kept.dropped, unrecorded.by, paper.entries) == (1, 1, [])
 
     def test_an_end_without_a_database_comes_all_the_same(
         self, keeping: Callable[..., Journal], fail: Fail, paper: Paper
