@@ -25,9 +25,9 @@ MOST_COMPARISONS: Final = 20
 _OPERATOR: Final = re.compile(r"[=!<>~:]+")
 _BARE: Final = re.compile(r"[^\s\"'()<>=!,]+")
 _BARE_FIT: Final = re.compile(r"[A-Za-z0-9_.:-]+")
-_QUOTED_BEGUN: Final = re.compile(r"""(["'])(?:(?!\1)[^\\]|\\["'\\])*+""")
+_QUOTED_BEGUN: Final = re.compile(r"""(["'])(?:(?!\1)[^\\]|\\["'\\])*""")
 _QUOTED: Final = re.compile(_QUOTED_BEGUN.pattern + r"\1")
-_MISESCAPED: Final = re.compile(_QUOTED_BEGUN.pattern + r"\\.", re.DOTALL)
+_MISESCAPED: Final = re.compile(_QUOTED_BEGUN.pattern + r"""\\[^"'\\]""")
 _UNSUPPORTED: Final = re.compile(r"(?:OR|NOT)\b|[()-]")
 _WHY_UNSUPPORTED: Final = {
     "OR": "OR is not supported",

@@ -12,12 +12,17 @@ from typing import Final, NamedTuple
 
 MAX_DEPTH: Final = 64
 
-FIT_CHARACTERS: Final = (
-    r'(?:[^"\\\x00-\x1f]++'
-    r'|\\(?:["\\/bfnrt]|u(?!0000|[dD][89a-fA-F])[0-9a-fA-F]{4}'
-    r"|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))*+"
+_UNESCAPED: Final = r'[^"\\\x00-\x1f]*'
+_ESCAPE: Final = (
+    r'\\(?:["\\/bfnrt]|u(?!0000|[dD][89a-fA-F])[0-9a-fA-F]{4}'
+    r"|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
-"""What may stand between two quotes: no control character, no NUL and no half of a surrogate pair, escaped or not."""
+FIT_CHARACTERS: Final = f"{_UNESCAPED}(?:{_ESCAPE}{_UNESCAPED})*"
+"""What may stand between two quotes: no control character, no NUL and no half of a surrogate pair, escaped or not.
+
+In it, as in all patterns here, there is one way only to match a text, so that none is tried in many. Possessive
+quantifiers would say so, but do not work before Python 3.11.5 (gh-106052).
+"""
 
 
 class Defect(NamedTuple):
@@ -66,22 +71,23 @@ _NOTED: Final = frozenset({"[", "{", "]", "}", "number"})
 _NUL: Final = "A NUL character is not allowed"
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
+_DIGITS: Final = r"[0-9]+(?![0-9])"
 _TOKEN: Final = re.compile(
-    r"[ \t\n\r]*+(?:(?P<mark>[\[\]{},:])"
+    r"[ \t\n\r]*(?:(?P<mark>[\[\]{},:])"
     rf'|(?P<string>"{FIT_CHARACTERS}")'
-    r"|(?P<number>(?>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![.eE]))"
+    rf"|(?P<number>-?(?:0|(?=[1-9]){_DIGITS})(?:\.{_DIGITS})?(?:[eE][+-]?{_DIGITS})?(?![.eE]))"
     r"|(?P<word>true|false|null))"
 )
 
-_BLANK: Final = r"[ \t\n\r]*+"
+_BLANK: Final = r"[ \t\n\r]*"
 _PLAIN_VALUE: Final = (
     rf'(?:"{FIT_CHARACTERS}"|true|false|null|\[{_BLANK}\]|\{{{_BLANK}\}}'
-    r"|-?(?:0|[1-9][0-9]{0,199}+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]{1,2}+)?+)"
+    r"|-?(?:0|[1-9][0-9]{0,199})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?)"
 )
 """A value in which nothing can be wrong but what its own pattern sees; no number of it is too large."""
-_PLAIN_VALUES: Final = re.compile(rf"(?:{_BLANK}{_PLAIN_VALUE}{_BLANK},)++")
-_PLAIN_MEMBERS: Final = re.compile(rf'(?:{_BLANK}"[^"\\\x00-\x1f]*+"{_BLANK}:{_BLANK}{_PLAIN_VALUE}{_BLANK},)++')
-_PLAIN_MEMBER: Final = re.compile(rf'{_BLANK}"([^"\\\x00-\x1f]*+)"{_BLANK}:{_BLANK}{_PLAIN_VALUE}{_BLANK},')
+_PLAIN_VALUES: Final = re.compile(rf"(?:{_BLANK}{_PLAIN_VALUE}{_BLANK},)+")
+_PLAIN_MEMBERS: Final = re.compile(rf'(?:{_BLANK}"{_UNESCAPED}"{_BLANK}:{_BLANK}{_PLAIN_VALUE}{_BLANK},)+')
+_PLAIN_MEMBER: Final = re.compile(rf'{_BLANK}"({_UNESCAPED})"{_BLANK}:{_BLANK}{_PLAIN_VALUE}{_BLANK},')
 
 _NOT_FINITE: Final = re.compile(r"-?Infinity|NaN")
 _NUMBER_BEGUN: Final = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:(?<=[0-9])[eE][+-]?[0-9]*)?)?")

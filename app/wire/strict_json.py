@@ -15,7 +15,7 @@ from app.wire.json_locator import FIT_CHARACTERS, MAX_DEPTH, locate
 
 _BLANKS: Final = b" \t\n\r"
 _SAFE_DIGITS: Final = 308
-_FIT_TEXT: Final = re.compile(f'(?:"{FIT_CHARACTERS}"|[^"])*+')
+_FIT_TEXT: Final = re.compile(f'[^"]*(?:"{FIT_CHARACTERS}"[^"]*)*')
 
 
 def loads(body: bytes) -> object:
