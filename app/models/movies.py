@@ -46,7 +46,7 @@ class Movie(Base):
     __tablename__ = "movies"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    """Leaves the database never, nor in a page token: it would tell how many movies there are."""
+    """Never leaves the database, not in a page token either: it would tell how many movies there are."""
     external_id: Mapped[UUID] = mapped_column(unique=True)
     title: Mapped[str] = mapped_column(Text)
     rated: Mapped[str | None] = mapped_column(Text)

@@ -49,8 +49,10 @@ class Words:
         for word in (many, one):
             if not WORD.fullmatch(word):
                 raise ValueError(f"{word!r} is no name for a resource, which is a word of 2 to 14 small letters")
-            if keyword.iskeyword(word) or word in RESERVED_WORDS | vars(builtins).keys() | _spoken():
-                raise ValueError(f"{word!r} means something else to Python, to SQL or in the code of a resource")
+            if keyword.iskeyword(word) or word in vars(builtins) or word in _spoken():
+                raise ValueError(f"{word!r} means something else to Python or in the code of a resource")
+        if many in RESERVED_WORDS:
+            raise ValueError(f"{many!r} means something else to SQL")
         if many == one:
             raise ValueError(f"{many!r} is no plural: name many of them, and one by --singular")
         return cls(many, one)
@@ -94,7 +96,7 @@ def _own(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
         for fact, value in facts.items():
             name, text = name.replace(fact, value), text.replace(fact, value)
         path = Path(words.put_into(name))
-        if (root / path).exists() or any((root / MIGRATIONS).glob(f"*_{words.many}.py")):
+        if (root / path).exists():
             raise ValueError(f"{path} is there already")
         yield path, words.put_into(text)
 
@@ -106,7 +108,7 @@ def _shared(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
             raise ValueError(f"{name} is missing: this is written for a checkout")
         text = (root / name).read_text()
         if name.endswith(".py") and words.many in _names(text):
-            raise ValueError(f"{name} calls something else {words.many!r}")
+            raise ValueError(f"{name} calls something {words.many!r} already")
         before = ""
         for line in lines:
             text = _placed(text, line, words, before or name)
@@ -128,7 +130,7 @@ def _placed(text: str, line: str, words: Words, before: str) -> str:
     if not found:
         raise ValueError(f"{before} has no line like {new.strip()!r} to put it beside")
     at = next((n for n in found if present[n] > new), found[-1] + 1)
-    while present[at : at + 1] < [new] and present[at].split()[-1:] == new.split()[-1:]:
+    while at < len(present) and present[at] < new and present[at].split()[-1:] == new.split()[-1:]:
         at += 1  # what only ends alike is of the same list
     return "\n".join([*present[:at], new, *present[at:], ""])
 
@@ -171,5 +173,5 @@ def _tidied(root: Path, files: dict[Path, str]) -> dict[Path, str]:
             command = [sys.executable, "-m", "ruff", *step, "--quiet", "--config", str(root / "pyproject.toml"), folder]
             done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- ours
             if done.returncode:
-                raise ValueError(f"this needs ruff, which make lint installs ({done.stderr.strip().splitlines()[-1]})")
+                raise ValueError(f"ruff, which make lint installs, said {' '.join(done.stderr.split())[-200:]!r}")
         return {path: (Path(folder) / path).read_text() for path in files}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app.cli import new
+from app.cli import new, resource
 from app.cli.resource import LINES, MIGRATIONS, OURS, Words, write
 from app.config import ROOT
 
@@ -105,9 +105,9 @@ class TestWrite:
         assert contents(tree) == {name: text for name, text in before.items() if name != "app/services/gizmos.py"}
 
     @pytest.mark.parametrize("many", ["slots", "hooks", "windows"])
-    def test_what_a_file_of_all_calls_something_else_is_refused(self, tree: Path, many: str) -> None:
+    def test_what_a_file_of_all_calls_something_is_refused(self, tree: Path, many: str) -> None:
         before = contents(tree)
-        with pytest.raises(ValueError, match=f"calls something else '{many}'"):
+        with pytest.raises(ValueError, match=f"calls something '{many}' already"):
             write(tree, Words(many, "gizmo"))
         assert contents(tree) == before
 
@@ -121,6 +121,18 @@ class TestWrite:
         with pytest.raises(ValueError, match=f"{name} is missing"):
             write(tree, Words.of("gizmos"))
         assert contents(tree) == {path: text for path, text in before.items() if path != name}
+
+    def test_without_ruff_nothing_is_written(self, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(resource, "TIDY", (("no-such-step",),))
+        before = contents(tree)
+        with pytest.raises(ValueError, match="ruff, which make lint installs, said"):
+            write(tree, Words.of("gizmos"))
+        assert contents(tree) == before
+
+    def test_a_table_may_have_been_there_before(self, tree: Path) -> None:
+        """Its migrations stay when a resource is taken away."""
+        (tree / MIGRATIONS / "0000_gizmos.py").write_text("")
+        assert any(path.name.endswith("_gizmos.py") for path in write(tree, Words.of("gizmos")))
 
     def test_when_writing_fails_half_way_nothing_is_left(self, tree: Path) -> None:
         (tree / "app" / "wire").write_text("a file where a folder has to be")
