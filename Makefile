@@ -10,7 +10,7 @@ PEERS  := .local/bench-venv
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack db migration proto test edge check lint fix fuzz soak drill conformance bench lock clean
+.PHONY: help run stack demo-remote db migration proto test edge check lint fix fuzz soak drill conformance bench lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -20,6 +20,9 @@ run: .venv/run.lock ## Serve on http://127.0.0.1:8000 (HOST, PORT), with a datab
 
 stack: .venv/run.lock ## Serve as in production: PostgreSQL, two instances, nginx with TLS (HTTPS_PORT=8443, HTTP_PORT=8080)
 	@exec $(PY) deploy/stack/run.py
+
+demo-remote: .venv/run.lock ## Run two instances, one of which asks the other (PORT=8000 and 8001), to see it do without
+	@exec $(PY) deploy/stack/demo.py
 
 db: .venv/run.lock ## Bring the database to the newest migration
 	@exec $(PY) $(LAUNCH) -- flask db upgrade

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from deploy.local import child
 
@@ -29,8 +29,9 @@ class InstanceError(RuntimeError):
 class Program:
     """A command that is to run until it is told to stop."""
 
-    def __init__(self, command: list[str], environment: Mapping[str, str]) -> None:
-        self._command, self._environment = command, environment
+    def __init__(self, command: list[str], environment: Mapping[str, str], words: IO[bytes] | None = None) -> None:
+        """Describe the process; where its words are to go, unless they are ours."""
+        self._command, self._environment, self._words = command, environment, words
         self._started_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -39,23 +40,29 @@ class Program:
         """Return the process id of the master."""
         return self._process.pid if self._process else 0
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start the process; it ends with us."""
         command = child.command(self._command, dies_by=signal.SIGTERM, account=None, sees_all=False)
         self._started_at = time.monotonic()
-        self._process = subprocess.Popen(command, env=self._environment, start_new_session=True)  # noqa: S603
+        self._process = subprocess.Popen(  # noqa: S603 - ours
+            command, env=self._environment, stdout=self._words, stderr=self._words, start_new_session=True
+        )
 
     def revive(self) -> bool:
         """Start the process again when it has ended, and tell whether that was so."""
-        has_ended = self._process is None or self._process.poll() is not None
-        if not has_ended or time.monotonic() - self._started_at < PAUSE.total_seconds():
+        if self.is_alive or time.monotonic() - self._started_at < PAUSE.total_seconds():
             return False
         self.start()
         return True
 
     def signal(self, signum: signal.Signals) -> None:
         """Tell the process something, if it lives."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.is_alive:
             self._process.send_signal(signum)
 
     def wait(self) -> None:
