@@ -19,6 +19,7 @@ class Remote:
     def __init__(self, behave: Behaviour) -> None:
         self.behave = behave
         self.heads: list[str] = []
+        self.head_of: dict[socket.socket, bytes] = {}
         self.connections = 0
         self.ended = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -62,6 +63,7 @@ class Remote:
                     return
                 head += received
             self.heads.append(head.decode("latin-1").rstrip())
+            self.head_of[connection] = head
             self.behave(self, connection)
         except OSError:
             pass  # the other side has gone
@@ -120,3 +122,49 @@ def drips(answer: bytes, *, at_once: int = 0, pause: float = 0.02) -> Behaviour:
                 connection.sendall(bytes([byte]))
 
     return behave
+
+
+def carries(port: int, send: Callable[["Remote", socket.socket, bytes], None] | None = None) -> Behaviour:
+    """Be a network before the server on this port, which may do something to the answer on its way."""
+
+    def behave(remote: Remote, connection: socket.socket) -> None:
+        head = remote.head_of[connection].replace(CRLF, CRLF + b"Connection: close" + CRLF, 1)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as server:
+            server.sendall(head)
+            answer = b"".join(iter(lambda: server.recv(65536), b""))
+        if send is None:
+            connection.sendall(answer)
+        else:
+            send(remote, connection, answer)
+
+    return behave
+
+
+def late(seconds: float) -> Callable[[Remote, socket.socket, bytes], None]:
+    """Send an answer after so many seconds."""
+
+    def send(remote: Remote, connection: socket.socket, answer: bytes) -> None:
+        remote.ended.wait(seconds)
+        connection.sendall(answer)
+
+    return send
+
+
+def byte_by_byte(remote: Remote, connection: socket.socket, answer: bytes) -> None:
+    """Send an answer at fifty bytes a second."""
+    for byte in answer:
+        if remote.ended.wait(0.02):
+            return
+        connection.sendall(bytes([byte]))
+
+
+def half(_remote: Remote, connection: socket.socket, answer: bytes) -> None:
+    """Send half of an answer, then half close the connection, and wait for the other side to do so."""
+    connection.sendall(answer[: len(answer) // 2])
+    connection.shutdown(socket.SHUT_WR)
+    connection.recv(1)
+
+
+def as_html(_remote: Remote, connection: socket.socket, answer: bytes) -> None:
+    """Send an answer as something else than it is."""
+    connection.sendall(answer.replace(b"application/json", b"text/html"))

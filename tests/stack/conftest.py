@@ -68,7 +68,7 @@ def serving(settings: Settings, log: Path, **environment: str) -> AbstractContex
 @contextmanager
 def serving_by(launcher: tuple[str, ...], settings: Settings, log: Path, /, **environment: str) -> Iterator[Served]:
     """Serve the house by a command that runs ours."""
-    served = Served(free_port(), log)
+    served = Served(int(environment.get("PORT", 0)) or free_port(), log)
     environ = os.environ | {
         "APP_ENV": "development",
         "CORS_ORIGINS": ORIGIN,

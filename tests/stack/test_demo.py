@@ -1,0 +1,53 @@
+"""``make demo-remote``: the first instance does without the second, and nothing is left of both."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from app.config import Settings
+from tests.stack.checkout import descendants, process_table, wait_until
+from tests.stack.deployment import ROOT, free_ports
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts processes in /proc")
+
+WITHIN: Final = 60.0
+
+
+def test_the_second_is_killed_and_comes_back(settings: Settings, tmp_path: Path) -> None:
+    """3.5: degraded meanwhile; Ctrl-C ends everything."""
+    port = next(port for port in iter(lambda: free_ports()[0], None) if port < 65535)
+    environment = os.environ | {
+        "DATABASE_URL": settings.database_url,
+        "DEMO_PAUSE": "1",
+        "JWT_SECRET": settings.jwt_secret,
+        "PORT": str(port),
+    }
+    said = tmp_path / "said"
+    with said.open("w") as out:
+        command = [sys.executable, "deploy/stack/demo.py"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
+
+    def says(words: str) -> bool:
+        assert process.poll() is None, said.read_text()
+        return words in said.read_text()
+
+    everything = {process.pid}
+    try:
+        wait_until(lambda: says("200  complete"), WITHIN)
+        everything |= descendants(process.pid)
+        second = re.search(r"kill -KILL (\d+)", said.read_text())
+        assert second is not None
+        os.kill(int(second[1]), signal.SIGKILL)
+        wait_until(lambda: says("200  user;reason=unreachable"), WITHIN)
+        wait_until(lambda: says("is started again, as process"), WITHIN)
+        everything |= descendants(process.pid)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WITHIN) == 128 + signal.SIGINT
+    wait_until(lambda: not everything & set(process_table()), WITHIN)
