@@ -374,7 +374,7 @@ class TestLog:
         world.users.behave = HTML
         world.get()
         (line,) = log.errors
-        assert (line["op"], line["code"]) == (["users.get"], "EXTERNAL_SERVICE_ERROR")
+        assert (line["op"], line["code"]) == (["profiles.get", "users.get"], "EXTERNAL_SERVICE_ERROR")
         assert line["causes"][0]["detail"] == "service users operation get failed"
         assert {"service": "users", "retryable": True, "attempts": 3}.items() <= line["facts"].items()
         assert log.of("candor.dependencies") == []
