@@ -14,7 +14,7 @@ from app.config import Settings
 from app.errs import Error, match
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.repositories import engine as house
-from app.resilience.deadline import within
+from app.resilience.deadline import Deadline, current, within
 from app.resilience.watchdog import GRACE
 from tests.fakes.network import Proxy
 from tests.integration.conftest import Database
@@ -47,6 +47,62 @@ def engine_at(url: str, pool_size: int = 1) -> Engine:
     engine = create_engine(url, **house.engine_options(pool_size=pool_size, statement_timeout=timedelta(seconds=10)))
     house.prepare(engine)
     return engine
+
+
+class TestCut:
+    """A caller goes away."""
+
+    @contextmanager
+    def cut_once_busy(self, database: Database, stranger: Connection) -> Iterator[Deadline]:
+        """Give the block ten seconds, which are cut once its statement sleeps."""
+        limit = Deadline.after(timedelta(seconds=10))
+        token = current.set(limit)
+
+        def cut() -> None:
+            asked = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(9)%' AND wait_event = 'PgSleep'"
+            until = time.monotonic() + 10
+            while not stranger.execute(text(asked)).scalar_one() and time.monotonic() < until:
+                stranger.rollback()
+            limit.cut()
+
+        thread = threading.Thread(target=cut)
+        thread.start()
+        yield limit
+        thread.join()
+        current.reset(token)
+
+    def test_the_statement_is_cancelled_at_once(self, database: Database, stranger: Connection) -> None:
+        with self.cut_once_busy(database, stranger), database.engine.connect() as connection:
+            error = ended(connection, "SELECT pg_sleep(9)")
+            assert match(DeadlineExceeded(budget_ms=10000, spent_in="database"), error)
+            assert getattr(error.__cause__, "sqlstate", None) == "57014", (
+                "by PostgreSQL, and not by a broken connection"
+            )
+
+    def test_the_connection_serves_others(self, database: Database, stranger: Connection) -> None:
+        with database.engine.connect() as connection:
+            first = backend_of(connection)
+        with self.cut_once_busy(database, stranger), database.engine.connect() as connection:
+            ended(connection, "SELECT pg_sleep(9)")
+        with database.engine.connect() as connection:
+            assert backend_of(connection) == first
+
+    def test_what_others_do_with_it_meanwhile_is_left_alone(self, database: Database) -> None:
+        limit = Deadline.after(timedelta(seconds=10))
+        token = current.set(limit)
+        with database.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+        current.reset(token)
+        with database.engine.connect() as connection:
+            cut = threading.Timer(0.05, limit.cut)
+            cut.start()
+            connection.execute(text("SELECT pg_sleep(0.2)"))
+            cut.join()
+
+
+def backend_of(connection: Connection) -> int:
+    """Return the process id of the server's end."""
+    return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
 
 
 class TestWatchdog:

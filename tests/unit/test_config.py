@@ -47,6 +47,13 @@ class TestDevelopment:
     def test_beyond_loopback_is_refused(self, host: str) -> None:
         assert faults({"HOST": host}) == ["HOST may be other than loopback only with APP_ENV=production."]
 
+    def test_nor_may_grpc(self) -> None:
+        assert faults({"RPC_HOST": "0.0.0.0"}) == ["RPC_HOST may be other than loopback only with APP_ENV=production."]
+
+    def test_a_certificate_has_a_key(self) -> None:
+        for name in ("RPC_CERTIFICATE", "RPC_KEY"):
+            assert faults({name: "/etc/candor/pem"}) == ["RPC_KEY and RPC_CERTIFICATE are set both or neither."]
+
     def test_loopback_has_three_names(self, tmp_path: Path) -> None:
         urls = {Settings.from_env({"HOST": host}, local=tmp_path).public_url for host in ("localhost", "::1")}
         assert urls == {"http://localhost:8000", "http://[::1]:8000"}

@@ -1,5 +1,6 @@
 """A deadline is a value that is handed down; time itself is faked here."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -148,3 +149,52 @@ class TestWithin:
         assert granted is not None
         assert asked is not None
         assert (granted.is_shortened, asked.is_shortened) == (False, True)
+
+
+class TestCut:
+    """Nobody waits for the outcome any more."""
+
+    def test_it_ends_now_and_says_nothing_of_dependencies(self, clock: FakeTime) -> None:
+        limit = Deadline.after(SECOND)
+        limit.cut()
+        assert (limit.is_over, limit.at, limit.is_shortened) == (True, 1000.0, True)
+
+    def test_what_is_over_was_over_before(self, clock: FakeTime) -> None:
+        limit = Deadline.after(SECOND)
+        clock.now += 2
+        limit.cut()
+        assert limit.at == 1001.0
+
+    def test_what_is_under_way_is_interrupted_and_what_is_done_is_not(self) -> None:
+        interrupted: list[str] = []
+        limit = Deadline.after(SECOND)
+        forget = limit.on_cut(lambda: interrupted.append("done"))
+        limit.on_cut(lambda: interrupted.append("under way"))
+        forget()
+        limit.cut()
+        assert interrupted == ["under way"]
+
+    def test_who_is_done_waits_for_an_interruption_that_has_begun(self) -> None:
+        """Else it would hit whoever has the connection next."""
+        begun, may_end, forgotten = threading.Event(), threading.Event(), threading.Event()
+        limit = Deadline.after(SECOND)
+
+        def interrupt() -> None:
+            begun.set()
+            may_end.wait(10)
+            assert not forgotten.is_set()
+
+        def leave() -> None:
+            forget()
+            forgotten.set()
+
+        forget = limit.on_cut(interrupt)
+        threads = [threading.Thread(target=limit.cut)]
+        threads[0].start()
+        assert begun.wait(10)
+        threads.append(threading.Thread(target=leave))
+        threads[1].start()
+        may_end.set()
+        for thread in threads:
+            thread.join(10)
+        assert forgotten.is_set()
