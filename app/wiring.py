@@ -112,7 +112,7 @@ class Others:
     clients: list[HttpClient]
 
 
-def _others(settings: Settings, windows: Windows, clock: Clock) -> Others:
+def _others(settings: Settings, windows: Windows, slots: Slots, clock: Clock) -> Others:
     others, known = Others([], {}, []), {}
     for each in settings.issuers:
         if each.jwks_url:
@@ -126,7 +126,9 @@ def _others(settings: Settings, windows: Windows, clock: Clock) -> Others:
         others.clients.append(_asking("google", settings.google_url))
         named = next((each for each in settings.issuers if each.url == GOOGLE), Issuer(url=GOOGLE))
         info = TokenInfo(others.clients[-1])
-        others.verifiers.append(GoogleTokens(info, named, client_id=client_id, windows=windows, clock=clock))
+        others.verifiers.append(
+            GoogleTokens(info, named, client_id=client_id, windows=windows, slots=slots, clock=clock)
+        )
     return others
 
 
@@ -209,7 +211,8 @@ def wire(
     reads = Reads(session, engine)
     shared = SharedWindows(settings.redis_url, hooks=(log_turns, measure.breakers)) if settings.redis_url else None
     windows = shared or OwnWindows()
-    others = _others(settings, windows, clock)
+    slots = _slots(settings)
+    others = _others(settings, windows, slots, clock)
     tokens = _tokens(settings, reads, others, clock)
     profiles, asked = _profiles(settings, reads)
     clients = [*others.clients, *asked]
@@ -221,7 +224,7 @@ def wire(
 
     return Services(
         clock=clock,
-        slots=_slots(settings),
+        slots=slots,
         failures=FailureService(failures=FailureReads(reads), trace_url=settings.trace_url),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
         jobs=JobService(unit_of_work=unit_of_work, handlers=_handlers(settings), hooks=(log_job, count_job)),

@@ -38,18 +38,20 @@ class SessionRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def begin(self, token: RefreshToken, user: UserView, *, now: datetime) -> None:
-        """Add the first token of a session.
+    def begin(self, token: RefreshToken, user: UserView, *, now: datetime) -> list[str]:
+        """Add the first token of a session, and return what the user may do by now.
 
         Raises:
             InvalidCredentials: the user's password was changed meanwhile, or the user disabled or deleted.
         """
-        unchanged = select(User.id).where(
+        unchanged = select(User.scopes).where(
             User.id == user.id, User.password_hash == user.password_hash, User.is_disabled.is_(False)
         )
-        if self._session.scalar(unchanged.with_for_update(read=True)) is None:
+        scopes = self._session.scalar(unchanged.with_for_update(read=True))
+        if scopes is None:
             raise InvalidCredentials
         self.add(token, now=now)
+        return scopes
 
     def add(self, token: RefreshToken, *, now: datetime) -> None:
         """Add the token, and delete a few that have expired."""

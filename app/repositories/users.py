@@ -113,12 +113,14 @@ class UserRepository:
         user = self._session.scalar(statement.execution_options(populate_existing=True))
         if user is None:
             raise InvalidOneTimeToken
-        taken = self._session.scalars(
-            delete(PasswordReset).where(PasswordReset.user_id == user.id).returning(PasswordReset.token_digest)
-        ).all()
-        if token_digest not in taken:
+        if token_digest not in self.end_resets(user.id):
             raise InvalidOneTimeToken
         return user
+
+    def end_resets(self, user_id: UUID) -> list[bytes]:
+        """Let no token set the user's password any more, and return the digests of those that could."""
+        ended = delete(PasswordReset).where(PasswordReset.user_id == user_id).returning(PasswordReset.token_digest)
+        return [*self._session.scalars(ended)]
 
 
 class RegistrationRepository:

@@ -16,6 +16,7 @@ from app.models.claims import EXPIRED, MALFORMED, NOT_KNOWN, SUBJECT, WRONG_AUDI
 from app.models.google import Grant
 from app.resilience.clock import Clock
 from app.resilience.memory import Memory
+from app.resilience.slots import Slots
 from app.resilience.windows import Windows
 
 PREFIX: Final = "ya29."
@@ -50,7 +51,9 @@ class _Bad(NamedTuple):
 class GoogleTokens:
     """Turns access tokens that Google has issued to our client into principals."""
 
-    def __init__(self, info: TokenInfo, issuer: Issuer, *, client_id: str, windows: Windows, clock: Clock) -> None:
+    def __init__(
+        self, info: TokenInfo, issuer: Issuer, *, client_id: str, windows: Windows, slots: Slots, clock: Clock
+    ) -> None:
         """Make the service.
 
         Args:
@@ -58,10 +61,11 @@ class GoogleTokens:
             issuer: what Google's subjects may do.
             client_id: whom tokens have to be for.
             windows: where lookups are counted.
+            slots: where they are at work, so that Google can be slow without everybody waiting.
             clock: what tokens are judged by.
         """
         self._info, self._issuer, self._client_id = info, issuer, client_id
-        self._windows, self._clock = windows, clock
+        self._windows, self._slots, self._clock = windows, slots, clock
         self._good: Memory[bytes, _Good] = Memory(KEPT)
         self._bad: Memory[bytes, _Bad] = Memory(KEPT)
         self._turns = [threading.Lock() for _ in range(TURNS)]
@@ -94,11 +98,13 @@ class GoogleTokens:
         """Ask Google, and remember what it says.
 
         Raises:
-            ServiceUnavailable: it says nothing.
+            ServiceUnavailable: it says nothing, or too many ask it.
             RateLimitExceeded: it has been asked too often for this address.
         """
         self._count(sender)
-        grant, now = self._info.ask(token), self._clock.now().timestamp()
+        with self._slots.taken():
+            grant = self._info.ask(token)
+        now = self._clock.now().timestamp()
         fault = self._fault(grant, now)
         if grant is None or fault:
             bad = _Bad(fault, now + DISBELIEVED)

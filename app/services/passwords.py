@@ -39,6 +39,7 @@ class UserCollection(Protocol):
     def get(self, user_id: UUID) -> User: ...  # noqa: D102
     def allow_reset(self, email: str, token_digest: bytes, *, until: datetime, now: datetime) -> bool: ...  # noqa: D102
     def take_reset(self, token_digest: bytes, *, now: datetime) -> User: ...  # noqa: D102
+    def end_resets(self, user_id: UUID) -> list[bytes]: ...  # noqa: D102
 
 
 class SessionCollection(Protocol):
@@ -129,6 +130,7 @@ class PasswordService:
             if user.password_hash != seen.password_hash:
                 raise _wrong_password()
             user.set_password(password_hash, at=now)
+            unit.users.end_resets(user.id)
             unit.sessions.end_all(user.id, now=now)
             unit.commit()
 

@@ -61,7 +61,7 @@ class UserReads(Protocol):
 class SessionCollection(Protocol):
     """Refresh tokens; see ``app.repositories.sessions``."""
 
-    def begin(self, token: RefreshToken, user: UserView, *, now: datetime) -> None: ...  # noqa: D102
+    def begin(self, token: RefreshToken, user: UserView, *, now: datetime) -> list[str]: ...  # noqa: D102
     def add(self, token: RefreshToken, *, now: datetime) -> None: ...  # noqa: D102
     def take(self, digest: bytes, *, now: datetime) -> tuple[RefreshToken, User] | None: ...  # noqa: D102
     def has_gone_on(self, used: RefreshToken) -> bool: ...  # noqa: D102
@@ -118,9 +118,9 @@ class SessionService:
         minted, now = secrets.mint(), self._clock.now()
         token = RefreshToken.first(user.id, digest=minted.digest, at=now)
         with self._unit_of_work() as unit:
-            unit.sessions.begin(token, user, now=now)
+            scopes = unit.sessions.begin(token, user, now=now)
             unit.commit()
-        return self._tokens(user, token, minted.secret)
+        return self._tokens(token, scopes, minted.secret)
 
     @raises(InvalidCredentials)
     def refresh(self, refresh_token: str) -> Tokens:
@@ -150,7 +150,7 @@ class SessionService:
             following = used.follow(digest=minted.digest, at=now)
             unit.sessions.add(following, now=now)
             unit.commit()
-        return self._tokens(user, following, minted.secret)
+        return self._tokens(following, user.scopes, minted.secret)
 
     @raises()
     @transaction
@@ -179,6 +179,6 @@ class SessionService:
                 unit.commit()
         return issued
 
-    def _tokens(self, user: UserView, token: RefreshToken, secret: str) -> Tokens:
-        access = self._issuer.issue(str(user.id), scopes=user.scopes, lifetime=ACCESS, token_id=str(token.id))
+    def _tokens(self, token: RefreshToken, scopes: Collection[str], secret: str) -> Tokens:
+        access = self._issuer.issue(str(token.user_id), scopes=scopes, lifetime=ACCESS, token_id=str(token.id))
         return Tokens(access, secret)

@@ -39,6 +39,7 @@ class UserCollection(Protocol):
     def add(self, user: User) -> None: ...  # noqa: D102
     def get(self, user_id: UUID) -> User: ...  # noqa: D102
     def get_by_email(self, email: str) -> User: ...  # noqa: D102
+    def end_resets(self, user_id: UUID) -> list[bytes]: ...  # noqa: D102
 
 
 class RegistrationCollection(Protocol):
@@ -182,6 +183,7 @@ class UserService:
             user = unit.users.get(user_id_of(by.id))
             precondition.check(user.version)
             user.forget(at=now)
+            unit.users.end_resets(user.id)
             unit.preferences.remove_of(user.id)
             unit.sessions.end_all(user.id, now=now)
             unit.commit()

@@ -1,6 +1,7 @@
 """``POST /v1/tokens``: tokens for address and password, and the same 401 for everything else."""
 
 from collections.abc import Callable
+from ipaddress import ip_network
 
 import jwt
 import pytest
@@ -11,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from app.config import Settings
 from app.extensions import db
-from tests.api.accounts import PASSWORD, TOKENS, an_address, join, log_in, logged_in, register
+from tests.api.accounts import PASSWORD, REFRESH, TOKENS, an_address, join, log_in, logged_in, register
 from tests.api.caller import Caller, answered, refused, violated
 
 
@@ -139,12 +140,69 @@ class TestRefusals:
         with application.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM refresh_tokens")).scalar_one() == 0
 
+    def test_who_loses_a_scope_meanwhile_gets_a_token_without(
+        self, nobody: Caller, carol: str, application: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A13: nothing would revoke the token, which was not there yet."""
+        verify = PasswordHasher.verify
+
+        def withdraw_first(self: PasswordHasher, kept: str, password: str) -> object:
+            application.extensions["candor-services"].users.withdraw(carol, ["tasks"])
+            return verify(self, kept, password)
+
+        monkeypatch.setattr(PasswordHasher, "verify", withdraw_first)
+        caller, _ = logged_in(nobody, carol)
+        assert caller.get("/v1/tasks").status_code == 403
+
 
 class TestLimits:
     def test_five_a_minute_and_an_address(self, make_application: Callable[..., Flask]) -> None:
         """C22."""
         limited = Caller(make_application(token_rate_limit="5 per minute").test_client(), {})
         assert [log_in(limited, f"{n}@example.com").status_code for n in range(6)] == [401] * 5 + [429]
+
+    def test_a_thousand_tries_from_a_thousand_addresses_are_ten(
+        self, make_application: Callable[..., Flask], nobody: Caller, carol: str, verifications: list[str]
+    ) -> None:
+        """A16: however the address is spelled, where it is the same to us; each is answered as in C22."""
+        application = make_application(trusted_proxies=(ip_network("127.0.0.1"),), token_rate_limit="5 per minute")
+        local, _, domain = carol.partition("@")
+        spellings = (carol, carol.upper(), f"{local.title()}@{domain}", f"{local}@{domain.title()}")
+        crowd = Caller(application.test_client(), {})
+        statuses = [
+            crowd.post(
+                TOKENS,
+                json={"email": spellings[number % len(spellings)], "password": f"guess number {number}"},
+                headers={"X-Forwarded-For": f"203.0.{number // 250}.{number % 250}"},
+            ).status_code
+            for number in range(1000)
+        ]
+        assert statuses == [401] * 10 + [429] * 990
+        assert len(verifications) == 10
+
+    def test_a_thousand_accounts_from_one_address_are_five(
+        self, make_application: Callable[..., Flask], verifications: list[str]
+    ) -> None:
+        """A16, A17: what claims to be another address is none; letters beyond ASCII make no other account."""
+        application = make_application(token_rate_limit="5 per minute")
+        crowd = Caller(application.test_client(), {})
+        statuses = [
+            crowd.post(
+                TOKENS,
+                json={"email": f"\uff41{number}\u212a@example.com", "password": "password1"},
+                headers={"X-Forwarded-For": f"203.0.113.{number % 250}", "X-Real-IP": f"::{number}"},
+            ).status_code
+            for number in range(1000)
+        ]
+        assert statuses == [401] * 5 + [429] * 995
+        assert len(verifications) == 5
+
+    def test_who_is_in_stays_in(self, nobody: Caller, carol: str) -> None:
+        """A16: guessing keeps nobody out who has a session."""
+        caller, token = logged_in(nobody, carol)
+        assert [log_in(nobody, carol, "guess").status_code for _ in range(10)] == [401] * 9 + [429]
+        answered(caller.get("/v1/users/me"))
+        answered(nobody.post(REFRESH, json={"refresh_token": token}))
 
     @pytest.mark.parametrize("is_known", [True, False])
     def test_ten_in_fifteen_minutes_and_an_account(self, nobody: Caller, application: Flask, is_known: bool) -> None:

@@ -109,6 +109,12 @@ class TestReset:
             clock.moved = timedelta(minutes=45, seconds=late)
             assert timed.post(RESET, json={"token": token, "password": NEW}).status_code == status
 
+    def test_who_has_deleted_the_account_stays_away(self, nobody: Caller, email: str, application: Flask) -> None:
+        """A13: the mail that was sent before is of no use."""
+        token = token_for(nobody, application, email)
+        answered(logged_in(nobody, email)[0].delete("/v1/users/me"))
+        refused(nobody.post(RESET, json={"token": token, "password": NEW}), 400, "INVALID_ONE_TIME_TOKEN")
+
     def test_who_is_disabled_stays_out(self, nobody: Caller, email: str, application: Flask) -> None:
         """A13."""
         token = token_for(nobody, application, email)
@@ -117,6 +123,15 @@ class TestReset:
         refused(nobody.post(RESET, json={"token": token, "password": NEW}), 400, "INVALID_ONE_TIME_TOKEN")
         answered(nobody.post(REQUEST, json={"email": email}), 202)
         assert mails(application, email)[-1]["kind"] == "mail.no_account"
+
+    def test_a_mail_sent_before_another_change_is_of_no_use(
+        self, nobody: Caller, email: str, application: Flask
+    ) -> None:
+        """3.4: who reads old mail does not undo what the owner has done since."""
+        token = token_for(nobody, application, email)
+        body = {"current_password": PASSWORD, "password": NEW}
+        answered(logged_in(nobody, email)[0].send("PUT", PUT, json=body))
+        refused(nobody.post(RESET, json={"token": token, "password": "a third one"}), 400, "INVALID_ONE_TIME_TOKEN")
 
 
 class TestChange:

@@ -69,18 +69,19 @@ def _authenticated(
     return AuthResult(handled=False, success=login == LoginPassword(USER.encode(), PASSWORD.encode()))
 
 
-def started(mailbox: Mailbox, pem: Path) -> Controller:
-    """Return the server, which listens."""
+def started(mailbox: Mailbox, pem: Path, *, scheme: str = "smtp", is_encrypted: bool = True) -> Controller:
+    """Return the server, which listens: with STARTTLS, by ``smtps`` encrypted from the start, or not at all."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(pem)
     controller = Controller(
         mailbox,
         hostname="127.0.0.1",
         port=free_port(),
-        tls_context=context,
-        require_starttls=True,
+        ssl_context=context if scheme == "smtps" else None,
+        tls_context=context if scheme == "smtp" and is_encrypted else None,
+        require_starttls=scheme == "smtp" and is_encrypted,
         authenticator=_authenticated,
-        auth_required=True,
+        auth_required=scheme == "smtp" and is_encrypted,
     )
     controller.start()
     return controller

@@ -14,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from app import errs
+from app.clients import mail
 from app.clients.letters import KINDS, Letters
 from app.clients.mail import MailFolder, SmtpMail
 from app.config import ROOT
@@ -106,6 +107,31 @@ class TestSmtp:
         with pytest.raises(errs.Error) as caught:
             SmtpMail(url, LETTERS)(a_job())
         assert caught.value.kind.retryable
+
+    def test_encrypted_from_the_start(self, mailbox: Mailbox, server: tuple[Controller, Mailbox, Path]) -> None:
+        """smtps, as on port 465."""
+        controller = started(mailbox, server[2], scheme="smtps")
+        try:
+            SmtpMail(f"smtps://127.0.0.1:{controller.port}", LETTERS)(a_job())
+        finally:
+            controller.stop()
+        assert len(mailbox.received) == 1
+
+    def test_who_does_not_encrypt_is_told_nothing_unless_on_this_machine(
+        self, mailbox: Mailbox, server: tuple[Controller, Mailbox, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody on the way can have the mail by taking STARTTLS out of what the server offers."""
+        controller = started(mailbox, server[2], is_encrypted=False)
+        send = SmtpMail(f"smtp://127.0.0.1:{controller.port}", LETTERS)
+        try:
+            send(a_job())
+            monkeypatch.setattr(mail, "LOOPBACK", frozenset())
+            with pytest.raises(errs.Error) as caught:
+                send(a_job())
+        finally:
+            controller.stop()
+        assert caught.value.kind.retryable
+        assert len(mailbox.received) == 1
 
     @pytest.mark.parametrize("fault", ["certificate", "password", "absent"])
     def test_what_is_our_fault_can_be_mended(
