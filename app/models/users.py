@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.context import Principal
@@ -201,12 +201,15 @@ class User(Base):
 
 
 class PasswordReset(Base):
-    """Leave to set another password, for whoever has the token of the mail."""
+    """Leave to set another password, for whoever has the token of the mail; the password of ``NOBODY`` perhaps.
+
+    There is no foreign key: to check it takes time, which would tell that there is a user.
+    """
 
     __tablename__ = "password_resets"
 
     token_digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID]
     expire_time: Mapped[datetime]
 
     __table_args__ = (

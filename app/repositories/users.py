@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Final, cast
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, LargeBinary, delete, insert, literal, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.errs.users import InvalidOneTimeToken, UserNotFound
-from app.models.users import PasswordReset, Registration, User, UserView, same_address
+from app.models.users import NOBODY, PasswordReset, Registration, User, UserView, same_address
 from app.repositories.reads import Reads
 
 COLUMNS: Final = tuple(User.__table__.columns)
@@ -27,6 +27,11 @@ class UserReads:
         statement = select(*COLUMNS).where(User.email == same_address(email))
         row = self._reads.run(lambda connection: connection.execute(statement).one_or_none())
         return cast("UserView | None", row)
+
+    def has_email(self, email: str) -> bool:
+        """Tell whether a user has this address, by one row either way."""
+        statement = select(select(User.id).where(User.email == same_address(email)).exists())
+        return bool(self._reads.run(lambda connection: connection.execute(statement).scalar_one()))
 
     def get(self, user_id: UUID) -> UserView:
         """Return the user.
@@ -87,18 +92,16 @@ class UserRepository:
     def allow_reset(self, email: str, token_digest: bytes, *, until: datetime, now: datetime) -> bool:
         """Let whoever has the token set the password of the user with this address; ``False`` when there is none.
 
-        One statement either way. A few that have expired are deleted besides.
+        Either way a row is written, and a few that have expired are deleted.
         """
-        found = select(literal(token_digest, LargeBinary), User.id, literal(until, TIMESTAMP(timezone=True))).where(
-            User.email == same_address(email), User.is_disabled.is_(False)
-        )
-        columns = ["token_digest", "user_id", "expire_time"]
-        added = self._session.scalar(insert(PasswordReset).from_select(columns, found).returning(PasswordReset.user_id))
+        whose = select(User.id).where(User.email == same_address(email), User.is_disabled.is_(False)).scalar_subquery()
+        row = {"token_digest": token_digest, "user_id": func.coalesce(whose, NOBODY), "expire_time": until}
+        user_id = self._session.scalar(insert(PasswordReset).values(row).returning(PasswordReset.user_id))
         expired = select(PasswordReset.token_digest).where(PasswordReset.expire_time <= now).limit(REAPED)
         self._session.execute(
             delete(PasswordReset).where(PasswordReset.token_digest.in_(expired.with_for_update(skip_locked=True)))
         )
-        return added is not None
+        return user_id != NOBODY
 
     def take_reset(self, token_digest: bytes, *, now: datetime) -> User:
         """Return the user whose password the token may set, and let no token do so any more.

@@ -28,7 +28,7 @@ class Hasher(Protocol):
 class UserReads(Protocol):
     """Users as rows; see ``app.repositories.users``."""
 
-    def find_by_email(self, email: str) -> UserView | None: ...  # noqa: D102
+    def has_email(self, email: str) -> bool: ...  # noqa: D102
     def get(self, user_id: UUID) -> UserView: ...  # noqa: D102
     def all(self) -> list[UserView]: ...  # noqa: D102
 
@@ -111,9 +111,7 @@ class UserService:
         Either way the same is computed and the same is written. There is no user before the mail is followed, so nobody
         can take an address that is not theirs, nor have its owner activate a password that is not the owner's.
         """
-        self._enter(
-            new, is_taken=self._reads.find_by_email(new.email) is not None, kept=self._passwords.hash(new.password)
-        )
+        self._enter(new, is_taken=self._reads.has_email(new.email), kept=self._passwords.hash(new.password))
 
     @transaction
     def _enter(self, new: NewUser, *, is_taken: bool, kept: str) -> None:

@@ -1,0 +1,21 @@
+"""Password resets for nobody, so that asking for one takes as long for an address without an account."""
+
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.drop_constraint("fk_password_resets_user_id_users", "password_resets", type_="foreignkey")
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.execute("DELETE FROM password_resets WHERE user_id NOT IN (SELECT id FROM users)")
+    op.create_foreign_key(
+        "fk_password_resets_user_id_users", "password_resets", "users", ["user_id"], ["id"], ondelete="CASCADE"
+    )
