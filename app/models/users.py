@@ -16,7 +16,7 @@ from app.models.base import Base
 NAME_LENGTH: Final = 100
 EMAIL_LENGTH: Final = 254
 EMAIL_PATTERN: Final = (
-    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64})*"
+    r"^(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$"
 )
 """Addresses as mail servers take them (RFC 5321) without quotes, address literals and letters beyond ASCII."""

@@ -63,6 +63,7 @@ class TestRegister:
             ("email", "al ice@example.com", "INVALID_FORMAT"),
             ("email", "alice@example.com\r\nBcc: x@example.com", "INVALID_FORMAT"),
             ("email", "älice@example.com", "INVALID_FORMAT"),
+            ("email", "a" * 33 + "." + "b" * 31 + "@example.com", "INVALID_FORMAT"),
             ("email", "a" * 250 + "@b.com", "TOO_LONG"),
             ("email", "a@" * 50_000, "TOO_LONG"),
             ("email", None, "REQUIRED_FIELD"),
