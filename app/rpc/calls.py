@@ -37,11 +37,13 @@ class Call:
     app: Flask
     method: Method | None
     path: str
-    sent: bytes
     metadata: Mapping[str, str]
     """By names in small letters; of a name that was sent twice the values are joined by commas, as over HTTP."""
     peer: str
     limit: Deadline
+    sent: bytes = b""
+    is_in_thread: bool = False
+    """Whether a thread sees to it, and to its end."""
     was_cancelled: bool = False
     """Whether the caller has gone away, before the deadline."""
     code: StatusCode = StatusCode.OK

@@ -15,6 +15,7 @@ from flask import Flask
 from grpc.aio import ServicerContext
 
 from app.errs.platform import ServiceUnavailable
+from app.errs.requests import MalformedRequest
 from app.observability import metrics
 from app.resilience.deadline import Deadline
 from app.rpc import hooks
@@ -25,6 +26,8 @@ from app.rpc.idempotency import once
 SHORTEST: Final = timedelta(milliseconds=1)
 NEARLY: Final = 0.05
 """Seconds before the deadline within which a caller who goes away has heard his own clock strike."""
+MOMENT: Final = 0.05
+"""Seconds by which gRPC may tell that the caller has gone away after it has told that no message comes."""
 DETAILS: Final = "grpc-status-details-bin"
 
 
@@ -38,25 +41,19 @@ class Door(grpc.GenericRpcHandler):
         self._in_hand = 0
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any]":
-        """Return who answers a call of this path."""
+        """Return who answers a call of this path: before its message is there, so that it may not take for ever."""
         path = handler_call_details.method
-        method = self._methods.get(path)
 
-        async def answer(sent: bytes, context: "ServicerContext[Any, Any]") -> bytes:
-            return await self._answer(self._call(path, method, sent, context), context)
+        async def answer(messages: AsyncIterator[bytes], context: "ServicerContext[Any, Any]") -> bytes:
+            return await self._answer(self._call(path, context), messages, context)
 
-        async def refuse(_sent: AsyncIterator[bytes], context: "ServicerContext[Any, Any]") -> bytes:
-            return await self._answer(self._call(path, None, b"", context), context)
-
-        if method is None:
-            return grpc.stream_unary_rpc_method_handler(refuse)
-        return grpc.unary_unary_rpc_method_handler(answer)
+        return grpc.stream_unary_rpc_method_handler(answer)
 
     def close(self) -> None:
         """Let the threads go, once they are done."""
         self._threads.shutdown(wait=True)
 
-    def _call(self, path: str, method: Method | None, sent: bytes, context: "ServicerContext[Any, Any]") -> Call:
+    def _call(self, path: str, context: "ServicerContext[Any, Any]") -> Call:
         """Return the call, whose time runs from now on."""
         metadata: dict[str, str] = {}
         for name, value in context.invocation_metadata() or ():
@@ -66,23 +63,22 @@ class Door(grpc.GenericRpcHandler):
         left = context.time_remaining()
         asked = longest if left is None else max(SHORTEST, timedelta(seconds=left))
         limit = Deadline.after(min(asked, longest), is_shortened=asked < longest)
-        return Call(
-            app=self._app,
-            method=method,
-            path=path,
-            sent=sent,
-            metadata=metadata,
-            peer=context.peer(),
-            limit=limit,
-        )
+        method, peer = self._methods.get(path), context.peer()
+        return Call(app=self._app, method=method, path=path, metadata=metadata, peer=peer, limit=limit)
 
-    async def _answer(self, call: Call, context: "ServicerContext[Any, Any]") -> bytes:
+    async def _answer(self, call: Call, messages: AsyncIterator[bytes], context: "ServicerContext[Any, Any]") -> bytes:
         """Return the answer's bytes, or end the call with a status."""
-        if self._in_hand >= 2 * self._size:
-            metrics.SHED.labels("line").inc()
-            answer = copy_context().run(hooks.pass_through, hooks.OUTER, call, _shed)
-        else:
-            answer = await self._in_thread(call, context)
+        try:
+            answer = await self._received_and_served(call, messages)
+        except asyncio.CancelledError:
+            left = context.time_remaining()
+            call.was_cancelled = left is None or left > NEARLY
+            if not call.is_in_thread:
+                _refused(call, call.limit.exceeded("request"))
+            asyncio.get_running_loop().run_in_executor(None, call.limit.cut)
+            raise
+        except Exception as exc:  # around the hooks; gRPC would tell the caller its text
+            answer = _refused(call, exc)
         trailing = (*call.trailing.items(),)
         if call.code is grpc.StatusCode.OK:
             context.set_trailing_metadata(trailing)
@@ -93,19 +89,27 @@ class Door(grpc.GenericRpcHandler):
         await context.abort(call.code, message, (*trailing, (DETAILS, details)))
         raise AssertionError("abort raises")
 
-    async def _in_thread(self, call: Call, context: "ServicerContext[Any, Any]") -> bytes:
-        """Have a thread answer; when nobody waits for that any more, interrupt it."""
-        loop = asyncio.get_running_loop()
+    async def _received_and_served(self, call: Call, messages: AsyncIterator[bytes]) -> bytes:
+        """Wait for the message, of a call that we know, no longer than its time; then have a thread answer."""
+        try:
+            if call.method is not None:
+                async with asyncio.timeout(call.limit.remaining()):
+                    call.sent = await anext(messages)
+        except TimeoutError:
+            return _refused(call, call.limit.exceeded("request"))
+        except StopAsyncIteration:
+            await asyncio.sleep(MOMENT)
+            return _refused(call, MalformedRequest(detail="no message"))
+        if self._in_hand >= 2 * self._size:
+            metrics.SHED.labels("line").inc()
+            said = "more wait for a thread than can be served in time"
+            return _refused(call, ServiceUnavailable(detail=said, retry_after=1))
         self._in_hand += 1
+        call.is_in_thread = True
+        loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._threads, copy_context().run, self._served, call)
         work.add_done_callback(self._leave)
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            left = context.time_remaining()
-            call.was_cancelled = left is None or left > NEARLY
-            loop.run_in_executor(None, call.limit.cut)
-            raise
+        return await asyncio.shield(work)
 
     def _leave(self, _work: object) -> None:
         self._in_hand -= 1
@@ -127,5 +131,10 @@ def _handled(call: Call) -> bytes:
         return handle(call, request).SerializeToString()
 
 
-def _shed(_call: Call) -> bytes:
-    raise ServiceUnavailable(detail="more wait for a thread than can be served in time", retry_after=1)
+def _refused(call: Call, error: Exception) -> bytes:
+    """End a call that takes no thread."""
+
+    def refuse(_call: Call) -> bytes:
+        raise error
+
+    return copy_context().run(hooks.pass_through, hooks.OUTER, call, refuse)

@@ -15,6 +15,7 @@ from app.config import Settings
 from app.extensions import db
 from app.models import Base
 from app.rpc.calls import Method
+from app.rpc.door import Door
 from app.rpc.handlers import tasks
 from tests.conftest import PROVOKED, TokenMaker
 from tests.rpc.client import Client, Failure
@@ -157,6 +158,17 @@ class TestDatabase:
 
         monkeypatch.setattr(Method, "handle", property(lambda _: bug))
         failure = alice.refused(name, REQUESTS[name], may_be_a_bug=True)
+        assert (failure.code, failure.reason) == (StatusCode.INTERNAL, "INTERNAL_ERROR")
+        assert "hunter2" not in str(failure)
+
+    def test_nor_does_a_bug_around_the_hooks(self, alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        """C3: gRPC itself would tell the text of the exception."""
+
+        def bug(*_: object) -> bytes:
+            raise RuntimeError("the password is hunter2")
+
+        monkeypatch.setattr(Door, "_served", bug)
+        failure = alice.refused("GetTask", REQUESTS["GetTask"], may_be_a_bug=True)
         assert (failure.code, failure.reason) == (StatusCode.INTERNAL, "INTERNAL_ERROR")
         assert "hunter2" not in str(failure)
 
