@@ -8,14 +8,18 @@ _TASK = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
 
 class MalformedRequest(Error):
-    """The request is not well-formed HTTP.
+    """The request is not well-formed.
 
-    The server or the proxy refused it before any route was looked up, or its body ended early.
+    It is no HTTP, so that the server or the proxy refused it before any route was looked up, or its body ended early;
+    or what was sent over gRPC is no message of its type.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "MALFORMED_REQUEST"
-    client = "Use an ordinary HTTP client; check hand-made headers, request lines and chunk sizes."
+    client = (
+        "Use an ordinary client library. By hand, check header fields, request line and chunk sizes; "
+        "over gRPC, make the stubs anew."
+    )
     operator = "Scanners send such requests all day. When a known client does, look for a broken proxy in between."
     since = "0.1.0"
     curl = "curl -i '{url}/v1/tasks' -H 'Host: two words'"
