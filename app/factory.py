@@ -17,7 +17,8 @@ from app.observability import logs, undeclared
 from app.repositories import engine
 from app.resilience import measure
 from app.resilience.poller import Poller
-from app.wiring import Services, log_turns, wire
+from app.wiring import Services, wire
+from app.wiring.telling import log_turns
 
 LOGGER_EVERY: Final = timedelta(seconds=2)
 """How often each worker asks what is to be logged; what was set is in force everywhere within 5 seconds."""

@@ -7,13 +7,16 @@ for an hour.
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from app.errs import Error
 from app.errs.platform import ExternalServiceError, ServiceUnavailable
+from app.resilience.events import tell
 
 EVERY: Final = timedelta(seconds=50).total_seconds()
 SOON: Final = timedelta(seconds=5).total_seconds()
@@ -29,20 +32,36 @@ CURVES: Final = {"EC": ("P-256", "ES256"), "OKP": ("Ed25519", "EdDSA"), "RSA": (
 Keys = Mapping[tuple[str, str], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """The keys can be had, of which there are so many, or cannot be had any more."""
+
+    count: int
+    error: Exception | None = None
+
+
 class KeySet:
     """The keys of one issuer, by id and algorithm."""
 
-    def __init__(self, fetch: Callable[[], object], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[], object],
+        *,
+        hooks: tuple[Callable[[Turned], None], ...] = (),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Make it empty.
 
         Args:
             fetch: asks the issuer, bounded in time and size.
+            hooks: are told when the keys can be had and could not before, or the other way round.
             monotonic: the clock, in seconds.
         """
-        self._fetch, self._monotonic = fetch, monotonic
+        self._fetch, self._hooks, self._monotonic = fetch, hooks, monotonic
         self._keys: Keys = {}
         self._good_until = self._asked_at = float("-inf")
-        self._is_wanted = self._has_failed = False
+        self._is_wanted = False
+        self._has_failed: bool | None = None
 
     def find(self, kid: str, algorithm: str) -> Any | None:
         """Return the key of this name for this algorithm; when there is none, see whether one comes.
@@ -65,9 +84,19 @@ class KeySet:
         now = self._monotonic()
         if now < self._asked_at + (SOON if self._is_wanted or self._has_failed else EVERY):
             return
-        self._asked_at, self._is_wanted, self._has_failed = now, False, True
-        self._keys = parsed(self._fetch())
-        self._good_until, self._has_failed = now + GOOD_FOR, False
+        self._asked_at, self._is_wanted = now, False
+        try:
+            self._keys = parsed(self._fetch())
+        except Error as error:
+            self._turn(has_failed=True, event=Turned(0, error))
+            raise
+        self._good_until = now + GOOD_FOR
+        self._turn(has_failed=False, event=Turned(len(self._keys)))
+
+    def _turn(self, *, has_failed: bool, event: Turned) -> None:
+        if has_failed is not self._has_failed:
+            self._has_failed = has_failed
+            tell(self._hooks, event)
 
 
 def parsed(document: object) -> Keys:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 import pytest
@@ -12,6 +13,7 @@ from app.errs import Error
 from app.models.claims import DESCRIPTIONS
 from tests.api.accounts import an_address, join
 from tests.api.caller import TASKS, Caller, answered, refused
+from tests.api.conftest import Log
 from tests.api.forge import Forge, described
 from tests.api.hostile import hostile, raw
 from tests.api.watch import watched
@@ -215,6 +217,20 @@ class TestKeys:
         with pytest.raises(Error):
             self.keys(learning).refresh()
         refused(bearing(learning, OURS.token()).get(TASKS), 503, "SERVICE_UNAVAILABLE")
+
+    def test_the_log_tells_when_they_cannot_be_had_and_when_they_can(
+        self, learning: Caller, issuer: Remote, log: Log, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """C5: once each time, whatever the issuer says instead."""
+        for behaviour in (says({}, 404), says(b"<html>", 200, "text/html"), says(OURS.jwks()), says(OURS.jwks())):
+            issuer.behave = behaviour
+            monkeypatch.setattr(self.keys(learning), "_asked_at", 0)
+            with suppress(Error):
+                self.keys(learning).refresh()
+        missing, known = log.of("candor.keys")
+        assert (missing["level"], missing["message"]) == ("WARNING", f"the keys of {OURS.url} cannot be had")
+        assert missing["causes"]
+        assert (known["level"], known["keys"]) == ("INFO", 3)
 
     def test_a_new_key_is_known_soon_and_a_retired_one_is_refused(
         self, learning: Caller, issuer: Remote, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""HTTP, as this service asks others by it: one client for each dependency, made in ``wiring.py``.
+"""HTTP, as this service asks others by it: one client for each dependency, made in ``app.wiring``.
 
 ::
 

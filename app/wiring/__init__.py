@@ -3,14 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
 
-from app.clients.google import TokenInfo
 from app.clients.http import HttpClient
 from app.clients.key_sets import KeySet
 from app.clients.letters import KINDS, Letters
@@ -19,13 +16,11 @@ from app.clients.preferences import RemotePreferences
 from app.clients.shared_windows import SharedWindows
 from app.clients.users import RemoteUsers
 from app.config import LOCAL, Settings
-from app.config.issuers import GOOGLE, Issuer
 from app.models.logger import Level, LoggerSettings
 from app.models.passwords import Passwords
 from app.models.preferences import PreferencesView
 from app.models.users import PublicUser
-from app.observability import breakers, dependencies, logs, metrics
-from app.observability import jobs as job_log
+from app.observability import logs
 from app.observability.journal import Journal
 from app.repositories.engine import breaker_of
 from app.repositories.failures import FailureReads, FailureWriter
@@ -40,30 +35,28 @@ from app.repositories.unit_of_work import UnitOfWork
 from app.repositories.users import UserReads
 from app.resilience import draining, measure
 from app.resilience.attempts import Attempts
-from app.resilience.breaker import Event, Transitioned
 from app.resilience.clock import Clock, SystemClock
 from app.resilience.copies import Copies
 from app.resilience.postage import Postage
 from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
 from app.services.failures import FailureService
-from app.services.foreign import ForeignTokens, Known
-from app.services.google import GoogleTokens
 from app.services.idempotency import IdempotencyService
-from app.services.jobs import Ended, Handler, JobService
+from app.services.jobs import Handler, JobService
 from app.services.logger import LoggerService
 from app.services.movies import MovieService
 from app.services.passwords import PasswordService
 from app.services.preferences import PreferencesService
-from app.services.profiles import Degraded, Kept, ProfileService, Source, elsewhere, here
+from app.services.profiles import Kept, ProfileService, Source, elsewhere, here
 from app.services.readiness import ReadinessService
 from app.services.sessions import SessionService
 from app.services.tasks import TaskService
-from app.services.tokens import TokenService, Verifier
+from app.services.tokens import TokenService
 from app.services.users import UserService
+from app.wiring.asking import asking
+from app.wiring.foreign import Others, others_than_us
+from app.wiring.telling import count_job, log_degraded, log_job, log_turns
 
-PATIENCE: Final = timedelta(seconds=2)
-"""With those who vouch for callers."""
 PATIENCE_FOR_USERS: Final = timedelta(milliseconds=800)
 PATIENCE_FOR_PREFERENCES: Final = timedelta(milliseconds=500)
 COPIES_LAST: Final = timedelta(minutes=5)
@@ -103,49 +96,16 @@ def _slots(settings: Settings) -> Slots:
     return Slots(size, queue=max(0, settings.web_threads - size))
 
 
-@dataclass(frozen=True, slots=True)
-class Others:
-    """Those who issue tokens besides us: who verifies these, the keys by issuer, and who asks them."""
-
-    verifiers: list[Verifier]
-    key_sets: dict[str, KeySet]
-    clients: list[HttpClient]
-
-
-def _others(settings: Settings, windows: Windows, slots: Slots, clock: Clock) -> Others:
-    others, known = Others([], {}, []), {}
-    for each in settings.issuers:
-        if each.jwks_url:
-            parts = urlsplit(each.jwks_url)
-            others.clients.append(_asking(f"keys of {each.url}", f"{parts.scheme}://{parts.netloc}"))
-            keys = KeySet(partial(others.clients[-1].get, parts.path, params=dict(parse_qsl(parts.query))))
-            others.key_sets[each.url], known[each.url] = keys, Known(each, keys)
-    if known:
-        others.verifiers.append(ForeignTokens(known, clock=clock))
-    if client_id := settings.google_client_id:
-        others.clients.append(_asking("google", settings.google_url))
-        named = next((each for each in settings.issuers if each.url == GOOGLE), Issuer(url=GOOGLE))
-        info = TokenInfo(others.clients[-1])
-        others.verifiers.append(
-            GoogleTokens(info, named, client_id=client_id, windows=windows, slots=slots, clock=clock)
-        )
-    return others
-
-
-def _asking(name: str, url: str, patience: timedelta = PATIENCE) -> HttpClient:
-    return HttpClient(name, url, patience=patience, hooks=(log_turns, measure.breakers))
-
-
 def _profiles(settings: Settings, reads: Reads) -> tuple[ProfileService, list[HttpClient]]:
     """Return the service, and those whom it asks."""
     asked: list[HttpClient] = []
     users: Source[PublicUser] = here(UserReads(reads).get)
     preferences: Source[PreferencesView] = here(PreferencesReads(reads).get)
     if settings.users_url:
-        asked.append(_asking("users", settings.users_url, PATIENCE_FOR_USERS))
+        asked.append(asking("users", settings.users_url, PATIENCE_FOR_USERS))
         users = elsewhere("users", RemoteUsers(asked[-1]).get)
     if settings.preferences_url:
-        asked.append(_asking("preferences", settings.preferences_url, PATIENCE_FOR_PREFERENCES))
+        asked.append(asking("preferences", settings.preferences_url, PATIENCE_FOR_PREFERENCES))
         preferences = elsewhere("preferences", RemotePreferences(asked[-1]).get)
     copies: Kept | None = Copies(lasting=COPIES_LAST) if settings.users_url else None
     return ProfileService(users=users, preferences=preferences, copies=copies, hooks=(log_degraded,)), asked
@@ -212,7 +172,7 @@ def wire(
     shared = SharedWindows(settings.redis_url, hooks=(log_turns, measure.breakers)) if settings.redis_url else None
     windows = shared or OwnWindows()
     slots = _slots(settings)
-    others = _others(settings, windows, slots, clock)
+    others = others_than_us(settings, windows, slots, clock)
     tokens = _tokens(settings, reads, others, clock)
     profiles, asked = _profiles(settings, reads)
     clients = [*others.clients, *asked]
@@ -267,28 +227,3 @@ def journal(settings: Settings) -> Journal:
     """Return what keeps failed requests, on this database."""
     write = FailureWriter(settings.database_url, kept=settings.failures_kept, days=settings.failures_days)
     return Journal(write, sample=settings.failures_sample)
-
-
-def log_turns(event: Event) -> None:
-    """Log when a breaker changes its state."""
-    if isinstance(event, Transitioned):
-        breakers.turned(event.name, event.before, event.after, event.counts._asdict(), event.cause)
-
-
-def log_degraded(event: Degraded) -> None:
-    """Log that an answer was given without a dependency."""
-    dependencies.degraded(event.degradation.dependency, event.degradation.reason, event.error)
-
-
-def count_job(ended: Ended) -> None:
-    """Count an attempt at a job."""
-    metrics.job(ended.job.kind, ended.outcome, ended.seconds)
-
-
-def log_job(ended: Ended) -> None:
-    """Log how an attempt at a job ended."""
-    job = ended.job
-    fields: dict[str, object] = {"job": str(job.id), "attempts": job.attempts, "seconds": round(ended.seconds, 3)}
-    if ended.pause is not None:
-        fields["again_in"] = round(ended.pause.total_seconds())
-    job_log.ended(job.kind, ended.outcome, fields, ended.error)

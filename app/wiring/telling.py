@@ -1,0 +1,41 @@
+"""Hooks: what the inner rooms tell, written into the log and counted."""
+
+from app.clients.key_sets import Turned
+from app.observability import breakers, dependencies, keys, metrics
+from app.observability import jobs as job_log
+from app.resilience.breaker import Event, Transitioned
+from app.services.jobs import Ended
+from app.services.profiles import Degraded
+
+
+def log_turns(event: Event) -> None:
+    """Log when a breaker changes its state."""
+    if isinstance(event, Transitioned):
+        breakers.turned(event.name, event.before, event.after, event.counts._asdict(), event.cause)
+
+
+def log_degraded(event: Degraded) -> None:
+    """Log that an answer was given without a dependency."""
+    dependencies.degraded(event.degradation.dependency, event.degradation.reason, event.error)
+
+
+def count_job(ended: Ended) -> None:
+    """Count an attempt at a job."""
+    metrics.job(ended.job.kind, ended.outcome, ended.seconds)
+
+
+def log_job(ended: Ended) -> None:
+    """Log how an attempt at a job ended."""
+    job = ended.job
+    fields: dict[str, object] = {"job": str(job.id), "attempts": job.attempts, "seconds": round(ended.seconds, 3)}
+    if ended.pause is not None:
+        fields["again_in"] = round(ended.pause.total_seconds())
+    job_log.ended(job.kind, ended.outcome, fields, ended.error)
+
+
+def log_keys(issuer: str, event: Turned) -> None:
+    """Log when the keys of an issuer are known, or cannot be had."""
+    if event.error is None:
+        keys.known(issuer, event.count)
+    else:
+        keys.missing(issuer, event.error)
