@@ -51,9 +51,7 @@ def _parsed(raw: bytes) -> dict[str, Any] | None:
         datetime.fromisoformat(line["timestamp"])
     except (ValueError, KeyError, TypeError):
         return None
-    if line.get("logger") == NGINX:
-        return line | {"route": "unmatched", "duration_ms": line.get("seconds", 0) * 1000}
-    return line if line.get("logger") in {ACCESS, ERRORS} else None
+    return line if line.get("logger") in {ACCESS, ERRORS, NGINX} else None
 
 
 @contextmanager

@@ -69,10 +69,11 @@ class Line(Generic[T]):
             self._empty_at = now
         return item
 
-    def late(self) -> Iterator[T]:
-        """Yield, and let go, those who have waited too long to be served."""
+    def late(self) -> Iterator[tuple[T, float]]:
+        """Yield, and let go, those who have waited too long to be served, with the seconds that they have."""
         while self._waiting and self.wait() <= 0:
-            yield self._waiting.popleft()[1]
+            joined_at, item = self._waiting.popleft()
+            yield item, self._clock() - joined_at
 
     def wait(self) -> float:
         """Return the seconds until the first will have waited too long; infinite when nobody waits."""

@@ -24,6 +24,8 @@ class Seen:
     method: str | None = None
     path: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    seconds: float | None = None
+    """How long it has waited; unknown of what was no request."""
 
     @cached_property
     def request_id(self) -> str:
@@ -32,7 +34,9 @@ class Seen:
 
     def logged(self, status: HTTPStatus) -> dict[str, object]:
         """Return what a line of the log says of it."""
-        return {"method": self.method, "route": "unmatched", "path": self.path, "status": status.value}
+        took = None if self.seconds is None else round(self.seconds * 1000, 3)
+        about = {"method": self.method, "route": metrics.UNMATCHED, "path": self.path}
+        return {**about, "status": status.value, "duration_ms": took}
 
 
 def refusal(error: errs.Error, cause: Exception, seen: Seen, config: Mapping[str, Any]) -> bytes:
@@ -67,7 +71,7 @@ def written(
     """
     now, status = datetime.now(UTC), status_of(error)
     metrics.error(error, error)
-    metrics.request(seen.method, metrics.UNMATCHED, str(status.value), 0.0)
+    metrics.request(seen.method, metrics.UNMATCHED, str(status.value), seen.seconds or 0.0)
     occasion = Occasion(
         public_url=config["PUBLIC_URL"], instance=instance, timestamp=timestamps.render(now), request_id=seen.request_id
     )

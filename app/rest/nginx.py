@@ -59,6 +59,7 @@ def configuration(app: Flask) -> str:
             status: orjson.dumps(problem(error, VARIABLES)).decode() for status, error in answered.items()
         },
         "candor_code": {status: errs.definition(error).code for status, error in answered.items()},
+        "candor_kind": {status: error.kind.string for status, error in answered.items()},
         "candor_level": {status: _level(error) for status, error in answered.items()},
         "candor_retry_after": {status: _retry_after(error, status) for status, error in answered.items()},
     }

@@ -37,7 +37,7 @@ class Overload:
         self._error = ServiceUnavailable(detail="more wait for a thread than can be served in time", retry_after=1)
         self._said_at = float("-inf")
 
-    def refusal(self, received: bytes, *, may_follow: bool) -> tuple[bytes, int]:
+    def refusal(self, received: bytes, *, may_follow: bool, waited: float = 0.0) -> tuple[bytes, int]:
         """Return the answer to the request that these bytes begin with, and how many of them are that request.
 
         The number is 0 where the connection is to be closed, and there is no answer to what is no plain request.
@@ -45,6 +45,7 @@ class Overload:
         Args:
             received: what has been received.
             may_follow: whether the connection may be kept for another request.
+            waited: for how many seconds the request has.
         """
         found = _PLAIN.match(received)
         sent = (
@@ -58,7 +59,7 @@ class Overload:
         body = _body_length(fields)
         is_kept = may_follow and body is not None and found.end() + body <= len(received)
         is_kept = is_kept and "close" not in fields.get("CONNECTION", "").lower()
-        seen = edge.Seen(method=found[1].decode(), path=unquote(found[2].decode()), fields=fields)
+        seen = edge.Seen(method=found[1].decode(), path=unquote(found[2].decode()), fields=fields, seconds=waited)
         self._log(seen)
         metrics.SHED.labels("line").inc()
         answer = edge.written(self._error, seen, self._config, instance=instance_of(seen.path or ""), is_kept=is_kept)

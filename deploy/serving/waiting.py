@@ -97,8 +97,8 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Do so, but not past the moment when somebody has waited long enough; and refuse those who have."""
         super().wait_for_and_dispatch_events(min(timeout, max(0.0, self._line.wait())))
-        for conn in self._line.late():
-            self._resolve(conn, self._refuse(conn, _received(conn) or b""))
+        for conn, waited in self._line.late():
+            self._resolve(conn, self._refuse(conn, _received(conn) or b"", waited=waited))
             metrics.WAITING.set(len(self._line))
         while self._leaving and self._leaving[0].timeout <= time.monotonic():
             self._part(self._leaving[0])
@@ -141,12 +141,12 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
     def _is_overloaded(self) -> bool:
         return self._busy >= self.cfg.threads and self._line.is_too_long
 
-    def _refuse(self, conn: Any, received: bytes) -> bool:
+    def _refuse(self, conn: Any, received: bytes, *, waited: float = 0.0) -> bool:
         """Refuse a request, and tell whether another may follow it on its connection.
 
         To what is not even a whole head, or one that would have to be parsed first, there is no answer.
         """
-        answer, length = self._overload.refusal(received, may_follow=self.alive)
+        answer, length = self._overload.refusal(received, may_follow=self.alive, waited=waited)
         conn.parser.unreader.take_buffered()
         conn.parser.unreader.unread(received[length:] if length else b"")
         try:

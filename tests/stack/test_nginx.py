@@ -150,6 +150,24 @@ class TestRequestIds:
         assert [line["logger"] for line in lines].count("candor.access") == 1
         assert "exactly-one-line" not in fronted.refusals.read_text()
 
+    def test_a_line_of_nginx_has_the_fields_of_the_service_s(self, fronted: Deployment) -> None:
+        """U3: who reads one reads the other."""
+        fronted.raw(b"PUT /v1/tasks?secret=1 HTTP/1.1\r\nX-Request-Id: refused-by-nginx\r\nHost: x\r\nHost: y\r\n\r\n")
+        fronted.raw(b"HACK /v1 HTTP/1.1\r\nX-Request-Id: made-up-method\r\nHost: x\r\nHost: y\r\n\r\n")
+        written = fronted.refusals.read_text().splitlines()
+        (line,) = [json.loads(line) for line in written if "refused-by-nginx" in line]
+        assert line["message"] == "PUT /v1/tasks 400"
+        assert {name: line[name] for name in ("level", "severity", "kind", "code", "method", "route", "path")} == {
+            **dict.fromkeys(("level", "severity"), "WARNING"),
+            "kind": "invalid_request_error",
+            "code": "MALFORMED_REQUEST",
+            "method": "PUT",
+            "route": "unmatched",
+            "path": "/v1/tasks",
+        }
+        assert isinstance(line["duration_ms"], int)
+        assert [json.loads(line)["method"] for line in written if "made-up-method" in line] == ["other"]
+
 
 class TestClientAddress:
     """A17, C22."""

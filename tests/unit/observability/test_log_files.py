@@ -57,11 +57,10 @@ class TestOccurrences:
         assert len(occurrences(ID, [tmp_path / "log"])) == 1
 
     def test_what_nginx_has_refused_is_told_too(self, tmp_path: Path) -> None:
-        refused = line("", "10:00:00", status=503, code="SERVICE_UNAVAILABLE", path="/x", seconds=0.25)
-        (tmp_path / "log").write_text(refused.replace("candor.", "nginx"))
+        said: dict[str, Any] = {"status": 503, "code": "SERVICE_UNAVAILABLE", "route": "unmatched", "duration_ms": 250}
+        (tmp_path / "log").write_text(line("", "10:00:00", **said).replace("candor.", "nginx"))
         (entry,) = occurrences(ID, [tmp_path / "log"])
-        said = {name: entry.said[name] for name in ("status", "code", "route", "duration_ms")}
-        assert said == {"status": 503, "code": "SERVICE_UNAVAILABLE", "route": "unmatched", "duration_ms": 250.0}
+        assert said.items() <= entry.said.items()
 
     def test_an_error_whose_request_was_never_finished_is_told_too(self, tmp_path: Path) -> None:
         (tmp_path / "log").write_text(line("errors", "10:00:00", code="INTERNAL_ERROR"))

@@ -1,10 +1,14 @@
 """The waiting line: bursts wait, a standing queue is refused; time is moved by hand."""
 
+from typing import TypeVar
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.resilience.line import INTERVAL, TARGET, Line
+
+T = TypeVar("T")
 
 
 class Time:
@@ -30,6 +34,11 @@ def line(time: Time) -> Line[str]:
     return Line(clock=time)
 
 
+def late(line: Line[T]) -> list[T]:
+    """Return who is let go."""
+    return [item for item, _ in line.late()]
+
+
 class TestNext:
     def test_ok(self, line: Line[str]) -> None:
         line.join("first")
@@ -42,13 +51,18 @@ class TestNext:
 
 
 class TestLate:
+    def test_they_are_told_how_long_they_have_waited(self, line: Line[str], time: Time) -> None:
+        line.join("first")
+        time.now += INTERVAL + 0.5
+        assert [*line.late()] == [("first", INTERVAL + 0.5)]
+
     def test_a_burst_may_wait_for_the_interval(self, line: Line[str], time: Time) -> None:
         line.join("first")
         line.join("second")
         time.now += INTERVAL - 0.001
-        assert [*line.late()] == []
+        assert late(line) == []
         time.now += 0.001
-        assert [*line.late()] == ["first", "second"]
+        assert late(line) == ["first", "second"]
 
     def test_who_joins_a_line_that_has_stood_may_wait_for_the_target(self, line: Line[str], time: Time) -> None:
         line.join("first")
@@ -56,17 +70,17 @@ class TestLate:
         line.join("second")
         assert line.next() == "first"
         time.now += TARGET - 0.001
-        assert [*line.late()] == []
+        assert late(line) == []
         time.now += 0.001
-        assert [*line.late()] == ["second"]
+        assert late(line) == ["second"]
 
     def test_patience_is_back_once_it_was_empty(self, line: Line[str], time: Time) -> None:
         line.join("first")
         time.now += INTERVAL
-        assert [*line.late()] == ["first"]
+        assert late(line) == ["first"]
         line.join("second")
         time.now += INTERVAL - 0.001
-        assert [*line.late()] == []
+        assert late(line) == []
 
 
 class TestWait:
@@ -91,7 +105,7 @@ def test_nobody_is_lost_served_twice_or_overtaken_and_nobody_who_is_late_is_kept
             line.join(joined)
             joined += 1
         elif act == "late":
-            gone += line.late()
+            gone += late(line)
             assert line.wait() > 0
         elif len(line):
             gone.append(line.next())
