@@ -154,6 +154,7 @@ class TestRequestIds:
         """U3: who reads one reads the other."""
         fronted.raw(b"PUT /v1/tasks?secret=1 HTTP/1.1\r\nX-Request-Id: refused-by-nginx\r\nHost: x\r\nHost: y\r\n\r\n")
         fronted.raw(b"HACK /v1 HTTP/1.1\r\nX-Request-Id: made-up-method\r\nHost: x\r\nHost: y\r\n\r\n")
+        wait_until(lambda: "made-up-method" in fronted.refusals.read_text(), 10)
         written = fronted.refusals.read_text().splitlines()
         (line,) = [json.loads(line) for line in written if "refused-by-nginx" in line]
         assert line["message"] == "PUT /v1/tasks 400"
