@@ -41,6 +41,7 @@ def main(only: str) -> int:
 def _perform(stage: Stage, faults: list[Fault]) -> list[Row]:
     """Perform one after the other, and in the end hold all that was written against the database once more."""
     rows, ledgers = list[Row](), list[Ledger]()
+    stage.plant()
     for number, fault in enumerate(faults, 1):
         _say(f"{number}/{len(faults)} {name_of(fault)}: {(fault.__doc__ or '').splitlines()[0]}")
         rows.append(perform(stage, fault, number))
@@ -50,7 +51,10 @@ def _perform(stage: Stage, faults: list[Fault]) -> list[Row]:
     every = [each for ledger in ledgers for each in ledger.creations]
     updates = [each for ledger in ledgers for each in ledger.updates]
     told = sum((row.told for row in rows), Counter())
-    rows.append(Row("all of it, in the end", told, examine(every, updates, stage.database.rows("")), 0.0))
+    findings = examine(every, updates, stage.database.rows(""))
+    rows.append(Row("all of it, in the end", told, findings, 0.0, stage.secrets_found()))
+    if said := details(rows[-1]):
+        _say(said)
     return rows
 
 

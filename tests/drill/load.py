@@ -15,6 +15,7 @@ from tests.drill.verdicts import Outcome, Verdict, judge, outcome
 from tests.drill.wire import Answer, Caller, request
 
 OWNERS: Final = 4
+WRITES: Final = frozenset({"keyed", "unkeyed", "patch", "batch"})
 PACE: Final = 0.15
 """Seconds from the beginning of one request of a client's to that of the next."""
 PAUSE: Final = 0.3
@@ -47,12 +48,16 @@ class Ledger:
     entries: list[Entry] = field(default_factory=list)
     creations: list[Creation] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    """The statuses of writes that were acknowledged, by the ids of the requests."""
 
     def enter(self, kind: str, answer: Answer, *, fault: str = "") -> Verdict:
         """Judge an answer and enter it; ``fault`` is what its reader found wrong with it."""
         verdict, why = judge(kind, answer)
         if fault:
             verdict, why = Verdict.FAILED, fault
+        if kind in WRITES and outcome(answer) is Outcome.ACKNOWLEDGED:
+            self.acknowledged[answer.header("X-Request-Id")] = answer.status
         self.entries.append(Entry(kind, answer.began, answer.ended, answer.status, verdict, why))
         return verdict
 

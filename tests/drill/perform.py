@@ -49,12 +49,15 @@ class Row:
 def perform(stage: Stage, fault: Fault, number: int) -> Row:
     """Let a fault happen under load, wait until all is calm again, and examine what is stored."""
     stage.ledger, stage.notes, stage.broken = Ledger(f"{number}-{name_of(fault)}"), [], []
+    books = stage.books()
     with Load(stage.deployment.port, stage.bearer, stage.ledger, clients=CLIENTS):
         time.sleep(STEADY)
         stage.expect(not _unanswered(stage.ledger.of()), "nothing is refused before the fault")
         fault(stage)
         recovery = _calm(stage)
     ledger = stage.ledger
+    stage.broken += books.close(ledger.acknowledged)
+    stage.note(f"{len(ledger.acknowledged):,} acknowledged writes and {books.logged:,} requests in the log")
     findings = examine(ledger.creations, ledger.updates, stage.database.rows(f"{ledger.tag}/"))
     failures = [each.why for each in ledger.entries if each.verdict is Verdict.FAILED]
     refusals = Counter(each.why for each in ledger.entries if each.verdict is Verdict.REFUSED)

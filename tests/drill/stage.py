@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+from sqlalchemy import make_url
 
 from app.config import Settings
 from app.resilience.clock import SystemClock
 from app.services.tokens import TokenService
 from deploy.local import postgres
 from deploy.local.cluster import DATABASE
+from tests.drill.books import Books, Crew, counted, secrets
 from tests.drill.history import Row
 from tests.drill.load import Ledger, Load
 from tests.drill.verdicts import Verdict
 from tests.drill.wire import Answer, request
+from tests.scrape import scraped
 from tests.stack.checkout import descendants, wait_until
-from tests.stack.deployment import Deployment, deployed, is_ready
+from tests.stack.deployment import Deployment, deployed, is_ready, port_before_two
 
 SECRET: Final = "a-secret-of-the-drill-32-bytes-long!"
 SCALE: Final = float(os.environ.get("DRILL_SCALE", "1"))
@@ -38,6 +41,11 @@ BYSTANDERS: Final = {
     "/healthz": request("GET", "/healthz", Connection="close"),
 }
 """Requests that need no database."""
+PLANTED: Final = {
+    "a name": "Drusilla Planted",
+    "an address": "drusilla@planted.example.com",
+    "a password": "planted-battery-staple",
+}
 STATUSES: Final = {"401": 401, "404": 404, "405": 405, "OPTIONS": 204, "/healthz": 200}
 
 
@@ -183,6 +191,30 @@ class Stage:
         self.expect(slowest < 1, f"what needs no database waited {slowest:.1f} s")
         self.note(f"401, 404, 405, OPTIONS, /healthz within {slowest * 1000:.0f} ms")
 
+    def books(self) -> Books:
+        """Open the books."""
+        deployment = self.deployment
+        return Books(
+            deployment.home.parent,
+            deployment.log,
+            count=lambda: counted([scraped(port) for port in deployment.metrics_ports]),
+            crew=lambda: Crew(frozenset(deployment.masters), frozenset(deployment.workers)),
+        )
+
+    def secrets_found(self) -> list[str]:
+        """Return where the logs of the whole run have what nobody may read (D22)."""
+        home = self.deployment.home.parent
+        logs = [*home.rglob("err"), *home.rglob("out"), *home.rglob("nginx.log"), self.database.directory / "log"]
+        password = make_url(self.database.url).password or ""
+        return [*secrets(logs, {"the key of the tokens": SECRET, "the database's password": password, **PLANTED})]
+
+    def plant(self) -> None:
+        """Have somebody register and log in, with what must not be found in any log afterwards."""
+        account = {"name": PLANTED["a name"], "email": PLANTED["an address"], "password": PLANTED["a password"]}
+        login = {"email": account["email"], "password": PLANTED["a password"]}
+        for path, body in (("/v1/users", account), ("/v1/users", account), ("/v1/tokens", login)):
+            self.ask(request("POST", path, body, Connection="close"))
+
     def are_ready(self) -> bool:
         """Tell whether both instances say that they are."""
         return all(map(is_ready, self.deployment.sockets))
@@ -205,7 +237,8 @@ def staged(home: Path) -> Iterator[Stage]:
     try:
         settings = Settings(database_url=database.url, jwt_secret=SECRET, rate_limit="1000000 per second")
         tokens = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock())
-        with deployed(settings, home / "stack") as deployment:
+        metrics = {"METRICS_PORT": str(port_before_two()), "WORKER_METRICS_PORT": "0"}
+        with deployed(settings, home / "stack", metrics) as deployment:
             yield Stage(
                 database,
                 deployment,

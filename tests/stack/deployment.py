@@ -81,6 +81,12 @@ class Deployment:
             Path(path) for path in re.findall(r"^  instance .* (/\S+)$", (self.home / "out").read_text(), re.MULTILINE)
         ]
 
+    @property
+    def metrics_ports(self) -> list[int]:
+        """Return where the instances tell their metrics."""
+        told = re.findall(r"^  metrics .*:(\d+)/metrics$", (self.home / "out").read_text(), re.MULTILINE)
+        return [int(port) for port in told]
+
     def raw(self, request: bytes, *, timeout: float = 10, port: int | None = None) -> bytes:
         """Send bytes through nginx, and return everything that comes back until it closes or the time is up."""
         with closing(socket.create_connection(("127.0.0.1", port or self.port), timeout=timeout)) as connection:
@@ -158,6 +164,16 @@ def free_ports() -> tuple[int, int]:
     """Return two ports that nobody listens on just now."""
     with closing(socket.create_server(("127.0.0.1", 0))) as one, closing(socket.create_server(("127.0.0.1", 0))) as two:
         return one.getsockname()[1], two.getsockname()[1]
+
+
+def port_before_two() -> int:
+    """Return a port after which nobody listens on two, such as METRICS_PORT has to be."""
+    while True:
+        with closing(socket.create_server(("127.0.0.1", 0))) as probe, suppress(OSError):
+            port: int = probe.getsockname()[1]
+            for each in (port + 1, port + 2):
+                socket.create_server(("127.0.0.1", each)).close()
+            return port
 
 
 def repeat_for(seconds: float, act: Callable[[], None], *, every: float) -> int:
