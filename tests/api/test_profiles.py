@@ -107,6 +107,19 @@ class TestLocal:
         assert answered(admin.get(f"{path}?fields=degraded,user")) == {"user": user, "degraded": False}
         assert violated(admin.get(f"{path}?fields=version")) == [("fields", "INVALID_VALUE")]
 
+    def test_preferences_that_cannot_be_read_are_made_up_for(
+        self, application: Flask, user: dict[str, Any], admin: Caller
+    ) -> None:
+        """3.5, C26: it takes no remote one to be without preferences."""
+        with application.app_context(), db.engine.connect() as connection:
+            connection.exec_driver_sql("LOCK TABLE preferences")
+            response = admin.get(f"/v1/users/{user['id']}/profile", headers={"Request-Timeout": "0.3"})
+            connection.rollback()
+        assert (answered(response)["preferences"], response.headers["Degraded"]) == (
+            DEFAULTS,
+            "preferences;reason=timed-out",
+        )
+
     @pytest.mark.parametrize("user_id", [OTHER, "nonsense"])
     def test_nobody_s(self, admin: Caller, alice: Caller, user_id: str) -> None:
         """A18: to an admin there is none; others learn nothing."""

@@ -11,6 +11,8 @@ from app.rest import hooks
 from app.services.tasks import TaskService
 from tests.api.caller import ABSENT, Caller, answered, refused
 from tests.api.conftest import Log
+from tests.api.profiles import PROFILE, USER
+from tests.fakes.remote import Remote, says
 from tests.oracle import CheckedClient
 
 pytest.importorskip("opentelemetry.sdk", reason="OpenTelemetry is not installed: requirements/tracing.lock has it")
@@ -130,6 +132,26 @@ class TestOutside:
         logs.WATCHERS[:] = before
         (call,) = [span for span in exporter.get_finished_spans() if span.name == "SharedWindows.hit"]
         assert call.kind is SpanKind.CLIENT
+
+    def test_another_instance_is_told_to_continue_the_trace(
+        self, make_application: Callable[..., Flask], bearer: Callable[..., dict[str, str]]
+    ) -> None:
+        """C16, 3.5: from the span of the call, which is in a thread of its own."""
+        before, exporter, other = [*logs.WATCHERS], InMemorySpanExporter(), Remote(says(USER))
+        asking = make_application(tracing=True, users_url=other.url, preferences_url=other.url)
+        asking.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
+        caller = Caller(asking.test_client(), bearer(USER["id"], ""))
+        answered(caller.get(PROFILE, headers=SAMPLED))
+        logs.WATCHERS[:] = before
+        calls = {span.name: span for span in exporter.get_finished_spans() if span.kind is SpanKind.CLIENT}
+        assert {"users.get", "preferences.get"} <= calls.keys()
+        told = {other.fields(number)["traceparent"] for number in range(2)}
+        assert told == {
+            f"00-{TRACE}-{format_span_id(calls[name].context.span_id)}-01" for name in ("users.get", "preferences.get")
+        }
+        for client in asking.extensions["candor-services"].clients:
+            client.close()
+        other.close()
 
 
 class TestIds:

@@ -1,0 +1,88 @@
+"""A18, C8: profiles and preferences, users × everything that can be done; and mass assignment (A21)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.api.accounts import an_address, join
+from tests.api.caller import Caller, answered, violated
+
+SWISS = {"locale": "de-CH", "time_zone": "Europe/Zurich", "theme": "dark"}
+ANY = {"headers": {"If-Match": "*"}}
+OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "profile": ("GET", "profile", {}),
+    "a part of it": ("GET", "profile", {"query_string": {"fields": "user"}}),
+    "its head": ("HEAD", "profile", {}),
+    "preferences": ("GET", "preferences", {}),
+    "a part of them": ("GET", "preferences", {"query_string": {"fields": "theme"}}),
+    "their head": ("HEAD", "preferences", {}),
+    "if changed": ("GET", "preferences", {"headers": {"If-None-Match": "*"}}),
+    "replaced": ("PUT", "preferences", {"json": SWISS, **ANY}),
+    "replaced blindly": ("PUT", "preferences", {"json": SWISS}),
+    "replaced by stale": ("PUT", "preferences", {"json": SWISS, "headers": {"If-Match": '"9-00000000"'}}),
+}
+FINE = {200, 304, 412, 428}
+
+
+@pytest.fixture
+def user(nobody: Caller, application: Flask) -> dict[str, Any]:
+    """Return somebody with an account."""
+    return join(nobody, application, an_address())
+
+
+@pytest.fixture
+def users(
+    client: FlaskClient, bearer: Callable[..., dict[str, str]], user: dict[str, Any], nobody: Caller, application: Flask
+) -> dict[str, Caller]:
+    """Return everybody."""
+    stranger = join(nobody, application, an_address())
+    claims = {
+        "self": (user["id"], ""),
+        "self by another spelling": (user["id"].upper(), ""),
+        "stranger": (stranger["id"], "tasks orders movies:read movies:write"),
+        "admin": ("root", "admin"),
+        "by name": (user["email"], "tasks"),
+        "nearly admin": (stranger["id"], "admin: admins administrator"),
+    }
+    return {"nobody": nobody, **{name: Caller(client, bearer(*each)) for name, each in claims.items()}}
+
+
+@pytest.mark.parametrize("what", OPERATIONS)
+def test_only_oneself_and_admins(users: dict[str, Caller], user: dict[str, Any], what: str) -> None:
+    """A18: with an empty body, whoever there is; nothing is changed."""
+    method, resource, request = OPERATIONS[what]
+    path = f"/v1/users/{user['id']}/{resource}"
+    for name, caller in users.items():
+        before = users["self"].get(f"/v1/users/{user['id']}/preferences").get_data()
+        response = caller.send(method, path, **request)
+        if name in {"self", "admin"}:
+            assert response.status_code in FINE, name
+            continue
+        assert (response.status_code, response.get_data()) == (401 if name == "nobody" else 403, b""), name
+        assert "ETag" not in response.headers
+        assert users["self"].get(f"/v1/users/{user['id']}/preferences").get_data() == before
+
+
+def test_what_is_not_a_preference_is_never_written(users: dict[str, Caller], user: dict[str, Any]) -> None:
+    """A21: neither whose they are, nor anything of the user."""
+    path = f"/v1/users/{user['id']}/preferences"
+    extra = {
+        "user_id": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
+        "version": 9,
+        "scopes": ["admin"],
+        "user": {"name": "x"},
+    }
+    response = users["self"].send("PUT", path, json={**SWISS, **extra}, headers={"If-Match": "*"})
+    assert violated(response) == [(name, "UNKNOWN_FIELD") for name in sorted(extra)]
+    assert answered(users["self"].get(f"/v1/users/{user['id']}/profile"))["user"] == user
+
+
+def test_the_path_counts_in_any_spelling(users: dict[str, Caller], user: dict[str, Any]) -> None:
+    """B27: of a UUID."""
+    for resource in ("profile", "preferences"):
+        assert users["self"].get(f"/v1/users/{user['id'].upper()}/{resource}").status_code == 200
+        assert users["stranger"].get(f"/v1/users/{user['id'].upper()}/{resource}").status_code == 403
+        assert users["self"].get(f"/v1/users/{user['id']}/{resource}/").status_code == 404
