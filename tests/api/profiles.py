@@ -11,6 +11,7 @@ from app import errs
 from app.clients.http import HttpClient
 from app.errs import Kind
 from app.rest import examples
+from app.wiring import PATIENCE_FOR_PREFERENCES, PATIENCE_FOR_USERS
 from tests.api.caller import Caller
 from tests.fakes.remote import Behaviour, Remote, says
 
@@ -42,6 +43,10 @@ class World:
     def get(self, caller: Caller | None = None, **request: Any) -> TestResponse:
         """Ask for the profile."""
         return (caller or self.me).get(PROFILE, **request)
+
+    def hurry(self, name: str) -> None:
+        """Have no more patience with a dependency than in production; a busy machine may try that of any."""
+        self.client(name)._patience = {"users": PATIENCE_FOR_USERS, "preferences": PATIENCE_FOR_PREFERENCES}[name]
 
     def client(self, name: str) -> HttpClient:
         """Return the client of a dependency."""

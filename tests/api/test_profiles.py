@@ -69,7 +69,7 @@ def world(client: FlaskClient, other_application: Flask, settings: Settings, bea
     urls = replace(settings, users_url=users.url, preferences_url=preferences.url)
     services = other_application.extensions["candor-services"] = wire(urls, db.session, lambda: engine)
     for asked in services.clients:
-        asked._retry._sleep = lambda _: None
+        asked._retry._sleep, asked._patience = lambda _: None, timedelta(seconds=20)
     sender = other_application.test_client()
     me, admin = Caller(sender, bearer(USER["id"], "")), Caller(sender, bearer("root", "admin"))
     yield World(other_application, users, preferences, me, admin)
@@ -150,6 +150,8 @@ class TestRemote:
     def test_what_belongs_to_the_request_goes_along(self, world: World) -> None:
         """C16, C23, 3.5."""
         trace = f"00-{'a' * 32}-{'b' * 16}-01"
+        for name in ("users", "preferences"):
+            world.hurry(name)
         world.get(headers={"X-Request-Id": "request-1234", "Traceparent": trace})
         for remote, longest in ((world.users, 0.8), (world.preferences, 0.5)):
             sent = remote.fields()
@@ -222,6 +224,8 @@ class TestFaults:
         """3.5, 1.4: and nothing that was said there is said here."""
         behave, status, code, _ = FAULTS[fault]
         world.users.behave = behave
+        if status == 504:
+            world.hurry("users")
         response = world.get()
         document = refused(response, status, code)
         assert SECRET not in response.get_data(as_text=True)
@@ -230,9 +234,11 @@ class TestFaults:
 
     def test_of_users_with_a_copy_degrade_it(self, world: World, fault: str) -> None:
         """3.5, C26."""
-        behave, _, _, reason = FAULTS[fault]
+        behave, status, _, reason = FAULTS[fault]
         answered(world.get())
         world.users.behave = behave
+        if status == 504:
+            world.hurry("users")
         response = world.get()
         assert answered(response) == {
             "user": USER,
@@ -244,8 +250,10 @@ class TestFaults:
 
     def test_of_preferences_are_made_up_for_by_defaults(self, world: World, fault: str) -> None:
         """3.5, C26."""
-        behave, _, _, reason = FAULTS[fault]
+        behave, status, _, reason = FAULTS[fault]
         world.preferences.behave = behave
+        if status == 504:
+            world.hurry("preferences")
         response = world.get()
         assert answered(response) == {
             "user": USER,

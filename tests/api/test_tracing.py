@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -140,6 +141,8 @@ class TestOutside:
         before, exporter, other = [*logs.WATCHERS], InMemorySpanExporter(), Remote(says(USER))
         asking = make_application(tracing=True, users_url=other.url, preferences_url=other.url)
         asking.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
+        for client in asking.extensions["candor-services"].clients:
+            client._patience = timedelta(seconds=20)
         caller = Caller(asking.test_client(), bearer(USER["id"], ""))
         answered(caller.get(PROFILE, headers=SAMPLED))
         logs.WATCHERS[:] = before

@@ -174,7 +174,7 @@ class TestProblems:
         assert document is not None
         document["param"] = document["title"] = document["detail"] = SECRET
         remote.behave = says(document, document["status"], "application/problem+json")
-        error = failed(make(milliseconds=500))
+        error = failed(make())
         assert (error.kind, error.code) == (named.kind, named.code)
         assert error.facts["remote_status"] == document["status"]
         assert SECRET not in str(shown(error))
