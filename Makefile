@@ -10,7 +10,7 @@ PEERS  := .local/bench-venv
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test edge check lint fix fuzz soak drill conformance bench lock clean
+.PHONY: help run stack demo-remote db migration proto test edge check lint fix fuzz soak drill conformance bench bench-cost bench-guard lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -69,6 +69,12 @@ drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under lo
 
 bench: .venv/run.lock $(PEERS)/installed.lock ## Measure ours beside a floor and six frameworks: ten minutes (ARGS=--quick: three; ONLY=ours,floor,W1)
 	@exec $(PY) -m bench $(ARGS) $(if $(ONLY),--only "$(ONLY)")
+
+bench-cost: .venv/run.lock ## What each layer of a request costs, in microseconds
+	@exec $(PY) -m bench.cost $(ARGS)
+
+bench-guard: .venv/run.lock ## Hold the cost of a request against what bench/guard.json has recorded (ARGS=--record writes it anew)
+	@exec $(PY) -m bench.guard $(ARGS)
 
 lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)
 	$(call compile,requirements/run.lock,pyproject.toml)

@@ -1,0 +1,130 @@
+"""Timers around the layers of our application, each of which counts the CPU time that is spent in it and no deeper."""
+
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from functools import wraps
+from types import SimpleNamespace
+from typing import Any, Final
+
+from flask import Flask
+
+from app.extensions import db
+
+STEPS: Final = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs")
+SENDS: Final = ("do_execute", "do_begin", "do_commit", "do_rollback")
+CALIBRATIONS: Final = 20_000
+
+
+class Timers:
+    """Self times by layer, in seconds of this thread's CPU."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.calls: Counter[str] = Counter()
+        self._inside: Counter[str] = Counter()
+        self._open: list[list[float]] = []
+
+    def around(self, layer: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function, timed."""
+
+        @wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            below = [0.0, 0.0]
+            self._open.append(below)
+            began = time.thread_time()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                took = time.thread_time() - began
+                self._open.pop()
+                self.seconds[layer] += took - below[0]
+                self._inside[layer] += int(below[1])
+                self.calls[layer] += 1
+                if self._open:
+                    self._open[-1][0] += took
+                    self._open[-1][1] += 1
+
+        return timed
+
+    def clear(self) -> None:
+        """Forget what was counted."""
+        for counted in (self.seconds, self.calls, self._inside):
+            counted.clear()
+
+    def calibrated(self) -> Callable[[], dict[str, float]]:
+        """Measure what a timer costs by itself, and return a reader of the self times without that."""
+        timed = self.around("nothing", lambda: None)
+        began = time.thread_time()
+        for _ in range(CALIBRATIONS):
+            timed()
+        whole = (time.thread_time() - began) / CALIBRATIONS
+        within = self.seconds["nothing"] / CALIBRATIONS
+        self.clear()
+
+        def read() -> dict[str, float]:
+            return {
+                layer: max(0.0, seconds - within * self.calls[layer] - (whole - within) * self._inside[layer])
+                for layer, seconds in self.seconds.items()
+            }
+
+        return read
+
+
+def install(timers: Timers, app: Flask) -> None:
+    """Put timers into the application. Raises: AttributeError, when a layer is not where it is looked for."""
+    services = app.extensions["candor-services"]
+    _hooks(timers, app)
+    for endpoint, view in app.view_functions.items():
+        app.view_functions[endpoint] = timers.around("operation: Accept, slot, precondition, answer", view)
+    _replace(timers, services.tokens, "verify", "token check")
+    _replace(timers, sys.modules["app.rest.body"], "read", "reading the body")
+    _replace(timers, sys.modules["app.rest.blueprint"], "decoded", "decoding and validation")
+    _replace(timers, sys.modules["app.rest.conditional"], "encode", "encoding")
+    _replace(timers, sys.modules["app.observability.logs"], "access", "log line of the request")
+    _replace(timers, sys.modules["app.observability.logs"], "error", "log line of the error")
+    _replace(timers, sys.modules["app.observability.metrics"], "request", "metrics")
+    blueprint = sys.modules["app.rest.blueprint"]
+    dumps = timers.around("JSON of the answer", vars(blueprint)["orjson"].dumps)
+    vars(blueprint)["orjson"] = SimpleNamespace(**{**vars(vars(blueprint)["orjson"]), "dumps": dumps})
+    tasks = services.tasks
+    for name in ("get", "page", "create"):
+        _replace(timers, tasks, name, "service")
+    for name in ("get", "page"):
+        _replace(timers, tasks._reads, name, "repository and SQLAlchemy")  # noqa: SLF001 -- to look inside is the point
+    tasks._unit_of_work = timers.around("repository and SQLAlchemy", tasks._unit_of_work)  # noqa: SLF001 -- as above
+    _units(timers)
+    with app.app_context():
+        for name in SENDS:
+            _replace(timers, db.engine.dialect, name, "driver: statements sent and rows read")
+    for handlers in app.error_handler_spec[None].values():
+        for kind, handler in handlers.items():
+            handlers[kind] = timers.around("problem document", handler)
+    meter = vars(app)["wsgi_app"]
+    meter._app = timers.around("Flask and Werkzeug", meter._app)  # noqa: SLF001 -- as above
+    vars(app)["wsgi_app"] = timers.around("metering", meter)
+
+
+def _hooks(timers: Timers, app: Flask) -> None:
+    for step in STEPS:
+        for functions in getattr(app, step).values():
+            functions[:] = [timers.around(f"hook: {_name(each)}", each) for each in functions]
+
+
+def _name(function: Callable[..., Any]) -> str:
+    module = str(getattr(function, "func", function).__module__)
+    return "limits" if module.startswith("flask_limiter") else module.rpartition(".")[2].replace("_", " ")
+
+
+def _units(timers: Timers) -> None:
+    from app.repositories.tasks import TaskRepository  # noqa: PLC0415 -- the application is loaded
+    from app.repositories.unit_of_work import UnitOfWork  # noqa: PLC0415 -- as above
+
+    for owner, names in ((UnitOfWork, ("__enter__", "commit", "__exit__")), (TaskRepository, ("add",))):
+        for name in names:
+            setattr(owner, name, timers.around("repository and SQLAlchemy", getattr(owner, name)))
+
+
+def _replace(timers: Timers, owner: Any, name: str, layer: str) -> None:
+    setattr(owner, name, timers.around(layer, getattr(owner, name)))
