@@ -13,12 +13,9 @@ from grpc_reflection.v1alpha import reflection
 from app.config import Settings
 from app.errs import Error
 from app.rpc.door import Door
-from app.rpc.handlers import tasks
+from app.rpc.services import METHODS, NAMES
 from app.wiring import Services
 
-SERVICES: Final = (tasks.SERVICE,)
-"""What is served."""
-NAMES: Final = tuple(service.described.full_name for service in SERVICES)
 MOST: Final = 1000
 """Calls at once, those that are still being sent and those that watch our health among them."""
 EVERY: Final = 1.0
@@ -78,8 +75,7 @@ async def start(app: Flask, settings: Settings) -> Serving:
     Raises:
         CannotServe: the address or the certificate cannot be had.
     """
-    methods = {path: method for service in SERVICES for path, method in service.methods.items()}
-    door = Door(app, methods, threads=settings.web_threads)
+    door = Door(app, METHODS, threads=settings.web_threads)
     server = grpc.aio.server(options=options(settings), maximum_concurrent_rpcs=MOST)
     told = health.aio.HealthServicer()
     await _tell(told, is_ready=False)

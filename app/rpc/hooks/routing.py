@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from app.errs.platform import MethodNotAllowed
 from app.rpc.calls import Call
-from app.rpc.handlers import tasks
+from app.rpc.services import METHODS
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
@@ -15,6 +15,6 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
         DeadlineExceeded: the time is over.
     """
     if call.method is None:
-        raise MethodNotAllowed(method=call.path.removeprefix("/"), allowed=[*tasks.SERVICE.described.methods_by_name])
+        raise MethodNotAllowed(method=call.path.removeprefix("/"), allowed=[method.name for method in METHODS.values()])
     call.limit.check("line")
     return proceed()

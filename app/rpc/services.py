@@ -1,0 +1,14 @@
+"""What is served: a line for each service."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.rpc.calls import Method
+from app.rpc.handlers import tasks
+
+SERVICES: Final = (tasks.SERVICE,)
+NAMES: Final = tuple(service.described.full_name for service in SERVICES)
+METHODS: Final[Mapping[str, Method]] = {
+    path: method for service in SERVICES for path, method in service.methods.items()
+}
+"""By the path that they are called by."""
