@@ -40,8 +40,9 @@ class Poller:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin, at once."""
+        """Begin: ask once before returning, so that who goes on has an answer if there is one; then in a thread."""
         self._is_stopped.clear()
+        self._once()
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
@@ -52,9 +53,8 @@ class Poller:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._is_stopped.is_set():
+        while not self._is_stopped.wait(self._every.total_seconds() * random.uniform(0.8, 1)):  # noqa: S311 -- no secret
             self._once()
-            self._is_stopped.wait(self._every.total_seconds() * random.uniform(0.8, 1))  # noqa: S311 -- not a secret
 
     def _once(self) -> None:
         try:

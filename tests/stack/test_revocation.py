@@ -1,4 +1,7 @@
-"""A11, A13: what is revoked is refused by every worker of every instance within 5 seconds, whatever Redis forgets."""
+"""A11, A13: what is revoked is refused by every worker of every instance within 5 seconds, whatever Redis forgets.
+
+And what other issuers have signed is accepted by each from its first request on.
+"""
 
 import json
 import urllib.request
@@ -14,11 +17,14 @@ from sqlalchemy import create_engine, text
 
 from app.config import Settings
 from tests.api.accounts import PASSWORD, an_address
+from tests.fakes.issuer import AUDIENCE, Issuer
+from tests.fakes.remote import Remote, says
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, serving
 from tests.stack.redis_server import Redis
 
 WITHIN: Final = 5.0
+OTHER: Final = Issuer()
 TRIES: Final = 12
 """Connections, so many that every worker gets some."""
 
@@ -32,9 +38,19 @@ def redis() -> Iterator[Redis]:
 
 
 @pytest.fixture
-def instances(settings: Settings, redis: Redis, tmp_path: Path) -> Iterator[list[Served]]:
+def issuers(tmp_path: Path) -> Iterator[Path]:
+    """Return a file that names another issuer, who tells its keys."""
+    remote, path = Remote(says(OTHER.jwks())), tmp_path / "issuers.toml"
+    path.write_text(f'["{OTHER.url}"]\njwks_url = "{remote.url}"\naudience = "{AUDIENCE}"\n')
+    yield path
+    remote.close()
+
+
+@pytest.fixture
+def instances(settings: Settings, redis: Redis, issuers: Path, tmp_path: Path) -> Iterator[list[Served]]:
     """Serve two instances with two workers each; no account is left behind."""
     environment = {"WEB_CONCURRENCY": "2", "REDIS_URL": redis.url, "TOKEN_RATE_LIMIT": "1000 per second"}
+    environment["ISSUERS"] = str(issuers)
     with ExitStack() as stack:
         yield [stack.enter_context(serving(settings, tmp_path / name, **environment)) for name in "ab"]
     engine = create_engine(settings.database_url)
@@ -83,6 +99,7 @@ def test_everywhere_within_five_seconds_and_redis_has_no_say(
     application: Flask, instances: list[Served], redis: Redis, email: str
 ) -> None:
     """A11, F21: by its bearer; A13: by who disables the account."""
+    assert statuses(instances, OTHER.token()) == {404}, "known, and without an account"
     sessions = [post(instances[0], "/v1/tokens", {"email": email, "password": PASSWORD}) for _ in range(2)]
     first, second = (each["access_token"] for each in sessions)
     assert statuses(instances, first) == statuses(instances, second) == {200}

@@ -52,6 +52,13 @@ def test_ok(start: Start) -> None:
     assert polled.enough.wait(10)
 
 
+def test_the_first_answer_is_there_once_it_has_begun(start: Start) -> None:
+    """A11: who has just started to serve knows what was revoked before."""
+    threads: list[int] = []
+    start(lambda: threads.append(threading.get_ident()))
+    assert threads[0] == threading.get_ident()
+
+
 def test_what_is_out_of_reach_is_asked_again_without_a_word(start: Start, caplog: Any) -> None:
     polled = Polled(ServiceUnavailable(retry_after=1))
     start(polled)
