@@ -2,10 +2,12 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 Behaviour = Callable[["Remote", socket.socket], None]
@@ -16,15 +18,19 @@ CRLF: Final = b"\r\n"
 class Remote:
     """Listens on loopback; remembers the heads that it was sent, and counts connections."""
 
-    def __init__(self, behave: Behaviour) -> None:
+    def __init__(self, behave: Behaviour, *, tls: Path | None = None) -> None:
+        """Behave so; with a certificate and its key, encrypted."""
         self.behave = behave
+        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if tls else None
+        if self._tls and tls:
+            self._tls.load_cert_chain(tls)
         self.heads: list[str] = []
         self.head_of: dict[socket.socket, bytes] = {}
         self.connections = 0
         self.ended = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -58,6 +64,9 @@ class Remote:
     def _serve(self, connection: socket.socket) -> None:
         head = b""
         try:
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+                self._open.append(connection)
             while CRLF * 2 not in head:
                 if not (received := connection.recv(65536)):
                     return

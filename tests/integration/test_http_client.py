@@ -1,10 +1,12 @@
 """What we ask others by HTTP: bounded in time and bytes, tried again where that helps, and nothing of theirs shown."""
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from app.rest import examples
 from app.rest.errors import Occasion, problem
 from tests.fakes import remote as fake
 from tests.fakes.remote import Behaviour, Remote, says
+from tests.integration.mail_server import certificate
 
 OK = {"answer": 42}
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -248,6 +251,31 @@ class TestTime:
         assert failed(client).kind is Kind.DEADLINE
         other.join()
         assert remote.connections == 1
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
+class TestEncrypted:
+    @pytest.fixture
+    def encrypted(self, tmp_path: Path) -> Iterator[tuple[Remote, Path]]:
+        """Return a server with a certificate, and that."""
+        pem = certificate(tmp_path)
+        server = Remote(says(OK), tls=pem)
+        yield server, pem
+        server.close()
+
+    def test_ok(self, encrypted: tuple[Remote, Path], make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", f"{encrypted[1]}.crt")
+        assert make(encrypted[0].url).get("/thing") == OK
+
+    def test_a_certificate_that_nobody_vouches_for(self, encrypted: tuple[Remote, Path], make: Make) -> None:
+        """Nothing is sent, our token least of all."""
+        assert failed(make(encrypted[0].url)).kind is Kind.UNAVAILABLE
+        assert encrypted[0].heads == []
+
+    def test_a_handshake_that_never_ends(self, remote: Remote, make: Make) -> None:
+        """C23."""
+        remote.behave = fake.is_silent
+        assert failed(make(remote.url.replace("http:", "https:"), milliseconds=200)).kind is Kind.DEADLINE
 
 
 class TestAgain:
