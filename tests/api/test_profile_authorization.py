@@ -42,7 +42,7 @@ def users(
     claims = {
         "self": (user["id"], ""),
         "self by another spelling": (user["id"].upper(), ""),
-        "stranger": (stranger["id"], "tasks orders movies:read movies:write"),
+        "stranger": (stranger["id"], "tasks orders other:write"),
         "admin": ("root", "admin"),
         "by name": (user["email"], "tasks"),
         "nearly admin": (stranger["id"], "admin: admins administrator"),
