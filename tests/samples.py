@@ -9,6 +9,11 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "PATCH /v1/tasks/<id:task_id>": {"title": "Buy oat milk"},
     "POST /v1/movies": {"title": "Buy milk"},
     "PUT /v1/movies/<id:movie_id>": {"title": "Buy milk"},
+    "POST /v1/orders": {
+        "customer_id": "Buy milk",
+        "currency": "EUR",
+        "items": [{"sku": "TEA-100", "quantity": 1}],
+    },
     "POST /v1/users": {"name": "Alice", "email": "alice@example.com", "password": "correct horse"},
     "POST /v1/users:activate": {"token": "no-such-token"},
     "POST /v1/tokens": {"email": "alice@example.com", "password": "correct horse"},
@@ -24,6 +29,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
 PATHS: Final[Mapping[str, str]] = {
     "<id:task_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
     "<id:movie_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
+    "<id:order_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
     "<request_id>": "581d28e419d005a96bbbb54325ef6ca8",
     "<id:user_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
     "<slug>": "task-not-found",

@@ -4,7 +4,7 @@ import os
 
 from flask import Flask
 
-from app.cli import errors, explain, jobs, migrations, new, rpc, tokens, users, worker
+from app.cli import errors, explain, jobs, migrations, new, products, rpc, tokens, users, worker
 
 
 def register(app: Flask) -> None:
@@ -14,6 +14,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(jobs.group)
     app.cli.add_command(rpc.group)
     app.cli.add_command(new.group)
+    app.cli.add_command(products.group)
     app.cli.add_command(tokens.group)
     app.cli.add_command(users.group)
     app.cli.add_command(worker.work)

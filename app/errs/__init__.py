@@ -15,6 +15,7 @@
     ├── failures    RequestNotFound
     ├── sessions    InvalidCredentials
     ├── movies      MovieNotFound
+    ├── orders      OrderNotFound, NotOrderCustomer, OrderNotCancellable, OrderNotShippable
     ├── tasks       TaskNotFound, NotTaskOwner, TaskTitleTaken, BatchFailed
     ├── users       UserNotFound, NotThisUser, InvalidOneTimeToken
     └── fallbacks   one for every other kind
@@ -29,6 +30,7 @@ from app.errs import (
     fallbacks,
     lists,
     movies,
+    orders,
     platform,
     requests,
     sessions,
@@ -69,6 +71,7 @@ __all__ = [
     "named_errors",
     "occurrence",
     "ops",
+    "orders",
     "plain",
     "platform",
     "raised_by",

@@ -10,7 +10,9 @@ from app.repositories.idempotency import StoredAnswerRepository
 from app.repositories.jobs import JobRepository
 from app.repositories.logger import LoggerRepository
 from app.repositories.movies import MovieRepository
+from app.repositories.orders import OrderRepository
 from app.repositories.preferences import PreferencesRepository
+from app.repositories.products import ProductRepository
 from app.repositories.sessions import SessionRepository
 from app.repositories.tasks import TaskRepository
 from app.repositories.users import RegistrationRepository, UserRepository
@@ -25,7 +27,9 @@ class UnitOfWork:
     logger: LoggerRepository
     jobs: JobRepository
     movies: MovieRepository
+    orders: OrderRepository
     preferences: PreferencesRepository
+    products: ProductRepository
     registrations: RegistrationRepository
     sessions: SessionRepository
     tasks: TaskRepository
@@ -42,7 +46,9 @@ class UnitOfWork:
         self.logger = LoggerRepository(self._session)
         self.jobs = JobRepository(self._session)
         self.movies = MovieRepository(self._session)
+        self.orders = OrderRepository(self._session)
         self.preferences = PreferencesRepository(self._session)
+        self.products = ProductRepository(self._session)
         self.registrations = RegistrationRepository(self._session)
         self.sessions = SessionRepository(self._session)
         self.tasks = TaskRepository(self._session)

@@ -13,6 +13,7 @@ from app.rest.handlers import (
     health,
     logger,
     movies,
+    orders,
     passwords,
     preferences,
     profiles,
@@ -27,6 +28,8 @@ from app.wire.page_tokens import PageTokens
 BLUEPRINTS = (
     tasks.blp,
     movies.blp,
+    orders.blp,
+    orders.shipping,
     users.registration,
     users.blp,
     preferences.blp,

@@ -76,7 +76,8 @@ def _precondition(members: Sequence[str], is_required: bool) -> Precondition:
 
     A date is not looked at, since we tell no Last-Modified; If-None-Match on what only reads has its 304.
     """
-    shown = (g.get("query") or {}).get("fields") or members
+    query = g.get("query") or {}
+    shown = query.get("shown") or query.get("fields") or members
     among = _versions("If-Match", shown, takes_weak=False)
     but = NONE if request.method in READS else _versions("If-None-Match", shown, takes_weak=True)
     is_missing = is_required and among is None

@@ -4,13 +4,16 @@
 encoder instead, and leaves to orjson what it renders in the same way; a law test holds the two against each other.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from enum import IntEnum
 from typing import Any, Final, Generic, TypeVar
 
 import marshmallow as ma
 
+from app.models.products import MINOR_DIGITS
 from app.wire import timestamps
 from app.wire.reading import reading
 from app.wire.rules import Breach
@@ -50,6 +53,29 @@ class Text(Encodable, ma.fields.String):
         if not isinstance(value, str):
             raise Breach("INVALID_TYPE", "must be a string").error()
         return value
+
+
+class Money(Text):
+    """An exact amount: a string with the digits that every currency here has behind its point, and never a number."""
+
+    def __init__(self, *, digits: int, metadata: dict[str, Any], **kwargs: Any) -> None:
+        self.pattern = re.compile(rf"^(0|[1-9][0-9]{{0,{digits - MINOR_DIGITS - 1}}})\.[0-9]{{{MINOR_DIGITS}}}$")
+        super().__init__(metadata={**metadata, "pattern": self.pattern.pattern}, **kwargs)
+
+    def encode(self, value: Decimal) -> str:
+        """Return every digit, without an exponent."""
+        return f"{value:f}"
+
+    def compiled(self) -> Callable[[Decimal], str]:
+        """Return the same without a frame of Python's."""
+        return "{:f}".format
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> Any:
+        if not isinstance(value, str):
+            raise Breach("INVALID_TYPE", "must be a string").error()
+        if not self.pattern.fullmatch(value):
+            raise Breach("INVALID_FORMAT", f"must match {self.pattern.pattern}").error()
+        return Decimal(value)
 
 
 class Integer(Encodable, ma.fields.Integer):

@@ -9,13 +9,13 @@ import marshmallow as ma
 from app.errs import Violation
 from app.errs.requests import ValidationFailed
 from app.models.characters import CONTROLS
-from app.wire import fields
+from app.wire import fields, page_tokens
 from app.wire.field_mask import parse_fields, parse_mask
 from app.wire.rules import Breach
 
 DEFAULT_PAGE_SIZE: Final = 50
 LARGEST_PAGE_SIZE: Final = 1000
-OPAQUE: Final = frozenset({"page_token"})
+OPAQUE: Final = frozenset({"page_token", "items_page_token"})
 """Parameters whose every spelling has an answer of its own."""
 _CONTROL: Final = re.compile(f"[{CONTROLS}]")
 _DECIMAL: Final = re.compile(r"-?[0-9]+")
@@ -34,12 +34,11 @@ def illegible(name: str) -> Violation:
 class PageSize(fields.Text):
     """``page_size``: 0 means the default, and what is too large is coerced (AIP-158)."""
 
-    def __init__(self) -> None:
-        says = (
-            f"At most how many items to answer. 0 means {DEFAULT_PAGE_SIZE}; more than {LARGEST_PAGE_SIZE} is coerced."
-        )
-        schema = {"type": "integer", "minimum": 0, "default": DEFAULT_PAGE_SIZE, "description": says}
-        super().__init__(load_default=DEFAULT_PAGE_SIZE, metadata=schema)
+    def __init__(self, *, default: int = DEFAULT_PAGE_SIZE, largest: int = LARGEST_PAGE_SIZE) -> None:
+        self.default, self.largest = default, largest
+        says = f"At most how many items to answer. 0 means {default}; more than {largest} is coerced."
+        schema = {"type": "integer", "minimum": 0, "default": default, "description": says}
+        super().__init__(load_default=default, metadata=schema)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> Any:
         if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
@@ -47,7 +46,15 @@ class PageSize(fields.Text):
         if value.startswith("-"):
             raise Breach("INVALID_VALUE", "must not be negative").error()
         digits = value.lstrip("0")
-        return min(int(digits[:5]), LARGEST_PAGE_SIZE) if digits else DEFAULT_PAGE_SIZE
+        return min(int(digits[:5]), self.largest) if digits else self.default
+
+
+class PageToken(fields.Text):
+    """``page_token``: where the previous page ended."""
+
+    def __init__(self, says: str = "next_page_token of the previous page.") -> None:
+        schema = {"description": says, "maxLength": page_tokens.LONGEST, "pattern": "^[A-Za-z0-9_-]*$"}
+        super().__init__(load_default="", metadata=schema)
 
 
 class MaskParameter(fields.Text):

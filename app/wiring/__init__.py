@@ -26,7 +26,9 @@ from app.repositories.engine import breaker_of
 from app.repositories.failures import FailureReads, FailureWriter
 from app.repositories.logger import LoggerReads
 from app.repositories.movies import MovieReads
+from app.repositories.orders import OrderReads
 from app.repositories.preferences import PreferencesReads
+from app.repositories.products import ProductReads
 from app.repositories.readiness import DatabaseChecks
 from app.repositories.reads import Reads
 from app.repositories.sessions import RevokedTokenReads
@@ -45,8 +47,10 @@ from app.services.idempotency import IdempotencyService
 from app.services.jobs import Handler, JobService
 from app.services.logger import LoggerService
 from app.services.movies import MovieService
+from app.services.orders import OrderService
 from app.services.passwords import PasswordService
 from app.services.preferences import PreferencesService
+from app.services.products import ProductService
 from app.services.profiles import Kept, ProfileService, Source, elsewhere, here
 from app.services.readiness import ReadinessService
 from app.services.sessions import SessionService
@@ -73,8 +77,10 @@ class Services:
     jobs: JobService
     logger: LoggerService
     movies: MovieService
+    orders: OrderService
     passwords: PasswordService
     preferences: PreferencesService
+    products: ProductService
     profiles: ProfileService
     readiness: ReadinessService
     sessions: SessionService
@@ -197,8 +203,10 @@ def wire(
             least=Level[settings.log_level_min],
         ),
         movies=MovieService(reads=MovieReads(reads), unit_of_work=unit_of_work, clock=clock),
+        orders=OrderService(reads=OrderReads(reads), unit_of_work=unit_of_work, clock=clock),
         passwords=passwords,
         preferences=PreferencesService(reads=PreferencesReads(reads), unit_of_work=unit_of_work),
+        products=ProductService(reads=ProductReads(reads), unit_of_work=unit_of_work, clock=clock),
         profiles=profiles,
         readiness=ReadinessService(
             DatabaseChecks(reads).all(),

@@ -1,20 +1,28 @@
 """A database of dictionaries, and units of work that join, commit and roll back as those on PostgreSQL do."""
 
 from copy import deepcopy
+from datetime import datetime
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 from app.models.jobs import NewJob
+from app.models.products import Currency
 from tests.fakes.idempotency import FakeStoredAnswers
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.movies import FakeMovieRepository
+from tests.fakes.orders import FakeOrderRepository
+from tests.fakes.products import FakeProductRepository
 from tests.fakes.tasks import FakeTaskRepository
 
 Rows = dict[UUID, dict[str, Any]]
 STORED = (
     "jobs",
     "movies",
+    "order_items",
+    "orders",
+    "products",
     "stored_answers",
     "tasks",
 )
@@ -26,6 +34,9 @@ class FakeDatabase:
 
     def __init__(self) -> None:
         self.movies: Rows = {}
+        self.orders: Rows = {}
+        self.order_items: dict[UUID, list[dict[str, Any]]] = {}
+        self.products: dict[tuple[str, Currency], tuple[Decimal, datetime]] = {}
         self.tasks: Rows = {}
         self.stored_answers: dict[str, dict[str, Any]] = {}
         self.jobs: list[NewJob] = []
@@ -71,6 +82,8 @@ class FakeUnitOfWork:
 
     jobs: FakeJobs
     movies: FakeMovieRepository
+    orders: FakeOrderRepository
+    products: FakeProductRepository
     tasks: FakeTaskRepository
     stored_answers: FakeStoredAnswers
 
@@ -82,6 +95,8 @@ class FakeUnitOfWork:
         self._is_committed = False
         self.jobs = FakeJobs(self._database)
         self.movies = FakeMovieRepository(self._database)
+        self.orders = FakeOrderRepository(self._database)
+        self.products = FakeProductRepository(self._database)
         self.tasks = FakeTaskRepository(self._database)
         self.stored_answers = FakeStoredAnswers(self._database)
         return self
@@ -89,6 +104,7 @@ class FakeUnitOfWork:
     def commit(self) -> None:
         """Make the unit's effects last, or join them to those of the unit around it."""
         self.movies.flush()
+        self.orders.flush()
         self.tasks.flush()
         self._database.commit()
         self._is_committed = True

@@ -53,6 +53,8 @@ def values(field: "ma.fields.Field[Any]") -> st.SearchStrategy[Any]:
             return st.booleans()
         case fields.Timestamp():
             return st.datetimes(datetime(1900, 1, 2), datetime(9999, 12, 30), timezones=ZONES)  # noqa: DTZ001 -- as hypothesis asks
+        case fields.Money():
+            return st.decimals(0, 10**9, places=2)
         case fields.Integer():
             return NUMBERS
         case fields.Text():

@@ -9,12 +9,12 @@ import marshmallow as ma
 from app.errs.lists import InvalidFilter, InvalidOrderBy, InvalidPageToken
 from app.models.characters import CONTROLS
 from app.models.query import Comparison, Cursor, ListQuery, Ordering, Page
-from app.wire import fields, filtering, page_tokens
+from app.wire import fields, filtering
 from app.wire.filter_members import FilterMember
 from app.wire.filtering import parse_filter
 from app.wire.ordering import order_pattern, parse_order_by
 from app.wire.page_tokens import PageTokens
-from app.wire.parameters import FieldsParameter, PageSize
+from app.wire.parameters import FieldsParameter, PageSize, PageToken
 from app.wire.schemas.base import QuerySchema
 
 PRINTABLE: Final = f"^[^{CONTROLS}]*$"
@@ -71,20 +71,17 @@ class ListRequest:
 
 
 class ListSchema(QuerySchema):
-    """The query of a list; a subclass says by ``rules`` what its resource allows."""
+    """The query of a list; a subclass says by ``rules`` what its resource allows, and may have parameters of its own.
+
+    These are members of its ``request``.
+    """
 
     rules: ClassVar[ListRules]
+    request: ClassVar[type[ListRequest]] = ListRequest
     raises: ClassVar = (InvalidFilter, InvalidOrderBy, InvalidPageToken)
 
     page_size = PageSize()
-    page_token = fields.Text(
-        load_default="",
-        metadata={
-            "description": "next_page_token of the previous page.",
-            "maxLength": page_tokens.LONGEST,
-            "pattern": "^[A-Za-z0-9_-]*$",
-        },
-    )
+    page_token = PageToken()
 
     def __init_subclass__(cls) -> None:
         """Describe what is allowed."""
@@ -107,7 +104,7 @@ class ListSchema(QuerySchema):
         where = parse_filter(data["filter"], self.rules.filterable)
         default = parse_order_by(self.rules.order_by, self.rules.orderable, ())
         order = parse_order_by(data["order_by"], self.rules.orderable, default)
-        return ListRequest(rules=self.rules, where=where, order=order, **data)
+        return self.request(rules=self.rules, where=where, order=order, **data)
 
 
 def _filter_help(rules: ListRules) -> str:

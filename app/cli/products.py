@@ -1,0 +1,42 @@
+"""``flask products``: what can be ordered, and what it costs."""
+
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from app.errs.requests import ValidationFailed
+from app.services.products import ProductService
+from app.wire import offers
+from app.wiring import Services
+
+group = AppGroup("products", help="What can be ordered, and what it costs.")
+
+
+@group.command("load")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--if-none", is_flag=True, help="Only when there is no product yet.")
+def load_products(file: Path, if_none: bool) -> None:
+    """Add or replace the prices in FILE, a CSV with the columns sku, currency and price: all of them, or none."""
+    if if_none and _products().are_there():
+        return
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            count = _products().load(offers.lines(opened))
+    except ValidationFailed as failed:
+        told = [each.message for each in failed.violations] + ([failed.detail] if failed.detail else [])
+        raise click.ClickException("\n".join(["Nothing was loaded.", *told])) from None
+    click.echo(f"{count} prices loaded")
+
+
+@group.command("list")
+def list_products() -> None:
+    """Print every price: sku, currency, price."""
+    for offer in _products().all():
+        click.echo(f"{offer.sku}  {offer.currency.name}  {offer.price}")
+
+
+def _products() -> ProductService:
+    services: Services = current_app.extensions["candor-services"]
+    return services.products

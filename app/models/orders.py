@@ -1,0 +1,211 @@
+"""An order, and the rules that hold wherever it came from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, IntEnum, auto
+from typing import Final, Protocol
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, SmallInteger, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.errs.error import Error, Violation
+from app.errs.orders import OrderNotCancellable, OrderNotShippable
+from app.errs.requests import ValidationFailed
+from app.models.base import Base, SmallEnum
+from app.models.products import MINOR_DIGITS, PRICE_DIGITS, SKU_LENGTH, Currency
+
+CUSTOMER_LENGTH: Final = 500
+ITEMS: Final = 100
+"""Items that an order may have, and that are told at once."""
+QUANTITY: Final = 1000
+TOTAL_DIGITS: Final = PRICE_DIGITS + 5
+"""Digits in all: a hundred items of a thousand pieces of the dearest product fit."""
+
+
+class Status(IntEnum):
+    """What has become of an order."""
+
+    PENDING = 1
+    SHIPPED = 2
+    CANCELLED = 3
+
+
+class Step(Enum):
+    """What can be done with an order."""
+
+    SHIP = auto()
+    CANCEL = auto()
+
+
+NEXT: Final = {
+    (Status.PENDING, Step.SHIP): Status.SHIPPED,
+    (Status.PENDING, Step.CANCEL): Status.CANCELLED,
+}
+"""Where a step leads; one that is not here is refused."""
+REFUSED: Final[Mapping[Step, type[Error]]] = {Step.SHIP: OrderNotShippable, Step.CANCEL: OrderNotCancellable}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewItem:
+    """So many pieces of a product."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """What a caller says of an order to be created. What it costs is not the caller's to say."""
+
+    customer_id: str
+    currency: Currency
+    items: tuple[NewItem, ...]
+
+
+class OrderView(Protocol):
+    """What may be read of an order, be it an entity or a row of columns."""
+
+    @property
+    def id(self) -> UUID: ...  # noqa: D102
+    @property
+    def customer_id(self) -> str: ...  # noqa: D102
+    @property
+    def status(self) -> Status: ...  # noqa: D102
+    @property
+    def total(self) -> Decimal: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+
+
+class ItemView(Protocol):
+    """What may be read of an item."""
+
+    @property
+    def order_id(self) -> UUID: ...  # noqa: D102
+    @property
+    def number(self) -> int: ...  # noqa: D102
+    @property
+    def sku(self) -> str: ...  # noqa: D102
+    @property
+    def quantity(self) -> int: ...  # noqa: D102
+    @property
+    def unit_price(self) -> Decimal: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """Which items of an order are told besides: so many, behind the one with this number."""
+
+    size: int = ITEMS
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPage:
+    """Items of one order, and the number of the last of them if there are more."""
+
+    rows: Sequence[ItemView] = ()
+    next: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An order and those of its items that were asked for; ``None``: none were."""
+
+    order: OrderView
+    items: ItemPage | None = None
+
+
+class Item(Base):
+    """So many pieces of a product at the price that it had when they were ordered."""
+
+    __tablename__ = "order_items"
+
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    """From 1, without a gap: items never change, and a page of them is a range of numbers."""
+    sku: Mapped[str] = mapped_column(Text)
+    quantity: Mapped[int]
+    unit_price: Mapped[Decimal] = mapped_column(Numeric(PRICE_DIGITS, MINOR_DIGITS))
+
+    __table_args__ = (
+        CheckConstraint(f"number BETWEEN 1 AND {ITEMS}", "number_small"),
+        CheckConstraint(f"char_length(sku) BETWEEN 1 AND {SKU_LENGTH}", "sku_length"),
+        CheckConstraint(f"quantity BETWEEN 1 AND {QUANTITY}", "quantity_possible"),
+        CheckConstraint("unit_price >= 0", "unit_price_not_negative"),
+    )
+
+
+class Order(Base):
+    """What a customer wants to have. It belongs to the customer, whoever created it, and keeps the prices of then."""
+
+    __tablename__ = "orders"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    customer_id: Mapped[str] = mapped_column(Text)
+    status: Mapped[Status] = mapped_column(SmallEnum(Status))
+    currency: Mapped[Currency] = mapped_column(SmallEnum(Currency))
+    total: Mapped[Decimal] = mapped_column(Numeric(TOTAL_DIGITS, MINOR_DIGITS))
+    create_time: Mapped[datetime]
+    update_time: Mapped[datetime]
+    version: Mapped[int]
+    items: Mapped[list[Item]] = relationship(order_by=Item.number, lazy="raise", passive_deletes="all")
+    """Written with the order, and read by whoever asks for them, a page at a time."""
+
+    __table_args__ = (
+        Index("ix_orders_customer_id_create_time", "customer_id", "create_time", "id"),
+        Index("ix_orders_customer_id_update_time", "customer_id", "update_time", "id"),
+        Index("ix_orders_create_time", "create_time", "id"),
+        Index("ix_orders_update_time", "update_time", "id"),
+        CheckConstraint(f"char_length(customer_id) BETWEEN 1 AND {CUSTOMER_LENGTH}", "customer_id_length"),
+        CheckConstraint("status BETWEEN 1 AND 3", "status_known"),
+        CheckConstraint("currency BETWEEN 1 AND 3", "currency_known"),
+        CheckConstraint("total >= 0", "total_not_negative"),
+    )
+
+    @classmethod
+    def place(cls, new: NewOrder, prices: Mapping[str, Decimal], *, at: datetime) -> "Order":
+        """Return a new order at these prices; one product in two items is two items, each priced by itself.
+
+        Raises:
+            ValidationFailed: some products have no price, which is said of every item.
+        """
+        if violations := tuple(_without_price(new, prices)):
+            raise ValidationFailed(violations=violations)
+        items = [
+            Item(number=number, sku=each.sku, quantity=each.quantity, unit_price=prices[each.sku])
+            for number, each in enumerate(new.items, 1)
+        ]
+        return cls(
+            id=uuid4(),
+            customer_id=new.customer_id,
+            status=Status.PENDING,
+            currency=new.currency,
+            total=sum((each.unit_price * each.quantity for each in items), Decimal()),
+            create_time=at,
+            update_time=at,
+            version=1,
+            items=items,
+        )
+
+    def take(self, step: Step, *, at: datetime) -> None:
+        """Go a step further.
+
+        Raises:
+            OrderNotShippable, OrderNotCancellable: the order is past that.
+        """
+        if (self.status, step) not in NEXT:
+            raise REFUSED[step](order_status=f"STATUS_{self.status.name}")
+        self.status = NEXT[self.status, step]
+        self.update_time = at
+        self.version += 1
+
+
+def _without_price(new: NewOrder, prices: Mapping[str, Decimal]) -> list[Violation]:
+    """Return a violation for every item whose product is unknown or is not sold in the currency."""
+    says = f"names no product with a price in {new.currency.name}"
+    lacking = (f"items[{index}].sku" for index, each in enumerate(new.items) if each.sku not in prices)
+    return [Violation.of_member(field, "BROKEN_LINK", f"{field} {says}") for field in lacking]

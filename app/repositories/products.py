@@ -1,0 +1,73 @@
+"""The collection of products."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, cast
+
+from sqlalchemy import Text, any_, bindparam, select, text, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import Session
+
+from app.models.products import Currency, Offer, Product
+from app.repositories.reads import Reads
+
+PRICES: Final = select(Product.sku, Product.price).where(
+    Product.sku == any_(bindparam("skus", type_=ARRAY(Text))), Product.currency == bindparam("currency")
+)
+COLUMNS: Final = (Product.sku, Product.currency, Product.price)
+PAGE: Final = (
+    select(*COLUMNS)
+    .where(tuple_(Product.sku, Product.currency) > tuple_(bindparam("sku"), bindparam("currency")))
+    .order_by(Product.sku, Product.currency)
+    .limit(bindparam("size"))
+)
+
+
+class ProductReads:
+    """Reads products as rows of columns."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    def page(self, after: tuple[str, int], size: int) -> Sequence[Offer]:
+        """Return so many offers behind one, by product and then by currency."""
+        values = {"sku": after[0], "currency": after[1], "size": size}
+        return cast("Sequence[Offer]", self._reads.run(lambda connection: connection.execute(PAGE, values).all()))
+
+    def are_there(self) -> bool:
+        """Tell whether there is any product."""
+        return self._reads.run(lambda connection: connection.execute(select(select(Product.sku).exists())).scalar_one())
+
+
+class ProductRepository:
+    """Products, inside a unit of work."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def prices(self, skus: Collection[str], currency: Currency) -> dict[str, Decimal]:
+        """Return what those of the products cost that have a price in the currency, in one statement."""
+        rows = self._session.execute(PRICES, {"skus": sorted(skus), "currency": currency})
+        return {row.sku: row.price for row in rows}
+
+    def hold(self) -> None:
+        """Keep others from changing any product until the unit ends; who reads does not wait."""
+        self._session.execute(text("LOCK TABLE products IN SHARE ROW EXCLUSIVE MODE"))
+
+    def put_all(self, offers: Sequence[Offer], *, at: datetime) -> set[tuple[str, Currency]]:
+        """Add or replace the offers in one statement, and return those that were not put at this very moment already.
+
+        No product may be twice among them.
+        """
+        rows = [{"sku": each.sku, "currency": each.currency, "price": each.price, "update_time": at} for each in offers]
+        statement = insert(Product).values(rows)
+        new = statement.excluded
+        done = self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[Product.sku, Product.currency],
+                set_={"price": new.price, "update_time": new.update_time},
+                where=Product.update_time.is_distinct_from(new.update_time),
+            ).returning(Product.sku, Product.currency)
+        )
+        return {(row.sku, row.currency) for row in done}

@@ -1,0 +1,78 @@
+"""Orders over HTTP."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from app.context import ADMIN
+from app.models.orders import NewOrder, OrderView
+from app.models.precondition import Precondition
+from app.rest.blueprint import Blueprint
+from app.rest.conditional import Shown, conditional, etag
+from app.rest.current import page_tokens, principal, services
+from app.rest.idempotency import once
+from app.services.orders import OrderService
+from app.wire.schemas import orders as wire
+
+blp = Blueprint("orders", __name__, scope="orders", url_prefix="/v1", description="What customers want to have.")
+shipping = Blueprint("shipping", __name__, scope=ADMIN, url_prefix="/v1", description="What becomes of orders.")
+
+
+@blp.route("/orders", methods=("POST",))
+@once
+@blp.arguments(wire.NewOrderSchema)
+@blp.response(HTTPStatus.CREATED, wire.OrderSchema, headers=("Location", "ETag"))
+@blp.calls(OrderService.create)
+def create_order(new: NewOrder) -> Any:
+    """Create an order of the caller's at the prices of now; an admin does it for anybody."""
+    order = services().orders.create(new, by=principal())
+    return wire.created(order), {"Location": f"/v1/orders/{order.id}", **_tag(order)}
+
+
+@blp.route("/orders")
+@blp.arguments(wire.ListOrdersSchema, location="query")
+@blp.response(HTTPStatus.OK, wire.OrderListSchema)
+@blp.calls(OrderService.page)
+def list_orders(asked: wire.OrderListRequest) -> Any:
+    """List the caller's orders; an admin's list has everybody's. With items a page has at most 50 orders."""
+    query = asked.query(page_tokens(), caller=principal().id)
+    page = services().orders.page(query, by=principal(), expansion=asked.expansion)
+    return Shown(asked.answer(page, page_tokens(), caller=principal().id), asked.fields)
+
+
+@blp.route("/orders/<id:order_id>")
+@blp.arguments(wire.GetOrderQuerySchema, location="query")
+@conditional(wire.READABLE)
+@blp.response(HTTPStatus.OK, wire.OrderSchema, headers=("ETag",))
+@blp.calls(OrderService.get)
+def get_order(asked: Mapping[str, Any], order_id: UUID, precondition: Precondition) -> Any:
+    """Return one order, with a page of its items when that is asked for."""
+    expansion = wire.expansion(asked, page_tokens(), order_id, caller=principal().id)
+    told = services().orders.get(order_id, by=principal(), expansion=expansion, precondition=precondition)
+    shown = Shown(wire.told(told, page_tokens(), caller=principal().id), asked["fields"])
+    return shown, _tag(told.order, asked["shown"])
+
+
+@blp.route("/orders/<id:order_id>:cancel", methods=("POST",))
+@conditional(wire.READABLE)
+@blp.response(HTTPStatus.OK, wire.OrderSchema, headers=("ETag",))
+@blp.calls(OrderService.cancel)
+def cancel_order(order_id: UUID, precondition: Precondition) -> Any:
+    """Cancel an order that is still pending."""
+    order = services().orders.cancel(order_id, by=principal(), precondition=precondition)
+    return wire.own(order), _tag(order)
+
+
+@shipping.route("/orders/<id:order_id>:ship", methods=("POST",))
+@conditional(wire.READABLE)
+@shipping.response(HTTPStatus.OK, wire.OrderSchema, headers=("ETag",))
+@shipping.calls(OrderService.ship)
+def ship_order(order_id: UUID, precondition: Precondition) -> Any:
+    """Tell that an order is on its way; only an admin does."""
+    order = services().orders.ship(order_id, precondition=precondition)
+    return wire.own(order), _tag(order)
+
+
+def _tag(order: OrderView, shown: Sequence[str] | None = None) -> dict[str, str]:
+    return {"ETag": etag(order.version, shown or wire.READABLE)}

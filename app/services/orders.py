@@ -1,0 +1,142 @@
+"""What can be done with orders."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final, Protocol
+from uuid import UUID
+
+from app.context import Principal
+from app.errs import raises
+from app.errs.orders import NotOrderCustomer, OrderNotCancellable, OrderNotFound, OrderNotShippable
+from app.errs.requests import PreconditionFailed, ValidationFailed
+from app.models.orders import Expansion, ItemPage, NewOrder, Order, OrderView, Step, Told
+from app.models.precondition import ANYTHING, Precondition
+from app.models.products import Currency
+from app.models.query import Comparison, ListQuery, Operator, Page
+from app.resilience.clock import Clock
+from app.resilience.transaction import transaction
+
+EXPANDED: Final = 50
+"""Orders on a page that has their items, too."""
+
+
+class OrderCollection(Protocol):
+    """Orders as entities; see ``app.repositories.orders``."""
+
+    def get(self, order_id: UUID) -> Order: ...  # noqa: D102
+    def add(self, order: Order) -> None: ...  # noqa: D102
+
+
+class PriceList(Protocol):
+    """What products cost; see ``app.repositories.products``."""
+
+    def prices(self, skus: Collection[str], currency: Currency) -> Mapping[str, Decimal]: ...  # noqa: D102
+
+
+class OrderReads(Protocol):
+    """Orders as rows; see ``app.repositories.orders``."""
+
+    def get(self, order_id: UUID) -> OrderView: ...  # noqa: D102
+    def page(self, query: ListQuery) -> Page[OrderView]: ...  # noqa: D102
+    def items(self, order_ids: Sequence[UUID], expansion: Expansion) -> Mapping[UUID, ItemPage]: ...  # noqa: D102
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def orders(self) -> OrderCollection: ...  # noqa: D102
+    @property
+    def products(self) -> PriceList: ...  # noqa: D102
+    def commit(self) -> None: ...  # noqa: D102
+
+
+class OrderService:
+    """The use cases of orders. Customers see and cancel their own; an admin everybody's, and ships them."""
+
+    def __init__(
+        self, *, reads: OrderReads, unit_of_work: Callable[[], AbstractContextManager[Unit]], clock: Clock
+    ) -> None:
+        self._reads = reads
+        self._unit_of_work = unit_of_work
+        self._clock = clock
+
+    @raises(NotOrderCustomer, ValidationFailed)
+    @transaction
+    def create(self, new: NewOrder, *, by: Principal) -> Order:
+        """Create an order at the prices of now; for somebody else only an admin does, whether or not there is one."""
+        _check_customer(new.customer_id, by)
+        with self._unit_of_work() as unit:
+            prices = unit.products.prices({each.sku for each in new.items}, new.currency)
+            order = Order.place(new, prices, at=self._clock.now())
+            unit.orders.add(order)
+            unit.commit()
+        return order
+
+    @raises(OrderNotFound, NotOrderCustomer, PreconditionFailed)
+    def get(
+        self,
+        order_id: UUID,
+        *,
+        by: Principal,
+        expansion: Expansion | None = None,
+        precondition: Precondition = ANYTHING,
+    ) -> Told:
+        """Return an order that the caller may see, with a page of its items when that is asked for."""
+        order = self._reads.get(order_id)
+        _check_customer(order.customer_id, by)
+        precondition.check(order.version)
+        return self._told([order], expansion)[0]
+
+    @raises()
+    def page(self, query: ListQuery, *, by: Principal, expansion: Expansion | None = None) -> Page[Told]:
+        """Return one page of the caller's orders, an admin of everybody's; with items it has at most 50 orders."""
+        if not by.is_admin:
+            query = replace(query, where=(Comparison("customer_id", Operator.EQ, by.id), *query.where))
+        if expansion:
+            query = replace(query, page_size=min(query.page_size, EXPANDED))
+        page = self._reads.page(query)
+        return Page(self._told(page.rows, expansion), page.next, page.total_size)
+
+    @raises(OrderNotFound, NotOrderCustomer, PreconditionFailed, OrderNotCancellable)
+    @transaction
+    def cancel(self, order_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> Order:
+        """Cancel an order of the caller's that is still pending."""
+        return self._take(Step.CANCEL, order_id, precondition, customer=by)
+
+    @raises(OrderNotFound, PreconditionFailed, OrderNotShippable)
+    @transaction
+    def ship(self, order_id: UUID, *, precondition: Precondition = ANYTHING) -> Order:
+        """Send an order on its way that is still pending; of a cancellation at the same time only one succeeds."""
+        return self._take(Step.SHIP, order_id, precondition)
+
+    def _take(
+        self, step: Step, order_id: UUID, precondition: Precondition, *, customer: Principal | None = None
+    ) -> Order:
+        with self._unit_of_work() as unit:
+            order = unit.orders.get(order_id)
+            if customer is not None:
+                _check_customer(order.customer_id, customer)
+            precondition.check(order.version)
+            order.take(step, at=self._clock.now())
+            unit.commit()
+        return order
+
+    def _told(self, orders: Sequence[OrderView], expansion: Expansion | None) -> tuple[Told, ...]:
+        """Return the orders with their items, which are read for all of them at once."""
+        if expansion is None or not orders:
+            return tuple(Told(order) for order in orders)
+        items = self._reads.items([order.id for order in orders], expansion)
+        return tuple(Told(order, items.get(order.id, ItemPage())) for order in orders)
+
+
+def _check_customer(customer_id: str, by: Principal) -> None:
+    """Let pass whose order it is, and admins.
+
+    Raises:
+        NotOrderCustomer: everybody else.
+    """
+    if customer_id != by.id and not by.is_admin:
+        raise NotOrderCustomer(user=by.id)

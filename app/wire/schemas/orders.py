@@ -1,0 +1,233 @@
+"""The wire form of orders."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+import marshmallow as ma
+
+from app.errs.lists import InvalidPageToken
+from app.models.characters import CONTROLS
+from app.models.orders import (
+    CUSTOMER_LENGTH,
+    ITEMS,
+    QUANTITY,
+    TOTAL_DIGITS,
+    Expansion,
+    NewItem,
+    NewOrder,
+    Order,
+    Status,
+    Told,
+)
+from app.models.products import PRICE_DIGITS, Currency
+from app.models.query import Cursor, Page
+from app.wire import fields, filter_members
+from app.wire.page_tokens import PageTokens
+from app.wire.parameters import FieldsParameter, PageSize, PageToken
+from app.wire.rules import Breach, OneOf, Pattern, Range
+from app.wire.schemas import products
+from app.wire.schemas.base import QuerySchema, Schema
+from app.wire.schemas.lists import ListRequest, ListRules, ListSchema
+
+EXPAND: Final = "items"
+_WHEN: Final = "2026-11-21T09:30:00.000001Z"
+
+
+class ItemSchema(Schema):
+    """So many pieces of a product."""
+
+    sku = products.sku(required=True)
+    quantity = fields.Integer(required=True, validate=Range(min=1, max=QUANTITY), metadata={"example": 2})
+    unit_price = fields.Money(
+        digits=PRICE_DIGITS,
+        dump_only=True,
+        metadata={"example": "4.90", "description": "What one cost when it was ordered."},
+    )
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> NewItem:
+        """Return what was said."""
+        return NewItem(**data)
+
+
+class OrderSchema(Schema):
+    """An order."""
+
+    id = fields.Text(dump_only=True, metadata={"format": "uuid", "example": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"})
+    customer_id = fields.Text(
+        required=True,
+        validate=Pattern(
+            f"^[^{CONTROLS}]{{1,{CUSTOMER_LENGTH}}}$",
+            code="INVALID_FORMAT",
+            says=f"must have 1 to {CUSTOMER_LENGTH} characters, and none of control",
+        ),
+        metadata={
+            "example": "alice",
+            "description": "The subject of the customer's token: a user's id, if it was issued to a user.",
+        },
+    )
+    status = fields.EnumName(Status, prefix="STATUS_", default=Status.PENDING, dump_only=True)
+    currency = products.currency(required=True)
+    items = fields.Listed(
+        fields.Object(ItemSchema),
+        longest=ITEMS,
+        allow_none=True,
+        metadata={"description": "null unless they are asked for: `expand=items`."},
+    )
+    items_next_page_token = fields.Text(
+        dump_only=True,
+        allow_none=True,
+        metadata={"description": "Where more items are: items_page_token of `GET /v1/orders/{id}?expand=items`."},
+    )
+    total = fields.Money(digits=TOTAL_DIGITS, dump_only=True, metadata={"example": "9.80"})
+    create_time = fields.Timestamp(dump_only=True, metadata={"example": _WHEN})
+    update_time = fields.Timestamp(dump_only=True, metadata={"example": _WHEN})
+
+
+class NewItems(fields.Listed):
+    """The items of a new order, at least one."""
+
+    def _deserialize(self, value: object, *args: Any, **kwargs: Any) -> list[Any]:
+        if value == []:
+            raise Breach("TOO_SHORT", "must have at least one item").error()
+        return super()._deserialize(value, *args, **kwargs)
+
+
+class NewOrderSchema(OrderSchema):
+    """An order to be created. Prices and the total are the service's to say."""
+
+    items = NewItems(fields.Object(ItemSchema), longest=ITEMS, required=True, metadata={"minItems": 1})
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> NewOrder:
+        """Return what was said."""
+        return NewOrder(**{**data, "items": tuple(data["items"])})
+
+
+class OrderListSchema(Schema):
+    """A page of orders."""
+
+    projects = "orders"
+
+    orders = fields.Listed(fields.Object(OrderSchema), longest=1000)
+    next_page_token = fields.Text(allow_none=True)
+    total_size = fields.Integer(
+        metadata={"description": "Counted on the first page; -1 when counting took too long.", "minimum": -1}
+    )
+
+
+READABLE: Final = tuple(OrderSchema().dump_fields)
+_OWN: Final = tuple(name for name in READABLE if name not in {"items", "items_next_page_token"})
+
+
+def created(order: Order) -> dict[str, Any]:
+    """Return a new order as its schema describes it, with every item."""
+    return {**own(order), "items": order.items}
+
+
+def own(order: Any) -> dict[str, Any]:
+    """Return an order as its schema describes it, without items."""
+    return {**{name: getattr(order, name) for name in _OWN}, "items": None, "items_next_page_token": None}
+
+
+def told(each: Told, tokens: PageTokens, *, caller: str) -> dict[str, Any]:
+    """Return an order as its schema describes it, with the items that were asked for."""
+    if each.items is None:
+        return own(each.order)
+    more = each.items.next
+    token = None if more is None else tokens.seal(Cursor((more,), -1), bound_to=_binding(each.order.id, caller))
+    return {**own(each.order), "items": each.items.rows, "items_next_page_token": token}
+
+
+def _binding(order_id: UUID, caller: str) -> tuple[str, ...]:
+    return ("order items", str(order_id), caller)
+
+
+def _expand() -> fields.Text:
+    says = "Tells the items of an order, too: items. A page of orders has then at most 50."
+    return fields.Text(load_default=None, validate=OneOf([EXPAND]), metadata={"description": says})
+
+
+def _items_page_size() -> PageSize:
+    return PageSize(default=ITEMS, largest=ITEMS)
+
+
+def _is_asked(expand: str | None, shown: tuple[str, ...] | None) -> bool:
+    """Tell whether items have to be read: what is not shown need not be."""
+    return expand is not None and (shown is None or EXPAND in shown)
+
+
+class GetOrderQuerySchema(QuerySchema):
+    """What is to be told of an order."""
+
+    raises: ClassVar = (InvalidPageToken,)
+
+    fields = FieldsParameter(READABLE)
+    expand = _expand()
+    items_page_size = _items_page_size()
+    items_page_token = PageToken("items_next_page_token of the previous page of items.")
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        """Return the parameters, and all that tells one answer from another, for its entity tag."""
+        shown = data["fields"] or READABLE
+        if _is_asked(data["expand"], data["fields"]):
+            shown = (*shown, f"{data['items_page_size']}", data["items_page_token"])
+        return {**data, "shown": shown}
+
+
+def expansion(asked: Mapping[str, Any], tokens: PageTokens, order_id: UUID, *, caller: str) -> Expansion | None:
+    """Return which items of the order are asked for.
+
+    Raises:
+        InvalidPageToken: the token was not given for items of this order.
+    """
+    if not _is_asked(asked["expand"], asked["fields"]):
+        return None
+    token, after = asked["items_page_token"], 0
+    if token:
+        (after,) = tokens.open(token, bound_to=_binding(order_id, caller)).keys
+    return Expansion(asked["items_page_size"], after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderListRequest(ListRequest):
+    """A list of orders as it was asked for."""
+
+    expand: str | None
+    items_page_size: int
+
+    @property
+    def expansion(self) -> Expansion | None:
+        """Which items of each order are asked for."""
+        return Expansion(self.items_page_size) if _is_asked(self.expand, self.fields) else None
+
+    def answer(self, page: Page[Told], tokens: PageTokens, *, caller: str) -> dict[str, Any]:
+        """Return the page as the list's schema describes it."""
+        rows = tuple(told(each, tokens, caller=caller) for each in page.rows)
+        return ListRequest.answer(self, Page(rows, page.next, page.total_size), tokens, caller=caller)
+
+
+class ListOrdersSchema(ListSchema):
+    """How orders may be listed."""
+
+    request: ClassVar = OrderListRequest
+    rules: ClassVar = ListRules(
+        resource="orders",
+        items=READABLE,
+        filterable={
+            "customer_id": filter_members.text(),
+            "status": filter_members.choice(Status, prefix="STATUS_"),
+            "currency": filter_members.choice(Currency, prefix=""),
+            "create_time": filter_members.timestamp(),
+            "update_time": filter_members.timestamp(),
+        },
+        orderable=("create_time", "update_time"),
+        order_by="create_time desc",
+        example='status = PENDING AND create_time < "2027-01-01T00:00:00Z"',
+    )
+
+    expand = _expand()
+    items_page_size = _items_page_size()

@@ -1,0 +1,34 @@
+"""The written form of products."""
+
+from typing import Any
+
+import marshmallow as ma
+
+from app.models.products import PRICE_DIGITS, SKU_LENGTH, Currency, Offer
+from app.wire import fields
+from app.wire.rules import Length, Printable
+from app.wire.schemas.base import Schema
+
+
+def sku(**kwargs: Any) -> fields.Text:
+    """Return what a product is called by."""
+    rules = [Length(min=1, max=SKU_LENGTH), Printable()]
+    return fields.Text(validate=rules, metadata={"example": "TEA-100", "pattern": Printable.LINE}, **kwargs)
+
+
+def currency(**kwargs: Any) -> fields.Choice[Currency]:
+    """Return what prices are in (ISO 4217)."""
+    return fields.Choice(Currency, metadata={"example": "EUR"}, **kwargs)
+
+
+class OfferSchema(Schema):
+    """What a product costs in one currency."""
+
+    sku = sku(required=True)
+    currency = currency(required=True)
+    price = fields.Money(digits=PRICE_DIGITS, metadata={"example": "4.90"}, required=True)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> Offer:
+        """Return the offer."""
+        return Offer(**data)

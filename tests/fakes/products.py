@@ -1,0 +1,54 @@
+"""The collection of products in memory; a contract test holds it against ``app.repositories.products``."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from app.models.products import Currency, Offer
+
+Key = tuple[str, Currency]
+
+
+class Storage(Protocol):
+    """Where the prices are, each with the moment at which it was put."""
+
+    products: dict[Key, tuple[Decimal, datetime]]
+
+
+class FakeProductReads:
+    """Reads products."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def page(self, after: tuple[str, int], size: int) -> Sequence[Offer]:
+        """Return so many offers behind one."""
+        keys = sorted(key for key in self._storage.products if key > after)[:size]
+        return [Offer(sku=key[0], currency=key[1], price=self._storage.products[key][0]) for key in keys]
+
+    def are_there(self) -> bool:
+        """Tell whether there is any product."""
+        return bool(self._storage.products)
+
+
+class FakeProductRepository:
+    """Products, inside a unit of work."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def prices(self, skus: Collection[str], currency: Currency) -> dict[str, Decimal]:
+        """Return what those of the products cost that have a price in the currency."""
+        found = {sku: self._storage.products.get((sku, currency)) for sku in skus}
+        return {sku: put[0] for sku, put in found.items() if put}
+
+    def hold(self) -> None:
+        """Keep nobody from anything: there is nobody else."""
+
+    def put_all(self, offers: Sequence[Offer], *, at: datetime) -> set[Key]:
+        """Add or replace the offers, and return those that were not put at this very moment already."""
+        new = {(each.sku, each.currency): (each.price, at) for each in offers}
+        done = {key for key in new if key not in self._storage.products or self._storage.products[key][1] != at}
+        self._storage.products |= {key: new[key] for key in done}
+        return done
