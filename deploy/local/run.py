@@ -31,6 +31,8 @@ from deploy.local import child, folders, postgres
 
 LOCAL: Final = ROOT / ".local"
 URL_FILE: Final = LOCAL / "database-url"
+PRODUCTS: Final = ROOT / "deploy" / "local" / "products.csv"
+"""What can be ordered where nobody has said otherwise."""
 STAMP: Final = LOCAL / "postgres" / "migrated"
 WORKER: Final = [sys.executable, "-m", "flask", "worker"]
 STEADY: Final = [sys.executable, "-m", "deploy.local.steady"]
@@ -172,6 +174,8 @@ def migrate(*, embedded: str = "") -> None:
     if code := _finish([sys.executable, "-m", "flask", "db", "upgrade"]):
         sys.exit(code)
     if embedded:
+        if code := _finish([sys.executable, "-m", "flask", "products", "load", "--if-none", str(PRODUCTS)]):
+            sys.exit(code)
         folders.write_private(STAMP, _stamp(embedded))
 
 

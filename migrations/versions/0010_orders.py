@@ -49,9 +49,7 @@ def upgrade() -> None:
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("unit_price", sa.Numeric(9, 2), nullable=False),
         sa.PrimaryKeyConstraint("order_id", "number", name="pk_order_items"),
-        sa.ForeignKeyConstraint(
-            ["order_id"], ["orders.id"], name="fk_order_items_order_id_orders", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_order_items_order_id_orders", ondelete="CASCADE"),
         sa.CheckConstraint("number BETWEEN 1 AND 100", name=op.f("ck_order_items_number_small")),
         sa.CheckConstraint("char_length(sku) BETWEEN 1 AND 64", name=op.f("ck_order_items_sku_length")),
         sa.CheckConstraint("quantity BETWEEN 1 AND 1000", name=op.f("ck_order_items_quantity_possible")),

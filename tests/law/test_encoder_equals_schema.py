@@ -20,6 +20,7 @@ from app.wire.encoder import OPTIONS, Encoder
 from app.wire.schemas.base import QuerySchema, Schema
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
+AMOUNTS = st.decimals(0, 10**12, places=2)
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))) | st.just(UTC)
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | st.text(max_size=5),
@@ -45,16 +46,14 @@ def values(field: "ma.fields.Field[Any]") -> st.SearchStrategy[Any]:
     match field:
         case fields.Name():
             return st.builds(UUID, int=st.integers(0, 2**128 - 1))
-        case fields.EnumName():
-            return st.sampled_from(list(field.names))
-        case fields.Choice():
-            return st.sampled_from(list(field.members.values()))
+        case fields.EnumName() | fields.Choice():
+            return st.sampled_from(list(field.names if isinstance(field, fields.EnumName) else field.members.values()))
         case fields.Boolean():
             return st.booleans()
         case fields.Timestamp():
             return st.datetimes(datetime(1900, 1, 2), datetime(9999, 12, 30), timezones=ZONES)  # noqa: DTZ001 -- as hypothesis asks
         case fields.Money():
-            return st.decimals(0, 10**9, places=2)
+            return AMOUNTS
         case fields.Integer():
             return NUMBERS
         case fields.Text():

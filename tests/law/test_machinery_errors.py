@@ -16,6 +16,7 @@ from app.models import Base
 from app.rest import body, operations
 from app.rest.errors import ACCEPTED
 from app.rest.operations import Operation
+from tests.api.orders.order import stock
 from tests.oracle import CheckedClient
 from tests.samples import BODIES, path_of
 
@@ -229,6 +230,11 @@ class TestDatabase:
 
 class TestIdempotencyKeys:
     """C21, on every operation that creates."""
+
+    @pytest.fixture(autouse=True)
+    def products(self, client: CheckedClient, application: Flask) -> None:
+        """Have in stock what the good order asks for."""
+        stock(application)
 
     def test_an_ill_formed_key_is_400(self, every: Any, send: Send) -> None:
         """D4."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 from uuid import UUID
 
 import marshmallow as ma
@@ -159,12 +159,11 @@ def _is_asked(expand: str | None, shown: tuple[str, ...] | None) -> bool:
     return expand is not None and (shown is None or EXPAND in shown)
 
 
-class GetOrderQuerySchema(QuerySchema):
+class _GetOrderSchema(QuerySchema):
     """What is to be told of an order."""
 
     raises: ClassVar = (InvalidPageToken,)
 
-    fields = FieldsParameter(READABLE)
     expand = _expand()
     items_page_size = _items_page_size()
     items_page_token = PageToken("items_next_page_token of the previous page of items.")
@@ -178,6 +177,9 @@ class GetOrderQuerySchema(QuerySchema):
         return {**data, "shown": shown}
 
 
+GetOrderQuerySchema = _GetOrderSchema.from_dict({"fields": FieldsParameter(READABLE)}, name="GetOrderQuerySchema")
+
+
 def expansion(asked: Mapping[str, Any], tokens: PageTokens, order_id: UUID, *, caller: str) -> Expansion | None:
     """Return which items of the order are asked for.
 
@@ -186,10 +188,11 @@ def expansion(asked: Mapping[str, Any], tokens: PageTokens, order_id: UUID, *, c
     """
     if not _is_asked(asked["expand"], asked["fields"]):
         return None
-    token, after = asked["items_page_token"], 0
-    if token:
-        (after,) = tokens.open(token, bound_to=_binding(order_id, caller)).keys
-    return Expansion(asked["items_page_size"], after)
+    size, token = asked["items_page_size"], asked["items_page_token"]
+    if not token:
+        return Expansion(size)
+    (after,) = tokens.open(token, bound_to=_binding(order_id, caller)).keys
+    return Expansion(size, cast("int", after))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

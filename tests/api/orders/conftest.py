@@ -1,0 +1,40 @@
+"""Whose orders there are, and what can be ordered."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.api.caller import Caller
+from tests.api.conftest import Bearer
+from tests.api.orders.order import create, stock
+
+
+@pytest.fixture(autouse=True)
+def products(client: FlaskClient, application: Flask) -> None:
+    """Have something to be ordered."""
+    stock(application)
+
+
+@pytest.fixture
+def alice(client: FlaskClient, bearer: Bearer) -> Caller:
+    """Return a customer."""
+    return Caller(client, bearer("alice", "orders"))
+
+
+@pytest.fixture
+def bob(client: FlaskClient, bearer: Bearer) -> Caller:
+    """Return another."""
+    return Caller(client, bearer("bob", "orders"))
+
+
+@pytest.fixture
+def created(alice: Caller) -> TestResponse:
+    """Return the answer to a creation of alice's."""
+    return create(alice)
+
+
+@pytest.fixture
+def path(created: TestResponse) -> str:
+    """Return where the order answers."""
+    return created.headers["Location"]

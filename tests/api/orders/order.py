@@ -1,0 +1,67 @@
+"""An order as tests send it, what there is to be ordered, and what they ask of orders most."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Final
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.models.products import Currency, Offer
+from app.services.products import Line
+from tests.api.caller import Caller, answered
+
+ORDERS: Final = "/v1/orders"
+ABSENT: Final = "/v1/orders/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+PRICES: Final[dict[str, dict[Currency, str]]] = {
+    "TEA-100": {Currency.EUR: "4.90", Currency.USD: "5.40", Currency.GBP: "4.20"},
+    "CUP": {Currency.EUR: "0.10"},
+    "POT": {Currency.EUR: "0.20", Currency.USD: "9999999.99"},
+    "SAMPLE": {Currency.EUR: "0.00"},
+}
+
+
+def stock(application: Flask, prices: dict[str, dict[Currency, str]] = PRICES) -> None:
+    """Load what there is to be ordered."""
+    offers = (
+        Offer(sku=sku, currency=currency, price=Decimal(price))
+        for sku, each in prices.items()
+        for currency, price in each.items()
+    )
+    with application.app_context():
+        application.extensions["candor-services"].products.load(Line(n, offer) for n, offer in enumerate(offers, 2))
+
+
+def items(*skus: str, quantity: int = 1) -> list[dict[str, Any]]:
+    """Return items of these products."""
+    return [{"sku": sku, "quantity": quantity} for sku in skus]
+
+
+def body(*skus: str, **members: Any) -> dict[str, Any]:
+    """Return an order of alice's for two packs of tea, or for other products, with other members perhaps."""
+    return {"customer_id": "alice", "currency": "EUR", "items": items(*skus or ("TEA-100",), quantity=2), **members}
+
+
+def create(caller: Caller, *skus: str, **members: Any) -> TestResponse:
+    """Ask for an order to be created."""
+    return caller.post(ORDERS, json=body(*skus, **members))
+
+
+def made(caller: Caller, *skus: str, **members: Any) -> dict[str, Any]:
+    """Create an order and return it."""
+    return answered(create(caller, *skus, **members), 201)
+
+
+def path_of(order: dict[str, Any]) -> str:
+    """Return where an order answers."""
+    return f"{ORDERS}/{order['id']}"
+
+
+def plain(order: dict[str, Any]) -> dict[str, Any]:
+    """Return an order as it is told without its items."""
+    return {**order, "items": None, "items_next_page_token": None}
+
+
+def ids(orders: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the ids of orders."""
+    return [order["id"] for order in orders]

@@ -1,0 +1,140 @@
+"""A18, A20: orders of two customers, over every way to reach one; ids were known to all."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.api.caller import Caller, answered, refused
+from tests.api.orders.order import ABSENT, ORDERS, body, made, path_of, plain
+
+USERS: dict[str, tuple[str, str] | None] = {
+    "customer": ("alice", "orders"),
+    "customer with more scopes": ("alice", "orders tasks movies:write"),
+    "another": ("bob", "orders"),
+    "another with more scopes": ("bob", "orders orders:* orders:admin Admin tasks"),
+    "admin": ("root", "admin"),
+    "customer without the scope": ("alice", "tasks movies:read order"),
+    "nobody": None,
+}
+OWNERS = {"customer", "customer with more scopes"}
+SCOPED = OWNERS | {"another", "another with more scopes", "admin"}
+OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "get": ("GET", "", {}),
+    "head": ("HEAD", "", {}),
+    "get with items": ("GET", "?expand=items&items_page_size=1", {}),
+    "get if changed": ("GET", "", {"headers": {"If-None-Match": "*"}}),
+    "get if it is": ("GET", "", {"headers": {"If-Match": '"9-00000000"'}}),
+    "cancel": ("POST", ":cancel", {}),
+    "cancel if it is": ("POST", ":cancel", {"headers": {"If-Match": '"9-00000000"'}}),
+    "cancel by another method": ("POST", ":cancel", {"headers": {"X-HTTP-Method-Override": "GET"}}),
+    "ship": ("POST", ":ship", {}),
+    "ship with a body": ("POST", ":ship", {"json": {"customer_id": "bob", "is_admin": True}}),
+}
+
+
+@pytest.fixture
+def users(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> dict[str, Caller]:
+    """Return everybody."""
+    return {name: Caller(client, bearer(*claims) if claims else {}) for name, claims in USERS.items()}
+
+
+class TestObjects:
+    @pytest.mark.parametrize("user", USERS)
+    @pytest.mark.parametrize("what", OPERATIONS)
+    def test_an_order_is_its_customer_s_and_shipped_by_admins(
+        self, users: dict[str, Caller], alice: Caller, path: str, user: str, what: str
+    ) -> None:
+        """A18, A20: 401, 403 with an empty body, or done; an order of another's is never told nor touched."""
+        before = answered(alice.get(path))
+        method, suffix, request = OPERATIONS[what]
+        response = users[user].send(method, path + suffix, **request)
+        may = {"admin"} if what.startswith("ship") else OWNERS | {"admin"}
+        if user in may:
+            assert response.status_code in {200, 304, 412}
+            return
+        assert (response.status_code, response.get_data()) == (401 if user == "nobody" else 403, b"")
+        scope = "admin" if what.startswith("ship") else "orders"
+        if user != "nobody":
+            needs_scope = user not in SCOPED or scope == "admin"
+            assert (f'scope="{scope}"' in response.headers.get("WWW-Authenticate", "")) == needs_scope
+        assert answered(alice.get(path)) == before
+
+    @pytest.mark.parametrize("user", USERS)
+    def test_one_that_is_not_there_is_404_for_who_has_the_scope(self, users: dict[str, Caller], user: str) -> None:
+        """A18."""
+        for method, suffix in (("GET", ""), ("POST", ":cancel"), ("POST", ":ship")):
+            response = users[user].send(method, ABSENT + suffix)
+            if user in ({"admin"} if suffix == ":ship" else SCOPED):
+                refused(response, 404, "ORDER_NOT_FOUND")
+            else:
+                assert response.status_code == (401 if user == "nobody" else 403)
+
+
+class TestLists:
+    @pytest.fixture
+    def orders(self, alice: Caller, bob: Caller) -> dict[str, list[dict[str, Any]]]:
+        """Return the orders of two customers, the newest first."""
+        return {
+            "alice": [made(alice, "TEA-100", "CUP") for _ in range(2)][::-1],
+            "bob": [made(bob, "TEA-100", "CUP", customer_id="bob") for _ in range(2)][::-1],
+        }
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            "",
+            'customer_id = "alice"',
+            'customer_id = "bob"',
+            'customer_id != "alice"',
+            'create_time > "2000-01-01T00:00:00Z"',
+        ],
+    )
+    def test_no_filter_shows_another_s(
+        self, alice: Caller, orders: dict[str, list[dict[str, Any]]], asked: str
+    ) -> None:
+        """A18: nor counts them."""
+        query = {"filter": asked, "expand": "items"}
+        page = answered(alice.get(ORDERS, query_string=query))
+        expected = [] if "bob" in asked or "!=" in asked else orders["alice"]
+        assert (page["orders"], page["total_size"]) == (expected, len(expected))
+
+    def test_an_admin_sees_everybody_s(self, admin: Caller, orders: dict[str, list[dict[str, Any]]]) -> None:
+        """Section 3.3."""
+        page = answered(admin.get(ORDERS))
+        assert page["orders"] == [plain(order) for order in orders["bob"] + orders["alice"]]
+        page = answered(admin.get(ORDERS, query_string={"filter": 'customer_id = "bob"'}))
+        assert page["orders"] == [plain(order) for order in orders["bob"]]
+
+    def test_a_token_is_good_for_who_got_it(
+        self, alice: Caller, bob: Caller, admin: Caller, orders: dict[str, list[dict[str, Any]]]
+    ) -> None:
+        """C17, B19: tokens of orders and of items, of which one opens neither another list nor another order."""
+        token = answered(alice.get(f"{ORDERS}?page_size=1"))["next_page_token"]
+        items_query = {"expand": "items", "items_page_size": 1}
+        listed = answered(alice.get(ORDERS, query_string=items_query))["orders"]
+        items_token = listed[0]["items_next_page_token"]
+        for caller in (bob, admin):
+            refused(caller.get(ORDERS, query_string={"page_token": token}), 400, "INVALID_PAGE_TOKEN")
+        refused(alice.get(ORDERS, query_string={"page_token": items_token}), 400, "INVALID_PAGE_TOKEN")
+        attempts = [
+            (admin, listed[0], items_token),
+            (bob, orders["bob"][0], items_token),
+            (alice, listed[1], items_token),
+            (alice, listed[0], token),
+            *((alice, listed[0], items_token[:n] + "-" + items_token[n + 1 :]) for n in range(len(items_token))),
+            *((alice, listed[0], each) for each in ("x", "A" * 4097, "\u0661", items_token + "=")),
+        ]
+        for caller, order, each in attempts:
+            if each == items_token and caller is alice and order is listed[0]:
+                continue
+            query = {**items_query, "items_page_token": each}
+            refused(caller.get(path_of(order), query_string=query), 400, "INVALID_PAGE_TOKEN")
+
+    def test_a_replay_needs_the_scope_as_the_creation_did(self, users: dict[str, Caller]) -> None:
+        """A18."""
+        request: dict[str, Any] = {"json": body(), "headers": {"Idempotency-Key": "key"}}
+        answered(users["customer"].post(ORDERS, **request), 201)
+        response = users["customer without the scope"].post(ORDERS, **request)
+        assert (response.status_code, response.get_data()) == (403, b"")
