@@ -74,7 +74,7 @@ class TestRaces:
                 caller, step = (alice, "cancel") if n % 2 else (admin, "ship")
                 response = Caller(application.test_client(), caller.credentials).post(f"{path}:{step}")
                 document = response.json or {}
-                return step, response.status_code, document.get("code", document.get("status"))
+                return step, response.status_code, str(document.get("code", document["status"]))
 
             outcomes = at_once(16, send)
             (winner,) = [each for each in outcomes if each[1] == 200]

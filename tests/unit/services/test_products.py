@@ -1,0 +1,75 @@
+"""The use cases of products."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from app.errs import Violation
+from app.errs.requests import ValidationFailed
+from app.models.products import Currency, Offer
+from app.services.products import CHUNK, TOLD, Line, ProductService
+from tests.fakes.clock import FakeClock
+from tests.fakes.products import FakeProductReads
+from tests.fakes.unit_of_work import FakeDatabase
+
+
+@pytest.fixture
+def products(database: FakeDatabase, clock: FakeClock) -> ProductService:
+    """Return the service."""
+    return ProductService(reads=FakeProductReads(database), unit_of_work=database.unit_of_work, clock=clock)
+
+
+def line(number: int, sku: str, price: str = "1.00") -> Line:
+    """Return a line with an offer."""
+    return Line(number, Offer(sku=sku, currency=Currency.EUR, price=Decimal(price)))
+
+
+def faulty(number: int) -> Line:
+    """Return a line with a fault."""
+    return Line(number, violations=(Violation("price", "INVALID_FORMAT", f"line {number}: wrong"),))
+
+
+class TestLoad:
+    def test_ok(self, products: ProductService, database: FakeDatabase, clock: FakeClock) -> None:
+        assert not products.are_there()
+        assert products.load([line(2, "tea"), line(3, "cup")]) == 2
+        clock.advance(seconds=1)
+        assert products.load(iter([line(2, "tea", "2.00")])) == 1
+        assert [(each.sku, str(each.price)) for each in products.all()] == [("cup", "1.00"), ("tea", "2.00")]
+        assert products.are_there()
+        assert database.commits == 2
+
+    @pytest.mark.parametrize("between", [0, 1, CHUNK - 2, CHUNK - 1, CHUNK, 2 * CHUNK])
+    def test_a_second_price_is_refused_however_far_away(
+        self, products: ProductService, database: FakeDatabase, between: int
+    ) -> None:
+        lines = [line(2, "tea"), *(line(3 + n, f"x{n}") for n in range(between)), line(between + 3, "tea", "2.00")]
+        with pytest.raises(ValidationFailed) as failed:
+            products.load(lines)
+        assert [each.message for each in failed.value.violations] == [
+            f"line {between + 3}: this sku has a price in this currency already"
+        ]
+        assert database.products == {}
+
+    def test_every_fault_is_told_and_nothing_written(self, products: ProductService, database: FakeDatabase) -> None:
+        with pytest.raises(ValidationFailed) as failed:
+            products.load([faulty(2), line(3, "tea"), faulty(4)])
+        assert [each.message for each in failed.value.violations] == ["line 2: wrong", "line 4: wrong"]
+        assert (database.products, database.commits) == ({}, 0)
+
+    def test_of_very_many_the_first_are_told(self, products: ProductService) -> None:
+        with pytest.raises(ValidationFailed) as failed:
+            products.load(faulty(n) for n in range(2, 3 * CHUNK + 2))
+        assert len(failed.value.violations) == TOLD
+        assert failed.value.detail == f"and {3 * CHUNK - TOLD} more"
+
+    def test_no_more_than_a_chunk_is_in_memory(self, products: ProductService, database: FakeDatabase) -> None:
+        """Bounded: however long a file is, what was read is put before more is read."""
+
+        def lines() -> Iterator[Line]:
+            for n in range(4 * CHUNK):
+                assert n - len(database.products) <= CHUNK
+                yield line(n + 2, f"x{n}")
+
+        assert products.load(lines()) == 4 * CHUNK
