@@ -61,6 +61,7 @@ BEYOND_SCHEMAS: Final = frozenset(
         "PRECONDITION_FAILED",  # the state of the resource
         "IDEMPOTENCY_KEY_REUSED",  # an earlier request
         "INVALID_ORDER_BY A member is named twice",
+        "quantity INVALID_TYPE",  # 1.0, which counts as an integer for JSON Schema
         "sku BROKEN_LINK",  # what there is to be ordered
         "due_date MUST_BE_FUTURE",  # the time of day
         "status OVERDUE_COMPLETION",
