@@ -78,6 +78,13 @@ def stranger(settings: Settings) -> Iterator[Connection]:
 
 @pytest.fixture
 def statements(database: Database) -> Iterator[list[str]]:
+    """Return every statement that is sent meanwhile."""
+    with sent_by(database) as statements:
+        yield statements
+
+
+@contextmanager
+def sent_by(database: Database) -> Iterator[list[str]]:
     """Return every statement that the engine sends meanwhile, commits and rollbacks of transactions too."""
     sent: list[str] = []
 

@@ -1,7 +1,7 @@
 """C17: page 1000 costs what page 1 costs, told by the plan and the buffers it touches."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import pytest
@@ -53,13 +53,18 @@ class Lists(Protocol):
 
 def planned(database: Database, query: ListQuery, reads: Lists | None = None) -> dict[str, Any]:
     """Return the plan, with what it really cost, of the statement behind a page: of tasks, unless told otherwise."""
+    return explained(database, lambda: (reads or database.task_reads).page(query))
+
+
+def explained(database: Database, read: Callable[[], object]) -> dict[str, Any]:
+    """Return the plan, with what it really cost, of the first statement of a read."""
     sent: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
         sent.append((statement, parameters))
 
     event.listen(database.engine, "before_cursor_execute", note)
-    (reads or database.task_reads).page(query)
+    read()
     event.remove(database.engine, "before_cursor_execute", note)
     statement, parameters = sent[0]
     with database.engine.connect() as connection:
