@@ -18,7 +18,7 @@ HOUSE: Final = Path(__file__).resolve().parents[2]
 SERVES_WITHIN: Final = 30.0  # seconds
 
 SERVICE: Final = """
-import os, signal, psycopg
+import click, os, signal, psycopg
 from flask import Flask
 from flask.cli import AppGroup
 
@@ -34,6 +34,15 @@ def upgrade():
         connection.execute("CREATE TABLE IF NOT EXISTS notes (body text)")
         connection.execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num text)")
         connection.execute("INSERT INTO alembic_version SELECT '1' WHERE NOT EXISTS (SELECT FROM alembic_version)")
+
+products = AppGroup("products")
+app.cli.add_command(products)
+
+@products.command()
+@click.option("--if-none", is_flag=True)
+@click.argument("file", type=click.File())
+def load(if_none, file):
+    print(len(file.readlines()) - 1, "prices", flush=True)
 
 @app.cli.command()
 def worker():

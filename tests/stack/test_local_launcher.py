@@ -1,6 +1,7 @@
 """`deploy/local/run.py`, as `make run` executes it: from nothing to a service, and nothing left of it afterwards."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -74,6 +75,7 @@ class TestServe:
         process = empty.serve()
         assert name_of(process.pid).startswith("python"), "the launcher has become gunicorn"
         assert "postgres" in {name_of(pid) for pid in empty.alive}
+        assert re.search("^[1-9][0-9]* prices$", empty.said, re.MULTILINE), "there is something to be ordered"
         assert "Listening at" in empty.said
         assert another_worker(process.pid), "jobs are done"
         assert not [pid for pid in empty.alive if is_rpc(pid)], "RPC_PORT is 0"

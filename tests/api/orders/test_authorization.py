@@ -11,11 +11,11 @@ from tests.api.orders.order import ABSENT, ORDERS, body, made, path_of, plain
 
 USERS: dict[str, tuple[str, str] | None] = {
     "customer": ("alice", "orders"),
-    "customer with more scopes": ("alice", "orders tasks movies:write"),
+    "customer with more scopes": ("alice", "orders tasks users:write"),
     "another": ("bob", "orders"),
     "another with more scopes": ("bob", "orders orders:* orders:admin Admin tasks"),
     "admin": ("root", "admin"),
-    "customer without the scope": ("alice", "tasks movies:read order"),
+    "customer without the scope": ("alice", "tasks order orders:read"),
     "nobody": None,
 }
 OWNERS = {"customer", "customer with more scopes"}
