@@ -5,7 +5,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -57,14 +57,32 @@ class Database:
         self._frozen: set[int] = set()
         self.start()
 
-    def start(self) -> None:
-        """Start the server, on the port that it had before."""
-        self._server = postgres.start(self.directory, settings={"max_connections": CONNECTIONS}, disposable=True)
+    def start(self, *, disposable: bool = True) -> None:
+        """Start the server, on the port that it had before; what is disposable is made anew when it does not start."""
+        settings = {"max_connections": CONNECTIONS}
+        self._server = postgres.start(self.directory, settings=settings, disposable=disposable)
+        self._is_held = True
 
     def stop(self) -> None:
         """Stop it as ``pg_ctl stop -m fast`` does: every session is cut off."""
-        if self._server.process.poll() is None:
+        if self._is_held:
             self._server.stop()
+        self._is_held = False
+
+    def has_ended(self) -> bool:
+        """Tell whether it has ended by itself."""
+        return not self._is_held or self._server.process.poll() is not None
+
+    def kill(self) -> None:
+        """Kill it as a whole, and wait for the end."""
+        self._server.process.kill()
+        self._server.process.wait()
+
+    def try_to_start(self) -> None:
+        """Start it as a supervisor does, who tries again later when it does not come up."""
+        self.stop()
+        with suppress(postgres.PostgresError):
+            self.start(disposable=False)
 
     @property
     def url(self) -> str:

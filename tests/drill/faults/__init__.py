@@ -7,7 +7,18 @@ numbers and broken promises of its own. What every request and every write must 
 from collections.abc import Callable
 from typing import Final
 
-from tests.drill.faults import clients, database, neighbours, overload, processes, redis, sessions, states, upkeep
+from tests.drill.faults import (
+    clients,
+    database,
+    neighbours,
+    overload,
+    panics,
+    processes,
+    redis,
+    sessions,
+    states,
+    upkeep,
+)
 from tests.drill.stage import Stage
 
 Fault = Callable[[Stage], None]
@@ -25,6 +36,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     sessions.serialization_failures,
     states.read_only,
     states.disk_full,
+    panics.wal_disk_full,
     states.schema_behind,
     states.schema_ahead,
     processes.workers_killed,
