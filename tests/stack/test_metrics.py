@@ -126,6 +126,27 @@ class TestCounts:
         assert after.total("errors_total") - before.total("errors_total") == refused
         assert after.total("http_requests_in_flight") == after.total("pool_connections_in_use") == 0
 
+    def test_so_they_are_while_workers_retire_one_after_the_other(
+        self, settings: Settings, tmp_path: Path, bearer: Bearer
+    ) -> None:
+        """U8: each after some thirty requests, by max_requests."""
+        port, retire = free_port(), "--max-requests 25 --max-requests-jitter 10"
+        with serving(settings, tmp_path / "log", METRICS_PORT=str(port), GUNICORN_CMD_ARGS=retire) as served:
+            metered = Metered(served, port)
+            wait_until(lambda: _answers(port), 20)
+            before, seen, sent = metered.scrape(), set(metered.workers), Counter[tuple[str, str]]()
+            for _ in range(50):
+                sent += load(metered, bearer, 24)
+                seen |= set(metered.workers)
+                if len(seen) >= 6:
+                    break
+            after = metered.scrape()
+            assert len(seen) >= 6
+            for (method, status), times in sent.items():
+                labels = {"method": method, "status": status}
+                assert after.total(COUNT, **labels) - before.total(COUNT, **labels) == times
+            assert after.total(COUNT) - before.total(COUNT) == sent.total()
+
     def test_what_a_killed_worker_was_in_the_middle_of_is_forgotten(self, metered: Metered, bearer: Bearer) -> None:
         head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
         head += f"Authorization: {bearer()['Authorization']}\r\n\r\n"
