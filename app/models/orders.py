@@ -20,6 +20,8 @@ from app.models.products import MINOR_DIGITS, PRICE_DIGITS, SKU_LENGTH, Currency
 CUSTOMER_LENGTH: Final = 500
 ITEMS: Final = 100
 """Items that an order may have, and that are told at once."""
+EXPANDED: Final = 50
+"""Orders on a page that has their items, too."""
 QUANTITY: Final = 1000
 TOTAL_DIGITS: Final = PRICE_DIGITS + 5
 """Digits in all: a hundred items of a thousand pieces of the dearest product fit."""

@@ -4,22 +4,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from app.context import Principal
 from app.errs import raises
 from app.errs.orders import NotOrderCustomer, OrderNotCancellable, OrderNotFound, OrderNotShippable
 from app.errs.requests import PreconditionFailed, ValidationFailed
-from app.models.orders import Expansion, ItemPage, NewOrder, Order, OrderView, Step, Told
+from app.models.orders import EXPANDED, Expansion, ItemPage, NewOrder, Order, OrderView, Step, Told
 from app.models.precondition import ANYTHING, Precondition
 from app.models.products import Currency
 from app.models.query import Comparison, ListQuery, Operator, Page
 from app.resilience.clock import Clock
 from app.resilience.transaction import transaction
-
-EXPANDED: Final = 50
-"""Orders on a page that has their items, too."""
 
 
 class OrderCollection(Protocol):
@@ -92,7 +89,7 @@ class OrderService:
 
     @raises()
     def page(self, query: ListQuery, *, by: Principal, expansion: Expansion | None = None) -> Page[Told]:
-        """Return one page of the caller's orders, an admin of everybody's; with items it has at most 50 orders."""
+        """Return one page of the caller's orders, an admin of everybody's; with items it is shorter."""
         if not by.is_admin:
             query = replace(query, where=(Comparison("customer_id", Operator.EQ, by.id), *query.where))
         if expansion:

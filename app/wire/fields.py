@@ -59,6 +59,7 @@ class Money(Text):
     """An exact amount: a string with the digits that every currency here has behind its point, and never a number."""
 
     def __init__(self, *, digits: int, metadata: dict[str, Any], **kwargs: Any) -> None:
+        self.most = f"{'9' * (digits - MINOR_DIGITS)}.{'9' * MINOR_DIGITS}"
         self.pattern = re.compile(rf"^(0|[1-9][0-9]{{0,{digits - MINOR_DIGITS - 1}}})\.[0-9]{{{MINOR_DIGITS}}}$")
         super().__init__(metadata={**metadata, "pattern": self.pattern.pattern}, **kwargs)
 
@@ -74,7 +75,10 @@ class Money(Text):
         if not isinstance(value, str):
             raise Breach("INVALID_TYPE", "must be a string").error()
         if not self.pattern.fullmatch(value):
-            raise Breach("INVALID_FORMAT", f"must match {self.pattern.pattern}").error()
+            says = (
+                f"must be an amount with {MINOR_DIGITS} digits behind the point, such as 4.90, and at most {self.most}"
+            )
+            raise Breach("INVALID_FORMAT", says).error()
         return Decimal(value)
 
 

@@ -20,7 +20,10 @@ FAULTS = [
     ("TEA,EUR,4.90,1", ["line 4: there must be 3 values, and there are 4"]),
     ("\nCUP,EUR,1.00", ["line 4: there must be 3 values, and there are 0"]),
     ("CUP,eur,1.00", ["line 4: currency must be one of USD, EUR, GBP"]),
-    (" ,CHF,1", [f"line 4: {each}" for each in ("sku must not be blank", "currency must be", "price must match")]),
+    (
+        " ,CHF,1",
+        [f"line 4: {each}" for each in ("sku must not be blank", "currency must be", "price must be an amount")],
+    ),
     (f"{'x' * 65},EUR,1.00", ["line 4: sku must have at most 64 characters"]),
     ('"a\nb",EUR,1.00', ["line 5: sku must not contain control characters"]),
     ("TEA,EUR,1.00", ["line 4: this sku has a price in this currency already"]),
@@ -28,7 +31,7 @@ FAULTS = [
     (f"{'x' * 10_001},EUR,1.00", ["line 4: a line has at most 10000 characters"]),
     ("\udce9,EUR,1.00", ["line "]),
     *(
-        (f'CUP,EUR,"{price}"', ["line 4: price must match"])
+        (f'CUP,EUR,"{price}"', ["line 4: price must be an amount"])
         for price in (
             *(
                 "1",

@@ -11,6 +11,7 @@ from app.errs.lists import InvalidPageToken
 from app.models.characters import CONTROLS
 from app.models.orders import (
     CUSTOMER_LENGTH,
+    EXPANDED,
     ITEMS,
     QUANTITY,
     TOTAL_DIGITS,
@@ -146,7 +147,7 @@ def _binding(order_id: UUID, caller: str) -> tuple[str, ...]:
 
 
 def _expand() -> fields.Text:
-    says = "Tells the items of an order, too: items. A page of orders has then at most 50."
+    says = f"Tells the items of an order, too: {EXPAND}. A page of orders has then at most {EXPANDED}."
     return fields.Text(load_default=None, validate=OneOf([EXPAND]), metadata={"description": says})
 
 

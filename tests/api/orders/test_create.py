@@ -100,6 +100,16 @@ class TestCreate:
         assert [name for name, value in sent.items() if order[name] == value] == []
         assert (order["total"], order["items"][0]["unit_price"]) == ("9.80", "4.90")
 
+    @pytest.mark.parametrize(
+        "sku", ["%", "' OR 1=1 --", "a, b", "caf\u00e9", "cafe\u0301", "\U0001f375" * 64, " x ", "null"]
+    )
+    def test_a_sku_comes_back_to_the_letter(self, alice: Caller, application: Flask, sku: str) -> None:
+        """D13."""
+        stock(application, {sku: {Currency.EUR: "1.00"}})
+        order = made(alice, sku)
+        assert order["items"] == [{"sku": sku, "quantity": 2, "unit_price": "1.00"}]
+        assert answered(alice.get(f"{path_of(order)}?expand=items")) == order
+
     def test_an_order_keeps_the_prices_of_then(self, alice: Caller, application: Flask) -> None:
         """Section 3.3."""
         order = made(alice)

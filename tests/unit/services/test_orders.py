@@ -9,11 +9,11 @@ import pytest
 from app.context import Principal
 from app.errs.orders import NotOrderCustomer, OrderNotCancellable, OrderNotFound, OrderNotShippable
 from app.errs.requests import PreconditionFailed, ValidationFailed
-from app.models.orders import NEXT, REFUSED, Expansion, NewItem, NewOrder, Order, Status, Step
+from app.models.orders import EXPANDED, NEXT, REFUSED, Expansion, NewItem, NewOrder, Order, Status, Step
 from app.models.precondition import Precondition
 from app.models.products import Currency
 from app.models.query import ListQuery, Ordering
-from app.services.orders import EXPANDED, OrderService
+from app.services.orders import OrderService
 from tests.fakes.clock import FakeClock
 from tests.fakes.orders import FakeOrderReads
 from tests.fakes.unit_of_work import FakeDatabase
