@@ -10,15 +10,43 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import QueuePool, create_engine, text
 
 from app.config import Settings
 from app.extensions import db
+from app.observability import metrics
 from app.observability.logs import JsonFormatter
 from app.wiring import wire
 from tests.api.caller import Caller
 from tests.api.forge import Forge
 
 Bearer = Callable[..., dict[str, str]]
+IDLE = text(
+    "SELECT pid, query FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'candor'"
+    " AND state LIKE 'idle in transaction%'"
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_hand(application: Flask) -> Iterator[None]:
+    """Hold after each test that no request, database connection or work slot is left behind (U7)."""
+    yield
+    with application.app_context():
+        pool = db.engine.pool
+    assert isinstance(pool, QueuePool)
+    gauges = (metrics.IN_FLIGHT, metrics.POOL_IN_USE, metrics.SLOTS_IN_USE)
+    left = {family.name: sample.value for gauge in gauges for family in gauge.collect() for sample in family.samples}
+    assert (pool.checkedout(), *left.values()) == (0, 0, 0, 0), left
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_open_transaction(settings: Settings) -> Iterator[None]:
+    """Hold after each module that no session of the service's is idle in a transaction (U7)."""
+    yield
+    engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        assert connection.execute(IDLE).all() == []
+    engine.dispose()
 
 
 @pytest.fixture
