@@ -6,6 +6,7 @@ PY     := .venv/bin/python
 LAUNCH := deploy/local/run.py
 ARGS   ?=
 STOCK  := .local/conformance-venv
+EDGE   := tests/stack tests/conformance tests/browser
 PEERS  := .local/bench-venv
 
 .DEFAULT_GOAL := help
@@ -34,10 +35,10 @@ proto: .venv/dev.lock ## Make the messages and stubs of app/rpc/gen from app/rpc
 	@$(PY) -m app.rpc.generate
 
 test: .venv/dev.lock ## Run the tests, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
-	@exec $(PY) -m pytest --ignore=tests/stack $(ARGS)
+	@exec $(PY) -m pytest $(EDGE:%=--ignore=%) $(ARGS)
 
-edge: .venv/dev.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers; some minutes
-	@exec $(PY) -m pytest tests/stack $(ARGS)
+edge: .venv/dev.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser; some minutes
+	@exec $(PY) -m pytest $(EDGE) $(ARGS)
 
 check: lint test edge ## Everything that must hold before a push
 
