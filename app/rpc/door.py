@@ -24,8 +24,8 @@ from app.rpc.decoding import message_of
 from app.rpc.idempotency import once
 
 SHORTEST: Final = timedelta(milliseconds=1)
-NEARLY: Final = 0.05
-"""Seconds before the deadline within which a caller who goes away has heard his own clock strike."""
+NEARLY: Final = 0.25
+"""Seconds before the deadline within which a caller who goes away has heard his own clock strike, ahead of ours."""
 MOMENT: Final = 0.05
 """Seconds by which gRPC may tell that the caller has gone away after it has told that no message comes."""
 DETAILS: Final = "grpc-status-details-bin"

@@ -231,11 +231,11 @@ class TestDeadlines:
     def test_the_services_own_budget_ends_with_a_status_that_says_where(
         self, make_application: Callable[..., Flask], settings: Settings, token: TokenMaker
     ) -> None:
-        hurried = make_application(request_timeout=0.2)
+        hurried = make_application(request_timeout=0.5)
         with served(hurried, settings) as port, Client.of(port, token("alice")) as client, locked(settings):
             failure = client.refused("GetTask", REQUESTS["GetTask"])
         assert (failure.code, failure.reason) == (StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
-        assert failure.extensions == {"budget_ms": 200, "spent_in": "database"}
+        assert failure.extensions == {"budget_ms": 500, "spent_in": "database"}
 
     def test_the_statement_of_a_call_whose_time_is_over_is_gone(
         self, alice: Client, settings: Settings, stranger: Connection, log: Log
@@ -243,7 +243,7 @@ class TestDeadlines:
         """L14: by the server's own cancelling, and not because somebody hung up."""
         with locked(settings):
             with pytest.raises(grpc.RpcError) as raised:
-                alice.call("GetTask", REQUESTS["GetTask"], within=0.1)
+                alice.call("GetTask", REQUESTS["GetTask"], within=0.5)
             assert raised.value.code() is StatusCode.DEADLINE_EXCEEDED
             until(lambda: not waiting(stranger))
             until(lambda: log.access)

@@ -126,7 +126,7 @@ class TestDatabase:
         with engine.connect() as blocker:
             blocker.execute(text(f"LOCK TABLE {', '.join(Base.metadata.tables)} IN ACCESS EXCLUSIVE MODE"))
             with pytest.raises(grpc.RpcError) as raised:
-                alice.call(name, REQUESTS[name], within=0.05)
+                alice.call(name, REQUESTS[name], within=0.2)
             assert raised.value.code() is StatusCode.DEADLINE_EXCEEDED
             ended(METHODS[name].name, "DEADLINE_EXCEEDED")
         engine.dispose()
