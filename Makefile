@@ -11,7 +11,7 @@ PEERS  := .local/bench-venv
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test edge check lint fix fuzz soak drill conformance bench bench-cost bench-guard lock clean
+.PHONY: help run stack demo-remote db migration proto test edge check lint fix fuzz soak drill conformance bench bench-cost bench-guard bench-scaling lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -76,6 +76,9 @@ bench-cost: .venv/run.lock ## What each layer of a request costs, in microsecond
 
 bench-guard: .venv/run.lock ## Hold the cost of a request against what bench/guard.json has recorded (ARGS=--record writes it anew)
 	@exec $(PY) -m bench.guard $(ARGS)
+
+bench-scaling: .venv/run.lock ## How ours behaves with rows, clients, workers and time; ten minutes, writes bench/RESULTS.md
+	@exec $(PY) -m bench.scaling $(ARGS)
 
 lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)
 	$(call compile,requirements/run.lock,pyproject.toml)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TypeVar
 
-from bench import agreement, database, load, machine, measure, processes, report, server
+from bench import agreement, database, load, machine, measure, processes, report, results, server
 from bench.contestants import CONTESTANTS, Contestant
 from bench.workloads import WORKLOADS, Workload
 
@@ -36,7 +36,11 @@ def main(words: Sequence[str]) -> int:
     sys.stdout.write(f"\n{report.tables(found)}\n")
     if not only:
         report.write(found)
-        sys.stdout.write("Kept in bench/results.json and bench/results.svg.\n")
+        results.write()
+        results.tell(found)
+        sys.stdout.write(
+            "Kept in bench/RESULTS.md, results.json and results.svg; the table of ratios also in README.md.\n"
+        )
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,16 +59,20 @@ def _cell(result: Result, who: str, what: str) -> dict[str, Any]:
 
 def tables(found: dict[str, Any]) -> str:
     """Return the tables, in Markdown."""
-    heads = [f"{key} {name}" for key, name in found["workloads"].items()]
     parts = [
         "CPU per request, as a ratio to the floor (1.00; higher is better), median (least–most of the rounds):",
-        _table(found, heads, _ratio),
+        ratios(found),
         "CPU per request, in microseconds, of all processes of the server:",
-        _table(found, heads, lambda cell: f"{cell['cpu_us']:,.0f}"),
+        _table(found, lambda cell: f"{cell['cpu_us']:,.0f}"),
         "Latency at 60 % of each one's own capacity, p50 / p99 in milliseconds (requests a second), and memory:",
         _latencies(found),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def ratios(found: dict[str, Any], *, is_short: bool = False) -> str:
+    """Return the table of ratios to the floor, with or without the spread."""
+    return _table(found, (lambda cell: f"{cell['ratio']:.2f}") if is_short else _ratio)
 
 
 def _ratio(cell: dict[str, Any]) -> str:
@@ -77,7 +81,8 @@ def _ratio(cell: dict[str, Any]) -> str:
     return f"{cell['ratio']:.2f} ({cell['ratio_least']:.2f}–{cell['ratio_most']:.2f})"
 
 
-def _table(found: dict[str, Any], heads: list[str], show: Any) -> str:
+def _table(found: dict[str, Any], show: Callable[[dict[str, Any]], str]) -> str:
+    heads = [f"{key} {name}" for key, name in found["workloads"].items()]
     rows = [
         [each["name"], *(show(each["cells"][key]) if key in each["cells"] else "–" for key in found["workloads"])]
         for each in found["contestants"]

@@ -46,7 +46,9 @@ def _get(callers: Callers) -> Requests:
     return lambda number: made[number % len(made)]
 
 
-def _always(path: str) -> Callable[[Callers], Requests]:
+def always(path: str) -> Callable[[Callers], Requests]:
+    """Return what asks for the same thing each time."""
+
     def make(callers: Callers) -> Requests:
         made = said("GET", path, {} if path == "/healthz" else callers.reader)
         return lambda number: made
@@ -92,10 +94,10 @@ def _violate(callers: Callers) -> Requests:
 OK: Final = frozenset({200})
 WORKLOADS: Final = (
     Workload("W1", "GET one", OK, _get),
-    Workload("W2", "list 50", OK, _always("/v1/tasks?page_size=50")),
-    Workload("W3", "list 1000", OK, _always("/v1/tasks?page_size=1000")),
+    Workload("W2", "list 50", OK, always("/v1/tasks?page_size=50")),
+    Workload("W3", "list 1000", OK, always("/v1/tasks?page_size=1000")),
     Workload("W4", "create", frozenset({201}), _create),
     Workload("W5", "five violations", frozenset({400, 422}), _violate),
-    Workload("W6", "404", frozenset({404}), _always("/v1/nothing")),
-    Workload("W7", "healthz", OK, _always("/healthz")),
+    Workload("W6", "404", frozenset({404}), always("/v1/nothing")),
+    Workload("W7", "healthz", OK, always("/healthz")),
 )

@@ -1,0 +1,117 @@
+"""``RESULTS.md``: what was measured last, for people, written from the JSON beside it."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bench import chart, report
+from bench.chart import Curve
+
+HERE: Final = Path(__file__).resolve().parent
+SCALING: Final = HERE / "scaling.json"
+COMPARISON: Final = HERE / "results.json"
+README: Final = HERE.parent / "README.md"
+BEGIN: Final = "<!-- bench: written by make bench -->"
+END: Final = "<!-- /bench -->"
+Record = dict[str, Any]
+
+
+def write() -> None:
+    """Write everything that is known."""
+    parts = [
+        "# Results",
+        "Written by `make bench` and `make bench-scaling`; [`README.md`](README.md) says how it is measured.",
+    ]
+    if COMPARISON.exists():
+        found = json.loads(COMPARISON.read_text())
+        parts += ["## Beside others", _machine(found["about"]), "![](results.svg)", report.tables(found).strip()]
+    if SCALING.exists():
+        found = json.loads(SCALING.read_text())
+        (HERE / "scaling.svg").write_text(chart.curves("As things grow", _curves(found)))
+        parts += ["## As things grow", _machine(found["about"]), "![](scaling.svg)", *_scaling(found)]
+    (HERE / "RESULTS.md").write_text("\n\n".join(parts) + "\n")
+
+
+def tell(found: Record) -> None:
+    """Write the table of ratios into the README."""
+    text = README.read_text()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if begin and end:
+        README.write_text(f"{before}{begin}\n{report.ratios(found, is_short=True)}\n{end}{after}")
+
+
+def _machine(about: Record) -> str:
+    """Return what it was measured on."""
+    machine = f"{about['processor']}, {about['cores']} cores, {about['memory']}, {about['system']}"
+    versions = f"Python {about['python']}, {about['packages']}"
+    return f"{machine}; {versions}{', ' + about['peers'] if 'peers' in about else ''}."
+
+
+def _scaling(found: Record) -> list[str]:
+    broken = found["broken"]
+    parts = ["**Every promise holds.**" if not broken else "**Does not hold:** " + "; ".join(broken) + "."]
+    for title, name, show in (
+        (
+            "Rows: time of a list in process with PostgreSQL, buffers touched, and how the rows were found",
+            "rows",
+            _rows,
+        ),
+        ("Length of a list, over HTTP, one client", "lengths", _plain),
+        ("Clients at once, one worker on one core: `GET` one task", "clients", _plain),
+        ("Workers on all cores, beside PostgreSQL and 32 clients: `GET` one task", "workers", _plain),
+        ("Memory of one worker over its requests, with replacement of workers switched off", "memory", _memory),
+        ("From start to ready, two workers, in seconds", "start", _start),
+    ):
+        if name in found:
+            parts += [f"### {title}", show(found[name])]
+    return parts
+
+
+def _rows(found: Sequence[Record]) -> str:
+    rows = [
+        [
+            each["question"],
+            f"{each['rows']:,}",
+            f"{each['ms']:.1f}",
+            f"{each['buffers']:,}",
+            f"{each['total_size']:,}",
+            ", ".join(kind for kind in each["plan"] if "Scan" in kind or "Sort" in kind),
+        ]
+        for each in sorted(found, key=lambda each: each["question"])
+    ]
+    return report.markdown(["list", "rows", "ms", "buffers", "total_size", "by"], rows)
+
+
+def _plain(found: Sequence[Record]) -> str:
+    heads = [name.replace("_", " ") for name in found[0]]
+    return report.markdown(heads, [[f"{value:,.10g}" for value in each.values()] for each in found])
+
+
+def _memory(found: Sequence[Record]) -> str:
+    return "; ".join(f"{each['requests']:,}: {each['mb']:.1f} MB" for each in found[:: max(1, len(found) // 10)])
+
+
+def _start(found: Record) -> str:
+    return f"{found['seconds']} (of {', '.join(map(str, found['all']))})"
+
+
+def _curves(found: Record) -> list[Curve]:
+    def points(name: str, x: str, y: str, keep: Callable[[Record], bool] = lambda _: True) -> list[tuple[float, float]]:
+        return [(each[x], each[y]) for each in found.get(name, []) if keep(each)]
+
+    drawn = [
+        Curve("page 1,000: ms", "rows", points("rows", "rows", "ms", lambda each: each["question"] == "page 1,000")),
+        Curve("list: CPU in µs", "items", points("lengths", "length", "cpu_us"), is_log=(False, False)),
+        Curve("clients: answers a second", "clients", points("clients", "clients", "answered_per_second")),
+        Curve("clients: p99 in ms", "clients", points("clients", "clients", "p99_ms"), is_log=(True, True)),
+        Curve(
+            "workers: answers a second",
+            "workers",
+            points("workers", "workers", "answered_per_second"),
+            is_log=(False, False),
+        ),
+        Curve("memory of a worker: MB", "requests", points("memory", "requests", "mb"), is_log=(False, False)),
+    ]
+    return [curve for curve in drawn if curve.points]

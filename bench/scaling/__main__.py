@@ -1,0 +1,62 @@
+"""``python -m bench.scaling [--only rows,lengths,clients,workers,memory,start]``: measure, and write ``RESULTS.md``."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+from bench import database, load, machine, measure, processes, results, server
+from bench.scaling import lasting, loads, rows
+
+PARTS: Final = ("lengths", "clients", "workers", "start", "memory", "rows")
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure what is asked for; the exit status tells whether every promise holds."""
+    parser = argparse.ArgumentParser(prog="make bench-scaling", description=__doc__)
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, joined by commas")
+    parts = parser.parse_args(words).only.split(",")
+    if unknown := {*parts} - {*PARTS}:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    server.empty_home()
+    os.sched_setaffinity(0, processes.OTHER_CORES)
+    try:
+        found, broken = _measured(parts)
+    except load.NoAnswer as fault:
+        sys.stderr.write(f"\nbench: {fault}\n")
+        return 1
+    known = json.loads(results.SCALING.read_text()) if results.SCALING.exists() else {}
+    known |= {"about": machine.described(), "broken": broken, **found}
+    results.SCALING.write_text(json.dumps(known, indent=1) + "\n")
+    results.write()
+    sys.stdout.write("\n".join(["", *(broken or ["Every promise holds."]), "See bench/RESULTS.md.", ""]))
+    return 1 if broken else 0
+
+
+def _measured(parts: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    found, broken = dict[str, Any](), list[str]()
+    with database.database() as url:
+        database.fill(url, measure.ROWS)
+        callers = measure.callers(url)
+        if "lengths" in parts:
+            found["lengths"] = loads.lengths(url, callers)
+        if "clients" in parts:
+            found["clients"] = loads.clients(url, callers)
+        for name, part in (
+            ("workers", lambda: loads.workers(url, callers)),
+            ("start", lambda: lasting.start(url)),
+            ("memory", lambda: lasting.memory(url, callers)),
+            ("rows", lambda: rows.measured(url)),
+        ):
+            if name in parts:
+                found[name], faults = part()
+                broken += faults
+    return found, broken
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)

@@ -1,0 +1,145 @@
+"""From a thousand rows to a million: what lists cost, by the plan and the buffers it touches, and in time."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from flask import Flask
+from sqlalchemy import event
+
+from app.extensions import db
+from bench import database, inside, measure
+from bench.workloads import said
+
+SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
+OWNER: Final = "owner-0"
+PAGE: Final = 50
+DEEP: Final = 1_000
+"""The page that is compared with the first, or the last full one where there are fewer."""
+FEW: Final = 400
+"""Buffers that a page may touch, however many rows there are; a million rows are more than 20,000."""
+TIMES: Final = 9
+FILTERED: Final = "status = PENDING AND priority = CRITICAL"
+UNMATCHED: Final = 'title = "nothing bears this title"'
+
+
+@dataclass(frozen=True)
+class Question:
+    """A list that is asked for."""
+
+    name: str
+    query: str
+    is_bounded: bool = True
+    """Whether its cost must not depend on the number of rows."""
+    is_deep: bool = False
+
+
+QUESTIONS: Final = (
+    Question("page 1", "page_size=50"),
+    Question("page 1,000", "page_size=50", is_deep=True),
+    Question("filtered, one in sixteen matches", f"page_size=50&filter={quote(FILTERED)}"),
+    Question("ordered by due_date, page 1", "page_size=50&order_by=due_date"),
+    Question("ordered by due_date, page 1,000", "page_size=50&order_by=due_date", is_deep=True),
+    Question("filtered by title, nothing matches", f"page_size=50&filter={quote(UNMATCHED)}", is_bounded=False),
+)
+
+
+class Lists:
+    """Asks our application in this process, and PostgreSQL how it found the answer."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._reader = measure.bearer(OWNER)
+        with app.app_context():
+            self._engine = db.engine
+
+    def ask(self, query: str) -> dict[str, Any]:
+        """Return a page. Raises: RuntimeError."""
+        status = ""
+
+        def start(line: str, _headers: object, _exc: object = None) -> Callable[[bytes], object]:
+            nonlocal status
+            status = line
+            return len
+
+        environ = inside.environ_of(said("GET", f"/v1/tasks?{query}", self._reader))
+        body = b"".join(self._app(environ, start))
+        if not status.startswith("200"):
+            raise RuntimeError(f"{query} was answered {status}: {body.decode()}")
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    def deep(self, query: str, rows: int) -> str:
+        """Return the query of the deep page, which is found by walking there."""
+        at = query
+        for _ in range(min(DEEP, rows // PAGE) - 1):
+            at = f"{query}&page_token={self.ask(at)['next_page_token']}"
+        return at
+
+    def milliseconds(self, query: str) -> float:
+        """Return how long a page takes, PostgreSQL included: the median."""
+        found = []
+        for _ in range(TIMES):
+            began = time.perf_counter()
+            self.ask(query)
+            found.append(time.perf_counter() - began)
+        return statistics.median(found) * 1000
+
+    def plan(self, query: str) -> dict[str, Any]:
+        """Return the plan of the statement that finds the rows, with what it really cost."""
+        sent: list[tuple[str, Any]] = []
+
+        def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+            sent.append((statement, parameters))
+
+        event.listen(self._engine, "before_cursor_execute", note)
+        try:
+            self.ask(query)
+        finally:
+            event.remove(self._engine, "before_cursor_execute", note)
+        statement, parameters = sent[0]
+        with self._engine.connect() as connection:
+            explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
+            plan: dict[str, Any] = explained.scalar_one()[0]["Plan"]
+        return plan
+
+
+def measured(url: str, sizes: tuple[int, ...] = SIZES) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what each question costs at each size, and which promises do not hold."""
+    lists, found, before = Lists(inside.ours(url)), list[dict[str, Any]](), 0
+    database.run(url, "TRUNCATE tasks")
+    for size in sizes:
+        measure.say(f"{size:,} rows")
+        database.fill(url, size, first=before + 1, owners=1)
+        before = size
+        with inside.log_to_file("rows"):
+            found += [_row(lists, question, size) for question in QUESTIONS]
+    return found, [
+        f"{each['question']} of {each['rows']:,} rows touches {each['buffers']:,} buffers: {', '.join(each['plan'])}"
+        for each in found
+        if each["is_bounded"] and (each["buffers"] > FEW or (each["rows"] > sizes[0] and "Seq Scan" in each["plan"]))
+    ]
+
+
+def _row(lists: Lists, question: Question, size: int) -> dict[str, Any]:
+    query = lists.deep(question.query, size) if question.is_deep else question.query
+    plan = lists.plan(query)
+    return {
+        "rows": size,
+        "question": question.name,
+        "is_bounded": question.is_bounded,
+        "buffers": int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]),
+        "plan": sorted({node["Node Type"] for node in _nodes(plan)}),
+        "ms": round(lists.milliseconds(query), 2),
+        "total_size": lists.ask(query)["total_size"],
+    }
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from _nodes(inner)
