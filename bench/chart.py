@@ -8,7 +8,7 @@ from typing import Final
 
 STYLE: Final = (
     "<style>text{font:12px system-ui,sans-serif;fill:#24292f}.head{font-weight:600;font-size:14px}"
-    ".small{fill:#57606a;font-size:11px}.ours{fill:#0969da}.other{fill:#8c959f}.grid{stroke:#d0d7de}"
+    ".small{fill:#57606a;font-size:11px}.ours{fill:#0969da}.other{fill:#8c959f}.grid{fill:none;stroke:#d0d7de}"
     ".line{fill:none;stroke:#0969da;stroke-width:2}.dot{fill:#0969da}"
     "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9198a1}.ours{fill:#4493f8}.other{fill:#656c76}"
     ".grid{stroke:#3d444d}.line{stroke:#4493f8}.dot{fill:#4493f8}}</style>"

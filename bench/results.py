@@ -50,7 +50,7 @@ def _machine(about: Record) -> str:
 
 
 def _scaling(found: Record) -> list[str]:
-    broken = found["broken"]
+    broken = [fault for faults in found["broken"].values() for fault in faults]
     parts = ["**Every promise holds.**" if not broken else "**Does not hold:** " + "; ".join(broken) + "."]
     for title, name, show in (
         (
@@ -103,7 +103,7 @@ def _curves(found: Record) -> list[Curve]:
 
     drawn = [
         Curve("page 1,000: ms", "rows", points("rows", "rows", "ms", lambda each: each["question"] == "page 1,000")),
-        Curve("list: CPU in µs", "items", points("lengths", "length", "cpu_us"), is_log=(False, False)),
+        Curve("list: CPU in µs", "items", points("lengths", "length", "cpu_us"), is_log=(True, True)),
         Curve("clients: answers a second", "clients", points("clients", "clients", "answered_per_second")),
         Curve("clients: p99 in ms", "clients", points("clients", "clients", "p99_ms"), is_log=(True, True)),
         Curve(

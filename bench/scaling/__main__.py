@@ -28,15 +28,16 @@ def main(words: Sequence[str]) -> int:
         sys.stderr.write(f"\nbench: {fault}\n")
         return 1
     known = json.loads(results.SCALING.read_text()) if results.SCALING.exists() else {}
-    known |= {"about": machine.described(), "broken": broken, **found}
+    known |= {"about": machine.described(), "broken": {**known.get("broken", {}), **broken}, **found}
     results.SCALING.write_text(json.dumps(known, indent=1) + "\n")
     results.write()
-    sys.stdout.write("\n".join(["", *(broken or ["Every promise holds."]), "See bench/RESULTS.md.", ""]))
-    return 1 if broken else 0
+    faults = [fault for part in broken.values() for fault in part]
+    sys.stdout.write("\n".join(["", *(faults or ["Every promise holds."]), "See bench/RESULTS.md.", ""]))
+    return 1 if faults else 0
 
 
-def _measured(parts: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    found, broken = dict[str, Any](), list[str]()
+def _measured(parts: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    found, broken = dict[str, Any](), dict[str, list[str]]()
     with database.database() as url:
         database.fill(url, measure.ROWS)
         callers = measure.callers(url)
@@ -51,8 +52,7 @@ def _measured(parts: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
             ("rows", lambda: rows.measured(url)),
         ):
             if name in parts:
-                found[name], faults = part()
-                broken += faults
+                found[name], broken[name] = part()
     return found, broken
 
 
