@@ -23,6 +23,7 @@ from app.resilience.poller import Poller
 from app.services.jobs import LEASE, JobService
 from app.wiring import Services
 
+USUAL_THREADS: Final = 4
 IDLE: Final = 0.5
 """Seconds after which an idle worker looks again: two short queries a second, whatever the number of jobs."""
 MEASURED_EVERY: Final = timedelta(seconds=10)
@@ -32,7 +33,11 @@ LONGEST_WAIT: Final = 5.0
 
 
 @click.command("worker")
-@click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="Jobs done at the same time.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    help=f"Jobs done at the same time, each with a database connection. {USUAL_THREADS}, or as many as the pool is for.",
+)
 @click.option(
     "--lease",
     type=click.FloatRange(1, 3600),
@@ -41,14 +46,20 @@ LONGEST_WAIT: Final = 5.0
     help="Seconds after which another worker takes a job over; it has two thirds of that to be done.",
 )
 @with_appcontext
-def work(threads: int, lease: float) -> None:
+def work(threads: int | None, lease: float) -> None:
     """Do jobs, such as sending mail, until SIGTERM or Ctrl-C; what has begun is finished."""
+    settings = Settings.from_env()
+    threads = threads or max(1, min(USUAL_THREADS, settings.database_pool_size - 1))
+    if threads >= settings.database_pool_size:
+        raise click.ClickException(
+            f"--threads {threads} needs DATABASE_POOL_SIZE={threads + 1}, and it is {settings.database_pool_size}:"
+            " each job holds a connection, and the worker itself needs one"
+        )
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for other threads, as Flask says
     services: Services = app.extensions["candor-services"]
     services.jobs.lease = timedelta(seconds=lease)
     for poller in app.extensions["candor-pollers"]:
         poller.start()
-    settings = Settings.from_env()
     exposition.serve(settings.metrics_host, settings.worker_metrics_port, setting="WORKER_METRICS_PORT")
     metrics.describe(pool=settings.database_pool_size, slots=0)
     Worker(app, services.jobs, threads=threads).run()

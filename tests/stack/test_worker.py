@@ -74,9 +74,17 @@ class Farm:
     def _log(self, number: int) -> Path:
         return self._home / f"{number}.log"
 
-    def start(self) -> "subprocess.Popen[bytes]":
+    def pool(self, connections: int) -> None:
+        """Have the workers that follow get by with so many."""
+        self._environ["DATABASE_POOL_SIZE"] = str(connections)
+
+    def worker(self, *options: str) -> "subprocess.Popen[bytes]":
+        """Start a worker."""
+        return self.python("-m", "flask", "--app", "tests.stack.jobs_app", "worker", "--lease", f"{LEASE}", *options)
+
+    def start(self, *options: str) -> "subprocess.Popen[bytes]":
         """Start a worker, and return it once it is ready."""
-        worker = self.python("-m", "flask", "--app", "tests.stack.jobs_app", "worker", "--lease", f"{LEASE}")
+        worker = self.worker(*options)
         number = len(self.workers) - 1
         wait_until(lambda: "worker ready" in self.said(number), ROOM)
         return worker
@@ -246,6 +254,28 @@ def test_a_port_that_is_taken_keeps_no_worker_from_working(farm: Farm) -> None:
         farm.start()
         wait_until(lambda: farm.effects == 1, ROOM)
     assert f"no metrics are served on METRICS_HOST=127.0.0.1 WORKER_METRICS_PORT={port}" in farm.said(0)
+
+
+def test_more_threads_than_connections_are_refused_in_a_line(farm: Farm) -> None:
+    """Jobs would starve one another, and the worker would take the database for one that is away."""
+    farm.pool(3)
+    assert farm.worker("--threads", "3").wait(ROOM) == 1
+    assert farm.said(0).startswith("Error: --threads 3 needs DATABASE_POOL_SIZE=4, and it is 3: ")
+    assert farm.said(0).count("\n") == 1
+
+
+def test_unless_told_it_does_as_many_jobs_as_the_pool_is_for(farm: Farm, gate: Callable[[], str]) -> None:
+    farm.pool(2)
+    path = Path(gate())
+    farm.add("test.wait", 3, gate=str(path))
+    worker = farm.start()
+    wait_until(path.with_suffix(".held").exists, ROOM)
+    worker.send_signal(signal.SIGTERM)
+    wait_until(lambda: bool(farm.lines(0, "worker leaving")), ROOM)
+    assert [line["running"] for line in farm.lines(0, "worker leaving")] == [1]
+    path.unlink()
+    assert worker.wait(ROOM) == 0
+    assert (farm.effects, farm.jobs) == (1, 2)
 
 
 def test_while_the_database_is_away_it_waits(farm: Farm, settings: Settings) -> None:
