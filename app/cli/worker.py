@@ -36,7 +36,7 @@ LONGEST_WAIT: Final = 5.0
 @click.option(
     "--threads",
     type=click.IntRange(1, 64),
-    help=f"Jobs done at the same time, each with a database connection. {USUAL_THREADS}, or as many as the pool is for.",
+    help=f"Jobs done at the same time, each on a connection: {USUAL_THREADS}, or what the pool is for.",
 )
 @click.option(
     "--lease",

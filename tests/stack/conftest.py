@@ -6,19 +6,24 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import pytest
+from sqlalchemy import create_engine, delete, insert
 
 from app.config import Settings
+from app.models.logger import THE_ONE, Level, StoredLoggerSettings
 from tests.stack.deployment import Deployment, deployed, received
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SERVES_WITHIN: Final = 30.0
+IN_FORCE_WITHIN: Final = 5.0
+"""Seconds after which a level that was asked for is that of every process (3.6)."""
 ORIGIN: Final = "https://app.example"
 """Of pages that may read answers."""
 
@@ -110,3 +115,27 @@ def fronted(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Ite
     environment = {"CORS_ORIGINS": ORIGIN, "RATE_LIMIT": "1000000 per hour"}
     with deployed(settings, tmp_path_factory.mktemp("fronted"), environment) as deployment:
         yield deployment
+
+
+@pytest.fixture
+def ask_for(settings: Settings) -> Iterator[Callable[[Level], None]]:
+    """Return what asks for a level as ``PUT /v1/logger`` does: in the database, for all. Afterwards nobody asks."""
+    engine = create_engine(settings.database_url)
+    nobody = delete(StoredLoggerSettings)
+
+    def ask(level: Level) -> None:
+        row = {
+            "id": THE_ONE,
+            "level": level,
+            "log_error_stack": True,
+            "updated_by": "root",
+            "update_time": datetime.now(UTC),
+        }
+        with engine.begin() as connection:
+            connection.execute(nobody)
+            connection.execute(insert(StoredLoggerSettings).values(row))
+
+    yield ask
+    with engine.begin() as connection:
+        connection.execute(nobody)
+    engine.dispose()

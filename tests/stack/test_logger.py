@@ -11,9 +11,8 @@ from sqlalchemy import create_engine, text
 
 from app.config import Settings
 from tests.stack.checkout import wait_until
-from tests.stack.conftest import Served, serving
+from tests.stack.conftest import IN_FORCE_WITHIN, Served, serving
 
-IN_FORCE_WITHIN = 5.0
 REQUESTS = 30
 """Enough for every worker to get one."""
 

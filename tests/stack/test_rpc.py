@@ -21,12 +21,14 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from app.config import Settings
+from app.models.logger import Level
 from tests.conftest import TokenMaker
 from tests.fakes.network import Proxy
 from tests.rpc.client import Client, health
 from tests.rpc.samples import REQUESTS
 from tests.scrape import scraped
 from tests.stack.checkout import free_port, wait_until
+from tests.stack.conftest import IN_FORCE_WITHIN
 from tests.stack.deployment import ROOT
 
 ROOM: Final = 20.0
@@ -225,6 +227,24 @@ def test_it_counts_for_prometheus(steady: Process, token: TokenMaker) -> None:
         assert code_of(client, within=ROOM) is StatusCode.NOT_FOUND
     labels = {"method": "POST", "route": "/todo.v1.TodoService/GetTask", "status": "404"}
     wait_until(lambda: scraped(steady.metrics_port).total("http_request_duration_seconds_count", **labels) >= 1, ROOM)
+
+
+def test_a_level_that_is_asked_for_is_in_force_there_too(
+    steady: Process, token: TokenMaker, ask_for: Callable[[Level], None]
+) -> None:
+    """3.6: within 5 seconds, and back again."""
+    with Client.of(steady.port, token("somebody-curious")) as client:
+
+        def told() -> bool:
+            before = len(steady.lines("candor.access"))
+            assert StatusCode.UNAVAILABLE not in {code_of(client, within=ROOM) for _ in range(10)}
+            return len(steady.lines("candor.access")) > before
+
+        assert told()
+        ask_for(Level.ERROR)
+        wait_until(lambda: not told(), IN_FORCE_WITHIN)
+        ask_for(Level.INFO)
+        wait_until(told, IN_FORCE_WITHIN)
 
 
 def test_with_a_certificate_it_speaks_tls_and_nothing_else(run: Run, tmp_path: Path, token: TokenMaker) -> None:

@@ -15,10 +15,11 @@ import pytest
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from app.config import Settings
+from app.models.logger import Level
 from tests.fakes.network import Proxy
 from tests.scrape import scraped
 from tests.stack.checkout import wait_until
-from tests.stack.conftest import free_port
+from tests.stack.conftest import IN_FORCE_WITHIN, free_port
 from tests.stack.deployment import ROOT, SCALE
 
 LEASE: Final = 2.0
@@ -245,6 +246,23 @@ def test_what_is_done_and_what_waits_is_measured(farm: Farm) -> None:
     assert told.total("jobs_total", kind="test.fail", outcome="put back") >= 3
     assert told.total("jobs_overdue_seconds", kind="test.unknown") > 0
     assert told.total("jobs_dead") == 0
+
+
+def test_a_level_that_is_asked_for_is_in_force_in_a_worker_too(farm: Farm, ask_for: Callable[[Level], None]) -> None:
+    """3.6: within 5 seconds, and back again."""
+    farm.start()
+
+    def told() -> bool:
+        before = len(farm.lines(0, "job test.note: done"))
+        farm.add("test.note", 10)
+        wait_until(lambda: farm.jobs == 0, ROOM)
+        return len(farm.lines(0, "job test.note: done")) > before
+
+    assert told()
+    ask_for(Level.ERROR)
+    wait_until(lambda: not told(), IN_FORCE_WITHIN)
+    ask_for(Level.INFO)
+    wait_until(told, IN_FORCE_WITHIN)
 
 
 def test_a_port_that_is_taken_keeps_no_worker_from_working(farm: Farm) -> None:
