@@ -69,7 +69,7 @@ class InvalidPageToken(Error):
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_PAGE_TOKEN"
-    message = "Use next_page_token exactly as it was given, with the same filter and order_by."
+    message = "Use a page token exactly as it was given, for the same list, with the same filter and order_by."
     client = "Start again from the first page, and pass tokens on unchanged."
     operator = "Nothing to do. After a change of JWT_SECRET, older tokens end here."
     since = "0.1.0"

@@ -145,6 +145,15 @@ class TestRevoke:
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
         answered(other.get(TASKS))
 
+    @pytest.mark.parametrize("hint", ["refresh_token", "access_token", "something else"])
+    def test_what_kind_of_token_it_is_may_be_said_and_is_found_out_anyhow(
+        self, nobody: Caller, email: str, hint: str
+    ) -> None:
+        """RFC 7009, section 2.1."""
+        _, token = logged_in(nobody, email)
+        assert answered(nobody.post(REVOKE, json={"token": token, "token_type_hint": hint})) == {}
+        assert refresh(nobody, token).status_code == 401
+
     def test_a_token_of_the_command_line(
         self, nobody: Caller, application: Flask, bearer: Callable[..., dict[str, str]]
     ) -> None:

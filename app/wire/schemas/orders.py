@@ -172,6 +172,9 @@ class _GetOrderSchema(QuerySchema):
     @ma.post_load
     def make(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
         """Return the parameters, and all that tells one answer from another, for its entity tag."""
+        if data["items_page_token"] and data["expand"] is None:
+            breach = Breach("INVALID_VALUE", f"is of items, which expand={EXPAND} asks for")
+            raise ma.ValidationError({"items_page_token": [breach]})
         shown = data["fields"] or READABLE
         if _is_asked(data["expand"], data["fields"]):
             shown = (*shown, f"{data['items_page_size']}", data["items_page_token"])
@@ -192,7 +195,11 @@ def expansion(asked: Mapping[str, Any], tokens: PageTokens, order_id: UUID, *, c
     size, token = asked["items_page_size"], asked["items_page_token"]
     if not token:
         return Expansion(size)
-    (after,) = tokens.open(token, bound_to=_binding(order_id, caller)).keys
+    try:
+        (after,) = tokens.open(token, bound_to=_binding(order_id, caller)).keys
+    except InvalidPageToken as refusal:
+        refusal.param = "items_page_token"
+        raise
     return Expansion(size, cast("int", after))
 
 

@@ -38,10 +38,13 @@ class RefreshTokenSchema(Schema):
 
 
 class RevokedTokenSchema(Schema):
-    """What is to be good no more."""
+    """What is to be good no more (RFC 7009, section 2.1)."""
 
     token = fields.Text(
         required=True, metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo", "pattern": fields.ANY_TEXT}
+    )
+    token_type_hint = fields.Text(
+        metadata={"pattern": fields.ANY_TEXT, "description": "Not needed: what kind of token it is, is found out."}
     )
 
 

@@ -130,7 +130,8 @@ class TestLists:
             if each == items_token and caller is alice and order is listed[0]:
                 continue
             query = {**items_query, "items_page_token": each}
-            refused(caller.get(path_of(order), query_string=query), 400, "INVALID_PAGE_TOKEN")
+            document = refused(caller.get(path_of(order), query_string=query), 400, "INVALID_PAGE_TOKEN")
+            assert document["param"] == "items_page_token"
 
     def test_a_replay_needs_the_scope_as_the_creation_did(self, users: dict[str, Caller]) -> None:
         """A18."""

@@ -71,6 +71,15 @@ class TestGet:
             found, token, pages = found + page["items"], page["items_next_page_token"], pages + 1
         assert (found, pages) == (order["items"], -(-25 // size))
 
+    def test_a_page_of_items_that_are_not_asked_for_is_refused(self, alice: Caller, order: dict[str, Any]) -> None:
+        """C17: who forgets to ask for them does not take that for the end."""
+        path = path_of(order)
+        query = {"expand": "items", "items_page_size": 1}
+        token = answered(alice.get(path, query_string=query))["items_next_page_token"]
+        refusal = [("items_page_token", "INVALID_VALUE")]
+        for given in (token, "made-up"):
+            assert violated(alice.get(path, query_string={"items_page_token": given})) == refusal
+
 
 class TestConditions:
     def test_the_current_one_is_not_sent_again(self, alice: Caller, path: str) -> None:
