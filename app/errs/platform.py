@@ -31,7 +31,8 @@ class ServiceUnavailable(Error):
     )
     client = "Retry after the seconds in Retry-After, with growing pauses. Send an Idempotency-Key with every creation."
     operator = (
-        "GET /readyz and the cause in the log tell which: database down, connections exhausted, or shutting down."
+        "GET /readyz and the cause in the log tell which: database down, connections exhausted, a row or table that"
+        " somebody has locked (SQLSTATE 55P03), or shutting down."
     )
     since = "0.1.0"
     example = {"retry_after": 1}

@@ -19,7 +19,8 @@ def _digest(text: str) -> str:
 
 POLICY: Final = f"default-src 'none'; script-src {_digest(SCRIPT)}; style-src {_digest(STYLE)}; base-uri 'none'"
 PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Profile of {seconds:g} s</title>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>Profile of {seconds:g} s</title>
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <style>{style}</style></head>
 <body><header><h1>Profile of {seconds:g} s</h1><button id="whole">Whole</button>
