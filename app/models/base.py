@@ -47,7 +47,8 @@ class SmallEnum(TypeDecorator[EnumT], Generic[EnumT]):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], EnumT | None]:
         """Return what makes a number its member: a method of a dict, because it is called for every row."""
-        return {member.value: member for member in self.enum}.get
+        members: dict[int | None, EnumT | None] = {None: None, **{member.value: member for member in self.enum}}
+        return members.__getitem__
 
 
 class Texts(TypeDecorator[list[str]]):

@@ -62,6 +62,7 @@ BEYOND_SCHEMAS: Final = frozenset(
         "IDEMPOTENCY_KEY_REUSED",  # an earlier request
         "INVALID_ORDER_BY A member is named twice",
         "quantity INVALID_TYPE",  # 1.0, which counts as an integer for JSON Schema
+        "items_page_token INVALID_VALUE",  # one parameter asks for another
         "sku BROKEN_LINK",  # what there is to be ordered
         "due_date MUST_BE_FUTURE",  # the time of day
         "status OVERDUE_COMPLETION",
