@@ -46,7 +46,8 @@ def sessions_terminated(stage: Stage) -> None:
     stage.heal()
     reads = stage.ledger.of("get", "list", since=began)
     good = sum(each.status == 200 for each in reads) / max(1, len(reads))
-    stage.expect(good >= 0.999, f"only {good:.2%} of the reads succeeded")
+    missed = sum(each.status != 200 for each in reads)
+    stage.expect(missed <= max(1, len(reads) // 1000), f"only {good:.2%} of the reads succeeded")  # 99.9 %, or all but one
     stage.note(f"{ended} sessions ended, {good:.1%} of {len(reads)} reads answered")
 
 
