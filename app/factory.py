@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -17,6 +17,7 @@ from app.observability import logs, undeclared
 from app.repositories import engine
 from app.resilience import measure
 from app.resilience.poller import Poller
+from app.rest.application import Application
 from app.wiring import Services, wire
 from app.wiring.telling import log_turns
 
@@ -29,7 +30,7 @@ REVOCATIONS_EVERY: Final = timedelta(seconds=2)
 """So that a token that is revoked is refused by every worker within 5 seconds, a slow answer included."""
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None) -> Application:
     """Return the application.
 
     Raises:
@@ -38,7 +39,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_env()
     logs.configure(settings.log_level)
     undeclared.watch()
-    app = Synchronous("app", static_folder=None)
+    app = Application("app", static_folder=None)
     app.config.from_mapping(_flask_config(settings))
     app.debug = settings.debug
     db.init_app(app)
@@ -58,14 +59,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     rest.register(app, settings)
     cli.register(app)
     return app
-
-
-class Synchronous(Flask):
-    """An application without coroutines, which need not be looked for each time that something is called."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as it is."""
-        return func
 
 
 def within(app: Flask, work: Callable[[], None]) -> Callable[[], None]:

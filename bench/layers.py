@@ -12,7 +12,7 @@ from flask import Flask
 
 from app.extensions import db
 
-STEPS: Final = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs")
+STEPS: Final = ("befores", "afters", "ends")
 SENDS: Final = ("do_execute", "do_begin", "do_commit", "do_rollback")
 CALIBRATIONS: Final = 20_000
 
@@ -98,9 +98,7 @@ def install(timers: Timers, app: Flask) -> None:
     with app.app_context():
         for name in SENDS:
             _replace(timers, db.engine.dialect, name, "driver: statements sent and rows read")
-    for handlers in app.error_handler_spec[None].values():
-        for kind, handler in handlers.items():
-            handlers[kind] = timers.around("problem document", handler)
+    _replace(timers, app, "recover", "problem document")
     meter = vars(app)["wsgi_app"]
     meter._app = timers.around("Flask and Werkzeug", meter._app)  # noqa: SLF001 -- as above
     vars(app)["wsgi_app"] = timers.around("metering", meter)
@@ -108,13 +106,12 @@ def install(timers: Timers, app: Flask) -> None:
 
 def _hooks(timers: Timers, app: Flask) -> None:
     for step in STEPS:
-        for functions in getattr(app, step).values():
-            functions[:] = [timers.around(f"hook: {_name(each)}", each) for each in functions]
+        functions = getattr(app, step)
+        functions[:] = [timers.around(f"hook: {_name(each)}", each) for each in functions]
 
 
 def _name(function: Callable[..., Any]) -> str:
-    module = str(getattr(function, "func", function).__module__)
-    return "limits" if module.startswith("flask_limiter") else module.rpartition(".")[2].replace("_", " ")
+    return function.__module__.rpartition(".")[2].replace("_", " ")
 
 
 def _units(timers: Timers) -> None:

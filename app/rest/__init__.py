@@ -4,10 +4,9 @@ The table of contents of a request: ``hooks`` in order, then ``blueprint`` (acce
 ``handlers``; whatever is raised on the way is answered by ``errors``.
 """
 
-from flask import Flask
-
 from app.config import Settings
 from app.rest import blueprint, converters, hooks
+from app.rest.application import Application
 from app.rest.handlers import (
     failures,
     health,
@@ -46,7 +45,7 @@ BLUEPRINTS = (
 )
 
 
-def register(app: Flask, settings: Settings) -> None:
+def register(app: Application, settings: Settings) -> None:
     """Put hooks, error handling and every blueprint in place."""
     app.url_map.converters["id"] = converters.ResourceId
     app.url_map.merge_slashes = False

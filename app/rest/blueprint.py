@@ -17,12 +17,13 @@ import flask
 import flask_smorest
 import marshmallow as ma
 import orjson
-from flask import Flask, Response, g
+from flask import Flask, Response
 
 from app.errs.requests import ValidationFailed
 from app.observability import metrics
 from app.rest import body, conditional, negotiation, openapi, operations, query
 from app.rest.current import clock, services
+from app.rest.request import Request, current
 from app.wire.encoder import OPTIONS, Encoder
 from app.wire.reading import Reading
 from app.wire.schemas.base import QuerySchema, Schema, load, names
@@ -88,12 +89,13 @@ class Blueprint(flask_smorest.Blueprint):
 
             @wraps(view)
             def begin(*args: Any, **kwargs: Any) -> Any:
-                negotiation.check_accept(operation.produces)
+                request = current()
+                negotiation.check_accept(request, operation.produces)
                 if operation.consumes:
-                    g.body = body.read(operation.consumes)
+                    request.body = body.read(request, operation.consumes)
                 with services().slots.taken() if operation.needs_slot else nullcontext():
-                    if operation.parameters is None:
-                        decoded(WITHOUT_PARAMETERS, query.parse())
+                    if operation.parameters is None and request.query_string:
+                        decoded(request, WITHOUT_PARAMETERS, query.parse(request))
                     return view(*args, **kwargs)
 
             begin._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]  # noqa: SLF001 -- smorest's own
@@ -125,11 +127,13 @@ class Blueprint(flask_smorest.Blueprint):
 
             @wraps(view)
             def with_arguments(*args: Any, **kwargs: Any) -> Any:
+                request = current()
                 if location == "json":
-                    return view(*args, decoded(loader, g.body), **kwargs)
-                asked = query.parse(loader.fields)
-                g.query = decoded(loader, asked) if asked else nothing_asked
-                return view(*args, g.query, **kwargs)
+                    return view(*args, decoded(request, loader, request.body), **kwargs)
+                sent = query.parse(request, loader.fields)
+                asked = decoded(request, loader, sent) if sent else nothing_asked
+                request.asked = asked or {}
+                return view(*args, asked, **kwargs)
 
             _document(with_arguments, "arguments").setdefault("parameters", []).append(
                 {"in": location, "required": True, "schema": schema}
@@ -158,8 +162,8 @@ class Blueprint(flask_smorest.Blueprint):
 
             @wraps(view)
             def respond(*args: Any, **kwargs: Any) -> Response:
-                if g.violations:
-                    raise ValidationFailed(violations=query.in_order(g.violations, operation.parameters or ()))
+                if violations := current().violations:
+                    raise ValidationFailed(violations=query.in_order(violations, operation.parameters or ()))
                 value, fields, chosen = _unpacked(view(*args, **kwargs))
                 if isinstance(value, Response):
                     return value
@@ -188,12 +192,12 @@ class Blueprint(flask_smorest.Blueprint):
         return decorate
 
 
-def decoded(schema: ma.Schema, data: object) -> Any:
+def decoded(request: Request, schema: ma.Schema, data: object) -> Any:
     """Return what the schema makes of the data; violations are kept until everything is decoded."""
     try:
-        return load(schema, data, Reading(clock().now(), g.get("query") or {}))
+        return load(schema, data, Reading(clock().now(), request.asked))
     except ValidationFailed as failed:
-        g.violations += failed.violations
+        request.violations += failed.violations
         return None
 
 

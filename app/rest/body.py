@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from socket import SHUT_RD
 from typing import IO, Final
 
-from flask import current_app, request
+from flask import current_app
 
 from app.errs.requests import BodyTooLarge, MalformedRequest, UnsupportedMediaType
 from app.observability import trail
 from app.resilience import deadline
 from app.resilience.watchdog import Watchdog
+from app.rest.request import Request
 from app.wire import strict_json
 
 CHUNK: Final = 65536
@@ -18,7 +19,7 @@ _WATCHDOG: Final = Watchdog()
 CHARSETS: Final = frozenset({"", "utf-8", "utf8"})
 
 
-def read(consumes: tuple[str, ...]) -> object:
+def read(request: Request, consumes: tuple[str, ...]) -> object:
     """Return the JSON value of the body.
 
     Raises:
@@ -28,29 +29,29 @@ def read(consumes: tuple[str, ...]) -> object:
         DeadlineExceeded: it did not arrive in time.
         EmptyBody, MalformedJson: it holds nothing, or no strict JSON.
     """
-    if request.headers.get("Content-Encoding") or (_is_present() and not _fits(consumes)):
+    if request.sent("Content-Encoding") or (_is_present(request) and not _fits(request, consumes)):
         raise UnsupportedMediaType(supported=list(consumes))
-    return strict_json.loads(_bytes(current_app.config["MAX_BODY_BYTES"]))
+    return strict_json.loads(_bytes(request, current_app.config["MAX_BODY_BYTES"]))
 
 
-def _is_present() -> bool:
+def _is_present(request: Request) -> bool:
     """Tell whether a body was sent: by its length, or chunked."""
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+    return bool(request.content_length) or request.sent("Transfer-Encoding") is not None
 
 
-def _fits(consumes: tuple[str, ...]) -> bool:
+def _fits(request: Request, consumes: tuple[str, ...]) -> bool:
     options: Mapping[str, str] = request.mimetype_params
     return request.mimetype in consumes and options.get("charset", "").lower() in CHARSETS
 
 
-def _bytes(limit: int) -> bytes:
+def _bytes(request: Request, limit: int) -> bytes:
     """Read the body from the server itself: werkzeug would cut a chunked one off at its limit without a word."""
     declared = request.content_length
     if declared is not None and declared > limit:
         raise BodyTooLarge(limit=limit)
     if declared is None and not request.environ.get("wsgi.input_terminated"):
         return b""
-    with trail.spending("request_body"), _bounded_by_deadline():
+    with trail.spending("request_body"), _bounded_by_deadline(request):
         body = _drained(request.environ["wsgi.input"], declared or limit + 1)
     if declared is not None and len(body) < declared:
         raise MalformedRequest(detail="the body ended early")
@@ -75,7 +76,7 @@ def _drained(stream: IO[bytes], wanted: int) -> bytes:
 
 
 @contextmanager
-def _bounded_by_deadline() -> Iterator[None]:
+def _bounded_by_deadline(request: Request) -> Iterator[None]:
     """Let a body that does not arrive end at the deadline, however it drips: the socket is told to read no further.
 
     Raises:

@@ -8,10 +8,11 @@ from functools import cache, wraps
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Response, g, request
+from flask import Response
 
 from app.errs import Violation
 from app.models.precondition import EVERY, NONE, Precondition
+from app.rest.request import Request, current
 from app.wire.encoder import Encoder
 
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
@@ -59,7 +60,7 @@ def conditional(
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def with_precondition(*args: Any, **kwargs: Any) -> Any:
-            return view(*args, precondition=_precondition(members, is_required), **kwargs)
+            return view(*args, precondition=_precondition(current(), members, is_required), **kwargs)
 
         with_precondition.__dict__["_apidoc"] = {
             **view.__dict__.get("_apidoc", {}),
@@ -71,28 +72,27 @@ def conditional(
     return decorate
 
 
-def _precondition(members: Sequence[str], is_required: bool) -> Precondition:
+def _precondition(request: Request, members: Sequence[str], is_required: bool) -> Precondition:
     """Return what the fields say, of the resource as it is to be shown (RFC 9110, section 13.2.2).
 
     A date is not looked at, since we tell no Last-Modified; If-None-Match on what only reads has its 304.
     """
-    query = g.get("query") or {}
-    shown = query.get("shown") or query.get("fields") or members
-    among = _versions("If-Match", shown, takes_weak=False)
-    but = NONE if request.method in READS else _versions("If-None-Match", shown, takes_weak=True)
+    shown = request.asked.get("shown") or request.asked.get("fields") or members
+    among = _versions(request, "If-Match", shown, takes_weak=False)
+    but = NONE if request.method in READS else _versions(request, "If-None-Match", shown, takes_weak=True)
     is_missing = is_required and among is None
     return Precondition(EVERY if among is None else among, NONE if but is None else but, is_missing)
 
 
-def _versions(name: str, members: Sequence[str], *, takes_weak: bool) -> Container[int] | None:
+def _versions(request: Request, name: str, members: Sequence[str], *, takes_weak: bool) -> Container[int] | None:
     """Return the versions that a field lists, if it is there; what is no list joins the request's violations."""
-    text = request.headers.get(name)
+    text = request.sent(name)
     if text is None:
         return None
     if text.strip() == "*":
         return EVERY
     if not _LIST.fullmatch(text):
-        g.violations.append(
+        request.violations.append(
             Violation(name, "INVALID_FORMAT", f"{name} must be * or entity tags in quotes", header=name)
         )
         return None
@@ -101,12 +101,12 @@ def _versions(name: str, members: Sequence[str], *, takes_weak: bool) -> Contain
     return frozenset(each for each, tag in versions.items() if etag(each, members) == f'"{tag}"')
 
 
-def answer_not_modified(response: Response) -> Response:
+def answer_not_modified(request: Request, response: Response) -> Response:
     """Answer 304 without a body when If-None-Match names what would be sent (weak comparison)."""
     tag = response.headers.get("ETag")
     if not tag or response.status_code != HTTPStatus.OK or request.method not in READS:
         return response
-    if "If-None-Match" not in request.headers:
+    if request.sent("If-None-Match") is None:
         return response
     known = request.if_none_match
     if not (known.star_tag or known.contains_weak(tag.strip('"'))):

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
-from flask import Response, current_app, request
+from flask import Response, current_app
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app import context, errs
@@ -21,6 +21,7 @@ from app.observability import metrics
 from app.observability.reporting import report
 from app.rest import operations
 from app.rest.current import services
+from app.rest.request import current
 from app.wire import timestamps
 
 REALM: Final = "candor"
@@ -85,9 +86,9 @@ def status_of(error: errs.Error | type[errs.Error]) -> HTTPStatus:
 
 def answer(exc: BaseException) -> Response:
     """Answer what was raised: log it once, tell whether it was declared, and render what a client may see."""
-    shown = shown_for(exc)
+    request, shown = current(), shown_for(exc)
     status = status_of(shown)
-    operation = operations.current()
+    operation = request.operation
     rule = request.url_rule.rule if request.url_rule else "unmatched"
     facts: dict[str, object] = {"status": status.value, "method": request.method, "route": rule, "path": request.path}
     caller = context.principal.get()
@@ -115,7 +116,7 @@ def shown_for(exc: BaseException) -> errs.Error:
 def _translated(exc: HTTPException) -> errs.Error:
     """Return the error for what werkzeug raises by itself."""
     if isinstance(exc, MethodNotAllowed):
-        return platform.MethodNotAllowed(method=request.method, allowed=allowed_methods(exc.valid_methods or ()))
+        return platform.MethodNotAllowed(method=current().method, allowed=allowed_methods(exc.valid_methods or ()))
     if exc.code == HTTPStatus.NOT_FOUND:
         return platform.RouteNotFound()
     if exc.code is not None and exc.code < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -143,7 +144,7 @@ class Occasion:
         """Return the request at hand."""
         return cls(
             public_url=current_app.config["PUBLIC_URL"],
-            instance=instance_of(request.environ["PATH_INFO"].encode("latin-1")),
+            instance=instance_of(current().environ["PATH_INFO"].encode("latin-1")),
             timestamp=timestamps.render(datetime.now(UTC)),
             request_id=context.request_id.get(),
             trace_id=context.trace_id.get(),
@@ -163,8 +164,8 @@ def respond(error: errs.Error, status: HTTPStatus) -> Response:
         del response.headers["Content-Type"]
     else:
         response = Response(orjson.dumps(problem(error, Occasion.now())), status=status, content_type=MEDIA_TYPE)
-    response.headers.update(headers_of(error, status, method=request.method))
-    if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE and "Content-Encoding" in request.headers:
+    response.headers.update(headers_of(error, status, method=current().method))
+    if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE and current().sent("Content-Encoding") is not None:
         response.headers["Accept-Encoding"] = "identity"
     return response
 

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
 
-from flask import Response, g, make_response, request
+from flask import Response, make_response
 
 from app.errs.requests import InvalidIdempotencyKey
 from app.rest import operations, query
 from app.rest.current import principal, services
+from app.rest.request import current
 from app.services.idempotency import Answer, IdempotencyService
 from app.wire.idempotency_keys import key_of
 
@@ -29,7 +30,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        sent = request.headers.get(HEADER)
+        sent = current().sent(HEADER)
         if sent is None:
             return view(*args, **kwargs)
 
@@ -50,5 +51,6 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def fingerprint() -> bytes:
     """Return what makes this request the same as another: method, path, query and the body as parsed."""
-    same = [request.method, request.path, sorted(query.parse().items()), g.body]
+    request = current()
+    same = [request.method, request.path, sorted(query.parse(request).items()), request.body]
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).digest()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flask import Flask, current_app, request
+from flask import Flask
 
 from app.errs import Error, access, platform, raised_by, requests
 from app.wire.machinery import DATABASE, GUARDED
@@ -101,14 +101,6 @@ def table(app: Flask) -> dict[tuple[str, str], Operation]:
     """Return every operation by endpoint and method."""
     operations: dict[tuple[str, str], Operation] = app.extensions["candor-operations"]
     return operations
-
-
-def current() -> Operation | None:
-    """Return the operation of the request; ``None`` when no route matches."""
-    if request.url_rule is None:
-        return None
-    method = "GET" if request.method == "HEAD" else request.method
-    return table(current_app).get((request.url_rule.endpoint, method))
 
 
 def declared(operation: Operation | None) -> tuple[type[Error], ...]:

@@ -4,19 +4,20 @@ from collections.abc import Collection, Sequence
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from flask import g, request
-
 from app.errs import Violation
+from app.rest.request import Request
 from app.wire.parameters import OPAQUE, illegible, is_legible
 
 LONGEST_NAME: Final = 100
 
 
-def parse(known: Collection[str] = ()) -> dict[str, str]:
+def parse(request: Request, known: Collection[str] = ()) -> dict[str, str]:
     """Return the parameters by name; what cannot be read joins the request's violations, one for each name.
 
     Of a parameter that is not ``known`` nothing is said but that: the schema refuses it.
     """
+    if not request.query_string:
+        return {}
     found: dict[str, list[str | None]] = {}
     for pair in filter(None, request.query_string.split(b"&")):
         raw_name, _, raw_value = pair.partition(b"=")
@@ -24,23 +25,23 @@ def parse(known: Collection[str] = ()) -> dict[str, str]:
         if name in OPAQUE and value is None:
             value = raw_value.decode("latin-1")  # none of ours, and told so like any other
         found.setdefault("query" if name is None else name, []).append(None if name is None else value)
-    return {name: value for name, values in found.items() if (value := _only(name, values, known)) is not None}
+    return {name: value for name, values in found.items() if (value := _only(request, name, values, known)) is not None}
 
 
-def _only(name: str, values: list[str | None], known: Collection[str]) -> str | None:
+def _only(request: Request, name: str, values: list[str | None], known: Collection[str]) -> str | None:
     """Return the value of a parameter; ``None`` when it is refused."""
     if None in values:
-        _refuse(illegible(name[:LONGEST_NAME]))
+        _refuse(request, illegible(name[:LONGEST_NAME]))
     elif len(values) > 1 and name in known:
-        _refuse(Violation(name, "INVALID_VALUE", f"{name} must be given once", parameter=name))
+        _refuse(request, Violation(name, "INVALID_VALUE", f"{name} must be given once", parameter=name))
     else:
         return values[0]
     return None
 
 
-def _refuse(violation: Violation) -> None:
-    if violation not in g.violations:
-        g.violations.append(violation)
+def _refuse(request: Request, violation: Violation) -> None:
+    if violation not in request.violations:
+        request.violations.append(violation)
 
 
 def _text(raw: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -10,6 +11,8 @@ EVERYTHING: Final = "all"
 """What an address is counted for by the limit that all operations share, of every protocol."""
 IPV6_PREFIX: Final = 64
 """Bits of an IPv6 address that one customer of a network has to himself."""
+KEPT: Final = 4096
+"""Addresses that need not be parsed again."""
 
 
 def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
@@ -36,6 +39,7 @@ def _is_within(address: str, networks: Sequence[Network]) -> bool:
     return parsed is not None and any(parsed in network for network in networks)
 
 
+@lru_cache(maxsize=KEPT)
 def _bucket(address: str) -> str:
     parsed = _parsed(address)
     if parsed is None:
@@ -45,6 +49,7 @@ def _bucket(address: str) -> str:
     return str(ipaddress.ip_network((parsed, IPV6_PREFIX), strict=False))
 
 
+@lru_cache(maxsize=KEPT)
 def _parsed(address: str) -> Address | None:
     """Return the address; IPv4 in the dress of IPv6 (RFC 4291, section 2.5.5.2) is IPv4."""
     try:

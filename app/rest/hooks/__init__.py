@@ -6,8 +6,7 @@ request is around all of them; overload is answered before there is a request.)
 
 from typing import Final
 
-from flask import Flask
-
+from app.rest.application import Application
 from app.rest.hooks import (
     access_log,
     authentication,
@@ -41,7 +40,7 @@ HOOKS: Final = (
 )
 
 
-def install(app: Flask) -> None:
+def install(app: Application) -> None:
     """Install every hook, in order."""
     for hook in HOOKS:
         hook.install(app)

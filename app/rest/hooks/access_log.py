@@ -2,35 +2,36 @@
 
 import time
 
-from flask import Flask, Response, g, request
+from flask import Response
 
 from app import context
 from app.observability import logs, trail
+from app.rest.application import Application
+from app.rest.request import Request
 
 
-def install(app: Flask) -> None:
+def install(app: Application) -> None:
     """Install the hook."""
-    app.before_request(_begin)
-    app.after_request(_write)
+    app.hook(before=_begin, after=_write)
 
 
-def _begin() -> None:
-    g.began = time.perf_counter()
-    g.trail = trail.begin()
+def _begin(request: Request) -> None:
+    request.began = time.perf_counter()
+    request.trail = trail.begin()
 
 
-def _write(response: Response) -> Response:
-    caller = context.principal.get()
+def _write(request: Request, response: Response) -> Response:
+    caller, rule = context.principal.get(), request.url_rule
     logs.access(
         {
             "method": request.method,
-            "route": request.url_rule.rule if request.url_rule else "unmatched",
+            "route": rule.rule if rule else "unmatched",
             "path": request.path,
             "status": response.status_code,
-            "duration_ms": round((time.perf_counter() - g.began) * 1000, 3),
+            "duration_ms": round((time.perf_counter() - request.began) * 1000, 3),
             "user": caller.id if caller else None,
             "degraded": response.headers.get("Degraded"),
-            **g.trail.fields(),
+            **request.trail.fields(),
         }
     )
     return response

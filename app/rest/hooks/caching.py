@@ -2,28 +2,31 @@
 
 from http import HTTPStatus
 
-from flask import Flask, Response, request
+from flask import Response
 
 from app.rest import operations
+from app.rest.application import Application
 from app.rest.conditional import READS, answer_not_modified
+from app.rest.request import Request
 
 
-def install(app: Flask) -> None:
+def install(app: Application) -> None:
     """Install the hook."""
-    app.after_request(_mark)
+    app.hook(after=_mark)
 
 
-def _mark(response: Response) -> Response:
+def _mark(request: Request, response: Response) -> Response:
     """Let a client keep a tagged resource for asking again, and nothing else that needed a token (C20)."""
-    operation = operations.current()
+    operation = request.operation
     if operation is not None and len(operation.produces) > 1:
         response.vary.add("Accept")
     if operation is not None and "Cache-Control" not in response.headers:
         if "ETag" in response.headers:
-            response.headers["Cache-Control"] = "private, no-cache"
+            kept = "private, no-cache"
         else:
             is_page = operation.scope is operations.PUBLIC and request.method in READS
-            response.headers["Cache-Control"] = "no-cache" if is_page else "no-store"
+            kept = "no-cache" if is_page else "no-store"
+        response.headers.add("Cache-Control", kept)
     if response.status_code == HTTPStatus.NO_CONTENT:
         response.headers.pop("Content-Type", None)
-    return answer_not_modified(response)
+    return answer_not_modified(request, response)

@@ -6,9 +6,11 @@ Above routing and limits, so that errors carry the headers too, and a preflight 
 from collections.abc import Container
 from typing import Final
 
-from flask import Flask, Response, current_app, request
+from flask import Response
 
+from app.rest.application import Application
 from app.rest.hooks import routing
+from app.rest.request import Request
 
 EXPOSED: Final = (
     "WWW-Authenticate, ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Request-Id, "
@@ -22,28 +24,28 @@ HEADERS: Final = (
 MAX_AGE: Final = "600"
 
 
-def install(app: Flask) -> None:
+def install(app: Application) -> None:
     """Install the hook."""
-    app.before_request(_answer_preflight)
-    app.after_request(_allow)
 
+    def answer_preflight(request: Request) -> Response | None:
+        """Answer like any OPTIONS, and with permission when the origin is allowed; 204 whatever the path."""
+        if request.method != "OPTIONS" or request.sent("Access-Control-Request-Method") is None:
+            return None
+        response = Response(status=204, headers=routing.options(app, request))
+        if request.sent("Origin") in app.config["CORS_ORIGINS"]:
+            response.headers["Access-Control-Allow-Methods"] = METHODS
+            response.headers["Access-Control-Allow-Headers"] = HEADERS
+            response.headers["Access-Control-Max-Age"] = MAX_AGE
+        return response
 
-def _answer_preflight() -> Response | None:
-    """Answer a preflight: like any OPTIONS, and with permission when the origin is allowed; 204 whatever the path."""
-    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
-        return None
-    response = Response(status=204, headers=routing.options())
-    if request.headers.get("Origin") in current_app.config["CORS_ORIGINS"]:
-        response.headers["Access-Control-Allow-Methods"] = METHODS
-        response.headers["Access-Control-Allow-Headers"] = HEADERS
-        response.headers["Access-Control-Max-Age"] = MAX_AGE
-    return response
+    def allow(request: Request, response: Response) -> Response:
+        varies = response.headers.get("Vary")
+        response.headers["Vary"] = f"{varies}, Origin" if varies else "Origin"
+        if (origin := request.sent("Origin")) is not None:
+            response.headers.update(permission(origin, app.config["CORS_ORIGINS"]))
+        return response
 
-
-def _allow(response: Response) -> Response:
-    response.vary.add("Origin")
-    response.headers.update(permission(request.headers.get("Origin"), current_app.config["CORS_ORIGINS"]))
-    return response
+    app.hook(before=answer_preflight, after=allow)
 
 
 def permission(origin: str | None, allowed: Container[str]) -> dict[str, str]:

@@ -4,38 +4,37 @@ import re
 from datetime import timedelta
 from typing import Final
 
-from flask import Flask, current_app, g, request
-
 from app.errs import Violation
 from app.resilience import deadline
+from app.rest.application import Application
+from app.rest.request import Request
 
 HEADER: Final = "Request-Timeout"
 SHORTEST: Final = 0.05
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
-def install(app: Flask) -> None:
+def install(app: Application) -> None:
     """Install the hook."""
-    app.before_request(_begin)
-    app.teardown_request(_end)
+
+    def begin(request: Request) -> None:
+        """Set the deadline: the configured budget, or what the caller asks for if that is less (C23)."""
+        longest: float = app.config["REQUEST_TIMEOUT"]
+        asked = request.sent(HEADER)
+        seconds = longest if asked is None else min(_seconds(request, asked) or longest, longest)
+        deadline.current.set(deadline.Deadline.after(timedelta(seconds=seconds), is_shortened=seconds < longest))
+
+    app.hook(before=begin, end=_end)
 
 
-def _begin() -> None:
-    """Set the deadline: the configured budget, or what the caller asks for if that is less (C23)."""
-    longest: float = current_app.config["REQUEST_TIMEOUT"]
-    asked = request.headers.get(HEADER)
-    seconds = longest if asked is None else min(_seconds(asked) or longest, longest)
-    deadline.current.set(deadline.Deadline.after(timedelta(seconds=seconds), is_shortened=seconds < longest))
-
-
-def _seconds(text: str) -> float | None:
+def _seconds(request: Request, text: str) -> float | None:
     """Return the seconds asked for; what is no decimal number of them joins the request's violations."""
     if _SECONDS.fullmatch(text) and float(text) >= SHORTEST:
         return float(text)
     says = f"{HEADER} must be decimal seconds of at least {SHORTEST}"
-    g.violations.append(Violation(HEADER, "INVALID_VALUE", says, header=HEADER))
+    request.violations.append(Violation(HEADER, "INVALID_VALUE", says, header=HEADER))
     return None
 
 
-def _end(_exc: BaseException | None) -> None:
+def _end() -> None:
     deadline.current.set(None)

@@ -3,22 +3,27 @@
 import math
 import time
 from functools import cache
+from typing import Final
 
-from flask import Flask, Response, current_app, g, request
-from flask_limiter import Limiter, RequestLimit
+from flask import Response
+from flask_limiter import Limiter
 from limits import RateLimitItem, parse_many
 
 from app.errs.platform import RateLimitExceeded
-from app.rest import limit_storage, operations
+from app.rest import limit_storage
+from app.rest.application import Application
+from app.rest.request import Request, current
 from app.wire import addresses
 from app.wiring import Services
 
+FLASKS_OWN: Final = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs")
 
-def install(app: Flask) -> None:
-    """Install the hook: Flask-Limiter counts where it is initialized."""
+
+def install(app: Application) -> None:
+    """Install the hook. Flask-Limiter counts; its own hooks, which would stand behind all of ours, go."""
     services: Services = app.extensions["candor-services"]
-    limiter = OperationLimiter(
-        key_func=client_address,
+    limiter = Limiter(
+        key_func=lambda: current().client_address,
         storage_uri=f"{limit_storage.SCHEME}://",
         storage_options={"windows": services.windows},  # type: ignore[dict-item]  # our own storage takes an object
         strategy="fixed-window",
@@ -26,35 +31,30 @@ def install(app: Flask) -> None:
     )
     limiter.init_app(app)
     app.extensions["candor-limiter"] = limiter
-    app.after_request(_tell)
+    for functions in FLASKS_OWN:
+        getattr(app, functions).clear()
+    count_in = limiter.limiter
 
-
-class OperationLimiter(Limiter):
-    """Flask-Limiter, which asks for each request anew what applies to it: here, the operation tells."""
-
-    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+    def count(request: Request) -> None:
         """Count the request: against the limit of all operations, and then against that of its own.
 
         Raises:
             RateLimitExceeded: nothing is left of one of them.
         """
-        operation = operations.current()
+        operation = request.operation
         if operation is None or not operation.is_limited:
             return
-        address, applied = client_address(), list[RequestLimit]()
-        g.limits = applied
-        for scope, limit in _limits(current_app.config["RATE_LIMIT"], _of_operation(operation), operation.name):
-            applied.append(
-                RequestLimit(self, limit, [address, scope], breached=False, shared=scope == addresses.EVERYTHING)
-            )
-            if not self.limiter.hit(limit, address, scope):
-                seconds, window = _left(applied[-1])[1], limit.get_expiry()
-                raise RateLimitExceeded(limit=limit.amount, window_seconds=window, retry_after=seconds)
+        address = request.client_address
+        own = app.config[operation.limit] if operation.limit else ""
+        for scope, limit in _limits(app.config["RATE_LIMIT"], own, operation.name):
+            is_within = count_in.hit(limit, address, scope)
+            ends, left = count_in.get_window_stats(limit, address, scope)
+            seconds = min(max(1, math.ceil(int(ends + 1) - time.time())), limit.get_expiry())
+            request.limits += ((limit, left, seconds),)
+            if not is_within:
+                raise RateLimitExceeded(limit=limit.amount, window_seconds=limit.get_expiry(), retry_after=seconds)
 
-
-def _of_operation(operation: operations.Operation) -> str:
-    """Return the limit that the operation has for itself, if it has one."""
-    return current_app.config[operation.limit] if operation.limit else ""
+    app.hook(before=count, after=_tell)
 
 
 @cache
@@ -68,27 +68,14 @@ def _limits(of_all: str, of_one: str, operation: str) -> tuple[tuple[str, RateLi
     )
 
 
-def _tell(response: Response) -> Response:
+def _tell(request: Request, response: Response) -> Response:
     """Tell what is left (draft-ietf-httpapi-ratelimit-headers)."""
     policies, states = [], []
-    for number, applied in enumerate(g.pop("limits", ()), 1):
+    for number, (limit, left, seconds) in enumerate(request.limits, 1):
         name = "default" if number == 1 else f"default-{number}"
-        left, seconds = _left(applied)
-        policies.append(f'"{name}";q={applied.limit.amount};w={applied.limit.get_expiry()}')
-        states.append(f'"{name}";r={left};t={seconds}')
+        policies.append(f'"{name}";q={limit.amount};w={limit.get_expiry()}')
+        states.append(f'"{name}";r={max(0, left)};t={seconds}')
     if policies:
-        response.headers["RateLimit-Policy"] = ", ".join(policies)
-        response.headers["RateLimit"] = ", ".join(states)
+        response.headers.add("RateLimit-Policy", ", ".join(policies))
+        response.headers.add("RateLimit", ", ".join(states))
     return response
-
-
-def _left(applied: RequestLimit) -> tuple[int, int]:
-    """Return the requests left and the seconds until the window ends."""
-    seconds = math.ceil(applied.reset_at - time.time())
-    return max(0, applied.remaining), min(max(1, seconds), applied.limit.get_expiry())
-
-
-def client_address() -> str:
-    """Return the client's address."""
-    forwarded = request.headers.get("X-Forwarded-For", "")
-    return addresses.client_address(request.remote_addr or "", forwarded, current_app.config["TRUSTED_PROXIES"])

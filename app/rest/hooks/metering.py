@@ -5,9 +5,8 @@ from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Flask
-
 from app.observability import metrics
+from app.rest.application import Application
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -16,7 +15,7 @@ DEGRADED: Final = "Degraded"
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 
-def install(app: Flask) -> None:
+def install(app: Application) -> None:
     """Install the meter."""
     metrics.begin()
     app.wsgi_app = Meter(app.wsgi_app)  # type: ignore[method-assign]  # as Flask's documentation says

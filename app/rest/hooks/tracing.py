@@ -2,19 +2,19 @@
 trace: the caller's, or where there is none a new one.
 """
 
-from flask import Flask
-
 from app import context
+from app.rest.application import Application
+from app.rest.request import Request
 
 
-def install(app: Flask) -> None:
+def install(app: Application) -> None:
     """Install the hook; where tracing is off, there is nothing to install."""
     tracing = app.extensions.get("candor-tracing")
     if tracing is None:
         return
     app.wsgi_app = tracing.around_requests(app.wsgi_app)  # type: ignore[method-assign]  # as Flask's documentation says
 
-    def begin() -> None:
+    def begin(_request: Request) -> None:
         context.trace_id.set(tracing.trace_id() or context.trace_id.get())
 
-    app.before_request(begin)
+    app.hook(before=begin)

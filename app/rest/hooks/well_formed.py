@@ -6,9 +6,9 @@ Below recovery, and above everything that looks at the target (C9a: malformed HT
 import re
 from typing import Final
 
-from flask import Flask, request
-
 from app.errs.requests import MalformedRequest
+from app.rest.application import Application
+from app.rest.request import Request
 
 _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::([0-9]{0,5}))?")
 """RFC 9110, section 7.2; it may be empty, for a target that has no authority."""
@@ -16,12 +16,12 @@ _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)", re.IGNORECASE)
 _HIGHEST_PORT: Final = 65535
 
 
-def install(app: Flask) -> None:
+def install(app: Application) -> None:
     """Install the hook."""
-    app.before_request(_check)
+    app.hook(before=_check)
 
 
-def _check() -> None:
+def _check(request: Request) -> None:
     """Go on when there is one host, no fragment, and no transfer coding but the one that the server decodes.
 
     Raises:
@@ -37,7 +37,7 @@ def _check() -> None:
         raise MalformedRequest(detail="the target has no host, or says whose it is")
     if "#" in target:
         raise MalformedRequest(detail="the target has a fragment")
-    if request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+    if (coding := request.sent("Transfer-Encoding")) is not None and coding.lower() != "chunked":
         raise MalformedRequest(detail="a transfer coding that is not decoded")
 
 
