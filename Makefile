@@ -68,7 +68,7 @@ soak: .venv/dev.lock ## Kill, stop, replace, recycle and bombard the stack under
 drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under load, and account for every write (ONLY=a,b DRILL_SCALE=3)
 	@exec $(PY) -m tests.drill
 
-bench: .venv/run.lock $(PEERS)/installed.lock ## Measure ours beside a floor and six frameworks: ten minutes (ARGS=--quick: three; ONLY=ours,floor,W1)
+bench: .venv/run.lock $(PEERS)/installed.locks ## Measure ours beside a floor and six frameworks: ten minutes (ARGS=--quick: three; ONLY=ours,floor,W1)
 	@exec $(PY) -m bench $(ARGS) $(if $(ONLY),--only "$(ONLY)")
 
 bench-cost: .venv/run.lock ## What each layer of a request costs, in microseconds
@@ -106,11 +106,14 @@ $(STOCK)/installed.lock: tests/conformance/stock/requirements.lock .venv/bin/pyt
 	@"$(PYTHON)" -m venv --clear $(STOCK)
 	@$(STOCK)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
-# So do the frameworks of the benchmark, with the same gunicorn and the same driver as ours.
-$(PEERS)/installed.lock: bench/requirements.lock .venv/bin/python
+# So do the frameworks of the benchmark, with the same gunicorn and the same driver as ours; and ours with gRPC, which
+# installed in .venv would have `make run` serve it.
+$(PEERS)/installed.locks: bench/requirements.lock requirements/grpc.lock .venv/bin/python
 	@echo "candor: making $(PEERS) for the frameworks of the benchmark"
 	@"$(PYTHON)" -m venv --clear $(PEERS)
-	@$(PEERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+	@for lock in bench/requirements.lock requirements/grpc.lock; do \
+	  $(PEERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $$lock || exit 1; \
+	done; touch $@
 
 .venv/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -1,12 +1,14 @@
 """Before anything is measured: does everybody give the same answers?"""
 
 import json
+import subprocess
 from datetime import datetime
 from typing import Any, Final
 
 from bench import load
-from bench.contestants import Contestant, violations
-from bench.workloads import Callers, Workload, said
+from bench.contestants import PYTHON, Contestant, violations
+from bench.database import ROOT
+from bench.workloads import GET_ONE, Callers, Workload, said
 
 MADE_UP: Final = frozenset({"name", "title", "create_time", "update_time", "next_page_token"})
 """Members that are each server's own in a task just created; of a page token it only counts whether there is one."""
@@ -23,13 +25,14 @@ def check(contestant: Contestant, port: int, workload: Workload, callers: Caller
     Raises:
         Disagreement: status or content is another.
     """
-    status, head, body = load.one(port, workload.make(callers)(0))
+    ask = workload.requests(callers, is_rpc=contestant.is_rpc)(0)
+    status, head, body = load.one(port, ask, contestant.dial)
     who = f"{contestant.name}, {workload.key} {workload.name}"
     if status not in workload.statuses:
         raise Disagreement(f"{who}: answered {status}: {body[:400].decode(errors='replace')}")
     if workload.key == "W6":
         return None  # what an unknown path is answered with is everybody's own
-    found = json.loads(body)
+    found = json.loads(_from_message(workload, body) if contestant.is_rpc else body)
     if workload.key == "W5" and violations(found) != FIVE:
         raise Disagreement(f"{who}: named {violations(found)} violations instead of {FIVE}: {body.decode()}")
     if workload.key == "W4":
@@ -37,9 +40,31 @@ def check(contestant: Contestant, port: int, workload: Workload, callers: Caller
     if workload.key == "W5":
         return None
     answer = _comparable(found, hidden=MADE_UP if workload.key == "W4" else frozenset())
+    if contestant.is_rpc:
+        answer, expected = _without_nulls(answer), _without_nulls(expected)
     if expected is not None and answer != expected:
         raise Disagreement(f"{who}: answered {_difference(answer, expected)}")
     return answer
+
+
+def _from_message(workload: Workload, body: bytes) -> bytes:
+    """Return a message as JSON; protocol buffers are only there where the peers are."""
+    name = "Task" if workload is GET_ONE else "ListTasksResponse"
+    code = (
+        "import sys; from google.protobuf.json_format import MessageToJson; "
+        f"from app.rpc.gen.todo.v1.todo_pb2 import {name} as Told; "
+        "print(MessageToJson(Told.FromString(sys.stdin.buffer.read()), "
+        "preserving_proto_field_name=True, always_print_fields_with_no_presence=True))"
+    )
+    done = subprocess.run([PYTHON, "-c", code], input=body, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 -- ours
+    return done.stdout
+
+
+def _without_nulls(found: Any) -> Any:
+    """Return an answer as messages have it, in which what is not there is absent."""
+    if isinstance(found, dict):
+        return {name: _without_nulls(value) for name, value in found.items() if value is not None}
+    return [_without_nulls(each) for each in found] if isinstance(found, list) else found
 
 
 def _check_created(who: str, port: int, head: bytes, callers: Callers) -> None:

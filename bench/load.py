@@ -93,12 +93,16 @@ class Caller:
         self.socket = self._connected()
 
 
+Dial = Callable[[int], Caller]
+"""Connects to a port, and speaks what is spoken there."""
+
+
 class Crowd:
     """Callers, and who of them has nothing to do."""
 
-    def __init__(self, port: int, size: int) -> None:
+    def __init__(self, port: int, size: int, dial: Dial) -> None:
         self._selector = selectors.DefaultSelector()
-        self.idle = [Caller(port) for _ in range(size)]
+        self.idle = [dial(port) for _ in range(size)]
         for caller in self.idle:
             self._selector.register(caller.socket, selectors.EVENT_READ, caller)
         self.tally = Tally()
@@ -144,10 +148,16 @@ class Crowd:
 
 
 def closed(
-    port: int, requests: Requests, *, connections: int, count: int = 1 << 62, seconds: float = PATIENCE
+    port: int,
+    requests: Requests,
+    *,
+    connections: int,
+    count: int = 1 << 62,
+    seconds: float = PATIENCE,
+    dial: Dial = Caller,
 ) -> Tally:
     """Send so many requests, or for so long, each caller as soon as it has its answer. Raises: NoAnswer."""
-    crowd, sent, began = Crowd(port, connections), 0, time.perf_counter()
+    crowd, sent, began = Crowd(port, connections, dial), 0, time.perf_counter()
     try:
         while ((now := time.perf_counter()) < began + seconds and sent < count) or len(crowd.idle) < connections:
             while crowd.idle and sent < count and now < began + seconds:
@@ -161,9 +171,11 @@ def closed(
     return crowd.tally
 
 
-def steady(port: int, requests: Requests, *, rate: float, seconds: float, connections: int) -> Tally:
+def steady(
+    port: int, requests: Requests, *, rate: float, seconds: float, connections: int, dial: Dial = Caller
+) -> Tally:
     """Send requests at a rate; those for which no connection is left wait, and that counts. Raises: NoAnswer."""
-    crowd, sent, began = Crowd(port, connections), 0, time.perf_counter()
+    crowd, sent, began = Crowd(port, connections, dial), 0, time.perf_counter()
     total = int(rate * seconds)
     try:
         while sent < total or len(crowd.idle) < connections:
@@ -180,9 +192,9 @@ def steady(port: int, requests: Requests, *, rate: float, seconds: float, connec
     return crowd.tally
 
 
-def one(port: int, said: bytes) -> tuple[int, bytes, bytes]:
+def one(port: int, said: bytes, dial: Dial = Caller) -> tuple[int, bytes, bytes]:
     """Return status, head and body of the answer to one request. Raises: OSError."""
-    caller = Caller(port)
+    caller = dial(port)
     try:
         caller.ask(said, 0.0)
         while (answer := caller.answer()) is None:

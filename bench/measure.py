@@ -14,7 +14,7 @@ import jwt
 from bench import agreement, database, load, processes, server
 from bench.contestants import SECRET, Contestant
 from bench.server import Server
-from bench.workloads import Callers, Workload
+from bench.workloads import GET_ONE, Callers, Workload
 
 ROWS: Final = 100_000
 CONNECTIONS: Final = 4
@@ -84,7 +84,16 @@ class Bench:
             for each in self._contestants:
                 port = server.free_ports()
                 environment = each.environment(self._url, port)
-                serving = server.serving(each.key, each.command, environment, port, cores=processes.SERVER_CORE)
+                ready = GET_ONE.requests(self._callers, is_rpc=True)(0) if each.is_rpc else server.HEALTH
+                serving = server.serving(
+                    each.key,
+                    each.command,
+                    environment,
+                    port,
+                    cores=processes.SERVER_CORE,
+                    ready=ready,
+                    dial=each.dial,
+                )
                 self._servers[each.key] = stack.enter_context(serving)
                 self.result.start_seconds[each.key] = self._servers[each.key].seconds
             yield
@@ -124,7 +133,8 @@ class Bench:
         """Return CPU time and time of a request, each in seconds. Raises: agreement.Disagreement."""
         serving = self._servers[contestant.key]
         before = processes.cpu_seconds(serving.pid)
-        tally = load.closed(serving.port, workload.make(self._callers), connections=CONNECTIONS, count=count)
+        asks = workload.requests(self._callers, is_rpc=contestant.is_rpc)
+        tally = load.closed(serving.port, asks, connections=CONNECTIONS, count=count, dial=contestant.dial)
         used = processes.cpu_seconds(serving.pid) - before
         if tally.share(*workload.statuses) < 1:
             raise agreement.Disagreement(f"{contestant.name}, {workload.key}: answered {dict(tally.statuses)}")
@@ -142,10 +152,11 @@ class Bench:
             say(f"{rate:.0f} a second: {workload.key} {contestant.name}")
             tally = load.steady(
                 self._servers[contestant.key].port,
-                workload.make(self._callers),
+                workload.requests(self._callers, is_rpc=contestant.is_rpc),
                 rate=rate,
                 seconds=effort.steady_seconds,
                 connections=MANY,
+                dial=contestant.dial,
             )
             cell.latency_ms = {
                 "rate": rate,

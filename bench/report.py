@@ -12,7 +12,9 @@ from bench.measure import Effort, Result
 from bench.workloads import Workload
 
 HERE: Final = Path(__file__).resolve().parent
-FLOOR: Final = "floor"
+FLOORS: Final = {False: "floor", True: "rpc-floor"}
+"""What each is compared with, by whether it is asked over gRPC."""
+BESIDE_RPC: Final = ("floor", "ours", "rpc-floor", "rpc")
 
 
 def summary(
@@ -30,10 +32,11 @@ def summary(
             {
                 "key": each.key,
                 "name": each.name,
+                "is_rpc": each.is_rpc,
                 "megabytes": round(result.megabytes[each.key], 1),
                 "start_seconds": round(result.start_seconds[each.key], 2),
                 "cells": {
-                    workload.key: _cell(result, each.key, workload.key)
+                    workload.key: _cell(result, each.key, workload.key, floor=FLOORS[each.is_rpc])
                     for workload in workloads
                     if (each.key, workload.key) in result.cells
                 },
@@ -43,9 +46,9 @@ def summary(
     }
 
 
-def _cell(result: Result, who: str, what: str) -> dict[str, Any]:
-    cell, floor = result.cells[who, what], result.cells.get((FLOOR, what))
-    ratios = [base / cost for base, cost in zip(floor.cpu_us, cell.cpu_us, strict=True)] if floor else []
+def _cell(result: Result, who: str, what: str, *, floor: str) -> dict[str, Any]:
+    cell, base = result.cells[who, what], result.cells.get((floor, what))
+    ratios = [low / cost for low, cost in zip(base.cpu_us, cell.cpu_us, strict=True)] if base else []
     return {
         "cpu_us": round(cell.cost, 1),
         "cpu_us_rounds": [round(each, 1) for each in cell.cpu_us],
@@ -59,20 +62,53 @@ def _cell(result: Result, who: str, what: str) -> dict[str, Any]:
 
 def tables(found: dict[str, Any]) -> str:
     """Return the tables, in Markdown."""
+    http, rpc = _over_http(found), _beside_rpc(found)
     parts = [
         "CPU per request, as a ratio to the floor (1.00; higher is better), median (least–most of the rounds):",
-        ratios(found),
+        _table(http, _ratio),
         "CPU per request, in microseconds, of all processes of the server:",
-        _table(found, lambda cell: f"{cell['cpu_us']:,.0f}"),
+        _table(http, lambda cell: f"{cell['cpu_us']:,.0f}"),
         "Latency at 60 % of each one's own capacity, p50 / p99 in milliseconds (requests a second), and memory:",
-        _latencies(found),
+        _latencies(http),
     ]
+    if any(each["is_rpc"] for each in rpc["contestants"]):
+        parts += [
+            "### gRPC beside REST",
+            "CPU per request, in microseconds, and as a ratio to the floor of the same protocol:",
+            beside_rpc(found),
+            "Latency as above:",
+            _latencies(rpc),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
-def ratios(found: dict[str, Any], *, is_short: bool = False) -> str:
-    """Return the table of ratios to the floor, with or without the spread."""
-    return _table(found, (lambda cell: f"{cell['ratio']:.2f}") if is_short else _ratio)
+def ratios(found: dict[str, Any]) -> str:
+    """Return the table of ratios to the floor, without the spread."""
+    return _table(_over_http(found), lambda cell: f"{cell['ratio']:.2f}")
+
+
+def beside_rpc(found: dict[str, Any]) -> str:
+    """Return the table of what is asked over either protocol."""
+
+    def show(cell: dict[str, Any]) -> str:
+        return f"{cell['cpu_us']:,.0f} µs" + (f" ({cell['ratio']:.2f})" if cell["ratio"] else "")
+
+    return _table(_beside_rpc(found), show)
+
+
+def _over_http(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what was found over HTTP."""
+    return found | {"contestants": [each for each in found["contestants"] if not each["is_rpc"]]}
+
+
+def _beside_rpc(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what was found of ourselves and of the floors, where it was asked over both protocols."""
+    chosen = [each for each in found["contestants"] if each["key"] in BESIDE_RPC]
+    asked = {key for each in chosen if each["is_rpc"] for key in each["cells"]}
+    return {
+        "workloads": {key: name for key, name in found["workloads"].items() if key in asked},
+        "contestants": chosen,
+    }
 
 
 def _ratio(cell: dict[str, Any]) -> str:
@@ -132,7 +168,7 @@ def write(found: dict[str, Any]) -> None:
             f"{key}: {name}",
             [
                 chart.Bar(each["name"], 1e6 / each["cells"][key]["cpu_us"], is_ours=each["key"] == "ours")
-                for each in found["contestants"]
+                for each in _over_http(found)["contestants"]
                 if key in each["cells"]
             ],
         )

@@ -12,7 +12,11 @@ HERE: Final = Path(__file__).resolve().parent
 SCALING: Final = HERE / "scaling.json"
 COMPARISON: Final = HERE / "results.json"
 README: Final = HERE.parent / "README.md"
-BEGIN: Final = "<!-- bench: written by make bench -->"
+TABLES: Final = {
+    "<!-- bench: written by make bench -->": report.ratios,
+    "<!-- bench: gRPC, written by make bench -->": report.beside_rpc,
+}
+"""In the README, what follows these lines up to the next ``END``."""
 END: Final = "<!-- /bench -->"
 Record = dict[str, Any]
 
@@ -34,12 +38,14 @@ def write() -> None:
 
 
 def tell(found: Record) -> None:
-    """Write the table of ratios into the README."""
+    """Write the tables of the README."""
     text = README.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if begin and end:
-        README.write_text(f"{before}{begin}\n{report.ratios(found, is_short=True)}\n{end}{after}")
+    for line, table in TABLES.items():
+        before, begin, rest = text.partition(line)
+        _, end, after = rest.partition(END)
+        if begin and end:
+            text = f"{before}{begin}\n{table(found)}\n{end}{after}"
+    README.write_text(text)
 
 
 def _machine(about: Record) -> str:

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,14 @@ class Server:
 
 @contextmanager
 def serving(
-    name: str, command: list[str], environment: Mapping[str, str], port: int, *, cores: list[int], ready: bytes = HEALTH
+    name: str,
+    command: list[str],
+    environment: Mapping[str, str],
+    port: int,
+    *,
+    cores: list[int],
+    ready: bytes = HEALTH,
+    dial: load.Dial = load.Caller,
 ) -> Iterator[Server]:
     """Start a server on these cores, and yield it once it answers with 200. Raises: load.NoAnswer."""
     log = HOME / f"{name}.log"
@@ -43,7 +50,7 @@ def serving(
             cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
         )  # fmt: skip
     try:
-        _wait(process, port, ready, log)
+        _wait(process, lambda: load.one(port, ready, dial), log)
         yield Server(port, process.pid, time.monotonic() - began)
     finally:
         process.terminate()
@@ -54,11 +61,11 @@ def serving(
             process.wait()
 
 
-def _wait(process: "subprocess.Popen[bytes]", port: int, ready: bytes, log: Path) -> None:
+def _wait(process: "subprocess.Popen[bytes]", ask: Callable[[], tuple[int, bytes, bytes]], log: Path) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if load.one(port, ready)[0] == 200:
+            if ask()[0] == 200:
                 return
         except OSError:
             pass

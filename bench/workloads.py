@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
+from bench import rpc
 from bench.load import Requests
 
 _TITLES: Final = count()
@@ -20,6 +21,16 @@ class Workload:
     name: str
     statuses: frozenset[int]
     make: Callable[["Callers"], Requests] = field(repr=False)
+    make_rpc: Callable[["Callers"], Requests] | None = field(default=None, repr=False)
+    """The same over gRPC, where that is asked."""
+
+    def requests(self, callers: "Callers", *, is_rpc: bool) -> Requests:
+        """Return what these callers ask. Raises: LookupError: it is not asked over gRPC."""
+        if not is_rpc:
+            return self.make(callers)
+        if self.make_rpc is None:
+            raise LookupError(self.key)
+        return self.make_rpc(callers)
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,23 @@ def always(path: str) -> Callable[[Callers], Requests]:
 
     def make(callers: Callers) -> Requests:
         made = said("GET", path, {} if path == "/healthz" else callers.reader)
+        return lambda number: made
+
+    return make
+
+
+def _get_over_rpc(callers: Callers) -> Requests:
+    names = [f"tasks/{each}".encode() for each in callers.ids]
+    made = [rpc.call("GetTask", b"\x0a" + bytes([len(name)]) + name, callers.reader) for name in names]
+    return lambda number: made[number % len(made)]
+
+
+def _list_over_rpc(size: int) -> Callable[[Callers], Requests]:
+    """Return what asks for the first page of this size, which is member 1 of the message, as a varint."""
+    number = bytes([size]) if size < 0x80 else bytes([size & 0x7F | 0x80, size >> 7])
+
+    def make(callers: Callers) -> Requests:
+        made = rpc.call("ListTasks", b"\x08" + number, callers.reader)
         return lambda number: made
 
     return make
@@ -92,10 +120,11 @@ def _violate(callers: Callers) -> Requests:
 
 
 OK: Final = frozenset({200})
+GET_ONE: Final = Workload("W1", "GET one", OK, _get, _get_over_rpc)
 WORKLOADS: Final = (
-    Workload("W1", "GET one", OK, _get),
-    Workload("W2", "list 50", OK, always("/v1/tasks?page_size=50")),
-    Workload("W3", "list 1000", OK, always("/v1/tasks?page_size=1000")),
+    GET_ONE,
+    Workload("W2", "list 50", OK, always("/v1/tasks?page_size=50"), _list_over_rpc(50)),
+    Workload("W3", "list 1000", OK, always("/v1/tasks?page_size=1000"), _list_over_rpc(1000)),
     Workload("W4", "create", frozenset({201}), _create),
     Workload("W5", "five violations", frozenset({400, 422}), _violate),
     Workload("W6", "404", frozenset({404}), always("/v1/nothing")),

@@ -1,6 +1,6 @@
 """The work itself, with nothing around it: token check, SQL by psycopg, JSON by orjson.
 
-The floor and both bare peers use it. The statements are those that Candor sends for the same request, and the
+Both floors and both bare peers use it. The statements are those that Candor sends for the same request, and the
 transactions too.
 """
 
@@ -75,6 +75,10 @@ class Tasks:
         self._borrow = borrow
 
     def get(self, task_id: str, by: str) -> bytes:
+        """Return one task, as JSON. Raises: Refused."""
+        return orjson.dumps(shown(self.row(task_id, by)), option=orjson.OPT_UTC_Z)
+
+    def row(self, task_id: str, by: str) -> Row:
         """Return one task. Raises: Refused."""
         with self._borrow() as connection:
             row = connection.execute(ONE, (UUID(task_id),)).fetchone()
@@ -82,17 +86,22 @@ class Tasks:
             raise Refused(404, "no such task")
         if row[8] != by:
             raise Refused(403, "not yours")
-        return orjson.dumps(shown(row), option=orjson.OPT_UTC_Z)
+        return row
 
     def page(self, size: int, by: str) -> bytes:
-        """Return the first page."""
+        """Return the first page, as JSON."""
+        rows, after, total = self.rows(size, by)
+        answer = {"tasks": [shown(row) for row in rows], "next_page_token": after, "total_size": total}
+        return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
+
+    def rows(self, size: int, by: str) -> tuple[list[Row], str | None, int]:
+        """Return the first page, the token of the next one, and how many there are in all."""
         with self._borrow() as connection:
             rows = connection.execute(PAGE, (by, size + 1)).fetchall()
             total = len(rows) if len(rows) <= size else self._count(connection, by)
         more = len(rows) > size
         after = base64.urlsafe_b64encode(f"{rows[size - 1][6]}|{rows[size - 1][0]}".encode()).decode() if more else None
-        answer = {"tasks": [shown(row) for row in rows[:size]], "next_page_token": after, "total_size": total}
-        return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
+        return rows[:size], after, total
 
     def _count(self, connection: "Connection[Row]", by: str) -> int:
         """Return how many there are, or -1 when counting takes too long."""

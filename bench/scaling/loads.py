@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from bench import contestants, load, measure, processes, server
-from bench.workloads import WORKLOADS, Callers, always, said
+from bench.workloads import GET_ONE, Callers, always, said
 
 LENGTHS: Final = (1, 10, 50, 100, 250, 500, 1000)
 CLIENTS: Final = (1, 4, 16, 64, 256, 1000)
@@ -13,7 +13,6 @@ WORKERS: Final = (1, 2, 3, 4)
 CLIENTS_OF_WORKERS: Final = 32
 SECONDS: Final = 3.0
 WARM: Final = 200
-GET_ONE: Final = WORKLOADS[0]
 LIGHTEST: Final = 110
 """Megabytes that a worker may have."""
 
@@ -23,7 +22,7 @@ def ours(url: str, *, cores: list[int], words: tuple[str, ...] = (), **settings:
     """Serve ours with these settings on top of those of the comparison."""
     port = server.free_ports()
     environment = {**contestants.CONTESTANTS[1].environment(url, port), **settings}
-    command = [*contestants.OURS, *words]
+    command = [*contestants.OURS["ours"], *words]
     ready = said("GET", "/readyz", {})
     with server.serving("scaling", command, environment, port, cores=cores, ready=ready) as serving:
         yield serving
