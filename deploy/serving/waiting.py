@@ -9,6 +9,7 @@ import io
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from selectors import EVENT_READ
@@ -87,7 +88,7 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         elif (received := _received(conn)) is None:
             self._resolve(conn, _DEFER)  # a new connection, on which nothing was sent yet
         elif _is_urgent(received):
-            self._submit(self._reserve, conn)
+            self._submit(self._reserve, conn, self.finish_request)
         elif self._is_overloaded:
             self._resolve(conn, self._refuse(conn, received))
         else:
@@ -113,15 +114,15 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
 
     def _serve(self, conn: Any) -> None:
         self._busy += 1
-        self._submit(self.tpool, conn).add_done_callback(lambda _: self.method_queue.defer(self._go_on))
+        self._submit(self.tpool, conn, self._go_on)
 
-    def _submit(self, pool: ThreadPoolExecutor, conn: Any) -> "Future[Any]":
-        future = pool.submit(self.handle, conn)
-        future.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
-        return future
+    def _submit(self, pool: ThreadPoolExecutor, conn: Any, then: Callable[[Any, "Future[Any]"], None]) -> None:
+        """Have a thread handle a connection; what follows is for the main loop, which is woken once."""
+        pool.submit(self.handle, conn).add_done_callback(partial(self.method_queue.defer, then, conn))
 
-    def _go_on(self) -> None:
+    def _go_on(self, conn: Any, future: "Future[Any]") -> None:
         """A thread has become free: serve the next."""
+        self.finish_request(conn, future)
         self._busy -= 1
         if len(self._line):
             self._serve(self._line.next())
