@@ -7,8 +7,7 @@ threads of the server stay free for what needs none: health, refusals, the catal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 from app.errs.platform import ServiceUnavailable
@@ -26,7 +25,7 @@ LONGEST: Final = 1.0
 
 
 class Slots:
-    """So many places to work in, and a bounded queue before them: first come, first served."""
+    """So many places to work in (``with``), and a bounded queue before them: first come, first served."""
 
     def __init__(self, size: int, *, queue: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Make the places.
@@ -60,8 +59,7 @@ class Slots:
         """Return how many wait for one."""
         return len(self._waiting)
 
-    @contextmanager
-    def taken(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Work in a slot.
 
         Raises:
@@ -70,11 +68,10 @@ class Slots:
         """
         self._take()
         metrics.SLOTS_IN_USE.inc()
-        try:
-            yield
-        finally:
-            metrics.SLOTS_IN_USE.dec()
-            self._leave()
+
+    def __exit__(self, *_: object) -> None:
+        metrics.SLOTS_IN_USE.dec()
+        self._leave()
 
     def _take(self) -> None:
         with self._lock:

@@ -23,6 +23,7 @@ from app.errs.requests import ValidationFailed
 from app.observability import metrics
 from app.rest import body, conditional, negotiation, openapi, operations, query
 from app.rest.current import clock, services
+from app.rest.json_response import JsonResponse
 from app.rest.request import Request, current
 from app.wire.encoder import OPTIONS, Encoder
 from app.wire.reading import Reading
@@ -93,7 +94,7 @@ class Blueprint(flask_smorest.Blueprint):
                 negotiation.check_accept(request, operation.produces)
                 if operation.consumes:
                     request.body = body.read(request, operation.consumes)
-                with services().slots.taken() if operation.needs_slot else nullcontext():
+                with services().slots if operation.needs_slot else nullcontext():
                     if operation.parameters is None and request.query_string:
                         decoded(request, WITHOUT_PARAMETERS, query.parse(request))
                     return view(*args, **kwargs)
@@ -168,11 +169,7 @@ class Blueprint(flask_smorest.Blueprint):
                 if isinstance(value, Response):
                     return value
                 encoded = conditional.encode(value, encode)
-                response = Response(
-                    orjson.dumps(encoded, option=OPTIONS), status=chosen or status, mimetype="application/json"
-                )
-                response.headers.update(fields)
-                return response
+                return JsonResponse(orjson.dumps(encoded, option=OPTIONS), chosen or status, fields)
 
             for each in filter(None, (status, also)):
                 doc = {"schema": schema, "description": each.phrase, "content_type": None}

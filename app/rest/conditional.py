@@ -103,12 +103,9 @@ def _versions(request: Request, name: str, members: Sequence[str], *, takes_weak
 
 def answer_not_modified(request: Request, response: Response) -> Response:
     """Answer 304 without a body when If-None-Match names what would be sent (weak comparison)."""
-    tag = response.headers.get("ETag")
-    if not tag or response.status_code != HTTPStatus.OK or request.method not in READS:
+    if request.sent("If-None-Match") is None or response.status_code != HTTPStatus.OK or request.method not in READS:
         return response
-    if request.sent("If-None-Match") is None:
-        return response
-    known = request.if_none_match
+    tag, known = response.headers["ETag"], request.if_none_match
     if not (known.star_tag or known.contains_weak(tag.strip('"'))):
         return response
     kept = {name: response.headers[name] for name in KEPT if name in response.headers}

@@ -21,6 +21,7 @@ from app.observability import metrics
 from app.observability.reporting import report
 from app.rest import operations
 from app.rest.current import services
+from app.rest.json_response import JsonResponse
 from app.rest.request import current
 from app.wire import timestamps
 
@@ -163,7 +164,7 @@ def respond(error: errs.Error, status: HTTPStatus) -> Response:
         response.headers["Content-Length"] = "0"
         del response.headers["Content-Type"]
     else:
-        response = Response(orjson.dumps(problem(error, Occasion.now())), status=status, content_type=MEDIA_TYPE)
+        response = JsonResponse(orjson.dumps(problem(error, Occasion.now())), status, content_type=MEDIA_TYPE)
     response.headers.update(headers_of(error, status, method=current().method))
     if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE and current().sent("Content-Encoding") is not None:
         response.headers["Accept-Encoding"] = "identity"

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from limits.storage import Storage
 
-from app.resilience.windows import Windows
+from app.resilience.windows import Window, Windows
 
 SCHEME: Final = "candor"
 
@@ -32,6 +32,10 @@ class WindowStorage(Storage):
         if amount != 1:
             raise ValueError("hits are counted one by one")
         return self._windows.hit(key, seconds=expiry).hits
+
+    def window(self, key: str, expiry: int) -> Window:
+        """Count a hit, and return the window: at one look what a strategy asks for one by one."""
+        return self._windows.hit(key, seconds=expiry)
 
     def get(self, key: str) -> int:
         """Return the hits so far, as far as this process knows."""

@@ -125,7 +125,7 @@ def _handled(call: Call) -> bytes:
         raise LookupError("routing comes first")
     handle = call.method.handle
     request = message_of(call, call.method.takes)
-    with call.services.slots.taken():
+    with call.services.slots:
         if call.method.is_kept:
             return once(call, request, lambda: handle(call, request).SerializeToString())
         return handle(call, request).SerializeToString()

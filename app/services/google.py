@@ -102,7 +102,7 @@ class GoogleTokens:
             RateLimitExceeded: it has been asked too often for this address.
         """
         self._count(sender)
-        with self._slots.taken():
+        with self._slots:
             grant = self._info.ask(token)
         now = self._clock.now().timestamp()
         fault = self._fault(grant, now)

@@ -1,4 +1,4 @@
-"""Says what may be kept (RFC 9111) and how answers differ; answers 304. Innermost, to see the handler's own answer."""
+"""Says what may be kept (RFC 9111) and what answers depend on; answers 304. Innermost, to see the handler's own."""
 
 from http import HTTPStatus
 
@@ -17,11 +17,11 @@ def install(app: Application) -> None:
 
 def _mark(request: Request, response: Response) -> Response:
     """Let a client keep a tagged resource for asking again, and nothing else that needed a token (C20)."""
-    operation = request.operation
-    if operation is not None and len(operation.produces) > 1:
-        response.vary.add("Accept")
-    if operation is not None and "Cache-Control" not in response.headers:
-        if "ETag" in response.headers:
+    operation, carried = request.operation, {name for name, _ in response.headers}
+    has_forms = operation is not None and len(operation.produces) > 1
+    response.headers.add("Vary", "Accept, Origin" if has_forms else "Origin")
+    if operation is not None and "Cache-Control" not in carried:
+        if "ETag" in carried:
             kept = "private, no-cache"
         else:
             is_page = operation.scope is operations.PUBLIC and request.method in READS
@@ -29,4 +29,4 @@ def _mark(request: Request, response: Response) -> Response:
         response.headers.add("Cache-Control", kept)
     if response.status_code == HTTPStatus.NO_CONTENT:
         response.headers.pop("Content-Type", None)
-    return answer_not_modified(request, response)
+    return answer_not_modified(request, response) if "ETag" in carried else response

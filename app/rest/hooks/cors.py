@@ -39,8 +39,6 @@ def install(app: Application) -> None:
         return response
 
     def allow(request: Request, response: Response) -> Response:
-        varies = response.headers.get("Vary")
-        response.headers["Vary"] = f"{varies}, Origin" if varies else "Origin"
         if (origin := request.sent("Origin")) is not None:
             response.headers.update(permission(origin, app.config["CORS_ORIGINS"]))
         return response

@@ -1,17 +1,16 @@
 """Counts requests per client address. Before authentication, so that guessing tokens is limited too (C22)."""
 
 import math
-import time
 from functools import cache
-from typing import Final
+from typing import Final, cast
 
 from flask import Response
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse_many
 
 from app.errs.platform import RateLimitExceeded
-from app.rest import limit_storage
 from app.rest.application import Application
+from app.rest.limit_storage import SCHEME, WindowStorage
 from app.rest.request import Request, current
 from app.wire import addresses
 from app.wiring import Services
@@ -24,7 +23,7 @@ def install(app: Application) -> None:
     services: Services = app.extensions["candor-services"]
     limiter = Limiter(
         key_func=lambda: current().client_address,
-        storage_uri=f"{limit_storage.SCHEME}://",
+        storage_uri=f"{SCHEME}://",
         storage_options={"windows": services.windows},  # type: ignore[dict-item]  # our own storage takes an object
         strategy="fixed-window",
         headers_enabled=False,
@@ -33,7 +32,7 @@ def install(app: Application) -> None:
     app.extensions["candor-limiter"] = limiter
     for functions in FLASKS_OWN:
         getattr(app, functions).clear()
-    count_in = limiter.limiter
+    storage = cast("WindowStorage", limiter.storage)
 
     def count(request: Request) -> None:
         """Count the request: against the limit of all operations, and then against that of its own.
@@ -47,12 +46,12 @@ def install(app: Application) -> None:
         address = request.client_address
         own = app.config[operation.limit] if operation.limit else ""
         for scope, limit in _limits(app.config["RATE_LIMIT"], own, operation.name):
-            is_within = count_in.hit(limit, address, scope)
-            ends, left = count_in.get_window_stats(limit, address, scope)
-            seconds = min(max(1, math.ceil(int(ends + 1) - time.time())), limit.get_expiry())
-            request.limits += ((limit, left, seconds),)
-            if not is_within:
-                raise RateLimitExceeded(limit=limit.amount, window_seconds=limit.get_expiry(), retry_after=seconds)
+            expiry = limit.get_expiry()
+            hits, left = storage.window(limit.key_for(address, scope), expiry)
+            seconds = min(max(1, math.ceil(left)), expiry)
+            request.limits += ((limit, max(0, limit.amount - hits), seconds),)
+            if hits > limit.amount:
+                raise RateLimitExceeded(limit=limit.amount, window_seconds=expiry, retry_after=seconds)
 
     app.hook(before=count, after=_tell)
 
@@ -74,7 +73,7 @@ def _tell(request: Request, response: Response) -> Response:
     for number, (limit, left, seconds) in enumerate(request.limits, 1):
         name = "default" if number == 1 else f"default-{number}"
         policies.append(f'"{name}";q={limit.amount};w={limit.get_expiry()}')
-        states.append(f'"{name}";r={max(0, left)};t={seconds}')
+        states.append(f'"{name}";r={left};t={seconds}')
     if policies:
         response.headers.add("RateLimit-Policy", ", ".join(policies))
         response.headers.add("RateLimit", ", ".join(states))

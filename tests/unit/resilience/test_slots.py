@@ -43,7 +43,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def visit(slots: Slots) -> None:
     """Be in and out, if there is room."""
-    with suppress(ServiceUnavailable), slots.taken():
+    with suppress(ServiceUnavailable), slots:
         pass
 
 
@@ -55,47 +55,47 @@ def is_queued(slots: Slots, count: int) -> bool:
 class TestTaken:
     def test_ok(self) -> None:
         slots = Slots(2, queue=0)
-        with slots.taken(), slots.taken():
+        with slots, slots:
             assert slots.in_use == 2
         assert slots.in_use == 0
 
     def test_a_fault_inside_gives_the_slot_back(self) -> None:
         slots = Slots(1, queue=0)
-        with pytest.raises(KeyError), slots.taken():
+        with pytest.raises(KeyError), slots:
             raise KeyError
         assert slots.in_use == 0
 
     def test_when_the_queue_is_full_too_the_next_is_refused_at_once(self) -> None:
         slots = Slots(1, queue=0)
-        with slots.taken(), pytest.raises(ServiceUnavailable) as caught, slots.taken():
+        with slots, pytest.raises(ServiceUnavailable) as caught, slots:
             pass
         assert caught.value.retry_after == 1
-        with slots.taken():
+        with slots:
             pass
 
     def test_where_nobody_leaves_waiting_ends_after_a_moment(self) -> None:
         slots = Slots(1, queue=1)
-        with slots.taken():
+        with slots:
             began = time.monotonic()
-            with pytest.raises(ServiceUnavailable), slots.taken():
+            with pytest.raises(ServiceUnavailable), slots:
                 pass
             assert house.TICKS * house.TICK <= time.monotonic() - began < house.TICKS * house.TICK + LATE
-        with slots.taken():
+        with slots:
             assert slots.in_use == 1
 
     def test_and_no_more_wait_there_than_there_are_slots(self, crowd: Callable[..., threading.Thread]) -> None:
         """So that the threads stay free; the first ones see when it moves again."""
         slots = Slots(1, queue=8)
-        with slots.taken():
-            with pytest.raises(ServiceUnavailable), slots.taken():
+        with slots:
+            with pytest.raises(ServiceUnavailable), slots:
                 pass
             scout = crowd(partial(visit, slots))
             wait_for(partial(is_queued, slots, 1))
-            with pytest.raises(ServiceUnavailable), slots.taken():
+            with pytest.raises(ServiceUnavailable), slots:
                 pass
             assert is_queued(slots, 1)
         scout.join(5)
-        with slots.taken():
+        with slots:
             others = [crowd(partial(visit, slots)) for _ in range(4)]
             wait_for(partial(is_queued, slots, 4))
         for each in others:
@@ -106,10 +106,10 @@ class TestTaken:
         slots = Slots(1, queue=8)
         order: list[int] = []
         gate = ExitStack()
-        gate.enter_context(slots.taken())
+        gate.enter_context(slots)
 
         def work(number: int) -> None:
-            with slots.taken():
+            with slots:
                 order.append(number)
                 time.sleep(house.TICK * house.TICKS / 2)
 
@@ -123,7 +123,7 @@ class TestTaken:
     def test_it_never_waits_past_its_deadline(self) -> None:
         slots = Slots(1, queue=1)
         limit = within(timedelta(milliseconds=10))
-        with slots.taken(), limit, pytest.raises(DeadlineExceeded) as caught, slots.taken():
+        with slots, limit, pytest.raises(DeadlineExceeded) as caught, slots:
             pass
         assert caught.value.facts["spent_in"] == "work_slot"
 
@@ -132,7 +132,7 @@ class TestTaken:
     ) -> None:
         monkeypatch.setattr(house, "LONGEST", 0.0)
         slots = Slots(1, queue=1)
-        with slots.taken(), pytest.raises(ServiceUnavailable), slots.taken():
+        with slots, pytest.raises(ServiceUnavailable), slots:
             pass
 
     def test_no_slot_is_ever_lost_or_given_twice(self, crowd: Callable[..., threading.Thread]) -> None:
@@ -142,7 +142,7 @@ class TestTaken:
         def work() -> None:
             for _ in range(100):
                 try:
-                    with slots.taken():
+                    with slots:
                         with lock:
                             most[0] = max(most[0], slots.in_use)
                         time.sleep(0.0005)
