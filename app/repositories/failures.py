@@ -4,15 +4,22 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, NullPool, create_engine, delete, func, insert, select
+from sqlalchemy import Connection, NullPool, bindparam, create_engine, delete, func, insert, select
 
 from app.models.failures import Failure
 from app.observability.journal import Entry
 from app.repositories import translate
 from app.repositories.engine import engine_options
+from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
 COLUMNS: Final = (Failure.request_id, Failure.at, Failure.trace_id, Failure.said)
+NEWEST: Final = Prepared(
+    select(*COLUMNS)
+    .where(Failure.request_id == bindparam("request_id"))
+    .order_by(Failure.at.desc(), Failure.id.desc())
+    .limit(bindparam("most"))
+)
 PATIENCE: Final = timedelta(seconds=5)
 TRIMMING: Final = 7_235_119
 """The advisory lock of whoever takes away what is too old or too much."""
@@ -26,10 +33,7 @@ class FailureReads:
 
     def find(self, request_id: str, *, most: int) -> list[Entry]:
         """Return the occurrences of an id, newest first."""
-        statement = select(*COLUMNS).where(Failure.request_id == request_id)
-        statement = statement.order_by(Failure.at.desc(), Failure.id.desc()).limit(most)
-        rows = self._reads.run(lambda connection: connection.execute(statement).all())
-        return [Entry(*row) for row in rows]
+        return [Entry(*row) for row in self._reads.all(NEWEST, request_id=request_id, most=most)]
 
 
 class FailureWriter:

@@ -11,9 +11,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    Connection,
     Integer,
-    Row,
     Select,
     Text,
     and_,
@@ -29,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from app.models.query import Cursor, ListQuery, Operator, Ordering, Page, Value
+from app.repositories.prepared import Line, Prepared
 from app.repositories.reads import Reads
 
 COUNT_BUDGET_MS: Final = 50
@@ -63,7 +62,7 @@ class Key(NamedTuple):
 
 def page(
     reads: Reads, columns: Sequence[ColumnElement[Any]], members: Members, query: ListQuery, *, key: str = "id"
-) -> Page[Row[Any]]:
+) -> Page[Any]:
     """Return one page; the total is counted on the first page only, within 50 ms, and travels in the cursor.
 
     Args:
@@ -75,10 +74,8 @@ def page(
     """
     order = (*query.order, Ordering(key, query.order[-1].descending))
     statements = _statements(tuple(columns), tuple(members.items()), Shape.of(query, order))
-    values = _values(query)
-    found = reads.run(lambda connection: connection.execute(statements.rows, values).all())
+    found, total = reads.run(lambda line: _read(line, statements, query))
     rows, more = found[: query.page_size], len(found) > query.page_size
-    total = query.after.total_size if query.after else _total(reads, statements.total, values, len(rows), more)
     last = tuple(getattr(rows[-1], ordering.member) for ordering in order) if more else ()
     return Page(tuple(rows), Cursor(tuple(_plain(key) for key in last), total) if more else None, total)
 
@@ -100,8 +97,8 @@ class Shape(NamedTuple):
 class Statements(NamedTuple):
     """What a question of one shape asks the database."""
 
-    rows: Select[Any]
-    total: Select[Any]
+    rows: Prepared
+    total: Prepared
 
 
 @lru_cache(maxsize=SHAPES)
@@ -125,7 +122,7 @@ def _statements(
         ]
     )
     rows = _rows(matching, keys, after, limit=bindparam("limit", type_=Integer))
-    return Statements(rows, select(func.count()).select_from(matching.subquery()))
+    return Statements(Prepared(rows), Prepared(select(func.count()).select_from(matching.subquery())))
 
 
 def _value(name: str, type_: TypeEngine[Any], is_null: bool) -> Bound:
@@ -140,16 +137,19 @@ def _values(query: ListQuery) -> Mapping[str, Value]:
     return {"limit": query.page_size + 1, **{name: value for name, value in values.items() if value is not None}}
 
 
-def _total(reads: Reads, statement: Select[Any], values: Mapping[str, Value], on_page: int, more: bool) -> int:
-    """Return how many rows match; when the first page holds them all, they are counted already."""
-    if not more:
-        return on_page
+def _read(line: Line, statements: Statements, query: ListQuery) -> tuple[list[Any], int]:
+    """Return the rows of a page, one more if there is another, and how many match in all.
 
-    def count(connection: Connection) -> int:
-        return int(connection.execute(statement, values).scalar_one())
-
-    total = reads.within(COUNT_BUDGET_MS, count)
-    return UNCOUNTED if total is None else total
+    These are counted already when the first page holds them all.
+    """
+    values = _values(query)
+    found = line.all(statements.rows, **values)
+    if query.after is not None:
+        return found, query.after.total_size
+    if len(found) <= query.page_size:
+        return found, len(found)
+    counted = line.all_within(COUNT_BUDGET_MS, statements.total, **values)
+    return found, UNCOUNTED if counted is None else counted[0][0]
 
 
 def _plain(key: Any) -> Value:

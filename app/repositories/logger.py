@@ -1,15 +1,17 @@
 """What is logged, as it was asked for last: one row for all instances."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.models.logger import THE_ONE, LoggerSettings, StoredLoggerSettings
+from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
-SELECT = select(StoredLoggerSettings.level, StoredLoggerSettings.log_error_stack)
+SELECT: Final = Prepared(select(StoredLoggerSettings.level, StoredLoggerSettings.log_error_stack))
 
 
 class LoggerReads:
@@ -20,7 +22,7 @@ class LoggerReads:
 
     def find(self) -> LoggerSettings | None:
         """Return what was asked for last, if anybody ever asked."""
-        row = self._reads.run(lambda connection: connection.execute(SELECT).one_or_none())
+        row = self._reads.first(SELECT)
         return None if row is None else LoggerSettings(row.level, row.log_error_stack)
 
 

@@ -10,11 +10,12 @@ from app.errs.movies import MovieNotFound
 from app.models.movies import Movie, MovieView
 from app.models.query import ListQuery, Page
 from app.repositories import listing
+from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
 COLUMNS: Final = tuple(column for column in Movie.__table__.columns if column.key != "id")
 MEMBERS: Final = {column.key: column for column in COLUMNS}
-ONE: Final = select(*COLUMNS).where(Movie.external_id == bindparam("of"))
+ONE: Final = Prepared(select(*COLUMNS).where(Movie.external_id == bindparam("of")))
 
 
 class MovieReads:
@@ -29,7 +30,7 @@ class MovieReads:
         Raises:
             MovieNotFound: there is none with this id.
         """
-        row = self._reads.run(lambda connection: connection.execute(ONE, {"of": external_id}).one_or_none())
+        row = self._reads.first(ONE, of=external_id)
         if row is None:
             raise MovieNotFound
         return cast("MovieView", row)

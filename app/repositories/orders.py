@@ -13,12 +13,13 @@ from app.errs.orders import OrderNotFound
 from app.models.orders import Expansion, Item, ItemPage, Order, OrderView
 from app.models.query import ListQuery, Page
 from app.repositories import listing
+from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
 COLUMNS: Final = tuple(Order.__table__.columns)
 MEMBERS: Final = {column.key: column for column in COLUMNS}
-ONE: Final = select(*COLUMNS).where(Order.id == bindparam("of"))
-ITEMS: Final = (
+ONE: Final = Prepared(select(*COLUMNS).where(Order.id == bindparam("of")))
+ITEMS: Final = Prepared(
     select(*Item.__table__.columns)
     .where(
         Item.order_id == any_(bindparam("orders", type_=ARRAY(Uuid))),
@@ -42,7 +43,7 @@ class OrderReads:
         Raises:
             OrderNotFound: there is none with this id.
         """
-        row = self._reads.run(lambda connection: connection.execute(ONE, {"of": order_id}).one_or_none())
+        row = self._reads.first(ONE, of=order_id)
         if row is None:
             raise OrderNotFound
         return cast("OrderView", row)
@@ -54,8 +55,7 @@ class OrderReads:
     def items(self, order_ids: Sequence[UUID], expansion: Expansion) -> Mapping[UUID, ItemPage]:
         """Return a page of items for each of the orders that has some there, in one statement for all of them."""
         last = expansion.after + expansion.size + 1
-        values = {"orders": order_ids, "after": expansion.after, "last": last}
-        rows = self._reads.run(lambda connection: connection.execute(ITEMS, values).all())
+        rows = self._reads.all(ITEMS, orders=order_ids, after=expansion.after, last=last)
         by_order = groupby(rows, key=lambda row: cast("UUID", row.order_id))
         return {order_id: _page([*items], expansion.size) for order_id, items in by_order}
 

@@ -3,15 +3,21 @@
 from typing import Final, cast
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from app.errs.users import UserNotFound
 from app.models.preferences import DEFAULTS, Preferences, PreferencesView
 from app.models.users import User
+from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
 COLUMNS: Final = tuple(column for column in Preferences.__table__.columns if column.key != "user_id")
+OF_USER: Final = Prepared(
+    select(*COLUMNS)
+    .select_from(User.__table__.outerjoin(Preferences.__table__))
+    .where(User.id == bindparam("of"), User.delete_time.is_(None))
+)
 
 
 class PreferencesReads:
@@ -26,9 +32,7 @@ class PreferencesReads:
         Raises:
             UserNotFound: there is no such user.
         """
-        of_user = User.__table__.outerjoin(Preferences.__table__)
-        statement = select(*COLUMNS).select_from(of_user).where(User.id == user_id, User.delete_time.is_(None))
-        row = self._reads.run(lambda connection: connection.execute(statement).one_or_none())
+        row = self._reads.first(OF_USER, of=user_id)
         if row is None:
             raise UserNotFound
         return DEFAULTS if row.version is None else cast("PreferencesView", row)

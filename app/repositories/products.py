@@ -3,25 +3,27 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, cast
+from typing import Final
 
 from sqlalchemy import Text, any_, bindparam, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
 from app.models.products import Currency, Offer, Product
+from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
 PRICES: Final = select(Product.sku, Product.price).where(
     Product.sku == any_(bindparam("skus", type_=ARRAY(Text))), Product.currency == bindparam("currency")
 )
 COLUMNS: Final = (Product.sku, Product.currency, Product.price)
-PAGE: Final = (
+PAGE: Final = Prepared(
     select(*COLUMNS)
     .where(tuple_(Product.sku, Product.currency) > tuple_(bindparam("sku"), bindparam("currency")))
     .order_by(Product.sku, Product.currency)
     .limit(bindparam("size"))
 )
+ANY: Final = Prepared(select(select(Product.sku).exists()))
 
 
 class ProductReads:
@@ -32,12 +34,11 @@ class ProductReads:
 
     def page(self, after: tuple[str, int], size: int) -> Sequence[Offer]:
         """Return so many offers behind one, by product and then by currency."""
-        values = {"sku": after[0], "currency": after[1], "size": size}
-        return cast("Sequence[Offer]", self._reads.run(lambda connection: connection.execute(PAGE, values).all()))
+        return self._reads.all(PAGE, sku=after[0], currency=after[1], size=size)
 
     def are_there(self) -> bool:
         """Tell whether there is any product."""
-        return self._reads.run(lambda connection: connection.execute(select(select(Product.sku).exists())).scalar_one())
+        return bool(self._reads.value(ANY))
 
 
 class ProductRepository:

@@ -4,11 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import column, func, select, table
 
 from app import errs
+from app.repositories.prepared import Line, Prepared
 from app.repositories.reads import Reads
 
+READ_ONLY: Final = Prepared(select(func.current_setting("transaction_read_only")))
+IS_MIGRATED: Final = Prepared(select(func.to_regclass("alembic_version").is_not(None)))
+REVISIONS: Final = Prepared(select(column("version_num")).select_from(table("alembic_version")))
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 
 
@@ -27,23 +31,22 @@ class DatabaseChecks:
 
     def all(self) -> dict[str, Callable[[], bool]]:
         """Return the checks by name."""
-        return {"database": lambda: self._reads.run(_is_writable), "migrations": lambda: self._reads.run(self._at_head)}
+        return {"database": self._is_writable, "migrations": lambda: self._reads.run(self._at_head)}
 
-    def _at_head(self, connection: Connection) -> bool:
+    def _is_writable(self) -> bool:
+        if self._reads.value(READ_ONLY) != "off":
+            raise _unfit("the database takes no writes: transaction_read_only is on")
+        return True
+
+    def _at_head(self, line: Line) -> bool:
         found: list[str] = []
-        if connection.execute(text("SELECT to_regclass('alembic_version') IS NOT NULL")).scalar_one():
-            found += connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+        if line.value(IS_MIGRATED):
+            found += (row.version_num for row in line.all(REVISIONS))
         if found != [self._head]:
             raise _unfit(
                 f"the schema is at {', '.join(found) or 'no migration'}, this code is written for {self._head}"
             )
         return True
-
-
-def _is_writable(connection: Connection) -> bool:
-    if connection.execute(text("SHOW transaction_read_only")).scalar_one() != "off":
-        raise _unfit("the database takes no writes: transaction_read_only is on")
-    return True
 
 
 def _unfit(detail: str) -> errs.Error:

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Transaction
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
-from app.repositories.translate import QUERY_CANCELED
+from app.repositories import translate
+from app.repositories.pool import failed, lent
+from app.repositories.prepared import Line, Prepared
 from app.resilience import measure
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
@@ -39,48 +41,61 @@ class Reads:
     def __init__(self, session: scoped_session[Session], engine: Callable[[], Engine]) -> None:
         self._session = session
         self._engine_of_app = engine
+        self._forgiving = ONCE_MORE(self._once)
 
-    @cached_property
-    def _engine(self) -> Engine:
-        """The engine's twin in autocommit, which shares its pool."""
-        return self._engine_of_app().execution_options(isolation_level="AUTOCOMMIT")
+    def all(self, read: Prepared, **values: Any) -> list[Any]:
+        """Return all rows.
 
-    def run(self, read: Callable[[Connection], T]) -> T:
+        Raises:
+            ServiceUnavailable: the database is out of reach.
+        """
+        rows: list[Any] = self.run(lambda line: line.all(read, **values))
+        return rows
+
+    def first(self, read: Prepared, **values: Any) -> Any | None:
+        """Return the first row, if there is any.
+
+        Raises:
+            ServiceUnavailable: the database is out of reach.
+        """
+        return next(iter(self.all(read, **values)), None)
+
+    def value(self, read: Prepared, **values: Any) -> Any:
+        """Return the first column of the row that there is.
+
+        Raises:
+            ServiceUnavailable: the database is out of reach.
+        """
+        return self.all(read, **values)[0][0]
+
+    def run(self, read: Callable[[Line], T]) -> T:
         """Return what ``read`` returns; it may be called twice and therefore must only read.
 
         Raises:
             ServiceUnavailable: the database is out of reach.
         """
         if self._is_in_unit():
-            return read(self._session().connection())
-        return ONCE_MORE(self._once)(read)
+            return self._joined(read)
+        found: T = self._forgiving(read)
+        return found
 
-    def within(self, milliseconds: int, read: Callable[[Connection], T]) -> T | None:
-        """Return what ``read`` returns, or ``None`` when one of its statements took longer."""
-        if self._is_in_unit():
-            connection = self._session().connection()
-            return _bounded(connection, connection.begin_nested(), milliseconds, read)
-        with self._engine_of_app().connect() as connection:
-            return _bounded(connection, connection.begin(), milliseconds, read)
+    @cached_property
+    def _engine(self) -> Engine:
+        return self._engine_of_app()
 
     def _is_in_unit(self) -> bool:
         return self._session.registry.has() and self._session().in_transaction()
 
-    def _once(self, read: Callable[[Connection], T]) -> T:
-        with self._engine.connect() as connection:
-            return read(connection)
+    def _joined(self, read: Callable[[Line], T]) -> T:
+        connection = self._session().connection()
+        try:
+            return read(Line(self._engine.dialect, connection.connection))
+        except translate.FOREIGN as exc:
+            error = failed(self._engine, connection.connection, exc)
+            if error.facts.get("disconnected"):
+                connection.invalidate(exc)
+            raise error from exc
 
-
-def _bounded(
-    connection: Connection, transaction: Transaction, milliseconds: int, read: Callable[[Connection], T]
-) -> T | None:
-    """Read in a transaction that is rolled back however it ends, and the timeout with it."""
-    try:
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds:d}")
-        return read(connection)
-    except ServiceUnavailable as error:
-        if error.facts.get("sqlstate") != QUERY_CANCELED:
-            raise
-        return None
-    finally:
-        transaction.rollback()
+    def _once(self, read: Callable[[Line], Any]) -> Any:
+        engine = self._engine
+        return lent(engine, lambda connection: read(Line(engine.dialect, connection)))

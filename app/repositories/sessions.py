@@ -12,12 +12,14 @@ from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
 from app.models.sessions import ACCESS, IssuedToken, RefreshToken, RevokedToken
 from app.models.users import User, UserView
+from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
 REAPED: Final = 10
 """Expired tokens deleted with each new one, so that they go faster than they come and no job is needed."""
 KEPT_ON: Final = timedelta(minutes=1)
 """How much longer a revocation is kept than its token is good for: clocks differ."""
+REVOKED: Final = Prepared(select(RevokedToken.id).where(RevokedToken.expire_time > func.now()))
 
 
 class RevokedTokenReads:
@@ -28,8 +30,7 @@ class RevokedTokenReads:
 
     def all(self) -> frozenset[str]:
         """Return the ids of all tokens that are revoked and would be good otherwise."""
-        statement = select(RevokedToken.id).where(RevokedToken.expire_time > func.now())
-        return frozenset(self._reads.run(lambda connection: connection.execute(statement).scalars().all()))
+        return frozenset(row.id for row in self._reads.all(REVOKED))
 
 
 class SessionRepository:

@@ -11,11 +11,12 @@ from app.errs.tasks import TaskNotFound
 from app.models.query import ListQuery, Page
 from app.models.tasks import Task, TaskView, same_title
 from app.repositories import listing
+from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
 COLUMNS: Final = tuple(Task.__table__.columns)
 MEMBERS: Final = {column.key: column for column in COLUMNS}
-ONE: Final = select(*COLUMNS).where(Task.id == bindparam("of"))
+ONE: Final = Prepared(select(*COLUMNS).where(Task.id == bindparam("of")))
 
 
 class TaskReads:
@@ -30,7 +31,7 @@ class TaskReads:
         Raises:
             TaskNotFound: there is none with this id.
         """
-        row = self._reads.run(lambda connection: connection.execute(ONE, {"of": task_id}).one_or_none())
+        row = self._reads.first(ONE, of=task_id)
         if row is None:
             raise TaskNotFound
         return cast("TaskView", row)

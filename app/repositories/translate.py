@@ -28,6 +28,8 @@ UNAVAILABLE: Final = (
 )
 INTEGRITY: Final = "23"
 DATA: Final = "22"
+FOREIGN: Final = (psycopg.Error, UnicodeEncodeError)
+"""What the driver raises; the latter for half of a surrogate pair, which it lets escape as it is."""
 
 
 def install(engine: Engine) -> None:
@@ -37,14 +39,19 @@ def install(engine: Engine) -> None:
 
 def _handle(context: ExceptionContext) -> BaseException | None:
     cause = context.original_exception
-    if isinstance(cause, psycopg.Error):
-        error = translated(cause, is_disconnect=context.is_disconnect or context.connection is None)
-    elif isinstance(cause, UnicodeEncodeError):  # half of a surrogate pair, which the driver lets escape as it is
-        error = errs.E(kind=errs.Kind.VALIDATION)
-    else:
+    if not isinstance(cause, FOREIGN):
         return None
+    return brought_in(cause, _step(context), is_disconnect=context.is_disconnect or context.connection is None)
+
+
+def brought_in(cause: psycopg.Error | UnicodeEncodeError, step: str, *, is_disconnect: bool) -> errs.Error:
+    """Return the error of the house for what the driver raised in a step."""
+    if isinstance(cause, psycopg.Error):
+        error = translated(cause, is_disconnect=is_disconnect)
+    else:
+        error = errs.E(kind=errs.Kind.VALIDATION)
     error.__cause__ = cause
-    error.op = f"database.{_step(context)}"
+    error.op = f"database.{step}"
     return error
 
 

@@ -4,14 +4,19 @@ from datetime import datetime
 from typing import Final, cast
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.errs.users import InvalidOneTimeToken, UserNotFound
 from app.models.users import NOBODY, PasswordReset, Registration, User, UserView, same_address
+from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
 COLUMNS: Final = tuple(User.__table__.columns)
+ONE: Final = Prepared(select(*COLUMNS).where(User.id == bindparam("of"), User.delete_time.is_(None)))
+BY_EMAIL: Final = Prepared(select(*COLUMNS).where(User.email == bindparam("email")))
+HAS_EMAIL: Final = Prepared(select(select(User.id).where(User.email == bindparam("email")).exists()))
+ALL: Final = Prepared(select(*COLUMNS).where(User.delete_time.is_(None)).order_by(User.create_time, User.id))
 REAPED: Final = 10
 """Expired registrations deleted with each new one, so that they go faster than they come and no job is needed."""
 
@@ -24,14 +29,11 @@ class UserReads:
 
     def find_by_email(self, email: str) -> UserView | None:
         """Return the user with this address."""
-        statement = select(*COLUMNS).where(User.email == same_address(email))
-        row = self._reads.run(lambda connection: connection.execute(statement).one_or_none())
-        return cast("UserView | None", row)
+        return cast("UserView | None", self._reads.first(BY_EMAIL, email=same_address(email)))
 
     def has_email(self, email: str) -> bool:
         """Tell whether a user has this address, by one row either way."""
-        statement = select(select(User.id).where(User.email == same_address(email)).exists())
-        return bool(self._reads.run(lambda connection: connection.execute(statement).scalar_one()))
+        return bool(self._reads.value(HAS_EMAIL, email=same_address(email)))
 
     def get(self, user_id: UUID) -> UserView:
         """Return the user.
@@ -39,16 +41,14 @@ class UserReads:
         Raises:
             UserNotFound: there is none with this id, or no longer.
         """
-        statement = select(*COLUMNS).where(User.id == user_id, User.delete_time.is_(None))
-        row = self._reads.run(lambda connection: connection.execute(statement).one_or_none())
+        row = self._reads.first(ONE, of=user_id)
         if row is None:
             raise UserNotFound
         return cast("UserView", row)
 
     def all(self) -> list[UserView]:
         """Return every user, the oldest first."""
-        statement = select(*COLUMNS).where(User.delete_time.is_(None)).order_by(User.create_time, User.id)
-        return cast("list[UserView]", self._reads.run(lambda connection: [*connection.execute(statement)]))
+        return self._reads.all(ALL)
 
 
 class UserRepository:

@@ -7,7 +7,7 @@ transactions too.
 import base64
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -105,10 +105,13 @@ class Tasks:
 
     def _count(self, connection: "Connection[Row]", by: str) -> int:
         """Return how many there are, or -1 when counting takes too long."""
-        with suppress(QueryCanceled), connection.transaction(force_rollback=True):
-            connection.execute("SET LOCAL statement_timeout = 50")
+        connection.execute("BEGIN; SET LOCAL statement_timeout = 50")
+        try:
             return int(connection.execute(COUNT, (by,)).fetchall()[0][0])
-        return -1
+        except QueryCanceled:
+            return -1
+        finally:
+            connection.rollback()
 
     def create(self, body: bytes, by: str) -> tuple[bytes, str]:
         """Create a task, and return it and its path. Raises: Refused."""

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+from unittest.mock import patch
 from urllib.parse import quote
 
 from flask import Flask
-from sqlalchemy import event
 
 from app.extensions import db
 from bench import database, inside, measure
@@ -93,14 +93,13 @@ class Lists:
         """Return the plan of the statement that finds the rows, with what it really cost."""
         sent: list[tuple[str, Any]] = []
 
-        def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        def send(cursor: Any, statement: str, parameters: Any, *context: Any) -> None:
             sent.append((statement, parameters))
+            send_on(cursor, statement, parameters, *context)
 
-        event.listen(self._engine, "before_cursor_execute", note)
-        try:
+        send_on = self._engine.dialect.do_execute
+        with patch.object(self._engine.dialect, "do_execute", send):
             self.ask(query)
-        finally:
-            event.remove(self._engine, "before_cursor_execute", note)
         statement, parameters = sent[0]
         with self._engine.connect() as connection:
             explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)

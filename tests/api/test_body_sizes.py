@@ -4,10 +4,10 @@ import io
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from app.extensions import db
 from tests.api.caller import JSON, WRITES, Caller, answered, refused
+from tests.sent import sent_by
 
 every_write = pytest.mark.parametrize(("method", "path"), WRITES)
 LIMIT = 1048576
@@ -97,21 +97,15 @@ class TestCost:
 
     def test_no_unfit_body_reaches_the_database(self, alice: Caller) -> None:
         """B32, C9a."""
-        statements: list[str] = []
-
-        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            statements.append(statement)
-
         with alice.client.application.app_context():
-            event.listen(db.engine, "before_cursor_execute", note)
-        for request in (
-            {"data": b"{", "content_type": JSON},
-            {"data": b"{}", "content_type": "text/plain"},
-            {"json": {"task": {"title": ""}}},
-            {"json": {"task": {"title": "x", "tags": ["a"] * 65536}}},
-        ):
-            assert alice.post(**request).status_code in {400, 415}
-        refused(alice.batch(*[{"title": "x"}] * 20_000), 400, "VALIDATION_FAILED")
-        with alice.client.application.app_context():
-            event.remove(db.engine, "before_cursor_execute", note)
+            engine = db.engine
+        with sent_by(engine) as statements:
+            for request in (
+                {"data": b"{", "content_type": JSON},
+                {"data": b"{}", "content_type": "text/plain"},
+                {"json": {"task": {"title": ""}}},
+                {"json": {"task": {"title": "x", "tags": ["a"] * 65536}}},
+            ):
+                assert alice.post(**request).status_code in {400, 415}
+            refused(alice.batch(*[{"title": "x"}] * 20_000), 400, "VALIDATION_FAILED")
         assert statements == []

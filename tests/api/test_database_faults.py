@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
 from app.config import Settings
 from app.extensions import db
-from app.repositories.engine import BoundedPool
+from app.repositories.pool import BoundedPool
 from app.resilience.breaker import Breaker, State
 from app.resilience.transaction import BUDGET
 from tests.api.caller import TASKS, Caller, answered, path_of, refused

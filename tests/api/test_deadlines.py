@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, create_engine, text
 
 from app.config import Settings
 from app.extensions import db
 from app.resilience import deadline
 from tests.api.caller import ABSENT, BATCH, TASKS, Caller, answered, path_of, refused, violated
+from tests.sent import seen
 
 GRACE = 0.5
 
@@ -195,15 +196,11 @@ class TestBudget:
         """C23: one that takes its time."""
         path = path_of(alice.task())
 
-        def slow(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> tuple[str, Any]:
-            return statement.replace("FROM tasks", "FROM tasks, pg_sleep(5)"), parameters
+        def slow(statement: str, _parameters: object) -> str:
+            return statement.replace("FROM tasks", "FROM tasks, pg_sleep(5)")
 
-        with application.app_context():
-            event.listen(db.engine, "before_cursor_execute", slow, retval=True)
-            try:
-                in_time(alice, "GET", path, "0.2")
-            finally:
-                event.remove(db.engine, "before_cursor_execute", slow)
+        with application.app_context(), seen(db.engine, slow):
+            in_time(alice, "GET", path, "0.2")
         answered(alice.list_tasks())
 
     def test_it_bounds_the_wait_for_a_connection(self, make_application: Callable[..., Flask], alice: Caller) -> None:

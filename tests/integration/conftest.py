@@ -4,21 +4,24 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Final, cast
 
 import pytest
 from flask import Flask
-from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, func, select
 from sqlalchemy.orm import Session, scoped_session
 
 from app.config import Settings
 from app.extensions import db
+from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 from app.repositories.tasks import TaskReads
 from app.repositories.unit_of_work import UnitOfWork
 from tests.conftest import EMPTY
 from tests.integration.task_collections import Collection, InMemory, InPostgres
+from tests.sent import sent_by
+
+BACKEND: Final = Prepared(select(func.pg_backend_pid()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Database:
 
     def backend(self) -> int:
         """Return the process id of the backend that reads run on."""
-        return int(self.reads.run(lambda connection: connection.execute(text("SELECT pg_backend_pid()")).scalar_one()))
+        return int(self.reads.value(BACKEND))
 
 
 @contextmanager
@@ -79,33 +82,8 @@ def stranger(settings: Settings) -> Iterator[Connection]:
 @pytest.fixture
 def statements(database: Database) -> Iterator[list[str]]:
     """Return every statement that is sent meanwhile."""
-    with sent_by(database) as statements:
+    with sent_by(database.engine) as statements:
         yield statements
-
-
-@contextmanager
-def sent_by(database: Database) -> Iterator[list[str]]:
-    """Return every statement that the engine sends meanwhile, commits and rollbacks of transactions too."""
-    sent: list[str] = []
-
-    def note_end(word: str, connection: Connection) -> None:
-        driven = connection.connection.driver_connection
-        if driven is not None and driven.info.transaction_status is not TransactionStatus.IDLE:
-            sent.append(word)
-
-    def note(_connection: object, _cursor: object, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    listeners: dict[str, Callable[..., Any]] = {
-        "before_cursor_execute": note,
-        "commit": partial(note_end, "COMMIT"),
-        "rollback": partial(note_end, "ROLLBACK"),
-    }
-    for name, listener in listeners.items():
-        event.listen(database.engine, name, listener)
-    yield sent
-    for name, listener in listeners.items():
-        event.remove(database.engine, name, listener)
 
 
 @pytest.fixture(scope="module", params=["memory", "postgres"])

@@ -14,6 +14,7 @@ from app.config import Settings
 from app.errs import Error, match
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.repositories import engine as house
+from app.repositories import pool
 from app.resilience.deadline import Deadline, current, within
 from app.resilience.watchdog import GRACE
 from tests.fakes.network import Proxy
@@ -155,7 +156,7 @@ class TestPool:
     def test_and_never_longer_than_the_pool_lets_anybody_wait(
         self, busy: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(house, "POOL_WAIT", 0.1)
+        monkeypatch.setattr(pool, "POOL_WAIT", 0.1)
         for budget in (None, timedelta(seconds=5)):
             began = time.monotonic()
             with within(budget or timedelta(days=1)), pytest.raises(Error) as caught:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, text
 
 from app import context, errs
 from app.context import Principal
@@ -15,6 +15,7 @@ from app.resilience.clock import SystemClock
 from app.services.jobs import MOST_ATTEMPTS, Ended, Handler, JobService, Outcome
 from app.services.tasks import TaskService
 from tests.integration.conftest import Database
+from tests.sent import seen
 
 ALICE = Principal("alice", frozenset())
 
@@ -237,16 +238,12 @@ def test_the_clock_of_a_worker_does_not_matter(
     """D16, F31: every time in the queue is PostgreSQL's; no statement takes one along."""
     sent: list[object] = []
 
-    def note(_connection: object, _cursor: object, _statement: str, parameters: dict[str, object], *_: object) -> None:
-        sent.extend(parameters.values())
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    add()
-    add()
-    jobs = service(fail)
-    attempt(jobs)
-    jobs.handlers["test.note"] = lambda _job: None
-    attempt(jobs)
-    event.remove(database.engine, "before_cursor_execute", note)
+    with seen(database.engine, lambda _statement, parameters: sent.extend(parameters.values())):
+        add()
+        add()
+        jobs = service(fail)
+        attempt(jobs)
+        jobs.handlers["test.note"] = lambda _job: None
+        attempt(jobs)
     assert any(isinstance(value, timedelta) for value in sent)
     assert not [value for value in sent if isinstance(value, datetime)]

@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from app.models.query import Comparison, Cursor, ListQuery, Operator, Ordering, Value
 from tests.integration.conftest import Database, opened
+from tests.sent import seen
 
 ROWS = 20_000
 DEEP = 15_000
@@ -60,12 +61,8 @@ def explained(database: Database, read: Callable[[], object]) -> dict[str, Any]:
     """Return the plan, with what it really cost, of the first statement of a read."""
     sent: list[tuple[str, Any]] = []
 
-    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        sent.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    read()
-    event.remove(database.engine, "before_cursor_execute", note)
+    with seen(database.engine, lambda statement, parameters: sent.append((statement, parameters))):
+        read()
     statement, parameters = sent[0]
     with database.engine.connect() as connection:
         explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)

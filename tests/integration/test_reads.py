@@ -3,38 +3,34 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, func, literal, select, text
 
-from app.errs.platform import ServiceUnavailable
+from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.models.query import ListQuery, Ordering
+from app.models.tasks import Status, Task
+from app.repositories.prepared import Line, Prepared
+from app.resilience import deadline
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
 
 MakeDatabase = Callable[..., Database]
 TERMINATE = text("SELECT pg_terminate_backend(:pid, 5000)")
-
-
-def one(connection: Connection) -> object:
-    """Return 1."""
-    return connection.execute(text("SELECT 1")).scalar_one()
-
-
-def slow(connection: Connection) -> object:
-    """Return after ten seconds."""
-    return connection.execute(text("SELECT pg_sleep(10)")).scalar_one()
-
-
-def statement_timeout(connection: Connection) -> object:
-    """Return the timeout in force."""
-    return connection.execute(text("SHOW statement_timeout")).scalar_one()
+SET = Prepared(select(func.set_config(bindparam("name"), bindparam("to"), literal(False))))
+ONE = Prepared(select(literal(1)))
+SLOW = Prepared(select(func.pg_sleep(10)))
+SUICIDAL = Prepared(select(func.pg_terminate_backend(func.pg_backend_pid())))
+STATEMENT_TIMEOUT = Prepared(select(func.current_setting("statement_timeout")))
+COUNT = Prepared(select(func.count()).select_from(Task))
 
 
 class TestRun:
     def test_ok(self, database: Database, statements: list[str]) -> None:
-        assert database.reads.run(one) == 1
-        assert statements == ["SELECT 1"]
+        assert database.reads.value(ONE) == 1
+        assert statements == [ONE.text]
 
     def test_a_connection_that_died_between_two_reads_is_not_noticed(
         self, database: Database, stranger: Connection
@@ -54,25 +50,26 @@ class TestRun:
     def test_it_is_forgiven_once_only(self, database: Database) -> None:
         called = []
 
-        def suicidal(connection: Connection) -> None:
-            called.append(connection)
-            connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        def suicidal(line: Line) -> None:
+            called.append(line)
+            line.all(SUICIDAL)
 
         with pytest.raises(ServiceUnavailable):
             database.reads.run(suicidal)
         assert len(called) == 2
-        assert database.reads.run(one) == 1
+        assert database.reads.value(ONE) == 1
 
     def test_what_failed_otherwise_is_not_tried_again(self, database: Database) -> None:
         called = []
 
-        def too_slow(connection: Connection) -> None:
-            called.append(connection)
-            connection.execute(text("SET statement_timeout = 10"))
+        def too_slow(line: Line) -> None:
+            called.append(line)
+            usual = line.value(STATEMENT_TIMEOUT)
+            line.all(SET, name="statement_timeout", to="10")
             try:
-                slow(connection)
+                line.all(SLOW)
             finally:
-                connection.execute(text("RESET statement_timeout"))
+                line.all(SET, name="statement_timeout", to=usual)
 
         with pytest.raises(ServiceUnavailable):
             database.reads.run(too_slow)
@@ -91,10 +88,10 @@ class TestInsideAUnit:
         began = time.monotonic()
         with database.unit_of_work() as unit:
             unit.tasks.add_all([a_task(title) for title in "abc"])
-            assert database.reads.run(one) == 1
+            assert database.reads.value(ONE) == 1
             page = database.task_reads.page(ListQuery((), (Ordering("title"),), 2))
             assert (page.total_size, len(page.rows)) == (3, 2)
-            assert database.reads.within(20, slow) is None
+            assert within(database, 20, SLOW) is None
             unit.commit()
         assert database.task_reads.page(ListQuery((), (Ordering("title"),), 2)).total_size == 3
         assert time.monotonic() - began < 0.9
@@ -106,36 +103,74 @@ class TestInsideAUnit:
             unit.tasks.add(a_task())
             stranger.execute(TERMINATE, {"pid": database.backend()})
             with pytest.raises(ServiceUnavailable):
-                database.reads.run(one)
-        assert database.reads.run(one) == 1
+                database.reads.value(ONE)
+        assert database.reads.value(ONE) == 1
+
+
+def within(database: Database, milliseconds: int, read: Prepared) -> object:
+    """Return what the only column of the only row has, or ``None``, if that took longer."""
+    rows = database.reads.run(lambda line: line.all_within(milliseconds, read))
+    return rows and rows[0][0]
 
 
 class TestWithin:
     def test_ok(self, database: Database) -> None:
-        assert database.reads.within(1000, one) == 1
+        assert within(database, 1000, ONE) == 1
 
     def test_what_takes_longer_is_given_up(self, database: Database) -> None:
         began = time.monotonic()
-        assert database.reads.within(50, slow) is None
+        assert within(database, 50, SLOW) is None
         assert time.monotonic() - began < 0.5
 
     def test_the_timeout_ends_with_it(self, make_database_of: MakeDatabase) -> None:
         database = make_database_of(database_pool_size=1)
-        usual = database.reads.run(statement_timeout)
-        assert database.reads.within(50, statement_timeout) == "50ms"
-        assert database.reads.run(statement_timeout) == usual
+        usual = database.reads.value(STATEMENT_TIMEOUT)
+        assert within(database, 50, STATEMENT_TIMEOUT) == "50ms"
+        assert database.reads.value(STATEMENT_TIMEOUT) == usual
         with database.unit_of_work() as unit:
             unit.tasks.add(a_task())
-            assert database.reads.within(60, statement_timeout) == "60ms"
-            assert database.reads.run(statement_timeout) == usual
+            assert within(database, 60, STATEMENT_TIMEOUT) == "60ms"
+            assert database.reads.value(STATEMENT_TIMEOUT) == usual
+
+    def test_a_unit_goes_on_after_what_took_longer(self, database: Database) -> None:
+        with database.unit_of_work() as unit:
+            unit.tasks.add(a_task())
+            assert within(database, 10, SLOW) is None
+            unit.commit()
+        assert database.reads.value(COUNT) == 1
+
+    def test_a_deadline_that_passes_meanwhile_is_told(self, database: Database) -> None:
+        with deadline.within(timedelta(milliseconds=100)), pytest.raises(DeadlineExceeded):
+            within(database, 5000, SLOW)
+        assert database.reads.value(ONE) == 1
 
     def test_another_error_is_told(self, database: Database, stranger: Connection) -> None:
         stranger.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
 
-        def locked(connection: Connection) -> None:
-            connection.execute(text("SET LOCAL lock_timeout = 10"))
-            connection.execute(text("SELECT 1 FROM tasks"))
+        def locked(line: Line) -> None:
+            line.all(SET, name="lock_timeout", to="10")
+            try:
+                line.all_within(5000, COUNT)
+            finally:
+                line.all(SET, name="lock_timeout", to="2s")
 
         with pytest.raises(ServiceUnavailable) as caught:
-            database.reads.within(5000, locked)
+            database.reads.run(locked)
         assert caught.value.sqlstate == "55P03"
+
+
+class TestRows:
+    def test_a_member_is_what_its_type_makes_of_it_and_a_position_what_the_driver_read(
+        self, database: Database
+    ) -> None:
+        with database.unit_of_work() as unit:
+            unit.tasks.add(a_task())
+            unit.commit()
+        (row,) = database.task_reads.page(ListQuery((), (Ordering("title"),), 2)).rows
+        at = cast("Any", row)._fields.index("status")
+        assert (cast("Any", row).status, cast("Any", row)[at]) == (Status.PENDING, 1)
+        assert isinstance(cast("Any", row).status, Status)
+
+    def test_a_text_that_depends_on_its_values_is_refused(self) -> None:
+        with pytest.raises(TypeError):
+            Prepared(select(Task.id).where(Task.title.in_(["a", "b"])))

@@ -1,0 +1,78 @@
+"""A connection in use: counted, held to the deadline of whoever has it, and reported on to the breaker."""
+
+import time
+from contextlib import suppress
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import PoolProxiedConnection, event
+from sqlalchemy.pool import ManagesConnection, Pool
+
+from app.observability import metrics
+from app.resilience import deadline
+from app.resilience.breaker import Ticket
+from app.resilience.watchdog import GRACE, Watchdog
+
+CANCEL: Final = 0.3
+"""Seconds in which a server takes note that a statement is not to go on; one that hangs does not, and is left."""
+LOAN: Final = "loan"
+
+
+class Loan:
+    """What lasts as long as somebody has a connection."""
+
+    __slots__ = ("_connection", "_forget", "_ticket", "_watchdog", "_watched")
+
+    def __init__(self, connection: Any, ticket: Ticket, watchdog: Watchdog) -> None:
+        self._connection, self._ticket, self._watchdog = connection, ticket, watchdog
+        limit = deadline.current.get()
+        if limit is None:
+            self._watched, self._forget = None, None
+        else:
+            self._watched = watchdog.watch(connection.fileno(), at=limit.at + GRACE)
+            self._forget = limit.on_cut(self._interrupt)
+        metrics.POOL_IN_USE.inc()
+
+    def end(self, error: BaseException | None) -> None:
+        """Let go of the connection, and say how it went."""
+        metrics.POOL_IN_USE.dec()
+        if self._forget is not None and self._watched is not None:
+            self._forget()
+            self._watchdog.release(self._watched)
+        self._ticket.report(error)
+
+    def _interrupt(self) -> None:
+        """Have the server end the statement; if it does not listen, hang up soon."""
+        with suppress(psycopg.Error):
+            fd = self._connection.fileno()
+            if self._watched is not None:
+                self._watchdog.release(self._watched)
+            self._watched = self._watchdog.watch(fd, at=time.monotonic() + GRACE)
+            self._connection.cancel_safe(timeout=CANCEL)
+
+
+def lend(connection: PoolProxiedConnection, ticket: Ticket, watchdog: Watchdog) -> None:
+    """Begin the loan of a connection that comes from the pool."""
+    _record(connection)[LOAN] = Loan(connection.driver_connection, ticket, watchdog)
+
+
+def end_in(pool: Pool) -> None:
+    """End loans when connections come back to this pool, or are given up."""
+
+    def invalidate(_connection: object, record: ManagesConnection, exc: BaseException | None) -> None:
+        loan = _record(record).pop(LOAN, None)
+        if loan is not None:  # a connection that was not got at is returned all the same
+            loan.end(exc)
+
+    def checkin(connection: object, record: ManagesConnection) -> None:
+        invalidate(connection, record, None)
+
+    event.listen(pool, "checkin", checkin)
+    event.listen(pool, "invalidate", invalidate)
+
+
+def _record(connection: ManagesConnection) -> dict[str, Any]:
+    """Return what is kept beside a pooled connection, across its reconnects."""
+    if connection.record_info is None:
+        raise TypeError("every connection is pooled")
+    return connection.record_info

@@ -1,0 +1,122 @@
+"""The pool: bounded, and impatient on behalf of those who wait."""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any, Final, TypeVar, cast
+
+import psycopg
+from sqlalchemy import Engine, PoolProxiedConnection, QueuePool
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.errs import Error
+from app.errs.platform import ServiceUnavailable
+from app.observability import metrics, trail
+from app.repositories import loans, translate
+from app.resilience import deadline
+from app.resilience.breaker import Breaker
+from app.resilience.watchdog import Watchdog
+
+T = TypeVar("T")
+POOL_WAIT: Final = 1.0
+"""Seconds that a request waits for a connection, unless its deadline comes first."""
+
+
+class BoundedPool(QueuePool):
+    """A pool without overflow, whose callers wait no longer than their deadline allows, and not at all while it is
+    known that the database does not answer.
+    """
+
+    breaker: Breaker | None = None
+    watchdog: Watchdog
+
+    def guard(self, breaker: Breaker) -> None:
+        """Ask this breaker before each loan, and hold those who borrow to their deadlines."""
+        self.breaker, self.watchdog = breaker, Watchdog()
+        loans.end_in(self)
+
+    def recreate(self) -> "BoundedPool":
+        """Return a new pool like this one."""
+        pool = super().recreate()
+        if not isinstance(pool, BoundedPool):
+            raise TypeError("a pool is recreated as what it is")
+        if self.breaker is not None:
+            pool.breaker, pool.watchdog = self.breaker, self.watchdog
+        return pool
+
+    def connect(self) -> PoolProxiedConnection:
+        """Return a connection, on whose way back the breaker is told how it went."""
+        if self.breaker is None:
+            return super().connect()
+        ticket, connection, began = self.breaker.allow(), None, time.perf_counter()
+        try:
+            connection = super().connect()
+            loans.lend(connection, ticket, self.watchdog)
+        except BaseException as exc:
+            ticket.report(exc)
+            if connection is not None:
+                connection.invalidate(exc)
+            raise
+        finally:
+            trail.spent("database_pool", time.perf_counter() - began)
+        return connection
+
+    def forsake(self, connection: PoolProxiedConnection, cause: BaseException) -> None:
+        """Give up a connection that turned out dead, and all that are as old: they will not have fared better."""
+        self._invalidate(connection, cause)
+
+    @property
+    def _timeout(self) -> float:
+        """Return what QueuePool takes for a plain attribute, which it reads at each wait."""
+        limit = deadline.current.get()
+        return POOL_WAIT if limit is None else min(POOL_WAIT, limit.remaining())
+
+    @_timeout.setter
+    def _timeout(self, value: float) -> None:
+        """Ignore the fixed value that the base class sets."""
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        must_wait = self.checkedin() == 0 and self.overflow() >= 0
+        try:
+            with metrics.POOL_WAIT.time() if must_wait else nullcontext():
+                return super()._do_get()
+        except PoolTimeout as exc:
+            metrics.POOL_TIMEOUTS.inc()
+            limit = deadline.current.get()
+            if limit is not None and limit.is_over:
+                raise limit.exceeded("database_pool") from exc
+            raise ServiceUnavailable(
+                "database.pool", detail="every database connection is busy", retry_after=1
+            ) from exc
+
+
+def lent(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
+    """Return what comes of using a connection in autocommit; the driver's errors become those of the house."""
+    try:
+        connection = engine.pool.connect()
+    except psycopg.Error as exc:
+        raise translate.brought_in(exc, "connect", is_disconnect=True) from exc
+    driven: Any = connection.driver_connection
+    try:
+        driven.autocommit = True
+        try:
+            return use(connection)
+        finally:
+            if not driven.closed:
+                driven.rollback()  # sends nothing where nothing was begun
+                driven.autocommit = False
+    except translate.FOREIGN as exc:
+        raise failed(engine, connection, exc) from exc
+    finally:
+        if connection.is_valid:
+            connection.close()
+
+
+def failed(engine: Engine, connection: PoolProxiedConnection, cause: psycopg.Error | UnicodeEncodeError) -> Error:
+    """Return the error of the house for what the driver raised in a statement; a dead connection is given up."""
+    driven: Any = connection.driver_connection
+    is_dead = engine.dialect.is_disconnect(cast("Any", cause), driven, None)
+    if is_dead and isinstance(engine.pool, BoundedPool):
+        engine.pool.forsake(connection, cause)
+    return translate.brought_in(cause, "execute", is_disconnect=is_dead)

@@ -1,0 +1,45 @@
+"""What an engine sends, seen where the driver is handed it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Engine
+
+See = Callable[[str, Any], str | None]
+
+
+@contextmanager
+def seen(engine: Engine, see: See) -> Iterator[None]:
+    """Have every statement seen, with its parameters, before it is sent, or what is returned in its place."""
+    with ExitStack() as stack:
+        for name in ("do_execute", "do_executemany"):
+            send = partial(_send, getattr(engine.dialect, name), see)
+            stack.enter_context(patch.object(engine.dialect, name, send))
+        yield
+
+
+def _send(
+    send: Callable[..., None], see: See, cursor: object, statement: str, parameters: object, *context: object
+) -> None:
+    send(cursor, see(statement, parameters) or statement, parameters, *context)
+
+
+@contextmanager
+def sent_by(engine: Engine) -> Iterator[list[str]]:
+    """Return every statement that is sent meanwhile, commits and rollbacks of transactions too."""
+    sent: list[str] = []
+
+    def end(word: str, ended: Callable[[Any], None], connection: Any) -> None:
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            sent.append(word)
+        ended(connection)
+
+    with seen(engine, lambda statement, _parameters: sent.append(statement)), ExitStack() as stack:
+        for name, word in (("do_commit", "COMMIT"), ("do_rollback", "ROLLBACK")):
+            ended = partial(end, word, getattr(engine.dialect, name))
+            stack.enter_context(patch.object(engine.dialect, name, ended))
+        yield sent
