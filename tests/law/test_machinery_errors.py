@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, text
 from werkzeug.test import TestResponse
 
 from app.config import Settings
@@ -19,6 +19,7 @@ from app.rest.operations import Operation
 from tests.api.orders.order import stock
 from tests.oracle import CheckedClient
 from tests.samples import BODIES, path_of
+from tests.sent import seen
 
 Bearer = Callable[..., dict[str, str]]
 Send = Callable[..., TestResponse]
@@ -195,13 +196,11 @@ class TestDatabase:
     def full_disk(self, application: Flask) -> Iterator[None]:
         """Let every statement fail as PostgreSQL does on a full disk."""
 
-        def fail(*_: object) -> None:
+        def fail(*_: object) -> NoReturn:
             raise psycopg.errors.DiskFull("could not extend file")
 
-        with application.app_context():
-            event.listen(db.engine, "do_execute", fail)
+        with application.app_context(), seen(db.engine, fail):
             yield
-            event.remove(db.engine, "do_execute", fail)
 
     def test_a_full_disk_is_507(self, every: Any, send: Send, full_disk: None) -> None:
         """Kind STORAGE_FULL."""

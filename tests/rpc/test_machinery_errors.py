@@ -1,7 +1,7 @@
 """C12: what authentication, limits, messages, keys and the database add to a method, provoked on every one."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import grpc
 import psycopg
@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from google.protobuf.message import Message
 from grpc import StatusCode
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, text
 
 from app.config import Settings
 from app.extensions import db
@@ -20,6 +20,7 @@ from app.rpc.handlers import tasks
 from tests.conftest import PROVOKED, TokenMaker
 from tests.rpc.client import Client, Failure
 from tests.rpc.samples import REQUESTS
+from tests.sent import seen
 
 METHODS: Final = {path.rpartition("/")[2]: method for path, method in tasks.SERVICE.methods.items()}
 every_method = pytest.mark.parametrize("name", METHODS)
@@ -135,14 +136,13 @@ class TestDatabase:
     def full_disk(self, application: Flask) -> Iterator[None]:
         """Let every statement fail as PostgreSQL does on a full disk."""
 
-        def fail(*_: object) -> None:
+        def fail(*_: object) -> NoReturn:
             raise psycopg.errors.DiskFull("could not extend file")
 
         with application.app_context():
             engine = db.engine
-        event.listen(engine, "do_execute", fail)
-        yield
-        event.remove(engine, "do_execute", fail)
+        with seen(engine, fail):
+            yield
 
     @every_method
     def test_a_full_disk(self, alice: Client, full_disk: None, name: str) -> None:
