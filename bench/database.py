@@ -65,6 +65,11 @@ def database() -> Iterator[str]:
         yield plain
 
 
+def pid() -> int:
+    """Return the process of the server that runs."""
+    return int((HOME / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+
+
 def fill(url: str, rows: int, *, first: int = 1, owners: int = OWNERS) -> None:
     """Add tasks number ``first`` to ``rows``, and have the planner know them."""
     with psycopg.connect(url, autocommit=True) as connection:

@@ -48,6 +48,8 @@ class Cell:
 
     cpu_us: list[float] = field(default_factory=list)
     """CPU time of a request, in each round."""
+    database_us: list[float] = field(default_factory=list)
+    """CPU time of PostgreSQL for a request, in each round."""
     per_second: list[float] = field(default_factory=list)
     latency_ms: dict[str, float] = field(default_factory=dict)
     """At a fixed rate: the rate, quantiles, and the share answered as it should be."""
@@ -73,7 +75,7 @@ class Bench:
 
     def __init__(self, url: str, contestants: Sequence[Contestant], workloads: Sequence[Workload]) -> None:
         self._url, self._contestants, self._workloads = url, contestants, workloads
-        self._callers = callers(url)
+        self._callers, self._database = callers(url), database.pid()
         self._servers: dict[str, Server] = {}
         self.result = Result()
 
@@ -124,23 +126,25 @@ class Bench:
                 self._turn(contestant, workload, WARM)
             cost = cell.cost / 1e6 if cell.cpu_us else self._turn(contestant, workload, WARM)[0]
             count = min(20_000, max(20, int(effort.cpu_seconds / cost)))
-            cpu, seconds = self._turn(contestant, workload, count)
+            cpu, in_database, seconds = self._turn(contestant, workload, count)
             cell.cpu_us.append(cpu * 1e6)
+            cell.database_us.append(in_database * 1e6)
             cell.per_second.append(1 / seconds)
         database.tidy(self._url)
 
-    def _turn(self, contestant: Contestant, workload: Workload, count: int) -> tuple[float, float]:
-        """Return CPU time and time of a request, each in seconds. Raises: agreement.Disagreement."""
+    def _turn(self, contestant: Contestant, workload: Workload, count: int) -> tuple[float, float, float]:
+        """Return CPU time, that of PostgreSQL, and time of a request, in seconds. Raises: agreement.Disagreement."""
         serving = self._servers[contestant.key]
-        before = processes.cpu_seconds(serving.pid)
+        before, before_in_database = processes.cpu_seconds(serving.pid), processes.cpu_seconds(self._database)
         asks = workload.requests(self._callers, is_rpc=contestant.is_rpc)
         tally = load.closed(serving.port, asks, connections=CONNECTIONS, count=count, dial=contestant.dial)
         used = processes.cpu_seconds(serving.pid) - before
+        used_in_database = processes.cpu_seconds(self._database) - before_in_database
         if tally.share(*workload.statuses) < 1:
             raise agreement.Disagreement(f"{contestant.name}, {workload.key}: answered {dict(tally.statuses)}")
         memory = processes.megabytes(serving.pid)
         self.result.megabytes[contestant.key] = max(memory, self.result.megabytes.get(contestant.key, 0))
-        return used / count, tally.seconds / count
+        return used / count, used_in_database / count, tally.seconds / count
 
     def steady(self, effort: Effort) -> None:
         """Ask each at the same share of what its core can do, and note how long the answers take."""

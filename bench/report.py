@@ -14,6 +14,7 @@ from bench.workloads import Workload
 HERE: Final = Path(__file__).resolve().parent
 FLOORS: Final = {False: "floor", True: "rpc-floor"}
 """What each is compared with, by whether it is asked over gRPC."""
+WORKS_ON_DATA: Final = frozenset({"W1", "W2", "W3", "W4"})
 BESIDE_RPC: Final = ("floor", "ours", "rpc-floor", "rpc")
 
 
@@ -52,6 +53,7 @@ def _cell(result: Result, who: str, what: str, *, floor: str) -> dict[str, Any]:
     return {
         "cpu_us": round(cell.cost, 1),
         "cpu_us_rounds": [round(each, 1) for each in cell.cpu_us],
+        "database_us": round(statistics.median(cell.database_us), 1),
         "per_second": round(statistics.median(cell.per_second), 1),
         "ratio": round(statistics.median(ratios), 3) if ratios else None,
         "ratio_least": round(min(ratios), 3) if ratios else None,
@@ -94,6 +96,24 @@ def beside_rpc(found: dict[str, Any]) -> str:
         return f"{cell['cpu_us']:,.0f} µs" + (f" ({cell['ratio']:.2f})" if cell["ratio"] else "")
 
     return _table(_beside_rpc(found), show)
+
+
+def capacity(found: dict[str, Any]) -> str:
+    """Return the table of what a core of ours does, and how many of them one of PostgreSQL's serves."""
+    cells = next(each["cells"] for each in found["contestants"] if each["key"] == "ours")
+    rows = [
+        [
+            f"{key} {found['workloads'][key]}",
+            f"{cell['cpu_us']:,.0f} µs",
+            f"{cell['database_us']:,.0f} µs",
+            f"{1e6 / cell['cpu_us']:,.0f}",
+            f"{cell['cpu_us'] / cell['database_us']:.1f}",
+        ]
+        for key, cell in cells.items()
+        if key in WORKS_ON_DATA
+    ]
+    heads = ["", "our CPU", "PostgreSQL's CPU", "a second and core of ours", "cores of ours to one of PostgreSQL's"]
+    return markdown(heads, rows)
 
 
 def _over_http(found: dict[str, Any]) -> dict[str, Any]:

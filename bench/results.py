@@ -15,6 +15,7 @@ README: Final = HERE.parent / "README.md"
 TABLES: Final = {
     "<!-- bench: written by make bench -->": report.ratios,
     "<!-- bench: gRPC, written by make bench -->": report.beside_rpc,
+    "<!-- bench: capacity, written by make bench -->": report.capacity,
 }
 """In the README, what follows these lines up to the next ``END``."""
 END: Final = "<!-- /bench -->"
