@@ -191,22 +191,19 @@ class UserService:
     @transaction
     def grant(self, email: str, scopes: Sequence[str]) -> User:
         """Give a user more scopes; the present access tokens end, those of the next refresh have them."""
-        now = self._clock.now()
-        with self._unit_of_work() as unit:
-            user = unit.users.get_by_email(email)
-            user.grant(scopes, at=now)
-            unit.sessions.revoke_access(user.id, now=now)
-            unit.commit()
-        return user
+        return self._with_other_scopes(email, lambda user, now: user.grant(scopes, at=now))
 
     @raises(UserNotFound)
     @transaction
     def withdraw(self, email: str, scopes: Sequence[str]) -> User:
         """Take scopes from a user; the present access tokens end, those of the next refresh lack them."""
+        return self._with_other_scopes(email, lambda user, now: user.withdraw(scopes, at=now))
+
+    def _with_other_scopes(self, email: str, change: Callable[[User, datetime], None]) -> User:
         now = self._clock.now()
         with self._unit_of_work() as unit:
             user = unit.users.get_by_email(email)
-            user.withdraw(scopes, at=now)
+            change(user, now)
             unit.sessions.revoke_access(user.id, now=now)
             unit.commit()
         return user

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Engine
@@ -169,63 +170,72 @@ def _handlers(settings: Settings) -> dict[str, Handler]:
     return {} if settings.is_production else dict.fromkeys(KINDS, MailFolder(LOCAL / "mail", letters))
 
 
+def _logger(settings: Settings, reads: Reads, unit_of_work: Callable[[], UnitOfWork], clock: Clock) -> LoggerService:
+    return LoggerService(
+        reads=LoggerReads(reads),
+        unit_of_work=unit_of_work,
+        clock=clock,
+        log=logs,
+        default=LoggerSettings(Level[settings.log_level], log_error_stack=True),
+        least=Level[settings.log_level_min],
+    )
+
+
+def _readiness(reads: Reads, shared: SharedWindows | None, asked: Sequence[HttpClient]) -> ReadinessService:
+    """Return the service; what all instances share is no reason to send all of them away."""
+    cache = {"cache": shared.is_shared} if shared else {}
+    return ReadinessService(
+        DatabaseChecks(reads).all(),
+        dispensable={**cache, **{each.name: each.answers for each in asked}},
+        is_draining=draining.has_begun,
+    )
+
+
+def _breakers(
+    engine: Callable[[], Engine], shared: SharedWindows | None, clients: Sequence[HttpClient]
+) -> Callable[[], dict[str, str]]:
+    """Return what tells the state of every breaker; the engine's is there once somebody has asked for the engine."""
+
+    def told() -> dict[str, str]:
+        all_ = (breaker_of(engine()), shared and shared.breaker, *(each.breaker for each in clients))
+        return {each.name: each.state().value for each in all_ if each}
+
+    return told
+
+
 def wire(
     settings: Settings, session: scoped_session[Any], engine: Callable[[], Engine], clock: Clock | None = None
 ) -> Services:
     """Return the services on this database."""
     clock = clock or SystemClock()
-    reads = Reads(session, engine)
+    reads, unit_of_work = Reads(session, engine), partial(UnitOfWork, session)
     shared = SharedWindows(settings.redis_url, hooks=(log_turns, measure.breakers)) if settings.redis_url else None
-    windows = shared or OwnWindows()
-    slots = _slots(settings)
+    windows, slots = shared or OwnWindows(), _slots(settings)
     others = others_than_us(settings, windows, slots, clock)
     tokens = _tokens(settings, reads, others, clock)
+    users, sessions, passwords = _accounts(settings, UserReads(reads), unit_of_work, tokens, windows, clock)
     profiles, asked = _profiles(settings, reads)
     clients = [*others.clients, *asked]
-
-    def unit_of_work() -> UnitOfWork:
-        return UnitOfWork(session)
-
-    users, sessions, passwords = _accounts(settings, UserReads(reads), unit_of_work, tokens, windows, clock)
-
     return Services(
         clock=clock,
         slots=slots,
+        windows=windows,
         failures=FailureService(failures=FailureReads(reads), trace_url=settings.trace_url),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
         jobs=JobService(unit_of_work=unit_of_work, handlers=_handlers(settings), hooks=(log_job, count_job)),
-        logger=LoggerService(
-            reads=LoggerReads(reads),
-            unit_of_work=unit_of_work,
-            clock=clock,
-            log=logs,
-            default=LoggerSettings(Level[settings.log_level], log_error_stack=True),
-            least=Level[settings.log_level_min],
-        ),
+        logger=_logger(settings, reads, unit_of_work, clock),
         movies=MovieService(reads=MovieReads(reads), unit_of_work=unit_of_work, clock=clock),
         orders=OrderService(reads=OrderReads(reads), unit_of_work=unit_of_work, clock=clock),
         passwords=passwords,
         preferences=PreferencesService(reads=PreferencesReads(reads), unit_of_work=unit_of_work),
         products=ProductService(reads=ProductReads(reads), unit_of_work=unit_of_work, clock=clock),
         profiles=profiles,
-        readiness=ReadinessService(
-            DatabaseChecks(reads).all(),
-            dispensable={
-                **({"cache": shared.is_shared} if shared else {}),
-                **{each.name: each.answers for each in asked},
-            },
-            is_draining=draining.has_begun,
-        ),
+        readiness=_readiness(reads, shared, asked),
         sessions=sessions,
-        breakers=lambda: {
-            each.name: each.state().value
-            for each in (breaker_of(engine()), shared and shared.breaker, *(each.breaker for each in clients))
-            if each
-        },
         tasks=TaskService(reads=TaskReads(reads), unit_of_work=unit_of_work, clock=clock),
         tokens=tokens,
         users=users,
-        windows=windows,
+        breakers=_breakers(engine, shared, clients),
         clients=clients,
         key_sets=others.key_sets,
     )

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import QueuePool, create_engine, text
+from werkzeug.test import TestResponse
 
 from app.config import Settings
 from app.extensions import db
@@ -71,6 +72,18 @@ def admin(client: FlaskClient, bearer: Bearer) -> Caller:
 def nobody(client: FlaskClient) -> Caller:
     """Return a caller without credentials."""
     return Caller(client, {})
+
+
+@pytest.fixture
+def path(created: TestResponse) -> str:
+    """Return where it answers what was created; that is a fixture of each resource's."""
+    return created.headers["Location"]
+
+
+@pytest.fixture
+def tag(created: TestResponse) -> str:
+    """Return its entity tag."""
+    return created.headers["ETag"]
 
 
 @dataclass

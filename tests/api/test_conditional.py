@@ -14,18 +14,6 @@ def created(alice: Caller) -> TestResponse:
     return alice.create()
 
 
-@pytest.fixture
-def path(created: TestResponse) -> str:
-    """Return where the task answers."""
-    return created.headers["Location"]
-
-
-@pytest.fixture
-def tag(created: TestResponse) -> str:
-    """Return the task's entity tag."""
-    return created.headers["ETag"]
-
-
 class TestEntityTag:
     """What a single resource carries."""
 

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import Any
 
@@ -11,7 +10,7 @@ import grpc
 import pytest
 from flask import Flask
 from grpc import StatusCode
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection
 
 from app.config import Settings
 from app.observability import metrics
@@ -22,6 +21,7 @@ from tests.conftest import TokenMaker
 from tests.rpc.client import Client, Failure, health
 from tests.rpc.conftest import Log, served
 from tests.rpc.samples import NAME, REQUESTS
+from tests.rpc.strangers import connected, locked, waiting
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -40,26 +40,8 @@ def until(condition: Callable[[], object]) -> None:
 @pytest.fixture
 def stranger(settings: Settings) -> Iterator[Connection]:
     """Return a connection of somebody else's."""
-    engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with connected(settings) as connection:
         yield connection
-    engine.dispose()
-
-
-@contextmanager
-def locked(settings: Settings) -> Iterator[None]:
-    """Have the tasks locked by somebody else."""
-    engine = create_engine(settings.database_url)
-    with engine.connect() as blocker:
-        blocker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
-        yield
-    engine.dispose()
-
-
-def waiting(stranger: Connection) -> int:
-    """Return how many statements wait for a lock."""
-    question = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'candor'"
-    return int(stranger.execute(text(question)).scalar_one())
 
 
 class TestRequestIds:

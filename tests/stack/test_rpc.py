@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from grpc import StatusCode
 from grpc_health.v1.health_pb2 import HealthCheckResponse
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection, make_url
 
 from app.config import Settings
 from app.models.logger import Level
@@ -26,6 +25,7 @@ from tests.conftest import TokenMaker
 from tests.fakes.network import Proxy
 from tests.rpc.client import Client, health
 from tests.rpc.samples import REQUESTS
+from tests.rpc.strangers import connected, locked, waiting
 from tests.scrape import scraped
 from tests.stack.checkout import free_port, wait_until
 from tests.stack.conftest import IN_FORCE_WITHIN
@@ -106,26 +106,8 @@ def steady(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def stranger(settings: Settings) -> Iterator[Connection]:
     """Return a connection of somebody else's."""
-    engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with connected(settings) as connection:
         yield connection
-    engine.dispose()
-
-
-@contextmanager
-def locked(settings: Settings) -> Iterator[None]:
-    """Have the tasks locked by somebody else."""
-    engine = create_engine(settings.database_url)
-    with engine.connect() as blocker:
-        blocker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
-        yield
-    engine.dispose()
-
-
-def waiting(stranger: Connection) -> int:
-    """Return how many statements wait for a lock."""
-    question = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'candor'"
-    return int(stranger.execute(text(question)).scalar_one())
 
 
 def code_of(client: Client, *, within: float = 1.0) -> StatusCode:

@@ -31,15 +31,3 @@ def reader(client: FlaskClient, bearer: Bearer) -> Caller:
 def created(writer: Caller) -> TestResponse:
     """Return the answer to a creation."""
     return create(writer)
-
-
-@pytest.fixture
-def path(created: TestResponse) -> str:
-    """Return where the movie answers."""
-    return created.headers["Location"]
-
-
-@pytest.fixture
-def tag(created: TestResponse) -> str:
-    """Return the movie's entity tag."""
-    return created.headers["ETag"]

@@ -32,9 +32,3 @@ def bob(client: FlaskClient, bearer: Bearer) -> Caller:
 def created(alice: Caller) -> TestResponse:
     """Return the answer to a creation of alice's."""
     return create(alice)
-
-
-@pytest.fixture
-def path(created: TestResponse) -> str:
-    """Return where the order answers."""
-    return created.headers["Location"]

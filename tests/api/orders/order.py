@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from flask import Flask
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from app.extensions import db
 from app.models.products import Currency, Offer
 from app.services.products import Line
 from tests.api.caller import Caller, answered
@@ -65,3 +67,11 @@ def plain(order: dict[str, Any]) -> dict[str, Any]:
 def ids(orders: Iterable[dict[str, Any]]) -> list[str]:
     """Return the ids of orders."""
     return [order["id"] for order in orders]
+
+
+def count(application: Flask) -> tuple[int, int]:
+    """Return how many orders and items there are."""
+    with application.app_context(), db.engine.connect() as connection:
+        rows = connection.execute(text("SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_items)"))
+        orders, of_orders = rows.one()
+        return orders, of_orders

@@ -8,29 +8,18 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
 
-from app.extensions import db
 from app.models.products import Currency
 from tests.api.accounts import an_address, join
-from tests.api.caller import JSON, Caller, answered, at_once, refused, violated
+from tests.api.caller import Caller, answered, violated
 from tests.api.conftest import Bearer
-from tests.api.orders.order import ORDERS, body, create, items, made, path_of, plain, stock
-from tests.api.test_bodies import MALFORMED
+from tests.api.orders.order import count, create, items, made, path_of, plain, stock
 from tests.api.test_fuzz import bounded
 
 MEMBERS = [
     *("id", "customer_id", "status", "currency", "items", "items_next_page_token", "total"),
     *("create_time", "update_time"),
 ]
-
-
-def count(application: Flask) -> tuple[int, int]:
-    """Return how many orders and items there are."""
-    with application.app_context(), db.engine.connect() as connection:
-        rows = connection.execute(text("SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_items)"))
-        orders, of_orders = rows.one()
-        return orders, of_orders
 
 
 class TestCreate:
@@ -161,141 +150,3 @@ class TestCustomer:
     def test_what_is_wrong_in_the_body_is_told_first(self, bob: Caller) -> None:
         """C9a."""
         assert violated(create(bob, currency="CHF")) == [("currency", "INVALID_VALUE")]
-
-
-class TestProducts:
-    """BROKEN_LINK, on every item that has no price."""
-
-    def test_all_of_them_at_once(self, alice: Caller, application: Flask) -> None:
-        """Section 3.3: an unknown sku, and one without a price in the currency; nothing is written (D10)."""
-        response = create(alice, "no-such-sku", "TEA-100", "CUP", "tea-100", "no-such-sku", currency="USD")
-        broken = [0, 2, 3, 4]
-        assert violated(response) == [(f"items[{n}].sku", "BROKEN_LINK") for n in broken]
-        assert response.json is not None
-        assert [each["pointer"] for each in response.json["errors"]] == [f"#/items/{n}/sku" for n in broken]
-        assert response.json["errors"][0]["message"] == "items[0].sku names no product with a price in USD"
-        assert response.json["kind"] == "input_validation_error"
-        assert count(application) == (0, 0)
-
-    def test_a_hundred_of_them(self, alice: Caller) -> None:
-        """C2."""
-        assert len(violated(create(alice, *["no"] * 100))) == 100
-
-    @pytest.mark.parametrize("sku", ["' OR 1=1 --", "%", "TEA-10_", "TEA-100 ", "ТEA-100", "é", "\U0001f375"])
-    def test_a_sku_is_what_it_is_to_the_letter(self, alice: Caller, sku: str) -> None:
-        """B16."""
-        assert violated(create(alice, sku)) == [("items[0].sku", "BROKEN_LINK")]
-
-
-ITEM = {"sku": "TEA-100", "quantity": 1}
-ODD: list[Any] = [5, ["alice"], {}, True]
-VIOLATIONS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
-    *(({name: None}, [(name, "REQUIRED_FIELD")]) for name in ("customer_id", "currency", "items")),
-    *(({"customer_id": x}, [("customer_id", "INVALID_TYPE")]) for x in ODD),
-    *(({"customer_id": x}, [("customer_id", "INVALID_FORMAT")]) for x in ("", "a\nb", "x" * 501)),
-    *(({"currency": x}, [("currency", "INVALID_VALUE")]) for x in ("CHF", "eur", "", "EUR ", "1", "UNSPECIFIED")),
-    *(({"currency": x}, [("currency", "INVALID_TYPE")]) for x in (1, ["EUR"], True)),
-    ({"items": []}, [("items", "TOO_SHORT")]),
-    ({"items": [ITEM] * 101}, [("items", "TOO_LONG")]),
-    *(({"items": x}, [("items", "INVALID_TYPE")]) for x in ODD if not isinstance(x, list)),
-    ({"items": [[], 5, "TEA-100"]}, [(f"items[{n}]", "INVALID_TYPE") for n in range(3)]),
-    ({"items": [None]}, [("items[0]", "REQUIRED_FIELD")]),
-    ({"items": [{}]}, [("items[0].sku", "REQUIRED_FIELD"), ("items[0].quantity", "REQUIRED_FIELD")]),
-    *(
-        ({"items": [{**ITEM, "quantity": n}]}, [("items[0].quantity", "INVALID_VALUE")])
-        for n in (0, -1, 1001, 2**31, 2**63, -(2**63) - 1)
-    ),
-    *(
-        ({"items": [{**ITEM, "quantity": x}]}, [("items[0].quantity", "INVALID_TYPE")])
-        for x in (1.0, 1e2, True, "5", [1])
-    ),
-    ({"items": [{**ITEM, "quantity": None}]}, [("items[0].quantity", "REQUIRED_FIELD")]),
-    *(
-        ({"items": [{**ITEM, "sku": sku}]}, [("items[0].sku", code)])
-        for sku, code in {"": "TOO_SHORT", " ": "TOO_SHORT", "x" * 65: "TOO_LONG", "a\nb": "INVALID_FORMAT"}.items()
-    ),
-    ({"items": [ITEM, {**ITEM, "price": "0.01"}]}, [("items[1].price", "UNKNOWN_FIELD")]),
-    ({"items": [{**ITEM, "product_id": 1}]}, [("items[0].product_id", "UNKNOWN_FIELD")]),
-    ({"version": 5, "is_admin": True}, [("is_admin", "UNKNOWN_FIELD"), ("version", "UNKNOWN_FIELD")]),
-    (
-        {"zebra": 1, "items": [{"sku": "", "quantity": 0}], "currency": "", "customer_id": 5},
-        [
-            ("customer_id", "INVALID_TYPE"),
-            ("currency", "INVALID_VALUE"),
-            ("items[0].sku", "TOO_SHORT"),
-            ("items[0].quantity", "INVALID_VALUE"),
-            ("zebra", "UNKNOWN_FIELD"),
-        ],
-    ),
-]
-
-
-class TestViolations:
-    """400 VALIDATION_FAILED, all of them, in the order of the members."""
-
-    @pytest.mark.parametrize(("members", "expected"), VIOLATIONS, ids=lambda each: ascii(each)[:40])
-    def test_every_broken_rule_is_named(
-        self, alice: Caller, application: Flask, members: dict[str, Any], expected: list[tuple[str, str]]
-    ) -> None:
-        """C1, B9, B13, B32: with where; nothing is written (D10)."""
-        response = create(alice, **members)
-        assert violated(response) == expected
-        assert count(application) == (0, 0)
-
-    def test_what_is_required_is_named(self, alice: Caller) -> None:
-        """C14."""
-        expected = [(name, "REQUIRED_FIELD") for name in ("customer_id", "currency", "items")]
-        assert violated(alice.post(ORDERS, json={})) == expected
-
-    def test_the_first_unfit_byte_is_named(self, alice: Caller) -> None:
-        """B4–B8, B11."""
-        for sent, position in MALFORMED:
-            response = alice.post(ORDERS, data=sent, content_type=JSON)
-            assert position in {None, refused(response, 400, "MALFORMED_JSON")["position"]}
-
-
-class TestIdempotencyKey:
-    """C21: a creation happens once."""
-
-    def test_the_first_answer_comes_again_whatever_was_done_since(
-        self, alice: Caller, admin: Caller, application: Flask
-    ) -> None:
-        """D2, D3: at the price of then, and as pending as it was."""
-        key = {"Idempotency-Key": "one"}
-        first = alice.post(ORDERS, json=body(), headers=key)
-        admin.post(f"{first.headers['Location']}:ship")
-        stock(application, {"TEA-100": {Currency.EUR: "7.00"}})
-        again = alice.post(ORDERS, json=dict(reversed(body().items())), headers=key)
-        assert (again.status_code, again.get_data()) == (201, first.get_data())
-        assert again.headers["Idempotent-Replayed"] == "true"
-        assert [again.headers[name] for name in ("Location", "ETag")] == [
-            first.headers[name] for name in ("Location", "ETag")
-        ]
-        assert count(application) == (1, 1)
-
-    def test_another_body_is_422_and_an_error_leaves_the_key_free(self, alice: Caller) -> None:
-        """D3, D5: also one that is found in the transaction."""
-        key = {"Idempotency-Key": "one"}
-        assert violated(alice.post(ORDERS, json=body("no"), headers=key)) == [("items[0].sku", "BROKEN_LINK")]
-        assert alice.post(ORDERS, json=body(customer_id="bob"), headers=key).status_code == 403
-        answered(alice.post(ORDERS, json=body(), headers=key), 201)
-        refused(alice.post(ORDERS, json=body("CUP"), headers=key), 422, "IDEMPOTENCY_KEY_REUSED")
-
-    def test_a_key_is_its_caller_s(self, alice: Caller, bob: Caller, admin: Caller) -> None:
-        """A18: with another's key one gets nothing of another's."""
-        key = {"Idempotency-Key": "one"}
-        first = answered(alice.post(ORDERS, json=body(), headers=key), 201)
-        assert bob.post(ORDERS, json=body(), headers=key).status_code == 403
-        assert answered(admin.post(ORDERS, json=body(), headers=key), 201)["id"] != first["id"]
-
-    def test_of_many_at_once_one_creates(self, alice: Caller, application: Flask) -> None:
-        """D2: the others hear the same, or that it is under way."""
-        key = {"Idempotency-Key": "one"}
-
-        def send(_: int) -> int:
-            return (
-                Caller(application.test_client(), alice.credentials).post(ORDERS, json=body(), headers=key).status_code
-            )
-
-        assert {*at_once(30, send)} <= {201, 409}
-        assert count(application) == (1, 1)

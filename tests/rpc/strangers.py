@@ -1,0 +1,33 @@
+"""Others at the same database, who see what waits, and who have it wait."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, create_engine, text
+
+from app.config import Settings
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Connection]:
+    """Yield a connection of somebody else's."""
+    engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@contextmanager
+def locked(settings: Settings) -> Iterator[None]:
+    """Have the tasks locked by somebody else."""
+    engine = create_engine(settings.database_url)
+    with engine.connect() as blocker:
+        blocker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+        yield
+    engine.dispose()
+
+
+def waiting(stranger: Connection) -> int:
+    """Return how many statements wait for a lock."""
+    question = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'candor'"
+    return int(stranger.execute(text(question)).scalar_one())
