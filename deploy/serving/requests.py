@@ -45,6 +45,7 @@ class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
             ParseException: it is malformed, or leaves a doubt.
         """
         rest = super().parse(unreader)
+        self._names = {name for name, _ in self.headers}
         if self.version >= NEWEST and not self.sent("HOST"):
             raise InvalidHeader("HOST")
         self.version = min(self.version, NEWEST)
@@ -52,7 +53,8 @@ class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
             self.force_close()
         if not self.uri.startswith("/"):
             self._take_path_of(self.uri)
-        self.headers = [field for field in self.headers if field[0] != "UPGRADE"]
+        if "UPGRADE" in self._names:
+            self.headers = [field for field in self.headers if field[0] != "UPGRADE"]
         return rest
 
     def set_body_reader(self) -> None:
@@ -75,11 +77,15 @@ class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
 
     def sent(self, name: str) -> list[str]:
         """Return the value of each field of this name, which is in upper case."""
-        return [value for each, value in self.headers if each == name]
+        return [value for each, value in self.headers if each == name] if name in self._names else []
 
     def listed(self, name: str) -> set[str]:
         """Return the members of a field that is a list, in lower case."""
         return {member.strip(" \t").lower() for value in self.sent(name) for member in value.split(",")}
+
+    def _peer_trusted_for_forwarded(self) -> tuple[dict[str, str], list[str]]:
+        """Return which fields of proxies are believed here: none; who does believe them is `app/wire/addresses.py`."""
+        return {}, []
 
     def _take_path_of(self, target: str) -> None:
         """Hold that a target of another form than a path has one, or needs none (RFC 9112, section 3.2)."""
