@@ -4,6 +4,7 @@ Threads wait for the database side by side; nginx stands in front and keeps slow
 once, before the workers are forked, so that a new worker serves within milliseconds; none of its connections is.
 """
 
+import gc
 import json
 import os
 import signal
@@ -122,6 +123,7 @@ def pre_fork(server: Arbiter, worker: Worker) -> None:
     """Give the worker its number, and room to count in."""
     numbers.give(server, worker)
     files.allot(worker.number)
+    gc.freeze()  # what is loaded stays: its pages need not be looked through, nor copied for that by each worker
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
