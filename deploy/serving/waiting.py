@@ -122,8 +122,10 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
 
     def _go_on(self, conn: Any, future: "Future[Any]") -> None:
         """A thread has become free: serve the next."""
-        self.finish_request(conn, future)
-        self._busy -= 1
+        try:
+            self.finish_request(conn, future)
+        finally:
+            self._busy -= 1
         if len(self._line):
             self._serve(self._line.next())
             metrics.WAITING.set(len(self._line))
