@@ -62,7 +62,7 @@ class Line:
 
     def all(self, read: Prepared, **values: Any) -> list[Any]:
         """Return all rows."""
-        cursor: Any = self._connection.cursor(row_factory=read.rows)
+        cursor: Any = self._connection.cursor(row_factory=read.rows, binary=True)
         self._dialect.do_execute(cursor, read.text, read.parameters(values))
         return cast("list[Any]", cursor.fetchall())
 

@@ -142,8 +142,7 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
     def __init__(self, enum: type[EnumT], *, prefix: str, default: EnumT, **kwargs: Any) -> None:
         self.by_name = {f"{prefix}{member.name}": member for member in enum}
         self.names = {member: name for name, member in self.by_name.items()}
-        by_number = {member.value: name for member, name in self.names.items()}
-        self.names_by_number = [by_number.get(number) for number in range(max(enum) + 1)]
+        self.names_by_number = {member.value: name for member, name in self.names.items()}
         self.default = default
         self.unspecified = f"{prefix}UNSPECIFIED"
         values: list[str | None] = [*self.by_name, *([] if kwargs.get("dump_only") else [self.unspecified])]
@@ -154,8 +153,8 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
         """Return the member's name."""
         return self.names[value]
 
-    def compiled(self) -> Callable[[EnumT], str | None]:
-        """Return a look-up by number, which an ``IntEnum`` is found by at once."""
+    def compiled(self) -> Callable[[int], str]:
+        """Return a look-up by number, which is what a row holds, and what an ``IntEnum`` is found by as well."""
         return self.names_by_number.__getitem__
 
     def _deserialize(self, value: object, *_: object, **__: object) -> Any:
@@ -201,8 +200,9 @@ class Name(Encodable, ma.fields.String):
         return f"{self.collection}/{value}"
 
     def compiled(self) -> Callable[[object], str]:
-        """Return the same without a frame of Python's."""
-        return f"{self.collection}/{{}}".format
+        """Return the same without looking the collection up."""
+        collection = self.collection
+        return lambda value: f"{collection}/{value}"
 
 
 class Listed(ma.fields.List[Any]):

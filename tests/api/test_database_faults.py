@@ -210,7 +210,7 @@ class TestBreaker:
         before = guard.counts.total_failures
         response = held(admin_engine, lambda: alice.patch(path, json={"title": "new"}))
         refused(response, 503, "SERVICE_UNAVAILABLE")
-        assert guard.counts.total_failures == before
+        assert guard.counts.total_failures <= before, "fewer, when a minute is over"
         answered(alice.patch(path, json={"title": "new"}))
 
 
