@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import Any, Final, TypeVar, cast
 
 import psycopg
-from sqlalchemy import Engine, PoolProxiedConnection, QueuePool
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, QueuePool
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -111,6 +111,17 @@ def lent(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
     finally:
         if connection.is_valid:
             connection.close()
+
+
+def joined(connection: Connection, use: Callable[[PoolProxiedConnection], T]) -> T:
+    """Return what comes of using the connection of a transaction; the driver's errors become those of the house."""
+    try:
+        return use(connection.connection)
+    except translate.FOREIGN as exc:
+        error = failed(connection.engine, connection.connection, exc)
+        if error.facts.get("disconnected"):
+            connection.invalidate(exc)
+        raise error from exc
 
 
 def failed(engine: Engine, connection: PoolProxiedConnection, cause: psycopg.Error | UnicodeEncodeError) -> Error:

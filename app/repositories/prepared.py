@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 import psycopg
-from sqlalchemy import ColumnElement, Dialect, PoolProxiedConnection, Select
+from sqlalchemy import ColumnElement, Dialect, Insert, PoolProxiedConnection, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
@@ -27,13 +27,13 @@ Values = Mapping[str, Any]
 
 
 class Prepared:
-    """A select that is compiled once; its values come by the names of its ``bindparam``s.
+    """A select or insert that is compiled once; its values come by the names of its ``bindparam``s.
 
     Raises:
         TypeError: its text depends on its values, as that of ``in_`` does; ``any_`` takes an array instead.
     """
 
-    def __init__(self, statement: "Select[*tuple[Any, ...]]") -> None:
+    def __init__(self, statement: "Select[*tuple[Any, ...]] | Insert") -> None:
         compiled: SQLCompiler = statement.compile(dialect=DIALECT)
         if compiled.post_compile_params:
             raise TypeError("a text that depends on values cannot be made ready before they are there")
@@ -41,7 +41,7 @@ class Prepared:
         named = {name: (bind, _bound(bind.type)) for bind, name in compiled.bind_names.items()}
         self._fixed = {name: make(bind.effective_value) for name, (bind, make) in named.items() if not bind.required}
         self._made = [(name, make) for name, (bind, make) in named.items() if bind.required and make is not _as_it_is]
-        row = _row(tuple(statement.selected_columns))
+        row = _row(tuple(statement.selected_columns) if isinstance(statement, Select) else ())
         self.rows: Callable[[object], Callable[[Any], Any]] = lambda _cursor: row
         """Makes rows, as a ``row_factory`` of the driver."""
 
@@ -65,6 +65,10 @@ class Line:
         cursor: Any = self._connection.cursor(row_factory=read.rows, binary=True)
         self._dialect.do_execute(cursor, read.text, read.parameters(values))
         return cast("list[Any]", cursor.fetchall())
+
+    def run(self, change: Prepared, **values: Any) -> None:
+        """Change something."""
+        self._dialect.do_execute(cast("Any", self._connection.cursor()), change.text, change.parameters(values))
 
     def first(self, read: Prepared, **values: Any) -> Any | None:
         """Return the first row, if there is any."""

@@ -9,8 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
-from app.repositories import translate
-from app.repositories.pool import failed, lent
+from app.repositories.pool import joined, lent
 from app.repositories.prepared import Line, Prepared
 from app.resilience import measure
 from app.resilience.budget import RetryBudget
@@ -75,7 +74,8 @@ class Reads:
             ServiceUnavailable: the database is out of reach.
         """
         if self._is_in_unit():
-            return self._joined(read)
+            connection = self._session().connection()
+            return joined(connection, lambda proxied: read(Line(connection.dialect, proxied)))
         found: T = self._forgiving(read)
         return found
 
@@ -85,16 +85,6 @@ class Reads:
 
     def _is_in_unit(self) -> bool:
         return self._session.registry.has() and self._session().in_transaction()
-
-    def _joined(self, read: Callable[[Line], T]) -> T:
-        connection = self._session().connection()
-        try:
-            return read(Line(self._engine.dialect, connection.connection))
-        except translate.FOREIGN as exc:
-            error = failed(self._engine, connection.connection, exc)
-            if error.facts.get("disconnected"):
-                connection.invalidate(exc)
-            raise error from exc
 
     def _once(self, read: Callable[[Line], Any]) -> Any:
         engine = self._engine

@@ -11,12 +11,14 @@ from app.errs.tasks import TaskNotFound
 from app.models.query import ListQuery, Page
 from app.models.tasks import Task, TaskView, same_title
 from app.repositories import listing
-from app.repositories.prepared import Prepared
+from app.repositories.pool import joined
+from app.repositories.prepared import Line, Prepared
 from app.repositories.reads import Reads
 
 COLUMNS: Final = tuple(Task.__table__.columns)
 MEMBERS: Final = {column.key: column for column in COLUMNS}
 ONE: Final = Prepared(select(*COLUMNS).where(Task.id == bindparam("of")))
+NEW: Final = Prepared(insert(Task))
 
 
 class TaskReads:
@@ -64,8 +66,9 @@ class TaskRepository:
         Raises:
             TaskTitleTaken: its owner has another with this title.
         """
-        self._session.add(task)
-        self._session.flush()
+        row = {name: getattr(task, name) for name in MEMBERS}
+        connection = self._session.connection()
+        joined(connection, lambda proxied: Line(connection.dialect, proxied).run(NEW, **row))
 
     def add_all(self, tasks: list[Task]) -> set[UUID]:
         """Add the tasks whose titles are free, in one statement, and return their ids.

@@ -1,7 +1,9 @@
 """A unit of work: one transaction around a use case. Units join: inside another, a commit is a flush."""
 
+from collections.abc import Callable
+from functools import cached_property
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from sqlalchemy.orm import Session, scoped_session
 
@@ -19,41 +21,36 @@ from app.repositories.users import RegistrationRepository, UserRepository
 
 DEPTH: Final = "units_of_work"
 UNDONE: Final = "unit_undone"
+R = TypeVar("R")
+
+
+def _opened(kind: Callable[[Session], R]) -> cached_property[R]:
+    """Return a repository of the unit, opened when it is asked for."""
+    return cached_property(lambda unit: kind(unit.session))
 
 
 class UnitOfWork:
     """Opens repositories on one session; what is not committed when it ends is rolled back, and all around it."""
 
-    logger: LoggerRepository
-    jobs: JobRepository
-    movies: MovieRepository
-    orders: OrderRepository
-    preferences: PreferencesRepository
-    products: ProductRepository
-    registrations: RegistrationRepository
-    sessions: SessionRepository
-    tasks: TaskRepository
-    users: UserRepository
-    stored_answers: StoredAnswerRepository
+    logger = _opened(LoggerRepository)
+    jobs = _opened(JobRepository)
+    movies = _opened(MovieRepository)
+    orders = _opened(OrderRepository)
+    preferences = _opened(PreferencesRepository)
+    products = _opened(ProductRepository)
+    registrations = _opened(RegistrationRepository)
+    sessions = _opened(SessionRepository)
+    tasks = _opened(TaskRepository)
+    users = _opened(UserRepository)
+    stored_answers = _opened(StoredAnswerRepository)
 
     def __init__(self, sessions: scoped_session[Session]) -> None:
         self._sessions = sessions
 
     def __enter__(self) -> Self:
-        self._session = self._sessions()
-        self._session.info[DEPTH] = self._session.info.get(DEPTH, 0) + 1
+        self.session = self._sessions()
+        self.session.info[DEPTH] = self.session.info.get(DEPTH, 0) + 1
         self._is_committed = False
-        self.logger = LoggerRepository(self._session)
-        self.jobs = JobRepository(self._session)
-        self.movies = MovieRepository(self._session)
-        self.orders = OrderRepository(self._session)
-        self.preferences = PreferencesRepository(self._session)
-        self.products = ProductRepository(self._session)
-        self.registrations = RegistrationRepository(self._session)
-        self.sessions = SessionRepository(self._session)
-        self.tasks = TaskRepository(self._session)
-        self.users = UserRepository(self._session)
-        self.stored_answers = StoredAnswerRepository(self._session)
         return self
 
     def commit(self) -> None:
@@ -63,23 +60,23 @@ class UnitOfWork:
             ServiceUnavailable: the database is out of reach.
             RuntimeError: a unit inside ended without a commit, which undoes this one too.
         """
-        if self._session.info.get(UNDONE):
+        if self.session.info.get(UNDONE):
             raise RuntimeError("a unit of work inside this one ended without a commit")
-        self._session.flush()
-        if self._session.info[DEPTH] == 1:
-            _commit(self._session)
+        self.session.flush()
+        if self.session.info[DEPTH] == 1:
+            _commit(self.session)
         self._is_committed = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._session.info[DEPTH] -= 1
-        if self._session.info[DEPTH] > 0:
-            self._session.info[UNDONE] = self._session.info.get(UNDONE) or not self._is_committed
+        self.session.info[DEPTH] -= 1
+        if self.session.info[DEPTH] > 0:
+            self.session.info[UNDONE] = self.session.info.get(UNDONE) or not self._is_committed
             return
-        self._session.info[UNDONE] = False
-        if self._session.in_transaction():
-            self._session.rollback()
+        self.session.info[UNDONE] = False
+        if self.session.in_transaction():
+            self.session.rollback()
 
 
 def _commit(session: Session) -> None:
