@@ -81,7 +81,7 @@ class Tasks:
     def row(self, task_id: str, by: str) -> Row:
         """Return one task. Raises: Refused."""
         with self._borrow() as connection:
-            row = connection.execute(ONE, (UUID(task_id),)).fetchone()
+            row = connection.execute(ONE, (UUID(task_id),), binary=True).fetchone()
         if row is None:
             raise Refused(404, "no such task")
         if row[8] != by:
@@ -97,7 +97,7 @@ class Tasks:
     def rows(self, size: int, by: str) -> tuple[list[Row], str | None, int]:
         """Return the first page, the token of the next one, and how many there are in all."""
         with self._borrow() as connection:
-            rows = connection.execute(PAGE, (by, size + 1)).fetchall()
+            rows = connection.execute(PAGE, (by, size + 1), binary=True).fetchall()
             total = len(rows) if len(rows) <= size else self._count(connection, by)
         more = len(rows) > size
         after = base64.urlsafe_b64encode(f"{rows[size - 1][6]}|{rows[size - 1][0]}".encode()).decode() if more else None
@@ -107,7 +107,7 @@ class Tasks:
         """Return how many there are, or -1 when counting takes too long."""
         connection.execute("BEGIN; SET LOCAL statement_timeout = 50")
         try:
-            return int(connection.execute(COUNT, (by,)).fetchall()[0][0])
+            return int(connection.execute(COUNT, (by,), binary=True).fetchall()[0][0])
         except QueryCanceled:
             return -1
         finally:
