@@ -26,11 +26,13 @@ def named_errors() -> dict[str, type[Error]]:
     return dict(sorted(found.items()))
 
 
+@cache
 def slug(code: str) -> str:
     """Return the code as its catalogue page spells it: ``task-not-found``."""
     return code.lower().replace("_", "-")
 
 
+@cache
 def title(cls: type[Error]) -> str:
     """Return the short sentence of the error's definition."""
     return (cls.__doc__ or "").strip().partition("\n")[0].strip()

@@ -39,9 +39,15 @@ class Violation:
 
     def document(self) -> dict[str, str]:
         """Return the violation as a client sees it."""
-        where = {"pointer": self.pointer, "parameter": self.parameter, "header": self.header}
-        place = {name: value for name, value in where.items() if value is not None}
-        return {"field": self.field, **place, "code": self.code, "message": self.message}
+        document = {"field": self.field}
+        if self.pointer is not None:
+            document["pointer"] = self.pointer
+        if self.parameter is not None:
+            document["parameter"] = self.parameter
+        if self.header is not None:
+            document["header"] = self.header
+        document["code"], document["message"] = self.code, self.message
+        return document
 
 
 class Error(Exception):
@@ -125,6 +131,8 @@ class Error(Exception):
     def __getattr__(self, name: str) -> object:
         """Answer what was left unsaid with what the nearest error among the causes says; else a fact."""
         if name in UNSAID:
+            if self.__cause__ is None:
+                return UNSAID[name]
             inner = (link for link in chain(self.__cause__) if isinstance(link, Error) and says(link, name))
             speaker = next(inner, None)
             return UNSAID[name] if speaker is None else getattr(speaker, name)

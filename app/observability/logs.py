@@ -103,15 +103,15 @@ def put_in_force(level: str, *, shows_stacks: bool) -> None:
 def access(fields: dict[str, object]) -> None:
     """Write the one line of a finished request; of a refused one, method and path may be unknown."""
     fields["method"] = _method(fields["method"])
-    said = fields["method"] or "-", fields["path"] or "-", fields["status"]
-    ACCESS.info("%s %s %s", *said, extra={"fields": fields})
+    message = f"{fields['method'] or '-'} {fields['path'] or '-'} {fields['status']}"
+    _write(ACCESS, logging.INFO, message, fields)
     for watcher in WATCHERS:
         watcher.access(fields)
 
 
 def audit(message: str, fields: dict[str, object]) -> None:
     """Write who changed what in how the service runs, whatever the level."""
-    AUDIT.info("%s", message, extra={"fields": fields})
+    _write(AUDIT, logging.INFO, message, fields)
 
 
 def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, stack: bool) -> None:
@@ -135,9 +135,17 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         "facts": facts_of(exc),
         **cause_chain(exc, stack=stack),
     }
-    ERRORS.log(level, "%s", told(said), extra={"fields": fields})
+    _write(ERRORS, level, told(said), fields)
     for watcher in WATCHERS:
         watcher.error(fields)
+
+
+def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, object]) -> None:
+    """Log a message as it is, as the logger would, but without looking for who calls: no line says it."""
+    if logger.isEnabledFor(level):
+        record = logging.LogRecord(logger.name, level, __file__, 0, message, None, None)
+        record.fields = fields
+        logger.handle(record)
 
 
 def cause_chain(exc: BaseException, *, stack: bool = True) -> dict[str, object]:

@@ -13,6 +13,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app import errs
+from app.errs import Kind
 from app.config import VERSION
 
 UNMATCHED: Final = "unmatched"
@@ -87,6 +88,7 @@ LINES_DROPPED: Final = _counter("log_lines_dropped_total", "Log lines that nobod
 BUILD: Final = _gauge("candor_build_info", "Always 1.", "version", "python", mode="livemax")
 
 _kinds: Final[set[str]] = set()
+_counters: Final[dict[tuple[str, Kind], Callable[[], None]]] = {}
 _observers: Final[dict[tuple[str, str, str], Callable[[float], None]]] = {}
 
 
@@ -101,7 +103,13 @@ def request(method: str | None, route: str, status: str, seconds: float) -> None
 
 def error(said: errs.Error, shown: errs.Error) -> None:
     """Count an error by the code that was shown, the kind that it truly was, and the violations that it lists."""
-    ERRORS.labels(errs.definition(shown).code, said.kind.string, said.kind.fault.value).inc()
+    key = (errs.definition(shown).code, said.kind)
+    count = _counters.get(key)
+    if count is None:
+        count = _counters[key] = ERRORS.labels(key[0], said.kind.string, said.kind.fault.value).inc
+    count()
+    if not shown.violations:
+        return
     tally = Tally((_field(each), each.code) for each in shown.violations)
     for labels, times in tally.items():
         VIOLATIONS.labels(*labels).inc(times)

@@ -159,13 +159,12 @@ def instance_of(path: str | bytes) -> str:
 
 def respond(error: errs.Error, status: HTTPStatus) -> Response:
     """Render an error that may be shown."""
+    fields = headers_of(error, status, method=current().method)
     if status in BODILESS:
-        response = Response(status=status)
-        response.headers["Content-Length"] = "0"
+        response = Response(status=status, headers={"Content-Length": "0", **fields})
         del response.headers["Content-Type"]
     else:
-        response = JsonResponse(orjson.dumps(problem(error, Occasion.now())), status, content_type=MEDIA_TYPE)
-    response.headers.update(headers_of(error, status, method=current().method))
+        response = JsonResponse(orjson.dumps(problem(error, Occasion.now())), status, fields, content_type=MEDIA_TYPE)
     if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE and current().sent("Content-Encoding") is not None:
         response.headers["Accept-Encoding"] = "identity"
     return response

@@ -78,6 +78,7 @@ class ListSchema(QuerySchema):
 
     rules: ClassVar[ListRules]
     request: ClassVar[type[ListRequest]] = ListRequest
+    default: ClassVar[tuple[Ordering, ...]]
     raises: ClassVar = (InvalidFilter, InvalidOrderBy, InvalidPageToken)
 
     page_size = PageSize()
@@ -87,6 +88,7 @@ class ListSchema(QuerySchema):
         """Describe what is allowed."""
         super().__init_subclass__()
         rules = cls.rules
+        cls.default = parse_order_by(rules.order_by, rules.orderable, ())
         declared = cls._declared_fields
         comparisons = {"description": _filter_help(rules), "maxLength": filtering.LONGEST, "pattern": PRINTABLE}
         declared["filter"] = fields.Text(load_default="", metadata=comparisons)
@@ -102,8 +104,7 @@ class ListSchema(QuerySchema):
             InvalidFilter, InvalidOrderBy: they are not understood.
         """
         where = parse_filter(data["filter"], self.rules.filterable)
-        default = parse_order_by(self.rules.order_by, self.rules.orderable, ())
-        order = parse_order_by(data["order_by"], self.rules.orderable, default)
+        order = parse_order_by(data["order_by"], self.rules.orderable, self.default)
         return self.request(rules=self.rules, where=where, order=order, **data)
 
 
