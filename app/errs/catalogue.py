@@ -32,7 +32,6 @@ def slug(code: str) -> str:
     return code.lower().replace("_", "-")
 
 
-@cache
 def title(cls: type[Error]) -> str:
     """Return the short sentence of the error's definition."""
     return (cls.__doc__ or "").strip().partition("\n")[0].strip()

@@ -144,7 +144,7 @@ def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, o
     """Log a message as it is, as the logger would, but without looking for who calls: no line says it."""
     if logger.isEnabledFor(level):
         record = logging.LogRecord(logger.name, level, __file__, 0, message, None, None)
-        record.fields = fields
+        record.__dict__["fields"] = fields
         logger.handle(record)
 
 

@@ -13,8 +13,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app import errs
-from app.errs import Kind
 from app.config import VERSION
+from app.errs import Kind
 
 UNMATCHED: Final = "unmatched"
 OTHER: Final = "OTHER"
@@ -89,6 +89,7 @@ BUILD: Final = _gauge("candor_build_info", "Always 1.", "version", "python", mod
 
 _kinds: Final[set[str]] = set()
 _counters: Final[dict[tuple[str, Kind], Callable[[], None]]] = {}
+_breaches: Final[dict[tuple[str, str], Callable[[float], None]]] = {}
 _observers: Final[dict[tuple[str, str, str], Callable[[float], None]]] = {}
 
 
@@ -112,11 +113,14 @@ def error(said: errs.Error, shown: errs.Error) -> None:
         return
     tally = Tally((_field(each), each.code) for each in shown.violations)
     for labels, times in tally.items():
-        VIOLATIONS.labels(*labels).inc(times)
+        add = _breaches.get(labels)
+        if add is None:
+            add = _breaches[labels] = VIOLATIONS.labels(*labels).inc
+        add(times)
 
 
 def _field(violation: errs.Violation) -> str:
-    name = _INDEX.sub("[]", violation.field)
+    name = _INDEX.sub("[]", violation.field) if "[" in violation.field else violation.field
     return name if violation.header or name in FIELDS else "other"
 
 

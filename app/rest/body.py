@@ -40,6 +40,8 @@ def _is_present(request: Request) -> bool:
 
 
 def _fits(request: Request, consumes: tuple[str, ...]) -> bool:
+    if request.sent("Content-Type") in consumes:
+        return True
     options: Mapping[str, str] = request.mimetype_params
     return request.mimetype in consumes and options.get("charset", "").lower() in CHARSETS
 

@@ -69,7 +69,7 @@ def load(schema: ma.Schema, data: object, reading: Reading) -> Any:
 def violations(schema: ma.Schema, messages: Mapping[Any, Any]) -> Iterator[Violation]:
     """Yield what marshmallow found, each with its field's name and where it is."""
     is_query = isinstance(schema, QuerySchema)
-    for path, breach in _walk(schema, messages, ()):
+    for path, breach in _leaves(schema, messages, ()):
         if isinstance(breach, Violation):
             yield breach
         elif is_query:
@@ -86,21 +86,27 @@ LONGEST_NAME: Final = 100
 """Characters of an unknown member's name that are repeated to the client."""
 
 
-def _walk(schema: ma.Schema | None, messages: Any, path: Path) -> Iterator[tuple[Path, Breach | Violation]]:
-    """Yield the leaves of the tree: what is said of the object itself, of fields in order, of unknown ones by name."""
-    if not isinstance(messages, Mapping):
-        yield from ((path, breach) for breach in messages)
-        return
+def _leaves(schema: ma.Schema | None, messages: Any, path: Path) -> list[tuple[Path, Breach | Violation]]:
+    """Return the leaves of the tree: what is said of the object itself, of fields in order, of unknown ones by name."""
+    if not isinstance(messages, dict):
+        return [(path, breach) for breach in messages]
+    leaves = list[tuple[Path, Breach | Violation]]()
+    for step in messages if len(messages) == 1 else _in_order(schema, messages):
+        step_said = step[:LONGEST_NAME] if isinstance(step, str) else step
+        inner = path if _is_of_itself(step, messages[step]) else (*path, step_said)
+        leaves += _leaves(_schema_of(schema, step), messages[step], inner)
+    return leaves
+
+
+def _in_order(schema: ma.Schema | None, messages: dict[Any, Any]) -> list[Any]:
+    """Return the steps from here in the order in which they are told."""
     order = {name: index for index, name in enumerate(schema.fields)} if schema else {}
 
     def place(step: str | int) -> tuple[bool, int, str]:
         index = step if isinstance(step, int) else order.get(step, len(order))
         return not _is_of_itself(step, messages[step]), index, str(step)
 
-    for step in sorted(messages, key=place):
-        step_said = step[:LONGEST_NAME] if isinstance(step, str) else step
-        inner = path if _is_of_itself(step, messages[step]) else (*path, step_said)
-        yield from _walk(_schema_of(schema, step), messages[step], inner)
+    return sorted(messages, key=place)
 
 
 def _is_of_itself(step: str | int, messages: Any) -> bool:
