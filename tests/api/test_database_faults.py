@@ -210,7 +210,7 @@ class TestBreaker:
         before = guard.counts.total_failures
         response = held(admin_engine, lambda: alice.patch(path, json={"title": "new"}))
         refused(response, 503, "SERVICE_UNAVAILABLE")
-        assert guard.counts.total_failures <= before, "fewer, when a minute is over"
+        assert guard.counts.total_failures in {before, 0}  # it counts anew each minute
         answered(alice.patch(path, json={"title": "new"}))
 
 
