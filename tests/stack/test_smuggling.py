@@ -12,7 +12,9 @@ import pytest
 from tests.stack.conftest import Served
 from tests.stack.deployment import Deployment, needs_nginx
 
-Send = Callable[[bytes], bytes]
+Send = Callable[..., bytes]
+SILENCE: Final = 0.25
+"""Seconds after which nothing more comes where the connection stays open."""
 MARKER: Final = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 POST: Final = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
@@ -99,9 +101,9 @@ def send(request: pytest.FixtureRequest) -> Send:
     """Return a sender that goes to gunicorn, or through nginx."""
     if request.param == "nginx":
         fronted: Deployment = request.getfixturevalue("fronted")
-        return lambda data: fronted.raw(data, timeout=0.25)
+        return fronted.raw
     served: Served = request.getfixturevalue("served")
-    return lambda data: served.raw(data, timeout=0.25)
+    return served.raw
 
 
 def statuses(answer: bytes) -> list[int]:
@@ -128,13 +130,13 @@ def test_what_follows_a_broken_chunk_is_no_request(send: Send, name: str) -> Non
 
 @pytest.mark.parametrize("name", SWALLOWED)
 def test_what_stands_in_a_body_is_no_request(send: Send, name: str) -> None:
-    answer = send(SWALLOWED[name] + MARKER)
+    answer = send(SWALLOWED[name] + MARKER, timeout=SILENCE)
     assert b"smuggled" not in answer
     assert len(statuses(answer)) <= 1, answer
 
 
 def test_requests_one_after_the_other_are_two(send: Send) -> None:
     """That the marker would be answered where it is a request."""
-    answer = send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + MARKER)
+    answer = send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + MARKER, timeout=SILENCE)
     assert statuses(answer) == [200, 404]
     assert b"/smuggled" in answer
