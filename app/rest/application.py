@@ -1,7 +1,8 @@
 """The Flask application: its hooks are handed the request, and it looks for nothing that this house does not have.
 
-There are no sessions, coroutines, hooks of single blueprints, subdomains or redirects here; what Flask does about them
-for each request is left out.
+There are no sessions, coroutines, subdomains or redirects here; what Flask does about them for each request is left
+out. Hooks that are registered with Flask itself are called inside of ours, and ``after_this_request`` where there are
+any of those.
 """
 
 from collections.abc import Callable
@@ -64,11 +65,11 @@ class Application(Flask):
             answered = before(request)
             if answered is not None:
                 return answered
-        return super().preprocess_request() if self.before_request_funcs else None
+        return super().preprocess_request() if any(self.before_request_funcs.values()) else None
 
     def process_response(self, response: Response) -> Response:
         """Call Flask's own hooks, if there are any, then ours."""
-        if self.after_request_funcs:
+        if any(self.after_request_funcs.values()):
             response = super().process_response(response)
         request = current()
         for after in self.afters:

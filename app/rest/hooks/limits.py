@@ -31,7 +31,7 @@ def install(app: Application) -> None:
     limiter.init_app(app)
     app.extensions["candor-limiter"] = limiter
     for functions in FLASKS_OWN:
-        getattr(app, functions).clear()
+        getattr(app, functions)[None].pop()
     storage = cast("WindowStorage", limiter.storage)
 
     def count(request: Request) -> None:
