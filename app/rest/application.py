@@ -6,11 +6,11 @@ any of those.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from flask import Flask, Response
+from flask import Flask, Response, request_tearing_down
 from flask.sessions import NullSession, SessionInterface
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 
 from app.rest.request import Request, current
 
@@ -76,10 +76,17 @@ class Application(Flask):
             response = after(request, response)
         return response
 
+    def dispatch_request(self) -> Any:
+        """Call the handler; that there is one, and that it is not asked for OPTIONS, a hook has seen to."""
+        request = current()
+        rule = cast("Rule", request.url_rule)
+        return self.view_functions[rule.endpoint](**cast("dict[str, Any]", request.view_args))
+
     def do_teardown_request(self, exc: BaseException | None = None) -> None:
-        """Call Flask's own hooks, and in any case ours."""
+        """Call Flask's own hooks, if there are any, and in any case ours."""
         try:
-            super().do_teardown_request(exc)
+            if any(self.teardown_request_funcs.values()) or request_tearing_down.receivers:
+                super().do_teardown_request(exc)
         finally:
             for end in self.ends:
                 end()
@@ -97,12 +104,14 @@ class Application(Flask):
         return (
             None
             if request is None
-            else self.url_map.bind(
-                "",
+            else MapAdapter(
+                self.url_map,
+                server_name="",
                 script_name=request.root_path,
+                subdomain="",
                 url_scheme=request.scheme,
-                default_method=request.method,
                 path_info=request.path,
+                default_method=request.method,
             )
         )
 

@@ -1,23 +1,22 @@
 """What belongs to the request at hand: its services, its caller, its clock."""
 
-from flask import current_app
-
 from app import context
 from app.context import Principal
 from app.resilience.clock import Clock
+from app.rest.request import application
 from app.wire.page_tokens import PageTokens
 from app.wiring import Services
 
 
 def services() -> Services:
     """Return the use cases of this application."""
-    wired: Services = current_app.extensions["candor-services"]
+    wired: Services = application().extensions["candor-services"]
     return wired
 
 
 def page_tokens() -> PageTokens:
     """Return what seals and opens page tokens."""
-    tokens: PageTokens = current_app.extensions["candor-page-tokens"]
+    tokens: PageTokens = application().extensions["candor-page-tokens"]
     return tokens
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
-from flask import Response, current_app
+from flask import Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app import context, errs
@@ -22,7 +22,7 @@ from app.observability.reporting import report
 from app.rest import operations
 from app.rest.current import services
 from app.rest.json_response import JsonResponse
-from app.rest.request import current
+from app.rest.request import application, current
 from app.wire import timestamps
 
 REALM: Final = "candor"
@@ -144,7 +144,7 @@ class Occasion:
     def now(cls) -> "Occasion":
         """Return the request at hand."""
         return cls(
-            public_url=current_app.config["PUBLIC_URL"],
+            public_url=application().config["PUBLIC_URL"],
             instance=instance_of(current().environ["PATH_INFO"].encode("latin-1")),
             timestamp=timestamps.render(datetime.now(UTC)),
             request_id=context.request_id.get(),

@@ -1,8 +1,8 @@
 """An answer in JSON, all of which is at hand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from flask import Response
 from werkzeug.datastructures import Headers
@@ -19,8 +19,16 @@ class JsonResponse(Response):
     def __init__(
         self, body: bytes, status: HTTPStatus, fields: Mapping[str, str] | None = None, *, content_type: str = JSON
     ) -> None:
-        super().__init__(body, status, {"Content-Type": content_type, **(fields or {})})
+        super().__init__(status=status, content_type=content_type)
+        for name, value in (fields or {}).items():
+            self.headers.add(name, value)
+        self.set_data(body)
 
     def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
         """Return the fields."""
         return self.headers
+
+    def get_app_iter(self, environ: "WSGIEnvironment") -> Iterable[bytes]:
+        """Return the body as it is, unless there is to be none, or something to be done when it is sent."""
+        is_plain = environ["REQUEST_METHOD"] != "HEAD" and not self._on_close
+        return cast("list[bytes]", self.response) if is_plain else super().get_app_iter(environ)

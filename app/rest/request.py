@@ -1,6 +1,6 @@
 """The request at hand, with what hooks and decorators find out about it for one another."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from app.errs import Violation
 
 _WITHOUT_PREFIX: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
-_at_hand: Final = flask.request._get_current_object  # type: ignore[attr-defined]  # noqa: SLF001 -- public, says Werkzeug
 
 
 class Request(flask.Request):
@@ -46,18 +45,19 @@ class Request(flask.Request):
         if self.url_rule is None:
             return None
         method = "GET" if self.method == "HEAD" else self.method
-        return operations.table(flask.current_app).get((self.url_rule.endpoint, method))
+        return operations.table(application()).get((self.url_rule.endpoint, method))
 
     @cached_property
     def client_address(self) -> str:
         """The address of the client, as far as our proxies are believed."""
-        trusted = flask.current_app.config["TRUSTED_PROXIES"]
+        trusted = application().config["TRUSTED_PROXIES"]
         return addresses.client_address(self.remote_addr or "", self.sent("X-Forwarded-For") or "", trusted)
 
 
-def current() -> Request:
-    """Return the request itself, which costs less to ask than Flask's stand-in for whichever is at hand."""
-    return cast("Request", _at_hand())
+current: Final = cast("Callable[[], Request]", flask.request._get_current_object)  # type: ignore[attr-defined]  # noqa: SLF001 -- public, says Werkzeug
+"""Returns the request itself, which costs less to ask than Flask's stand-in for whichever is at hand."""
+application: Final = cast("Callable[[], flask.Flask]", flask.current_app._get_current_object)  # type: ignore[attr-defined]  # noqa: SLF001 -- as above
+"""Returns the application that it has come to."""
 
 
 @cache

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 DEGRADED: Final = "Degraded"
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+Fields = list[tuple[str, str]]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
+Write = Callable[[bytes], Any]
 
 
 def install(app: Application) -> None:
@@ -31,7 +33,7 @@ class Meter:
         """Answer, and measure how long that took."""
         began, status, route = perf_counter(), "", metrics.UNMATCHED
 
-        def note(line: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None) -> Callable[[bytes], Any]:
+        def note(line: str, headers: Fields, exc_info: ExcInfo = None) -> Write:
             nonlocal status, route
             status, route = line[:3], _route(environ)
             for name, value in headers:
