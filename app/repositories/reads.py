@@ -6,11 +6,11 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
-from app.repositories.pool import joined, lent
+from app.repositories.pool import lent
 from app.repositories.prepared import Line, Prepared
+from app.repositories.transaction import current
 from app.resilience import measure
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
@@ -37,8 +37,7 @@ ONCE_MORE: Final = Retry(
 class Reads:
     """Runs reads; inside a unit of work on the unit's own connection, so that a request never holds two."""
 
-    def __init__(self, session: scoped_session[Session], engine: Callable[[], Engine]) -> None:
-        self._session = session
+    def __init__(self, engine: Callable[[], Engine]) -> None:
         self._engine_of_app = engine
         self._forgiving = ONCE_MORE(self._once)
 
@@ -73,18 +72,15 @@ class Reads:
         Raises:
             ServiceUnavailable: the database is out of reach.
         """
-        if self._is_in_unit():
-            connection = self._session().connection()
-            return joined(connection, lambda proxied: read(Line(connection.dialect, proxied)))
+        transaction = current.get()
+        if transaction is not None and transaction.is_connected:
+            return transaction.use(read)
         found: T = self._forgiving(read)
         return found
 
     @cached_property
     def _engine(self) -> Engine:
         return self._engine_of_app()
-
-    def _is_in_unit(self) -> bool:
-        return self._session.registry.has() and self._session().in_transaction()
 
     def _once(self, read: Callable[[Line], Any]) -> Any:
         engine = self._engine

@@ -5,15 +5,14 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 
 from app.errs.tasks import TaskNotFound
 from app.models.query import ListQuery, Page
 from app.models.tasks import Task, TaskView, same_title
 from app.repositories import listing
-from app.repositories.pool import joined
-from app.repositories.prepared import Line, Prepared
+from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
+from app.repositories.transaction import Transaction
 
 COLUMNS: Final = tuple(Task.__table__.columns)
 MEMBERS: Final = {column.key: column for column in COLUMNS}
@@ -46,8 +45,8 @@ class TaskReads:
 class TaskRepository:
     """Tasks as entities, inside a unit of work."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
 
     def get(self, task_id: UUID) -> Task:
         """Return the task and keep others from changing it until the unit ends.
@@ -55,7 +54,7 @@ class TaskRepository:
         Raises:
             TaskNotFound: there is none with this id.
         """
-        task = self._session.get(Task, task_id, with_for_update=True, populate_existing=True)
+        task = self._transaction.session.get(Task, task_id, with_for_update=True, populate_existing=True)
         if task is None:
             raise TaskNotFound
         return task
@@ -67,8 +66,7 @@ class TaskRepository:
             TaskTitleTaken: its owner has another with this title.
         """
         row = {name: getattr(task, name) for name in MEMBERS}
-        connection = self._session.connection()
-        joined(connection, lambda proxied: Line(connection.dialect, proxied).run(NEW, **row))
+        self._transaction.use(lambda line: line.run(NEW, **row))
 
     def add_all(self, tasks: list[Task]) -> set[UUID]:
         """Add the tasks whose titles are free, in one statement, and return their ids.
@@ -80,9 +78,9 @@ class TaskRepository:
             for task in sorted(tasks, key=lambda task: same_title(task.title))
         ]
         statement = insert(Task).values(rows).on_conflict_do_nothing().returning(Task.id)
-        return set(self._session.scalars(statement))
+        return set(self._transaction.session.scalars(statement))
 
     def remove(self, task: Task) -> None:
         """Remove the task."""
-        self._session.delete(task)
-        self._session.flush()
+        self._transaction.session.delete(task)
+        self._transaction.session.flush()

@@ -45,8 +45,8 @@ def opened(application: Flask) -> Iterator[Database]:
         engine = db.engine
         _empty(engine)
         session = cast("scoped_session[Session]", db.session)
-        reads = Reads(session, lambda: engine)
-        yield Database(engine, reads, TaskReads(reads), partial(UnitOfWork, session))
+        reads = Reads(lambda: engine)
+        yield Database(engine, reads, TaskReads(reads), partial(UnitOfWork, session, lambda: engine))
         db.session.rollback()
         _empty(engine)
 

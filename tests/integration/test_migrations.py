@@ -96,7 +96,7 @@ class TestReadiness:
                 connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
         try:
             with application.app_context():
-                checks = DatabaseChecks(Reads(db.session, lambda: engine)).all()  # type: ignore[arg-type]  # Flask's session is one
+                checks = DatabaseChecks(Reads(lambda: engine)).all()
                 assert checks["migrations"]()
         except Error as error:
             return error.detail
@@ -115,7 +115,7 @@ class TestReadiness:
             assert self.reason(application, url, revision) == said
 
     def test_an_empty_database_is_not_at_head(self, bare: Flask) -> None:
-        checks = DatabaseChecks(Reads(db.session, lambda: db.engine)).all()  # type: ignore[arg-type]  # as above
+        checks = DatabaseChecks(Reads(lambda: db.engine)).all()
         assert checks["database"]()
         with pytest.raises(Error):
             checks["migrations"]()

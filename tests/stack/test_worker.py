@@ -37,7 +37,7 @@ from app.repositories.unit_of_work import UnitOfWork
 from tests.stack.jobs_app import app
 
 context.request_id.set("request-12345678")
-with app.app_context(), UnitOfWork(db.session) as unit:
+with app.app_context(), UnitOfWork(db.session, lambda: db.engine) as unit:
     unit.jobs.add(NewJob("test.note", {}))
     unit.commit()
 os.kill(os.getpid(), signal.SIGKILL)
