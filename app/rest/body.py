@@ -1,5 +1,6 @@
 """The body of a request: its type, its size, its bytes, and strict JSON made of them, in that order."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from socket import SHUT_RD
@@ -15,6 +16,9 @@ from app.rest.request import Request
 from app.wire import strict_json
 
 CHUNK: Final = 65536
+LARGE: Final = 65536
+"""Bytes from which on bodies are decoded one after the other: made to be costly, each takes 25 times its size."""
+_AT_LARGE_ONES: Final = threading.Lock()
 _WATCHDOG: Final = Watchdog()
 CHARSETS: Final = frozenset({"", "utf-8", "utf8"})
 
@@ -31,7 +35,29 @@ def read(request: Request, consumes: tuple[str, ...]) -> object:
     """
     if request.sent("Content-Encoding") or (_is_present(request) and not _fits(request, consumes)):
         raise UnsupportedMediaType(supported=list(consumes))
-    return strict_json.loads(_bytes(request, current_app.config["MAX_BODY_BYTES"]))
+    body = _bytes(request, current_app.config["MAX_BODY_BYTES"])
+    if len(body) < LARGE:
+        return strict_json.loads(body)
+    with _one_at_a_time():
+        return strict_json.loads(body)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Wait until no other large body is being decoded, which takes no longer in all, and far less memory.
+
+    Raises:
+        DeadlineExceeded: they took until then.
+    """
+    limit = deadline.current.get()
+    if limit is None:
+        _AT_LARGE_ONES.acquire()
+    elif not _AT_LARGE_ONES.acquire(timeout=limit.remaining()):
+        raise limit.exceeded("request_body")
+    try:
+        yield
+    finally:
+        _AT_LARGE_ONES.release()
 
 
 def _is_present(request: Request) -> bool:

@@ -1,11 +1,13 @@
 """Table 1.4: how large a body may be, and what reading one costs."""
 
 import io
+import threading
 from typing import Any
 
 import pytest
 
 from app.extensions import db
+from app.rest import body
 from tests.api.caller import JSON, WRITES, Caller, answered, refused
 from tests.sent import sent_by
 
@@ -56,6 +58,20 @@ class TestSize:
         body = TITLED % b"whole"
         answered(alice.post(data=body + b" " * (LIMIT - len(body)), content_type=JSON), 201)
         refused(alice.post(data=body + b" " * (LIMIT + 1 - len(body)), content_type=JSON), 413, "BODY_TOO_LARGE")
+
+    def test_large_ones_are_decoded_one_at_a_time_and_small_ones_meanwhile(
+        self, alice: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """F35: what it is decoded to takes many times its size; whoever waits for another, does so in its time."""
+        at_it = threading.Lock()
+        monkeypatch.setattr(body, "_AT_LARGE_ONES", at_it)
+        large: dict[str, Any] = {"data": TITLED % b"large" + b" " * body.LARGE, "content_type": JSON}
+        with at_it:
+            late = alice.post(**large, headers={"Request-Timeout": "0.2"})
+            assert refused(late, 504, "DEADLINE_EXCEEDED")["spent_in"] == "request_body"
+            answered(alice.create("small"), 201)
+        answered(alice.post(**large), 201)
+        assert not at_it.locked()
 
     def test_an_empty_chunked_body_is_empty(self, alice: Caller) -> None:
         """Table 1.4."""
