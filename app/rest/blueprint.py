@@ -25,11 +25,12 @@ from app.rest import body, conditional, negotiation, openapi, operations, query
 from app.rest.current import clock, services
 from app.rest.json_response import JsonResponse
 from app.rest.request import Request, current
+from app.wire.decoder import Decoder
 from app.wire.encoder import OPTIONS, Encoder
 from app.wire.reading import Reading
-from app.wire.schemas.base import QuerySchema, Schema, load, names
+from app.wire.schemas.base import QuerySchema, Schema, names
 
-WITHOUT_PARAMETERS: Final = QuerySchema()
+WITHOUT_PARAMETERS: Final = Decoder(QuerySchema())
 View = TypeVar("View", bound=Callable[..., Any])
 Wrapper = Callable[..., Any]
 
@@ -114,9 +115,10 @@ class Blueprint(flask_smorest.Blueprint):
         self, schema: type[ma.Schema], *, location: str = "json", content_types: tuple[str, ...] = operations.JSON
     ) -> Callable[[Callable[..., Any]], Wrapper]:
         """Hand the handler what the schema makes of the query or the body; violations wait for one another."""
-        loader = schema()
-        metrics.know_fields(names(loader))
-        nothing_asked = load(loader, {}, Reading(datetime.now(UTC), {})) if location == "query" else None
+        read = schema()
+        decode = Decoder(read)
+        metrics.know_fields(names(read))
+        nothing_asked = decode({}, Reading(datetime.now(UTC)), []) if location == "query" else None
 
         def decorate(view: Callable[..., Any]) -> Wrapper:
             operation = operations.draft(view)
@@ -124,15 +126,15 @@ class Blueprint(flask_smorest.Blueprint):
             if location == "json":
                 operation.consumes = content_types
             else:
-                operation.parameters = tuple(loader.fields)
+                operation.parameters = tuple(read.fields)
 
             @wraps(view)
             def with_arguments(*args: Any, **kwargs: Any) -> Any:
                 request = current()
                 if location == "json":
-                    return view(*args, decoded(request, loader, request.body), **kwargs)
-                sent = query.parse(request, loader.fields)
-                asked = decoded(request, loader, sent) if sent else nothing_asked
+                    return view(*args, decoded(request, decode, request.body), **kwargs)
+                sent = query.parse(request, read.fields)
+                asked = decoded(request, decode, sent) if sent else nothing_asked
                 request.asked = asked or {}
                 return view(*args, asked, **kwargs)
 
@@ -189,13 +191,9 @@ class Blueprint(flask_smorest.Blueprint):
         return decorate
 
 
-def decoded(request: Request, schema: ma.Schema, data: object) -> Any:
-    """Return what the schema makes of the data; violations are kept until everything is decoded."""
-    try:
-        return load(schema, data, Reading(clock().now(), request.asked))
-    except ValidationFailed as failed:
-        request.violations += failed.violations
-        return None
+def decoded(request: Request, decode: Decoder, data: object) -> Any:
+    """Return what a schema makes of the data; violations are kept until everything is decoded."""
+    return decode(data, Reading(clock().now(), request.asked), request.violations)
 
 
 def _document(view: Callable[..., Any], feature: str) -> dict[str, Any]:

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-import marshmallow as ma
 from google.protobuf.message import DecodeError, Message
 
 from app.errs import Violation
 from app.errs.requests import BodyTooLarge, MalformedRequest, ValidationFailed
 from app.rpc.calls import Call
+from app.wire.decoder import Decoder
 from app.wire.parameters import OPAQUE, illegible, is_legible
 from app.wire.reading import Reading
-from app.wire.schemas.base import load
 
 
 def message_of(call: Call, kind: type[Message]) -> Message:
@@ -30,27 +29,23 @@ def message_of(call: Call, kind: type[Message]) -> Message:
         raise MalformedRequest(detail="no message of its type") from exc
 
 
-class Decoder:
+class Reader:
     """Reads the parts of a request; their violations wait for one another."""
 
     def __init__(self, call: Call) -> None:
         self._now = call.services.clock.now()
         self.violations: list[Violation] = []
 
-    def read(self, schema: ma.Schema, data: object, query: Mapping[str, Any] | None = None) -> Any:
-        """Return what the schema makes of the data; ``None`` where it breaks rules."""
-        try:
-            return load(schema, data, Reading(self._now, query or {}))
-        except ValidationFailed as failed:
-            self.violations += failed.violations
-            return None
+    def read(self, decode: Decoder, data: object, query: Mapping[str, Any] | None = None) -> Any:
+        """Return what a schema makes of the data; ``None`` where it breaks rules."""
+        return decode(data, Reading(self._now, query or {}), self.violations)
 
-    def read_query(self, schema: ma.Schema, sent: Mapping[str, str]) -> Any:
-        """Return what the schema makes of parameters; control characters are in none of them."""
+    def read_query(self, decode: Decoder, sent: Mapping[str, str]) -> Any:
+        """Return what a schema makes of parameters; control characters are in none of them."""
         bad = [name for name, value in sent.items() if name not in OPAQUE and not is_legible(value)]
         self.violations += map(illegible, bad)
-        found = self.read(schema, {name: value for name, value in sent.items() if name not in bad})
-        order = [*schema.fields]
+        found = self.read(decode, {name: value for name, value in sent.items() if name not in bad})
+        order = [*decode.schema.fields]
         self.violations.sort(key=lambda each: order.index(each.field))
         return found
 

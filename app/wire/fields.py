@@ -1,7 +1,8 @@
 """The types of members: strict about what they read, and each with a compiled form for what is written.
 
-``encode`` turns a value into what JSON holds, for marshmallow's ``dump``. What ``compiled`` returns is called by the
-encoder instead, and leaves to orjson what it renders in the same way; a law test holds the two against each other.
+``decode`` makes a value of what JSON holds, and ``encode`` turns it into that again, for marshmallow's ``dump``. What
+``compiled`` returns is called by the encoder instead, and leaves to orjson what it renders in the same way; a law test
+holds the two against each other.
 """
 
 import re
@@ -15,7 +16,7 @@ import marshmallow as ma
 
 from app.models.products import MINOR_DIGITS
 from app.wire import timestamps
-from app.wire.reading import reading
+from app.wire.reading import under_way
 from app.wire.rules import Breach
 
 REQUIRED: Final = [Breach("REQUIRED_FIELD", "is required")]
@@ -28,6 +29,14 @@ EnumT = TypeVar("EnumT", bound=IntEnum)
 class Encodable:
     """A field with a compiled form."""
 
+    def decode(self, value: Any) -> Any:
+        """Return what is made of JSON other than ``null``.
+
+        Raises:
+            ma.ValidationError: with a breach.
+        """
+        return value
+
     def encode(self, value: Any) -> Any:
         """Return what JSON holds for a value that is not ``None``."""
         return value
@@ -39,6 +48,9 @@ class Encodable:
     def _serialize(self, value: Any, *_: object, **__: object) -> Any:
         return None if value is None else self.encode(value)
 
+    def _deserialize(self, value: Any, *_: object, **__: object) -> Any:
+        return self.decode(value)
+
 
 ANY_TEXT: Final = r"^[^\u0000]*$"
 """What OpenAPI says of a text without any rule but that of all JSON: there is no NUL in it."""
@@ -49,7 +61,8 @@ class Text(Encodable, ma.fields.String):
 
     default_error_messages = MESSAGES
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> str:
+    def decode(self, value: object) -> str:
+        """Return the text."""
         if not isinstance(value, str):
             raise Breach("INVALID_TYPE", "must be a string").error()
         return value
@@ -71,7 +84,8 @@ class Money(Text):
         """Return the same without a frame of Python's."""
         return "{:f}".format
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> Any:
+    def decode(self, value: object) -> Any:
+        """Return the amount."""
         if not isinstance(value, str):
             raise Breach("INVALID_TYPE", "must be a string").error()
         if not self.pattern.fullmatch(value):
@@ -87,7 +101,8 @@ class Integer(Encodable, ma.fields.Integer):
 
     default_error_messages = MESSAGES
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> int:
+    def decode(self, value: object) -> int:
+        """Return the number."""
         if type(value) is not int:
             raise Breach("INVALID_TYPE", "must be an integer").error()
         return value
@@ -98,7 +113,8 @@ class Boolean(Encodable, ma.fields.Boolean):
 
     default_error_messages = MESSAGES
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> bool:
+    def decode(self, value: object) -> bool:
+        """Return which of the two it is."""
         if not isinstance(value, bool):
             raise Breach("INVALID_TYPE", "must be true or false").error()
         return value
@@ -122,14 +138,15 @@ class Timestamp(Encodable, ma.fields.DateTime):
         """Return what brings a moment to UTC, if it is not there: orjson renders it from there on."""
         return timestamps.in_utc
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> datetime:
+    def decode(self, value: object) -> datetime:
+        """Return the moment, in UTC."""
         if not isinstance(value, str):
             raise Breach("INVALID_TYPE", "must be a string").error()
         try:
             moment = timestamps.parse(value)
         except ValueError:
             raise Breach(self.invalid, "must be an RFC 3339 timestamp such as 2030-01-31T12:00:00Z").error() from None
-        if self.future and moment <= reading().now:
+        if self.future and moment <= under_way.get().now:
             raise Breach("MUST_BE_FUTURE", "must lie in the future").error()
         return moment
 
@@ -157,7 +174,8 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
         """Return a look-up by number, which is what a row holds, and what an ``IntEnum`` is found by as well."""
         return self.names_by_number.__getitem__
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> Any:
+    def decode(self, value: object) -> Any:
+        """Return the member."""
         if not isinstance(value, str):
             raise Breach("INVALID_TYPE", "must be a string").error()
         if value == self.unspecified:
@@ -180,7 +198,8 @@ class Choice(Encodable, ma.fields.Field[EnumT], Generic[EnumT]):
         """Return the member's name."""
         return value.name
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> EnumT:
+    def decode(self, value: object) -> EnumT:
+        """Return the member."""
         if not isinstance(value, str):
             raise Breach("INVALID_TYPE", "must be a string").error()
         if value not in self.members:
@@ -222,11 +241,15 @@ class Listed(ma.fields.List[Any]):
         self.longest = longest
         self.check = check
 
-    def _deserialize(self, value: object, *_: object, **kwargs: Any) -> list[Any]:
+    def refused(self, value: object) -> Breach | None:
+        """Return why none of the items is looked at."""
         if not isinstance(value, list):
-            raise Breach("INVALID_TYPE", "must be an array").error()
-        if len(value) > JUDGED:
-            raise self.too_long().error()
+            return Breach("INVALID_TYPE", "must be an array")
+        return self.too_long() if len(value) > JUDGED else None
+
+    def _deserialize(self, value: Any, *_: object, **kwargs: Any) -> list[Any]:
+        if refused := self.refused(value):
+            raise refused.error()
         errors: dict[int | str, Any] = {
             index: [breach] for index, breach in (self.check(value) if self.check else {}).items()
         }
@@ -255,3 +278,5 @@ class Object(ma.fields.Nested):
 
 class Anything(Encodable, ma.fields.Raw):
     """Output that is JSON already."""
+
+    default_error_messages = MESSAGES

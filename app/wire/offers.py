@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import Final, TextIO
 
 from app.errs import Violation
-from app.errs.requests import ValidationFailed
 from app.services.products import Line
+from app.wire.decoder import Decoder
 from app.wire.reading import Reading
-from app.wire.schemas.base import load
 from app.wire.schemas.products import OfferSchema
 
 HEADER: Final = tuple(OfferSchema().fields)
@@ -44,18 +43,19 @@ def _bounded(file: TextIO) -> Iterator[str]:
         yield line
 
 
-_SCHEMA: Final = OfferSchema()
+_decode: Final = Decoder(OfferSchema())
 
 
 def _line(number: int, header: list[str], row: list[str]) -> Line:
     if len(row) != len(header):
         return _faulty(number, f"there must be {len(header)} values, and there are {len(row)}")
-    try:
-        offer = load(_SCHEMA, dict(zip(header, row, strict=True)), Reading(datetime.now(UTC)))
-    except ValidationFailed as failed:
-        said = (Violation(each.field, each.code, f"line {number}: {each.message}") for each in failed.violations)
-        return Line(number, violations=tuple(said))
-    return Line(number, offer)
+    broken: list[Violation] = []
+    offer = _decode(dict(zip(header, row, strict=True)), Reading(datetime.now(UTC)), broken)
+    return Line(
+        number,
+        offer,
+        tuple(Violation(each.field, each.code, f"line {number}: {each.message}") for each in broken),
+    )
 
 
 def _faulty(number: int, says: str) -> Line:

@@ -40,7 +40,8 @@ class PageSize(fields.Text):
         schema = {"type": "integer", "minimum": 0, "default": default, "description": says}
         super().__init__(load_default=default, metadata=schema)
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> Any:
+    def decode(self, value: object) -> Any:
+        """Return how many."""
         if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
             raise Breach("INVALID_TYPE", "must be an integer").error()
         if value.startswith("-"):
@@ -65,7 +66,8 @@ class MaskParameter(fields.Text):
         says = f"Members to set, joined by commas: {', '.join(writable)}. Default: those in the body."
         super().__init__(metadata={"description": says, "example": "title,tags", "pattern": _pattern(writable)})
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> Any:
+    def decode(self, value: object) -> Any:
+        """Return the members."""
         return _as_breach(parse_mask, str(value), writable=self.writable, present=())
 
 
@@ -78,7 +80,8 @@ class FieldsParameter(fields.Text):
         schema = {"description": says, "example": ",".join(readable[:2]), "pattern": _pattern(readable)}
         super().__init__(load_default=lambda: None, metadata=schema)
 
-    def _deserialize(self, value: object, *_: object, **__: object) -> Any:
+    def decode(self, value: object) -> Any:
+        """Return the members, or ``None`` for all."""
         return _as_breach(parse_fields, str(value), readable=self.readable)
 
 

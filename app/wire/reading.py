@@ -1,11 +1,10 @@
 """What a schema may have to know of the request around the data it reads."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-
-from marshmallow.experimental.context import Context
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +15,5 @@ class Reading:
     query: Mapping[str, Any] = field(default_factory=dict)
 
 
-def reading() -> Reading:
-    """Return the reading under way."""
-    return Context[Reading].get()
+under_way: Final[ContextVar[Reading]] = ContextVar("reading")
+"""The reading that a schema is at."""

@@ -4,26 +4,28 @@ from typing import Final
 from uuid import UUID
 
 from app.rpc.calls import Call
-from app.rpc.decoding import Decoder
+from app.rpc.decoding import Reader
 from app.rpc.details import failures
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.messages.tasks import creation_data, list_query, mask_query, task_data, task_message
 from app.rpc.methods import Service
 from app.services.tasks import TaskService
+from app.wire.decoder import Decoder
 from app.wire.ids import resource_id
 from app.wire.schemas import tasks as wire
 
 SERVICE: Final = Service(pb.DESCRIPTOR.services_by_name["TodoService"], scope="tasks")
-_CREATE, _CREATE_SEVERAL, _LIST = wire.CreateTaskSchema(), wire.CreateTasksSchema(), wire.ListTasksSchema()
-_MASK, _UPDATE = wire.UpdateTaskQuerySchema(), wire.UpdateTaskSchema()
+_CREATE, _CREATE_SEVERAL = Decoder(wire.CreateTaskSchema()), Decoder(wire.CreateTasksSchema())
+_LIST = Decoder(wire.ListTasksSchema())
+_MASK, _UPDATE = Decoder(wire.UpdateTaskQuerySchema()), Decoder(wire.UpdateTaskSchema())
 
 
 @SERVICE.answers("CreateTask", calls=TaskService.create, reads=(wire.CreateTaskSchema,), once=True)
 def create_task(call: Call, request: pb.CreateTaskRequest) -> pb.Task:
     """Create a task for the caller."""
-    decoder = Decoder(call)
-    new = decoder.read(_CREATE, creation_data(request))
-    decoder.check()
+    reader = Reader(call)
+    new = reader.read(_CREATE, creation_data(request))
+    reader.check()
     return task_message(call.services.tasks.create(new, by=call.principal))
 
 
@@ -36,9 +38,9 @@ def get_task(call: Call, request: pb.GetTaskRequest) -> pb.Task:
 @SERVICE.answers("ListTasks", calls=TaskService.page, reads=(wire.ListTasksSchema,))
 def list_tasks(call: Call, request: pb.ListTasksRequest) -> pb.ListTasksResponse:
     """List the caller's tasks; an admin's list has everybody's."""
-    decoder, caller = Decoder(call), call.principal.id
-    asked = decoder.read_query(_LIST, list_query(request))
-    decoder.check()
+    reader, caller = Reader(call), call.principal.id
+    asked = reader.read_query(_LIST, list_query(request))
+    reader.check()
     page = call.services.tasks.page(asked.query(call.page_tokens, caller=caller), by=call.principal)
     told = asked.answer(page, call.page_tokens, caller=caller)
     return pb.ListTasksResponse(
@@ -49,10 +51,10 @@ def list_tasks(call: Call, request: pb.ListTasksRequest) -> pb.ListTasksResponse
 @SERVICE.answers("UpdateTask", calls=TaskService.update, reads=(wire.UpdateTaskQuerySchema, wire.UpdateTaskSchema))
 def update_task(call: Call, request: pb.UpdateTaskRequest) -> pb.Task:
     """Set some fields of a task."""
-    decoder = Decoder(call)
-    query = decoder.read_query(_MASK, mask_query(request))
-    changes = decoder.read(_UPDATE, task_data(request.task), query)
-    decoder.check()
+    reader = Reader(call)
+    query = reader.read_query(_MASK, mask_query(request))
+    changes = reader.read(_UPDATE, task_data(request.task), query)
+    reader.check()
     return task_message(call.services.tasks.update(_id(request.task.name), changes, by=call.principal))
 
 
@@ -66,9 +68,9 @@ def delete_task(call: Call, request: pb.DeleteTaskRequest) -> pb.DeleteTaskRespo
 @SERVICE.answers("BatchCreateTasks", calls=TaskService.create_batch, reads=(wire.CreateTasksSchema,), once=True)
 def create_tasks(call: Call, request: pb.BatchCreateTasksRequest) -> pb.BatchCreateTasksResponse:
     """Create up to a hundred tasks; those whose titles are taken are among the failures."""
-    decoder = Decoder(call)
-    news = decoder.read(_CREATE_SEVERAL, {"requests": [creation_data(each) for each in request.requests]})
-    decoder.check()
+    reader = Reader(call)
+    news = reader.read(_CREATE_SEVERAL, {"requests": [creation_data(each) for each in request.requests]})
+    reader.check()
     batch = call.services.tasks.create_batch(news, by=call.principal)
     return pb.BatchCreateTasksResponse(
         tasks=map(task_message, batch.tasks), failures=failures(batch.failures, call.path)

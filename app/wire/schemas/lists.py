@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-import marshmallow as ma
-
 from app.errs.lists import InvalidFilter, InvalidOrderBy, InvalidPageToken
 from app.models.characters import CONTROLS
 from app.models.query import Comparison, Cursor, ListQuery, Ordering, Page
@@ -96,16 +94,15 @@ class ListSchema(QuerySchema):
         declared["order_by"] = fields.Text(load_default="", metadata=order)
         declared["fields"] = FieldsParameter(rules.items)
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> ListRequest:
+    def make(self, values: dict[str, Any]) -> ListRequest:
         """Return the request.
 
         Raises:
             InvalidFilter, InvalidOrderBy: they are not understood.
         """
-        where = parse_filter(data["filter"], self.rules.filterable)
-        order = parse_order_by(data["order_by"], self.rules.orderable, self.default)
-        return self.request(rules=self.rules, where=where, order=order, **data)
+        where = parse_filter(values["filter"], self.rules.filterable)
+        order = parse_order_by(values["order_by"], self.rules.orderable, self.default)
+        return self.request(rules=self.rules, where=where, order=order, **values)
 
 
 def _filter_help(rules: ListRules) -> str:

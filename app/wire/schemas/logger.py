@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import marshmallow as ma
-
 from app.models.logger import Level, LoggerSettings
 from app.wire import fields
 from app.wire.schemas.base import Schema
@@ -15,7 +13,6 @@ class LoggerSchema(Schema):
     level = fields.Choice(Level, required=True, metadata={"example": "DEBUG"})
     log_error_stack = fields.Boolean(required=True, metadata={"example": True})
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> LoggerSettings:
+    def make(self, values: dict[str, Any]) -> LoggerSettings:
         """Return what is asked for."""
-        return LoggerSettings(**data)
+        return LoggerSettings(**values)

@@ -2,8 +2,6 @@
 
 from typing import Any, ClassVar, Final
 
-import marshmallow as ma
-
 from app.models.movies import LONGEST, NAME_LENGTH, RATED_LENGTH, NewMovie
 from app.wire import fields, filter_members
 from app.wire.parameters import FieldsParameter
@@ -43,10 +41,9 @@ class MovieSchema(Schema):
 class NewMovieSchema(MovieSchema):
     """A movie that is new, or takes the place of what was said before."""
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> NewMovie:
+    def make(self, values: dict[str, Any]) -> NewMovie:
         """Return what was said; what was left out is unset."""
-        return NewMovie(**data)
+        return NewMovie(**values)
 
 
 class MovieListSchema(Schema):

@@ -47,10 +47,9 @@ class ItemSchema(Schema):
         metadata={"example": "4.90", "description": "What one cost when it was ordered."},
     )
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> NewItem:
+    def make(self, values: dict[str, Any]) -> NewItem:
         """Return what was said."""
-        return NewItem(**data)
+        return NewItem(**values)
 
 
 class OrderSchema(Schema):
@@ -90,10 +89,9 @@ class OrderSchema(Schema):
 class NewItems(fields.Listed):
     """The items of a new order, at least one."""
 
-    def _deserialize(self, value: object, *args: Any, **kwargs: Any) -> list[Any]:
-        if value == []:
-            raise Breach("TOO_SHORT", "must have at least one item").error()
-        return super()._deserialize(value, *args, **kwargs)
+    def refused(self, value: object) -> Breach | None:
+        """Refuse an empty list, too."""
+        return Breach("TOO_SHORT", "must have at least one item") if value == [] else super().refused(value)
 
 
 class NewOrderSchema(OrderSchema):
@@ -101,10 +99,9 @@ class NewOrderSchema(OrderSchema):
 
     items = NewItems(fields.Object(ItemSchema), longest=ITEMS, required=True, metadata={"minItems": 1})
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> NewOrder:
+    def make(self, values: dict[str, Any]) -> NewOrder:
         """Return what was said."""
-        return NewOrder(**{**data, "items": tuple(data["items"])})
+        return NewOrder(**{**values, "items": tuple(values["items"])})
 
 
 class OrderListSchema(Schema):
@@ -169,16 +166,15 @@ class _GetOrderSchema(QuerySchema):
     items_page_size = _items_page_size()
     items_page_token = PageToken("items_next_page_token of the previous page of items.")
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+    def make(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters, and all that tells one answer from another, for its entity tag."""
-        if data["items_page_token"] and data["expand"] is None:
+        if values["items_page_token"] and values["expand"] is None:
             breach = Breach("INVALID_VALUE", f"is of items, which expand={EXPAND} asks for")
             raise ma.ValidationError({"items_page_token": [breach]})
-        shown = data["fields"] or READABLE
-        if _is_asked(data["expand"], data["fields"]):
-            shown = (*shown, f"{data['items_page_size']}", data["items_page_token"])
-        return {**data, "shown": shown}
+        shown = values["fields"] or READABLE
+        if _is_asked(values["expand"], values["fields"]):
+            shown = (*shown, f"{values['items_page_size']}", values["items_page_token"])
+        return {**values, "shown": shown}
 
 
 GetOrderQuerySchema = _GetOrderSchema.from_dict({"fields": FieldsParameter(READABLE)}, name="GetOrderQuerySchema")

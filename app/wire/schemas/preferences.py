@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import marshmallow as ma
 from marshmallow import validate
 
 from app.models.preferences import (
@@ -56,10 +55,9 @@ class PreferencesSchema(Schema):
 class NewPreferencesSchema(PreferencesSchema):
     """What a user prefers from now on: all of it."""
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> NewPreferences:
+    def make(self, values: dict[str, Any]) -> NewPreferences:
         """Return what was said."""
-        return NewPreferences(**data)
+        return NewPreferences(**values)
 
 
 READABLE: Final = tuple(PreferencesSchema().dump_fields)

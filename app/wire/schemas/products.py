@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import marshmallow as ma
-
 from app.models.products import PRICE_DIGITS, SKU_LENGTH, Currency, Offer
 from app.wire import fields
 from app.wire.rules import Length, Printable
@@ -28,7 +26,6 @@ class OfferSchema(Schema):
     currency = currency(required=True)
     price = fields.Money(digits=PRICE_DIGITS, metadata={"example": "4.90"}, required=True)
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> Offer:
+    def make(self, values: dict[str, Any]) -> Offer:
         """Return the offer."""
-        return Offer(**data)
+        return Offer(**values)

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import marshmallow as ma
-
 from app.services.sessions import Credentials
 from app.wire import fields
 from app.wire.schemas.base import Schema
@@ -23,10 +21,9 @@ class CredentialsSchema(Schema):
         },
     )
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> Credentials:
+    def make(self, values: dict[str, Any]) -> Credentials:
         """Return what was sent."""
-        return Credentials(**data)
+        return Credentials(**values)
 
 
 class RefreshTokenSchema(Schema):

@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-import marshmallow as ma
-
 from app.models.tasks import (
     DESCRIPTION_LENGTH,
     TAG_CHARACTERS,
@@ -20,9 +18,9 @@ from app.models.tasks import (
 )
 from app.wire import fields, filter_members
 from app.wire.parameters import FieldsParameter, MaskParameter
-from app.wire.reading import reading
+from app.wire.reading import under_way
 from app.wire.rules import Breach, Length, Pattern, Printable
-from app.wire.schemas.base import QuerySchema, Schema
+from app.wire.schemas.base import Path, QuerySchema, Schema
 from app.wire.schemas.lists import ListRules, ListSchema
 
 BATCH: Final = 100
@@ -79,10 +77,9 @@ class TaskSchema(Schema):
 class NewTaskSchema(TaskSchema):
     """A task to be created."""
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> NewTask:
+    def make(self, values: dict[str, Any]) -> NewTask:
         """Return what was said; what was left out or null is unset."""
-        return NewTask(**cleared(data))
+        return NewTask(**cleared(values))
 
 
 class CreateTaskSchema(Schema):
@@ -91,10 +88,9 @@ class CreateTaskSchema(Schema):
     relative_to = "task"
     task = fields.Object(NewTaskSchema, required=True)
 
-    @ma.post_load
-    def unwrap(self, data: dict[str, Any], **_: object) -> NewTask:
+    def make(self, values: dict[str, Any]) -> NewTask:
         """Return the task itself."""
-        new: NewTask = data["task"]
+        new: NewTask = values["task"]
         return new
 
 
@@ -111,10 +107,9 @@ class Batch(fields.Listed):
         """Return what to say of too many items."""
         return Breach("BATCH_TOO_LARGE", f"must have at most {self.longest} items")
 
-    def _deserialize(self, value: object, *args: Any, **kwargs: Any) -> list[Any]:
-        if value == []:
-            raise Breach("EMPTY_BATCH", "must have at least one item").error()
-        return super()._deserialize(value, *args, **kwargs)
+    def refused(self, value: object) -> Breach | None:
+        """Refuse an empty one, too."""
+        return Breach("EMPTY_BATCH", "must have at least one item") if value == [] else super().refused(value)
 
 
 def _comparable(title: str) -> str:
@@ -122,7 +117,7 @@ def _comparable(title: str) -> str:
     return same_title(title) if len(title) <= TITLE_LENGTH else title
 
 
-def _same_titles(items: list[Any]) -> dict[int, Any]:
+def _same_titles(items: list[Any]) -> list[tuple[Path, Breach]]:
     holders: dict[str, list[int]] = {}
     for index, item in enumerate(items):
         task = item.get("task") if isinstance(item, dict) else None
@@ -130,8 +125,8 @@ def _same_titles(items: list[Any]) -> dict[int, Any]:
         if isinstance(title, str) and title.strip():
             holders.setdefault(_comparable(title), []).append(index)
     breach = Breach("DUPLICATE_TITLE", "stands in the batch more than once")
-    shared = [index for indexes in holders.values() if len(indexes) > 1 for index in indexes]
-    return {index: {"task": {"title": [breach]}} for index in shared}
+    shared = (index for indexes in holders.values() if len(indexes) > 1 for index in indexes)
+    return [(("requests", index, "task", "title"), breach) for index in shared]
 
 
 class CreateTasksSchema(Schema):
@@ -139,17 +134,14 @@ class CreateTasksSchema(Schema):
 
     requests = Batch(fields.Object(BatchItemSchema), longest=BATCH, required=True, metadata={"minItems": 1})
 
-    @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
-    def refuse_same_titles(self, _data: object, original: Any, **_: object) -> None:
+    def check(self, data: dict[str, Any]) -> list[tuple[Path, Breach]]:
         """Refuse every holder of a title that stands in the batch more than once."""
-        items = original.get("requests") if isinstance(original, dict) else None
-        if isinstance(items, list) and len(items) <= BATCH and (found := _same_titles(items)):
-            raise ma.ValidationError({"requests": found})
+        items = data.get("requests")
+        return _same_titles(items) if isinstance(items, list) and len(items) <= BATCH else []
 
-    @ma.post_load
-    def unwrap(self, data: dict[str, Any], **_: object) -> list[NewTask]:
+    def make(self, values: dict[str, Any]) -> list[NewTask]:
         """Return the tasks themselves."""
-        return [item["task"] for item in data["requests"]]
+        return [item["task"] for item in values["requests"]]
 
 
 class BatchFailureSchema(Schema):
@@ -238,19 +230,17 @@ class UpdateTaskSchema(TaskSchema):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(partial=True, **kwargs)
 
-    @ma.pre_load
-    def apply_mask(self, data: Any, **_: object) -> Any:
+    def admit(self, data: Any) -> Any:
         """Ignore what is outside the mask, and clear what the mask names and the body lacks."""
-        mask = reading().query.get("update_mask")
-        if mask is None or not isinstance(data, dict):
-            return data
-        outside = set(WRITABLE) - set(mask)
-        return dict.fromkeys(mask) | {name: value for name, value in data.items() if name not in outside}
+        mask = under_way.get().query.get("update_mask")
+        if mask is not None and isinstance(data, dict):
+            outside = set(WRITABLE) - set(mask)
+            data = dict.fromkeys(mask) | {name: value for name, value in data.items() if name not in outside}
+        return super().admit(data)
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+    def make(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return the changes; what is null becomes unset."""
-        return cleared(data)
+        return cleared(values)
 
 
 GetTaskQuerySchema = QuerySchema.from_dict({"fields": FieldsParameter(READABLE)}, name="GetTaskQuerySchema")

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import marshmallow as ma
 from marshmallow import validate
 
 from app.models import passwords, secrets
@@ -91,10 +90,9 @@ class NewUserSchema(Schema):
     email = email()
     password = password()
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: object) -> NewUser:
+    def make(self, values: dict[str, Any]) -> NewUser:
         """Return what was said."""
-        return NewUser(**data)
+        return NewUser(**values)
 
 
 class OneTimeTokenSchema(Schema):
