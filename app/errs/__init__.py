@@ -37,9 +37,9 @@ from app.errs import (
     tasks,
     users,
 )
-from app.errs.catalogue import definition, fallback, named_errors, occurrence, plain, slug, title
+from app.errs.catalogue import definition, fallback, named_errors, occurrence, plain, slug
 from app.errs.declare import WATCHERS, Watcher, raised_by, raises, tell
-from app.errs.error import CODE, E, Error, Violation, chain, kind_is, ops, root_cause
+from app.errs.error import CODE, E, Error, Violation, chain, kind_is, ops, root_cause, title
 from app.errs.helpers import input_unwanted, missing_field
 from app.errs.kinds import Fault, Kind
 from app.errs.marshal import from_json, from_problem, to_json

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from app.errs.error import Error
+from app.errs.error import Error, title
 from app.errs.kinds import Fault, Kind
 
 
@@ -30,11 +30,6 @@ def named_errors() -> dict[str, type[Error]]:
 def slug(code: str) -> str:
     """Return the code as its catalogue page spells it: ``task-not-found``."""
     return code.lower().replace("_", "-")
-
-
-def title(cls: type[Error]) -> str:
-    """Return the short sentence of the error's definition."""
-    return (cls.__doc__ or "").strip().partition("\n")[0].strip()
 
 
 def occurrence(cls: type[Error]) -> str:

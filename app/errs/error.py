@@ -6,8 +6,9 @@ The attributes answer for the whole chain: what this error leaves unsaid, the ne
 import inspect
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Final
 
 from app.errs.kinds import Kind
@@ -152,10 +153,10 @@ class Error(Exception):
 
     def _sentence(self) -> str:
         """Return the message; a named error without one says its title."""
-        named = (
-            type(link).__doc__ or "" for link in chain(self) if isinstance(link, Error) and type(link) is not Error
-        )
-        return self.message or next(named, "").strip().partition("\n")[0] or self.kind.string
+        if message := self.message:
+            return message
+        named = (type(link) for link in chain(self) if isinstance(link, Error) and type(link) is not Error)
+        return title(next(named, Error)) or self.kind.string
 
     def without_quotes(self) -> str:
         """Return what the error says, without its trail, and with nothing in it that the caller sent."""
@@ -184,6 +185,16 @@ UNSAID: Final[Mapping[str, object]] = {
 def _spoken(template: str, facts: Mapping[str, object]) -> str:
     """Fill the template; lists are spoken with commas."""
     return template.format_map({k: ", ".join(v) if isinstance(v, list) else v for k, v in facts.items()})
+
+
+def title(cls: type[Error]) -> str:
+    """Return the short sentence of the error's definition; the root of them has none."""
+    return "" if cls is Error else _first_line(cls.__doc__ or "")
+
+
+@cache
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0].strip()
 
 
 def _check(cls: type[Error]) -> None:
@@ -256,19 +267,18 @@ def E(  # noqa: N802 -- the field's own name, as in upspin/errors
     return error
 
 
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error and its causes, outermost first."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
+def chain(error: BaseException | None) -> Iterable[BaseException]:
+    """Return the error and its causes, outermost first."""
+    links: dict[int, BaseException] = {}
+    while error is not None and id(error) not in links:
+        links[id(error)] = error
         error = error.__cause__
+    return links.values()
 
 
 def ops(error: BaseException) -> list[str]:
     """Return the trail of operations, outermost first."""
-    links = (link for link in chain(error) if isinstance(link, Error))
-    return [op for link in links for op in (*link.passed, link.op) if op]
+    return [op for link in chain(error) if isinstance(link, Error) for op in (*link.passed, link.op) if op]
 
 
 def root_cause(error: BaseException) -> BaseException:

@@ -2,6 +2,7 @@
 
 import logging
 import sysconfig
+import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ class _State:
 
 
 _state: Final = _State()
+_ORIGIN: Final = logging.LogRecord("", logging.NOTSET, __file__, 0, "", None, None)
+_ORIGIN.__dict__.update(dict.fromkeys(("thread", "threadName", "process", "processName")))
+"""What all our records have in common: of which thread or process they are, no line says."""
 
 
 class Watcher(Protocol):
@@ -124,10 +128,10 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         stack: whether to add the traceback, unless it is switched off.
     """
     said = exc if isinstance(exc, errs.Error) else shown
-    level = logging.ERROR if stack else said.kind.log_level
+    kind = said.kind
     fields |= {
         "method": _method(fields.get("method")),
-        "kind": said.kind.string,
+        "kind": kind.string,
         "code": said.code or shown.code,
         "param": said.param,
         "violations": [f"{_place(each)} {each.code}" for each in said.violations[:LISTED]] or None,
@@ -135,7 +139,7 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         "facts": facts_of(exc),
         **cause_chain(exc, stack=stack),
     }
-    _write(ERRORS, level, told(said), fields)
+    _write(ERRORS, logging.ERROR if stack else kind.log_level, told(said), fields)
     for watcher in WATCHERS:
         watcher.error(fields)
 
@@ -143,8 +147,19 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
 def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, object]) -> None:
     """Log a message as it is, as the logger would, but without looking for who calls: no line says it."""
     if logger.isEnabledFor(level):
-        record = logging.LogRecord(logger.name, level, __file__, 0, message, None, None)
-        record.__dict__["fields"] = fields
+        record = logging.LogRecord.__new__(logging.LogRecord)
+        now = time.time()
+        record.__dict__ = {
+            **_ORIGIN.__dict__,
+            "name": logger.name,
+            "levelno": level,
+            "levelname": logging.getLevelName(level),
+            "msg": message,
+            "created": now,
+            "msecs": now % 1 * 1000 // 1,
+            "relativeCreated": _ORIGIN.relativeCreated + (now - _ORIGIN.created) * 1000,
+            "fields": fields,
+        }
         logger.handle(record)
 
 

@@ -18,8 +18,8 @@ from app import errs
 LONGEST: Final = 500
 """Characters of an exception's first line that are told; the lines after it may hold row values."""
 LEFT_OUT: Final = "…"
-FUNCTIONS: Final = 1024
-"""Of which it is remembered what texts are in their source."""
+WAYS: Final = 1024
+"""Of which, through functions, it is remembered what texts are in their source."""
 SHORTEST: Final = 3
 """Characters of a constant that is recognized; anything shorter is found everywhere."""
 _QUOTED: Final = re.compile("""(["'`])(?:.*\\1|.*)""")
@@ -27,6 +27,8 @@ _QUOTED: Final = re.compile("""(["'`])(?:.*\\1|.*)""")
 _QUOTED_NAME: Final = re.compile("""(["'`])(?:.*?\\1|.*)""")
 _OF_NAMES: Final = (AttributeError, ImportError, NameError)
 """What these quote, when the interpreter raises them, are words of the source."""
+_RUN: Final = re.compile(b"\x00+|\x01+")
+"""Letters that are not from the source, or that are."""
 _RAISES: Final = frozenset({dis.opmap["RAISE_VARARGS"], dis.opmap["RERAISE"]})
 
 
@@ -58,15 +60,13 @@ def _comes_from_c(traceback: TracebackType | None) -> bool:
 
 def _only_from_source(text: str, traceback: TracebackType | None) -> str:
     """Return those parts of a text that stand as they are in the source of a function that it passed."""
-    known = sorted(frozenset().union(*map(_constants, _codes(traceback))), key=len, reverse=True)
     is_ours = bytearray(len(text))
-    for part in known:
+    for part in _known(tuple(_codes(traceback))):
         at = text.find(part)
         while at >= 0:
             is_ours[at : at + len(part)] = b"\x01" * len(part)
             at = text.find(part, at + len(part))
-    shown = "".join(letter if ours else "\0" for letter, ours in zip(text, is_ours, strict=True))
-    return re.sub("\0+", LEFT_OUT, shown)
+    return "".join(text[run.start() : run.end()] if run[0][0] else LEFT_OUT for run in _RUN.finditer(is_ours))
 
 
 def _codes(traceback: TracebackType | None) -> Iterator[CodeType]:
@@ -75,9 +75,9 @@ def _codes(traceback: TracebackType | None) -> Iterator[CodeType]:
         traceback = traceback.tb_next
 
 
-@lru_cache(maxsize=FUNCTIONS)
-def _constants(code: CodeType) -> frozenset[str]:
-    """Return the texts in a function's source; of a ``%`` template, what stands between its places."""
-    texts = (constant for constant in code.co_consts if isinstance(constant, str))
+@lru_cache(maxsize=WAYS)
+def _known(codes: tuple[CodeType, ...]) -> frozenset[str]:
+    """Return the texts in the source of functions; of a ``%`` template, what stands between its places."""
+    texts = (constant for code in codes for constant in code.co_consts if isinstance(constant, str))
     parts = (part for text in texts for part in re.split(r"%[-#0 +]*\d*[a-z]|\{[^}]*\}", text))
     return frozenset(part for part in parts if len(part) >= SHORTEST)

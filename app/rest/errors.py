@@ -70,6 +70,12 @@ STATUS_OF_CODE: Final = {
 ACCEPTED: Final = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}
 """Where a 415 says what would be read (RFC 9110, section 15.5.16; W3C LDP; RFC 5789, section 3.1)."""
 BODILESS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+EXPLAINED: Final = BODILESS | {HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
+"""Where a header field says what would have been taken."""
+UNREAD: Final = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+"""The answer to a body that is in no form that is read here."""
+OURS: Final = HTTPStatus.INTERNAL_SERVER_ERROR
+"""From here on it is not the client who has to mend it."""
 ADVISED: Final = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -91,14 +97,14 @@ def answer(exc: BaseException) -> Response:
     status = status_of(shown)
     operation = request.operation
     rule = request.url_rule.rule if request.url_rule else "unmatched"
-    facts: dict[str, object] = {"status": status.value, "method": request.method, "route": rule, "path": request.path}
+    facts: dict[str, object] = {"status": int(status), "method": request.method, "route": rule, "path": request.path}
     caller = context.principal.get()
     facts["user"] = caller.id if caller else None
-    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    is_ours = status >= OURS
     facts["breakers"] = services().breakers() if is_ours else None
     name = operation.name if operation else metrics.UNMATCHED
     report(exc, shown, facts, operation=name, declared=operations.declared(operation), stack=is_ours)
-    if not isinstance(exc, errs.Error | HTTPException):
+    if not isinstance(exc, (errs.Error, HTTPException)):
         metrics.PANICS.inc()
     return respond(shown, status)
 
@@ -111,7 +117,7 @@ def shown_for(exc: BaseException) -> errs.Error:
         error = _translated(exc)
     else:
         error = platform.InternalError()
-    return platform.InternalError() if STATUS[error.kind] is HTTPStatus.INTERNAL_SERVER_ERROR else error
+    return platform.InternalError() if STATUS[error.kind] is OURS else error
 
 
 def _translated(exc: HTTPException) -> errs.Error:
@@ -154,7 +160,8 @@ class Occasion:
 
 def instance_of(path: str | bytes) -> str:
     """Return what a problem document says of a path, of which an absurdly long one is cut."""
-    return _CUT_ESCAPE.sub("", quote(path, safe="/:@!$&'()*+,;=~-._")[:LONGEST_INSTANCE])
+    quoted = quote(path, safe="/:@!$&'()*+,;=~-._")
+    return quoted if len(quoted) <= LONGEST_INSTANCE else _CUT_ESCAPE.sub("", quoted[:LONGEST_INSTANCE])
 
 
 def respond(error: errs.Error, status: HTTPStatus) -> Response:
@@ -165,30 +172,31 @@ def respond(error: errs.Error, status: HTTPStatus) -> Response:
         del response.headers["Content-Type"]
     else:
         response = JsonResponse(orjson.dumps(problem(error, Occasion.now())), status, fields, content_type=MEDIA_TYPE)
-    if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE and current().sent("Content-Encoding") is not None:
+    if status is UNREAD and current().sent("Content-Encoding") is not None:
         response.headers["Accept-Encoding"] = "identity"
     return response
 
 
 def problem(error: errs.Error, occasion: Occasion, *, is_item: bool = False) -> dict[str, Any]:
     """Return the problem document; an item of a batch has no request id of its own."""
-    named, status = errs.definition(error), status_of(error)
+    named, status, kind = errs.definition(error), status_of(error), error.kind
+    violations, failed = error.violations, error.failures
     document: dict[str, Any] = {
         "type": f"{occasion.public_url}/errors/{errs.slug(named.code)}",
         "title": errs.title(named),
-        "status": status.value,
+        "status": int(status),
         "detail": error.message or named.client,
         "instance": occasion.instance,
-        "kind": error.kind.string,
+        "kind": kind.string,
         "code": named.code,
         "param": error.param,
-        "errors": [violation.document() for violation in error.violations[:LISTED]] or None,
-        "failures": failures(error.failures[:LISTED], occasion) or None,
-        "truncated": max(len(error.violations), len(error.failures)) > LISTED or None,
+        "errors": [violation.document() for violation in violations[:LISTED]] or None,
+        "failures": failures(failed[:LISTED], occasion) or None,
+        "truncated": max(len(violations), len(failed)) > LISTED or None,
         "request_id": None if is_item else occasion.request_id,
         "timestamp": occasion.timestamp,
         "trace_id": None if is_item else occasion.trace_id,
-        "retryable": error.kind.retryable,
+        "retryable": kind.retryable,
         "retry_after": error.retry_after,
         "retry": RETRY if status in ADVISED else None,
         **{name: error.facts.get(name) for name in named.declared_facts},
@@ -204,13 +212,15 @@ def failures(failed: Iterable[tuple[int, errs.Error]], occasion: Occasion) -> li
 def headers_of(error: errs.Error, status: HTTPStatus, *, method: str) -> dict[str, str]:
     """Return the header fields that belong to an error."""
     headers = {"Cache-Control": "no-store"}
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(error.retry_after)
+    if (seconds := error.retry_after) is not None:
+        headers["Retry-After"] = str(seconds)
+    if status not in EXPLAINED:
+        return headers
     if status is HTTPStatus.UNAUTHORIZED or (status is HTTPStatus.FORBIDDEN and "scope" in error.facts):
         headers["WWW-Authenticate"] = challenge(error)
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(error.facts["allowed"])
-    elif status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+    elif status is UNREAD:
         headers[ACCEPTED.get(method.upper(), "Accept")] = ", ".join(error.facts["supported"])
     return headers
 
