@@ -38,11 +38,16 @@ class Body(body.Body):  # type: ignore[misc]  # gunicorn is untyped
         self._connection = connection
         self._is_awaited = is_awaited
 
+    @property
+    def is_at_end(self) -> bool:
+        """Tell whether all of it has been read, as far as that can be told without reading."""
+        return not self.failed and self._left() == 0
+
     def is_over(self) -> bool:
         """Tell whether the next request begins here, after discarding what has come of the body, without waiting."""
-        if self.failed or self._left() == 0:
-            return not self.failed
-        if self._is_awaited:
+        if self.is_at_end:
+            return True
+        if self.failed or self._is_awaited:
             return False
         self._connection.settimeout(0)
         try:

@@ -4,9 +4,11 @@ Where a request ends must be beyond doubt (RFC 9112, sections 6.1, 6.3 and 11.2)
 """
 
 import re
+from functools import cache
 from typing import Any, Final
 
-from gunicorn.http import message
+from gunicorn import http
+from gunicorn.http import message, wsgi
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, ParseException, UnsupportedTransferCoding
 from gunicorn.http.parser import RequestParser
 
@@ -95,6 +97,19 @@ class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
         self.path = self.path or "/"
 
 
+class Parser(RequestParser):  # type: ignore[misc]  # gunicorn is untyped
+    """Reads the requests of a connection."""
+
+    mesg: Request | None
+    mesg_class = Request
+
+    def finish_body(self, deadline: float | None = None, max_bytes: int | None = None) -> bool:
+        """Tell whether another request can be read, once the body before it is discarded; mostly none is left."""
+        return (self.mesg is not None and self.mesg.body.is_at_end) or bool(super().finish_body(deadline, max_bytes))
+
+
 def install() -> None:
-    """Have gunicorn read so from now on."""
-    RequestParser.mesg_class = Request
+    """Have gunicorn read so from now on, and hand over what is the same for all requests without making it again."""
+    http.RequestParser = Parser
+    common = cache(wsgi.base_environ)
+    wsgi.base_environ = lambda cfg: common(cfg).copy()

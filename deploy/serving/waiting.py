@@ -29,6 +29,8 @@ RESPITE: Final = 0.05
 """Seconds that what has run out has for coming back."""
 COMPLAINTS: Final = 10.0
 """Seconds between two lines that say so."""
+HEARTBEAT: Final = 0.5
+"""Seconds between two signs of life, of which there has to be one in as many as `timeout` says."""
 LINGER: Final = 2.0
 """Seconds that a client has for closing after us (RFC 9112, section 9.6)."""
 
@@ -41,10 +43,11 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         self._line: Line[Any] = Line()
         self._busy = 0
         self._leaving: deque[Any] = deque()
-        self._complained_at = float("-inf")
+        self._complained_at = self._notified_at = float("-inf")
 
     def init_process(self) -> None:
-        """Set the thread in reserve aside; then serve, which only ends with the process."""
+        """Set the thread in reserve aside, and know the settings; then serve, which only ends with the process."""
+        self.cfg.__dict__ |= {name: setting.get() for name, setting in self.cfg.settings.items()}
         self._reserve = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reserve")
         super().init_process()
 
@@ -54,6 +57,12 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         from app.rest.overload import Overload  # noqa: PLC0415 -- here, the application is loaded
 
         self._overload = Overload(self.app.wsgi().config)
+
+    def notify(self) -> None:
+        """Tell the master that we live, as often as it matters to it."""
+        if time.monotonic() - self._notified_at >= HEARTBEAT:
+            self._notified_at = time.monotonic()
+            super().notify()
 
     def accept(self, listener: Any) -> None:
         """Accept a connection; where the machine has no room for one, leave it in the queue for a moment (F34)."""

@@ -4,6 +4,8 @@ gunicorn writes them one after the other, and a worker killed in between leaves 
 proxy can ask for again. Written at once, a body that fits the socket's buffer arrives whole or not at all.
 """
 
+import time
+from functools import lru_cache
 from typing import Any
 
 from gunicorn import util
@@ -15,6 +17,8 @@ class WholeResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is untyped
 
     sock: Any
     status: str
+    headers: list[tuple[str, str]]
+    headers_sent: bool
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -26,13 +30,9 @@ class WholeResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is untyped
             return
         if not self.must_close and not self.req.body.is_over():
             self.force_close()
-        connection, sink = self.sock, _Sink()
-        self.sock = sink
-        try:
-            super().send_headers()
-        finally:
-            self.sock = connection
-        self._head = sink.written
+        lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
+        self._head = "".join(lines).encode("latin-1")
+        self.headers_sent = True
 
     def default_headers(self) -> list[str]:
         """Return the head's first lines, in our own version whatever the client's is (RFC 9110, section 6.2)."""
@@ -62,16 +62,8 @@ class WholeResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is untyped
             util.write(self.sock, head)
 
 
-class _Sink:
-    """Stands in for the socket while the head is made up."""
-
-    written = b""
-
-    def sendall(self, data: bytes) -> None:
-        """Keep the bytes."""
-        self.written += data
-
-
 def install() -> None:
-    """Have gunicorn answer so from now on."""
+    """Have gunicorn answer so from now on, and make the date up once a second."""
     wsgi.Response = WholeResponse
+    date = lru_cache(maxsize=1)(util.http_date)
+    util.http_date = lambda: date(int(time.time()))
