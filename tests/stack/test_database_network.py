@@ -131,7 +131,11 @@ def healed(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def test_far_away_and_lossy_everything_is_answered(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
-    """F28: 200 ms there and back, and 200 more for one piece in twenty, as a packet that is sent again takes."""
+    """F28: 200 ms there and back, and 200 more for one piece in twenty, as a packet that is sent again takes.
+
+    Four clients, for a worker has five slots, and may get all of them: a sixth would wait where nobody moves, and be
+    refused within 0.2 s.
+    """
     network.delay, network.hiccup = 0.1, 0.2
 
     def one(number: int) -> Told:
@@ -139,7 +143,7 @@ def test_far_away_and_lossy_everything_is_answered(network: BadNetwork, distant:
             return ask(distant, bearer())
         return ask(distant, bearer(), "POST", f'{{"task": {{"title": "far away {number}"}}}}')
 
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(4) as pool:
         told = list(pool.map(one, range(24)))
     assert Counter(each.status for each in told) == {200: 18, 201: 6}
     assert max(each.seconds for each in told) < BUDGET + GRACE
