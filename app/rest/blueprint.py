@@ -115,9 +115,9 @@ class Blueprint(flask_smorest.Blueprint):
         self, schema: type[ma.Schema], *, location: str = "json", content_types: tuple[str, ...] = operations.JSON
     ) -> Callable[[Callable[..., Any]], Wrapper]:
         """Hand the handler what the schema makes of the query or the body; violations wait for one another."""
-        read = schema()
-        decode = Decoder(read)
-        metrics.know_fields(names(read))
+        decode = Decoder(schema())
+        known = decode.schema.fields
+        metrics.know_fields(names(decode.schema))
         nothing_asked = decode({}, Reading(datetime.now(UTC)), []) if location == "query" else None
 
         def decorate(view: Callable[..., Any]) -> Wrapper:
@@ -126,14 +126,14 @@ class Blueprint(flask_smorest.Blueprint):
             if location == "json":
                 operation.consumes = content_types
             else:
-                operation.parameters = tuple(read.fields)
+                operation.parameters = tuple(known)
 
             @wraps(view)
             def with_arguments(*args: Any, **kwargs: Any) -> Any:
                 request = current()
                 if location == "json":
                     return view(*args, decoded(request, decode, request.body), **kwargs)
-                sent = query.parse(request, read.fields)
+                sent = query.parse(request, known)
                 asked = decoded(request, decode, sent) if sent else nothing_asked
                 request.asked = asked or {}
                 return view(*args, asked, **kwargs)

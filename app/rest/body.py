@@ -6,13 +6,11 @@ from contextlib import contextmanager
 from socket import SHUT_RD
 from typing import IO, Final
 
-from flask import current_app
-
 from app.errs.requests import BodyTooLarge, MalformedRequest, UnsupportedMediaType
 from app.observability import trail
 from app.resilience import deadline
 from app.resilience.watchdog import Watchdog
-from app.rest.request import Request
+from app.rest.request import Request, application
 from app.wire import strict_json
 
 CHUNK: Final = 65536
@@ -35,7 +33,7 @@ def read(request: Request, consumes: tuple[str, ...]) -> object:
     """
     if request.sent("Content-Encoding") or (_is_present(request) and not _fits(request, consumes)):
         raise UnsupportedMediaType(supported=list(consumes))
-    body = _bytes(request, current_app.config["MAX_BODY_BYTES"])
+    body = _bytes(request, application().config["MAX_BODY_BYTES"])
     if len(body) < LARGE:
         return strict_json.loads(body)
     with _one_at_a_time():

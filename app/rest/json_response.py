@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 JSON: Final = "application/json"
+BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+"""Answers that have no body, whatever they are made of (RFC 9110, section 6.4.1)."""
 
 
 class JsonResponse(Response):
@@ -30,5 +32,5 @@ class JsonResponse(Response):
 
     def get_app_iter(self, environ: "WSGIEnvironment") -> Iterable[bytes]:
         """Return the body as it is, unless there is to be none, or something to be done when it is sent."""
-        is_plain = environ["REQUEST_METHOD"] != "HEAD" and not self._on_close
+        is_plain = environ["REQUEST_METHOD"] != "HEAD" and self.status_code not in BODILESS and not self._on_close
         return cast("list[bytes]", self.response) if is_plain else super().get_app_iter(environ)

@@ -133,8 +133,8 @@ def healed(request: pytest.FixtureRequest) -> Iterator[None]:
 def test_far_away_and_lossy_everything_is_answered(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
     """F28: 200 ms there and back, and 200 more for one piece in twenty, as a packet that is sent again takes.
 
-    Four clients, for a worker has five slots, and may get all of them: a sixth would wait where nobody moves, and be
-    refused within 0.2 s.
+    Four clients, for a worker has four slots and may get all of them: a fifth would find that none of them moves for
+    0.2 s, and be refused.
     """
     network.delay, network.hiccup = 0.1, 0.2
 

@@ -19,7 +19,7 @@ UNKNOWN: Final = 101
 class Schema(ma.Schema):
     """A JSON object; ``relative_to`` names a member whose fields are spoken of as if they stood at the top.
 
-    It is read by :class:`app.wire.decoder.Decoder`; marshmallow's own ``load`` comes to the same, later.
+    It is read by :class:`app.wire.decoder.Decoder`; marshmallow's own ``load`` comes to the same, more slowly.
     """
 
     relative_to: ClassVar[str | None] = None

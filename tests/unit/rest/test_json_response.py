@@ -1,0 +1,32 @@
+"""What is sent of an answer in JSON."""
+
+from http import HTTPStatus
+
+import pytest
+from werkzeug.test import create_environ
+
+from app.rest.json_response import JsonResponse
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "sent"),
+    [
+        ("GET", HTTPStatus.OK, b"{}"),
+        ("HEAD", HTTPStatus.OK, b""),
+        ("GET", HTTPStatus.NO_CONTENT, b""),
+        ("GET", HTTPStatus.NOT_MODIFIED, b""),
+    ],
+)
+def test_what_has_no_body_is_sent_none(method: str, status: HTTPStatus, sent: bytes) -> None:
+    response = JsonResponse(b"{}", status)
+    assert b"".join(response.get_app_iter(create_environ(method=method))) == sent
+
+
+def test_what_waits_for_the_end_is_called_then() -> None:
+    called: list[bool] = []
+    response = JsonResponse(b"{}", HTTPStatus.OK)
+    response.call_on_close(lambda: called.append(True))
+    sent = response.get_app_iter(create_environ())
+    assert (b"".join(sent), called) == (b"{}", [])
+    sent.close()  # type: ignore[attr-defined]  # as a server does
+    assert called == [True]
