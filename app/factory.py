@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from flask import Flask
@@ -45,7 +45,7 @@ def create_app(settings: Settings | None = None) -> Application:
     db.init_app(app)
     with app.app_context():
         engine.prepare(db.engine, hooks=(log_turns, measure.breakers))
-    services = app.extensions["candor-services"] = wire(settings, db.session, partial(_engine, app))
+    services = app.extensions["candor-services"] = wire(settings, db.session, cache(partial(_engine, app)))
     app.extensions["candor-pollers"] = [
         Poller("logger", within(app, services.logger.refresh), every=LOGGER_EVERY),
         Poller("revocations", within(app, services.tokens.refresh_revoked), every=REVOCATIONS_EVERY),

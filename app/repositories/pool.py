@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import Any, Final, TypeVar, cast
 
 import psycopg
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, QueuePool
+from sqlalchemy import Engine, PoolProxiedConnection, QueuePool
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -91,12 +91,17 @@ class BoundedPool(QueuePool):
             ) from exc
 
 
-def lent(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
-    """Return what comes of using a connection in autocommit; the driver's errors become those of the house."""
+def borrowed(engine: Engine) -> PoolProxiedConnection:
+    """Return a connection; the driver's errors become those of the house."""
     try:
-        connection = engine.pool.connect()
+        return engine.pool.connect()
     except psycopg.Error as exc:
         raise translate.brought_in(exc, "connect", is_disconnect=True) from exc
+
+
+def lent(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
+    """Return what comes of using a connection in autocommit; the driver's errors become those of the house."""
+    connection = borrowed(engine)
     driven: Any = connection.driver_connection
     try:
         driven.autocommit = True
@@ -113,21 +118,15 @@ def lent(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
             connection.close()
 
 
-def joined(connection: Connection, use: Callable[[PoolProxiedConnection], T]) -> T:
-    """Return what comes of using the connection of a transaction; the driver's errors become those of the house."""
-    try:
-        return use(connection.connection)
-    except translate.FOREIGN as exc:
-        error = failed(connection.engine, connection.connection, exc)
-        if error.facts.get("disconnected"):
-            connection.invalidate(exc)
-        raise error from exc
-
-
-def failed(engine: Engine, connection: PoolProxiedConnection, cause: psycopg.Error | UnicodeEncodeError) -> Error:
-    """Return the error of the house for what the driver raised in a statement; a dead connection is given up."""
+def failed(
+    engine: Engine,
+    connection: PoolProxiedConnection,
+    cause: psycopg.Error | UnicodeEncodeError,
+    step: str = "execute",
+) -> Error:
+    """Return the error of the house for what the driver raised in a step; a dead connection is given up."""
     driven: Any = connection.driver_connection
     is_dead = engine.dialect.is_disconnect(cast("Any", cause), driven, None)
     if is_dead and isinstance(engine.pool, BoundedPool):
         engine.pool.forsake(connection, cause)
-    return translate.brought_in(cause, "execute", is_disconnect=is_dead)
+    return translate.brought_in(cause, step, is_disconnect=is_dead)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine
@@ -38,7 +37,7 @@ class Reads:
     """Runs reads; inside a unit of work on the unit's own connection, so that a request never holds two."""
 
     def __init__(self, engine: Callable[[], Engine]) -> None:
-        self._engine_of_app = engine
+        self._engine = engine
         self._forgiving = ONCE_MORE(self._once)
 
     def all(self, read: Prepared, **values: Any) -> list[Any]:
@@ -78,10 +77,6 @@ class Reads:
         found: T = self._forgiving(read)
         return found
 
-    @cached_property
-    def _engine(self) -> Engine:
-        return self._engine_of_app()
-
     def _once(self, read: Callable[[Line], Any]) -> Any:
-        engine = self._engine
+        engine = self._engine()
         return lent(engine, lambda connection: read(Line(engine.dialect, connection)))
