@@ -7,9 +7,8 @@ import inspect
 import re
 import string
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from app.errs.kinds import Kind
 
@@ -18,8 +17,7 @@ _STEP: Final = re.compile(r"[.\[\]]+")
 CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(NamedTuple):
     """One rule that the input breaks.
 
     ``field`` is the name a person would use (``tags[2]``); exactly one of ``pointer`` (RFC 6901, in the body),

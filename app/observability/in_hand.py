@@ -2,15 +2,13 @@
 
 import threading
 import time
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 LONGEST: Final = 200
 """Characters of a path that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """A request in hand, and since when, in monotonic seconds."""
 
     request_id: str | None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from http import HTTPMethod
 from pathlib import Path
-from typing import Final, Protocol, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 from app import context, errs
 from app.observability import lines
@@ -128,7 +128,7 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         stack: whether to add the traceback, unless it is switched off.
     """
     said = exc if isinstance(exc, errs.Error) else shown
-    kind = said.kind
+    kind, caused = said.kind, cause_chain(exc, stack=stack)
     fields |= {
         "method": _method(fields.get("method")),
         "kind": kind.string,
@@ -137,9 +137,10 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         "violations": [f"{_place(each)} {each.code}" for each in said.violations[:LISTED]] or None,
         "user": said.user or fields.get("user"),
         "facts": facts_of(exc),
-        **cause_chain(exc, stack=stack),
+        **caused,
     }
-    _write(ERRORS, logging.ERROR if stack else kind.log_level, told(said), fields)
+    message = caused["causes"][0]["message"] if said is exc else told(said)
+    _write(ERRORS, logging.ERROR if stack else kind.log_level, message, fields)
     for watcher in WATCHERS:
         watcher.error(fields)
 
@@ -163,9 +164,9 @@ def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, o
         logger.handle(record)
 
 
-def cause_chain(exc: BaseException, *, stack: bool = True) -> dict[str, object]:
+def cause_chain(exc: BaseException, *, stack: bool = True) -> dict[str, Any]:
     """Return the trail, the causes and where they were raised, outermost first, without the values that they quote."""
-    chain: dict[str, object] = {"op": errs.ops(exc) or None, "causes": [_cause(link) for link in errs.chain(exc)]}
+    chain: dict[str, Any] = {"op": errs.ops(exc) or None, "causes": [_cause(link) for link in errs.chain(exc)]}
     if stack and _state.shows_stacks:
         chain["stack"] = [
             f"{short(frame.filename)}:{frame.lineno} {frame.name}"

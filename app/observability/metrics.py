@@ -6,7 +6,6 @@ What is ``livesum`` adds up over the workers that live, ``livemax`` is that of t
 
 import platform
 import re
-from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -111,7 +110,10 @@ def error(said: errs.Error, shown: errs.Error) -> None:
     count()
     if not shown.violations:
         return
-    tally = Tally((_field(each), each.code) for each in shown.violations)
+    tally: dict[tuple[str, str], int] = {}
+    for each in shown.violations:
+        labels = _field(each), each.code
+        tally[labels] = tally.get(labels, 0) + 1
     for labels, times in tally.items():
         add = _breaches.get(labels)
         if add is None:

@@ -4,7 +4,7 @@
 for a budget of 50 ms. One thread per process looks after every watched socket; watching costs about a microsecond.
 """
 
-import heapq
+import math
 import os
 import socket
 import threading
@@ -28,9 +28,10 @@ class Watchdog:
 
     def _reset(self) -> None:
         """Watch nothing. A fork takes no threads along, but a copy of the lock, perhaps held, and of those waiting."""
-        self._wake = threading.Condition()
-        self._heap: list[tuple[float, int, int]] = []
-        self._watched: dict[int, int] = {}
+        self._wake = threading.Condition(threading.Lock())
+        self._watched: dict[int, tuple[float, int, int]] = {}
+        self._wakes_at = math.inf
+        """When the thread looks next; what is released before leaves it asleep until then."""
         self._thread: threading.Thread | None = None
 
     def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR) -> int:
@@ -38,13 +39,12 @@ class Watchdog:
 
         ``SHUT_RD`` only ends reading, so that there can still be an answer.
         """
+        ticket = next(self._tickets)
         with self._wake:
-            self._start()
-            ticket = next(self._tickets)
-            self._watched[ticket] = how
-            earliest = not self._heap or at < self._heap[0][0]
-            heapq.heappush(self._heap, (at, ticket, fd))
-            if earliest:
+            self._watched[ticket] = at, fd, how
+            if at < self._wakes_at:
+                self._wakes_at = at
+                self._start()
                 self._wake.notify()
         return ticket
 
@@ -60,19 +60,15 @@ class Watchdog:
             self._thread.start()
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._heap:
-                    self._wake.wait()
-                at, ticket, fd = self._heap[0]
-                wait = at - time.monotonic()
-                if ticket in self._watched and wait > 0:
-                    self._wake.wait(wait)
-                    continue
-                heapq.heappop(self._heap)
-                how = self._watched.pop(ticket, None)
-                if how is not None:
-                    _shut_down(fd, how)
+        with self._wake:
+            while True:
+                now = time.monotonic()
+                for ticket, (at, fd, how) in list(self._watched.items()):
+                    if at <= now:
+                        del self._watched[ticket]
+                        _shut_down(fd, how)
+                self._wakes_at = min((at for at, _, _ in self._watched.values()), default=math.inf)
+                self._wake.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))
 
 
 def _shut_down(fd: int, how: int) -> None:

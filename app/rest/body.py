@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from socket import SHUT_RD
 from typing import IO, Final
 
@@ -77,12 +78,37 @@ def _bytes(request: Request, limit: int) -> bytes:
         raise BodyTooLarge(limit=limit)
     if declared is None and not request.environ.get("wsgi.input_terminated"):
         return b""
-    with trail.spending("request_body"), _bounded_by_deadline(request):
-        body = _drained(request.environ["wsgi.input"], declared or limit + 1)
+    body = _received(request, declared or limit + 1)
     if declared is not None and len(body) < declared:
         raise MalformedRequest(detail="the body ended early")
     if len(body) > limit:
         raise BodyTooLarge(limit=limit)
+    return body
+
+
+@partial(trail.timed, "request_body")
+def _received(request: Request, wanted: int) -> bytes:
+    """Return at most so many bytes; those that do not arrive end at the deadline, however they drip.
+
+    The socket is then told to read no further.
+
+    Raises:
+        DeadlineExceeded: they had not arrived by then.
+        MalformedRequest: they could not be read.
+    """
+    stream, socket = request.environ["wsgi.input"], request.environ.get("gunicorn.socket")
+    limit = deadline.current.get()
+    if limit is None or socket is None:
+        return _drained(stream, wanted)
+    ticket = _WATCHDOG.watch(socket.fileno(), at=limit.at, how=SHUT_RD)
+    try:
+        body = _drained(stream, wanted)
+    except MalformedRequest:
+        limit.check("request_body")
+        raise
+    finally:
+        _WATCHDOG.release(ticket)
+    limit.check("request_body")
     return body
 
 
@@ -99,25 +125,3 @@ def _drained(stream: IO[bytes], wanted: int) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
     return b"".join(chunks)
-
-
-@contextmanager
-def _bounded_by_deadline(request: Request) -> Iterator[None]:
-    """Let a body that does not arrive end at the deadline, however it drips: the socket is told to read no further.
-
-    Raises:
-        DeadlineExceeded: it had not arrived by then.
-    """
-    limit, socket = deadline.current.get(), request.environ.get("gunicorn.socket")
-    if limit is None or socket is None:
-        yield
-        return
-    ticket = _WATCHDOG.watch(socket.fileno(), at=limit.at, how=SHUT_RD)
-    try:
-        yield
-    except MalformedRequest:
-        limit.check("request_body")
-        raise
-    finally:
-        _WATCHDOG.release(ticket)
-    limit.check("request_body")

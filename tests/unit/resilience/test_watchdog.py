@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import time
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -88,6 +89,15 @@ class TestWatch:
 
 
 class TestRelease:
+    def test_nothing_is_kept_of_what_was_released(self, watchdog: Watchdog, pair: Pair) -> None:
+        tracemalloc.start()
+        try:
+            for _ in range(10_000):
+                watchdog.release(watchdog.watch(pair[0].fileno(), at=time.monotonic() + 60))
+            assert tracemalloc.get_traced_memory()[0] < 100_000
+        finally:
+            tracemalloc.stop()
+
     def test_ok(self, watchdog: Watchdog, pair: Pair) -> None:
         ticket = watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
         watchdog.release(ticket)
