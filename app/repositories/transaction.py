@@ -28,7 +28,7 @@ class Transaction:
 
     @cached_property
     def _borrowed(self) -> PoolProxiedConnection:
-        """What all is done on, out of the pool from now on until the end; the driver begins with the first statement."""
+        """What all is done on, out of the pool from now on until the end; the first statement begins it."""
         return pool.borrowed(self._engine)
 
     @property
