@@ -54,8 +54,35 @@ class NewTask:
     tags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedTask(NewTask):
+    """A task as it begins. No entity yet: nothing of it was changed, and it is read as it is written."""
+
+    id: UUID
+    create_time: datetime
+    update_time: datetime
+    created_by: str
+    version: int = 1
+
+    @classmethod
+    def of(cls, new: NewTask, *, by: str, at: datetime) -> "CreatedTask":
+        """Return the new task of this owner."""
+        return cls(
+            id=uuid4(),
+            title=new.title,
+            description=new.description,
+            status=new.status,
+            priority=new.priority,
+            due_date=new.due_date,
+            tags=new.tags,
+            create_time=at,
+            update_time=at,
+            created_by=by,
+        )
+
+
 class TaskView(Protocol):
-    """What may be read of a task, be it an entity or a row of columns."""
+    """What may be read of a task, be it an entity, a row of columns, or one that has just been created."""
 
     @property
     def id(self) -> UUID: ...  # noqa: D102
@@ -110,23 +137,6 @@ class Task(Base):
         CheckConstraint(f"cardinality(tags) <= {TAGS}", "tags_few"),
         CheckConstraint("isfinite(due_date)", "due_date_finite"),
     )
-
-    @classmethod
-    def create(cls, new: NewTask, *, by: str, at: datetime) -> "Task":
-        """Return a new task of this owner."""
-        return cls(
-            id=uuid4(),
-            title=new.title,
-            description=new.description,
-            status=new.status,
-            priority=new.priority,
-            due_date=new.due_date,
-            create_time=at,
-            update_time=at,
-            created_by=by,
-            tags=list(new.tags),
-            version=1,
-        )
 
     def change(self, changes: Mapping[str, Any], *, at: datetime) -> None:
         """Set the members named; no change at all leaves the version as it is.

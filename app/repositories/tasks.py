@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.errs.tasks import TaskNotFound
 from app.models.query import ListQuery, Page
-from app.models.tasks import Task, TaskView, same_title
+from app.models.tasks import CreatedTask, Task, TaskView, same_title
 from app.repositories import listing
 from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
@@ -59,24 +59,20 @@ class TaskRepository:
             raise TaskNotFound
         return task
 
-    def add(self, task: Task) -> None:
+    def add(self, task: CreatedTask) -> None:
         """Add the task.
 
         Raises:
             TaskTitleTaken: its owner has another with this title.
         """
-        row = {name: getattr(task, name) for name in MEMBERS}
-        self._transaction.use(lambda line: line.run(NEW, **row))
+        self._transaction.use(lambda line: line.run(NEW, **_row(task)))
 
-    def add_all(self, tasks: list[Task]) -> set[UUID]:
+    def add_all(self, tasks: list[CreatedTask]) -> set[UUID]:
         """Add the tasks whose titles are free, in one statement, and return their ids.
 
         They are inserted in the order of their titles: two batches that share titles cannot deadlock.
         """
-        rows: list[dict[str, Any]] = [
-            {name: getattr(task, name) for name in MEMBERS}
-            for task in sorted(tasks, key=lambda task: same_title(task.title))
-        ]
+        rows = [_row(task) for task in sorted(tasks, key=lambda task: same_title(task.title))]
         statement = insert(Task).values(rows).on_conflict_do_nothing().returning(Task.id)
         return set(self._transaction.session.scalars(statement))
 
@@ -84,3 +80,7 @@ class TaskRepository:
         """Remove the task."""
         self._transaction.session.delete(task)
         self._transaction.session.flush()
+
+
+def _row(task: CreatedTask) -> dict[str, Any]:
+    return {**{name: getattr(task, name) for name in MEMBERS}, "tags": list(task.tags)}

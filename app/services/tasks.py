@@ -12,7 +12,7 @@ from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
 from app.models.precondition import ANYTHING, Precondition
 from app.models.query import Comparison, ListQuery, Operator, Page
-from app.models.tasks import NewTask, Task, TaskView
+from app.models.tasks import CreatedTask, NewTask, Task, TaskView
 from app.resilience.clock import Clock
 from app.resilience.transaction import transaction
 
@@ -21,8 +21,8 @@ class TaskCollection(Protocol):
     """Tasks as entities; see ``app.repositories.tasks``."""
 
     def get(self, task_id: UUID) -> Task: ...  # noqa: D102
-    def add(self, task: Task) -> None: ...  # noqa: D102
-    def add_all(self, tasks: list[Task]) -> set[UUID]: ...  # noqa: D102
+    def add(self, task: CreatedTask) -> None: ...  # noqa: D102
+    def add_all(self, tasks: list[CreatedTask]) -> set[UUID]: ...  # noqa: D102
     def remove(self, task: Task) -> None: ...  # noqa: D102
 
 
@@ -45,7 +45,7 @@ class Unit(Protocol):
 class BatchResult:
     """The tasks that were created, and each item that was not with its index and error."""
 
-    tasks: tuple[Task, ...]
+    tasks: tuple[CreatedTask, ...]
     failures: tuple[tuple[int, Error], ...]
 
 
@@ -61,10 +61,10 @@ class TaskService:
 
     @raises(TaskTitleTaken)
     @transaction
-    def create(self, new: NewTask, *, by: Principal) -> Task:
+    def create(self, new: NewTask, *, by: Principal) -> CreatedTask:
         """Create a task for the caller."""
         with self._unit_of_work() as unit:
-            task = Task.create(new, by=by.id, at=self._clock.now())
+            task = CreatedTask.of(new, by=by.id, at=self._clock.now())
             unit.tasks.add(task)
             unit.commit()
         return task
@@ -74,7 +74,7 @@ class TaskService:
     def create_batch(self, news: Sequence[NewTask], *, by: Principal) -> BatchResult:
         """Create those tasks whose titles are free; an item fails by itself."""
         with self._unit_of_work() as unit:
-            tasks = [Task.create(new, by=by.id, at=self._clock.now()) for new in news]
+            tasks = [CreatedTask.of(new, by=by.id, at=self._clock.now()) for new in news]
             created = unit.tasks.add_all(tasks)
             unit.commit()
         failures = tuple((index, TaskTitleTaken()) for index, task in enumerate(tasks) if task.id not in created)

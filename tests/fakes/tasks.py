@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.errs.tasks import TaskNotFound, TaskTitleTaken
 from app.models.query import ListQuery, Page
-from app.models.tasks import Task, TaskView, same_title
+from app.models.tasks import CreatedTask, Task, TaskView, same_title
 from tests.fakes import listing
 
 COLUMNS = tuple(column.key for column in Task.__table__.columns)
@@ -47,12 +47,12 @@ class FakeTaskRepository:
             raise TaskNotFound
         return self._held.setdefault(task_id, Task(**self._storage.tasks[task_id]))
 
-    def add(self, task: Task) -> None:
+    def add(self, task: CreatedTask) -> None:
         """Add the task."""
-        self._held[task.id] = task
-        self.flush()
+        if not self.add_all([task]):
+            raise TaskTitleTaken(param="title")
 
-    def add_all(self, tasks: list[Task]) -> set[UUID]:
+    def add_all(self, tasks: list[CreatedTask]) -> set[UUID]:
         """Add the tasks whose titles are free, and return their ids."""
         added = set()
         for task in sorted(tasks, key=lambda task: same_title(task.title)):
@@ -73,7 +73,7 @@ class FakeTaskRepository:
                 raise TaskTitleTaken(param="title")
             self._storage.tasks[task.id] = _row(task)
 
-    def _is_taken(self, task: Task) -> bool:
+    def _is_taken(self, task: Task | CreatedTask) -> bool:
         return any(
             row["created_by"] == task.created_by and same_title(row["title"]) == same_title(task.title)
             for task_id, row in self._storage.tasks.items()
@@ -81,5 +81,5 @@ class FakeTaskRepository:
         )
 
 
-def _row(task: Task) -> dict[str, Any]:
+def _row(task: Task | CreatedTask) -> dict[str, Any]:
     return {name: list(task.tags) if name == "tags" else getattr(task, name) for name in COLUMNS}

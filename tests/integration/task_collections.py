@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import text
 
 from app.models.query import Comparison, ListQuery, Ordering
-from app.models.tasks import Priority, Status, Task, TaskView
+from app.models.tasks import CreatedTask, Priority, Status, TaskView
 from app.services.tasks import TaskReads, Unit
 from tests.fakes.tasks import COLUMNS, FakeTaskReads
 from tests.fakes.unit_of_work import FakeDatabase
@@ -63,7 +63,7 @@ class InPostgres:
             connection.execute(text("DELETE FROM tasks"))
 
 
-def a_task(title: str = "Buy milk", **changes: Any) -> Task:
+def a_task(title: str = "Buy milk", **changes: Any) -> CreatedTask:
     """Return a task of alice's that is in no collection yet."""
     members: dict[str, Any] = {
         "id": uuid4(),
@@ -75,13 +75,13 @@ def a_task(title: str = "Buy milk", **changes: Any) -> Task:
         "create_time": NOON,
         "update_time": NOON,
         "created_by": "alice",
-        "tags": [],
+        "tags": (),
         "version": 1,
     }
-    return Task(**{**members, **changes})
+    return CreatedTask(**{**members, **changes})
 
 
-def added(collection: Collection, *tasks: Task) -> None:
+def added(collection: Collection, *tasks: CreatedTask) -> None:
     """Add tasks and commit."""
     with collection.unit() as unit:
         for task in tasks:

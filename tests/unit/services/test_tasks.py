@@ -11,7 +11,7 @@ from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
 from app.models.precondition import EVERY, Precondition
 from app.models.query import ListQuery, Ordering
-from app.models.tasks import NewTask, Priority, Status, Task
+from app.models.tasks import CreatedTask, NewTask, Priority, Status
 from app.services.tasks import TaskService
 from tests.fakes.clock import FakeClock
 from tests.fakes.tasks import FakeTaskReads
@@ -27,7 +27,7 @@ def tasks(database: FakeDatabase, clock: FakeClock) -> TaskService:
 
 
 @pytest.fixture
-def milk(tasks: TaskService, alice: Principal) -> Task:
+def milk(tasks: TaskService, alice: Principal) -> CreatedTask:
     """Return a task of alice's."""
     return tasks.create(NewTask(title="Buy milk"), by=alice)
 
@@ -36,21 +36,21 @@ class TestCreate:
     def test_ok(self, tasks: TaskService, alice: Principal, clock: FakeClock, database: FakeDatabase) -> None:
         due = clock.now() + timedelta(days=1)
         task = tasks.create(NewTask(title="Buy milk", due_date=due, tags=("home",)), by=alice)
-        assert (task.title, task.description, task.due_date, task.tags) == ("Buy milk", None, due, ["home"])
+        assert (task.title, task.description, task.due_date, task.tags) == ("Buy milk", None, due, ("home",))
         assert (task.status, task.priority) == (Status.PENDING, Priority.MEDIUM)
         assert (task.create_time, task.update_time) == (clock.now(), clock.now())
         assert (task.created_by, task.version) == ("alice", 1)
         assert (list(database.tasks), database.commits) == ([task.id], 1)
 
     def test_a_taken_title_is_refused_and_nothing_is_kept(
-        self, tasks: TaskService, alice: Principal, milk: Task, database: FakeDatabase
+        self, tasks: TaskService, alice: Principal, milk: CreatedTask, database: FakeDatabase
     ) -> None:
         with pytest.raises(TaskTitleTaken) as caught:
             tasks.create(NewTask(title=" Buy milk "), by=alice)
         assert caught.value.param == "title"
         assert list(database.tasks) == [milk.id]
 
-    def test_others_may_use_the_same_title(self, tasks: TaskService, milk: Task, bob: Principal) -> None:
+    def test_others_may_use_the_same_title(self, tasks: TaskService, milk: CreatedTask, bob: Principal) -> None:
         assert tasks.create(NewTask(title="Buy milk"), by=bob).id != milk.id
 
 
@@ -61,14 +61,16 @@ class TestCreateBatch:
         assert result.failures == ()
         assert (set(database.tasks), database.commits) == ({task.id for task in result.tasks}, 1)
 
-    def test_an_item_fails_by_itself(self, tasks: TaskService, alice: Principal, milk: Task) -> None:
+    def test_an_item_fails_by_itself(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
         result = tasks.create_batch([NewTask(title="a"), NewTask(title="Buy milk"), NewTask(title="b")], by=alice)
         assert [task.title for task in result.tasks] == ["a", "b"]
         ((index, error),) = result.failures
         assert index == 1
         assert match(TaskTitleTaken(param="title"), error)
 
-    def test_when_every_item_fails_the_batch_does(self, tasks: TaskService, alice: Principal, milk: Task) -> None:
+    def test_when_every_item_fails_the_batch_does(
+        self, tasks: TaskService, alice: Principal, milk: CreatedTask
+    ) -> None:
         with pytest.raises(BatchFailed) as caught:
             tasks.create_batch([NewTask(title="Buy milk")], by=alice)
         assert caught.value.count == 1
@@ -76,10 +78,10 @@ class TestCreateBatch:
 
 
 class TestGet:
-    def test_ok(self, tasks: TaskService, alice: Principal, milk: Task) -> None:
+    def test_ok(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
         assert tasks.get(milk.id, by=alice).title == "Buy milk"
 
-    def test_an_admin_sees_everybody_s(self, tasks: TaskService, admin: Principal, milk: Task) -> None:
+    def test_an_admin_sees_everybody_s(self, tasks: TaskService, admin: Principal, milk: CreatedTask) -> None:
         assert tasks.get(milk.id, by=admin).created_by == "alice"
 
     def test_an_unknown_id_is_refused(self, tasks: TaskService, alice: Principal) -> None:
@@ -87,7 +89,7 @@ class TestGet:
             tasks.get(uuid4(), by=alice)
 
     def test_another_s_task_is_refused_and_the_log_learns_whom(
-        self, tasks: TaskService, bob: Principal, milk: Task
+        self, tasks: TaskService, bob: Principal, milk: CreatedTask
     ) -> None:
         with pytest.raises(NotTaskOwner) as caught:
             tasks.get(milk.id, by=bob)
@@ -95,18 +97,20 @@ class TestGet:
 
 
 class TestPage:
-    def test_ok(self, tasks: TaskService, alice: Principal, bob: Principal, milk: Task) -> None:
+    def test_ok(self, tasks: TaskService, alice: Principal, bob: Principal, milk: CreatedTask) -> None:
         tasks.create(NewTask(title="Feed cat"), by=bob)
         assert [task.title for task in tasks.page(EVERYTHING, by=alice).rows] == ["Buy milk"]
 
-    def test_an_admin_gets_everybody_s(self, tasks: TaskService, admin: Principal, bob: Principal, milk: Task) -> None:
+    def test_an_admin_gets_everybody_s(
+        self, tasks: TaskService, admin: Principal, bob: Principal, milk: CreatedTask
+    ) -> None:
         tasks.create(NewTask(title="Feed cat"), by=bob)
         page = tasks.page(EVERYTHING, by=admin)
         assert ([task.title for task in page.rows], page.total_size) == (["Buy milk", "Feed cat"], 2)
 
 
 class TestUpdate:
-    def test_ok(self, tasks: TaskService, alice: Principal, milk: Task, clock: FakeClock) -> None:
+    def test_ok(self, tasks: TaskService, alice: Principal, milk: CreatedTask, clock: FakeClock) -> None:
         made = clock.now()
         clock.advance(hours=1)
         task = tasks.update(milk.id, {"title": "Buy oat milk", "tags": ("home",)}, by=alice)
@@ -114,17 +118,19 @@ class TestUpdate:
         assert (task.create_time, task.update_time) == (made, clock.now())
         assert tasks.get(milk.id, by=alice).version == 2
 
-    def test_no_change_leaves_the_version(self, tasks: TaskService, alice: Principal, milk: Task) -> None:
+    def test_no_change_leaves_the_version(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
         assert tasks.update(milk.id, {}, by=alice).version == 1
 
-    def test_an_admin_may_change_everybody_s(self, tasks: TaskService, admin: Principal, milk: Task) -> None:
+    def test_an_admin_may_change_everybody_s(self, tasks: TaskService, admin: Principal, milk: CreatedTask) -> None:
         assert tasks.update(milk.id, {"title": "Mine"}, by=admin).created_by == "alice"
 
-    def test_the_version_that_was_expected_is_fine(self, tasks: TaskService, alice: Principal, milk: Task) -> None:
+    def test_the_version_that_was_expected_is_fine(
+        self, tasks: TaskService, alice: Principal, milk: CreatedTask
+    ) -> None:
         precondition = Precondition(frozenset({1, 7}))
         assert tasks.update(milk.id, {"title": "New"}, by=alice, precondition=precondition).version == 2
 
-    def test_any_version_is_fine_for_a_star(self, tasks: TaskService, alice: Principal, milk: Task) -> None:
+    def test_any_version_is_fine_for_a_star(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
         assert tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(EVERY)).version == 2
 
     def test_an_unknown_id_is_refused(self, tasks: TaskService, alice: Principal) -> None:
@@ -132,12 +138,14 @@ class TestUpdate:
             tasks.update(uuid4(), {"title": "New"}, by=alice)
 
     def test_another_s_task_is_refused_before_its_version_is_looked_at(
-        self, tasks: TaskService, bob: Principal, milk: Task
+        self, tasks: TaskService, bob: Principal, milk: CreatedTask
     ) -> None:
         with pytest.raises(NotTaskOwner):
             tasks.update(milk.id, {"title": "New"}, by=bob, precondition=Precondition(frozenset()))
 
-    def test_a_version_that_was_not_expected_is_refused(self, tasks: TaskService, alice: Principal, milk: Task) -> None:
+    def test_a_version_that_was_not_expected_is_refused(
+        self, tasks: TaskService, alice: Principal, milk: CreatedTask
+    ) -> None:
         with pytest.raises(PreconditionFailed):
             tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(frozenset({2})))
         with pytest.raises(PreconditionFailed):
@@ -165,7 +173,7 @@ class TestUpdate:
         assert tasks.update(done.id, {"status": Status.COMPLETED, "title": "Done"}, by=alice).version == 3
 
     def test_a_taken_title_is_refused_and_nothing_is_kept(
-        self, tasks: TaskService, alice: Principal, milk: Task
+        self, tasks: TaskService, alice: Principal, milk: CreatedTask
     ) -> None:
         other = tasks.create(NewTask(title="Feed cat"), by=alice)
         with pytest.raises(TaskTitleTaken):
@@ -174,7 +182,7 @@ class TestUpdate:
 
 
 class TestDelete:
-    def test_ok(self, tasks: TaskService, alice: Principal, milk: Task, database: FakeDatabase) -> None:
+    def test_ok(self, tasks: TaskService, alice: Principal, milk: CreatedTask, database: FakeDatabase) -> None:
         assert tasks.delete(milk.id, by=alice).title == "Buy milk"
         assert database.tasks == {}
 
@@ -183,12 +191,12 @@ class TestDelete:
         with pytest.raises(TaskNotFound):
             tasks.delete(task_id, by=alice)
 
-    def test_another_s_task_is_refused(self, tasks: TaskService, bob: Principal, milk: Task) -> None:
+    def test_another_s_task_is_refused(self, tasks: TaskService, bob: Principal, milk: CreatedTask) -> None:
         with pytest.raises(NotTaskOwner):
             tasks.delete(milk.id, by=bob)
 
     def test_a_version_that_was_not_expected_is_refused(
-        self, tasks: TaskService, alice: Principal, milk: Task, database: FakeDatabase
+        self, tasks: TaskService, alice: Principal, milk: CreatedTask, database: FakeDatabase
     ) -> None:
         with pytest.raises(PreconditionFailed):
             tasks.delete(milk.id, by=alice, precondition=Precondition(frozenset({9})))
