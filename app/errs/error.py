@@ -267,6 +267,8 @@ def E(  # noqa: N802 -- the field's own name, as in upspin/errors
 
 def chain(error: BaseException | None) -> Iterable[BaseException]:
     """Return the error and its causes, outermost first."""
+    if error is not None and error.__cause__ is None:
+        return (error,)
     links: dict[int, BaseException] = {}
     while error is not None and id(error) not in links:
         links[id(error)] = error

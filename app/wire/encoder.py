@@ -6,6 +6,7 @@ a schema becomes one Python expression, ``{"name": encode_0(value[0]), "title": 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import marshmallow as ma
@@ -15,6 +16,8 @@ from app.wire import fields
 
 Encode = Callable[[Any], Any]
 OPTIONS: Final = orjson.OPT_UTC_Z
+PROJECTIONS: Final = 256
+"""Choices of members whose encoders are kept: to compile one costs as much as to encode a hundred tasks."""
 
 
 class Encoder:
@@ -69,7 +72,12 @@ class Encoder:
 
     def only(self, names: Collection[str] | None) -> "Encoder":
         """Return an encoder of just these members; ``None`` means all."""
-        return self if names is None else Encoder(self._schema, only=names)
+        return self if names is None else _projection(self._schema, frozenset(names))
+
+
+@lru_cache(PROJECTIONS)
+def _projection(schema: ma.Schema, names: frozenset[str]) -> Encoder:
+    return Encoder(schema, only=names)
 
 
 def _compiled(field: "ma.fields.Field[Any]", only: Collection[str] | None) -> Encode | None:
