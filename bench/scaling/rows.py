@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from flask import Flask
 
-from app.extensions import db
 from bench import database, inside, measure
 from bench.workloads import said
 
@@ -55,7 +54,7 @@ class Lists:
         self._app = app
         self._reader = measure.bearer(OWNER)
         with app.app_context():
-            self._engine = db.engine
+            self._engine = app.extensions["sqlalchemy"].engine
 
     def ask(self, query: str) -> dict[str, Any]:
         """Return a page. Raises: RuntimeError."""

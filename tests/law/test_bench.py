@@ -1,0 +1,17 @@
+"""The benchmarks that load the application count as a worker does: nothing of it may be there before its files are."""
+
+import subprocess
+import sys
+
+import pytest
+
+from deploy.metering.files import COUNTING
+
+ENTRIES = ("bench.__main__", "bench.cost", "bench.guard", "bench.scaling.__main__")
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_it_loads_nothing_that_counts(entry: str) -> None:
+    code = f"import sys, {entry}; sys.exit({COUNTING!r} in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
