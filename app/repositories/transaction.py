@@ -63,8 +63,9 @@ class Transaction:
         Raises:
             ServiceUnavailable: perhaps it does not; when the connection was lost meanwhile, nobody knows.
         """
+        self.flush()
         try:
-            if self._has_session:
+            if self._is_joined:
                 self.session.commit()
             elif self.is_connected:
                 self._do("commit", lambda borrowed: self._engine.dialect.do_commit(cast("Any", borrowed)))

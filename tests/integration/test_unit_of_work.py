@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from app.errs.tasks import TaskTitleTaken
 from tests.integration.conftest import Database
-from tests.integration.task_collections import Collection, a_task, titles
+from tests.integration.task_collections import Collection, InPostgres, a_task, titles
 
 
 def seen(stranger: Connection) -> int:
@@ -23,6 +23,22 @@ class TestUnit:
             unit.tasks.add(a_task())
             unit.commit()
         assert titles(collection) == ["Buy milk"]
+
+    def test_a_repository_of_entities_that_nobody_asks_anything_takes_nothing_away(self, database: Database) -> None:
+        with database.unit_of_work() as unit:
+            assert unit.users
+            unit.tasks.add(a_task())
+            unit.commit()
+        assert titles(InPostgres(database)) == ["Buy milk"]
+
+    def test_entities_and_rows_are_committed_together(self, database: Database) -> None:
+        added = a_task(), a_task("Buy bread")
+        with database.unit_of_work() as unit:
+            unit.tasks.add(added[0])
+            assert unit.tasks.get(added[0].id).title == "Buy milk"
+            unit.tasks.add(added[1])
+            unit.commit()
+        assert titles(InPostgres(database)) == ["Buy bread", "Buy milk"]
 
     def test_what_is_not_committed_is_rolled_back(self, collection: Collection) -> None:
         with collection.unit() as unit:
