@@ -44,7 +44,7 @@ def served(application: Flask, settings: Settings, **changes: Any) -> Iterator[i
         loop.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def port(application: Flask, settings: Settings) -> Iterator[int]:
     """Return the port of the application under test."""
     with served(application, settings) as port:
