@@ -24,6 +24,7 @@ from app.rpc.decoding import message_of
 from app.rpc.idempotency import once
 
 SHORTEST: Final = timedelta(milliseconds=1)
+"""A call that has no more time than this when it comes has none: nothing is begun for it."""
 NEARLY: Final = 0.25
 """Seconds before the deadline within which a caller who goes away has heard his own clock strike, ahead of ours."""
 MOMENT: Final = 0.05
@@ -91,6 +92,8 @@ class Door(grpc.GenericRpcHandler):
 
     async def _received_and_served(self, call: Call, messages: AsyncIterator[bytes]) -> bytes:
         """Wait for the message, of a call that we know, no longer than its time; then have a thread answer."""
+        if call.limit.budget <= SHORTEST:
+            return _refused(call, call.limit.exceeded("request"))
         try:
             if call.method is not None:
                 async with asyncio.timeout(call.limit.remaining()):

@@ -275,7 +275,11 @@ class TestDeadlines:
         until(lambda: log.access)
         assert (log.access[0]["grpc_status"], log.errors) == ("CANCELLED", [])
 
-    def test_no_time_at_all(self, alice: Client) -> None:
-        with pytest.raises(grpc.RpcError) as raised:
-            alice.call("GetTask", pb.GetTaskRequest(name=NAME), within=0)
-        assert raised.value.code() is StatusCode.DEADLINE_EXCEEDED
+    def test_no_time_at_all(self, alice: Client, log: Log) -> None:
+        """Nothing is begun for it; of several calls, for the caller may give up before it has sent one."""
+        for _ in range(10):
+            with pytest.raises(grpc.RpcError) as raised:
+                alice.call("GetTask", pb.GetTaskRequest(name=NAME), within=0)
+            assert raised.value.code() is StatusCode.DEADLINE_EXCEEDED
+        until(lambda: log.errors)
+        assert {(line["code"], line["facts"]["spent_in"]) for line in log.errors} == {("DEADLINE_EXCEEDED", "request")}
