@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -244,13 +245,22 @@ class TestTime:
         over.set()
 
     def test_no_more_connections_than_allowed(self, remote: Remote, make: Make) -> None:
-        remote.behave = fake.is_silent
-        client = make(milliseconds=300, connections=1)
+        is_asked, over = threading.Event(), threading.Event()
+
+        def keep(_remote: Remote, _connection: socket.socket) -> None:
+            is_asked.set()
+            over.wait(30)
+
+        remote.behave = keep
+        client = make(milliseconds=30_000, connections=1)
         other = threading.Thread(target=lambda: failed(client))
         other.start()
-        assert failed(client).kind is Kind.DEADLINE
-        other.join()
+        assert is_asked.wait(10)
+        with deadline.within(timedelta(milliseconds=200)):
+            assert failed(client).kind is Kind.DEADLINE
         assert remote.connections == 1
+        over.set()
+        other.join()
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
