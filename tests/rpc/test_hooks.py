@@ -281,5 +281,5 @@ class TestDeadlines:
             with pytest.raises(grpc.RpcError) as raised:
                 alice.call("GetTask", pb.GetTaskRequest(name=NAME), within=0)
             assert raised.value.code() is StatusCode.DEADLINE_EXCEEDED
-        until(lambda: log.errors)
+        health(alice.channel)
         assert {(line["code"], line["facts"]["spent_in"]) for line in log.errors} == {("DEADLINE_EXCEEDED", "request")}
