@@ -1,9 +1,11 @@
 """gunicorn's threads, whose refusals are answered and logged as ours are, and which end with their master."""
 
+from types import FrameType
 from typing import Any, Final
 
 from gunicorn import util
 from gunicorn.http import errors
+from gunicorn.workers.gthread import ThreadWorker
 
 from app import errs
 from app.errs import platform, requests
@@ -25,6 +27,17 @@ class Worker(WaitingWorker):
     """Refuses as we refuse, and does not outlive its master."""
 
     alive: bool
+    _is_quitting = False
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """End at once, told once or twice: Ctrl-C tells all processes, and the master tells its workers again.
+
+        This interrupts the main loop wherever it is, so that the base class, which takes the lock of its threads here,
+        may wait for itself. They need no telling: the interpreter's end does that.
+        """
+        if not self._is_quitting:
+            self._is_quitting = True
+            super(ThreadWorker, self).handle_quit(sig, frame)
 
     def is_parent_alive(self) -> bool:
         """Tell whether the master lives; without it take what is queued, and let nobody in any more.

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,8 @@ Bearer = Callable[..., dict[str, str]]
 ENDS_WITHIN: Final = 30.0
 """Seconds in which a service that was told has to be gone: 15 after which a worker that missed the signal, because it
 was just starting, is killed, and room for a machine that is busy with other things."""
+AT_ONCE: Final = 10.0
+"""Seconds, likewise with room, for a service that does not wait for a worker to be killed."""
 GONE_WITHIN: Final = 10.0
 """Seconds, likewise with room, in which what belonged to a process that has ended is gone."""
 
@@ -118,6 +121,19 @@ def test_a_second_sigterm_a_sigint_and_a_sigquit_end_it_at_once(
         time.sleep(pause)
     assert service.process.wait(ENDS_WITHIN) == 0
     service.leaves_nothing(processes)
+
+
+def test_ctrl_c_tells_each_process_and_ends_them_at_once(service: Service) -> None:
+    """F26: a terminal tells the workers too, so that these hear it twice; here amid requests."""
+    for _ in range(round(4 * SCALE)):
+        processes = service.serve(drain=60)
+        with ThreadPoolExecutor(4) as crowd:
+            asked = [crowd.submit(ask, service.path, "/healthz") for _ in range(200)]
+            asked[50].result()
+            for pid in processes:
+                os.kill(pid, signal.SIGINT)
+            assert service.process.wait(AT_ONCE) == 0
+        service.leaves_nothing(processes)
 
 
 def catches(pid: int, signum: signal.Signals) -> bool:
