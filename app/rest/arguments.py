@@ -19,6 +19,7 @@ from app.rest.request import Request, current
 from app.rest.violations import checked
 from app.wire.decoder import Decoder
 from app.wire.locations import Location
+from app.wire.parameters import NOTHING
 from app.wire.reading import Reading
 from app.wire.schemas.base import UNKNOWN_MEMBER, UNKNOWN_PARAMETER, QuerySchema, SchemaLike, names
 
@@ -173,7 +174,8 @@ def _constant(decode: Decoder) -> Callable[[], Any] | None:
     required or a default is a callable.
     """
     fields = decode.members.values()
-    if decode.uncovered is not None or any(field.required or callable(field.load_default) for field in fields):
+    is_called = any(callable(each.load_default) and each.load_default is not NOTHING for each in fields)
+    if decode.uncovered is not None or is_called or any(each.required for each in fields):
         return None
     violations: list[Violation] = []
     value = decode({}, Reading(datetime.now(UTC)), violations)

@@ -17,6 +17,8 @@ DEFAULT_PAGE_SIZE: Final = 50
 LARGEST_PAGE_SIZE: Final = 1000
 OPAQUE: Final = frozenset({"page_token", "items_page_token"})
 """Parameters whose every spelling has an answer of its own."""
+NOTHING: Final = type(None)
+"""A default that is always ``None``, and that OpenAPI does not list, because it is called."""
 _CONTROL: Final = re.compile(f"[{CONTROLS}]")
 _DECIMAL: Final = re.compile(r"-?[0-9]+")
 
@@ -78,7 +80,7 @@ class FieldsParameter(fields.Text):
         self.readable = readable
         says = f"Members to answer, joined by commas: {', '.join(readable)}. Default: all."
         schema = {"description": says, "example": ",".join(readable[:2]), "pattern": _pattern(readable)}
-        super().__init__(load_default=lambda: None, metadata=schema)
+        super().__init__(load_default=NOTHING, metadata=schema)
 
     def decode(self, value: object) -> Any:
         """Return the members, or ``None`` for all."""
