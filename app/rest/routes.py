@@ -17,8 +17,8 @@ from app.rest.operations import SIGNED_IN, Operation
 View = TypeVar("View", bound=Callable[..., Any])
 Handler = Callable[..., Any]
 INSTEAD: Final = {
-    "paginate": "describe the query with a subclass of ListSchema (app/wire/schemas/lists.py), which pages by token",
-    "etag": "put @conditional (app/rest/conditional.py) on the handler, and return the header field ETag from it",
+    "paginate": "describe the query with a subclass of ListSchema, which pages by token",
+    "etag": "put @conditional on the handler, and return the header field ETag from it",
     "ARGUMENTS_PARSER": "describe the arguments with schemas: they are decoded without webargs",
 }
 
