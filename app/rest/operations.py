@@ -4,7 +4,7 @@ A handler's decorators and the machinery around it each add what they can raise;
 sweep tests read the one list that results.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -103,6 +103,23 @@ def table(app: Flask) -> dict[tuple[str, str], Operation]:
     return operations
 
 
-def declared(operation: Operation | None) -> tuple[type[Error], ...]:
-    """Return all that may be answered: the operation's errors and those before any operation."""
+class _Anything:
+    """What a route outside of the operations declares: nothing, and it may raise anything."""
+
+    def __contains__(self, _error: object) -> bool:
+        return True
+
+
+_ANYTHING: Final = _Anything()
+
+
+def declared(operation: Operation | None, *, is_matched: bool = False) -> Container[type[Error]]:
+    """Return all that may be answered: the operation's errors and those before any operation.
+
+    Args:
+        operation: ``None`` where there is none.
+        is_matched: whether a route matches; without an operation it is one of Flask's own kind.
+    """
+    if operation is None and is_matched:
+        return _ANYTHING
     return (*EVERYWHERE, *(operation.raises if operation else ()))

@@ -4,21 +4,20 @@ import math
 from functools import cache
 from typing import Final, cast
 
-from flask import Response
+from flask import Flask, Response
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse_many
 
 from app.errs.platform import RateLimitExceeded
-from app.rest.application import Application
 from app.rest.limit_storage import SCHEME, WindowStorage
-from app.rest.request import Request, current
+from app.rest.request import current
 from app.wire import addresses
 from app.wiring import Services
 
 FLASKS_OWN: Final = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs")
 
 
-def install(app: Application) -> None:
+def install(app: Flask) -> None:
     """Install the hook. Flask-Limiter counts; its own hooks, which would stand behind all of ours, go."""
     services: Services = app.extensions["candor-services"]
     limiter = Limiter(
@@ -34,18 +33,19 @@ def install(app: Application) -> None:
         getattr(app, functions)[None].pop()
     storage = cast("WindowStorage", limiter.storage)
 
-    def count(request: Request) -> None:
+    def count() -> None:
         """Count the request: against the limit of all operations, and then against that of its own.
 
         Raises:
             RateLimitExceeded: nothing is left of one of them.
         """
+        request = current()
         operation = request.operation
-        if operation is None or not operation.is_limited:
+        if not (request.is_dispatched if operation is None else operation.is_limited):
             return
         address = request.client_address
-        own = app.config[operation.limit] if operation.limit else ""
-        for scope, limit in _limits(app.config["RATE_LIMIT"], own, operation.name):
+        own = app.config[operation.limit] if operation and operation.limit else ""
+        for scope, limit in _limits(app.config["RATE_LIMIT"], own, operation.name if operation else ""):
             expiry = limit.get_expiry()
             hits, left = storage.window(limit.key_for(address, scope), expiry)
             seconds = min(max(1, math.ceil(left)), expiry)
@@ -53,7 +53,8 @@ def install(app: Application) -> None:
             if hits > limit.amount:
                 raise RateLimitExceeded(limit=limit.amount, window_seconds=expiry, retry_after=seconds)
 
-    app.hook(before=count, after=_tell)
+    app.before_request(count)
+    app.after_request(_tell)
 
 
 @cache
@@ -67,10 +68,10 @@ def _limits(of_all: str, of_one: str, operation: str) -> tuple[tuple[str, RateLi
     )
 
 
-def _tell(request: Request, response: Response) -> Response:
+def _tell(response: Response) -> Response:
     """Tell what is left (draft-ietf-httpapi-ratelimit-headers)."""
     policies, states = [], []
-    for number, (limit, left, seconds) in enumerate(request.limits, 1):
+    for number, (limit, left, seconds) in enumerate(current().limits, 1):
         name = "default" if number == 1 else f"default-{number}"
         policies.append(f'"{name}";q={limit.amount};w={limit.get_expiry()}')
         states.append(f'"{name}";r={left};t={seconds}')
