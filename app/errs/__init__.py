@@ -3,7 +3,7 @@
 ::
 
     Kind                          the closed list, with fault, retryability and log level
-    Error                         raise, or add to one that wanders up with E(...)
+    Error                         the class of all; E(...) makes one in a line, or adds to one that passes by
     ├── access      MissingCredentials, InvalidToken, InsufficientScope
     ├── requests    MalformedRequest, UnsupportedTransferCoding, UriTooLong, HeaderFieldsTooLarge,
     │               UnsupportedMediaType, NotAcceptable, BodyTooLarge, EmptyBody, MalformedJson,
@@ -18,10 +18,21 @@
     ├── orders      OrderNotFound, NotOrderCustomer, OrderNotCancellable, OrderNotShippable
     ├── tasks       TaskNotFound, NotTaskOwner, TaskTitleTaken, BatchFailed
     ├── users       UserNotFound, NotThisUser, InvalidOneTimeToken
+    ├── statuses    one for every HTTP status without a kind of its own: Gone, Locked, ImATeapot, …
     └── fallbacks   one for every other kind
 
-A named error is defined once, here; the exception, the problem document, the log line, the OpenAPI response and the
-catalogue page all come from that definition. A module imported below is in the catalogue.
+``E`` takes an operation, a ``Kind`` and an exception by position, in any order, and everything else by keyword::
+
+    raise E("tasks.get", Kind.NOT_EXIST, message="The task was archived.")
+    raise E("tasks.get", Kind.CONFLICT, code="TASK_LOCKED", message="The task is locked.")
+    raise E("tasks.get", error)              # kind, code and texts are those of error
+    raise E("tasks.get", user=by.id) from error
+
+Clients see the kind, the code and the message; without a code they see that of the kind's fallback. A code that is not
+in the catalogue has the page of the kind's fallback for its ``type``.
+
+A named error has a page of its own. It is defined once, here; the exception, the problem document, the log line, the
+OpenAPI response and the catalogue page all come from that definition. A module imported below is in the catalogue.
 """
 
 from app.errs import (
@@ -34,16 +45,19 @@ from app.errs import (
     platform,
     requests,
     sessions,
+    statuses,
     tasks,
     users,
 )
 from app.errs.catalogue import definition, fallback, named_errors, occurrence, plain, slug
 from app.errs.declare import WATCHERS, Watcher, raised_by, raises, tell
-from app.errs.error import CODE, E, Error, Violation, chain, kind_is, ops, root_cause, title
+from app.errs.error import CODE, Error, Violation, chain, kind_is, ops, root_cause, title
 from app.errs.helpers import input_unwanted, missing_field
 from app.errs.kinds import Fault, Kind
+from app.errs.make import E
 from app.errs.marshal import from_json, from_problem, to_json
 from app.errs.matching import match
+from app.errs.shown import known_facts, shown_code, shown_facts, shown_wait
 
 __all__ = [
     "CODE",
@@ -64,6 +78,7 @@ __all__ = [
     "from_problem",
     "input_unwanted",
     "kind_is",
+    "known_facts",
     "lists",
     "match",
     "missing_field",
@@ -79,7 +94,11 @@ __all__ = [
     "requests",
     "root_cause",
     "sessions",
+    "shown_code",
+    "shown_facts",
+    "shown_wait",
     "slug",
+    "statuses",
     "tasks",
     "tell",
     "title",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
+from app.errs.catalogue import definition
 from app.errs.error import Error
 from app.errs.kinds import Fault
 
@@ -24,7 +25,8 @@ WATCHERS: Final[list[Watcher]] = []
 def raises(*errors: type[Error], passing: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare the named errors that a use case raises on its own account.
 
-    What every use case can meet (a fault of the service, a dependency or capacity) need not be named.
+    What every use case can meet (a fault of the service, a dependency or capacity) need not be named. An error that
+    ``E`` makes of a kind, with or without a code of its own, is declared as the fallback of the kind.
 
     Args:
         errors: what it raises.
@@ -41,7 +43,7 @@ def raises(*errors: type[Error], passing: bool = False) -> Callable[[Callable[P,
                 return method(*args, **kwargs)
             except Error as error:
                 error.passes(op)
-                is_declared = error.code in codes
+                is_declared = error.code in codes or definition(error).code in codes
                 if error.kind.fault is Fault.CLIENT and (is_declared or not passing):
                     tell(method.__qualname__, error, declared=is_declared)
                 raise

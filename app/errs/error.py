@@ -15,6 +15,8 @@ from app.errs.kinds import Kind
 _STEP: Final = re.compile(r"[.\[\]]+")
 """What stands between the steps of a field's name."""
 CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+LONGEST_CODE: Final = 63
+"""Characters of a code; ``google.rpc.ErrorInfo`` has no more for its reason."""
 
 
 class Violation(NamedTuple):
@@ -78,6 +80,8 @@ class Error(Exception):
     curl: ClassVar[str | None] = None
     quotes: ClassVar[tuple[str, ...]] = ()
     """Facts that repeat what the caller sent: said to the caller, and not to the log."""
+    is_lasting: ClassVar[bool] = False
+    """Whether waiting does not help, although the kind suggests a retry."""
     declared_facts: ClassVar[Mapping[str, type]] = {}
 
     passed: tuple[str, ...] = ()
@@ -110,6 +114,10 @@ class Error(Exception):
             raise TypeError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
         if "kind" in facts or "code" in facts:
             raise TypeError("kind and code are the class's; E(...) sets others")
+        if op is not None and not is_operation(op):
+            raise TypeError(
+                f"an operation is a name without blanks, such as 'tasks.get'; write message={op!r} for a text"
+            )
         self.op = op
         self.facts = facts
         if message is None and self.declared_facts and hasattr(type(self), "message"):
@@ -180,6 +188,21 @@ UNSAID: Final[Mapping[str, object]] = {
 }
 
 
+def is_code(text: object) -> bool:
+    """Return whether a text is a code: UPPER_SNAKE, and not too long."""
+    return isinstance(text, str) and len(text) <= LONGEST_CODE and CODE.fullmatch(text) is not None
+
+
+def not_a_code(text: object) -> str:
+    """Return the sentence that rejects a code."""
+    return f"a code is UPPER_SNAKE, has at most {LONGEST_CODE} characters, and is not {text!r}"
+
+
+def is_operation(name: object) -> bool:
+    """Return whether a text is the name of an operation: it has no blanks, and is not empty."""
+    return isinstance(name, str) and name != "" and not any(each.isspace() for each in name)
+
+
 def _spoken(template: str, facts: Mapping[str, object]) -> str:
     """Fill the template; lists are spoken with commas."""
     return template.format_map({k: ", ".join(v) if isinstance(v, list) else v for k, v in facts.items()})
@@ -197,8 +220,8 @@ def _first_line(text: str) -> str:
 
 def _check(cls: type[Error]) -> None:
     """Refuse a named error that lacks what the catalogue shows of it."""
-    if not CODE.fullmatch(cls.code):
-        raise TypeError(f"{cls.__name__}: a code is UPPER_SNAKE, not {cls.code!r}")
+    if not is_code(cls.code):
+        raise TypeError(f"{cls.__name__}: {not_a_code(cls.code)}")
     if not cls.__doc__:
         raise TypeError(f"{cls.__name__}: the docstring is the title, and it is missing")
     for name in ("client", "operator", "since"):
@@ -220,49 +243,6 @@ def _check_facts(cls: type[Error]) -> None:
         raise TypeError(f"{cls.__name__} quotes undeclared facts: {', '.join(sorted(unknown))}")
     if lacking := cls.declared_facts.keys() - cls.example.keys():
         raise TypeError(f"{cls.__name__}: the example lacks {', '.join(sorted(lacking))}")
-
-
-def E(  # noqa: N802 -- the field's own name, as in upspin/errors
-    op: str | None = None,
-    /,
-    *,
-    kind: Kind | None = None,
-    code: str | None = None,
-    message: str | None = None,
-    detail: str | None = None,
-    param: str | None = None,
-    user: str | None = None,
-    realm: str | None = None,
-    retry_after: int | None = None,
-    violations: tuple[Violation, ...] | None = None,
-    cause: BaseException | None = None,
-    **facts: Any,
-) -> Error:
-    """Make an error, or say more about one that wanders up.
-
-    As in ``raise E("tasks.get", user=by.id) from error``.
-
-    What is left out is answered by the cause, and by ``Kind.OTHER`` where there is none. ``cause`` stands in for
-    ``raise … from`` where nothing is raised.
-    """
-    error = Error(
-        op,
-        message=message,
-        detail=detail,
-        param=param,
-        user=user,
-        realm=realm,
-        retry_after=retry_after,
-        violations=violations,
-        **facts,
-    )
-    if kind is not None:
-        error.kind = kind
-    if code is not None:
-        error.code = code
-    if cause is not None:
-        error.__cause__ = cause
-    return error
 
 
 def chain(error: BaseException | None) -> Iterable[BaseException]:

@@ -98,7 +98,7 @@ class UnauthorizedRequest(Error):
 
 
 class EditConflict(Error):
-    """Somebody else changed the same thing at the same time."""
+    """The request conflicts with the current state of the resource."""
 
     kind = Kind.CONFLICT
     code = "EDIT_CONFLICT"

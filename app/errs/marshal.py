@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from app.errs.error import E, Error, Violation, chain
+from app.errs.error import Error, Violation, chain
 from app.errs.kinds import Kind
+from app.errs.make import made
 
 T = TypeVar("T")
 
@@ -53,9 +54,11 @@ def from_problem(document: object) -> Error:
         kind = Kind.of(str(said.get("kind")))
     except ValueError:
         kind = Kind.EXTERNAL
-    return E(
+    return made(
+        None,
         kind=kind,
         code=_text(said.get("code")),
+        cause=None,
         param=_text(said.get("param")),
         detail=_text(said.get("detail")) or _text(said.get("title")),
         retry_after=_integer(said.get("retry_after"), _LONGEST_WAIT),
@@ -94,8 +97,9 @@ def _error(link: dict[str, Any], *, cause: Error | None) -> Error:
         ValueError: a member is not of its type.
     """
     texts = {name: _as(str, link[name]) for name in _TEXTS if name in link}
-    error = E(
+    error = made(
         texts.pop("op", None),
+        code=texts.pop("code", None),
         kind=Kind.of(_as(str, link["kind"])) if "kind" in link else None,
         retry_after=_as(int, link["retry_after"]) if "retry_after" in link else None,
         violations=tuple(map(_violation, _as(list, link["violations"]))) if "violations" in link else None,

@@ -132,7 +132,7 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
     fields |= {
         "method": _method(fields.get("method")),
         "kind": kind.string,
-        "code": said.code or shown.code,
+        "code": said.code or errs.shown_code(shown),
         "param": said.param,
         "violations": [f"{_place(each)} {each.code}" for each in said.violations[:LISTED]] or None,
         "user": said.user or fields.get("user"),

@@ -18,6 +18,7 @@ def watch() -> None:
 def _watch(operation: str, error: errs.Error, declared: bool) -> None:
     if declared:
         return
-    metrics.UNDECLARED.labels(operation, error.code).inc()
-    fields = {"operation": operation, "code": error.code, "kind": error.kind.string}
-    _LOG.error("%s ended with %s, which it does not declare", operation, error.code, extra={"fields": fields})
+    metrics.UNDECLARED.labels(operation, errs.definition(error).code).inc()
+    code = errs.shown_code(error)
+    fields = {"operation": operation, "code": code, "kind": error.kind.string}
+    _LOG.error("%s ended with %s, which it does not declare", operation, code, extra={"fields": fields})

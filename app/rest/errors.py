@@ -16,13 +16,14 @@ from flask import Flask, Response, got_request_exception
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app import context, errs
-from app.errs import Kind, platform, requests
+from app.errs import Kind, platform
 from app.observability import metrics
 from app.observability.reporting import report
-from app.rest import http_exceptions, operations
+from app.rest import http_exceptions, operations, request_facts
 from app.rest.current import services
 from app.rest.json_response import JsonResponse
 from app.rest.request import application, current
+from app.rest.statuses import STATUS_OF_CODE
 from app.wire import timestamps
 
 REALM: Final = "candor"
@@ -30,6 +31,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 LISTED: Final = 100
 """Violations and failures listed at most."""
 LONGEST_INSTANCE: Final = 1024
+_UNQUOTABLE: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
+"""Characters that no value of a challenge may have (RFC 6750, section 3)."""
 _CUT_ESCAPE: Final = re.compile(r"%[0-9A-F]?$")
 RETRY: Final = {"max_attempts": 3, "backoff": "exponential", "initial_ms": 1000}
 
@@ -62,11 +65,6 @@ STATUS: Final[Mapping[Kind, HTTPStatus]] = {
     Kind.DEADLINE: HTTPStatus.GATEWAY_TIMEOUT,
     Kind.STORAGE_FULL: HTTPStatus.INSUFFICIENT_STORAGE,
 }
-STATUS_OF_CODE: Final = {
-    requests.UnsupportedTransferCoding.code: HTTPStatus.NOT_IMPLEMENTED,
-    requests.UriTooLong.code: HTTPStatus.REQUEST_URI_TOO_LONG,
-    requests.HeaderFieldsTooLarge.code: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-}
 ACCEPTED: Final = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}
 """Where a 415 says what would be read (RFC 9110, section 15.5.16; W3C LDP; RFC 5789, section 3.1)."""
 BODILESS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -76,6 +74,7 @@ UNREAD: Final = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 """The answer to a body that is in no form that is read here."""
 OURS: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 """From here on it is not the client who has to mend it."""
+WAITED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 ADVISED: Final = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -88,7 +87,8 @@ ADVISED: Final = frozenset(
 
 def status_of(error: errs.Error | type[errs.Error]) -> HTTPStatus:
     """Return the HTTP status of an error or of a named error's definition."""
-    return STATUS_OF_CODE.get(error.code) or STATUS[error.kind]
+    code = errs.definition(error).code if isinstance(error, errs.Error) else error.code
+    return STATUS_OF_CODE.get(code) or STATUS[error.kind]
 
 
 def register(app: Flask) -> None:
@@ -201,15 +201,26 @@ def respond(error: errs.Error, status: int) -> Response:
         response = Response(status=status, headers={"Content-Length": "0", **fields})
         del response.headers["Content-Type"]
     else:
-        response = JsonResponse(orjson.dumps(problem(error, Occasion.now())), status, fields, content_type=MEDIA_TYPE)
+        response = JsonResponse(
+            orjson.dumps(problem(error, Occasion.now(), status=status)), status, fields, content_type=MEDIA_TYPE
+        )
     if status is UNREAD and current().sent("Content-Encoding") is not None:
         response.headers["Accept-Encoding"] = "identity"
     return response
 
 
-def problem(error: errs.Error, occasion: Occasion, *, is_item: bool = False) -> dict[str, Any]:
-    """Return the problem document; an item of a batch has no request id of its own."""
-    named, status, kind = errs.definition(error), status_of(error), error.kind
+def problem(
+    error: errs.Error, occasion: Occasion, *, is_item: bool = False, status: int | None = None
+) -> dict[str, Any]:
+    """Return the problem document.
+
+    Args:
+        error: what is answered.
+        occasion: where and when.
+        is_item: whether it is an item of a batch, which has no request id of its own.
+        status: the status of the answer, if it is not that of the error.
+    """
+    named, status, kind = errs.definition(error), status or status_of(error), error.kind
     violations, failed = error.violations, error.failures
     document: dict[str, Any] = {
         "type": f"{occasion.public_url}/errors/{errs.slug(named.code)}",
@@ -218,7 +229,7 @@ def problem(error: errs.Error, occasion: Occasion, *, is_item: bool = False) -> 
         "detail": error.message or named.client,
         "instance": occasion.instance,
         "kind": kind.string,
-        "code": named.code,
+        "code": errs.shown_code(error),
         "param": error.param,
         "errors": [violation.document() for violation in violations[:LISTED]] or None,
         "failures": failures(failed[:LISTED], occasion) or None,
@@ -227,9 +238,9 @@ def problem(error: errs.Error, occasion: Occasion, *, is_item: bool = False) -> 
         "timestamp": occasion.timestamp,
         "trace_id": None if is_item else occasion.trace_id,
         "retryable": kind.retryable,
-        "retry_after": error.retry_after,
+        "retry_after": _wait(error, status),
         "retry": RETRY if status in ADVISED else None,
-        **{name: error.facts.get(name) for name in named.declared_facts},
+        **request_facts.completed(error),
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -242,24 +253,30 @@ def failures(failed: Iterable[tuple[int, errs.Error]], occasion: Occasion) -> li
 def headers_of(error: errs.Error, status: int, *, method: str) -> dict[str, str]:
     """Return the header fields that belong to an error."""
     headers = {"Cache-Control": "no-store"}
-    if (seconds := error.retry_after) is not None:
+    if (seconds := _wait(error, status)) is not None:
         headers["Retry-After"] = str(seconds)
     if status not in EXPLAINED:
         return headers
-    if status is HTTPStatus.UNAUTHORIZED or (status is HTTPStatus.FORBIDDEN and "scope" in error.facts):
+    if status == HTTPStatus.UNAUTHORIZED or (status == HTTPStatus.FORBIDDEN and errs.known_facts(error).get("scope")):
         headers["WWW-Authenticate"] = challenge(error)
-    elif status is HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(error.facts["allowed"])
-    elif status is UNREAD:
-        headers[ACCEPTED.get(method.upper(), "Accept")] = ", ".join(error.facts["supported"])
+    elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(request_facts.completed(error).get("allowed", ()))
+    elif status == UNREAD and (supported := request_facts.completed(error).get("supported")):
+        headers[ACCEPTED.get(method.upper(), "Accept")] = ", ".join(supported)
     return headers
 
 
+def _wait(error: errs.Error, status: int) -> int | None:
+    """Return the seconds for ``Retry-After``, which 429 and 503 always have."""
+    return errs.shown_wait(error) if status in WAITED else error.retry_after
+
+
 def challenge(error: errs.Error) -> str:
-    """Return ``WWW-Authenticate`` (RFC 6750, section 3): no attribute but the realm for who sent no credentials."""
-    parts = [f'Bearer realm="{error.realm or REALM}"']
-    if "description" in error.facts:
-        parts += ['error="invalid_token"', f'error_description="{error.facts["description"]}"']
-    if "scope" in error.facts:
-        parts += ['error="insufficient_scope"', f'scope="{error.facts["scope"]}"']
-    return ", ".join(parts)
+    """Return ``WWW-Authenticate`` (RFC 6750, section 3): no attribute but the realm without credentials."""
+    facts = errs.known_facts(error)
+    attributes = {"realm": error.realm or REALM}
+    if error.kind is Kind.UNAUTHENTICATED and (description := facts.get("description")):
+        attributes |= {"error": "invalid_token", "error_description": description}
+    elif error.kind is Kind.UNAUTHORIZED and (scope := facts.get("scope")):
+        attributes |= {"error": "insufficient_scope", "scope": scope if isinstance(scope, str) else " ".join(scope)}
+    return "Bearer " + ", ".join(f'{name}="{_UNQUOTABLE.sub("?", str(value))}"' for name, value in attributes.items())

@@ -1,6 +1,6 @@
 """What a failed call says of its error (AIP-193): ``google.rpc.Status``, with details that client libraries know."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ LISTED: Final = (100, 50, 25, 15, 10, 5, 2, 1, 0)
 """Violations and failures listed at most: the first number with which the details are small enough."""
 LARGEST: Final = 5120
 """Bytes of the details: they travel as metadata, of which clients take 8 KiB unless told otherwise."""
+SERVICE: Final = "service"
+"""The stage where the time of a call went, if the error does not name one."""
 BODILESS: Final = frozenset({Kind.UNAUTHENTICATED, Kind.UNAUTHORIZED})
 """Of these nothing is said but what a challenge says over HTTP."""
 
@@ -44,35 +46,44 @@ def said_of(error: errs.Error) -> str:
 
 def _details(error: errs.Error, call: Call, listed: int) -> Iterator[Message]:
     named = errs.definition(error)
-    yield error_details_pb2.ErrorInfo(reason=named.code, domain=DOMAIN, metadata=_facts(error, listed))
+    facts = _declared(error, call)
+    yield error_details_pb2.ErrorInfo(
+        reason=errs.shown_code(error), domain=DOMAIN, metadata=_metadata(error, facts, listed)
+    )
     if error.violations:
         broken = [
             error_details_pb2.BadRequest.FieldViolation(field=each.field, description=each.message, reason=each.code)
             for each in error.violations[:listed]
         ]
         yield error_details_pb2.BadRequest(field_violations=broken)
-    if error.retry_after is not None:
-        yield error_details_pb2.RetryInfo(retry_delay=Duration(seconds=error.retry_after))
+    if (seconds := errs.shown_wait(error)) is not None:
+        yield error_details_pb2.RetryInfo(retry_delay=Duration(seconds=seconds))
     yield error_details_pb2.RequestInfo(request_id=context.request_id.get() or "")
     page = f"{call.app.config['PUBLIC_URL']}/errors/{errs.slug(named.code)}"
     yield error_details_pb2.Help(links=[error_details_pb2.Help.Link(description=errs.title(named), url=page)])
-    yield detail(error, call.path, listed)
+    yield detail(error, call.path, listed, facts=facts)
 
 
-def _facts(error: errs.Error, listed: int) -> dict[str, str]:
+def _metadata(error: errs.Error, facts: Mapping[str, Any], listed: int) -> dict[str, str]:
     """Return every member that the problem document has beside text and place."""
-    facts: dict[str, object] = {
+    members: dict[str, object] = {
         "kind": error.kind.string,
         "retryable": error.kind.retryable,
         "param": error.param,
         "truncated": max(len(error.violations), len(error.failures)) > listed or None,
-        **_declared(error),
+        **facts,
     }
-    return {name: _spelled(value) for name, value in facts.items() if value is not None}
+    return {name: _spelled(value) for name, value in members.items() if value is not None}
 
 
-def _declared(error: errs.Error) -> dict[str, Any]:
-    return {name: error.facts[name] for name in errs.definition(error).declared_facts if name in error.facts}
+def _declared(error: errs.Error, call: Call) -> dict[str, Any]:
+    """Return the facts that the definition of an error declares; of an exceeded deadline the call knows the budget."""
+    facts = errs.shown_facts(error)
+    if error.kind is Kind.DEADLINE:
+        budget = {"budget_ms": round(call.limit.budget.total_seconds() * 1000), "spent_in": SERVICE}
+        declared = errs.definition(error).declared_facts
+        facts = {**{name: fact for name, fact in budget.items() if name in declared}, **facts}
+    return facts
 
 
 def _spelled(value: object) -> str:
@@ -84,12 +95,14 @@ def _spelled(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def detail(error: errs.Error, instance: str, listed: int, *, is_item: bool = False) -> errors_pb2.ErrorDetail:
-    """Return our own detail; an item of a batch has no trace of its own."""
-    named = errs.definition(error)
+def detail(
+    error: errs.Error, instance: str, listed: int, *, facts: Mapping[str, Any] | None = None
+) -> errors_pb2.ErrorDetail:
+    """Return our own detail; an item of a batch, for which no facts are given, has no trace of its own."""
+    is_item = facts is None
     made = errors_pb2.ErrorDetail(
-        code=named.code,
-        title=errs.title(named),
+        code=errs.shown_code(error),
+        title=errs.title(errs.definition(error)),
         detail=said_of(error),
         field_violations=[
             errors_pb2.FieldViolation(field=each.field, description=each.message, code=each.code)
@@ -99,7 +112,7 @@ def detail(error: errs.Error, instance: str, listed: int, *, is_item: bool = Fal
         instance=instance,
     )
     made.timestamp.FromDatetime(datetime.now(UTC))
-    for name, value in _declared(error).items():
+    for name, value in (errs.shown_facts(error) if facts is None else facts).items():
         made.extensions[name].Pack(json_format.ParseDict(value, struct_pb2.Value()))
     if error.failures:
         items = errors_pb2.ItemFailures(failures=failures(error.failures[:listed], instance))
@@ -109,10 +122,7 @@ def detail(error: errs.Error, instance: str, listed: int, *, is_item: bool = Fal
 
 def failures(failed: Iterable[tuple[int, errs.Error]], instance: str) -> list[errors_pb2.ItemFailure]:
     """Return what is said of the items of a batch that failed."""
-    return [
-        errors_pb2.ItemFailure(index=index, error=detail(error, instance, LISTED[0], is_item=True))
-        for index, error in failed
-    ]
+    return [errors_pb2.ItemFailure(index=index, error=detail(error, instance, LISTED[0])) for index, error in failed]
 
 
 def _packed(message: Message) -> Packed:

@@ -16,7 +16,7 @@ from grpc_status import rpc_status
 from app.rpc.gen.errors.v1 import errors_pb2
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.gen.todo.v1.todo_pb2_grpc import TodoServiceStub
-from tests.oracle import LEAKS
+from tests.oracle import LEAKS, slug_of
 
 WITHIN: Final = 10.0
 KINDS: Final = (
@@ -63,7 +63,8 @@ class Failure:
         assert info.reason == own.code
         assert own.detail == self.message
         assert self.details["RequestInfo"].request_id == self.trailing["x-request-id"] == self.trailing["request-id"]
-        assert self.details["Help"].links[0].url.endswith("/errors/" + own.code.lower().replace("_", "-"))
+        page = slug_of({"code": own.code, "kind": info.metadata["kind"]})
+        assert self.details["Help"].links[0].url.endswith(f"/errors/{page}")
         assert re.fullmatch(r"/[\w.]+/\w+|/.*", own.instance)
         broken = self.details["BadRequest"].field_violations if "BadRequest" in self.details else []
         said = [(each.field, each.description, each.reason) for each in broken]

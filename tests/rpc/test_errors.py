@@ -14,6 +14,7 @@ from app.rest import examples
 from app.rest.errors import BODILESS, STATUS, status_of
 from app.rpc.errors import CODES, http_status
 from tests.conftest import TokenMaker
+from tests.kinds import KINDS
 from tests.rpc.client import Client, Failure
 from tests.rpc.samples import NAME, REQUESTS
 
@@ -104,9 +105,49 @@ def _compare(problem: dict[str, Any], failure: Failure) -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_an_error_without_a_name_is_what_stands_for_its_kind(both: Both, kind: Kind) -> None:
-    _, failure = both.end_with(errs.E(kind=kind))
-    assert failure.reason == errs.fallback(kind).code
+@pytest.mark.parametrize("code", [None, "TIDE_TOO_HIGH"])
+class TestEveryKind:
+    """Each kind, raised through ``E`` alone, with and without a code of its own (section 1.2)."""
+
+    def test_its_answer_is_that_of_the_contract(self, both: Both, kind: Kind, code: str | None) -> None:
+        answer, failure = both.end_with(errs.E("test.fail", kind, code=code, message="The tide is too high."))
+        is_hidden = kind.fault is errs.Fault.SERVICE
+        row = KINDS["INTERNAL" if is_hidden else kind.name]
+        assert (failure.code.name, answer.status_code) == (row.grpc, row.status)
+        assert failure.reason == (code if code and not is_hidden else errs.fallback(kind).code)
+        assert failure.facts["kind"] == row.string
+        assert failure.facts["retryable"] == str(row.is_retryable).lower()
+        assert (failure.message == "The tide is too high.") is not (is_hidden or answer.status_code in BODILESS)
+        assert ("RetryInfo" in failure.details) == (kind in {Kind.RATE_LIMITED, Kind.UNAVAILABLE})
+
+    def test_both_protocols_say_the_same(self, both: Both, kind: Kind, code: str | None) -> None:
+        answer, failure = both.end_with(errs.E(kind, code=code, budget_ms=50))
+        if answer.status_code in BODILESS:
+            _compare_challenge(answer, failure)
+        else:
+            document = answer.get_json()
+            assert document["code"] == failure.reason
+            for name in {"method", "allowed", "supported", "available"} & document.keys():
+                del document[name]  # what the route determines, gRPC has not
+            _compare(document, failure)
+
+
+def test_the_code_of_a_kind_is_that_of_the_contract() -> None:
+    """Of kinds that no client sees too."""
+    assert {kind.name: CODES[kind].name for kind in Kind} == {name: row.grpc for name, row in KINDS.items()}
+
+
+def test_an_exceeded_deadline_has_the_budget_of_the_call(both: Both) -> None:
+    _, failure = both.end_with(errs.E(Kind.DEADLINE))
+    assert 9000 < failure.extensions["budget_ms"] <= 10000
+    assert failure.extensions["spent_in"] == "service"
+
+
+def test_facts_of_a_wrapped_error_are_said(both: Both) -> None:
+    inner = errs.platform.DeadlineExceeded(budget_ms=50, spent_in="database")
+    answer, failure = both.end_with(errs.E("tasks.get", inner))
+    assert failure.extensions == {"budget_ms": 50, "spent_in": "database"}
+    _compare(answer.get_json(), failure)
 
 
 def test_what_breaks_a_hundred_rules_fits(both: Both) -> None:

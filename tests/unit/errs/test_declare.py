@@ -3,6 +3,7 @@
 import pytest
 
 from app.errs import E, Error, Kind, declare, ops, raised_by, raises
+from app.errs.fallbacks import EditConflict
 from app.errs.platform import InternalError, ServiceUnavailable
 from app.errs.tasks import NotTaskOwner, TaskNotFound
 
@@ -65,6 +66,18 @@ class TestRaises:
         with pytest.raises(Error):
             Shelf().take(E("tasks.get", cause=TaskNotFound()))
         assert told == [("Shelf.take", "TASK_NOT_FOUND", True)]
+
+    @pytest.mark.parametrize("error", [E(Kind.CONFLICT), E("tasks.get", Kind.CONFLICT, code="TASK_LOCKED")])
+    def test_an_error_of_a_kind_is_declared_as_the_fallback_of_the_kind(self, told: Told, error: Error) -> None:
+        @raises(EditConflict)
+        def lock() -> None:
+            raise error
+
+        with pytest.raises(Error):
+            lock()
+        with pytest.raises(Error):
+            Shelf().take(error)
+        assert [declared for _, _, declared in told] == [True, False]
 
     @pytest.mark.parametrize("error", [InternalError(), ServiceUnavailable(), E(kind=Kind.DATABASE)])
     def test_what_every_use_case_can_meet_need_not_be_declared(self, told: Told, error: Error) -> None:

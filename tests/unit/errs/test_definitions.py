@@ -139,6 +139,11 @@ class TestDefinitionOf:
     def test_a_code_we_do_not_know_falls_back_on_its_kind(self) -> None:
         assert errs.definition(E(kind=Kind.NOT_EXIST, code="NO_SUCH_THING")).code == "ITEM_DOES_NOT_EXIST"
 
+    def test_a_code_is_at_most_as_long_as_google_s(self) -> None:
+        assert define(code="A" * 63)
+        with pytest.raises(TypeError, match="at most 63 characters"):
+            define(code="A" * 64)
+
     def test_a_code_of_ours_under_another_kind_falls_back_on_the_kind(self) -> None:
         assert errs.definition(E(kind=Kind.EXIST, code="TASK_NOT_FOUND")).code == "ITEM_ALREADY_EXISTS"
 

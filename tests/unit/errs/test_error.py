@@ -3,9 +3,9 @@
 import pytest
 
 from app.errs import E, Error, Kind, Violation, chain, ops
-from app.errs.platform import DeadlineExceeded, InternalError
+from app.errs.platform import DeadlineExceeded
 from app.errs.requests import BodyTooLarge, UnsupportedMediaType, ValidationFailed
-from app.errs.tasks import TaskNotFound, TaskTitleTaken
+from app.errs.tasks import TaskNotFound
 
 VIOLATION = Violation("title", "TOO_LONG", "title is too long", pointer="#/title")
 
@@ -56,75 +56,19 @@ class TestError:
         assert (error.budget_ms, error.spent_in) == (50, "database")
         assert error.facts == {"budget_ms": 50, "spent_in": "database", "statement": "SELECT 1"}
 
+    @pytest.mark.parametrize("op", ["no such task", "tab\there", "", " "])
+    def test_a_positional_text_is_no_operation(self, op: str) -> None:
+        with pytest.raises(TypeError, match=r"an operation is a name without blanks.*write message="):
+            TaskNotFound(op)
+
     def test_what_it_does_not_have_is_an_attribute_error(self) -> None:
         with pytest.raises(AttributeError, match="TaskNotFound has no attribute 'colour'"):
             _ = TaskNotFound().colour
 
     def test_a_fact_cannot_pose_as_what_an_error_says(self) -> None:
-        error = E()
+        error = Error()
         error.facts = {"message": "hidden", "user": "mallory"}
         assert (error.message, error.user) == ("", None)
-
-
-class TestE:
-    def test_ok(self) -> None:
-        error = E(
-            "tasks.create",
-            kind=Kind.EXIST,
-            code="MINE",
-            message="Said.",
-            detail="for the log",
-            param="title",
-            user="alice",
-            realm="candor",
-            retry_after=3,
-            violations=(VIOLATION,),
-            row=7,
-        )
-        assert (error.op, error.kind, error.code, error.message) == ("tasks.create", Kind.EXIST, "MINE", "Said.")
-        assert (error.detail, error.param, error.user, error.realm) == ("for the log", "title", "alice", "candor")
-        assert (error.retry_after, error.violations, error.facts) == (3, (VIOLATION,), {"row": 7})
-
-    def test_what_the_inner_error_says_is_kept(self) -> None:
-        inner = TaskTitleTaken(
-            param="title", user="alice", detail="why", realm="r", retry_after=2, violations=(VIOLATION,)
-        )
-        error = raised(E("tasks.create"), inner)
-        assert (error.kind, error.code, error.param) == (Kind.EXIST, "TASK_TITLE_TAKEN", "title")
-        assert (error.user, error.detail, error.realm, error.retry_after) == ("alice", "why", "r", 2)
-        assert error.violations == (VIOLATION,)
-
-    def test_what_is_said_anew_overrides(self) -> None:
-        error = raised(
-            E(kind=Kind.CONFLICT, code="OTHER_CODE", param="name", user="bob", message="Anew."),
-            TaskTitleTaken(param="title", user="alice", message="First."),
-        )
-        assert (error.kind, error.code, error.param, error.user) == (Kind.CONFLICT, "OTHER_CODE", "name", "bob")
-        assert error.message == "Anew."
-
-    def test_each_floor_answers_for_what_the_others_leave_unsaid(self) -> None:
-        lowest = E("sql", kind=Kind.DATABASE, param="title")
-        middle = raised(E("tasks.add", user="alice"), lowest)
-        top = raised(E("tasks.create"), middle)
-        assert (top.kind, top.param, top.user) == (Kind.DATABASE, "title", "alice")
-
-    def test_a_named_error_stands_by_its_own_kind(self) -> None:
-        assert raised(InternalError(), TaskNotFound()).kind is Kind.INTERNAL
-
-    def test_other_makes_of_exceptions_are_seen_through(self) -> None:
-        foreign = raised(E("outer"), KeyError("x"))
-        assert foreign.kind is Kind.OTHER
-        with pytest.raises(RuntimeError) as caught:
-            raise RuntimeError("between") from TaskNotFound()
-        assert raised(E("outer"), caught.value).kind is Kind.NOT_EXIST
-
-    def test_context_without_from_says_nothing(self) -> None:
-        error = E("handling")
-        error.__context__ = TaskNotFound()
-        assert error.kind is Kind.OTHER
-
-    def test_a_cause_can_be_handed_over_where_nothing_is_raised(self) -> None:
-        assert E("outer", cause=TaskNotFound()).kind is Kind.NOT_EXIST
 
 
 class TestTrail:

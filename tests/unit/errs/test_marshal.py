@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app import errs
 from app.errs import E, Error, Kind, Violation, chain, from_json, ops, to_json
+from app.errs.make import made
 from app.errs.platform import DeadlineExceeded, RateLimitExceeded
 from app.errs.requests import NotAcceptable, PreconditionRequired
 from app.errs.tasks import TaskNotFound, TaskTitleTaken
@@ -30,7 +31,7 @@ SAID: dict[str, st.SearchStrategy[Any]] = {
     "retry_after": st.none() | st.integers(0, 86400),
     "violations": st.none() | st.lists(VIOLATIONS, max_size=3).map(tuple),
 }
-LINKS = st.builds(E, st.none() | TEXT.filter(bool), **SAID)
+LINKS = st.builds(made, st.none() | TEXT.filter(bool), **SAID, cause=st.none())
 NAMED = st.sampled_from(list(errs.named_errors().values())).map(examples.occurrence)
 PRIVATE: dict[str, Any] = {"detail": "SELECT 1", "user": "alice", "realm": "vault", "password": "hunter2"}
 

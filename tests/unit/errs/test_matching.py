@@ -13,7 +13,7 @@ class TestMatch:
         assert match(E("tasks.create", cause=TaskTitleTaken(param="title")), error)
 
     def test_an_empty_template_matches_every_error(self) -> None:
-        assert match(E(), TaskNotFound())
+        assert match(Error(), TaskNotFound())
 
     def test_what_only_the_error_says_does_not_matter(self) -> None:
         assert match(TaskNotFound(), TaskNotFound("tasks.get", user="alice", detail="why", row=1))
@@ -57,7 +57,7 @@ class TestMatch:
     def test_a_foreign_template_asks_for_type_and_arguments(self) -> None:
         assert match(KeyError("x"), KeyError("x"))
         assert not match(KeyError("x"), LookupError("x"))
-        assert not match(E(), KeyError("x"))
+        assert not match(Error(), KeyError("x"))
 
 
 class TestKindIs:

@@ -1,0 +1,216 @@
+"""Errors named by an HTTP status that no kind stands for: a view's ``abort(410)`` is ``GONE``.
+
+This module has names only; ``app.rest.statuses`` maps them to their statuses.
+"""
+
+from app.errs.error import Error
+from app.errs.kinds import Kind
+
+_NOTHING = "Nothing to do; the log names the operation."
+_ANSWERED = "Look for the view or extension that answers so; the log names the operation."
+
+
+class PaymentRequired(Error):
+    """The request needs a payment."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "PAYMENT_REQUIRED"
+    client = "Settle the payment that the detail names, then send the request again."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class ProxyAuthenticationRequired(Error):
+    """The proxy needs credentials."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "PROXY_AUTHENTICATION_REQUIRED"
+    client = "Send the proxy valid credentials."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class RequestTimeout(Error):
+    """The request did not arrive in time."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "REQUEST_TIMEOUT"
+    client = "Send the request again, and all of it without pauses."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class Gone(Error):
+    """The resource is gone for good."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "GONE"
+    client = "Remove references to it; it will not come back."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class LengthRequired(Error):
+    """The request needs a Content-Length."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "LENGTH_REQUIRED"
+    client = "Send the body with a Content-Length."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class RequestedRangeNotSatisfiable(Error):
+    """The resource has no such range."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "REQUESTED_RANGE_NOT_SATISFIABLE"
+    client = "Compare Range with the size in Content-Range, or leave Range out."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class ExpectationFailed(Error):
+    """The expectation cannot be met."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "EXPECTATION_FAILED"
+    client = "Send the request without Expect."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class ImATeapot(Error):
+    """The server is a teapot."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "IM_A_TEAPOT"
+    client = "Brew the coffee elsewhere."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class MisdirectedRequest(Error):
+    """The request reached the wrong server."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "MISDIRECTED_REQUEST"
+    client = "Open a new connection to the host and send the request again."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class Locked(Error):
+    """The resource is locked."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "LOCKED"
+    client = "Wait until the lock is released, then send the request again."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class FailedDependency(Error):
+    """The request depends on another one that failed."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "FAILED_DEPENDENCY"
+    client = "Fix the request that failed first."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class TooEarly(Error):
+    """The request may be a replay."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "TOO_EARLY"
+    client = "Send the request again once the connection is established."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class UpgradeRequired(Error):
+    """The request needs another protocol."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "UPGRADE_REQUIRED"
+    client = "Switch to a protocol in Upgrade."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class UnavailableForLegalReasons(Error):
+    """The resource is unavailable for legal reasons."""
+
+    kind = Kind.INVALID_REQUEST
+    code = "UNAVAILABLE_FOR_LEGAL_REASONS"
+    client = "Do not retry; the detail has the reason."
+    operator = _NOTHING
+    since = "0.1.0"
+
+
+class FunctionNotImplemented(Error):
+    """The service does not implement this."""
+
+    kind = Kind.UNAVAILABLE
+    code = "NOT_IMPLEMENTED"
+    client = "Do not retry; use an operation of the reference at /docs."
+    operator = _ANSWERED
+    since = "0.1.0"
+    is_lasting = True
+
+
+class HttpVersionNotSupported(Error):
+    """The service does not support this version of HTTP."""
+
+    kind = Kind.UNAVAILABLE
+    code = "HTTP_VERSION_NOT_SUPPORTED"
+    client = "Use HTTP/1.1."
+    operator = _ANSWERED
+    since = "0.1.0"
+    is_lasting = True
+
+
+class VariantAlsoNegotiates(Error):
+    """Content negotiation is misconfigured."""
+
+    kind = Kind.UNAVAILABLE
+    code = "VARIANT_ALSO_NEGOTIATES"
+    client = "Report the request_id; a retry does not help."
+    operator = _ANSWERED
+    since = "0.1.0"
+    is_lasting = True
+
+
+class LoopDetected(Error):
+    """The request leads into a loop."""
+
+    kind = Kind.UNAVAILABLE
+    code = "LOOP_DETECTED"
+    client = "Report the request_id; a retry does not help."
+    operator = _ANSWERED
+    since = "0.1.0"
+    is_lasting = True
+
+
+class NotExtended(Error):
+    """The request needs an extension."""
+
+    kind = Kind.UNAVAILABLE
+    code = "NOT_EXTENDED"
+    client = "Declare the extensions that the detail names."
+    operator = _ANSWERED
+    since = "0.1.0"
+    is_lasting = True
+
+
+class NetworkAuthenticationRequired(Error):
+    """The network needs authentication."""
+
+    kind = Kind.UNAVAILABLE
+    code = "NETWORK_AUTHENTICATION_REQUIRED"
+    client = "Sign in to the network, then send the request again."
+    operator = _ANSWERED
+    since = "0.1.0"
+    is_lasting = True

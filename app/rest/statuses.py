@@ -1,0 +1,98 @@
+"""HTTP statuses decided by a code rather than by a kind, and the error for any status of an ``HTTPException``."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from app import errs
+from app.errs import Kind, requests, statuses
+
+STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
+    requests.UnsupportedTransferCoding.code: HTTPStatus.NOT_IMPLEMENTED,
+    requests.UriTooLong.code: HTTPStatus.REQUEST_URI_TOO_LONG,
+    requests.HeaderFieldsTooLarge.code: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    statuses.PaymentRequired.code: HTTPStatus.PAYMENT_REQUIRED,
+    statuses.ProxyAuthenticationRequired.code: HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    statuses.RequestTimeout.code: HTTPStatus.REQUEST_TIMEOUT,
+    statuses.Gone.code: HTTPStatus.GONE,
+    statuses.LengthRequired.code: HTTPStatus.LENGTH_REQUIRED,
+    statuses.RequestedRangeNotSatisfiable.code: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    statuses.ExpectationFailed.code: HTTPStatus.EXPECTATION_FAILED,
+    statuses.ImATeapot.code: HTTPStatus.IM_A_TEAPOT,
+    statuses.MisdirectedRequest.code: HTTPStatus.MISDIRECTED_REQUEST,
+    statuses.Locked.code: HTTPStatus.LOCKED,
+    statuses.FailedDependency.code: HTTPStatus.FAILED_DEPENDENCY,
+    statuses.TooEarly.code: HTTPStatus.TOO_EARLY,
+    statuses.UpgradeRequired.code: HTTPStatus.UPGRADE_REQUIRED,
+    statuses.UnavailableForLegalReasons.code: HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
+    statuses.FunctionNotImplemented.code: HTTPStatus.NOT_IMPLEMENTED,
+    statuses.HttpVersionNotSupported.code: HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
+    statuses.VariantAlsoNegotiates.code: HTTPStatus.VARIANT_ALSO_NEGOTIATES,
+    statuses.LoopDetected.code: HTTPStatus.LOOP_DETECTED,
+    statuses.NotExtended.code: HTTPStatus.NOT_EXTENDED,
+    statuses.NetworkAuthenticationRequired.code: HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED,
+}
+KIND_OF_STATUS: Final[Mapping[int, Kind]] = {
+    400: Kind.INVALID_REQUEST,
+    401: Kind.UNAUTHENTICATED,
+    403: Kind.UNAUTHORIZED,
+    404: Kind.NOT_EXIST,
+    405: Kind.METHOD_NOT_ALLOWED,
+    406: Kind.NOT_ACCEPTABLE,
+    409: Kind.CONFLICT,
+    412: Kind.PRECONDITION_FAILED,
+    413: Kind.TOO_LARGE,
+    415: Kind.UNSUPPORTED_MEDIA_TYPE,
+    422: Kind.UNPROCESSABLE,
+    428: Kind.PRECONDITION_REQUIRED,
+    429: Kind.RATE_LIMITED,
+    500: Kind.INTERNAL,
+    502: Kind.EXTERNAL,
+    503: Kind.UNAVAILABLE,
+    504: Kind.DEADLINE,
+    507: Kind.STORAGE_FULL,
+}
+"""The kind that stands for a status, where several have it the most general."""
+_BY_STATUS: Final[Mapping[int, str]] = {
+    **{status.value: code for code, status in STATUS_OF_CODE.items()},
+    HTTPStatus.NOT_IMPLEMENTED.value: statuses.FunctionNotImplemented.code,
+}
+
+
+def status_error(status: int) -> type[errs.Error]:
+    """Return the named error for a status of 400 or above; for an unknown status the fallback of its class."""
+    if kind := KIND_OF_STATUS.get(status):
+        return errs.fallback(kind)
+    if code := _BY_STATUS.get(status):
+        return errs.named_errors()[code]
+    return errs.fallback(Kind.UNAVAILABLE if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Kind.INVALID_REQUEST)
+
+
+def error_of(
+    status: int,
+    description: str | None = None,
+    *,
+    retry_after: int | None = None,
+    cause: BaseException | None = None,
+) -> errs.Error:
+    """Return the error for a status of 400 or above.
+
+    A status that HTTP does not know has a code with its number, such as ``HTTP_420``.
+
+    Args:
+        status: of the answer.
+        description: the text for clients below 500; from 500 on it is for the log.
+        retry_after: seconds that the exception specifies.
+        cause: the exception that had the status.
+    """
+    named = status_error(status)
+    code = named.code if status in KIND_OF_STATUS or status in _BY_STATUS else f"HTTP_{status}"
+    is_shown = status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return errs.E(
+        kind=named.kind,
+        code=code,
+        message=description if is_shown else None,
+        detail=None if is_shown else description,
+        retry_after=retry_after,
+        cause=cause,
+    )
