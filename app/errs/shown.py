@@ -11,6 +11,8 @@ WAIT: Final = 1
 """Seconds that a client is asked to wait where the error does not specify any."""
 WAITED_FOR: Final = frozenset({Kind.RATE_LIMITED, Kind.UNAVAILABLE})
 """Kinds whose answers always specify a wait."""
+_LIST: Final = list[str]
+_MAPPING: Final = dict[str, str]
 
 
 def shown_code(error: Error) -> str:
@@ -55,17 +57,15 @@ def shown_facts(error: Error) -> dict[str, Any]:
 
 def _typed(fact: Any, kind: Any) -> Any:
     """Return a fact as its declared type; ``None`` if it cannot be that."""
-    if fact is None:
-        return None
-    if kind == list[str]:
+    if fact is None or type(fact) is kind:
+        return fact
+    if kind == _LIST:
         return _texts(fact)
-    if kind == dict[str, str]:
+    if kind == _MAPPING:
         return {str(name): str(each) for name, each in fact.items()} if isinstance(fact, Mapping) else None
     if kind is str:
         return str(fact)
-    if kind is float:
-        return float(fact) if type(fact) in {int, float} else None
-    return fact if type(fact) is kind else None
+    return float(fact) if kind is float and type(fact) is int else None
 
 
 def _texts(fact: Any) -> list[str] | None:

@@ -24,6 +24,8 @@ SERVICE: Final = "service"
 def completed(error: errs.Error) -> dict[str, Any]:
     """Return the facts that the definition of an error declares, with those that the request supplies."""
     declared = errs.definition(error).declared_facts
+    if not declared:
+        return {}
     facts = errs.shown_facts(error)
     if facts.keys() == declared.keys() or not has_request_context():
         return facts
