@@ -77,7 +77,10 @@ def routes(app: Flask) -> Iterator[str]:
 
 
 def announce(app: Flask) -> None:
-    """Log every public route in one entry, and endpoints that are listed as public and do not exist."""
+    """Log every public route in one entry, and endpoints that are listed as public and do not exist; once."""
+    if app.extensions.setdefault("candor-announced", False):
+        return
+    app.extensions["candor-announced"] = True
     found = list(routes(app))
     _LOG.info("%d public routes", len(found), extra={"fields": {"routes": found}})
     if unknown := set(app.config[ENDPOINTS]) - app.view_functions.keys():
