@@ -135,7 +135,8 @@ def test_a_blueprints_static_files_are_closed_until_named(app: Flask, client: Fl
     app.register_blueprint(Blueprint("site", __name__, static_folder=tmp_path, static_url_path="/site"))
     app.register_blueprint(Blueprint("shop", __name__, static_folder=tmp_path, static_url_path="/shop"))
     app.config["PUBLIC_ENDPOINTS"] = ["site.static"]
-    assert client.get("/site/style.css").text == "p {}"
+    with client.get("/site/style.css") as response:
+        assert response.text == "p {}"
     problem(client.get("/shop/style.css"), 401)
 
 

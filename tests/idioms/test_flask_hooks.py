@@ -211,6 +211,7 @@ def breaking(app: Flask, where: str) -> None:
         case "last of ours":
             app.after_request_funcs[None].insert(0, fail)
         case "save_session":
+            app.secret_key = "a secret key of the tests"
             app.session_interface.save_session = fail
 
 
