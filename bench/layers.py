@@ -5,7 +5,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import wraps
-from types import SimpleNamespace
 from typing import Any, Final
 
 from flask import Flask
@@ -80,14 +79,12 @@ def install(timers: Timers, app: Flask) -> None:
         app.view_functions[endpoint] = timers.around("operation: Accept, slot, precondition, answer", view)
     _replace(timers, services.tokens, "verify", "token check")
     _replace(timers, sys.modules["app.rest.body"], "read", "reading the body")
-    _replace(timers, sys.modules["app.rest.blueprint"], "decoded", "decoding and validation")
+    _replace(timers, sys.modules["app.rest.arguments"], "decoded", "decoding and validation")
     _replace(timers, sys.modules["app.rest.conditional"], "encode", "encoding")
     _replace(timers, sys.modules["app.observability.logs"], "access", "log line of the request")
     _replace(timers, sys.modules["app.observability.logs"], "error", "log line of the error")
     _replace(timers, sys.modules["app.observability.metrics"], "request", "metrics")
-    blueprint = sys.modules["app.rest.blueprint"]
-    dumps = timers.around("JSON of the answer", vars(blueprint)["orjson"].dumps)
-    vars(blueprint)["orjson"] = SimpleNamespace(**{**vars(vars(blueprint)["orjson"]), "dumps": dumps})
+    _replace(timers, sys.modules["app.rest.responses"], "dumps", "JSON of the answer")
     tasks = services.tasks
     for name in ("get", "page", "create"):
         _replace(timers, tasks, name, "service")

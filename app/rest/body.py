@@ -1,11 +1,15 @@
-"""The body of a request: its type, its size, its bytes, and strict JSON made of them, in that order."""
+"""The body of a request: its type, its size, its bytes, and strict JSON or a form made of them, in that order."""
 
+import hashlib
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from io import BytesIO
 from socket import SHUT_RD
 from typing import IO, Final
+
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.errs.requests import BodyTooLarge, MalformedRequest, UnsupportedMediaType
 from app.observability import trail
@@ -32,13 +36,56 @@ def read(request: Request, consumes: tuple[str, ...]) -> object:
         DeadlineExceeded: it did not arrive in time.
         EmptyBody, MalformedJson: it holds nothing, or no strict JSON.
     """
-    if request.sent("Content-Encoding") or (_is_present(request) and not _fits(request, consumes)):
-        raise UnsupportedMediaType(supported=list(consumes))
-    body = _bytes(request, application().config["MAX_BODY_BYTES"])
+    body = _checked(request, consumes)
     if len(body) < LARGE:
         return strict_json.loads(body)
     with _one_at_a_time():
         return strict_json.loads(body)
+
+
+def read_form(request: Request, consumes: tuple[str, ...]) -> None:
+    """Parse the form of the body: ``request.form`` and ``request.files`` have it afterwards.
+
+    Raises:
+        UnsupportedMediaType, BodyTooLarge, MalformedRequest, DeadlineExceeded: as for JSON. A form is also too large by
+            Flask's own settings, MAX_FORM_MEMORY_SIZE and MAX_FORM_PARTS.
+    """
+    body = _checked(request, consumes)
+    parser = request.make_form_data_parser()
+    parser.silent = False  # Werkzeug's own choice turns a malformed form into an empty one
+    try:
+        stream, form, files = parser.parse(BytesIO(body), request.mimetype, len(body), request.mimetype_params)
+    except RequestEntityTooLarge:
+        size, parts = request.max_form_memory_size or len(body), request.max_form_parts
+        says = f"A form may have at most {size} bytes in a text, and {parts} parts. Nothing was written."
+        raise BodyTooLarge(limit=size, message=says) from None
+    except ValueError as exc:
+        raise MalformedRequest(detail="the form could not be parsed") from exc
+    request.__dict__.update(stream=stream, form=form, files=files)
+
+
+def parsed(request: Request) -> object:
+    """Return the body as parsed, as JSON: that of a form without its boundaries, and digests in place of files."""
+    if request.body is not None or "form" not in request.__dict__:
+        return request.body
+    files = []
+    for name, file in request.files.items(multi=True):
+        files.append((name, file.filename, hashlib.sha256(file.stream.read()).hexdigest()))
+        file.stream.seek(0)
+    return sorted(request.form.items(multi=True)), sorted(files)
+
+
+def is_present(request: Request) -> bool:
+    """Return whether a body was sent: by its length, or chunked."""
+    return bool(request.content_length) or request.sent("Transfer-Encoding") is not None
+
+
+def _checked(request: Request, consumes: tuple[str, ...]) -> bytes:
+    """Return the bytes of a body of one of these types; Flask's ``request.get_data`` has them as well."""
+    if request.sent("Content-Encoding") or (is_present(request) and not _fits(request, consumes)):
+        raise UnsupportedMediaType(supported=list(consumes))
+    body = request._cached_data = _bytes(request, application().config["MAX_BODY_BYTES"])  # noqa: SLF001 -- where get_data looks
+    return body
 
 
 @contextmanager
@@ -57,11 +104,6 @@ def _one_at_a_time() -> Iterator[None]:
         yield
     finally:
         _AT_LARGE_ONES.release()
-
-
-def _is_present(request: Request) -> bool:
-    """Tell whether a body was sent: by its length, or chunked."""
-    return bool(request.content_length) or request.sent("Transfer-Encoding") is not None
 
 
 def _fits(request: Request, consumes: tuple[str, ...]) -> bool:

@@ -12,7 +12,9 @@ from flask import Response
 
 from app.errs import Violation
 from app.models.precondition import EVERY, NONE, Precondition
+from app.rest import operations
 from app.rest.request import Request, current
+from app.rest.violations import checked
 from app.wire.encoder import Encoder
 
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
@@ -32,7 +34,7 @@ class Shown:
     members: tuple[str, ...] | None
 
 
-def encode(value: Any, encoder: Encoder) -> dict[str, Any]:
+def encode(value: Any, encoder: Encoder) -> Any:
     """Encode a value, as far as it is to be shown."""
     if isinstance(value, Shown):
         return encoder.only(value.members)(value.value)
@@ -58,10 +60,13 @@ def conditional(
     """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(view)
-        def with_precondition(*args: Any, **kwargs: Any) -> Any:
-            return view(*args, precondition=_precondition(current(), members, is_required), **kwargs)
+        inner = checked(view)
 
+        @wraps(inner)
+        def with_precondition(*args: Any, **kwargs: Any) -> Any:
+            return inner(*args, precondition=_precondition(current(), members, is_required), **kwargs)
+
+        operations.extend(with_precondition)
         with_precondition.__dict__["_apidoc"] = {
             **view.__dict__.get("_apidoc", {}),
             "conditional": True,

@@ -13,7 +13,7 @@ from typing import Any, Final
 from flask import Response, make_response
 
 from app.errs.requests import InvalidIdempotencyKey
-from app.rest import operations, query
+from app.rest import body, operations, query
 from app.rest.current import principal, services
 from app.rest.request import current
 from app.services.idempotency import Answer, IdempotencyService
@@ -25,8 +25,6 @@ STORED: Final = ("Content-Type", "Location", "ETag")
 
 def once(view: Callable[..., Any]) -> Callable[..., Any]:
     """Run the handler once per Idempotency-Key; without one, each time."""
-    operations.draft(view).add([InvalidIdempotencyKey])
-    operations.declare_calls(view, IdempotencyService.once)
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -45,12 +43,14 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
             response.headers["Idempotent-Replayed"] = "true"
         return response
 
-    guarded._apidoc = {**getattr(view, "_apidoc", {}), "once": True}  # type: ignore[attr-defined]  # noqa: SLF001 -- smorest's own
+    operations.extend(guarded).add([InvalidIdempotencyKey])
+    operations.declare_calls(guarded, IdempotencyService.once)
+    guarded.__dict__["_apidoc"] = {**getattr(view, "_apidoc", {}), "once": True}
     return guarded
 
 
 def fingerprint() -> bytes:
     """Return what makes this request the same as another: method, path, query and the body as parsed."""
     request = current()
-    same = [request.method, request.path, sorted(query.parse(request).items()), request.body]
+    same = [request.method, request.path, query.given(request), body.parsed(request)]
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).digest()

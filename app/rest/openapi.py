@@ -1,19 +1,21 @@
-"""What ``/openapi.json`` says: every operation with exactly the errors it declares, by status, with examples."""
+"""The OpenAPI document: flask-smorest's ``Api``, with the errors, header fields and security of this service."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from copy import deepcopy
 from http import HTTPStatus
 from typing import Any, Final
 
 import flask_smorest
-from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import Flask
 
 from app import errs
-from app.rest import examples, header_fields
+from app.rest import header_fields
 from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
-from app.rest.header_fields import declared, key, of_errors, of_success
-from app.rest.operations import EVERYWHERE, PUBLIC, Operation
+from app.rest.header_fields import key
+from app.rest.operations import EVERYWHERE
 
 JSON_TYPES: Final[Mapping[Any, dict[str, Any]]] = {
     str: {"type": "string"},
@@ -125,17 +127,61 @@ VIOLATION: Final[Mapping[str, Any]] = {
     },
 }
 
+_PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_GENERATED: Final = "Generated"
+"""The name of the schema that marshmallow makes of a dict."""
+
 
 class Api(flask_smorest.Api):
-    """flask-smorest's API without its error handling and its default responses, which say other than we do."""
+    """flask-smorest's API, with the errors of this service in place of smorest's error handling and responses."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def register_blueprint(self, blp: Any, *, parameters: list[Any] | None = None, **options: Any) -> None:
+        """Register a blueprint, and document it; one of flask-smorest's own gets the errors of this service."""
+        if not hasattr(blp, "scope_to_write") and _document_stock not in blp._prepare_doc_cbks:  # noqa: SLF001 -- smorest has no other way in
+            blp._prepare_doc_cbks.append(_document_stock)  # noqa: SLF001 -- as above
+        super().register_blueprint(blp, parameters=parameters, **options)
+
+    def _init_spec(self, *, marshmallow_plugin: MarshmallowPlugin | None = None, **options: Any) -> None:
+        """Prepare the document.
+
+        Raises:
+            ValueError: OPENAPI_VERSION is 2, which has no place for most of what is documented here.
+        """
+        version = str(self.config.get("OPENAPI_VERSION", options.get("openapi_version")))
+        if version.startswith("2"):
+            raise ValueError(f"OPENAPI_VERSION {version} is not supported: use 3.1.0, or leave it out")
+        self._named: dict[str, Any] = {}
+        plugin = marshmallow_plugin or MarshmallowPlugin(schema_name_resolver=self._name_of)  # type: ignore[arg-type]  # an instance, too, and None inlines
+        super()._init_spec(marshmallow_plugin=plugin, **options)
+
+    def _name_of(self, schema: Any) -> str | None:
+        """Return the name of a schema in the document; ``None`` for one that was made of a dict, which has none.
+
+        A schema class that is used with different modifiers, such as ``only``, has a number from the second on.
+        """
+        name, cls = resolver(schema), resolve_schema_cls(schema)
+        if name == _GENERATED:
+            return None
+        found, number = name, 0
+        while found in self.spec.components.schemas and self._named.get(found) is cls:
+            number += 1
+            found = f"{name}{number}"
+        self._named[found] = cls
+        return found
 
     def _register_error_handlers(self) -> None:
         """Leave errors to ``rest.errors``."""
 
     def _register_responses(self) -> None:
-        """Leave responses to what each operation declares."""
+        """Offer a response for each status by name, as smorest does: ``alt_response(404, "NOT_FOUND")``."""
+        for status in HTTPStatus:
+            has_problem = status >= HTTPStatus.BAD_REQUEST and status not in BODILESS
+            content = {"content": _PROBLEM_CONTENT} if has_problem else {}
+            self.spec.components.response(status.name, {"description": status.phrase, **deepcopy(content)}, lazy=True)
+        default = {"description": "Any error", "content": deepcopy(_PROBLEM_CONTENT)}
+        self.spec.components.response("DEFAULT_ERROR", default, lazy=True)
 
     def init_app(self, app: Flask, *, spec_kwargs: dict[str, Any] | None = None) -> None:
         """Prepare the document: headers, parameters, security and the schema of every named error."""
@@ -170,71 +216,11 @@ def _schema(named: type[errs.Error]) -> dict[str, Any]:
     return {"allOf": [{"$ref": "#/components/schemas/Problem"}, described], "description": errs.occurrence(named)}
 
 
-def document_operation(
-    doc: dict[str, Any], doc_info: dict[str, Any], *, app: Flask, spec: APISpec, method: str, **_: object
-) -> dict[str, Any]:
-    """Complete an operation: its security, header fields, media types, and its errors by status."""
-    operation: Operation = doc_info["operation"]
-    doc["operationId"] = doc_info["operation_id"]
-    if operation.scope is not PUBLIC:
-        doc["security"] = [{"bearer": [operation.scope] if operation.scope else []}]
-    for content_type in operation.consumes:
-        content = doc["requestBody"]["content"]
-        content[content_type] = next(iter(content.values()))
-    shown = doc_info.get("headers", ())
-    doc.setdefault("parameters", []).extend(key(name) for name in _parameters(doc_info, method, shown))
-    success = declared(of_success(operation, shown, is_kept=bool(doc_info.get("once"))))
-    for response in doc["responses"].values():
-        response["headers"] = success
-        for media_type in operation.produces[1:]:
-            response["content"][media_type] = {"schema": {"type": "string"}}
-    if method == "get" and "ETag" in shown:
-        doc["responses"][HTTPStatus.NOT_MODIFIED] = {
-            "description": HTTPStatus.NOT_MODIFIED.phrase,
-            "headers": success,
-        }
-    for status, response in _errors(operation, app.config["PUBLIC_URL"], method=method):
-        doc["responses"][status] = response
-    doc["x-errors"] = sorted(named.code for named in operation.raises)
+def _document_stock(doc: dict[str, Any], _info: dict[str, Any], **_: object) -> dict[str, Any]:
+    """Complete an operation of a blueprint of flask-smorest itself: violations are answered with 400 here, not 422."""
+    responses = doc.get("responses", {})
+    if responses.get(HTTPStatus.UNPROCESSABLE_ENTITY) == HTTPStatus.UNPROCESSABLE_ENTITY.name:
+        del responses[HTTPStatus.UNPROCESSABLE_ENTITY]
+        responses.setdefault(HTTPStatus.BAD_REQUEST, HTTPStatus.BAD_REQUEST.name)
+    doc.setdefault("security", [{"bearer": []}])
     return doc
-
-
-def _parameters(doc_info: dict[str, Any], method: str, headers: tuple[str, ...]) -> Iterator[str]:
-    """Yield the header fields that an operation reads."""
-    yield "Request-Timeout"
-    if doc_info.get("once"):
-        yield "Idempotency-Key"
-    if doc_info.get("conditional"):
-        yield "If-Match-To-Replace" if doc_info["needs_if_match"] else "If-Match"
-        if method != "get":
-            yield "If-None-Match-To-Write"
-    if method == "get" and "ETag" in headers:
-        yield "If-None-Match"
-
-
-def _told(group: list[type[errs.Error]], public_url: str) -> str:
-    """Return, in Markdown, what each error of one status is, with a link to its page."""
-    told = [f"[{named.code}]({public_url}/errors/{errs.slug(named.code)}) {errs.title(named)}" for named in group]
-    return told[0] if len(told) == 1 else "\n".join(f"- {each}" for each in told)
-
-
-def _errors(operation: Operation, public_url: str, *, method: str) -> Iterator[tuple[HTTPStatus, dict[str, Any]]]:
-    by_status: dict[HTTPStatus, list[type[errs.Error]]] = {}
-    for named in sorted(operation.raises, key=lambda named: named.code):
-        by_status.setdefault(status_of(named), []).append(named)
-    for status, group in sorted(by_status.items()):
-        response: dict[str, Any] = {
-            "description": _told(group, public_url),
-            "headers": declared(of_errors(operation, group, status, method=method)),
-        }
-        if status not in BODILESS:
-            schemas = [{"$ref": f"#/components/schemas/{named.__name__}"} for named in group]
-            response["content"] = {
-                MEDIA_TYPE: {
-                    "schema": {"oneOf": schemas},
-                    "examples": {
-                        named.code: {"value": examples.document(named, public_url=public_url)} for named in group
-                    },
-                }
-            }
-        yield status, response

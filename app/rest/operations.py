@@ -4,11 +4,14 @@ A handler's decorators and the machinery around it each add what they can raise;
 sweep tests read the one list that results.
 """
 
+import inspect
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import wraps
 from typing import Any, Final
 
-from flask import Flask
+from flask import Flask, current_app
+from flask.sansio.app import App
 
 from app.errs import Error, access, platform, raised_by, requests
 from app.wire.machinery import DATABASE, GUARDED
@@ -18,6 +21,7 @@ PUBLIC: Final = None
 SIGNED_IN: Final = ""
 """The guard of a blueprint that whoever has a token may call, whatever its scopes."""
 JSON: Final = ("application/json",)
+_ROUTED: Final = "__routed__"
 
 EVERYWHERE: Final = (
     requests.MalformedRequest,
@@ -35,6 +39,7 @@ BODY: Final = (
     requests.EmptyBody,
     requests.MalformedJson,
 )
+FORM: Final = (requests.UnsupportedMediaType, requests.BodyTooLarge, requests.MalformedRequest)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,9 +51,19 @@ class Operation:
     is_limited: bool = True
     limit: str | None = None
     """The setting with the limit of this operation alone."""
+    operation_id: str = ""
     consumes: tuple[str, ...] = ()
+    bodies: tuple[str, ...] = ()
+    """The locations that are read from the body: ``json``, or ``form`` and ``files``."""
+    is_body_required: bool = True
     produces: tuple[str, ...] = JSON
     parameters: tuple[str, ...] | None = None
+    """The names of its query parameters; ``None``: it declares none."""
+    arg_names: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """The names of its parameters in the path and in cookies."""
+    is_checked: bool = False
+    """Whether a decorator already keeps the handler from running when there are violations."""
     is_documented: bool = True
     needs_slot: bool = False
     raises: list[type[Error]] = field(default_factory=list)
@@ -69,13 +84,78 @@ class Operation:
         if self.scope:
             self.add([access.InsufficientScope])
         if self.consumes:
-            self.add(BODY)
+            self.add(BODY if "json" in self.bodies else FORM)
+
+    def copy(self, **changes: Any) -> "Operation":
+        """Return another one that can be changed by itself."""
+        return replace(self, **{"raises": [*self.raises], **changes})
 
 
 def draft(view: Callable[..., Any]) -> Operation:
-    """Return the operation that a handler's decorators are writing, innermost first."""
+    """Return the operation that a handler's decorators are writing, innermost first.
+
+    Raises:
+        TypeError: the view is a class, or has its route already.
+    """
+    if isinstance(inspect.unwrap(view), type):
+        raise TypeError(f"{view.__name__} is a class: only route decorates it, all other decorators go on its methods")
+    if _ROUTED in view.__dict__:
+        raise TypeError(f"route has to be the topmost decorator of {view.__name__}: what stands above it has no effect")
     operation: Operation = view.__dict__.setdefault("__operation__", Operation())
     return operation
+
+
+def extend(wrapper: Callable[..., Any]) -> Operation:
+    """Return the draft of a wrapper, which begins as that of the view inside; the view can be decorated otherwise too.
+
+    Raises:
+        TypeError: as ``draft``.
+    """
+    operation = draft(wrapper).copy()
+    write(wrapper, operation)
+    return operation
+
+
+def write(view: Callable[..., Any], operation: Operation) -> Callable[..., Any]:
+    """Return the view, with an operation as its draft."""
+    view.__dict__["__operation__"] = operation
+    return view
+
+
+def drafted(view: Callable[..., Any]) -> Operation:
+    """Return a copy of what the decorators of a handler have written."""
+    found: Operation | None = getattr(view, "__operation__", None)
+    return found.copy() if found else Operation()
+
+
+def mark_routed(view: Callable[..., Any]) -> None:
+    """Remember that a view has its route, and that no decorator may follow."""
+    if not isinstance(view, type):
+        view.__dict__[_ROUTED] = True
+
+
+def synchronous(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the view; a coroutine function runs by Flask's ``ensure_sync``, which needs ``flask[async]``."""
+    if not inspect.iscoroutinefunction(view):
+        return view
+
+    @wraps(view)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return current_app.ensure_sync(view)(*args, **kwargs)
+
+    return run
+
+
+def pass_through(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a view that calls another one and has a draft of its own."""
+    inner = synchronous(view)
+
+    @wraps(inner)
+    def passing(*args: Any, **kwargs: Any) -> Any:
+        return inner(*args, **kwargs)
+
+    extend(passing)
+    return passing
 
 
 def declare_calls(view: Callable[..., Any], use_case: Callable[..., object], *, needs_database: bool = True) -> None:
@@ -90,11 +170,9 @@ def declare_calls(view: Callable[..., Any], use_case: Callable[..., object], *, 
         draft(view).add(DATABASE)
 
 
-def register(app: Flask, endpoint: str, methods: Iterable[str], operation: Operation) -> None:
-    """Enter an operation into the application's table, under each of its methods."""
-    table = app.extensions.setdefault("candor-operations", {})
-    for method in methods:
-        table[endpoint, method] = operation
+def register(app: App, endpoint: str, method: str, operation: Operation) -> None:
+    """Enter an operation into the application's table."""
+    app.extensions.setdefault("candor-operations", {})[endpoint, method] = operation
 
 
 def table(app: Flask) -> dict[tuple[str, str], Operation]:

@@ -1,6 +1,7 @@
 """The query of a request, read strictly: UTF-8, each parameter once."""
 
 from collections.abc import Collection, Sequence
+from operator import itemgetter
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -11,13 +12,41 @@ from app.wire.parameters import OPAQUE, illegible, is_legible
 LONGEST_NAME: Final = 100
 
 
-def parse(request: Request, known: Collection[str] = ()) -> dict[str, str]:
+def parse(request: Request, known: Collection[str] = (), lists: Collection[str] = ()) -> dict[str, str | list[str]]:
     """Return the parameters by name; what cannot be read joins the request's violations, one for each name.
 
     Of a parameter that is not ``known`` nothing is said but that: the schema refuses it.
+
+    Args:
+        request: whose query is read.
+        known: the names of the operation's parameters.
+        lists: those of them that may be repeated; each has a list of its values.
     """
     if not request.query_string:
         return {}
+    found = _pairs(request)
+    if not lists:
+        return {
+            name: value for name, values in found.items() if (value := _only(request, name, values, known)) is not None
+        }
+    read: dict[str, str | list[str]] = {}
+    for name, values in found.items():
+        each = _every(request, name, values) if name in lists else _only(request, name, values, known)
+        if each is not None:
+            read[name] = each
+    return read
+
+
+def given(request: Request) -> list[tuple[str, str | list[str] | None]]:
+    """Return every parameter in the order of the names; one that is repeated with all of its values."""
+    return [
+        (name, values[0] if len(values) == 1 else [value or "" for value in values])
+        for name, values in sorted(_pairs(request).items(), key=itemgetter(0))
+    ]
+
+
+def _pairs(request: Request) -> dict[str, list[str | None]]:
+    """Return the values of each parameter in their order; ``None`` for one that is no text."""
     found: dict[str, list[str | None]] = {}
     for pair in filter(None, request.query_string.split(b"&")):
         raw_name, _, raw_value = pair.partition(b"=")
@@ -25,7 +54,16 @@ def parse(request: Request, known: Collection[str] = ()) -> dict[str, str]:
         if name in OPAQUE and value is None:
             value = raw_value.decode("latin-1")  # none of ours, and told so like any other
         found.setdefault("query" if name is None else name, []).append(None if name is None else value)
-    return {name: value for name, values in found.items() if (value := _only(request, name, values, known)) is not None}
+    return found
+
+
+def _every(request: Request, name: str, values: list[str | None]) -> list[str] | None:
+    """Return the values of a parameter that may be repeated; ``None`` when one is refused."""
+    texts = [value for value in values if value is not None]
+    if len(texts) == len(values):
+        return texts
+    _refuse(request, illegible(name[:LONGEST_NAME]))
+    return None
 
 
 def _only(request: Request, name: str, values: list[str | None], known: Collection[str]) -> str | None:

@@ -1,201 +1,80 @@
-"""A decoder compiled from a marshmallow schema: JSON in, out what the schema makes of it, and every rule it breaks.
+"""The decoder of a schema: data of a request in, the schema's value out, and every rule that the data breaks.
 
-The schema stays the single definition of the wire form; a law test compares both on every schema. What is gained: no
-tree of messages is built, merged and put in order again, for breaches are met in the order in which they are told.
+A schema that :mod:`app.wire.coverage` finds covered is compiled. Every other schema is loaded by marshmallow itself:
+hooks, ``validates``, ``unknown``, ``partial``, ``Meta``, plain ``ma.fields`` and ``ma.validate`` work as marshmallow's
+manual describes them. Both ways report the same violations; a law test compares them on drawn schemas.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from typing import Any, Final
 
 import marshmallow as ma
 
 from app.errs.error import Violation
-from app.wire import fields
+from app.wire.compiled_decoder import CompiledDecoder
+from app.wire.coverage import uncovered_on_load
+from app.wire.locations import OPEN, Found, Location, violation
+from app.wire.marshmallow_decoder import MarshmallowDecoder
 from app.wire.reading import Reading, under_way
-from app.wire.rules import Breach
-from app.wire.schemas.base import Path, QuerySchema, Schema, inside, spoken
-
-LONGEST_NAME: Final = 100
-"""Characters of an unknown member's name that are repeated to the client."""
-Found = list[tuple[Path, Breach | Violation]]
-Read = Callable[[Any, Path, Found], Any]
+from app.wire.schemas.base import QuerySchema, SchemaLike, instance_of, key_of
 
 
 class Decoder:
-    """Reads what one schema describes."""
+    """Reads what one schema describes, in one part of a request."""
 
-    def __init__(self, schema: ma.Schema, *, is_partial: bool | None = None) -> None:
-        """Compile a schema; of a partial one nothing is required.
+    def __init__(self, schema: SchemaLike, *, location: str | None = None, unknown: str | None = None) -> None:
+        """Choose how the schema is loaded.
+
+        Args:
+            schema: an instance, a class, or a dict of fields.
+            location: the part of the request, as flask-smorest names it. Default: ``query`` for a ``QuerySchema``,
+                ``json`` for all others.
+            unknown: ``EXCLUDE``, ``INCLUDE`` or ``RAISE``, which replaces the schema's own. In header fields and
+                cookies, members that the schema does not describe are ignored unless it includes them.
 
         Raises:
-            TypeError: it, or the type of a field, is none of ours.
+            TypeError: the schema is not one.
+            ValueError: the location is not one.
         """
-        if not isinstance(schema, Schema):
-            raise TypeError(f"{type(schema).__name__} is no {Schema.__module__}.Schema")
-        self.schema: Final = schema
-        self._is_partial = bool(schema.partial if is_partial is None else is_partial)
-        self._members = [
-            (name, field.attribute or name, _reader(field, self._is_partial or None), *self._in_absence_of(field))
-            for name, field in schema.load_fields.items()
-        ]
-
-    def _in_absence_of(self, field: "ma.fields.Field[Any]") -> tuple[Iterable[Breach], Any]:
-        """Return the rules that are broken when a member is left out, and what is taken for it."""
-        if self._is_partial:
-            return (), ma.missing
-        required: Any = field.error_messages["required"] if field.required else ()
-        return required, field.load_default
+        self.schema: Final = instance_of(schema)
+        default = Location.QUERY if isinstance(self.schema, QuerySchema) else Location.JSON
+        self.location: Final = default if location is None else Location(location)
+        if unknown is None and self.location in OPEN and self.schema.unknown != ma.INCLUDE:
+            unknown = ma.EXCLUDE
+        self.uncovered: Final = uncovered_on_load(self.schema) if unknown is None else "unknown"
+        """The reason why marshmallow loads the schema; ``None``: it is compiled."""
+        self._relative_to: str | None = getattr(self.schema, "relative_to", None)
+        self._read = (
+            CompiledDecoder(self.schema).read
+            if self.uncovered is None
+            else MarshmallowDecoder(self.schema, unknown=unknown).read
+        )
 
     def __call__(self, data: object, reading: Reading, violations: list[Violation]) -> Any:
-        """Return what the schema makes of JSON; when it breaks rules, ``None``, and each breach joins the violations.
+        """Return what the schema makes of the data; when it breaks rules, ``None``, and each joins the violations.
 
         They come in the order of the schema's members; unknown ones last, by name.
         """
         found: Found = []
         token = under_way.set(reading)
         try:
-            value = self.read(data, (), found)
+            value = self._read(data, (), found)
         finally:
             under_way.reset(token)
         if not found:
             return value
-        violations += [each if isinstance(each, Violation) else self._violation(path, each) for path, each in found]
+        violations += [violation(path, broken, self.location, self._relative_to) for path, broken in found]
         return None
 
-    def read(self, data: Any, path: Path, found: Found) -> Any:
-        """Return what the schema makes of the object at the path; what breaks a rule joins what was found."""
-        schema, before = self.schema, len(found)
-        data = schema.admit(data)
-        if not isinstance(data, dict):
-            found.append((path, schema.error_messages["type"]))
-            return None
-        values = {}
-        for name, key, read, required, default in self._members:
-            if name in data:
-                values[key] = read(data[name], (*path, name), found)
-            elif required:
-                found += [((*path, name), breach) for breach in required]
-            elif default is not ma.missing:
-                values[key] = default() if callable(default) else default
-        for name in sorted(data.keys() - schema.load_fields.keys()):
-            found.append(((*path, name[:LONGEST_NAME]), schema.error_messages["unknown"]))
-        if shared := schema.check(data):
-            there = [((*path, *inner), breach) for inner, breach in shared]
-            found[before:] = sorted([*found[before:], *there], key=lambda each: self._place(each[0][len(path) :]))
-        if len(found) > before:
-            return None
-        try:
-            return schema.make(values)
-        except ma.ValidationError as error:
-            found += _said(error.messages, path)
-            return None
+    @property
+    def repeatable(self) -> frozenset[str]:
+        """The members that take several values in a query, form or header: lists and tuples, as webargs has it."""
+        return frozenset(
+            key
+            for key, field in self.members.items()
+            if getattr(field, "is_multiple", isinstance(field, ma.fields.List | ma.fields.Tuple))
+        )
 
-    def _place(self, path: Path) -> list[tuple[int, str]]:
-        """Return where among others a breach is told: of an object itself, of members in order, of unknown ones."""
-        place = list[tuple[int, str]]()
-        schema: ma.Schema | None = self.schema
-        for step in path:
-            if isinstance(step, int):
-                place.append((step, ""))
-            else:
-                members = list(schema.fields) if schema else []
-                place.append((members.index(step), "") if step in members else (len(members), step))
-                schema = inside(schema.fields.get(step)) if schema else None
-        return place
-
-    def _violation(self, path: Path, breach: Breach) -> Violation:
-        if isinstance(self.schema, QuerySchema):
-            name = str(path[0]) if path else "query"
-            return Violation(name, breach.code, f"{name} {breach.says}", parameter=name)
-        name, pointer = _named(path, self.schema.relative_to)
-        return Violation(name, breach.code, f"{name} {breach.says}", pointer=pointer)
-
-
-def _reader(field: "ma.fields.Field[Any]", is_partial: bool | None) -> Read:
-    """Return what reads a value that was sent for a field.
-
-    Raises:
-        TypeError: its type has no compiled form.
-    """
-    if isinstance(field, fields.Object):
-        return _ruled(field, Decoder(field.schema, is_partial=is_partial).read)
-    if isinstance(field, fields.Listed):
-        return _ruled(field, _items(field, _reader(field.inner, is_partial)))
-    if isinstance(field, fields.Encodable):
-        return _ruled(field, _plain(field))
-    raise TypeError(f"{type(field).__name__} has no compiled form")
-
-
-def _ruled(field: "ma.fields.Field[Any]", read_type: Read) -> Read:
-    """Return what reads a value of the field's type, and judges it by the field's own rules."""
-    null: Any = field.error_messages["null"]
-    is_nullable, rules = field.allow_none, field.validators
-
-    def read(value: Any, path: Path, found: Found) -> Any:
-        if value is None:
-            if not is_nullable:
-                found += [(path, breach) for breach in null]
-            return None
-        before = len(found)
-        value = read_type(value, path, found)
-        if len(found) == before:
-            for rule in rules:
-                try:
-                    rule(value)
-                except ma.ValidationError as error:
-                    found += _said(error.messages, path)
-        return value
-
-    return read
-
-
-def _plain(field: fields.Encodable) -> Read:
-    """Return what reads a value of a type that holds no others."""
-    decode = field.decode
-
-    def read(value: Any, path: Path, found: Found) -> Any:
-        try:
-            return decode(value)
-        except ma.ValidationError as error:
-            found += _said(error.messages, path)
-            return None
-
-    return read
-
-
-def _items(field: fields.Listed, read_item: Read) -> Read:
-    """Return what reads a list; of an item that breaks rules itself it is not said what it breaks with others."""
-
-    def read(value: Any, path: Path, found: Found) -> Any:
-        if refused := field.refused(value):
-            found.append((path, refused))
-            return None
-        if len(value) > field.longest:
-            found.append((path, field.too_long()))
-        shared = field.check(value) if field.check else {}
-        items = []
-        for index, each in enumerate(value):
-            before = len(found)
-            items.append(read_item(each, (*path, index), found))
-            if index in shared and len(found) == before:
-                found.append(((*path, index), shared[index]))
-        return items
-
-    return read
-
-
-def _said(messages: Any, path: Path) -> Iterator[tuple[Path, Breach | Violation]]:
-    """Yield what was said of a value, or by step of what is in it."""
-    if isinstance(messages, dict):
-        for step, each in messages.items():
-            yield from _said(each, (*path, step))
-    else:
-        yield from ((path, each) for each in messages)
-
-
-@lru_cache(1024)
-def _named(path: Path, relative_to: str | None) -> tuple[str, str]:
-    """Return what a person calls the place, and its JSON pointer (RFC 6901)."""
-    pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
-    return spoken(path, relative_to), f"#{pointer}"
+    @property
+    def members(self) -> "dict[str, ma.fields.Field[Any]]":
+        """The fields that are read, by the names under which a client sends them."""
+        return {key_of(name, field): field for name, field in self.schema.load_fields.items()}

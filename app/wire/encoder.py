@@ -1,78 +1,74 @@
-"""An encoder compiled from a marshmallow schema: objects, rows or dicts in, out what orjson renders with ``OPTIONS``.
+"""The encoder of a schema: objects, rows or dicts in, values that :func:`dumps` renders as JSON out.
 
-The schema stays the single definition of the wire form; a law test compares both on every schema. For a kind of value
-a schema becomes one Python expression, ``{"name": encode_0(value[0]), "title": value[1], …}``, as dataclasses do it for
-``__init__``: it costs a third of a loop over members.
+A schema that :mod:`app.wire.coverage` finds covered is compiled. Every other schema is dumped by marshmallow itself,
+and so is a value that lacks a member of a compiled one. A law test compares both on drawn schemas.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
 import marshmallow as ma
 import orjson
 
-from app.wire import fields
+from app.wire.compiled_encoder import CompiledEncoder
+from app.wire.coverage import uncovered_on_dump
+from app.wire.schemas.base import SchemaLike, instance_of
 
-Encode = Callable[[Any], Any]
 OPTIONS: Final = orjson.OPT_UTC_Z
 PROJECTIONS: Final = 256
 """Choices of members whose encoders are kept: to compile one costs as much as to encode a hundred tasks."""
+_MISFITS: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 class Encoder:
-    """Turns what one schema describes into what JSON holds; unset members are ``None``."""
+    """Turns what one schema describes into what JSON holds: an object, or a list for a schema with ``many=True``."""
 
-    def __init__(self, schema: ma.Schema, *, only: Collection[str] | None = None) -> None:
-        """Compile a schema.
+    def __init__(self, schema: SchemaLike, *, only: Collection[str] | None = None) -> None:
+        """Choose how the schema is dumped.
 
         Args:
-            schema: what to compile.
+            schema: an instance, a class, or a dict of fields.
             only: the members to keep. A schema with ``projects`` hands them down to that member's items.
+
+        Raises:
+            TypeError: the schema is not one.
         """
-        projects = getattr(schema, "projects", None)
-        self._schema = schema
-        self._members = [
-            (name, field.attribute or name, _compiled(field, only if name == projects else None))
-            for name, field in schema.dump_fields.items()
-            if only is None or projects is not None or name in only
-        ]
-        attributes = [attribute for _, attribute, _ in self._members]
-        self._of_object = self._expression(f".{each}" for each in attributes)
-        self._of_mapping = self._expression(f"[{each!r}]" for each in attributes)
-        self._of_rows: dict[tuple[str, ...], Encode] = {}
+        self.schema: Final = instance_of(schema)
+        self._only = only
+        self.uncovered: Final = uncovered_on_dump(self.schema)
+        """The reason why marshmallow dumps the schema; ``None``: it is compiled."""
+        self._encode: Callable[[Any], Any] = self._dumped
+        if self.uncovered is None:
+            compiled = CompiledEncoder(self.schema, only=only)
+            self._encode = compiled.all if self.schema.many else compiled
 
-    def __call__(self, value: Any) -> dict[str, Any]:
-        """Return the value with every member."""
-        encode = self._of_mapping if isinstance(value, Mapping) else self._of_object
-        encoded: dict[str, Any] = encode(value)
-        return encoded
-
-    def all(self, values: Sequence[Any]) -> list[dict[str, Any]]:
-        """Return values, each with every member; of named tuples, such as rows, all have the fields of the first."""
-        columns: tuple[str, ...] | None = getattr(values[0], "_fields", None) if values else None
-        if columns is None:
-            return [self(value) for value in values]
-        if columns not in self._of_rows:
-            self._of_rows[columns] = self._expression(f"[{columns.index(each)}]" for _, each, _ in self._members)
-        encode = self._of_rows[columns]
-        return [encode(value) for value in values]
-
-    def _expression(self, look_ups: Iterable[str]) -> Encode:
-        """Return a function that looks members up as said, ``value`` and what follows it, and encodes them."""
-        parts, encodes = [], {}
-        for number, ((name, _, encode), look_up) in enumerate(zip(self._members, look_ups, strict=True)):
-            said = f"value{look_up}"
-            if encode is not None:
-                encodes[f"encode_{number}"] = encode
-                said = f"None if (found := {said}) is None else encode_{number}(found)"
-            parts.append(f"{name!r}: {said}")
-        made: Encode = eval(f"lambda value: {{{', '.join(parts)}}}", encodes)  # noqa: S307 -- names of our own schemas
-        return made
+    def __call__(self, value: Any) -> Any:
+        """Return the value with every member that the schema writes."""
+        try:
+            return self._encode(value)
+        except _MISFITS:
+            if self.uncovered is not None:
+                raise
+            return self._dumped(value)
 
     def only(self, names: Collection[str] | None) -> "Encoder":
         """Return an encoder of just these members; ``None`` means all."""
-        return self if names is None else _projection(self._schema, frozenset(names))
+        return self if names is None else _projection(self.schema, frozenset(names))
+
+    def _dumped(self, value: Any) -> Any:
+        dumped = self.schema.dump(value)
+        if self._only is None:
+            return dumped
+        projects = getattr(self.schema, "projects", None)
+        if projects is None:
+            return _kept(dumped, self._only)
+        return {
+            name: _kept(each, self._only) if name == projects and each is not None else each
+            for name, each in dumped.items()
+        }
 
 
 @lru_cache(PROJECTIONS)
@@ -80,19 +76,56 @@ def _projection(schema: ma.Schema, names: frozenset[str]) -> Encoder:
     return Encoder(schema, only=names)
 
 
-def _compiled(field: "ma.fields.Field[Any]", only: Collection[str] | None) -> Encode | None:
-    """Return the compiled form of a field; ``None`` where values are rendered as they are.
+def _kept(dumped: Any, names: Collection[str]) -> Any:
+    """Return an object, or each of a list, with only some members."""
+    if isinstance(dumped, list):
+        return [_kept(each, names) for each in dumped]
+    return {name: each for name, each in dumped.items() if name in names}
+
+
+def dumps(value: Any) -> bytes:
+    """Return a value as JSON.
+
+    What JSON cannot express becomes what Flask's ``app.json`` makes of it, except for dates and times, which are
+    RFC 3339: ``Decimal`` and ``UUID`` are strings, dataclasses objects, and ``__html__`` is called.
 
     Raises:
-        TypeError: its type has none.
+        TypeError: the value contains another type.
     """
-    if isinstance(field, fields.Object):
-        return Encoder(field.schema, only=only)
-    if isinstance(field, fields.Listed):
-        inner = _compiled(field.inner, only)
-        if isinstance(inner, Encoder):
-            return inner.all
-        return inner and (lambda values: [inner(value) for value in values])
-    if isinstance(field, fields.Encodable):
-        return field.compiled()
-    raise TypeError(f"{type(field).__name__} has no compiled form")
+    try:
+        return orjson.dumps(value, default=_default, option=OPTIONS)
+    except TypeError:  # also for integers of more than 64 bits, and for names that are not texts
+        return json.dumps(_plain(value), separators=(",", ":")).encode()
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    if hasattr(value, "__html__"):
+        return str(value.__html__())
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray | memoryview):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} cannot be rendered as JSON")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of the types that the standard library renders, for values that orjson does not render."""
+    if isinstance(value, dict):
+        return {_name(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, str | int):
+        return value
+    try:
+        return json.loads(orjson.dumps(value, option=OPTIONS))
+    except TypeError:
+        return _plain(_default(value))
+
+
+def _name(name: Any) -> str:
+    if isinstance(name, str):
+        return name
+    rendered = _plain(name)
+    return rendered if isinstance(rendered, str) else json.dumps(rendered)

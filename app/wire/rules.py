@@ -26,7 +26,19 @@ class Breach:
         return ValidationError([self])
 
 
-class Length(validate.Length):
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A broken rule whose message is a full sentence of its own, such as the text of a ``ValidationError``."""
+
+    code: str
+    text: str
+
+
+class Rule(validate.Validator):
+    """Marks the validators that the compiled decoder knows. Each raises breaches and changes nothing."""
+
+
+class Length(Rule, validate.Length):
     """Bounds the number of characters of a text; spaces around it do not help it over the lower bound."""
 
     def __init__(self, *, min: int | None = None, max: int) -> None:  # noqa: A002 -- marshmallow's names
@@ -41,7 +53,7 @@ class Length(validate.Length):
         return value
 
 
-class Range(validate.Range):
+class Range(Rule, validate.Range):
     """Bounds a number; both bounds are allowed."""
 
     def __init__(self, *, min: int, max: int) -> None:  # noqa: A002 -- marshmallow's names
@@ -54,7 +66,7 @@ class Range(validate.Range):
         return value
 
 
-class Printable(validate.Validator):
+class Printable(Rule):
     """Refuses control characters and those that reorder text; ``multiline`` lets tab and line breaks pass."""
 
     LINE: ClassVar = rf"^[^{BREAKS}{HIDDEN}]*[^{BREAKS}{HIDDEN}{_BLANKS}][^{BREAKS}{HIDDEN}]*$"
@@ -72,7 +84,7 @@ class Printable(validate.Validator):
         return value
 
 
-class OneOf(validate.OneOf):
+class OneOf(Rule, validate.OneOf):
     """Asks for one of a few texts."""
 
     def __call__(self, value: str) -> str:
@@ -82,7 +94,7 @@ class OneOf(validate.OneOf):
         return value
 
 
-class Pattern(validate.Regexp):
+class Pattern(Rule, validate.Regexp):
     """Asks a text to match a whole pattern, written for OpenAPI as it stands."""
 
     def __init__(self, pattern: str, *, code: str, says: str) -> None:

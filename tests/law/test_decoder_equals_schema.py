@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from app.errs.error import Error, Violation
 from app.wire import fields
-from app.wire.decoder import LONGEST_NAME, Decoder
+from app.wire.decoder import Decoder
+from app.wire.locations import LONGEST_NAME
 from app.wire.reading import Reading, under_way
 from app.wire.rules import Breach
 from app.wire.schemas.base import Path, QuerySchema, Schema, inside, spoken
@@ -170,11 +171,12 @@ def test_what_is_told_comes_in_the_order_of_the_members(name: str, body: Any, to
     assert (value is None) == bool(told)
 
 
-def test_a_schema_or_a_field_of_another_make_is_refused() -> None:
-    class Odd(Schema):
-        member = ma.fields.Decimal()
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
+def test_every_schema_of_the_service_is_compiled(kind: type[Schema]) -> None:
+    assert Decoder(kind).uncovered is None
 
-    with pytest.raises(TypeError, match="Decimal has no compiled form"):
-        Decoder(Odd())
-    with pytest.raises(TypeError, match=r"is no app\.wire\.schemas\.base\.Schema"):
-        Decoder(ma.Schema())
+
+@pytest.mark.parametrize("schema", [1, "TaskSchema", sorted, dict, None])
+def test_a_value_that_is_not_a_schema_is_rejected(schema: Any) -> None:
+    with pytest.raises(TypeError, match=r"is not a schema\. Use a marshmallow Schema class"):
+        Decoder(schema)

@@ -141,9 +141,11 @@ def test_rows_are_read_by_position_and_say_the_same(data: st.DataObject) -> None
     assert Encoder(schema)({**value, "tasks": rows}) == Encoder(schema)(value)
 
 
-def test_a_field_without_a_compiled_form_is_refused() -> None:
-    class Odd(Schema):
-        member = ma.fields.Decimal()
+@pytest.mark.parametrize("kind", SCHEMAS, ids=lambda kind: kind.__name__)
+def test_every_schema_of_the_service_is_compiled(kind: type[Schema]) -> None:
+    assert Encoder(kind).uncovered is None
 
-    with pytest.raises(TypeError, match="Decimal has no compiled form"):
-        Encoder(Odd())
+
+def test_a_value_that_is_not_a_schema_is_rejected() -> None:
+    with pytest.raises(TypeError, match="is not a schema"):
+        Encoder(1)  # type: ignore[arg-type]  # what is rejected

@@ -9,6 +9,7 @@ from app.rest.blueprint import Blueprint
 from app.rest.current import principal, services
 from app.services.passwords import PasswordService
 from app.wire.schemas import passwords as wire
+from app.wire.schemas.base import Schema
 from app.wire.schemas.users import SentSchema
 
 SENT: Final = {"message": "What to do next is sent by mail."}
@@ -31,7 +32,7 @@ def request_password_reset(sent: Mapping[str, str]) -> Any:
 
 @forgotten.route("/users:resetPassword", methods=("POST",))
 @forgotten.arguments(wire.ResetPasswordSchema)
-@forgotten.response(HTTPStatus.OK)
+@forgotten.response(HTTPStatus.OK, Schema)
 @forgotten.calls(PasswordService.reset)
 def reset_password(sent: Mapping[str, str]) -> Any:
     """Set another password with the token that came by mail: once, within 45 minutes. All sessions end."""
@@ -41,7 +42,7 @@ def reset_password(sent: Mapping[str, str]) -> Any:
 
 @blp.route("/users/me/password", methods=("PUT",))
 @blp.arguments(wire.ChangePasswordSchema)
-@blp.response(HTTPStatus.OK)
+@blp.response(HTTPStatus.OK, Schema)
 @blp.calls(PasswordService.change)
 def put_password(sent: Mapping[str, str]) -> Any:
     """Set another password for the caller, who knows the present one. All sessions end, this one too."""

@@ -9,6 +9,7 @@ from app.rest.blueprint import Blueprint
 from app.rest.current import services
 from app.services.sessions import Credentials, SessionService
 from app.wire.schemas import sessions as wire
+from app.wire.schemas.base import Schema
 
 blp = Blueprint("tokens", __name__, scope=operations.PUBLIC, url_prefix="/v1", description="Logging in.")
 
@@ -33,7 +34,7 @@ def refresh_tokens(sent: Mapping[str, str]) -> Any:
 
 @blp.route("/tokens:revoke", methods=("POST",))
 @blp.arguments(wire.RevokedTokenSchema)
-@blp.response(HTTPStatus.OK)
+@blp.response(HTTPStatus.OK, Schema)
 @blp.calls(SessionService.revoke)
 def revoke_token(sent: Mapping[str, str]) -> Any:
     """End the session of a refresh or access token (RFC 7009): always 200, and within 5 seconds everywhere."""

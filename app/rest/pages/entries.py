@@ -123,9 +123,8 @@ def _answering(named: type[errs.Error]) -> tuple[Answering, ...]:
     found = []
     for (endpoint, method), operation in operations.table(current_app).items():
         if operation.is_documented and named in operation.raises:
-            tag, _, operation_id = endpoint.partition(".")
             path = _PARAMETER.sub(r"{\1}", operation.name.partition(" ")[2])
-            found.append(Answering(method, path, tag, operation_id))
+            found.append(Answering(method, path, endpoint.rpartition(".")[0], operation.operation_id))
     return tuple(found)
 
 

@@ -1,12 +1,11 @@
 """What all schemas share: unknown members are refused, output-only ones ignored, and every breach has its place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 from typing import Any, ClassVar, Final
 
 import marshmallow as ma
 
-from app.wire import fields
 from app.wire.rules import Breach
 
 Path = tuple[str | int, ...]
@@ -14,6 +13,12 @@ Path = tuple[str | int, ...]
 
 UNKNOWN: Final = 101
 """Unknown members of one object that are spoken of: one more than a problem document lists."""
+
+
+UNKNOWN_MEMBER: Final = Breach("UNKNOWN_FIELD", "is not a member")
+UNKNOWN_PARAMETER: Final = Breach("UNKNOWN_PARAMETER", "is not a parameter of this operation")
+SchemaLike = ma.Schema | type[ma.Schema] | Mapping[str, Any]
+"""The forms in which flask-smorest and webargs accept a schema: an instance, a class, or fields by name."""
 
 
 class Schema(ma.Schema):
@@ -25,7 +30,7 @@ class Schema(ma.Schema):
     relative_to: ClassVar[str | None] = None
     error_messages: Any = {
         "type": Breach("INVALID_TYPE", "must be an object"),
-        "unknown": Breach("UNKNOWN_FIELD", "is not a member"),
+        "unknown": UNKNOWN_MEMBER,
     }
 
     class Meta:
@@ -58,12 +63,13 @@ class Schema(ma.Schema):
 
     @ma.pre_load
     def _admit(self, data: Any, **_: object) -> Any:
-        return self.admit(data)
+        return data if _is_hook(self.admit) else self.admit(data)
 
     @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
     def _check(self, _values: object, original: Any, **_: object) -> None:
         errors: dict[Any, Any] = {}
-        for path, breach in self.check(original) if isinstance(original, dict) else ():
+        shared = () if _is_hook(self.check) or not isinstance(original, dict) else self.check(original)
+        for path, breach in shared:
             at = errors
             for step in path[:-1]:
                 at = at.setdefault(step, {})
@@ -73,7 +79,12 @@ class Schema(ma.Schema):
 
     @ma.post_load
     def _make(self, values: dict[str, Any], **_: object) -> Any:
-        return self.make(values)
+        return values if _is_hook(self.make) else self.make(values)
+
+
+def _is_hook(method: Callable[..., Any]) -> bool:
+    """Report whether marshmallow calls the method itself, because a subclass decorated it (``@post_load``)."""
+    return hasattr(method, "__marshmallow_hook__")
 
 
 class QuerySchema(Schema):
@@ -81,31 +92,64 @@ class QuerySchema(Schema):
 
     error_messages: Any = {
         "type": Breach("INVALID_TYPE", "must be an object"),
-        "unknown": Breach("UNKNOWN_PARAMETER", "is not a parameter of this operation"),
+        "unknown": UNKNOWN_PARAMETER,
     }
+
+
+def instance_of(schema: SchemaLike) -> ma.Schema:
+    """Return the schema itself.
+
+    Raises:
+        TypeError: it is none of the forms that marshmallow users write.
+    """
+    if isinstance(schema, ma.Schema):
+        return schema
+    if isinstance(schema, type) and issubclass(schema, ma.Schema):
+        return schema()
+    if isinstance(schema, Mapping):
+        return ma.Schema.from_dict(dict(schema))()
+    raise TypeError(f"{schema!r} is not a schema. Use a marshmallow Schema class, an instance, or a dict of fields.")
 
 
 def inside(field: "ma.fields.Field[Any] | None") -> ma.Schema | None:
     """Return the schema of the objects that a field holds; ``None`` where it holds none."""
-    inner = field.inner if isinstance(field, fields.Listed) else field
-    return inner.schema if isinstance(inner, fields.Object) else None
+    inner = field.inner if isinstance(field, ma.fields.List) else field
+    return inner.schema if isinstance(inner, ma.fields.Nested) and not isinstance(inner, ma.fields.Pluck) else None
+
+
+def key_of(name: str, field: "ma.fields.Field[Any]") -> str:
+    """Return the name of the member that a field describes."""
+    return name if field.data_key is None else field.data_key
 
 
 def names(schema: ma.Schema) -> Iterator[str]:
-    """Yield the name of every field in which a rule can be broken; the item of a list has the index 0."""
-    yield from ("query", "body")
-    for path in _paths(schema, ()):
+    """Yield the name of every field in which a rule can be broken; the item of a list has the index 0.
+
+    Of a schema that contains itself one level is named. Keys of a ``Dict`` have no names.
+    """
+    yield from ("query", "path", "headers", "cookies", "body")
+    for path in _paths(schema, (), (type(schema),)):
         yield spoken(path, getattr(schema, "relative_to", None))
 
 
-def _paths(schema: ma.Schema, path: Path) -> Iterator[Path]:
+def _paths(schema: ma.Schema, path: Path, among: tuple[type[ma.Schema], ...]) -> Iterator[Path]:
+    start: Path = (*path, 0) if schema.many else path
     for name, field in schema.fields.items():
-        yield (*path, name)
-        item = (0,) if isinstance(field, fields.Listed) else ()
-        if item:
-            yield (*path, name, *item)
-        if (inner := inside(field)) is not None:
-            yield from _paths(inner, (*path, name, *item))
+        member = (*start, key_of(name, field))
+        yield member
+        if is_array := _is_array(field):
+            yield (*member, 0)
+        try:
+            inner = inside(field)
+        except ma.exceptions.RegistryError:  # the name of a schema that is defined later
+            continue
+        if inner is not None and type(inner) not in among:
+            at = (*member, 0) if is_array and not inner.many else member
+            yield from _paths(inner, at, (*among, type(inner)))
+
+
+def _is_array(field: "ma.fields.Field[Any]") -> bool:
+    return isinstance(field, ma.fields.List | ma.fields.Tuple) or bool(getattr(field, "many", False))
 
 
 def spoken(path: Path, relative_to: str | None) -> str:

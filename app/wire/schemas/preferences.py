@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-from marshmallow import validate
-
 from app.models.preferences import (
     LOCALE_LENGTH,
     LOCALE_PATTERN,
@@ -14,11 +12,11 @@ from app.models.preferences import (
 )
 from app.wire import fields
 from app.wire.parameters import FieldsParameter
-from app.wire.rules import Breach, Length, OneOf, Pattern
+from app.wire.rules import Breach, Length, OneOf, Pattern, Rule
 from app.wire.schemas.base import QuerySchema, Schema
 
 
-class TimeZone(validate.Validator):
+class TimeZone(Rule):
     """Asks for a zone of the IANA database, spelled as it is there."""
 
     def __call__(self, value: str) -> str:

@@ -8,7 +8,7 @@ from app.models import passwords, secrets
 from app.models.users import EMAIL_LENGTH, EMAIL_PATTERN, NAME_LENGTH, NewUser
 from app.wire import fields
 from app.wire.parameters import FieldsParameter
-from app.wire.rules import Breach, Length, Pattern, Printable
+from app.wire.rules import Breach, Length, Pattern, Printable, Rule
 from app.wire.schemas.base import QuerySchema, Schema
 
 EXAMPLE: Final = "alice@example.com"
@@ -25,7 +25,7 @@ class Address(Pattern):
         return value if len(value) > EMAIL_LENGTH else super().__call__(value)
 
 
-class PasswordLength(validate.Length):
+class PasswordLength(Rule, validate.Length):
     """Bounds the characters (code points) of a password; spaces are characters like any."""
 
     def __init__(self) -> None:

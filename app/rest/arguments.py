@@ -1,0 +1,230 @@
+"""``@blp.arguments``: the handler gets what a schema makes of one part of the request.
+
+Violations are kept, and raised together when every part is decoded (see :mod:`app.rest.violations`).
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, Final
+
+import marshmallow as ma
+
+from app.errs import Violation
+from app.observability import metrics
+from app.rest import documents, operations, query
+from app.rest.current import clock
+from app.rest.locations import BODIES, CONSUMED, MULTIPART, location_of, reader
+from app.rest.request import Request, current
+from app.rest.violations import checked
+from app.wire.decoder import Decoder
+from app.wire.locations import Location
+from app.wire.reading import Reading
+from app.wire.schemas.base import UNKNOWN_MEMBER, UNKNOWN_PARAMETER, QuerySchema, SchemaLike, names
+
+REJECTED: Final = {
+    "validate": "write a method with @validates_schema in the schema",
+    "unknown": "set unknown in the schema's Meta, or pass Schema(unknown=EXCLUDE)",
+    "error_status_code": "every violation is answered with 400",
+    "error_headers": "set header fields in an after_request function",
+    "req": "the request is always the current one",
+}
+Handler = Callable[..., Any]
+Place = Callable[[tuple[Any, ...], dict[str, Any], Any], tuple[tuple[Any, ...], dict[str, Any]]]
+
+
+def decorator(
+    schema: SchemaLike,
+    *,
+    location: str,
+    content_types: tuple[str, ...] | None,
+    as_kwargs: bool,
+    arg_name: str | None,
+    required: bool,
+    document: dict[str, Any],
+) -> Callable[[Handler], Handler]:
+    """Return the decorator of a handler, and reject what it cannot do.
+
+    Raises:
+        TypeError: the location, the schema or a media type is not supported.
+    """
+    if as_kwargs and arg_name is not None:
+        raise TypeError("as_kwargs and arg_name exclude one another: leave one of them out")
+    decode = Decoder(_accepted(schema), location=location_of(location))
+    metrics.know_fields(names(decode.schema))
+    place = decode.location
+    consumes = _consumes(place, content_types)
+    read = _reader(decode, is_required=required)
+
+    def decorate(view: Handler) -> Handler:
+        inner = checked(view)
+        passing = _passing(inner, read, as_kwargs=as_kwargs, arg_name=arg_name)
+        operation = operations.extend(passing)
+        operation.add(getattr(schema, "raises", ()))
+        _claim(operation, arg_name, view)
+        if consumes:
+            _take_body(operation, place, consumes, is_required=required, view=view)
+        elif place is Location.QUERY:
+            _add_parameters(operation, tuple(decode.members), view)
+        elif place is not Location.HEADERS:
+            operation.others += tuple(decode.members)
+        parameter = {"in": place.value, "required": required, "schema": _documented(schema), **document}
+        documents.part(passing, "arguments").setdefault("parameters", []).append(parameter)
+        return passing
+
+    return decorate
+
+
+def decoded(request: Request, decode: Decoder, data: object) -> Any:
+    """Return what a schema makes of the data; violations are kept until everything is decoded."""
+    return decode(data, Reading(clock().now(), request.asked), request.violations)
+
+
+def _decoded_after(request: Request, decode: Decoder, data: object, refused: set[str]) -> Any:
+    """Return the same; a field with a violation already gets no other, such as that it is missing."""
+    found: list[Violation] = []
+    value = decode(data, Reading(clock().now(), request.asked), found)
+    new = (_of_parameter(each) for each in found if each.field not in refused)
+    request.violations += [each for each in new if each not in request.violations]
+    return value
+
+
+def _of_parameter(violation: Violation) -> Violation:
+    """Return a violation; marshmallow speaks of an unknown parameter as of any unknown field."""
+    name = violation.parameter
+    if name is None or violation.code != UNKNOWN_MEMBER.code:
+        return violation
+    return violation._replace(code=UNKNOWN_PARAMETER.code, message=f"{name} {UNKNOWN_PARAMETER.says}")
+
+
+def _accepted(schema: Any) -> SchemaLike:
+    if not isinstance(schema, (ma.Schema, dict)) and not (isinstance(schema, type) and issubclass(schema, ma.Schema)):
+        raise TypeError(f"arguments takes a schema class, a schema instance or a dict of fields, and not {schema!r}")
+    return schema
+
+
+def _documented(schema: SchemaLike) -> Any:
+    return ma.Schema.from_dict(dict(schema)) if isinstance(schema, dict) else schema
+
+
+def _consumes(location: Location, content_types: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the media types that are read; none unless the location is in the body.
+
+    Raises:
+        TypeError: a type cannot be read.
+    """
+    if location not in BODIES:
+        if content_types is not None:
+            raise TypeError(f"content_type is for a body, and the location {location.value!r} is not in it")
+        return ()
+    consumes = CONSUMED[location] if content_types is None else content_types
+    if location is not Location.JSON and (unread := {*consumes} - {*CONSUMED[location]}):
+        readable = " or ".join(CONSUMED[location])
+        raise TypeError(f"the location {location.value!r} reads {readable}, and not {', '.join(sorted(unread))}")
+    return consumes
+
+
+def _reader(decode: Decoder, *, is_required: bool) -> Callable[[Request], Any]:
+    """Return what reads and decodes one part of a request."""
+    if decode.location is Location.QUERY:
+        return _query_reader(decode)
+    if decode.location is Location.JSON:
+        return lambda request: decoded(request, decode, request.body)
+    values = reader(decode)
+
+    def read(request: Request) -> Any:
+        before = len(request.violations)
+        data = values(request)
+        return _decoded_after(request, decode, data, {each.field for each in request.violations[before:]})
+
+    return read
+
+
+def _query_reader(decode: Decoder) -> Callable[[Request], Any]:
+    own, repeatable, nothing_sent = {*decode.members}, decode.repeatable, _constant(decode)
+
+    def read(request: Request) -> Any:
+        sent = query.parse(request, own, repeatable)
+        if not sent and nothing_sent is not None:
+            value = nothing_sent()
+        elif not request.violations and isinstance(decode.schema, QuerySchema):
+            value = decoded(request, decode, _share(request, sent, own))
+        else:
+            refused = {each.field for each in request.violations if each.parameter is not None}
+            value = _decoded_after(request, decode, _share(request, sent, own), refused)
+        request.asked = value if type(value) is dict else {}
+        return value
+
+    return read
+
+
+def _share(request: Request, sent: dict[str, Any], own: set[str]) -> dict[str, Any]:
+    """Return the parameters without those of other schemas of the same operation."""
+    operation = request.operation
+    if not sent or operation is None or operation.parameters is None or len(operation.parameters) == len(own):
+        return sent
+    return {name: value for name, value in sent.items() if name in own or name not in operation.parameters}
+
+
+def _constant(decode: Decoder) -> Callable[[], Any] | None:
+    """Return what gives the value of an empty query, where that is always the same: nothing is decoded for it then.
+
+    A schema's ``make`` is called once for it. ``None`` for a schema that marshmallow loads, and where a parameter is
+    required or a default is a callable.
+    """
+    fields = decode.members.values()
+    if decode.uncovered is not None or any(field.required or callable(field.load_default) for field in fields):
+        return None
+    violations: list[Violation] = []
+    value = decode({}, Reading(datetime.now(UTC)), violations)
+    if violations:
+        return None
+    return value.copy if isinstance(value, dict) else lambda: value
+
+
+def _passing(inner: Handler, read: Callable[[Request], Any], *, as_kwargs: bool, arg_name: str | None) -> Handler:
+    """Return a view that hands a value to another one: as an argument, by a name, or member by member."""
+
+    @wraps(inner)
+    def with_arguments(*args: Any, **kwargs: Any) -> Any:
+        return inner(*args, read(current()), **kwargs)
+
+    @wraps(inner)
+    def with_name(*args: Any, **kwargs: Any) -> Any:
+        return inner(*args, **kwargs, **{str(arg_name): read(current())})
+
+    @wraps(inner)
+    def with_keywords(*args: Any, **kwargs: Any) -> Any:
+        return inner(*args, **{**kwargs, **(read(current()) or {})})
+
+    return with_keywords if as_kwargs else with_arguments if arg_name is None else with_name
+
+
+def _claim(operation: operations.Operation, arg_name: str | None, view: Handler) -> None:
+    """Take a name of the handler's arguments."""
+    if arg_name is None:
+        return
+    if arg_name in operation.arg_names:
+        raise TypeError(f"{view.__name__} has two arguments with arg_name={arg_name!r}: name one of them otherwise")
+    operation.arg_names += (arg_name,)
+
+
+def _add_parameters(operation: operations.Operation, own: tuple[str, ...], view: Handler) -> None:
+    """Add query parameters."""
+    if twice := {*own}.intersection(operation.parameters or ()):
+        raise TypeError(f"{view.__name__} has two query schemas with {', '.join(sorted(twice))}: leave it out of one")
+    operation.parameters = (*own, *(operation.parameters or ()))
+
+
+def _take_body(
+    operation: operations.Operation, location: Location, consumes: tuple[str, ...], *, is_required: bool, view: Handler
+) -> None:
+    """Let an operation read the body; a form and files are one body together."""
+    if operation.bodies and {*operation.bodies, location} != {Location.FORM, Location.FILES}:
+        raise TypeError(
+            f"{view.__name__} reads the body twice ({operation.bodies[0]}, {location.value}): a request has one, "
+            "so describe it by one schema; only form and files go together"
+        )
+    operation.consumes = (MULTIPART,) if operation.bodies else consumes
+    operation.bodies += (location.value,)
+    operation.is_body_required = is_required

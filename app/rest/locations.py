@@ -1,0 +1,79 @@
+"""The places of a request that arguments come from, and the values that each has for a schema."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from app.rest.request import Request
+from app.wire.decoder import Decoder
+from app.wire.locations import Location, violation
+from app.wire.rules import Breach
+
+ALIASES: Final[Mapping[str, str]] = {"querystring": "query", "view_args": "path"}
+BODIES: Final = frozenset({Location.JSON, Location.FORM, Location.FILES})
+URLENCODED: Final = "application/x-www-form-urlencoded"
+MULTIPART: Final = "multipart/form-data"
+CONSUMED: Final[Mapping[Location, tuple[str, ...]]] = {
+    Location.JSON: ("application/json",),
+    Location.FORM: (URLENCODED, MULTIPART),
+    Location.FILES: (MULTIPART,),
+}
+"""The media types that are read by default."""
+_REPEATED: Final = Breach("INVALID_VALUE", "must be given once")
+_UNFIT: Final = Breach("INVALID_FORMAT", "must not contain NUL characters")
+_NUL: Final = "\x00"
+Pairs = Iterable[tuple[str, Any]]
+
+
+def location_of(name: str) -> Location:
+    """Return a location by the name that webargs and flask-smorest use.
+
+    Raises:
+        TypeError: it is not supported.
+    """
+    try:
+        return Location(ALIASES.get(name, name if name in [*Location] else ""))
+    except ValueError:
+        known = ", ".join((*Location, *ALIASES))
+        raise TypeError(f"the location {name!r} is not supported: use one of {known}") from None
+
+
+def reader(decode: Decoder) -> Callable[[Request], Any]:
+    """Return what reads the values for a decoder from a location that is neither the query nor JSON.
+
+    Of header fields and cookies, only those that the schema describes are read.
+    """
+    location, wanted, repeatable = decode.location, tuple(decode.members), decode.repeatable
+
+    def pairs(request: Request) -> Pairs:
+        if location is Location.PATH:
+            sent = request.view_args or {}
+            return [(name, sent[name]) for name in wanted if name in sent]
+        if location is Location.HEADERS:
+            return [(name, value) for name in wanted for value in request.headers.getlist(name)]
+        if location is Location.COOKIES:
+            return [(name, value) for name in wanted for value in request.cookies.getlist(name)[:1]]
+        return (request.form if location is Location.FORM else request.files).items(multi=True)
+
+    def read(request: Request) -> dict[str, Any]:
+        return _by_name(request, pairs(request), repeatable, location)
+
+    return read
+
+
+def _by_name(request: Request, pairs: Pairs, repeatable: frozenset[str], location: Location) -> dict[str, Any]:
+    """Return values by name, lists for those that may be repeated; what cannot be read joins the violations."""
+    found: dict[str, Any] = {}
+    refused: dict[str, Breach] = {}
+    for name, value in pairs:
+        if isinstance(value, str) and _NUL in value:
+            refused[name] = _UNFIT
+        elif name in repeatable:
+            found.setdefault(name, []).append(value)
+        elif name in found:
+            refused[name] = _REPEATED
+        else:
+            found[name] = value
+    for name, breach in refused.items():
+        found.pop(name, None)
+        request.violations.append(violation((name,), breach, location, None))
+    return found

@@ -1,0 +1,227 @@
+"""``@blp.response`` and ``@blp.alt_response``: how a handler's value becomes an answer, and what OpenAPI lists."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, Final
+
+import flask_smorest
+import marshmallow as ma
+from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Response
+
+from app import errs
+from app.rest import conditional, documents, operations
+from app.rest.errors import status_of
+from app.rest.json_response import BODILESS, JsonResponse
+from app.rest.request import current
+from app.rest.statuses import status_error
+from app.rest.violations import failure
+from app.wire.encoder import Encoder, dumps
+
+Handler = Callable[..., Any]
+Encode = Callable[[Any], Any]
+Status = int | str | HTTPStatus
+STOCK: Final = flask_smorest.Blueprint
+"""Its methods that a subclass may override are looked for here."""
+
+
+def decorator(
+    blueprint: Any, status: Status, schema: Any, *, also: HTTPStatus | None, document: dict[str, Any]
+) -> Callable[[Handler], Handler]:
+    """Return the decorator of a handler, which encodes its values with a schema.
+
+    Raises:
+        TypeError: the status or the schema is not one.
+    """
+    chosen = number_of(status)
+    headers, content_type = document.pop("headers"), document["content_type"]
+    names, described = ((), headers) if isinstance(headers, Mapping) else (tuple(headers or ()), None)
+    instance = _instance(schema)
+    encode = _encoding(blueprint, instance)
+    shown = schema
+    if not _is_stock(blueprint, "_make_doc_response_schema"):
+        shown = blueprint._make_doc_response_schema(instance)  # noqa: SLF001 -- for subclasses, says smorest's manual
+
+    entries = {
+        each: {"description": each.phrase, **described_by(shown, {**document, "headers": described})}
+        for each in filter(None, (chosen, also))
+    }
+
+    def decorate(view: Handler) -> Handler:
+        respond = _responding(view, chosen, encode)
+        operation = operations.extend(respond)
+        operation.is_checked = True
+        if content_type is not None:
+            operation.produces = (content_type,)
+        for each, entry in entries.items():
+            documents.part(respond, "response").setdefault("responses", {}).setdefault(each, []).append(entry)
+        respond.__dict__["_apidoc"]["headers"] = names
+        return respond
+
+    return decorate
+
+
+def alternative(
+    status: Status,
+    response: Any,
+    errors: Iterable[Any],
+    *,
+    schema: Any,
+    document: dict[str, Any],
+) -> Callable[[Handler], Handler]:
+    """Return the decorator of a handler, which lists another answer: a reference, a schema, or errors of the catalogue.
+
+    Raises:
+        TypeError: an error has another status, or is not in the catalogue.
+    """
+    is_range = str(status) == "default" or str(status).upper().endswith("XX")
+    key: Any = str(status) if is_range else number_of(status)
+    named = [response, *errors] if isinstance(response, type) else [*errors]
+    for each in catalogued(named):
+        if status_of(each) != key:
+            raise TypeError(f"{each.__name__} is answered with {status_of(each).value}, and not with {status}")
+    entry: Any = response
+    if not isinstance(response, str):
+        phrase = "" if is_range else key.phrase
+        entry = {"description": phrase, **described_by(schema, document)}
+
+    def decorate(view: Handler) -> Handler:
+        passing = operations.pass_through(view)
+        operations.draft(passing).add(named or ([] if is_range else _of_status(key)))
+        if not named or schema is not None:
+            documents.part(passing, "response").setdefault("responses", {}).setdefault(key, []).append(entry)
+        return passing
+
+    return decorate
+
+
+def described_by(schema: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what smorest documents of a response, without what is not given.
+
+    Raises:
+        TypeError: there are an example and examples.
+    """
+    if document.get("example") is not None and document.get("examples") is not None:
+        raise TypeError("example and examples exclude one another: leave one of them out")
+    given = {name: value for name, value in {"schema": schema, **document}.items() if value is not None}
+    return {**given, "content_type": document.get("content_type")}
+
+
+def catalogued(errors: Iterable[Any]) -> Iterable[type[errs.Error]]:
+    """Yield errors that are in the catalogue.
+
+    Raises:
+        TypeError: one is not.
+    """
+    for each in errors:
+        if not (isinstance(each, type) and issubclass(each, errs.Error)):
+            raise TypeError(f"{each!r} is not an error: declare classes of app.errs, such as errs.tasks.TaskNotFound")
+        if errs.named_errors().get(getattr(each, "code", "")) is not each:
+            raise TypeError(
+                f"{each.__name__} is not in the catalogue: define it in a module of app/errs that app/errs/__init__.py "
+                "imports"
+            )
+        yield each
+
+
+def number_of(status: Status) -> HTTPStatus:
+    """Return a status.
+
+    Raises:
+        TypeError: HTTP has no such status.
+    """
+    try:
+        return HTTPStatus(int(status))
+    except ValueError:
+        raise TypeError(f"{status!r} is not a status of HTTP") from None
+
+
+def _of_status(status: HTTPStatus) -> list[type[errs.Error]]:
+    """Return the error that ``abort`` with this status ends in."""
+    return [] if status < HTTPStatus.BAD_REQUEST else [status_error(status)]
+
+
+def _instance(schema: Any) -> ma.Schema | None:
+    if isinstance(schema, type) and issubclass(schema, ma.Schema):
+        return schema()
+    if schema is None or isinstance(schema, ma.Schema):
+        return schema
+    if isinstance(schema, (str, dict)):
+        return None  # a document of its own, for handlers that return finished responses
+    raise TypeError(f"response takes a schema class or instance, and not {schema!r}")
+
+
+def _encoding(blueprint: Any, schema: ma.Schema | None) -> Encode:
+    """Return what encodes values; a subclass of the blueprint may wrap them, as smorest's manual shows."""
+    if schema is None:
+        encode: Encode = _as_it_is
+    else:
+        encoder = Encoder(schema)
+
+        def encode(value: Any) -> Any:
+            return conditional.encode(value, encoder)
+
+    if _is_stock(blueprint, "_prepare_response_content"):
+        return encode
+    return lambda value: blueprint._prepare_response_content(encode(value))  # noqa: SLF001 -- for subclasses, says smorest's manual
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _is_stock(blueprint: Any, name: str) -> bool:
+    return getattr(type(blueprint), name) is getattr(STOCK, name)
+
+
+def _responding(view: Handler, status: HTTPStatus, encode: Encode) -> Handler:
+    """Return a view that runs another one unless there are violations, and answers with what that returns."""
+    call = operations.synchronous(view)
+    has_no_body = status in BODILESS
+
+    @wraps(view)
+    def respond(*args: Any, **kwargs: Any) -> Response:
+        request = current()
+        if request.violations:
+            raise failure(request)
+        result = call(*args, **kwargs)
+        value, fields, chosen = unpacked(result) if type(result) is tuple else (result, None, None)
+        if isinstance(value, Response):
+            return _completed(value, fields, chosen)
+        if has_no_body if chosen is None else chosen in BODILESS:
+            return _completed(Response(status=status), fields, chosen)
+        return JsonResponse(dumps(encode(value)), chosen or status, fields)
+
+    return respond
+
+
+def unpacked(result: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+    """Return value, header fields and status of a tuple; Flask's order is accepted, and header fields before a status.
+
+    Raises:
+        TypeError: it is none of those.
+    """
+    match result:
+        case (value, dict() | list() | tuple() | Headers() as fields):
+            return value, _mapping(fields), None
+        case (value, int() | str() as status):
+            return value, None, status
+        case (value, dict() | Headers() as fields, int() | str() as status):
+            return value, fields, status
+        case (value, status, fields):
+            return value, _mapping(fields), status
+    raise TypeError("a view returns a value, (value, status), (value, headers) or (value, status, headers)")
+
+
+def _mapping(fields: Any) -> Any:
+    return Headers(fields) if isinstance(fields, (list, tuple)) else fields
+
+
+def _completed(response: Response, fields: Any, status: Any) -> Response:
+    """Return a finished response, with the header fields and the status beside it."""
+    if fields:
+        response.headers.extend(fields)
+    if status is not None:
+        response.status = status if isinstance(status, str) else HTTPStatus(status)
+    return response

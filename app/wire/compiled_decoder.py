@@ -1,0 +1,158 @@
+"""A decoder compiled from a schema: JSON in, the schema's value out, and every rule that the JSON breaks.
+
+The schema stays the single definition of the wire form; a law test compares both on every schema. The compiled form
+saves marshmallow's tree of messages, which is built, merged and sorted: it finds breaches in the order of the members.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import marshmallow as ma
+
+from app.wire import fields
+from app.wire.load_errors import messages_of, sentences
+from app.wire.locations import LONGEST_NAME, Found
+from app.wire.rules import Breach
+from app.wire.schemas.base import Path, Schema, inside
+
+Read = Callable[[Any, Path, Found], Any]
+
+
+class CompiledDecoder:
+    """Reads what one schema describes."""
+
+    def __init__(self, schema: ma.Schema, *, is_partial: bool | None = None) -> None:
+        """Compile a schema; of a partial one nothing is required.
+
+        Raises:
+            TypeError: it, or the type of a field, has no compiled form; :mod:`app.wire.coverage` reports this before.
+        """
+        if not isinstance(schema, Schema):
+            raise TypeError(f"{type(schema).__name__} is not a {Schema.__module__}.Schema")
+        self.schema: Final = schema
+        self._is_partial = bool(schema.partial if is_partial is None else is_partial)
+        self._members = [
+            (name, field.attribute or name, _reader(field, self._is_partial or None), *self._in_absence_of(field))
+            for name, field in schema.load_fields.items()
+        ]
+
+    def _in_absence_of(self, field: "ma.fields.Field[Any]") -> tuple[Iterable[Breach], Any]:
+        """Return the rules that are broken when a member is left out, and what is taken for it."""
+        if self._is_partial:
+            return (), ma.missing
+        required: Any = field.error_messages["required"] if field.required else ()
+        return required, field.load_default
+
+    def read(self, data: Any, path: Path, found: Found) -> Any:
+        """Return what the schema makes of the object at the path; what breaks a rule joins what was found."""
+        schema, before = self.schema, len(found)
+        data = schema.admit(data)
+        if not isinstance(data, dict):
+            found.append((path, schema.error_messages["type"]))
+            return None
+        values = {}
+        for name, key, read, required, default in self._members:
+            if name in data:
+                values[key] = read(data[name], (*path, name), found)
+            elif required:
+                found += [((*path, name), breach) for breach in required]
+            elif default is not ma.missing:
+                values[key] = default() if callable(default) else default
+        for name in sorted(data.keys() - schema.load_fields.keys()):
+            found.append(((*path, name[:LONGEST_NAME]), schema.error_messages["unknown"]))
+        if shared := schema.check(data):
+            there = [((*path, *inner), breach) for inner, breach in shared]
+            found[before:] = sorted([*found[before:], *there], key=lambda each: self._place(each[0][len(path) :]))
+        if len(found) > before:
+            return None
+        try:
+            return schema.make(values)
+        except ma.ValidationError as error:
+            found += sentences(messages_of(error), path)
+            return None
+
+    def _place(self, path: Path) -> list[tuple[int, str]]:
+        """Return where among others a breach is told: of an object itself, of members in order, of unknown ones."""
+        place = list[tuple[int, str]]()
+        schema: ma.Schema | None = self.schema
+        for step in path:
+            if isinstance(step, int):
+                place.append((step, ""))
+            else:
+                members = list(schema.fields) if schema else []
+                place.append((members.index(step), "") if step in members else (len(members), step))
+                schema = inside(schema.fields.get(step)) if schema else None
+        return place
+
+
+def _reader(field: "ma.fields.Field[Any]", is_partial: bool | None) -> Read:
+    """Return what reads a value that was sent for a field.
+
+    Raises:
+        TypeError: its type has no compiled form.
+    """
+    if isinstance(field, fields.Object):
+        return _ruled(field, CompiledDecoder(field.schema, is_partial=is_partial).read)
+    if isinstance(field, fields.Listed):
+        return _ruled(field, _items(field, _reader(field.inner, is_partial)))
+    if isinstance(field, fields.Encodable):
+        return _ruled(field, _plain(field))
+    raise TypeError(f"{type(field).__name__} has no compiled form")
+
+
+def _ruled(field: "ma.fields.Field[Any]", read_type: Read) -> Read:
+    """Return what reads a value of the field's type, and judges it by the field's own rules."""
+    null: Any = field.error_messages["null"]
+    is_nullable, rules = field.allow_none, field.validators
+
+    def read(value: Any, path: Path, found: Found) -> Any:
+        if value is None:
+            if not is_nullable:
+                found += [(path, breach) for breach in null]
+            return None
+        before = len(found)
+        value = read_type(value, path, found)
+        if len(found) == before:
+            for rule in rules:
+                try:
+                    rule(value)
+                except ma.ValidationError as error:
+                    found += sentences(error.messages, path)
+        return value
+
+    return read
+
+
+def _plain(field: fields.Encodable) -> Read:
+    """Return what reads a value of a type that holds no others."""
+    decode = field.decode
+
+    def read(value: Any, path: Path, found: Found) -> Any:
+        try:
+            return decode(value)
+        except ma.ValidationError as error:
+            found += sentences(error.messages, path)
+            return None
+
+    return read
+
+
+def _items(field: fields.Listed, read_item: Read) -> Read:
+    """Return what reads a list; of an item that breaks rules itself it is not said what it breaks with others."""
+
+    def read(value: Any, path: Path, found: Found) -> Any:
+        if refused := field.refused(value):
+            found.append((path, refused))
+            return None
+        if len(value) > field.longest:
+            found.append((path, field.too_long()))
+        shared = field.check(value) if field.check else {}
+        items = []
+        for index, each in enumerate(value):
+            before = len(found)
+            items.append(read_item(each, (*path, index), found))
+            if index in shared and len(found) == before:
+                found.append(((*path, index), shared[index]))
+        return items
+
+    return read

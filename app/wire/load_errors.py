@@ -1,0 +1,178 @@
+"""Translation of the messages of a ``ValidationError`` into broken rules, each with its place and a stable code.
+
+The text of a message is kept: it is a sentence of marshmallow or of the code that raised it. The code depends on the
+origin of the text: an entry of ``error_messages``, or a validator. A message that is a ``Breach``, a ``Violation``, or
+a dict ``{"code": "UPPER_SNAKE", "message": "..."}`` has a code of its own. All other texts, such as those of
+``@validates`` and ``@post_load``, are ``INVALID_VALUE``.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import marshmallow as ma
+
+from app.errs.error import CODE, Violation
+from app.wire.error_codes import Source, code_of
+from app.wire.locations import LONGEST_NAME, Broken
+from app.wire.rules import Breach, Sentence
+from app.wire.schemas.base import Path, key_of
+
+SCHEMA: Final = ma.exceptions.SCHEMA
+"""The key of messages about an object as a whole."""
+Located = Iterator[tuple[Path, Broken]]
+
+
+def load_errors(schema: ma.Schema, error: ma.ValidationError, data: Any) -> Located:
+    """Yield the broken rules: of an object itself, of its members in order, of unknown members by name."""
+    return _of_object(schema, (schema,), messages_of(error), (), data)
+
+
+def messages_of(error: ma.ValidationError) -> Any:
+    """Return the messages of an error by member, as marshmallow merges them into those of the object."""
+    return error.messages if error.field_name == SCHEMA else {error.field_name: error.messages}
+
+
+def sentences(messages: Any, path: Path, sources: tuple[Source, ...] = (), raw: Any = ma.missing) -> Located:
+    """Yield the broken rules that messages contain, at or under a place whose parts have no field."""
+    for each in _listed(messages):
+        if isinstance(each, dict) and not _is_coded(each, sources):
+            for step, inner in each.items():
+                yield from sentences(inner, path if step == SCHEMA else (*path, _short(step)), sources, raw)
+        else:
+            yield path, _broken(each, sources, raw)
+
+
+def _of_object(schema: ma.Schema, sources: tuple[Source, ...], messages: Any, path: Path, raw: Any) -> Located:
+    """Yield what a schema reports about an object, or by index about several."""
+    for each in _listed(messages):
+        if isinstance(each, dict) and not _is_coded(each, sources):
+            yield from _of_members(schema, sources, each, path, raw)
+        else:
+            yield path, _broken(each, sources, raw)
+
+
+def _of_members(
+    schema: ma.Schema, sources: tuple[Source, ...], messages: dict[Any, Any], path: Path, raw: Any
+) -> Located:
+    members = {key_of(name, field): field for name, field in schema.fields.items()}
+    own, others = _split(schema, messages, raw)
+    yield from _of_object(schema, sources, own, path, raw)
+    order = list(members)
+    for key, each in sorted(others, key=lambda other: _place(other[0], order)):
+        at, inner = (*path, _short(key)), _inside(raw, key)
+        if isinstance(key, int):
+            yield from _of_object(schema, sources, each, at, inner)
+        elif key in members and not _is_unknown(schema, each):
+            yield from _of_field(members[key], each, at, inner)
+        else:
+            yield from sentences(each, at, (schema,), inner)
+
+
+def _split(schema: ma.Schema, messages: dict[Any, Any], raw: Any) -> tuple[list[Any], list[tuple[Any, Any]]]:
+    """Return the messages about the object itself, and those about its members by key.
+
+    A member may have the name under which marshmallow keeps the former.
+    """
+    keys = {name: key_of(name, field) for name, field in schema.fields.items()}
+    others = [
+        (step if step in keys.values() or _is_unknown(schema, each) else keys.get(step, step), each)
+        for step, each in messages.items()
+        if step != SCHEMA
+    ]
+    own = _listed(messages.get(SCHEMA, []))
+    if SCHEMA in keys.values():
+        return [], [*others, (SCHEMA, own)]
+    if isinstance(raw, Mapping) and SCHEMA in raw:
+        unknown = [each for each in own if each == schema.error_messages["unknown"]]
+        own = [each for each in own if each not in unknown]
+        others += [(SCHEMA, unknown)] if unknown else []
+    return own, others
+
+
+def _is_unknown(schema: ma.Schema, messages: Any) -> bool:
+    return all(each == schema.error_messages["unknown"] for each in _listed(messages))
+
+
+def _of_field(field: "ma.fields.Field[Any]", messages: Any, path: Path, raw: Any) -> Located:
+    """Yield what a field reports about its value, or by step about what is in it."""
+    for each in _listed(messages):
+        if not isinstance(each, dict) or _is_coded(each, (field,)):
+            yield path, _broken(each, (field,), raw)
+        elif isinstance(field, ma.fields.Pluck):
+            yield from _of_plucked(field.schema.fields[field.field_name], each, path, raw)
+        elif isinstance(field, ma.fields.Nested):
+            yield from _of_object(field.schema, (field.schema, field), each, path, raw)
+        else:
+            for step, inner in each.items():
+                yield from _of_item(field, step, inner, path, raw)
+
+
+def _of_item(field: "ma.fields.Field[Any]", step: Any, messages: Any, path: Path, raw: Any) -> Located:
+    """Yield what is wrong with an item of a list or tuple, or with a key or value of a dict."""
+    at, inner = (*path, _short(step)), _inside(raw, step)
+    if step == SCHEMA:
+        yield from _of_field(field, messages, path, raw)
+    elif isinstance(field, ma.fields.List):
+        yield from _of_field(field.inner, messages, at, inner)
+    elif isinstance(field, ma.fields.Tuple) and isinstance(step, int) and step < len(field.tuple_fields):
+        yield from _of_field(field.tuple_fields[step], messages, at, inner)
+    elif isinstance(field, ma.fields.Mapping) and isinstance(messages, dict) and messages.keys() <= {"key", "value"}:
+        if field.key_field is not None and "key" in messages:
+            yield from _of_field(field.key_field, messages["key"], at, step)
+        if field.value_field is not None and "value" in messages:
+            yield from _of_field(field.value_field, messages["value"], at, inner)
+    else:
+        yield from sentences(messages, at)
+
+
+def _of_plucked(field: "ma.fields.Field[Any]", messages: dict[Any, Any], path: Path, raw: Any) -> Located:
+    """Yield what is wrong with a value that stands for an object of which it is the only member."""
+    for step, each in messages.items():
+        if isinstance(step, int) and isinstance(each, dict):
+            yield from _of_plucked(field, each, (*path, step), _inside(raw, step))
+        else:
+            yield from _of_field(field, each, path, raw)
+
+
+def _broken(message: Any, sources: tuple[Source, ...], raw: Any) -> Broken:
+    if isinstance(message, Breach | Violation | Sentence):
+        return message
+    code, text = (message.get("code"), message["message"]) if isinstance(message, dict) else (None, message)
+    if not isinstance(code, str) or not CODE.fullmatch(code):
+        code = code_of(message, sources, raw)
+    return Sentence(code, str(text))
+
+
+def _is_coded(messages: Mapping[Any, Any], sources: tuple[Source, ...]) -> bool:
+    """Report whether a dict is one message with a code, as marshmallow's manual writes it in ``error_messages``."""
+    if not isinstance(messages.get("message"), str):
+        return False
+    if any(messages in source.error_messages.values() for source in sources):
+        return True
+    schemas = [getattr(source, "schema", source) for source in sources]
+    if any(isinstance(each, ma.Schema) and "message" in each.fields for each in schemas):
+        return False
+    return messages.keys() == {"code", "message"} and isinstance(messages["code"], str)
+
+
+def _listed(messages: Any) -> list[Any]:
+    is_list = isinstance(messages, list | tuple) and not isinstance(messages, Violation)
+    return list(messages) if is_list else [messages]
+
+
+def _place(key: Any, order: list[str]) -> tuple[int, int, str]:
+    if isinstance(key, int):
+        return 0, key, ""
+    return (1, order.index(key), "") if key in order else (2, 0, str(key))
+
+
+def _inside(raw: Any, step: Any) -> Any:
+    """Return the part of the data that was sent at a step; ``missing`` where there is none."""
+    try:
+        return raw[step]
+    except (KeyError, IndexError, TypeError):
+        return ma.missing
+
+
+def _short(step: Any) -> str | int:
+    return step if isinstance(step, int) else str(step)[:LONGEST_NAME]

@@ -1,0 +1,86 @@
+"""The parts of a request that a schema can describe, and the violation of a rule at a place in one of them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Final
+
+from app.errs.error import Violation
+from app.wire.rules import Breach, Sentence
+from app.wire.schemas.base import UNKNOWN_MEMBER, UNKNOWN_PARAMETER, Path, spoken
+
+Broken = Breach | Violation | Sentence
+"""A broken rule. Only a ``Violation`` contains its own place."""
+Found = list[tuple[Path, Broken]]
+LONGEST_NAME: Final = 100
+"""Characters of an unknown member's name that are repeated to the client."""
+
+
+class Location(StrEnum):
+    """A part of a request, by the name that webargs and flask-smorest use; their aliases are accepted."""
+
+    JSON = "json"
+    FORM = "form"
+    FILES = "files"
+    QUERY = "query"
+    PATH = "path"
+    HEADERS = "headers"
+    COOKIES = "cookies"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Location":
+        if alias := _ALIASES.get(str(value)):
+            return cls(alias)
+        raise ValueError(f"{value!r} is not a location of arguments. Use one of: {', '.join(cls)}.")
+
+    @property
+    def is_body(self) -> bool:
+        """Report whether the values are in the body of the request."""
+        return self in _BODIES
+
+
+_ALIASES: Final[Mapping[str, str]] = {"querystring": "query", "view_args": "path", "json_or_form": "json"}
+_BODIES: Final = frozenset({Location.JSON, Location.FORM, Location.FILES})
+OPEN: Final = frozenset({Location.HEADERS, Location.COOKIES})
+"""Locations in which every request has members that no schema describes; these members are ignored."""
+
+
+def violation(path: Path, broken: Broken, location: Location, relative_to: str | None) -> Violation:
+    """Return the violation of a rule at a place.
+
+    A breach continues the field's name: ``title is required``. A sentence is the whole message.
+    """
+    if isinstance(broken, Violation):
+        return broken
+    if location is Location.QUERY and broken.code == UNKNOWN_MEMBER.code:
+        unknown = UNKNOWN_PARAMETER
+        broken = Sentence(unknown.code, broken.text) if isinstance(broken, Sentence) else unknown
+    if location.is_body:
+        name, place = _named(path, relative_to)
+        where: dict[str, Any] = {"pointer": place}
+    else:
+        name = _parameter(path, location)
+        where = _part(path, location)
+    message = broken.text if isinstance(broken, Sentence) else f"{name} {broken.says}"
+    return Violation(name, broken.code, message, **where)
+
+
+def _parameter(path: Path, location: Location) -> str:
+    if not path:
+        return location.value
+    return str(path[0]) if len(path) == 1 else spoken(path, None)
+
+
+def _part(path: Path, location: Location) -> dict[str, str]:
+    """Return the parameter or the header field that contains the value."""
+    if location is Location.COOKIES:
+        return {"header": "Cookie"}
+    name = str(path[0]) if path else location.value
+    return {"header": name} if location is Location.HEADERS else {"parameter": name}
+
+
+@lru_cache(1024)
+def _named(path: Path, relative_to: str | None) -> tuple[str, str]:
+    """Return the readable name of the place, and its JSON pointer (RFC 6901)."""
+    pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+    return spoken(path, relative_to), f"#{pointer}"

@@ -1,0 +1,132 @@
+"""A blueprint of flask-smorest itself, registered through the API of this service."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flask_smorest
+import marshmallow as ma
+import pytest
+from flask import Flask
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException
+
+from app.errs.requests import MalformedJson, ValidationFailed
+from app.rest import webargs_errors
+from app.rest.blueprint import Blueprint
+from app.rest.openapi import Api
+from tests.api.smorest.conftest import PetSchema, Serve, api_of, document_of
+
+Bearer = Callable[..., dict[str, str]]
+
+
+def caught(application: Flask, schema: Any, **request: Any) -> HTTPException:
+    """Return the exception that webargs raises."""
+    location = request.pop("location", "json")
+    with application.test_request_context("/", method="POST", **request), pytest.raises(HTTPException) as found:
+        FlaskParser().parse(schema, location=location)
+    return found.value
+
+
+class TestBlueprint:
+    """It works, with smorest's own decorators."""
+
+    @pytest.fixture
+    def stock(self) -> Any:
+        blp: Any = flask_smorest.Blueprint("stock", __name__, url_prefix="/stock", description="Stock")
+
+        @blp.route("/", methods=["POST"])  # type: ignore[untyped-decorator]  # smorest is untyped
+        @blp.arguments(PetSchema)  # type: ignore[untyped-decorator]  # as above
+        @blp.response(201, PetSchema)  # type: ignore[untyped-decorator]  # as above
+        def create(pet: Any) -> Any:
+            return {"id": 1, **pet}
+
+        return blp
+
+    def test_it_answers(self, stock: Any, serve: Serve, bearer: Bearer) -> None:
+        answer = serve(stock).post("/stock/", json={"name": "Rex"}, headers=bearer())
+        assert (answer.status_code, answer.json) == (201, {"id": 1, "name": "Rex", "age": 1})
+
+    def test_its_document_has_the_answers_of_this_service(self, stock: Any, serve: Serve) -> None:
+        operation = document_of(serve(stock))["paths"]["/stock/"]["post"]
+        assert operation["responses"].keys() == {"201", "400"}
+        assert operation["responses"]["400"] == {"$ref": "#/components/responses/BAD_REQUEST"}
+        assert operation["security"] == [{"bearer": []}]
+
+
+class TestErrors:
+    """What webargs and flask-smorest raise."""
+
+    def test_every_violation_is_listed(self, application: Flask) -> None:
+        error = webargs_errors.rejected(caught(application, PetSchema, json={"age": "old", "colour": "red"}))
+        assert isinstance(error, ValidationFailed)
+        assert {(each.pointer, each.code) for each in error.violations} >= {
+            ("#/name", "REQUIRED_FIELD"),
+            ("#/colour", "UNKNOWN_FIELD"),
+        }
+        assert len(error.violations) == 3
+
+    def test_a_parameter_is_one(self, application: Flask) -> None:
+        error = webargs_errors.rejected(
+            caught(application, {"q": ma.fields.Integer()}, location="query", query_string="q=x")
+        )
+        assert error is not None
+        assert [(each.parameter, each.field) for each in error.violations] == [("q", "q")]
+
+    def test_malformed_json_has_its_position(self, application: Flask) -> None:
+        error = webargs_errors.rejected(
+            caught(application, PetSchema, data='{"name": }', content_type="application/json")
+        )
+        assert isinstance(error, MalformedJson)
+        assert error.facts["position"] == 10
+
+    def test_what_abort_says(self) -> None:
+        with pytest.raises(HTTPException) as found:
+            flask_smorest.abort(
+                409, message="There is one.", errors={"json": {"name": ["taken"]}}, headers={"X-Pet": "1"}
+            )
+        said = webargs_errors.details(found.value)
+        assert (said.message, said.headers) == ("There is one.", {"X-Pet": "1"})
+        assert [(each.pointer, each.message) for each in said.violations] == [("#/name", "taken")]
+        assert webargs_errors.rejected(found.value) is None
+
+    def test_another_exception_says_nothing(self) -> None:
+        with pytest.raises(HTTPException) as found:
+            flask_smorest.abort(404)
+        assert webargs_errors.details(found.value) == webargs_errors.Details()
+
+
+class TestApi:
+    """``Api``'s own methods and settings."""
+
+    def test_a_field_of_its_own(self, make_application: Callable[..., Flask], blp: Blueprint) -> None:
+        class Colour(ma.fields.Field[Any]):
+            pass
+
+        application = make_application()
+        api_of(application).register_field(Colour, "string", "colour")
+
+        @blp.route("/")
+        @blp.response(200, ma.Schema.from_dict({"colour": Colour()}, name="PaintSchema"))
+        def get_paint() -> Any:
+            return {}
+
+        api_of(application).register_blueprint(blp)
+        paint = api_of(application).spec.to_dict()["components"]["schemas"]["Paint"]
+        assert paint["properties"]["colour"] == {"type": "string", "format": "colour"}
+
+    def test_settings_name_the_document(self, make_application: Callable[..., Flask]) -> None:
+        application = make_application()
+        application.config.update(API_TITLE="Pets", API_VERSION="v7", OPENAPI_VERSION="3.0.2")
+        api = Api(application, spec_kwargs={"title": "x", "version": "x", "openapi_version": "3.1.0"})
+        document = api.spec.to_dict()
+        assert (document["info"]["title"], document["info"]["version"]) == ("Pets", "v7")
+        assert document["openapi"] == "3.0.2"
+        application.config["OPENAPI_VERSION"] = "2.0"
+        with pytest.raises(ValueError, match=r"OPENAPI_VERSION 2.0 is not supported: use 3.1.0"):
+            Api(application, spec_kwargs={"title": "x", "version": "x"})
+
+    @pytest.mark.parametrize("arguments", [[], ["--format", "yaml"]])
+    def test_the_document_is_printed(self, make_application: Callable[..., Flask], arguments: list[str]) -> None:
+        result = make_application().test_cli_runner().invoke(args=["openapi", "print", *arguments])
+        assert result.exit_code == 0
+        assert "/openapi.json" in result.output
