@@ -1,8 +1,6 @@
-"""Flask's extensions, created once and bound to the application in the factory.
+"""Flask's extensions, created once and bound to the application in the factory."""
 
-Flask-Limiter is not among them: it keeps the limits of the first application that it is bound to (see hooks.limits).
-"""
-
+import logging
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -13,6 +11,7 @@ from flask_sqlalchemy.session import Session
 from sqlalchemy import Connection, Engine, event
 
 from app.models.base import Base
+from app.rate_limiting import Limiter, limits
 from app.repositories import transaction
 
 LATE: Final = ("SQLALCHEMY_ECHO", "SQLALCHEMY_RECORD_QUERIES")
@@ -95,3 +94,7 @@ db: Final = Database(
     },
 )
 """What was committed is answered as it was: read again, it could be somebody else's change by now, or gone."""
+
+limiter: Final = Limiter(key_func=limits.client_address, application_limits=[*limits.APPLICATION])
+"""``RATE_LIMIT`` applies to every route; ``@limiter.limit`` and the rest of Flask-Limiter's manual work beside it."""
+limiter.logger.setLevel(logging.WARNING)  # at INFO it logs keys, which are addresses of clients

@@ -13,13 +13,14 @@ from urllib.parse import quote
 
 import orjson
 from flask import Flask, Response, got_request_exception
+from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app import context, errs
 from app.errs import Kind, platform
 from app.observability import metrics
 from app.observability.reporting import report
-from app.rest import http_exceptions, operations, request_facts
+from app.rest import http_exceptions, limit_errors, operations, request_facts
 from app.rest.current import services
 from app.rest.json_response import JsonResponse
 from app.rest.request import application, current
@@ -116,6 +117,8 @@ def answer_http(exc: HTTPException) -> Response | HTTPException:
     """Answer an ``HTTPException`` with its own status and header fields; one that is an answer already passes."""
     if exc.response is not None or exc.code is None or exc.code < HTTPStatus.BAD_REQUEST:
         return exc
+    if isinstance(exc, RateLimitExceeded):
+        return answer(limit_errors.translated(exc))
     error, status, fields = http_exceptions.translated(exc)
     shown = shown_for(error)
     _report(error, shown, status)

@@ -5,7 +5,7 @@ from functools import cache, cached_property
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import flask
-from limits import RateLimitItem
+from flask_limiter import RequestLimit
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream, get_input_stream
 
@@ -27,8 +27,8 @@ class Request(flask.Request):
     """The JSON value that was sent."""
     asked: Mapping[str, Any] = {}
     """What the query says."""
-    limits: tuple[tuple[RateLimitItem, int, int], ...] = ()
-    """The limits that it counts against, with the requests left and the seconds until there are more."""
+    limits: tuple[RequestLimit, ...] = ()
+    """The limits that it counts against."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
