@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from app import errs
 from app.errs import platform, requests
-from app.rest import statuses
+from app.rest import statuses, webargs_errors
 from app.rest.request import current
 
 STATUSES: Final = frozenset(HTTPStatus)
@@ -27,9 +27,15 @@ def translated(exc: HTTPException) -> tuple[errs.Error, int, Mapping[str, str]]:
     code = _status(exc.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     if exc is current().routing_exception:
         return _of_routing(exc), code, {}
-    error = statuses.error_of(code, _description(exc), retry_after=_retry_after(exc), cause=exc)
+    if (rejected := webargs_errors.rejected(exc)) is not None:
+        return rejected, HTTPStatus.BAD_REQUEST, {}
+    details = webargs_errors.details(exc)
+    description = details.message or _description(exc)
+    error = statuses.error_of(code, description, retry_after=_retry_after(exc), cause=exc)
+    if details.violations:
+        error.violations = details.violations
     fields = {name: value for name, value in exc.get_headers() if name.lower() not in OWNED}
-    return error, code, fields
+    return error, code, {**fields, **details.headers}
 
 
 def _status(code: int) -> int:

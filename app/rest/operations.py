@@ -134,6 +134,11 @@ def mark_routed(view: Callable[..., Any]) -> None:
         view.__dict__[_ROUTED] = True
 
 
+def is_routed(view: object) -> bool:
+    """Return whether a view of a blueprint of this project has its route."""
+    return _ROUTED in getattr(view, "__dict__", ())
+
+
 def synchronous(view: Callable[..., Any]) -> Callable[..., Any]:
     """Return the view; a coroutine function runs by Flask's ``ensure_sync``, which needs ``flask[async]``."""
     if not inspect.iscoroutinefunction(view):

@@ -34,6 +34,8 @@ def public(target: T) -> T:
     Raises:
         TypeError: the target is something else, or declares its scope already.
     """
+    if operations.is_routed(target):
+        raise TypeError("put @public below @blp.route: above it, it has no effect")
     if hasattr(target, "scope_to_write"):
         raise TypeError("this blueprint declares its scope: make it public with Blueprint(…, scope=PUBLIC)")
     if not (callable(target) or isinstance(target, Blueprint)):
