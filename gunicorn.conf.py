@@ -120,7 +120,10 @@ def unix_sockets(server: Arbiter) -> list[Path]:
 
 
 def pre_fork(server: Arbiter, worker: Worker) -> None:
-    """Give the worker its number, and room to count in."""
+    """Give the worker its number, and room to count in; before the first, list the public routes in the log."""
+    from app.rest import public  # noqa: PLC0415 -- here, the application is loaded
+
+    public.announce(server.app.wsgi())
     numbers.give(server, worker)
     files.allot(worker.number)
     gc.freeze()  # what is loaded stays: its pages need not be looked through, nor copied for that by each worker

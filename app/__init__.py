@@ -15,7 +15,7 @@
     config | context | errs     settings; request id, deadline, principal; what can go wrong
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from app.config import Settings
 
 
-def create_app(settings: "Settings | None" = None) -> "Flask":
-    """Return the application, from the environment's settings unless others are handed in.
+def create_app(settings: "Settings | None" = None, **options: Any) -> "Flask":
+    """Return the application, with the settings of the environment unless others are passed.
+
+    Other arguments are those of :func:`app.factory.create_app`.
 
     Raises:
         app.config.InvalidSettings: the environment is not fit to run with; every fault is named.
     """
     from app.factory import create_app as build  # noqa: PLC0415 -- so that app.errs is importable without Flask
 
-    return build(settings)
+    return build(settings, **options)

@@ -1,16 +1,24 @@
-"""Flask's extensions, created once and bound to the application in the factory.
+"""Flask's extensions, created once and bound to the application in the factory."""
 
-Flask-Limiter is not among them: it keeps the limits of the first application that it is bound to (see hooks.limits).
-"""
-
+import logging
+from collections.abc import Collection, Mapping
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-from flask_sqlalchemy import SQLAlchemy
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy, record_queries
 from flask_sqlalchemy.session import Session
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 
 from app.models.base import Base
+from app.rate_limiting import Limiter, limits
 from app.repositories import transaction
+
+LATE: Final = ("SQLALCHEMY_ECHO", "SQLALCHEMY_RECORD_QUERIES")
+"""Settings that can also be changed after the engines are made."""
+EARLY: Final = ("SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_ENGINE_OPTIONS", "SQLALCHEMY_BINDS")
+"""Settings with which the engines are made."""
+SETTINGS: Final = (*LATE, *EARLY)
 
 
 class JoiningSession(Session):
@@ -19,14 +27,66 @@ class JoiningSession(Session):
     def get_bind(
         self, mapper: Any = None, clause: Any = None, bind: Engine | Connection | None = None, **named: Any
     ) -> Engine | Connection:
-        """Return what statements are sent on."""
+        """Return the connection or engine for statements; models with a ``__bind_key__`` keep their own engine."""
         joined = transaction.current.get()
-        return super().get_bind(mapper, clause, joined.connection if bind is None and joined else bind, **named)
+        if joined is None or bind is not None:
+            return super().get_bind(mapper, clause, bind, **named)
+        if db.has_binds and (found := super().get_bind(mapper, clause, **named)) is not joined.engine:
+            return found
+        return joined.connection
 
 
-db: Final = SQLAlchemy(
+class Database(SQLAlchemy):
+    """Flask-SQLAlchemy, whose listeners can also be switched after ``create_app``, which makes the engines."""
+
+    def __init__(self, **options: Any) -> None:
+        self.has_binds = False
+        """Whether any application has more than one database."""
+        self._applied: WeakKeyDictionary[Flask, tuple[object, ...]] = WeakKeyDictionary()
+        super().__init__(**options)
+
+    def init_app(self, app: Flask) -> None:
+        """Make the engines of an application."""
+        super().init_app(app)
+        self.has_binds = self.has_binds or bool(app.config["SQLALCHEMY_BINDS"])
+        self._applied[app] = tuple(_copied(app.config[name]) for name in SETTINGS)
+
+    @property
+    def engines(self) -> Mapping[str | None, Engine]:
+        """The engines of the current application, by bind key.
+
+        Raises:
+            RuntimeError: a setting with which the engines are made was changed afterwards.
+        """
+        engines: Mapping[str | None, Engine] = super().engines
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 -- as Flask says
+        applied, wanted = self._applied[app], tuple(map(app.config.__getitem__, SETTINGS))
+        if wanted != applied:
+            changed = {name for name, old, new in zip(SETTINGS, applied, wanted, strict=True) if old != new}
+            if late := ", ".join(sorted(changed.difference(LATE))):
+                raise RuntimeError(f"create_app() has made the database engines; set {late} before, as FLASK_<name>")
+            _switch(changed, app.config, engines)
+            self._applied[app] = tuple(map(_copied, wanted))
+        return engines
+
+
+def _copied(value: object) -> object:
+    return dict(value) if isinstance(value, dict) else value
+
+
+def _switch(changed: Collection[str], config: Mapping[str, Any], engines: Mapping[str | None, Engine]) -> None:
+    for engine in engines.values():
+        if "SQLALCHEMY_ECHO" in changed:
+            engine.echo = config["SQLALCHEMY_ECHO"]
+        if "SQLALCHEMY_RECORD_QUERIES" in changed and config["SQLALCHEMY_RECORD_QUERIES"]:
+            record_queries._listen(engine)  # noqa: SLF001 -- Flask-SQLAlchemy calls it in init_app only
+        elif "SQLALCHEMY_RECORD_QUERIES" in changed:
+            event.remove(engine, "before_cursor_execute", record_queries._record_start)  # noqa: SLF001
+            event.remove(engine, "after_cursor_execute", record_queries._record_end)  # noqa: SLF001
+
+
+db: Final = Database(
     model_class=Base,
-    disable_autonaming=True,
     session_options={
         "class_": JoiningSession,
         "expire_on_commit": False,
@@ -34,3 +94,7 @@ db: Final = SQLAlchemy(
     },
 )
 """What was committed is answered as it was: read again, it could be somebody else's change by now, or gone."""
+
+limiter: Final = Limiter(key_func=limits.client_address, application_limits=[*limits.APPLICATION])
+"""``RATE_LIMIT`` applies to every route; ``@limiter.limit`` and the rest of Flask-Limiter's manual work beside it."""
+limiter.logger.setLevel(logging.WARNING)  # at INFO it logs keys, which are addresses of clients

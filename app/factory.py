@@ -1,10 +1,11 @@
 """The whole wiring on one page: settings, logs, extensions, services, HTTP, commands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from functools import cache, partial
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -21,6 +22,8 @@ from app.rest.application import Application
 from app.wiring import Services, wire
 from app.wiring.telling import log_turns
 
+ROOT: Final = Path(__file__).parent
+STATIC: Final = "static"
 LOGGER_EVERY: Final = timedelta(seconds=2)
 """How often each worker asks what is to be logged; what was set is in force everywhere within 5 seconds."""
 KEYS_EVERY: Final = timedelta(seconds=1)
@@ -30,8 +33,17 @@ REVOCATIONS_EVERY: Final = timedelta(seconds=2)
 """So that a token that is revoked is refused by every worker within 5 seconds, a slow answer included."""
 
 
-def create_app(settings: Settings | None = None) -> Application:
+def create_app(
+    settings: Settings | None = None, *, config: Mapping[str, Any] | None = None, **flask_options: Any
+) -> Application:
     """Return the application.
+
+    Args:
+        settings: those of the service; read from the environment by default.
+        config: for ``app.config``, before any extension reads it: ``{"SQLALCHEMY_ECHO": True}``. Variables that begin
+            with ``FLASK_`` get there too, as ``app.config.from_prefixed_env`` reads them.
+        flask_options: for the constructor of Flask, such as ``subdomain_matching=True``. The folder ``app/static`` is
+            served at ``/static`` if there is one.
 
     Raises:
         app.config.InvalidSettings: the environment is not fit to run with.
@@ -39,8 +51,10 @@ def create_app(settings: Settings | None = None) -> Application:
     settings = settings or Settings.from_env()
     logs.configure(settings.log_level)
     undeclared.watch()
-    app = Application("app", static_folder=None)
+    app = Application("app", **{"static_folder": STATIC if (ROOT / STATIC).is_dir() else None, **flask_options})
+    app.config.from_prefixed_env()
     app.config.from_mapping(_flask_config(settings))
+    app.config.from_mapping(config or {})
     app.debug = settings.debug
     db.init_app(app)
     with app.app_context():
@@ -96,8 +110,11 @@ def _flask_config(settings: Settings) -> dict[str, object]:
     budget = timedelta(seconds=settings.request_timeout)
     return {
         "ANONYMOUS_SCOPES": settings.anonymous_scopes,
+        "APP_ENV": settings.app_env,
         "CORS_ORIGINS": settings.cors_origins,
         "MAX_BODY_BYTES": settings.max_body_bytes,
+        "MAX_CONTENT_LENGTH": settings.max_body_bytes,
+        "PUBLIC_ENDPOINTS": [],
         "PUBLIC_URL": settings.public_url,
         "RATE_LIMIT": settings.rate_limit,
         "REDIS_URL": settings.redis_url,

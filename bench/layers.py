@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.extensions import db
 
-STEPS: Final = ("befores", "afters", "ends")
+STEPS: Final = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs")
 SENDS: Final = ("do_execute", "do_begin", "do_commit", "do_rollback")
 CALIBRATIONS: Final = 20_000
 
@@ -95,15 +95,15 @@ def install(timers: Timers, app: Flask) -> None:
     with app.app_context():
         for name in SENDS:
             _replace(timers, db.engine.dialect, name, "driver: statements sent and rows read")
-    _replace(timers, app, "recover", "problem document")
-    meter = vars(app)["wsgi_app"]
-    meter._app = timers.around("Flask and Werkzeug", meter._app)  # noqa: SLF001 -- as above
-    vars(app)["wsgi_app"] = timers.around("metering", meter)
+    _replace(timers, sys.modules["app.rest.errors"], "respond", "problem document")
+    middleware = vars(app)["wsgi_app"]
+    middleware._wsgi_app = timers.around("Flask and Werkzeug", middleware._wsgi_app)  # noqa: SLF001 -- as above
+    vars(app)["wsgi_app"] = timers.around("middleware: ids, header fields of every answer", middleware)
 
 
 def _hooks(timers: Timers, app: Flask) -> None:
     for step in STEPS:
-        functions = getattr(app, step)
+        functions = getattr(app, step)[None]
         functions[:] = [timers.around(f"hook: {_name(each)}", each) for each in functions]
 
 

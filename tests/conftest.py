@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -132,8 +132,8 @@ def make_application(settings: Settings) -> Iterator[Callable[..., Flask]]:
     """Return a maker of applications: ``make_application(rate_limit="1 per hour")``."""
     made: list[Flask] = []
 
-    def make(**changes: object) -> Flask:
-        application = create_app(replace(settings, **changes))  # type: ignore[arg-type]  # names of settings
+    def make(*, config: Mapping[str, object] | None = None, **changes: object) -> Flask:
+        application = create_app(replace(settings, **changes), config=config)  # type: ignore[arg-type]  # names of settings
         application.test_client_class = CheckedClient
         migrations.bind(application)
         made.append(application)

@@ -19,6 +19,8 @@ def seen(engine: Engine, see: See) -> Iterator[None]:
         for name in ("do_execute", "do_executemany"):
             send = partial(_send, getattr(engine.dialect, name), see)
             stack.enter_context(patch.object(engine.dialect, name, send))
+        plain = partial(_send_plain, engine.dialect.do_execute_no_params, see)
+        stack.enter_context(patch.object(engine.dialect, "do_execute_no_params", plain))
         yield
 
 
@@ -26,6 +28,10 @@ def _send(
     send: Callable[..., None], see: See, cursor: object, statement: str, parameters: object, *context: object
 ) -> None:
     send(cursor, see(statement, parameters) or statement, parameters, *context)
+
+
+def _send_plain(send: Callable[..., None], see: See, cursor: object, statement: str, *context: object) -> None:
+    send(cursor, see(statement, None) or statement, *context)
 
 
 @contextmanager

@@ -26,17 +26,36 @@ PROBED_EVERY: Final = timedelta(seconds=1)
 ENOUGH: Final = 3
 """Failures in a row after which nobody else waits."""
 
+CLEARED: Final = 2**32
+"""The number added to a stored count each time that it is cleared. The rest of the division by it is the hits.
+
+A cleared count is therefore greater than the count that any process remembers, and replaces it there.
+"""
+NAMESPACE: Final = "candor:window:"
+
 HIT: Final = """
-local length, seen, seen_left = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local hits, left = redis.call('INCR', KEYS[1]), redis.call('PTTL', KEYS[1])
-if hits <= seen then
-  hits, left = seen + 1, seen_left
+local length, seen, seen_left, amount = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local hits, left = redis.call('INCRBY', KEYS[1], amount), redis.call('PTTL', KEYS[1])
+if hits < seen + amount then
+  hits, left = seen + amount, seen_left
   redis.call('SET', KEYS[1], hits, 'PX', left)
 elseif left < 0 then
   left = length
   redis.call('PEXPIRE', KEYS[1], left)
 end
 return {hits, left}
+"""
+PEEK: Final = """
+return {tonumber(redis.call('GET', KEYS[1]) or 0), math.max(0, redis.call('PTTL', KEYS[1]))}
+"""
+CLEAR: Final = f"""
+local hits, left = tonumber(redis.call('GET', KEYS[1]) or 0), redis.call('PTTL', KEYS[1])
+if left < 0 then
+  return {{0, 0}}
+end
+hits = (math.floor(hits / {CLEARED}) + 1) * {CLEARED}
+redis.call('SET', KEYS[1], string.format('%.0f', hits), 'PX', left)
+return {{hits, left}}
 """
 
 
@@ -47,7 +66,7 @@ class SharedWindows:
         self._redis = Redis.from_url(
             url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
         )
-        self._hit = self._redis.register_script(HIT)
+        self._hit, self._peek, self._clear = map(self._redis.register_script, (HIT, PEEK, CLEAR))
         self._own = OwnWindows()
         self.breaker = Breaker(
             "redis",
@@ -57,21 +76,56 @@ class SharedWindows:
             hooks=hooks,
         )
 
-    def hit(self, key: str, *, seconds: int) -> Window:
-        """Count a hit."""
+    def hit(self, key: str, *, seconds: int, amount: int = 1) -> Window:
+        """Count a hit, or several at once."""
         try:
             with self.breaker.allow():
-                return self._ask(key, seconds)
+                return _without_generation(self._count(key, seconds, amount))
         except (RedisError, ServiceUnavailable):
-            return self._own.hit(key, seconds=seconds)
+            return _without_generation(self._own.hit(key, seconds=seconds, amount=amount))
 
     def seen(self, key: str) -> Window:
         """Return what this process was told last, without asking."""
-        return self._own.seen(key)
+        return _without_generation(self._own.seen(key))
 
-    def _ask(self, key: str, seconds: int) -> Window:
+    def peek(self, key: str) -> Window:
+        """Return what Redis has counted, or this process where Redis does not answer."""
+        try:
+            with self.breaker.allow():
+                asked_at = time.monotonic()
+                hits, left = self._peek(keys=[_stored(key)])
+        except (RedisError, ServiceUnavailable):
+            return self.seen(key)
+        self._own.learn(key, Window(int(hits), int(left) / 1000), at=asked_at)
+        return self.seen(key)
+
+    def clear(self, key: str) -> None:
+        """Set the hits of a window to zero.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        asked_at = time.monotonic()
+        hits, left = self._clear(keys=[_stored(key)])
+        self._own.clear(key)
+        self._own.learn(key, Window(int(hits), int(left) / 1000), at=asked_at)
+
+    def reset(self, prefix: str) -> int:
+        """Set the hits of all windows whose key starts like this to zero. Return their number.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        found = [bytes(each).decode() for each in self._redis.scan_iter(match=f"{_stored(prefix)}*")]
+        for each in found:
+            self.clear(each.removeprefix(NAMESPACE))
+        self._own.reset(prefix)
+        return len(found)
+
+    def _count(self, key: str, seconds: int, amount: int) -> Window:
         seen, asked_at = self._own.seen(key), time.monotonic()
-        hits, left = self._hit(keys=[f"candor:window:{key}"], args=[seconds * 1000, seen.hits, ceil(seen.left * 1000)])
+        args = [seconds * 1000, seen.hits, ceil(seen.left * 1000), amount]
+        hits, left = self._hit(keys=[_stored(key)], args=args)
         told = Window(int(hits), int(left) / 1000)
         self._own.learn(key, told, at=asked_at)
         return told
@@ -82,6 +136,14 @@ class SharedWindows:
             return self.breaker.state() is State.CLOSED and bool(self._redis.ping())
         except RedisError:
             return False
+
+
+def _stored(key: str) -> str:
+    return f"{NAMESPACE}{key}"
+
+
+def _without_generation(window: Window) -> Window:
+    return Window(window.hits % CLEARED, window.left)
 
 
 def _is_down(counts: Counts) -> bool:

@@ -1,9 +1,10 @@
 """The engine: a bounded pool whose connections know the deadline of the request that uses them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Engine, QueuePool, event
@@ -11,38 +12,58 @@ from sqlalchemy.exc import DBAPIError
 
 from app.errs import Error
 from app.observability import trail
-from app.repositories import dialing, translate
+from app.repositories import dialing, listeners, observed, translate
 from app.repositories.pool import BoundedPool
 from app.resilience import deadline
 from app.resilience.breaker import Breaker, Event
 from app.resilience.counts import MOSTLY_FAILING, Counts
 
 LOCK_WAIT: Final = timedelta(seconds=2)
+OF_THE_POOL: Final = frozenset(("creator", "max_overflow", "pool", "pool_size", "pool_timeout", "poolclass"))
+"""Arguments that the pool's limits depend on."""
 DIAL: Final = 2
 """Seconds for a new connection, the least that libpq keeps to."""
 OPEN_FOR: Final = timedelta(seconds=1)
 """How long a database that is away is left alone; short, since it may be back any moment."""
 
 
-def engine_options(*, pool_size: int, statement_timeout: timedelta) -> dict[str, Any]:
-    """Return what ``create_engine`` is called with."""
+def engine_options(
+    *, pool_size: int, statement_timeout: timedelta, more: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return the arguments of ``create_engine``.
+
+    Args:
+        pool_size: connections of a process.
+        statement_timeout: limit of one statement, kept by PostgreSQL.
+        more: further arguments, or others in the place of these; ``connect_args`` and its ``options`` are merged.
+
+    Raises:
+        ValueError: the pool is not among them.
+    """
+    if fixed := ", ".join(sorted(OF_THE_POOL.intersection(more))):
+        raise ValueError(f"SQLALCHEMY_ENGINE_OPTIONS cannot set {fixed}; DATABASE_POOL_SIZE sets the size of the pool")
     session = {
         "statement_timeout": round(statement_timeout.total_seconds() * 1000),
         "lock_timeout": round(LOCK_WAIT.total_seconds() * 1000),
         "client_connection_check_interval": 250,
         "TimeZone": "UTC",
     }
+    connect = {
+        "application_name": "candor",
+        "connect_timeout": DIAL,
+        **more.get("connect_args", {}),
+    }
+    connect["options"] = " ".join(
+        [*(f"-c {name}={value}" for name, value in session.items()), *filter(None, [connect.get("options")])]
+    )
     return {
         "poolclass": BoundedPool,
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_use_lifo": True,
         "hide_parameters": True,
-        "connect_args": {
-            "application_name": "candor",
-            "connect_timeout": DIAL,
-            "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
-        },
+        **more,
+        "connect_args": connect,
     }
 
 
@@ -64,13 +85,15 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     )
     engine.pool.guard(breaker)
     translate.install(engine)
+    observed.install(engine)
     around_statements(engine, partial(trail.timed, "database"))
     event.listen(engine, "do_connect", dialing.dial)
+    listeners.install(engine)
 
 
 def around_statements(engine: Engine, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
     """Wrap whatever sends a statement: it is called with the cursor and the statement, or, to commit, without."""
-    for name in ("do_execute", "do_executemany", "do_commit"):
+    for name in ("do_execute", "do_executemany", "do_execute_no_params", "do_commit"):
         setattr(engine.dialect, name, wrap(getattr(engine.dialect, name)))
 
 

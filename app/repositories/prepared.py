@@ -3,6 +3,8 @@
 SQLAlchemy's connections and results would cost several times of what the driver does. A row is a named tuple of what
 the driver has read; of what a column's type makes something else, such as an enumeration, that is made by name only:
 ``row.status`` is a member, ``row[3]`` its number, which is all that an encoder of a thousand rows asks for.
+
+While something listens to SQLAlchemy (``listeners``), the same statements pass its ``Connection`` (``observed``).
 """
 
 from collections import namedtuple
@@ -23,6 +25,7 @@ NUMERIC: Final = psycopg.adapters.types["numeric"].oid
 """What a numeric column comes as; other types do not ask."""
 IDLE: Final = psycopg.pq.TransactionStatus.IDLE
 BOUNDED: Final = "SAVEPOINT bounded"
+QUERY_CANCELED: Final = psycopg.errors.QueryCanceled
 Values = Mapping[str, Any]
 
 
@@ -37,7 +40,7 @@ class Prepared:
         compiled: SQLCompiler = statement.compile(dialect=DIALECT)
         if compiled.post_compile_params:
             raise TypeError("a text that depends on values cannot be made ready before they are there")
-        self.text = compiled.string
+        self.statement, self.text = statement, compiled.string
         named = {name: (bind, _bound(bind.type)) for bind, name in compiled.bind_names.items()}
         self._fixed = {name: make(bind.effective_value) for name, (bind, make) in named.items() if not bind.required}
         self._made = [(name, make) for name, (bind, make) in named.items() if bind.required and make is not _as_it_is]
@@ -81,23 +84,32 @@ class Line:
     def all_within(self, milliseconds: int, read: Prepared, **values: Any) -> list[Any] | None:
         """Return all rows, or ``None`` when that took longer; what limits it ends with it."""
         driven: Any = self._connection.driver_connection
-        is_alone = driven.pgconn.transaction_status == IDLE
+        is_alone = driven.autocommit and driven.pgconn.transaction_status == IDLE
         self._send(f"{'BEGIN' if is_alone else BOUNDED}; SET LOCAL statement_timeout = {milliseconds:d}")
         try:
             return self.all(read, **values)
-        except psycopg.errors.QueryCanceled:
+        except Exception as exc:
             limit = deadline.current.get()
-            if limit is not None and limit.is_over:
+            if not _is_canceled(exc) or (limit is not None and limit.is_over):
                 raise
             return None
         finally:
             if not driven.closed and is_alone:
-                self._dialect.do_rollback(self._connection)
+                self._roll_back()
             elif not driven.closed:
                 self._send(f"ROLLBACK TO {BOUNDED}; RELEASE {BOUNDED}")
 
-    def _send(self, statement: str) -> None:
-        self._dialect.do_execute(cast("Any", self._connection.cursor()), statement, None)
+    def _send(self, statements: str) -> None:
+        """Send statements without parameters; only such may be several."""
+        self._dialect.do_execute_no_params(cast("Any", self._connection.cursor()), statements)
+
+    def _roll_back(self) -> None:
+        self._dialect.do_rollback(self._connection)
+
+
+def _is_canceled(exc: Exception) -> bool:
+    """Return whether the server canceled the statement; SQLAlchemy raises the driver's error as a cause."""
+    return isinstance(exc, QUERY_CANCELED) or isinstance(exc.__cause__, QUERY_CANCELED)
 
 
 def _as_it_is(value: Any) -> Any:

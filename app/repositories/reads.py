@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
+from app.repositories import listeners, observed
 from app.repositories.pool import lent
 from app.repositories.prepared import Line, Prepared
-from app.repositories.transaction import current
+from app.repositories.transaction import Transaction, current, has_begun
 from app.resilience import measure
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
@@ -34,10 +36,13 @@ ONCE_MORE: Final = Retry(
 
 
 class Reads:
-    """Runs reads; inside a unit of work on the unit's own connection, so that a request never holds two."""
+    """Runs reads; inside a unit of work on the unit's own connection, so that a request never holds two.
 
-    def __init__(self, engine: Callable[[], Engine]) -> None:
-        self._engine = engine
+    The same holds where ``db.session`` has begun a transaction outside of any unit.
+    """
+
+    def __init__(self, engine: Callable[[], Engine], sessions: scoped_session[Session] | None = None) -> None:
+        self._engine, self._sessions = engine, sessions
         self._forgiving = ONCE_MORE(self._once)
 
     def all(self, read: Prepared, **values: Any) -> list[Any]:
@@ -72,11 +77,15 @@ class Reads:
             ServiceUnavailable: the database is out of reach.
         """
         transaction = current.get()
-        if transaction is not None and transaction.is_connected:
+        if transaction is None and self._sessions is not None and has_begun(self._sessions):
+            transaction = Transaction(self._engine(), self._sessions)
+        if transaction is not None and (transaction.is_connected or transaction.has_begun):
             return transaction.use(read)
         found: T = self._forgiving(read)
         return found
 
     def _once(self, read: Callable[[Line], Any]) -> Any:
         engine = self._engine()
+        if listeners.on_engine(engine):
+            return observed.lent(engine, read)
         return lent(engine, lambda connection: read(Line(engine.dialect, connection)))

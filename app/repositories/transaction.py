@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
-from app.repositories import pool, translate
-from app.repositories.prepared import Line
+from app.repositories import listeners, pool, translate
+from app.repositories.observed import ObservedLine
+from app.repositories.prepared import IDLE, Line
 
 T = TypeVar("T")
 
@@ -22,14 +23,22 @@ class Transaction:
     """What units of work share that join one another."""
 
     def __init__(self, engine: Engine, sessions: scoped_session[Session]) -> None:
-        self._engine, self._sessions = engine, sessions
+        self.engine, self._sessions = engine, sessions
+        self.has_begun = has_begun(sessions)
+        """Whether the session had begun a transaction before, of which this is a part then."""
         self.is_undone = False
         """Whether a unit ended without a commit that all the others will have to do without."""
 
     @cached_property
     def _borrowed(self) -> PoolProxiedConnection:
-        """What all is done on, out of the pool from now on until the end; the first statement begins it."""
-        return pool.borrowed(self._engine)
+        """What all is done on, out of the pool from now on until the end; the first statement begins it.
+
+        A session that has begun already, outside of any unit of work, has it; its transaction is this one then.
+        """
+        if not self.has_begun:
+            return pool.borrowed(self.engine)
+        self.connection = self._sessions().connection(bind_arguments={"bind": self.engine})
+        return self.connection.connection
 
     @property
     def is_connected(self) -> bool:
@@ -39,7 +48,10 @@ class Transaction:
     @cached_property
     def connection(self) -> Connection:
         """The same as SQLAlchemy has it, for the session."""
-        connection = Connection(self._engine, self._borrowed)
+        borrowed = self._borrowed
+        if self._is_joined:
+            return self.connection
+        connection = Connection(self.engine, borrowed)
         connection.begin()
         return connection
 
@@ -50,11 +62,13 @@ class Transaction:
 
     def use(self, work: Callable[[Line], T]) -> T:
         """Return what comes of using the connection; the driver's errors become those of the house."""
-        return self._do("execute", lambda borrowed: work(Line(self._engine.dialect, borrowed)))
+        if self._is_observed:
+            return work(ObservedLine(self._join()))
+        return self._do("execute", lambda borrowed: work(Line(self.engine.dialect, borrowed)))
 
     def flush(self) -> None:
         """Send what entities were changed to."""
-        if self._has_session:
+        if self._is_session_begun:
             self.session.flush()
 
     def commit(self) -> None:
@@ -65,10 +79,12 @@ class Transaction:
         """
         self.flush()
         try:
-            if self._is_joined:
+            if self.is_connected and self._is_observed:
+                self._join()
+            if self._is_session_begun:
                 self.session.commit()
-            elif self.is_connected:
-                self._do("commit", lambda borrowed: self._engine.dialect.do_commit(cast("Any", borrowed)))
+            if self.is_connected and (not self._is_joined or self._has_more):
+                self._do("commit", lambda borrowed: self.engine.dialect.do_commit(cast("Any", borrowed)))
         except ServiceUnavailable as error:
             error.facts = {**error.facts, "is_undone": error.facts.get("is_undone") and not error.facts["disconnected"]}
             raise
@@ -76,7 +92,7 @@ class Transaction:
     def end(self) -> None:
         """Undo what was not committed, and let go of the connection."""
         try:
-            if self._has_session and self.session.in_transaction():
+            if self._is_session_begun:
                 self.session.rollback()
         finally:
             if self._is_joined:
@@ -88,18 +104,46 @@ class Transaction:
         try:
             return work(self._borrowed)
         except translate.FOREIGN as exc:
-            error = pool.failed(self._engine, self._borrowed, exc, step)
+            error = pool.failed(self.engine, self._borrowed, exc, step)
             if self._is_joined and error.facts.get("disconnected"):
                 self.connection.invalidate(exc)
             raise error from exc
 
+    def _join(self) -> Connection:
+        """Return the connection, of which the session's transaction is part from now on."""
+        return self.session.connection(bind_arguments={"bind": self.connection})
+
     @property
-    def _has_session(self) -> bool:
-        return "session" in vars(self) or self._is_joined
+    def _has_more(self) -> bool:
+        """Return whether something was sent after the session's transaction had ended."""
+        driven: Any = self._borrowed.driver_connection if self._borrowed.is_valid else None
+        return driven is not None and driven.pgconn.transaction_status != IDLE
+
+    @property
+    def _is_observed(self) -> bool:
+        """Return whether something listens to what is done here, so that all of it must pass SQLAlchemy's session."""
+        return (
+            listeners.on_engine(self.engine)
+            or listeners.on_sessions(self._sessions.session_factory.class_)
+            or (self._is_joined and listeners.on_connection(self.connection))
+        )
+
+    @property
+    def _is_session_begun(self) -> bool:
+        """Return whether the session is in use, by a repository or by itself."""
+        return self.session.in_transaction() if "session" in vars(self) else has_begun(self._sessions)
 
     @property
     def _is_joined(self) -> bool:
         return "connection" in vars(self)
+
+
+def has_begun(sessions: scoped_session[Session]) -> bool:
+    """Return whether the session of this context has begun a transaction; without a context there is none."""
+    try:
+        return sessions.registry.has() and sessions.registry().in_transaction()
+    except RuntimeError:
+        return False
 
 
 current: Final[ContextVar[Transaction | None]] = ContextVar("transaction", default=None)

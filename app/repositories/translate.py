@@ -34,10 +34,11 @@ FOREIGN: Final = (psycopg.Error, UnicodeEncodeError)
 
 def install(engine: Engine) -> None:
     """Translate every error of this engine."""
-    event.listen(engine, "handle_error", _handle)
+    event.listen(engine, "handle_error", handle)
 
 
-def _handle(context: ExceptionContext) -> BaseException | None:
+def handle(context: ExceptionContext) -> BaseException | None:
+    """Return the error of the service for an error of the driver; ``None`` leaves other exceptions as they are."""
     cause = context.original_exception
     if not isinstance(cause, FOREIGN):
         return None
@@ -56,10 +57,10 @@ def brought_in(cause: psycopg.Error | UnicodeEncodeError, step: str, *, is_disco
 
 
 def _step(context: ExceptionContext) -> str:
-    """Return what failed: an error at COMMIT may mean another thing than the same in a statement."""
+    """Return what failed: an error at COMMIT may mean another thing than the same in a statement or in its rows."""
     if context.connection is None:
         return "connect"
-    return "execute" if context.statement else "commit"
+    return "execute" if context.statement or context.execution_context else "commit"
 
 
 def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Error:

@@ -24,12 +24,24 @@ class Window(NamedTuple):
 class Windows(Protocol):
     """Counts hits."""
 
-    def hit(self, key: str, *, seconds: int) -> Window:
-        """Count a hit in the window of this key, which is that long."""
+    def hit(self, key: str, *, seconds: int, amount: int = 1) -> Window:
+        """Count a hit, or several at once, in the window of this key, which is that long."""
         ...
 
     def seen(self, key: str) -> Window:
         """Return what this process knows, without counting; nothing of a window that has closed."""
+        ...
+
+    def peek(self, key: str) -> Window:
+        """Return the window as all processes together have counted, without counting."""
+        ...
+
+    def clear(self, key: str) -> None:
+        """Set the hits of a window to zero."""
+        ...
+
+    def reset(self, prefix: str) -> int:
+        """Set the hits of all windows whose key starts like this to zero. Return their number."""
         ...
 
 
@@ -42,19 +54,34 @@ class OwnWindows:
         self._windows: dict[str, tuple[int, float]] = {}
         self._sweep_at = FEW
 
-    def hit(self, key: str, *, seconds: int) -> Window:
-        """Count a hit."""
+    def hit(self, key: str, *, seconds: int, amount: int = 1) -> Window:
+        """Count a hit, or several at once."""
         now = self._monotonic()
         with self._lock:
             hits, ends = self._open(key, now) or (0, now + seconds)
-            self._windows[key] = hits + 1, ends
-        return Window(hits + 1, ends - now)
+            self._windows[key] = hits + amount, ends
+        return Window(hits + amount, ends - now)
 
     def seen(self, key: str) -> Window:
         """Return what is known, without counting; nothing of a window that has closed."""
         now = self._monotonic()
         hits, ends = self._windows.get(key, (0, now))
         return Window(hits, ends - now) if ends > now else Window(0, 0.0)
+
+    peek = seen
+
+    def clear(self, key: str) -> None:
+        """Set the hits of a window to zero."""
+        with self._lock:
+            self._windows.pop(key, None)
+
+    def reset(self, prefix: str) -> int:
+        """Set the hits of all windows whose key starts like this to zero. Return their number."""
+        with self._lock:
+            found = [key for key in self._windows if key.startswith(prefix)]
+            for key in found:
+                del self._windows[key]
+        return len(found)
 
     def learn(self, key: str, told: Window, *, at: float) -> None:
         """Believe somebody who, asked at that moment, had counted more."""

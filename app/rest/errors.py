@@ -12,14 +12,15 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
-from flask import Response
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from flask import Flask, Response, got_request_exception
+from flask_limiter import RateLimitExceeded
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app import context, errs
-from app.errs import Kind, platform, requests
+from app.errs import Kind, platform
 from app.observability import metrics
 from app.observability.reporting import report
-from app.rest import operations, request_facts
+from app.rest import http_exceptions, limit_errors, operations, request_facts
 from app.rest.current import services
 from app.rest.json_response import JsonResponse
 from app.rest.request import application, current
@@ -91,49 +92,75 @@ def status_of(error: errs.Error | type[errs.Error]) -> HTTPStatus:
     return STATUS_OF_CODE.get(code) or STATUS[error.kind]
 
 
-def answer(exc: BaseException) -> Response:
-    """Answer what was raised: log it once, tell whether it was declared, and render what a client may see."""
-    request, shown = current(), shown_for(exc)
+def register(app: Flask) -> None:
+    """Register the error handlers: Flask's own lookup decides between these and others (by code, blueprint, class)."""
+    app.register_error_handler(errs.Error, answer)
+    app.register_error_handler(HTTPException, answer_http)
+    app.register_error_handler(InternalServerError, answer_unforeseen)
+
+
+def answer(error: errs.Error) -> Response:
+    """Answer an error of the catalogue: log it once, and render what a client may see.
+
+    One that answers 500 sends ``got_request_exception``, as an unforeseen exception does.
+    """
+    shown = shown_for(error)
     status = status_of(shown)
-    operation = request.operation
-    rule = request.url_rule.rule if request.url_rule else "unmatched"
-    facts: dict[str, object] = {"status": int(status), "method": request.method, "route": rule, "path": request.path}
-    caller = context.principal.get()
-    facts["user"] = caller.id if caller else None
-    is_ours = status >= OURS
-    facts["breakers"] = services().breakers() if is_ours else None
-    name = operation.name if operation else metrics.UNMATCHED
-    report(exc, shown, facts, operation=name, declared=operations.declared(operation), stack=is_ours)
-    if not isinstance(exc, (errs.Error, HTTPException)):
-        metrics.PANICS.inc()
+    _report(error, shown, status)
+    if status is OURS:
+        app = application()
+        got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
     return respond(shown, status)
 
 
-def shown_for(exc: BaseException) -> errs.Error:
-    """Return the error that a client sees: itself, its translation, or ``INTERNAL_ERROR`` for a fault of ours."""
-    if isinstance(exc, errs.Error):
-        error = exc
-    elif isinstance(exc, HTTPException):
-        error = _translated(exc)
-    else:
-        error = platform.InternalError()
+def answer_http(exc: HTTPException) -> Response | HTTPException:
+    """Answer an ``HTTPException`` with its own status and header fields; one that is an answer already passes."""
+    if exc.response is not None or exc.code is None or exc.code < HTTPStatus.BAD_REQUEST:
+        return exc
+    if isinstance(exc, RateLimitExceeded):
+        return answer(limit_errors.translated(exc))
+    error, status, fields = http_exceptions.translated(exc)
+    shown = shown_for(error)
+    _report(error, shown, status)
+    response = respond(shown, status)
+    response.headers.update(fields)
+    return response
+
+
+def answer_unforeseen(exc: InternalServerError) -> Response | HTTPException:
+    """Answer an exception that no other handler takes; ``Application.log_exception`` has logged it already."""
+    if exc.original_exception is None:
+        return answer_http(exc)
+    return respond(platform.InternalError(), OURS)
+
+
+def report_unforeseen(exc: BaseException) -> None:
+    """Log and count an exception that no error handler takes."""
+    metrics.PANICS.inc()
+    _report(exc, platform.InternalError(), OURS)
+
+
+def shown_for(error: errs.Error) -> errs.Error:
+    """Return the error that a client sees: itself, or ``INTERNAL_ERROR`` for a fault of the service."""
     return platform.InternalError() if STATUS[error.kind] is OURS else error
 
 
-def _translated(exc: HTTPException) -> errs.Error:
-    """Return the error for what werkzeug raises by itself."""
-    if isinstance(exc, MethodNotAllowed):
-        return platform.MethodNotAllowed(method=current().method, allowed=allowed_methods(exc.valid_methods or ()))
-    if exc.code == HTTPStatus.NOT_FOUND:
-        return platform.RouteNotFound()
-    if exc.code is not None and exc.code < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return requests.MalformedRequest(detail=exc.description)
-    return platform.InternalError(detail=exc.description)
-
-
-def allowed_methods(methods: Any) -> list[str]:
-    """Return what stands in ``Allow``."""
-    return sorted({*methods, "OPTIONS"})
+def _report(exc: BaseException, shown: errs.Error, status: int) -> None:
+    """Log and count an error of the current request, and check that its operation declares it."""
+    request, caller = current(), context.principal.get()
+    is_ours = status >= OURS
+    operation, rule = request.operation, request.url_rule.rule if request.url_rule else metrics.UNMATCHED
+    fields: dict[str, object] = {
+        "status": int(status),
+        "method": request.method,
+        "route": rule,
+        "path": request.path,
+        "user": caller.id if caller else None,
+        "breakers": services().breakers() if is_ours else None,
+    }
+    name = operation.name if operation else rule
+    declared = operations.declared(operation, is_matched=request.url_rule is not None)
+    report(exc, shown, fields, operation=name, declared=declared, stack=is_ours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,10 +175,16 @@ class Occasion:
 
     @classmethod
     def now(cls) -> "Occasion":
-        """Return the request at hand."""
+        """Return the current request."""
+        path = current().environ["PATH_INFO"].encode("latin-1")
+        return cls.of(application().config["PUBLIC_URL"], instance_of(path))
+
+    @classmethod
+    def of(cls, public_url: str, instance: str) -> "Occasion":
+        """Return the occasion of this moment, with the ids of the current request."""
         return cls(
-            public_url=application().config["PUBLIC_URL"],
-            instance=instance_of(current().environ["PATH_INFO"].encode("latin-1")),
+            public_url=public_url,
+            instance=instance,
             timestamp=timestamps.render(datetime.now(UTC)),
             request_id=context.request_id.get(),
             trace_id=context.trace_id.get(),
@@ -164,14 +197,16 @@ def instance_of(path: str | bytes) -> str:
     return quoted if len(quoted) <= LONGEST_INSTANCE else _CUT_ESCAPE.sub("", quoted[:LONGEST_INSTANCE])
 
 
-def respond(error: errs.Error, status: HTTPStatus) -> Response:
+def respond(error: errs.Error, status: int) -> Response:
     """Render an error that may be shown."""
     fields = headers_of(error, status, method=current().method)
     if status in BODILESS:
         response = Response(status=status, headers={"Content-Length": "0", **fields})
         del response.headers["Content-Type"]
     else:
-        response = JsonResponse(orjson.dumps(problem(error, Occasion.now())), status, fields, content_type=MEDIA_TYPE)
+        response = JsonResponse(
+            orjson.dumps(problem(error, Occasion.now(), status=status)), status, fields, content_type=MEDIA_TYPE
+        )
     if status is UNREAD and current().sent("Content-Encoding") is not None:
         response.headers["Accept-Encoding"] = "identity"
     return response

@@ -19,7 +19,7 @@ class JsonResponse(Response):
     """Is sent with the fields that it has: there is no length to find out, and no location to complete."""
 
     def __init__(
-        self, body: bytes, status: HTTPStatus, fields: Mapping[str, str] | None = None, *, content_type: str = JSON
+        self, body: bytes, status: int, fields: Mapping[str, str] | None = None, *, content_type: str = JSON
     ) -> None:
         super().__init__(status=status, content_type=content_type)
         for name, value in (fields or {}).items():

@@ -5,7 +5,7 @@ sweep tests read the one list that results.
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, Final
@@ -134,6 +134,11 @@ def mark_routed(view: Callable[..., Any]) -> None:
         view.__dict__[_ROUTED] = True
 
 
+def is_routed(view: object) -> bool:
+    """Return whether a view of a blueprint of this project has its route."""
+    return _ROUTED in getattr(view, "__dict__", ())
+
+
 def synchronous(view: Callable[..., Any]) -> Callable[..., Any]:
     """Return the view; a coroutine function runs by Flask's ``ensure_sync``, which needs ``flask[async]``."""
     if not inspect.iscoroutinefunction(view):
@@ -181,6 +186,23 @@ def table(app: Flask) -> dict[tuple[str, str], Operation]:
     return operations
 
 
-def declared(operation: Operation | None) -> tuple[type[Error], ...]:
-    """Return all that may be answered: the operation's errors and those before any operation."""
+class _Anything:
+    """What a route outside of the operations declares: nothing, and it may raise anything."""
+
+    def __contains__(self, _error: object) -> bool:
+        return True
+
+
+_ANYTHING: Final = _Anything()
+
+
+def declared(operation: Operation | None, *, is_matched: bool = False) -> Container[type[Error]]:
+    """Return all that may be answered: the operation's errors and those before any operation.
+
+    Args:
+        operation: ``None`` where there is none.
+        is_matched: whether a route matches; without an operation it is one of Flask's own kind.
+    """
+    if operation is None and is_matched:
+        return _ANYTHING
     return (*EVERYWHERE, *(operation.raises if operation else ()))

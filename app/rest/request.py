@@ -2,35 +2,37 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import flask
-from limits import RateLimitItem
+from flask_limiter import RequestLimit
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wsgi import LimitedStream, get_input_stream
 
-from app.observability.trail import Trail
 from app.rest import operations
 from app.wire import addresses
 
 if TYPE_CHECKING:
     from app.errs import Violation
 
+KEY: Final = "candor.request"
+"""Where the environment has the request until ``rest.middleware`` has answered; Flask forgets it earlier."""
 _WITHOUT_PREFIX: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 
 
 class Request(flask.Request):
     """A request, of which more is known the further it comes."""
 
-    began: float
-    trail: Trail
     body: Any = None
     """The JSON value that was sent."""
     asked: Mapping[str, Any] = {}
     """What the query says."""
-    limits: tuple[tuple[RateLimitItem, int, int], ...] = ()
-    """The limits that it counts against, with the requests left and the seconds until there are more."""
+    limits: tuple[RequestLimit, ...] = ()
+    """The limits that it counts against."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.environ[KEY] = self
         self.violations: list[Violation] = []
         """What is wrong with it, until all of it is decoded."""
 
@@ -47,11 +49,43 @@ class Request(flask.Request):
         method = "GET" if self.method == "HEAD" else self.method
         return operations.table(application()).get((self.url_rule.endpoint, method))
 
+    @property
+    def is_dispatched(self) -> bool:
+        """Tell whether a view will run: a route matches, and Flask does not answer OPTIONS by itself."""
+        rule = self.url_rule
+        return rule is not None and not (self.method == "OPTIONS" and rule.provide_automatic_options)  # type: ignore[attr-defined]  # set by Flask
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """The body, as Flask has it; a chunked one that is larger than MAX_CONTENT_LENGTH is rejected, not cut off."""
+        limit = self.max_content_length
+        if limit is None or self.content_length is not None or "wsgi.input_terminated" not in self.environ:
+            return get_input_stream(self.environ, max_content_length=limit)
+        return cast("IO[bytes]", _Chunked(self.environ["wsgi.input"], limit))
+
     @cached_property
     def client_address(self) -> str:
         """The address of the client, as far as our proxies are believed."""
         trusted = application().config["TRUSTED_PROXIES"]
         return addresses.client_address(self.remote_addr or "", self.sent("X-Forwarded-For") or "", trusted)
+
+
+class _Chunked(LimitedStream):
+    """A body of unknown length. Werkzeug's own stream ends at the limit, as if the body did (3.1.9)."""
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        super().__init__(stream, limit + 1, is_max=True)
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read into the buffer.
+
+        Raises:
+            RequestEntityTooLarge: the body is larger than the limit.
+        """
+        size = super().readinto(buffer)
+        if self.is_exhausted:
+            raise RequestEntityTooLarge
+        return size
 
 
 current: Final = cast("Callable[[], Request]", flask.request._get_current_object)  # type: ignore[attr-defined]  # noqa: SLF001 -- public, says Werkzeug

@@ -12,7 +12,8 @@ from flask_smorest.utils import load_info_from_docstring
 from limits import parse_many
 
 from app.rest import conditional, documents, operations, scopes, views
-from app.rest.operations import SIGNED_IN, Operation
+from app.rest.operations import PUBLIC, SIGNED_IN, Operation
+from app.rest.public import is_marked
 
 View = TypeVar("View", bound=Callable[..., Any])
 Handler = Callable[..., Any]
@@ -124,8 +125,9 @@ class Routes(flask_smorest.Blueprint):
         handlers = views.handlers(view_func, methods) if views.named(view_func) else {}
         endpoint = self._endpoint(endpoint, view_func)
         self._claim(rule, handlers, options)
+        declared: dict[str, Any] = {"produces": produces, "limit": limit, "is_documented": is_documented}
         table = {
-            method: self._operation(handler, method, produces=produces, limit=limit, is_documented=is_documented)
+            method: self._operation(handler, method, **declared, is_public=is_marked(view_func))
             for method, handler in handlers.items()
         }
         begin = views.guarded(view_func, endpoint, table)
@@ -160,10 +162,13 @@ class Routes(flask_smorest.Blueprint):
         produces: tuple[str, ...] | None,
         limit: str | None,
         is_documented: bool,
+        is_public: bool,
     ) -> Operation:
         """Return the operation that a handler's decorators have written, complete."""
         operation = operations.drafted(handler)
         operation.scope = self.scope if method in conditional.READS else self.scope_to_write
+        if is_public or is_marked(handler):
+            operation.scope = PUBLIC
         operation.is_limited, operation.limit, operation.is_documented = self.is_limited, limit, is_documented
         if produces is not None:
             operation.produces = tuple(produces)

@@ -208,7 +208,7 @@ def wire(
 ) -> Services:
     """Return the services on this database."""
     clock = clock or SystemClock()
-    reads, unit_of_work = Reads(engine), partial(UnitOfWork, session, engine)
+    reads, unit_of_work = Reads(engine, session), partial(UnitOfWork, session, engine)
     shared = SharedWindows(settings.redis_url, hooks=(log_turns, measure.breakers)) if settings.redis_url else None
     windows, slots = shared or OwnWindows(), _slots(settings)
     others = others_than_us(settings, windows, slots, clock)

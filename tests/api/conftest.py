@@ -20,6 +20,7 @@ from app.observability.logs import JsonFormatter
 from app.wiring import wire
 from tests.api.caller import Caller
 from tests.api.forge import Forge
+from tests.api.limited import Get, Make, Statuses
 
 Bearer = Callable[..., dict[str, str]]
 IDLE = text(
@@ -163,3 +164,39 @@ def timed(client: FlaskClient, other_application: Flask, settings: Settings, clo
 def forge(settings: Settings) -> Forge:
     """Return a forge that knows the secret."""
     return Forge(settings.jwt_secret)
+
+
+@pytest.fixture
+def make(make_application: Make) -> Make:
+    """Return a maker of applications: ``make({"RATELIMIT_DEFAULT": "3 per minute"}, rate_limit="5 per hour")``."""
+    return lambda config=None, **settings: make_application(config=config, **settings)
+
+
+@pytest.fixture
+def get(bearer: Bearer) -> Get:
+    """Return a sender of requests with a token."""
+
+    def send(
+        application: Flask, path: str, *, peer: str = "192.0.2.1", method: str = "GET", **options: Any
+    ) -> TestResponse:
+        headers, environ = bearer() | options.pop("headers", {}), {"REMOTE_ADDR": peer}
+        return application.test_client().open(
+            path, method=method, headers=headers, environ_overrides=environ, **options
+        )
+
+    return send
+
+
+@pytest.fixture
+def statuses(get: Get) -> Statuses:
+    """Return a sender of several requests, which returns their statuses."""
+
+    def send(application: Flask, path: str, times: int, **options: Any) -> list[int]:
+        found = []
+        for _ in range(times):
+            response = get(application, path, **options)
+            response.close()
+            found.append(response.status_code)
+        return found
+
+    return send

@@ -1,17 +1,17 @@
 """What is counted of requests and errors, in the process that answers them."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
+from werkzeug.test import create_environ
 
 from app import errs
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 from app.rest.edge import Seen, refusal
-from app.rest.hooks.metering import Meter
+from app.rest.middleware import Middleware
 from app.rest.overload import Overload
 from app.services.tasks import TaskService
 from tests.api.caller import TASKS, Caller
@@ -51,12 +51,18 @@ class TestRequests:
             _send(client, method, path)
         assert counted.by == 1
 
-    def test_an_application_that_breaks_leaves_nothing_in_flight_and_nothing_counted_twice(self) -> None:
+    def test_an_application_that_breaks_leaves_nothing_in_flight_and_nothing_counted_twice(
+        self, make_application: Callable[..., Flask]
+    ) -> None:
+        """With PROPAGATE_EXCEPTIONS the server answers, and counts."""
+        propagating = make_application()
+        propagating.config["PROPAGATE_EXCEPTIONS"] = True
+
         def broken(_environ: object, _start: object) -> list[bytes]:
             raise RuntimeError
 
         with growth("http_requests_in_flight") as in_flight, growth(COUNT) as counted, pytest.raises(RuntimeError):
-            Meter(broken)({"REQUEST_METHOD": "GET"}, lambda *_: lambda _: None)
+            Middleware(propagating, broken, None)(create_environ(), lambda *_: lambda _: None)
         assert (in_flight.by, counted.by) == (0, 0)
 
     def test_what_the_server_refuses_counts_too(self, application: Flask) -> None:
@@ -80,17 +86,9 @@ class TestRequests:
         """C26."""
         with growth("degraded_answers_total", dependency="preferences") as counted:
             fields = [("Degraded", "preferences;reason=breaker-open")]
-            meter = Meter(Response(headers=fields))
-            list(meter(_environ(), lambda *_: lambda _: None))
+            middleware = Middleware(make_application(), Response(headers=fields), None)
+            list(middleware(create_environ(), lambda *_: lambda _: None))
         assert counted.by == 1
-
-
-class _NoRoute:
-    url_rule = None
-
-
-def _environ() -> dict[str, Any]:
-    return {"REQUEST_METHOD": "GET", "werkzeug.request": _NoRoute}
 
 
 class TestErrors:

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from app.observability import logs
-from app.rest import hooks
 from app.rest.application import Application
+from app.rest.middleware import Middleware
 from app.services.tasks import TaskService
 from tests.api.caller import ABSENT, Caller, answered, refused
 from tests.api.conftest import Log
@@ -189,7 +189,6 @@ class TestOff:
     def test_nothing_is_in_place(self, application: Application) -> None:
         """What is off costs nothing: no hook, and no wrapper."""
         assert "candor-tracing" not in application.extensions
-        begun = application.befores
-        assert not [each for each in begun if each.__module__ == hooks.tracing.__name__]
+        assert isinstance(application.wsgi_app, Middleware)
         assert "__wrapped__" not in vars(application.extensions["candor-services"].tasks)
         assert application.extensions["candor-services"].tasks.create.__func__ is TaskService.create

@@ -45,7 +45,7 @@ def opened(application: Flask) -> Iterator[Database]:
         engine = db.engine
         _empty(engine)
         session = cast("scoped_session[Session]", db.session)
-        reads = Reads(lambda: engine)
+        reads = Reads(lambda: engine, session)
         yield Database(engine, reads, TaskReads(reads), partial(UnitOfWork, session, lambda: engine))
         db.session.rollback()
         _empty(engine)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, make_url, text
@@ -48,6 +49,28 @@ def engine_at(url: str, pool_size: int = 1) -> Engine:
     engine = create_engine(url, **house.engine_options(pool_size=pool_size, statement_timeout=timedelta(seconds=10)))
     house.prepare(engine)
     return engine
+
+
+class TestOptions:
+    """``SQLALCHEMY_ENGINE_OPTIONS`` of an application."""
+
+    def options(self, **more: object) -> dict[str, Any]:
+        """Return the arguments of ``create_engine``."""
+        return house.engine_options(pool_size=2, statement_timeout=timedelta(seconds=1), more=more)
+
+    def test_further_ones_are_added(self) -> None:
+        assert self.options(pool_recycle=600) == {**self.options(), "pool_recycle": 600}
+
+    def test_those_of_connections_are_merged(self) -> None:
+        arguments = self.options(connect_args={"application_name": "mine", "options": "-c jit=off"})["connect_args"]
+        assert (arguments["application_name"], arguments["connect_timeout"]) == ("mine", 2)
+        assert arguments["options"].startswith("-c statement_timeout=1000 ")
+        assert arguments["options"].endswith(" -c jit=off")
+
+    @pytest.mark.parametrize("name", ["max_overflow", "pool_size", "poolclass"])
+    def test_the_pool_cannot_be_replaced(self, name: str) -> None:
+        with pytest.raises(ValueError, match=f"cannot set {name}; DATABASE_POOL_SIZE"):
+            self.options(**{name: 5})
 
 
 class TestCut:

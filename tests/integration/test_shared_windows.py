@@ -72,6 +72,51 @@ class TestHit:
         assert sorted(seen) == list(range(1, 401))
 
 
+class TestPeek:
+    def test_it_sees_the_hits_of_others_and_counts_none(self, one: SharedWindows, other: SharedWindows) -> None:
+        one.hit("a", seconds=HOUR, amount=4)
+        window = other.peek("a")
+        assert (window.hits, HOUR - 10 < window.left <= HOUR) == (4, True)
+        assert other.seen("a").hits == 4
+        assert (other.peek("b").hits, one.hit("a", seconds=HOUR).hits) == (0, 5)
+
+    def test_away(self) -> None:
+        with ValkeyServer() as server:
+            windows = windows_on(server.port)
+            windows.hit("a", seconds=HOUR)
+            server.terminate()
+            assert windows.peek("a").hits == 1
+            server.start()
+
+
+class TestClear:
+    def test_what_others_remember_does_not_come_back(self, one: SharedWindows, other: SharedWindows) -> None:
+        for each in (one, other, other):
+            each.hit("a", seconds=HOUR)
+        one.clear("a")
+        assert [each.hit("a", seconds=HOUR).hits for each in (other, one, other)] == [1, 2, 3]
+        other.clear("a")
+        assert [each.hit("a", seconds=HOUR).hits for each in (one, other)] == [1, 2]
+
+    def test_it_is_remembered_when_redis_forgets(self, one: SharedWindows, redis: ValkeyServer) -> None:
+        one.hit("a", seconds=HOUR, amount=7)
+        one.clear("a")
+        one.hit("a", seconds=HOUR)
+        redis.client().flushall()
+        assert one.hit("a", seconds=HOUR).hits == 2
+
+    def test_a_window_that_nobody_opened(self, one: SharedWindows) -> None:
+        one.clear("a")
+        assert one.hit("a", seconds=HOUR).hits == 1
+
+    def test_all_of_a_prefix(self, one: SharedWindows, other: SharedWindows) -> None:
+        for key in ("limit/a", "limit/b", "mail/a"):
+            one.hit(key, seconds=HOUR)
+            other.hit(key, seconds=HOUR)
+        assert one.reset("limit/") == 2
+        assert [other.hit(key, seconds=HOUR).hits for key in ("limit/a", "limit/b", "mail/a")] == [1, 1, 3]
+
+
 class TestForgetful:
     """F21: Redis lost what it knew, or its scripts."""
 

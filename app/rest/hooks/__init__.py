@@ -1,46 +1,23 @@
 """A hook is a file; each says in its docstring why it stands where it stands in ``HOOKS``.
 
-Read the tuple from top to bottom: a request passes it downwards, its answer upwards. (The span of a traced
-request is around all of them; overload is answered before there is a request.)
+They are Flask's: ``before_request`` functions run from the top of the tuple to its end, ``after_request`` and
+``teardown_request`` functions from its end to the top. A hook of your own that you register runs after all of these on
+the way in, and before them on the way out; to run first, insert it into ``app.before_request_funcs[None]``.
+
+What every answer carries stands around Flask, in ``rest.middleware``: request id, access log, metrics, tracing.
+Overload is answered before there is a request (``rest.overload``).
 """
 
 from typing import Final
 
-from app.rest.application import Application
-from app.rest.hooks import (
-    access_log,
-    authentication,
-    caching,
-    cors,
-    deadline,
-    in_hand,
-    limits,
-    metering,
-    recovery,
-    request_id,
-    routing,
-    tracing,
-    well_formed,
-)
+from flask import Flask
 
-HOOKS: Final = (
-    metering,
-    request_id,
-    tracing,
-    in_hand,
-    deadline,
-    access_log,
-    recovery,
-    well_formed,
-    cors,
-    routing,
-    limits,
-    authentication,
-    caching,
-)
+from app.rest.hooks import authentication, caching, cors, deadline, limits, routing, well_formed
+
+HOOKS: Final = (deadline, well_formed, cors, routing, limits, authentication, caching)
 
 
-def install(app: Application) -> None:
-    """Install every hook, in order."""
+def install(app: Flask) -> None:
+    """Register every hook, in order."""
     for hook in HOOKS:
         hook.install(app)

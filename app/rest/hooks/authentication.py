@@ -1,43 +1,67 @@
-"""Finds out who asks, and whether they may. Last before the handler: the body is not read for a bad token (C9)."""
+"""Authenticates the caller, and checks the scope. Last before the handler: a bad token costs no body and no query (C9).
+
+A route that is neither one of the operations nor marked as public needs a valid token (C25a).
+"""
+
+from flask import Flask
 
 from app import context
-from app.context import Principal
+from app.errs import Error
 from app.errs.access import InsufficientScope
-from app.rest import operations
-from app.rest.application import Application
+from app.rest import operations, public
 from app.rest.current import services
-from app.rest.request import Request
+from app.rest.request import Request, application, current
 from app.wire.credentials import anonymous, bearer_token
 
 
-def install(app: Application) -> None:
-    """Install the hook."""
+def install(app: Flask) -> None:
+    """Register the hooks."""
+    app.before_request(authenticate)
+    app.teardown_request(_forget)
 
-    def authenticate(request: Request) -> None:
-        """Set the principal of a guarded operation.
 
-        Raises:
-            MissingCredentials, InvalidToken: nobody, or nobody we know, is asking.
-            InsufficientScope: the caller may not do this.
-        """
-        operation = request.operation
-        if operation is None or operation.scope is operations.PUBLIC:
-            return
-        caller = asking(request)
-        context.principal.set(caller)
+def authenticate() -> None:
+    """Set the principal, unless the route is public.
+
+    Raises:
+        MissingCredentials, InvalidToken: there are no valid credentials.
+        InsufficientScope: the caller's scopes do not include the operation's.
+    """
+    request = current()
+    operation = request.operation
+    if operation is None:
+        _authenticate_route(request)
+    elif operation.scope is not operations.PUBLIC:
+        caller = _identified(request)
         if operation.scope and not caller.may(operation.scope):
             raise InsufficientScope(scope=operation.scope, user=caller.id)
 
-    def asking(request: Request) -> Principal:
-        token = bearer_token(request.sent("Authorization") or "")
-        context.bearer.set(token)
-        if token:
-            return services().tokens.verify(token, sender=request.client_address)
-        return anonymous(app.config["ANONYMOUS_SCOPES"])
 
-    app.hook(before=authenticate, end=_forget)
+def _authenticate_route(request: Request) -> None:
+    """Authenticate the caller of a route outside of the operations; in development, log how to make it public."""
+    rule = request.url_rule
+    if rule is None or not request.is_dispatched or public.is_public(application(), rule.endpoint):
+        return
+    try:
+        _identified(request)
+    except Error:
+        if application().config["APP_ENV"] == "development":
+            public.explain(request.method, rule.rule, rule.endpoint)
+        raise
 
 
-def _forget() -> None:
+def _identified(request: Request) -> context.Principal:
+    """Return the caller, who is the principal from now on."""
+    token = bearer_token(request.sent("Authorization") or "")
+    context.bearer.set(token)
+    if token:
+        caller = services().tokens.verify(token, sender=request.client_address)
+    else:
+        caller = anonymous(application().config["ANONYMOUS_SCOPES"])
+    context.principal.set(caller)
+    return caller
+
+
+def _forget(_error: BaseException | None) -> None:
     context.principal.set(None)
     context.bearer.set(None)

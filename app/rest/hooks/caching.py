@@ -1,32 +1,38 @@
-"""Says what may be kept (RFC 9111) and what answers depend on; answers 304. Innermost, to see the handler's own."""
+"""Sets Cache-Control and Vary (RFC 9111), and answers 304. Last, and therefore first to see the answer of a handler."""
 
 from http import HTTPStatus
 
-from flask import Response
+from flask import Flask, Response
 
+from app import context
 from app.rest import operations
-from app.rest.application import Application
 from app.rest.conditional import READS, answer_not_modified
-from app.rest.request import Request
+from app.rest.request import Request, current
 
 
-def install(app: Application) -> None:
-    """Install the hook."""
-    app.hook(after=_mark)
+def install(app: Flask) -> None:
+    """Register the hook."""
+    app.after_request(set_caching)
 
 
-def _mark(request: Request, response: Response) -> Response:
+def set_caching(response: Response) -> Response:
     """Let a client keep a tagged resource for asking again, and nothing else that needed a token (C20)."""
-    operation, carried = request.operation, {name for name, _ in response.headers}
+    request, headers = current(), response.headers
+    operation, carried = request.operation, {name for name, _ in headers}
     has_forms = operation is not None and len(operation.produces) > 1
-    response.headers.add("Vary", "Accept, Origin" if has_forms else "Origin")
-    if operation is not None and "Cache-Control" not in carried:
-        if "ETag" in carried:
-            kept = "private, no-cache"
-        else:
-            is_page = operation.scope is operations.PUBLIC and request.method in READS
-            kept = "no-cache" if is_page else "no-store"
-        response.headers.add("Cache-Control", kept)
+    headers.add("Vary", "Accept, Origin" if has_forms else "Origin")
+    if "Cache-Control" not in carried and (kept := _kept(request, is_tagged="ETag" in carried)):
+        headers.add("Cache-Control", kept)
     if response.status_code == HTTPStatus.NO_CONTENT:
-        response.headers.pop("Content-Type", None)
+        headers.pop("Content-Type", None)
     return answer_not_modified(request, response) if "ETag" in carried else response
+
+
+def _kept(request: Request, *, is_tagged: bool) -> str | None:
+    """Return the value of Cache-Control; ``None`` leaves it to a public route outside of the operations."""
+    operation = request.operation
+    if operation is None:
+        return None if context.principal.get() is None else "no-store"
+    if is_tagged:
+        return "private, no-cache"
+    return "no-cache" if operation.scope is operations.PUBLIC and request.method in READS else "no-store"

@@ -1,16 +1,16 @@
 """Lets pages of allowed origins read our answers (https://fetch.spec.whatwg.org/#http-cors-protocol).
 
-Above routing and limits, so that errors carry the headers too, and a preflight of an unknown path is answered like any.
+Before routing and limits: a preflight request of an unknown path is answered like any other. ``rest.middleware`` adds
+the header fields of every other answer, errors included.
 """
 
 from collections.abc import Container
 from typing import Final
 
-from flask import Response
+from flask import Flask, Response
 
-from app.rest.application import Application
 from app.rest.hooks import routing
-from app.rest.request import Request
+from app.rest.request import current
 
 EXPOSED: Final = (
     "WWW-Authenticate, ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Request-Id, "
@@ -24,26 +24,22 @@ HEADERS: Final = (
 MAX_AGE: Final = "600"
 
 
-def install(app: Application) -> None:
-    """Install the hook."""
+def install(app: Flask) -> None:
+    """Register the hook."""
 
-    def answer_preflight(request: Request) -> Response | None:
+    def answer_preflight() -> Response | None:
         """Answer like any OPTIONS, and with permission when the origin is allowed; 204 whatever the path."""
+        request = current()
         if request.method != "OPTIONS" or request.sent("Access-Control-Request-Method") is None:
             return None
-        response = Response(status=204, headers=routing.options(app, request))
+        response = Response(status=204, headers=routing.allowed(app, request))
         if request.sent("Origin") in app.config["CORS_ORIGINS"]:
             response.headers["Access-Control-Allow-Methods"] = METHODS
             response.headers["Access-Control-Allow-Headers"] = HEADERS
             response.headers["Access-Control-Max-Age"] = MAX_AGE
         return response
 
-    def allow(request: Request, response: Response) -> Response:
-        if (origin := request.sent("Origin")) is not None:
-            response.headers.update(permission(origin, app.config["CORS_ORIGINS"]))
-        return response
-
-    app.hook(before=answer_preflight, after=allow)
+    app.before_request(answer_preflight)
 
 
 def permission(origin: str | None, allowed: Container[str]) -> dict[str, str]:

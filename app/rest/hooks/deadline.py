@@ -1,30 +1,33 @@
-"""Starts the clock of the request's time budget. Second, so that all that follows is paid from it."""
+"""Starts the time budget of the request. First, so that everything after it is paid from it."""
 
 import re
 from datetime import timedelta
 from typing import Final
 
+from flask import Flask
+
 from app.errs import Violation
 from app.resilience import deadline
-from app.rest.application import Application
-from app.rest.request import Request
+from app.rest.request import Request, current
 
 HEADER: Final = "Request-Timeout"
 SHORTEST: Final = 0.05
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
-def install(app: Application) -> None:
-    """Install the hook."""
+def install(app: Flask) -> None:
+    """Register the hooks."""
 
-    def begin(request: Request) -> None:
-        """Set the deadline: the configured budget, or what the caller asks for if that is less (C23)."""
+    def start_budget() -> None:
+        """Set the deadline: the configured budget, or the caller's if that is shorter (C23)."""
+        request = current()
         longest: float = app.config["REQUEST_TIMEOUT"]
         asked = request.sent(HEADER)
         seconds = longest if asked is None else min(_seconds(request, asked) or longest, longest)
         deadline.current.set(deadline.Deadline.after(timedelta(seconds=seconds), is_shortened=seconds < longest))
 
-    app.hook(before=begin, end=_end)
+    app.before_request(start_budget)
+    app.teardown_request(_end_budget)
 
 
 def _seconds(request: Request, text: str) -> float | None:
@@ -36,5 +39,5 @@ def _seconds(request: Request, text: str) -> float | None:
     return None
 
 
-def _end() -> None:
+def _end_budget(_error: BaseException | None) -> None:
     deadline.current.set(None)

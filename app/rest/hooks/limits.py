@@ -1,80 +1,38 @@
-"""Counts requests per client address. Before authentication, so that guessing tokens is limited too (C22)."""
+"""Limits requests by Flask-Limiter and reports what remains. Before authentication, to limit token guessing (C22)."""
 
-import math
-from functools import cache
-from typing import Final, cast
+import logging
+from typing import Final
 
-from flask import Response
-from flask_limiter import Limiter
-from limits import RateLimitItem, parse_many
+from flask import Flask, Response
 
-from app.errs.platform import RateLimitExceeded
-from app.rest.application import Application
-from app.rest.limit_storage import SCHEME, WindowStorage
-from app.rest.request import Request, current
-from app.wire import addresses
-from app.wiring import Services
+from app.extensions import limiter
+from app.rate_limiting import remaining_of, restore_retry_after, seconds_until_reset
+from app.rest.request import current
 
-FLASKS_OWN: Final = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs")
+log: Final = logging.getLogger("candor.limits")
 
 
-def install(app: Application) -> None:
-    """Install the hook. Flask-Limiter counts; its own hooks, which would stand behind all of ours, go."""
-    services: Services = app.extensions["candor-services"]
-    limiter = Limiter(
-        key_func=lambda: current().client_address,
-        storage_uri=f"{SCHEME}://",
-        storage_options={"windows": services.windows},  # type: ignore[dict-item]  # our own storage takes an object
-        strategy="fixed-window",
-        headers_enabled=False,
-    )
+def install(app: Flask) -> None:
+    """Bind the limiter: its ``before_request`` stands here. Flask calls after-request functions in reverse order."""
+    app.after_request(_report)
     limiter.init_app(app)
-    app.extensions["candor-limiter"] = limiter
-    for functions in FLASKS_OWN:
-        getattr(app, functions)[None].pop()
-    storage = cast("WindowStorage", limiter.storage)
-
-    def count(request: Request) -> None:
-        """Count the request: against the limit of all operations, and then against that of its own.
-
-        Raises:
-            RateLimitExceeded: nothing is left of one of them.
-        """
-        operation = request.operation
-        if operation is None or not operation.is_limited:
-            return
-        address = request.client_address
-        own = app.config[operation.limit] if operation.limit else ""
-        for scope, limit in _limits(app.config["RATE_LIMIT"], own, operation.name):
-            expiry = limit.get_expiry()
-            hits, left = storage.window(limit.key_for(address, scope), expiry)
-            seconds = min(max(1, math.ceil(left)), expiry)
-            request.limits += ((limit, max(0, limit.amount - hits), seconds),)
-            if hits > limit.amount:
-                raise RateLimitExceeded(limit=limit.amount, window_seconds=expiry, retry_after=seconds)
-
-    app.hook(before=count, after=_tell)
 
 
-@cache
-def _limits(of_all: str, of_one: str, operation: str) -> tuple[tuple[str, RateLimitItem], ...]:
-    """Return the limits, in Flask-Limiter's notation, each with what it limits."""
-    return tuple(
-        (scope, limit)
-        for scope, said in ((addresses.EVERYTHING, of_all), (operation, of_one))
-        if said
-        for limit in parse_many(said)
-    )
-
-
-def _tell(request: Request, response: Response) -> Response:
-    """Tell what is left (draft-ietf-httpapi-ratelimit-headers)."""
+def _report(response: Response) -> Response:
+    """Add the limits that apply, and what remains of each (draft-ietf-httpapi-ratelimit-headers)."""
+    request = current()
     policies, states = [], []
-    for number, (limit, left, seconds) in enumerate(request.limits, 1):
+    for number, result in enumerate(request.limits, 1):
         name = "default" if number == 1 else f"default-{number}"
-        policies.append(f'"{name}";q={limit.amount};w={limit.get_expiry()}')
-        states.append(f'"{name}";r={left};t={seconds}')
+        try:
+            remaining, seconds = remaining_of(result), seconds_until_reset(result)
+        except Exception:  # a storage of the fork's own choice may raise anything
+            log.warning("no RateLimit fields: the storage does not answer", exc_info=True)
+            return response
+        policies.append(f'"{name}";q={result.limit.amount};w={result.limit.get_expiry()}')
+        states.append(f'"{name}";r={remaining};t={seconds}')
     if policies:
         response.headers.add("RateLimit-Policy", ", ".join(policies))
         response.headers.add("RateLimit", ", ".join(states))
+    restore_retry_after(response)
     return response

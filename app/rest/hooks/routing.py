@@ -1,33 +1,42 @@
-"""Answers what has no handler: unknown paths, other methods, OPTIONS. Before limits and authentication (C9a)."""
+"""Routes what Werkzeug's map does not: the target ``*``, and paths that begin with ``//``.
+
+Before limits and authentication, which leave alone what no route takes; Flask raises its 404 or 405 once all
+``before_request`` functions have run (C9a).
+"""
 
 from typing import Final
 
 from flask import Flask, Response
 from flask.globals import request_ctx
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import NotFound
 
 from app.rest import operations
-from app.rest.application import Application
-from app.rest.errors import allowed_methods
-from app.rest.request import Request
+from app.rest.http_exceptions import allowed_methods
+from app.rest.request import Request, application, current
 
 SERVER_WIDE: Final = "*"
 """The target that stands for no resource, but for the service (RFC 9110, section 9.3.7)."""
 
 
-def install(app: Application) -> None:
-    """Install the hook."""
+def install(app: Flask) -> None:
+    """Register the hook."""
+    app.before_request(route)
 
-    def check_route(request: Request) -> Response | None:
-        """Answer OPTIONS with what a path allows, and refuse what no route takes."""
-        missing = _missing(request)
-        if request.method == "OPTIONS" and (allowed := options(app, request)):
-            return Response(status=204, headers=allowed)
-        if missing is not None:
-            raise missing
-        return None
 
-    app.hook(before=check_route)
+def route() -> Response | None:
+    """Answer ``OPTIONS *``; let a path that begins with ``//`` match nothing, where Werkzeug drops a slash."""
+    request = current()
+    path: str = request.environ["PATH_INFO"]
+    if path.startswith("//"):
+        request.url_rule, request.routing_exception = None, NotFound()
+    elif path == SERVER_WIDE and request.method == "OPTIONS":
+        return options(application(), request)
+    return None
+
+
+def options(app: Flask, request: Request) -> Response:
+    """Return the answer to OPTIONS: the methods of the path, and the media types of bodies (RFC 5789, section 3.1)."""
+    return Response(status=204, headers=allowed(app, request))
 
 
 def methods(app: Flask) -> list[str]:
@@ -35,24 +44,18 @@ def methods(app: Flask) -> list[str]:
     return allowed_methods({method for rule in app.url_map.iter_rules() for method in rule.methods or ()})
 
 
-def _missing(request: Request) -> HTTPException | None:
-    """Return why no route takes the request."""
-    if request.environ["PATH_INFO"].startswith("//"):
-        return NotFound()  # werkzeug takes it for the path with one slash
-    return request.routing_exception
-
-
-def options(app: Application, request: Request) -> dict[str, str]:
-    """Return what may be sent to the path: methods, and media types of a body (RFC 5789, section 3.1); or nothing."""
+def allowed(app: Flask, request: Request) -> dict[str, str]:
+    """Return the header fields of an answer to OPTIONS; none for a path that does not exist."""
     adapter = request_ctx.url_adapter
     if request.environ["PATH_INFO"] == SERVER_WIDE:
         return {"Allow": ", ".join(methods(app))}
-    if adapter is None or isinstance(_missing(request), NotFound):
+    if adapter is None or isinstance(request.routing_exception, NotFound):
         return {}
-    allowed = allowed_methods(adapter.allowed_methods())
-    fields = {"Allow": ", ".join(allowed)}
-    for method in {"POST", "PATCH"}.intersection(allowed):
+    names = allowed_methods(adapter.allowed_methods())
+    fields = {"Allow": ", ".join(names)}
+    for method in {"POST", "PATCH"}.intersection(names):
         rule, _ = adapter.match(method=method, return_rule=True)
-        if consumed := operations.table(app)[rule.endpoint, method].consumes:
-            fields[f"Accept-{method.capitalize()}"] = ", ".join(consumed)
+        operation = operations.table(app).get((rule.endpoint, method))
+        if operation is not None and operation.consumes:
+            fields[f"Accept-{method.capitalize()}"] = ", ".join(operation.consumes)
     return fields

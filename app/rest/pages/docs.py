@@ -6,11 +6,11 @@ from importlib.resources import files
 from typing import Any, Final
 
 import orjson
-from flask import Response, current_app, send_from_directory
+from flask import Response, current_app
 
 from app.rest import operations
 from app.rest.blueprint import Blueprint
-from app.rest.pages.rendering import HTML, POLICY, page
+from app.rest.pages.rendering import HTML, POLICY, file_of, page
 from app.wire.schemas.openapi import OpenApiSchema
 
 SWAGGER_UI: Final = str(files("flask_swagger_ui") / "dist")
@@ -43,7 +43,7 @@ def get_docs() -> Response:
 @blp.response(HTTPStatus.OK)
 def get_docs_asset(name: str) -> Response:
     """Send a file of Swagger UI."""
-    return send_from_directory(SWAGGER_UI, name, max_age=A_DAY)
+    return file_of(SWAGGER_UI, name, max_age=A_DAY)
 
 
 def _document() -> tuple[bytes, str]:

@@ -4,14 +4,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Response, send_from_directory, url_for
+from flask import Response, url_for
 
 from app import errs
 from app.errs.requests import ValidationFailed
 from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.pages import entries
-from app.rest.pages.rendering import HTML, JSON, negotiated
+from app.rest.pages.rendering import HTML, JSON, file_of, negotiated
 from app.wire.schemas.front import FrontSchema
 
 FORMATS: Final = (JSON, HTML)
@@ -39,4 +39,4 @@ def get_front() -> Any:
 @blp.response(HTTPStatus.OK)
 def get_asset(name: str) -> Response:
     """Send a stylesheet, a script or an image."""
-    return send_from_directory(STATIC, name)
+    return file_of(STATIC, name)

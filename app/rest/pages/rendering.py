@@ -3,13 +3,16 @@
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from flask import Response, url_for
+from flask import Response, send_from_directory, url_for
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
+from werkzeug.exceptions import NotFound
 
 from app.errs import Fault
+from app.errs.platform import RouteNotFound
 from app.rest import negotiation
 
 JSON: Final = "application/json"
@@ -62,6 +65,18 @@ def negotiated(template: str, value: object, formats: tuple[str, ...]) -> Any:
     if chosen == HTML:
         return page(template, it=value)
     return Response(_TEMPLATES.get_template(f"{template}.md").render(it=value), mimetype=MARKDOWN)
+
+
+def file_of(folder: Path | str, name: str, *, max_age: int | None = None) -> Response:
+    """Return a file of a folder.
+
+    Raises:
+        RouteNotFound: there is no such file.
+    """
+    try:
+        return send_from_directory(folder, name, max_age=max_age)
+    except NotFound as exc:
+        raise RouteNotFound from exc
 
 
 def _pretty(value: object) -> str:

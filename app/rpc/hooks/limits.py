@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Callable
-from functools import cache
 from urllib.parse import unquote
 
-from limits import RateLimitItem, parse_many
-
 from app.errs.platform import RateLimitExceeded
+from app.extensions import limiter
+from app.rate_limiting import calls
 from app.rpc.calls import Call
-from app.wire.addresses import EVERYTHING, client_address
+from app.wire.addresses import client_address
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
@@ -18,13 +17,11 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     Raises:
         RateLimitExceeded: there were too many.
     """
-    address = address_of(call)
-    for limit in _limits(call.app.config["RATE_LIMIT"]):
-        seconds = limit.get_expiry()
-        window = call.services.windows.hit(limit.key_for(address, EVERYTHING), seconds=seconds)
-        if window.hits > limit.amount:
-            wait = min(max(1, math.ceil(window.left)), seconds)
-            raise RateLimitExceeded(limit=limit.amount, window_seconds=seconds, retry_after=wait)
+    exceeded = calls.count(limiter, address_of(call))
+    if exceeded:
+        length = exceeded.limit.get_expiry()
+        wait = min(max(1, math.ceil(exceeded.left)), length)
+        raise RateLimitExceeded(limit=exceeded.limit.amount, window_seconds=length, retry_after=wait)
     return proceed()
 
 
@@ -32,11 +29,6 @@ def address_of(call: Call) -> str:
     """Return the client's address."""
     forwarded, trusted = call.metadata.get("x-forwarded-for", ""), call.app.config["TRUSTED_PROXIES"]
     return client_address(_address(call.peer), forwarded, trusted)
-
-
-@cache
-def _limits(text: str) -> tuple[RateLimitItem, ...]:
-    return tuple(parse_many(text))
 
 
 def _address(peer: str) -> str:

@@ -62,6 +62,25 @@ class TestHit:
             assert windows.hit(key, seconds=5) == Window(len(mine), mine[0] + 5 - clock.now)
 
 
+class TestAmount:
+    def test_several_hits_at_once(self, windows: OwnWindows) -> None:
+        assert [windows.hit("a", seconds=10, amount=amount).hits for amount in (4, 1, 0)] == [4, 5, 5]
+
+
+class TestClear:
+    def test_ok(self, windows: OwnWindows) -> None:
+        for key in ("a", "b"):
+            windows.hit(key, seconds=10, amount=3)
+        windows.clear("a")
+        assert [windows.hit(key, seconds=10).hits for key in ("a", "b")] == [1, 4]
+
+    def test_all_of_a_prefix(self, windows: OwnWindows) -> None:
+        for key in ("limit/a", "limit/b", "mail/a"):
+            windows.hit(key, seconds=10)
+        assert windows.reset("limit/") == 2
+        assert [windows.seen(key).hits for key in ("limit/a", "limit/b", "mail/a")] == [0, 0, 1]
+
+
 class TestMemory:
     def test_closed_windows_are_forgotten(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
         for second in range(50):

@@ -1,0 +1,13 @@
+"""Flask-Limiter, adapted to several applications in one process and to the counters that all transports share.
+
+What lives here: the limiter, its storage, and the checks of its settings. It is created once in ``app.extensions``.
+Every limit that its manual describes is evaluated by Flask-Limiter; the only count made here is that of ``RATE_LIMIT``
+where nothing else applies to a request (``Limiter._check_request_limit``).
+"""
+
+from app.rate_limiting import limits
+from app.rate_limiting.limiter import Limiter
+from app.rate_limiting.results import remaining_of, restore_retry_after, seconds_until_reset
+from app.rate_limiting.storage import WindowStorage
+
+__all__ = ["Limiter", "WindowStorage", "limits", "remaining_of", "restore_retry_after", "seconds_until_reset"]

@@ -1,0 +1,117 @@
+"""The state that a limiter has for one application.
+
+Flask-Limiter 4.1 keeps settings, limits and storage in the extension itself: bound to two applications, it has the
+limits of the first and the storage of the last. Here each of these attributes belongs to an application.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final, NamedTuple, Protocol
+from weakref import WeakSet, ref
+
+from flask import Flask, current_app
+
+KEY: Final = "candor-limiter"
+ATTRIBUTES: Final = (
+    "enabled",
+    "initialized",
+    "limit_manager",
+    "_application_limits_cost",
+    "_application_limits_deduct_when",
+    "_application_limits_exempt_when",
+    "_application_limits_per_method",
+    "_default_limits_cost",
+    "_default_limits_deduct_when",
+    "_default_limits_exempt_when",
+    "_default_limits_per_method",
+    "_fail_on_first_breach",
+    "_fallback_limiter",
+    "_fallback_storage",
+    "_header_mapping",
+    "_headers_enabled",
+    "_in_memory_fallback",
+    "_in_memory_fallback_enabled",
+    "_key_prefix",
+    "_limiter",
+    "_meta_limits",
+    "_on_breach",
+    "_on_meta_breach",
+    "_request_identifier",
+    "_retry_after",
+    "_storage",
+    "_storage_dead",
+    "_storage_options",
+    "_storage_uri",
+    "_strategy",
+    "_swallow_errors",
+    "_Limiter__check_backend_count",
+    "_Limiter__last_check_backend",
+)
+"""What ``Limiter.init_app`` of Flask-Limiter sets, and what its methods change at run time."""
+
+
+class Bound(Protocol):
+    """A limiter: the values that applications start with, and its bindings to those there are."""
+
+    defaults: dict[str, Any]
+    bindings: "WeakSet[Binding]"
+
+
+class Way(Enum):
+    """How the limits of an endpoint are evaluated before its view is called."""
+
+    NOT = "not at all"
+    DIRECTLY = "only RATE_LIMIT and the operation's own limit apply"
+    BY_FLASK_LIMITER = "anything else"
+
+
+class Plan(NamedTuple):
+    """What is done before a view is called."""
+
+    way: Way
+    above: str | None = None
+    """The name of a view that was decorated above its route: the decoration is never called."""
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Binding:
+    """The values of the attributes for one application."""
+
+    limiter: Bound
+    app: "ref[Flask]"
+    values: dict[str, Any]
+    plans: dict[str | None, Plan] = field(default_factory=dict)
+
+
+class OfApplication:
+    """An attribute of the limiter that has a value for each application.
+
+    Without an application context, the value is the one that applications start with; setting it sets it in all.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, limiter: Bound | None, _owner: object = None) -> Any:
+        if limiter is None:
+            return self
+        binding = of_current(limiter)
+        values = limiter.defaults if binding is None else binding.values
+        try:
+            return values[self._name]
+        except KeyError:
+            raise AttributeError(self._name) from None
+
+    def __set__(self, limiter: Bound, value: object) -> None:
+        binding = of_current(limiter)
+        if binding is None:
+            limiter.defaults[self._name] = value
+        for each in (binding,) if binding else tuple(limiter.bindings):
+            each.values[self._name] = value
+            each.plans.clear()
+
+
+def of_current(limiter: Bound) -> Binding | None:
+    """Return the binding to the current application, if there is one."""
+    binding: Binding | None = current_app.extensions.get(KEY) if current_app else None
+    return binding if binding is not None and binding.limiter is limiter else None

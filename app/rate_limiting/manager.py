@@ -1,0 +1,82 @@
+"""The limits of one application: its own settings, and the decorations that all applications share."""
+
+from typing import Any, Final
+
+import flask
+from flask import Blueprint, Flask
+from flask_limiter import ExemptionScope
+from flask_limiter._limits import ApplicationLimit, Limit
+from flask_limiter._manager import LimitManager
+from ordered_set import OrderedSet
+
+from app.rate_limiting import names
+from app.rate_limiting.registry import Registry
+
+ALL: Final = ExemptionScope.APPLICATION | ExemptionScope.DEFAULT | ExemptionScope.META
+
+
+STATIC: Final = "/"
+"""Ends the identifier of a static endpoint: Flask-Limiter never limits an endpoint that is named ``static``."""
+
+
+class Manager(LimitManager):
+    """Flask-Limiter's manager, which looks blueprints up by identity within its application, not by name in all."""
+
+    def __init__(
+        self, app: Flask, registry: Registry, application_limits: list[ApplicationLimit], default_limits: list[Limit]
+    ) -> None:
+        self._app, self._registry = app, registry
+        super().__init__(
+            application_limits=application_limits,
+            default_limits=default_limits,
+            decorated_limits=registry.decorated,
+            blueprint_limits={},
+            route_exemptions=registry.exempt_routes,
+            blueprint_exemptions={},
+        )
+
+    @property
+    def _blueprint_limits(self) -> dict[str, OrderedSet[Limit]]:
+        found: dict[str, OrderedSet[Limit]] = {}
+        for blueprint in self._blueprints():
+            if limits := self._registry.limits_of.get(blueprint):
+                found.setdefault(blueprint.name, OrderedSet()).update(limits)
+        return found
+
+    @_blueprint_limits.setter
+    def _blueprint_limits(self, _limits: object) -> None:
+        """Keep none: the registry has them."""
+
+    @property
+    def _blueprint_exemptions(self) -> dict[str, ExemptionScope]:
+        exempt = self._registry.exempt_blueprints
+        return {each.name: exempt[each] for each in self._blueprints() if each in exempt}
+
+    @_blueprint_exemptions.setter
+    def _blueprint_exemptions(self, _exemptions: object) -> None:
+        """Keep none, as above."""
+
+    def _blueprints(self) -> list[Blueprint]:
+        return [each for each in self._app.blueprints.values() if isinstance(each, Blueprint)]
+
+    def exemption_scope(self, app: Flask, endpoint: str | None, blueprint: str | None) -> ExemptionScope:
+        """Return what the endpoint is exempt from: all of it where its operation is declared unlimited."""
+        endpoint = endpoint.rstrip(STATIC) if endpoint else endpoint
+        if not is_limited(app, endpoint):
+            return ALL
+        view = app.view_functions.get(endpoint or "")
+        name = names.claimed(view) if view else None  # of a view that was decorated above its route, too
+        own = self._route_exemptions.get(name, ExemptionScope.NONE) if name else ExemptionScope.NONE
+        return super().exemption_scope(app, endpoint, blueprint) | own
+
+
+def is_limited(app: Flask, endpoint: str | None) -> bool:
+    """Return whether requests to the endpoint count, unless ``limiter.exempt`` says otherwise."""
+    operations: dict[tuple[str, str], Any] = app.extensions.get("candor-operations", {})
+    return all(each.is_limited for (name, _), each in operations.items() if name == endpoint)
+
+
+def identify() -> str:
+    """Return the identifier of the request that limits per route use: its endpoint."""
+    endpoint = flask.request.endpoint or ""
+    return endpoint + STATIC if endpoint.rpartition(".")[2] == "static" else endpoint

@@ -1,0 +1,67 @@
+"""The state of a limit within a request: how many requests remain, and for how long."""
+
+import math
+import time
+from http import HTTPStatus
+from typing import Final
+
+import flask
+from flask_limiter import RequestLimit
+from limits import RateLimitItem, WindowStats
+
+from app.rate_limiting import storage
+from app.resilience.windows import Window
+
+RETRY_AFTER: Final = "Retry-After"
+SET_BEFORE: Final = "candor.retry_after"
+"""The key in the WSGI environment of the ``Retry-After`` that the answer had before Flask-Limiter's header fields."""
+
+
+class Counted(RequestLimit):
+    """Flask-Limiter's result for a limit that was counted directly."""
+
+    def __init__(self, extension: object, limit: RateLimitItem, args: list[str], key: str, window: Window) -> None:
+        self.extension = extension  # type: ignore[assignment]  # a proxy, as Flask-Limiter's own
+        self.limit, self.request_args, self.key = limit, args, key
+        self.breached, self.shared = window.hits > limit.amount, True
+        self.counted = window
+        self._reset_at = time.time() + window.left
+
+    @property
+    def window(self) -> WindowStats:
+        """Return when the window closes and how many requests remain in it."""
+        return WindowStats(self._reset_at, max(0, self.limit.amount - self.counted.hits))
+
+
+def keep_retry_after(response: flask.Response) -> flask.Response:
+    """Note ``Retry-After`` before Flask-Limiter replaces it (``RATELIMIT_HEADERS_ENABLED``)."""
+    flask.request.environ[SET_BEFORE] = response.headers.get(RETRY_AFTER)
+    return response
+
+
+def restore_retry_after(response: flask.Response) -> None:
+    """Undo what it did: an answer that is no error never has the field, and an error repeats it in its body."""
+    if SET_BEFORE not in flask.request.environ:
+        return
+    before = flask.request.environ[SET_BEFORE]
+    if before is not None:
+        response.headers[RETRY_AFTER] = before
+    elif response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+        response.headers.pop(RETRY_AFTER, None)
+
+
+def remaining_of(result: RequestLimit) -> int:
+    """Return how many requests remain."""
+    window = _counted(result)
+    return max(0, result.limit.amount - window.hits if window else result.remaining)
+
+
+def seconds_until_reset(result: RequestLimit) -> int:
+    """Return the seconds until there are more requests, from 1 to the length of the window."""
+    window, length = _counted(result), result.limit.get_expiry()
+    left = window.left if window else result.window.reset_time - time.time()
+    return min(max(1, math.ceil(left)), length)
+
+
+def _counted(result: RequestLimit) -> Window | None:
+    return result.counted if isinstance(result, Counted) else storage.counted(result.key)

@@ -1,0 +1,75 @@
+"""A storage of the ``limits`` package that counts in the rate-limit counters of the current application.
+
+The package's own storage for Redis raises an error while Redis is down, and waits for one that hangs in every request.
+This one does neither: its counters are guarded by a circuit breaker and continue in memory.
+"""
+
+import time
+from typing import Any, Final
+
+from flask import current_app, has_request_context, request
+from limits.storage import Storage
+
+from app.resilience.windows import Window, Windows
+
+SCHEME: Final = "candor"
+COUNTED: Final = "candor.counted"
+"""The key in the WSGI environment of the windows that the request has been counted in."""
+
+
+class WindowStorage(Storage):
+    """Counts fixed windows; needs an application context."""
+
+    STORAGE_SCHEME = [SCHEME]
+
+    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **_: Any) -> None:
+        super().__init__(uri, wrap_exceptions)
+
+    @property
+    def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
+        """Return the exceptions that counting can raise: none."""
+        return ()
+
+    @property
+    def storage(self) -> str:
+        """Return the name of the counters, for ``flask limiter config``."""
+        return type(windows()).__name__
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count hits in the window of this key, which is ``expiry`` seconds long."""
+        window = windows().hit(key, seconds=expiry, amount=amount)
+        if has_request_context():
+            request.environ.setdefault(COUNTED, {})[key] = window
+        return window.hits
+
+    def get(self, key: str) -> int:
+        """Return the hits of all processes, or those of this one while Redis does not answer."""
+        return windows().peek(key).hits
+
+    def get_expiry(self, key: str) -> float:
+        """Return when the window closes, as a POSIX timestamp."""
+        return time.time() + windows().seen(key).left
+
+    def check(self) -> bool:
+        """Return that the counters work; they always do."""
+        return True
+
+    def reset(self) -> int | None:
+        """Clear every limit. Other counters of the service (logins, mail) are not changed."""
+        return windows().reset("LIMITER/")
+
+    def clear(self, key: str) -> None:
+        """Clear one limit."""
+        windows().clear(key)
+
+
+def windows() -> Windows:
+    """Return the counters of the current application, which all transports share."""
+    counters: Windows = current_app.extensions["candor-services"].windows
+    return counters
+
+
+def counted(key: str) -> Window | None:
+    """Return the window that the current request has been counted in under this key."""
+    window: Window | None = request.environ.get(COUNTED, {}).get(key)
+    return window

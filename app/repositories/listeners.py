@@ -1,0 +1,90 @@
+"""Detection of listeners: statements may bypass SQLAlchemy's ``Connection`` only while nothing listens to it.
+
+Listeners can be added and removed at any time, on one engine or on a class, therefore each statement checks again.
+SQLAlchemy sets ``_has_events`` where the first listener is added and never unsets it; only then are the lists of
+listeners looked at. The listeners that the application itself registers (``translate``, ``dialing``) do not count.
+"""
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Dialect, Engine
+from sqlalchemy.engine.events import ConnectionEvents
+
+from app.repositories import translate
+
+ON_STATEMENTS: Final = tuple(
+    name
+    for name in vars(ConnectionEvents)
+    if not name.startswith("_") and name not in ("dispatch", "engine_disposed", "set_engine_execution_options")
+)
+"""Events of a connection and of its statements; the two that are left out belong to the engine alone."""
+ON_TRANSACTIONS: Final = (
+    "after_begin",
+    "after_commit",
+    "after_rollback",
+    "after_soft_rollback",
+    "after_transaction_create",
+    "after_transaction_end",
+    "before_commit",
+)
+"""Events of a session's transaction."""
+OWN_ERROR_HANDLERS: Final = (translate.handle,)
+OWN: Final[Any] = 2
+"""What ``_has_events`` of a dialect is while only the application listens: true, but not ``True``."""
+
+
+def install(engine: Engine) -> None:
+    """Note that all listeners so far are the application's own."""
+    engine.dialect._has_events = OWN  # noqa: SLF001 -- a truth value
+
+
+def on_engine(engine: Engine) -> bool:
+    """Return whether statements of this engine must pass SQLAlchemy's ``Connection``.
+
+    That is the case with listeners on the engine, on ``Engine`` or on ``Connection``, with listeners of errors or
+    replacements of ``do_execute``, with ``echo`` or the logger at INFO, and with execution options of the engine.
+    """
+    dialect = engine.dialect
+    return bool(
+        (engine._has_events and _any(engine.dispatch, ON_STATEMENTS))  # noqa: SLF001 -- see above
+        or (Connection._has_events and any(_of(Connection, ON_STATEMENTS)))  # noqa: SLF001
+        or ((dialect._has_events is not OWN or type(dialect)._has_events) and _on_dialect(dialect))  # noqa: SLF001
+        or engine.logger.isEnabledFor(logging.INFO)
+        or engine.get_execution_options()
+    )
+
+
+def on_connection(connection: Connection) -> bool:
+    """Return whether there are listeners on this connection alone."""
+    return connection._has_events  # noqa: SLF001 -- SQLAlchemy's own test
+
+
+def on_sessions(kind: Any) -> bool:
+    """Return whether there are listeners to the transactions of sessions of this class, ``kind``."""
+    return any(_of(kind, ON_TRANSACTIONS))
+
+
+def _on_dialect(dialect: Dialect) -> bool:
+    listeners = dialect.dispatch
+    return bool(
+        listeners.do_execute
+        or listeners.do_execute_no_params
+        or tuple(listeners.handle_error) not in ((), OWN_ERROR_HANDLERS)
+    )
+
+
+def _any(dispatch: Any, names: Sequence[str]) -> bool:
+    return any(getattr(dispatch, name) for name in names)
+
+
+@cache
+def _of(kind: Any, names: Sequence[str]) -> tuple[Sequence[object], ...]:
+    """Return the lists of a class's listeners, which change with them.
+
+    SQLAlchemy shows them to instances only; this one is never initialised.
+    """
+    dispatch: Any = object.__new__(kind).dispatch
+    return tuple(getattr(dispatch, name).parent_listeners for name in names)

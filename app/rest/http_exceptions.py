@@ -1,0 +1,72 @@
+"""Errors of the catalogue for every ``HTTPException``: Flask's ``abort``, Werkzeug's router, an extension's refusal.
+
+Its status and its own header fields are kept. Below 500 its description is the ``detail``; from 500 on it goes to the
+log only (C3).
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from app import errs
+from app.errs import platform, requests
+from app.rest import statuses, webargs_errors
+from app.rest.request import current
+
+STATUSES: Final = frozenset(HTTPStatus)
+OWNED: Final = frozenset({"content-type", "content-length"})
+"""Header fields that the problem document brings itself."""
+
+
+def translated(exc: HTTPException) -> tuple[errs.Error, int, Mapping[str, str]]:
+    """Return the error that stands for an exception, the status to answer, and the exception's own header fields."""
+    code = _status(exc.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if exc is current().routing_exception:
+        return _of_routing(exc), code, {}
+    if (rejected := webargs_errors.rejected(exc)) is not None:
+        return rejected, HTTPStatus.BAD_REQUEST, {}
+    details = webargs_errors.details(exc)
+    description = details.message or _description(exc)
+    error = statuses.error_of(code, description, retry_after=_retry_after(exc), cause=exc)
+    if details.violations:
+        error.violations = details.violations
+    fields = {name: value for name, value in exc.get_headers() if name.lower() not in OWNED}
+    return error, code, {**fields, **details.headers}
+
+
+def _status(code: int) -> int:
+    """Return the status as one of ``HTTPStatus``, if it is."""
+    return HTTPStatus(code) if code in STATUSES else code
+
+
+def allowed_methods(methods: Any) -> list[str]:
+    """Return the methods that ``Allow`` lists."""
+    return sorted({*methods, "OPTIONS"})
+
+
+def _of_routing(exc: HTTPException) -> errs.Error:
+    """Return the error for a request that no route takes."""
+    if isinstance(exc, MethodNotAllowed):
+        return platform.MethodNotAllowed(method=current().method, allowed=allowed_methods(exc.valid_methods or ()))
+    if isinstance(exc, NotFound):
+        return platform.RouteNotFound()
+    return requests.MalformedRequest(detail=exc.description)
+
+
+def _description(exc: HTTPException) -> str | None:
+    """Return what was passed to ``abort``; Werkzeug's own text for 404 speaks of the URL, which does exist here."""
+    is_default = exc.description == type(exc).description
+    return None if exc.description is None or (is_default and isinstance(exc, NotFound)) else str(exc.description)
+
+
+def _retry_after(exc: HTTPException) -> int | None:
+    """Return the seconds of ``Retry-After``, which may have been given as a moment (RFC 9110, section 10.2.3)."""
+    given: datetime | int | None = getattr(exc, "retry_after", None)
+    if isinstance(given, datetime):
+        moment = given if given.tzinfo else given.replace(tzinfo=UTC)
+        return max(0, math.ceil((moment - datetime.now(UTC)).total_seconds()))
+    return given

@@ -1,0 +1,21 @@
+"""Flask-Limiter's error as the service's own: RATE_LIMIT_EXCEEDED, with the limit that was exceeded (C22)."""
+
+from flask_limiter import RateLimitExceeded
+
+from app.errs import platform
+from app.rate_limiting import seconds_until_reset
+from app.rest.request import application, current
+
+
+def translated(exc: RateLimitExceeded) -> platform.RateLimitExceeded:
+    """Return the error that a problem document shows; an ``error_message`` of the limit becomes its detail."""
+    limit = exc.limit.limit
+    others = (each for limiter in application().extensions.get("limiter", ()) for each in limiter.current_limits)
+    exceeded = [each for each in (*others, *current().limits) if each.breached and each.limit == limit]
+    length = limit.get_expiry()
+    return platform.RateLimitExceeded(
+        message=str(exc.description) if exc.limit.error_message else None,
+        limit=limit.amount,
+        window_seconds=length,
+        retry_after=seconds_until_reset(exceeded[-1]) if exceeded else length,
+    )

@@ -1,0 +1,215 @@
+"""WSGI middleware around Flask: what every answer carries, whatever a hook or a handler does.
+
+An ``after_request`` function that raises makes Flask skip those registered before it, and a ``teardown_request``
+function that raises leaves no answer at all. So the request id, the security and CORS header fields, the access log and
+the metrics stand here, outside of Flask's hooks; context variables are reset here too.
+"""
+
+from collections.abc import Callable, Container, Iterable
+from contextvars import ContextVar
+from itertools import chain
+from time import perf_counter
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from werkzeug.wsgi import ClosingIterator
+
+from app import context
+from app.context import Principal
+from app.errs.platform import InternalError
+from app.observability import in_hand, logs, metrics, trail
+from app.observability.reporting import report
+from app.resilience import deadline
+from app.rest import public
+from app.rest.errors import MEDIA_TYPE, OURS, Occasion, instance_of, problem
+from app.rest.hooks import cors
+from app.rest.request import KEY, Request
+from app.wire import request_ids
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from app.rest.application import Application
+
+DEGRADED: Final = "Degraded"
+SENT: Final = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in request_ids.SENT)
+IDS: Final = frozenset(name.lower() for name in request_ids.ANSWERED)
+LOWEST_ERROR: Final = "400"
+Fields = list[tuple[str, str]]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
+OF_A_REQUEST: Final[tuple[ContextVar[Any], ...]] = (
+    context.request_id,
+    context.trace_id,
+    context.traceparent,
+    context.principal,
+    context.bearer,
+    deadline.current,
+    trail.current,
+)
+"""Context variables that must not outlive the request."""
+
+
+def install(app: "Application") -> None:
+    """Put the middleware around the application, and the span of a traced request around the middleware."""
+    metrics.begin()
+    tracing = app.extensions.get("candor-tracing")
+    middleware = Middleware(app, app.wsgi_app, tracing.trace_id if tracing else None)
+    app.wsgi_app = tracing.around_requests(middleware) if tracing else middleware  # type: ignore[method-assign]  # as Flask's documentation says
+
+
+class Answer:
+    """The status line and header fields that Flask has sent, and the request that they answer."""
+
+    __slots__ = ("caller", "environ", "fields", "path", "route", "status", "written")
+
+    def __init__(self, environ: "WSGIEnvironment") -> None:
+        self.environ = environ
+        self.status = ""
+        self.fields: Fields = []
+        self.route = metrics.UNMATCHED
+        self.path: str = environ["PATH_INFO"]
+        self.caller: Principal | None = None
+        self.written: list[bytes] = []
+
+    def start(self, status: str, fields: Fields, _exc_info: ExcInfo = None) -> Callable[[bytes], Any]:
+        """Keep what Flask sends: a ``start_response`` (PEP 3333), called while the request context is there."""
+        self.status, self.fields = status, fields
+        self.caller = context.principal.get()
+        return self.written.append
+
+    def identify(self) -> None:
+        """Note which route was requested; Flask has left a request unless it could not even be made."""
+        request: Request | None = self.environ.pop(KEY, None)
+        if request is not None:
+            self.path = request.path
+            if request.url_rule is not None:
+                self.route = request.url_rule.rule
+
+    def fail(self, error: Exception, public_url: str) -> Iterable[bytes]:
+        """Answer an exception that left Flask, as a ``teardown_request`` function's does; log it once."""
+        self.identify()
+        about: dict[str, object] = {
+            "status": int(OURS),
+            "method": self.environ["REQUEST_METHOD"],
+            "route": self.route,
+            "path": self.path,
+        }
+        metrics.PANICS.inc()
+        report(error, InternalError(), about, operation=self.route, declared=(InternalError,), stack=True)
+        instance = instance_of(self.environ["PATH_INFO"].encode("latin-1"))
+        body = orjson.dumps(problem(InternalError(), Occasion.of(public_url, instance)))
+        self.status = f"{OURS.value} {OURS.phrase}"
+        self.fields = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
+        self.written.clear()
+        return [] if self.environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def complete(self, origins: Container[str]) -> None:
+        """Add the header fields that every answer carries, unless they are there (C4, C16, C24)."""
+        sent = {name.lower() for name, _ in self.fields}
+        if "x-content-type-options" not in sent:
+            self.fields.append(("X-Content-Type-Options", "nosniff"))
+        if "cache-control" not in sent and self.status >= LOWEST_ERROR:
+            self.fields.append(("Cache-Control", "no-store"))
+        if "vary" not in sent:
+            self.fields.append(("Vary", "Origin"))
+        origin = self.environ.get("HTTP_ORIGIN")
+        if origin is not None and "access-control-allow-origin" not in sent:
+            self.fields += cors.permission(origin, origins).items()
+        request_id = context.request_id.get() or ""
+        if sent & IDS:
+            self.fields = [field for field in self.fields if field[0].lower() not in IDS]
+        self.fields += [(name, request_id) for name in request_ids.ANSWERED]
+
+
+class Middleware:
+    """Hands requests to Flask."""
+
+    def __init__(
+        self, app: "Application", wsgi_app: "WSGIApplication", traced: Callable[[], str | None] | None
+    ) -> None:
+        self._app, self._wsgi_app, self._traced = app, wsgi_app, traced
+        self._is_first = True
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer, write one access log entry, and count."""
+        began = perf_counter()
+        if self._is_first:
+            self._begin_first()
+        self._begin(environ)
+        answer, spent = Answer(environ), trail.begin()
+        metrics.IN_FLIGHT.inc()
+        try:
+            body = self._wsgi_app(environ, answer.start)
+            answer.identify()
+        except Exception as error:
+            if self._propagates():
+                _end()
+                raise
+            body = answer.fail(error, self._app.config["PUBLIC_URL"])
+        except BaseException:
+            _end()
+            raise
+        finally:
+            metrics.IN_FLIGHT.dec()
+        answer.complete(self._app.config["CORS_ORIGINS"])
+        self._log(answer, perf_counter() - began, spent)
+        start_response(answer.status, answer.fields)
+        if answer.written:
+            body = chain(answer.written, body)
+        if environ.get("werkzeug.request") is not None:  # Flask keeps the request for stream_with_context
+            return ClosingIterator(body, _end)
+        _end()
+        return body
+
+    def _begin_first(self) -> None:
+        """Check and announce, once, what was registered until the first request.
+
+        Raises:
+            TypeError: the request class was replaced by one that lacks what the hooks need.
+        """
+        if not issubclass(self._app.request_class, Request):
+            raise TypeError(f"request_class must be a subclass of {Request.__module__}.{Request.__name__}")
+        self._is_first = False
+        public.announce(self._app)
+
+    def _begin(self, environ: "WSGIEnvironment") -> None:
+        """Set the id of the request, and the trace that it is part of."""
+        request_id = request_ids.chosen(map(environ.get, SENT))
+        context.request_id.set(request_id)
+        parent = environ.get("HTTP_TRACEPARENT")
+        trace = request_ids.trace_of(parent) if parent else None
+        context.traceparent.set(parent if trace else None)
+        context.trace_id.set((self._traced and self._traced()) or trace)
+        in_hand.begin(request_id, environ["REQUEST_METHOD"], environ["PATH_INFO"])
+
+    def _propagates(self) -> bool:
+        """Return whether exceptions are for the server, as Flask's PROPAGATE_EXCEPTIONS says."""
+        said = self._app.config["PROPAGATE_EXCEPTIONS"]
+        return bool(self._app.testing or self._app.debug if said is None else said)
+
+    def _log(self, answer: Answer, seconds: float, spent: trail.Trail) -> None:
+        status, method = answer.status[:3], answer.environ["REQUEST_METHOD"]
+        degraded = next((value for name, value in answer.fields if name == DEGRADED), None)
+        logs.access(
+            {
+                "method": method,
+                "route": answer.route,
+                "path": answer.path,
+                "status": int(status),
+                "duration_ms": round(seconds * 1000, 3),
+                "user": answer.caller.id if answer.caller else None,
+                "degraded": degraded,
+                **spent.fields(),
+            }
+        )
+        for each in degraded.split(", ") if degraded else ():
+            metrics.DEGRADED.labels(each.partition(";")[0]).inc()
+        metrics.request(method, answer.route, status, seconds)
+
+
+def _end() -> None:
+    """Forget the request."""
+    for variable in OF_A_REQUEST:
+        variable.set(None)
+    in_hand.end()

@@ -1,0 +1,98 @@
+"""The mark that makes a route public. Every other route needs a valid token, whoever registered it (C25a).
+
+::
+
+    @app.get("/hello")
+    @public                                     # a view, or a class-based view
+    def hello(): ...
+
+    app.register_blueprint(public(blueprint))   # all routes of a blueprint, nested blueprints included
+
+    app.config["PUBLIC_ENDPOINTS"] = ["static"] # views of an extension, by endpoint
+
+A blueprint of :mod:`app.rest.blueprint` says so with ``scope=PUBLIC``.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Final, TypeVar
+
+from flask import Blueprint, Flask
+from flask.views import View
+
+from app.rest import operations
+
+MARK: Final = "__public__"
+ENDPOINTS: Final = "PUBLIC_ENDPOINTS"
+T = TypeVar("T")
+_LOG: Final = logging.getLogger("candor.routes")
+
+
+def public(target: T) -> T:
+    """Let requests without a token reach a view, a class-based view, or every view of a blueprint.
+
+    Raises:
+        TypeError: the target is something else, or declares its scope already.
+    """
+    if operations.is_routed(target):
+        raise TypeError("put @public below @blp.route: above it, it has no effect")
+    if hasattr(target, "scope_to_write"):
+        raise TypeError("this blueprint declares its scope: make it public with Blueprint(…, scope=PUBLIC)")
+    if not (callable(target) or isinstance(target, Blueprint)):
+        raise TypeError(f"public() takes a view or a blueprint; list endpoint names in app.config[{ENDPOINTS!r}]")
+    setattr(target, MARK, True)
+    return target
+
+
+def is_marked(target: object) -> bool:
+    """Return whether a view or a blueprint is marked; the class of a class-based view counts too."""
+    view_class: type[View] | None = getattr(target, "view_class", None)
+    return bool(getattr(target, MARK, False) or getattr(view_class, MARK, False))
+
+
+def is_public(app: Flask, endpoint: str) -> bool:
+    """Return whether a route outside of the operations is public, by its view, its blueprints or its endpoint."""
+    known: dict[str, bool] = app.extensions.setdefault("candor-public", {})
+    if endpoint not in known:
+        known[endpoint] = _find(app, endpoint)
+    return known[endpoint]
+
+
+def _find(app: Flask, endpoint: str) -> bool:
+    steps = endpoint.split(".")[:-1]
+    blueprints = (app.blueprints.get(".".join(steps[: number + 1])) for number in range(len(steps)))
+    return (
+        endpoint in app.config[ENDPOINTS]
+        or is_marked(app.view_functions.get(endpoint))
+        or any(is_marked(blueprint) for blueprint in blueprints if blueprint is not None)
+    )
+
+
+def routes(app: Flask) -> Iterator[str]:
+    """Yield every public route, as ``GET /healthz``."""
+    table = operations.table(app)
+    for rule in sorted(app.url_map.iter_rules(), key=str):
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            operation = table.get((rule.endpoint, method))
+            if is_public(app, rule.endpoint) if operation is None else operation.scope is operations.PUBLIC:
+                yield f"{method} {rule.rule}"
+
+
+def announce(app: Flask) -> None:
+    """Log every public route in one entry, and endpoints that are listed as public and do not exist; once."""
+    if app.extensions.setdefault("candor-announced", False):
+        return
+    app.extensions["candor-announced"] = True
+    found = list(routes(app))
+    _LOG.info("%d public routes", len(found), extra={"fields": {"routes": found}})
+    if unknown := set(app.config[ENDPOINTS]) - app.view_functions.keys():
+        _LOG.warning("%s lists unknown endpoints", ENDPOINTS, extra={"fields": {"endpoints": sorted(unknown)}})
+
+
+def explain(method: str, rule: str, endpoint: str) -> None:
+    """Log the line that would make a route public; for development, where it answered 401."""
+    line = f"app.config[{ENDPOINTS!r}] = [{endpoint!r}]"
+    message = (
+        "%s %s needs a token. To make it public, put @public (app.rest.public) below its route decorator, or set %s"
+    )
+    _LOG.info(message, method, rule, line)

@@ -1,0 +1,347 @@
+"""flask-smorest, as in its quick start and its manual, on a blueprint of this project."""
+
+from io import BytesIO
+from typing import Any
+
+import flask_smorest
+import marshmallow as ma
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask.views import MethodView
+from marshmallow import fields as mf
+
+from app.rest.public import public
+from tests.idioms.kit import INVALID, ON_FLASK, PUBLIC, Blueprint, candor_only, fields, problem
+
+
+class PetSchema(ma.Schema):
+    """A pet."""
+
+    id = mf.Int(dump_only=True)
+    name = mf.String(required=True)
+
+
+class PetQueryArgsSchema(ma.Schema):
+    """How pets are searched."""
+
+    name = mf.String()
+
+
+@pytest.fixture
+def blp() -> Any:
+    """Return a public blueprint at ``/pets``."""
+    return Blueprint("pets", "pets", url_prefix="/pets", description="Operations on pets", scope=PUBLIC)
+
+
+@pytest.fixture
+def register(app: Flask, api: Any):
+    """Return what registers a blueprint and returns a client."""
+
+    def register(blueprint) -> FlaskClient:
+        api.register_blueprint(blueprint)
+        return app.test_client()
+
+    return register
+
+
+def operation(api: Any, path: str, method: str) -> dict[str, Any]:
+    """Return an operation of the OpenAPI document."""
+    document = api.spec.to_dict()
+    found: dict[str, Any] = document["paths"][path][method]
+    return found
+
+
+def test_the_quick_start(blp, register) -> None:
+    pets = {1: {"id": 1, "name": "Max"}}
+
+    @blp.route("/")
+    class Pets(MethodView):
+        @blp.arguments(PetQueryArgsSchema, location="query")
+        @blp.response(200, PetSchema(many=True))
+        def get(self, args):
+            """List pets"""
+            return [pet for pet in pets.values() if args.get("name", pet["name"]) == pet["name"]]
+
+        @blp.arguments(PetSchema)
+        @blp.response(201, PetSchema)
+        def post(self, new_data):
+            """Add a new pet"""
+            pets[2] = {"id": 2, **new_data}
+            return pets[2]
+
+    @blp.route("/<int:pet_id>")
+    class PetsById(MethodView):
+        @blp.response(200, PetSchema)
+        def get(self, pet_id):
+            """Get pet by ID"""
+            if pet_id not in pets:
+                flask_smorest.abort(404, message="Item not found.")
+            return pets[pet_id]
+
+        @blp.arguments(PetSchema)
+        @blp.response(200, PetSchema)
+        def put(self, update_data, pet_id):
+            """Update existing pet"""
+            pets[pet_id].update(update_data)
+            return pets[pet_id]
+
+        @blp.response(204)
+        def delete(self, pet_id):
+            """Delete pet"""
+            del pets[pet_id]
+
+    client = register(blp)
+    assert client.get("/pets/").json == [{"id": 1, "name": "Max"}]
+    assert client.get("/pets/?name=Moritz").json == []
+    created = client.post("/pets/", json={"name": "Moritz"})
+    assert (created.status_code, created.json) == (201, {"id": 2, "name": "Moritz"})
+    assert client.put("/pets/2", json={"name": "Maja"}).json["name"] == "Maja"
+    assert (client.delete("/pets/2").status_code, client.get("/pets/1").json["id"]) == (204, 1)
+
+
+def test_functions_as_resources(blp, register) -> None:
+    @blp.route("/", methods=["GET"])
+    @blp.response(200, PetSchema)
+    def get_pet():
+        return {"id": 1, "name": "Max"}
+
+    assert register(blp).get("/pets/").json == {"id": 1, "name": "Max"}
+
+
+def test_responses_are_dumped(blp, register) -> None:
+    class Pet:
+        id, name, secret = 1, "Max", "x"
+
+    @blp.route("/")
+    @blp.response(200, PetSchema)
+    def get_pet():
+        return Pet(), 200, {"X-Own": "yes"}
+
+    response = register(blp).get("/pets/")
+    assert (response.json, response.headers["X-Own"]) == ({"id": 1, "name": "Max"}, "yes")
+
+
+def test_a_response_without_a_schema(blp, register) -> None:
+    @blp.route("/")
+    @blp.response(200)
+    def get_pet():
+        return {"any": "thing"}
+
+    assert register(blp).get("/pets/").json == {"any": "thing"}
+
+
+def test_dump_hooks(blp, register) -> None:
+    class Enveloped(PetSchema):
+        @ma.post_dump(pass_collection=True)
+        def wrap(self, data, many, **kwargs):
+            return {"pets": data} if many else data
+
+        @ma.pre_dump
+        def upper(self, pet, **kwargs):
+            return {**pet, "name": pet["name"].upper()}
+
+    @blp.route("/")
+    @blp.response(200, Enveloped(many=True))
+    def get_pets():
+        return [{"id": 1, "name": "Max"}]
+
+    assert register(blp).get("/pets/").json == {"pets": [{"id": 1, "name": "MAX"}]}
+
+
+@pytest.fixture
+def echo(blp, register):
+    """Return what registers an operation with arguments of a location, and returns a client of it."""
+
+    def make(schema, rule: str = "/", methods=("POST",), **options) -> FlaskClient:
+        @blp.route(rule, methods=list(methods))
+        @blp.arguments(schema, **options)
+        @blp.response(200)
+        def view(*args, **kwargs):
+            return {"args": args, "kwargs": kwargs}
+
+        return register(blp)
+
+    return make
+
+
+Number = ma.Schema.from_dict({"number": mf.Int(required=True)}, name="NumberSchema")
+
+
+@pytest.mark.parametrize("location", ["query", "querystring"])
+def test_arguments_in_the_query(echo, location: str) -> None:
+    client = echo(Number, methods=["GET"], location=location)
+    assert client.get("/pets/?number=3").json["args"] == [{"number": 3}]
+
+
+def test_a_missing_query_parameter_is_rejected_without_any_query(echo) -> None:
+    client = echo(Number, methods=["GET"], location="query")
+    for path in ("/pets/", "/pets/?", "/pets/?number=x"):
+        response = client.get(path)
+        assert response.status_code == INVALID
+        if not ON_FLASK:
+            assert list(fields(response)) == ["number"]
+            assert response.json["errors"][0]["parameter"] == "number"
+
+
+@candor_only
+def test_an_unknown_query_parameter_is_rejected(echo) -> None:
+    response = echo(Number, methods=["GET"], location="query").get("/pets/?number=1&other=2")
+    problem(response, 400, code="VALIDATION_FAILED")
+    assert fields(response) == {"other": ["UNKNOWN_PARAMETER"]}
+
+
+def test_a_list_in_the_query(echo) -> None:
+    schema = ma.Schema.from_dict({"tag": mf.List(mf.Str())}, name="TagsSchema")
+    assert echo(schema, methods=["GET"], location="query").get("/pets/?tag=a&tag=b").json["args"] == [{"tag": ["a", "b"]}]
+
+
+def test_arguments_in_header_fields(echo) -> None:
+    schema = ma.Schema.from_dict({"number": mf.Int(data_key="X-Number", required=True)}, name="HeadersSchema")
+    client = echo(schema, location="headers")
+    assert client.post("/pets/", headers={"X-Number": "3"}).json["args"] == [{"number": 3}]
+    response = client.post("/pets/")
+    assert response.status_code == INVALID
+    assert ON_FLASK or response.json["errors"][0]["header"] == "X-Number"
+
+
+def test_arguments_in_cookies(echo) -> None:
+    client = echo(Number, location="cookies")
+    assert client.post("/pets/").status_code == INVALID
+    client.set_cookie("number", "3")
+    assert client.post("/pets/").json["args"] == [{"number": 3}]
+
+
+def test_arguments_in_a_form(echo) -> None:
+    client = echo(Number, location="form")
+    assert client.post("/pets/", data={"number": "3"}).json["args"] == [{"number": 3}]
+    assert client.post("/pets/", data={"number": "x"}).status_code == INVALID
+
+
+def test_arguments_in_files(blp, register) -> None:
+    schema = ma.Schema.from_dict({"file_1": flask_smorest.fields.Upload()}, name="MultipartFileSchema")
+
+    @blp.route("/", methods=["POST"])
+    @blp.arguments(schema, location="files")
+    @blp.response(201)
+    def upload(files):
+        return {"read": files["file_1"].read().decode(), "name": files["file_1"].filename}
+
+    response = register(blp).post("/pets/", data={"file_1": (BytesIO(b"content"), "a.txt")})
+    assert (response.status_code, response.json) == (201, {"read": "content", "name": "a.txt"})
+
+
+def test_arguments_in_the_path(echo) -> None:
+    client = echo(Number, rule="/<number>", location="path")
+    assert client.post("/pets/3").json["args"][0] == {"number": 3}
+
+
+def test_several_locations(blp, register) -> None:
+    @blp.route("/", methods=["POST"])
+    @blp.arguments(PetSchema)
+    @blp.arguments(PetQueryArgsSchema, location="query")
+    @blp.response(200)
+    def view(pet, query):
+        return [pet, query]
+
+    assert register(blp).post("/pets/?name=q", json={"name": "b"}).json == [{"name": "b"}, {"name": "q"}]
+
+
+@candor_only
+def test_violations_of_several_locations_come_at_once(blp, register) -> None:
+    @blp.route("/", methods=["POST"])
+    @blp.arguments(PetSchema)
+    @blp.arguments(Number, location="query")
+    @blp.response(200)
+    def view(pet, query):
+        return {}
+
+    assert set(fields(register(blp).post("/pets/?number=x", json={"name": 3}))) == {"name", "number"}
+
+
+def test_arguments_as_keywords(echo) -> None:
+    client = echo(PetSchema, as_kwargs=True)
+    assert client.post("/pets/", json={"name": "Max"}).json == {"args": [], "kwargs": {"name": "Max"}}
+
+
+def test_alternative_responses_are_documented(api, blp, register) -> None:
+    @blp.route("/", methods=["POST"])
+    @blp.arguments(PetSchema, description="The pet.", example={"name": "Max"})
+    @blp.response(201, PetSchema, description="Created.", example={"id": 1, "name": "Max"})
+    @blp.alt_response(202, schema=PetSchema, description="Later.", success=True)
+    def create(pet):
+        """Create a pet.
+
+        At length.
+        """
+        return {"id": 1, **pet}, 202
+
+    assert register(blp).post("/pets/", json={"name": "Max"}).status_code == 202
+    documented = operation(api, "/pets/", "post")
+    assert documented["summary"] == "Create a pet."
+    assert {"201", "202"} <= {str(status) for status in documented["responses"]}
+    media = documented["requestBody"]["content"]["application/json"]
+    assert media["example"] == {"name": "Max"}
+
+
+def test_doc_completes_the_document(api, blp, register) -> None:
+    @blp.route("/")
+    @blp.doc(description="Return pets based on ID", tags=["special"], deprecated=True)
+    @blp.response(200, PetSchema)
+    def get():
+        return {}
+
+    register(blp)
+    documented = operation(api, "/pets/", "get")
+    assert documented["description"] == "Return pets based on ID"
+    assert documented["deprecated"] is True
+
+
+@candor_only
+@pytest.mark.parametrize("feature", ["paginate", "etag"])
+def test_what_is_not_supported_is_rejected_with_what_to_use(blp, feature: str) -> None:
+    with pytest.raises(TypeError, match=r"^[^.]+[.]?$") as caught:
+        getattr(blp, feature)(lambda: None) if feature == "etag" else blp.paginate()
+    assert feature in str(caught.value)
+
+
+@candor_only
+class TestRegistration:
+    def test_an_unsupported_location(self, blp) -> None:
+        with pytest.raises((TypeError, ValueError), match="nowhere"):
+            blp.arguments(PetSchema, location="nowhere")
+
+    def test_what_is_no_schema(self, blp) -> None:
+        with pytest.raises(TypeError):
+            blp.arguments(dict)(lambda pet: pet)
+
+    def test_a_token_and_a_scope_are_needed(self, register, bearer) -> None:
+        blp = Blueprint("cats", __name__, url_prefix="/cats", scope="tasks")
+
+        @blp.route("/")
+        class Cats(MethodView):
+            @blp.response(200, PetSchema)
+            def get(self):
+                return {"name": "Tom"}
+
+        client = register(blp)
+        problem(client.get("/cats/"), 401)
+        problem(client.get("/cats/", headers=bearer("alice", "orders")), 403)
+        assert client.get("/cats/", headers=bearer("alice", "tasks")).json["name"] == "Tom"
+
+
+def test_a_stock_blueprint_works_as_its_manual_says(register) -> None:
+    """It is declared nowhere, like a plain route: closed until marked, and free to answer what it likes."""
+    blp = public(flask_smorest.Blueprint("dogs", __name__, url_prefix="/dogs"))
+
+    @blp.route("/", methods=["POST"])
+    @blp.arguments(PetSchema)
+    @blp.response(201, PetSchema)
+    def create(pet):
+        flask_smorest.abort(409, message="Already there.") if pet["name"] == "Max" else None
+        return pet
+
+    client = register(blp)
+    assert client.post("/dogs/", json={"name": "Rex"}).json == {"name": "Rex"}
+    problem(client.post("/dogs/", json={}), 422)
+    problem(client.post("/dogs/", json={"name": "Max"}), 409, detail="Already there.")

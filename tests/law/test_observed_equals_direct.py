@@ -1,0 +1,375 @@
+"""Prepared statements do the same whether they bypass SQLAlchemy's ``Connection`` or pass it for a listener."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, Final
+from unittest.mock import patch
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, Insert, bindparam, event, func, insert, literal, select
+
+from app import repositories
+from app.errs import Error
+from app.models.failures import Failure
+from app.models.logger import Level, StoredLoggerSettings
+from app.models.movies import Movie
+from app.models.orders import Item, Order, Status
+from app.models.preferences import Preferences
+from app.models.products import Currency, Product
+from app.models.query import Comparison, Cursor, ListQuery, Operator, Ordering
+from app.models.sessions import RevokedToken
+from app.models.tasks import Priority, Task
+from app.models.tasks import Status as TaskStatus
+from app.models.users import User
+from app.repositories import listing, movies, orders, tasks
+from app.repositories.prepared import Line, Prepared
+from app.resilience import deadline
+from tests.integration.conftest import Database, opened
+from tests.integration.task_collections import NOON, a_task
+
+ID: Final = UUID(int=1)
+TEXT: Final = "Füße \N{SNOWMAN} %s %(x)s '\\"
+FAR: Final = datetime(2100, 1, 1, tzinfo=UTC)
+ROWS: Final[dict[Any, dict[str, Any]]] = {
+    User: {
+        "id": ID,
+        "name": TEXT,
+        "email": "a@example.com",
+        "password_hash": "x",
+        "scopes": ["tasks", TEXT],
+        "is_disabled": False,
+        "create_time": NOON,
+        "update_time": NOON,
+        "version": 1,
+    },
+    Preferences: {
+        "user_id": ID,
+        "locale": "de-CH",
+        "time_zone": "UTC",
+        "theme": "dark",
+        "version": 1,
+    },
+    Task: {
+        "id": ID,
+        "title": TEXT,
+        "status": TaskStatus.PENDING,
+        "priority": Priority.HIGH,
+        "due_date": NOON,
+        "create_time": NOON,
+        "update_time": NOON,
+        "created_by": "alice",
+        "tags": ["a", TEXT],
+        "version": 1,
+    },
+    Movie: {
+        "external_id": ID,
+        "title": TEXT,
+        "run_time": 92,
+        "create_username": "alice",
+        "create_timestamp": NOON,
+        "update_username": "alice",
+        "update_timestamp": NOON,
+        "version": 1,
+    },
+    Order: {
+        "id": ID,
+        "customer_id": "c",
+        "status": Status.PENDING,
+        "currency": Currency.EUR,
+        "total": Decimal("10.00"),
+        "create_time": NOON,
+        "update_time": NOON,
+        "version": 1,
+    },
+    Item: {"order_id": ID, "number": 1, "sku": "TEA", "quantity": 2, "unit_price": Decimal("5.00")},
+    Product: {"sku": "TEA", "currency": Currency.EUR, "price": Decimal("5.00"), "update_time": NOON},
+    Failure: {"request_id": "r", "at": NOON, "said": {"status": 503, "text": TEXT}},
+    StoredLoggerSettings: {
+        "id": 1,
+        "level": Level.INFO,
+        "log_error_stack": True,
+        "updated_by": "alice",
+        "update_time": NOON,
+    },
+    RevokedToken: {"id": "t", "expire_time": FAR},
+}
+"""A row of every table that a prepared statement reads."""
+VALUES: Final[dict[str, dict[str, Any]]] = {
+    "failures.NEWEST": {"request_id": "r", "most": 5},
+    "logger.SELECT": {},
+    "movies.ONE": {"of": ID},
+    "orders.ITEMS": {"orders": [ID], "after": 0, "last": 9},
+    "orders.ONE": {"of": ID},
+    "preferences.OF_USER": {"of": ID},
+    "products.ANY": {},
+    "products.PAGE": {"sku": "", "currency": Currency.EUR, "size": 5},
+    "readiness.IS_MIGRATED": {},
+    "readiness.READ_ONLY": {},
+    "readiness.REVISIONS": {},
+    "sessions.REVOKED": {},
+    "tasks.NEW": {
+        **{name: getattr(a_task(TEXT * 2), name) for name in tasks.MEMBERS},
+        "id": UUID(int=2),
+        "tags": [TEXT],
+    },
+    "tasks.ONE": {"of": ID},
+    "users.ALL": {},
+    "users.BY_EMAIL": {"email": "a@example.com"},
+    "users.HAS_EMAIL": {"email": "a@example.com"},
+    "users.ONE": {"of": ID},
+}
+"""Values with which every prepared statement finds a row, or adds one."""
+
+
+INSIDE: Final = pytest.mark.parametrize("inside", [False, True], ids=["autocommit", "unit of work"])
+
+
+def prepared() -> dict[str, Prepared]:
+    """Return every statement of the repositories by module and name."""
+    modules = [
+        importlib.import_module(f"app.repositories.{each.name}") for each in pkgutil.iter_modules(repositories.__path__)
+    ]
+    return {
+        f"{module.__name__.rpartition('.')[2]}.{name}": value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, Prepared)
+    }
+
+
+@pytest.fixture(scope="module")
+def database(application: Flask) -> Iterator[Database]:
+    """Return the database, with one row in each table."""
+    with opened(application) as database:
+        with database.engine.begin() as connection:
+            for model, row in ROWS.items():
+                connection.execute(insert(model), row)
+        yield database
+
+
+@contextmanager
+def sends(engine: Engine) -> Iterator[list[tuple[Any, ...]]]:
+    """Record what the driver receives: text, parameters, and whether the rows come back binary."""
+    sent: list[tuple[Any, ...]] = []
+
+    def spied(send: Callable[..., None]) -> Callable[..., None]:
+        def spy(cursor: Any, statement: str, *args: Any) -> None:
+            sent.append((statement, used(statement, *args[:1]), cursor.format))
+            send(cursor, statement, *args)
+
+        return spy
+
+    names = ("do_execute", "do_executemany", "do_execute_no_params")
+    patches = [patch.object(engine.dialect, name, spied(getattr(engine.dialect, name))) for name in names]
+    for each in patches:
+        each.start()
+    yield sent
+    for each in patches:
+        each.stop()
+
+
+def used(statement: str, parameters: Any = None) -> dict[str, str]:
+    """Return the parameters that the statement uses; where it has none, SQLAlchemy hands over its context instead."""
+    given = parameters.items() if isinstance(parameters, dict) else ()
+    return {name: str(value) for name, value in given if f"%({name})s" in statement}
+
+
+class Heard(list[str]):
+    """A listener that keeps what it hears."""
+
+    def __call__(self, _conn: object, _cursor: object, statement: str, *_: object) -> None:
+        self.append(statement)
+
+
+@contextmanager
+def listening(engine: Engine) -> Iterator[Heard]:
+    """Listen to the engine."""
+    heard = Heard()
+    event.listen(engine, "before_cursor_execute", heard)
+    yield heard
+    event.remove(engine, "before_cursor_execute", heard)
+
+
+def both(database: Database, work: Callable[[], Any]) -> tuple[Any, Any]:
+    """Return what comes of the work both ways, after comparing what was sent."""
+    with sends(database.engine) as sent:
+        direct = work()
+    with sends(database.engine) as sent_observed, listening(database.engine) as heard:
+        observed = work()
+    assert sent_observed == sent
+    assert heard == [statement for statement, *_ in sent]
+    return direct, observed
+
+
+@contextmanager
+def run_on(database: Database, *, inside: bool) -> Iterator[Callable[[Callable[[Line], Any]], Any]]:
+    """Return what runs work on a connection: of its own, or of a unit of work."""
+    if not inside:
+        yield database.reads.run
+        return
+    with database.unit_of_work() as unit:
+        yield unit.transaction.use
+
+
+def same(direct: Sequence[Any], observed: Sequence[Any]) -> None:
+    """Compare rows: their values, their types, and what their columns' types make of them."""
+    assert [*direct] == [*observed]
+    for one, other in zip(direct, observed, strict=True):
+        assert type(one) is type(other)
+        assert [type(value) for value in one] == [type(value) for value in other]
+        assert [*map(repr, one)] == [*map(repr, other)]
+        assert {name: repr(getattr(one, name)) for name in one._fields} == {
+            name: repr(getattr(other, name)) for name in other._fields
+        }
+
+
+def test_every_prepared_statement_has_values_here() -> None:
+    assert prepared().keys() == VALUES.keys()
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name, each in prepared().items() if not isinstance(each.statement, Insert))
+)
+@INSIDE
+def test_reads(database: Database, name: str, inside: bool) -> None:
+    read, values = prepared()[name], VALUES[name]
+
+    def work() -> list[Any]:
+        with run_on(database, inside=inside) as run:
+            rows: list[Any] = run(lambda line: line.all(read, **values))
+        return rows
+
+    direct, observed = both(database, work)
+    assert direct, "finds a row"
+    same(direct, observed)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name, each in prepared().items() if isinstance(each.statement, Insert))
+)
+def test_changes(database: Database, name: str) -> None:
+    def work() -> list[Any]:
+        with database.unit_of_work() as unit:
+            unit.transaction.use(lambda line: line.run(prepared()[name], **VALUES[name]))
+            return unit.transaction.use(lambda line: line.all(tasks.ONE, of=VALUES[name]["id"]))
+
+    direct, observed = both(database, work)
+    assert direct, "adds a row"
+    same(direct, observed)
+
+
+LISTS: Final = [
+    (tasks.COLUMNS, tasks.MEMBERS, "id", "title", "due_date"),
+    (movies.COLUMNS, movies.MEMBERS, "external_id", "title", "run_time"),
+    (orders.COLUMNS, orders.MEMBERS, "id", "customer_id", "create_time"),
+]
+
+
+def queries(text: str, other: str, sample: Any) -> Iterator[ListQuery]:
+    """Yield queries with every operator, order and kind of cursor."""
+    for operator in Operator:
+        if operator is not Operator.HAS:
+            yield ListQuery(
+                (Comparison(text, operator, TEXT), Comparison(other, operator, sample)), (Ordering(text),), 1
+            )
+    for value in (Operator.EQ, Operator.NE):
+        yield ListQuery((Comparison(other, value, None),), (Ordering(other, descending=True),), 5)
+    for order in pairwise((Ordering(text), Ordering(other), Ordering(other, descending=True), Ordering(text))):
+        yield ListQuery((), order, 1)
+        keys = tuple("" if each.member == text else sample for each in order)
+        yield ListQuery((), order, 1, Cursor((*keys, UUID(int=0)), 7))  # type: ignore[arg-type] # ids are values, too
+        yield ListQuery((), order, 1, Cursor((*(None for _ in order), UUID(int=0)), 7))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("columns", "members", "key", "text", "other"), LISTS, ids=["tasks", "movies", "orders"])
+def test_lists(database: Database, columns: Any, members: Any, key: str, text: str, other: str) -> None:
+    sample = 92 if other == "run_time" else NOON
+    found = 0
+    for query in queries(text, other, sample):
+        direct, observed = both(
+            database,
+            lambda query=query: listing.page(database.reads, columns, members, query, key=key),  # type: ignore[misc]
+        )
+        same(direct.rows, observed.rows)
+        assert (direct.next, direct.total_size) == (observed.next, observed.total_size)
+        found += len(direct.rows)
+    assert found
+
+
+def test_lists_that_are_counted_also_inside_a_unit(database: Database) -> None:
+    tags = Comparison("tags", Operator.HAS, TEXT)
+
+    def work() -> list[Any]:
+        with database.unit_of_work() as unit:
+            unit.transaction.use(lambda line: line.run(tasks.NEW, **VALUES["tasks.NEW"]))
+            page = database.task_reads.page(ListQuery((tags,), (Ordering("title"),), 1))
+            assert page.total_size == 2
+            return [*page.rows]
+
+    same(*both(database, work))
+
+
+ASLEEP: Final = Prepared(select(func.pg_sleep(5)))
+BY_TITLE: Final = Prepared(select(literal(1)).where(Task.title == bindparam("title")))
+WRONG: Final = Prepared(select(func.no_such_function()))
+DIVIDED: Final = Prepared(select(literal(1) / bindparam("by", 0)))
+INFINITE: Final = Prepared(select(func.to_timestamp(bindparam("at"))))
+DYING: Final = Prepared(select(func.pg_terminate_backend(func.pg_backend_pid())))
+FAILING: Final[dict[str, Callable[[Line], object]]] = {
+    "division by zero": lambda line: line.all(DIVIDED),
+    "half a surrogate pair": lambda line: line.all(BY_TITLE, title="\ud800"),
+    "a NUL": lambda line: line.all(BY_TITLE, title="\0"),
+    "a value that cannot be loaded": lambda line: line.all(INFINITE, at=float("inf")),
+    "a statement that is wrong": lambda line: line.all(WRONG),
+    "a title that is taken": lambda line: line.run(
+        tasks.NEW, **{**VALUES["tasks.NEW"], "title": TEXT, "created_by": "alice"}
+    ),
+    "a lost connection": lambda line: line.all(DYING),
+}
+
+
+@INSIDE
+@pytest.mark.parametrize("work", FAILING.values(), ids=FAILING.keys())
+def test_errors(database: Database, work: Callable[[Line], object], inside: bool) -> None:
+    def fail() -> tuple[object, ...]:
+        with pytest.raises(Error) as caught, run_on(database, inside=inside) as run:
+            run(work)
+        error = caught.value
+        cause = type(error.__cause__)
+        return type(error), error.kind, error.code, error.op, error.facts, cause
+
+    direct, observed = both(database, fail)
+    assert direct == observed
+    assert database.backend(), "the next one is served"
+
+
+@INSIDE
+def test_what_takes_too_long_is_given_up_and_its_limit_ends_with_it(database: Database, inside: bool) -> None:
+    def work(line: Line) -> object:
+        return line.all_within(20, ASLEEP), line.value(Prepared(select(func.current_setting("statement_timeout"))))
+
+    def limited() -> object:
+        with run_on(database, inside=inside) as run:
+            return run(work)
+
+    direct, observed = both(database, limited)
+    assert direct == observed
+    assert direct[0] is None
+
+
+def test_a_deadline(database: Database) -> None:
+    def late() -> tuple[object, ...]:
+        with deadline.within(timedelta(milliseconds=100)), pytest.raises(Error) as caught:
+            database.reads.run(lambda line: line.all_within(50_000, ASLEEP))
+        return type(caught.value), caught.value.facts["spent_in"]
+
+    with listening(database.engine):
+        observed = late()
+    assert observed == late()
