@@ -101,6 +101,6 @@ def db(app: Flask, settings: Settings) -> SQLAlchemy:
     if not ON_FLASK:
         return extensions.db
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    made = SQLAlchemy(model_class=DeclarativeBase, disable_autonaming=True)
+    made = SQLAlchemy(model_class=type("Base", (DeclarativeBase,), {}), disable_autonaming=True)
     made.init_app(app)
     return made
