@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from app import create_app, extensions
 from app.config import Settings
-from tests.idioms.kit import ON_FLASK, CheckedClient
+from tests.idioms.kit import ON_FLASK, PUBLIC, Blueprint, CheckedClient
 
 
 @pytest.fixture
@@ -104,3 +104,20 @@ def db(app: Flask, settings: Settings) -> SQLAlchemy:
     made = SQLAlchemy(model_class=type("Base", (DeclarativeBase,), {}), disable_autonaming=True)
     made.init_app(app)
     return made
+
+
+@pytest.fixture
+def blp() -> Any:
+    """Return a public blueprint at ``/pets``."""
+    return Blueprint("pets", "pets", url_prefix="/pets", description="Operations on pets", scope=PUBLIC)
+
+
+@pytest.fixture
+def register(app: Flask, api: Any):
+    """Return what registers a blueprint and returns a client."""
+
+    def register(blueprint) -> FlaskClient:
+        api.register_blueprint(blueprint)
+        return app.test_client()
+
+    return register

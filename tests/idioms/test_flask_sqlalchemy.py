@@ -33,10 +33,9 @@ def note(app: Flask, db: SQLAlchemy) -> Iterator[Any]:
         db.session.add_all([Note(title=title, stars=stars) for stars, title in enumerate(("one", "two", "three"))])
         db.session.commit()
     yield Note
-    with app.app_context():
-        with db.engine.begin() as connection:
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
-            Note.__table__.drop(connection)
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        Note.__table__.drop(connection)
     Note.metadata.remove(Note.__table__)
     Note.registry._dispose_cls(Note)
 

@@ -1,6 +1,7 @@
 """pytest-flask, as in its quick start: in this suite, and in a fork's first test file."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -197,5 +198,4 @@ multiprocessing.set_start_method("spawn")
 def test_where_the_platform_does_not_fork_the_live_server_says_so(fork: Run) -> None:
     status, output = fork(LIVE, conftest=SPAWN + SESSION)
     assert status == 1
-    assert "live_server" in output
-    assert "fork" in output
+    assert re.search(r"live_server.*(start method|forks)", output), output
