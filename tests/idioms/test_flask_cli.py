@@ -128,7 +128,8 @@ def test_flask_run_debug_reloads(environment: dict[str, str], tmp_path: Path) ->
 
 
 class TestRunner:
-    def test_routes_are_listed(self, app: Flask) -> None:
+    def test_routes_are_listed(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")  # as the command sets it, but undone after the test
         app.add_url_rule("/hello/<name>", "hello", lambda name: name, methods=["POST"])
         command = FlaskGroup(create_app=lambda: app)
         listed = app.test_cli_runner().invoke(command, ["routes", "--sort", "rule"]).output

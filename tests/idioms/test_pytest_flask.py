@@ -85,7 +85,8 @@ def fork(tmp_path: Path, settings: Settings) -> Run:
         (tmp_path / "conftest.py").write_text(conftest)
         (tmp_path / "test_first.py").write_text(tests)
         (tmp_path / "pytest.ini").write_text("[pytest]\n")
-        environment = {**os.environ, "DATABASE_URL": settings.database_url, "PYTHONPATH": str(ROOT)}
+        here = {name: value for name, value in os.environ.items() if not name.startswith("FLASK_")}
+        environment = {**here, "DATABASE_URL": settings.database_url, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
