@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from app import create_app, extensions
 from app.config import Settings
-from tests.idioms.kit import ON_FLASK, CheckedClient
+from tests.idioms.kit import ON_FLASK, PUBLIC, Blueprint, CheckedClient
 
 
 @pytest.fixture
@@ -101,6 +101,23 @@ def db(app: Flask, settings: Settings) -> SQLAlchemy:
     if not ON_FLASK:
         return extensions.db
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    made = SQLAlchemy(model_class=DeclarativeBase, disable_autonaming=True)
+    made = SQLAlchemy(model_class=type("Base", (DeclarativeBase,), {}), disable_autonaming=True)
     made.init_app(app)
     return made
+
+
+@pytest.fixture
+def blp() -> Any:
+    """Return a public blueprint at ``/pets``."""
+    return Blueprint("pets", "pets", url_prefix="/pets", description="Operations on pets", scope=PUBLIC)
+
+
+@pytest.fixture
+def register(app: Flask, api: Any):
+    """Return what registers a blueprint and returns a client."""
+
+    def register(blueprint) -> FlaskClient:
+        api.register_blueprint(blueprint)
+        return app.test_client()
+
+    return register

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 from flask import Flask, current_app
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import AppGroup, FlaskGroup, with_appcontext
 
 from app.config import ROOT, Settings
 from tests.idioms.kit import ON_FLASK
@@ -128,9 +128,11 @@ def test_flask_run_debug_reloads(environment: dict[str, str], tmp_path: Path) ->
 
 
 class TestRunner:
-    def test_routes_are_listed(self, app: Flask) -> None:
+    def test_routes_are_listed(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")  # as the command sets it, but undone after the test
         app.add_url_rule("/hello/<name>", "hello", lambda name: name, methods=["POST"])
-        listed = app.test_cli_runner().invoke(args=["routes", "--sort", "rule"]).output
+        command = FlaskGroup(create_app=lambda: app)
+        listed = app.test_cli_runner().invoke(command, ["routes", "--sort", "rule"]).output
         assert re.search(r"^hello +POST +/hello/<name> *$", listed, re.MULTILINE)
 
     def test_a_command(self, app: Flask) -> None:

@@ -66,7 +66,7 @@ class TestJson:
                 return f"{o:.2f}" if isinstance(o, Decimal) else DefaultJSONProvider.default(o)
 
         app.json = Provider(app)
-        app.add_url_rule("/x", "x", public(lambda: {"price": Decimal("1")}))
+        app.add_url_rule("/x", "x", public(lambda: {"price": Decimal(1)}))
         assert client.get("/x").json == {"price": "1.00"}
 
     def test_a_provider_class(self, app: Flask, client: FlaskClient) -> None:
@@ -132,7 +132,9 @@ def test_a_middleware(app: Flask, client: FlaskClient) -> None:
 
         def __call__(self, environ, start_response):
             environ["HTTP_X_ADDED"] = "by the middleware"
-            return self.wsgi_app(environ, lambda status, headers, *rest: start_response(status, [*headers, MARK], *rest))
+            return self.wsgi_app(
+                environ, lambda status, headers, *rest: start_response(status, [*headers, MARK], *rest)
+            )
 
     app.wsgi_app = Middleware(app.wsgi_app)
     app.add_url_rule("/x", "x", public(lambda: request.headers["X-Added"]))

@@ -11,7 +11,7 @@ from app import errs
 from app.errs.platform import ServiceUnavailable
 from app.errs.tasks import TaskNotFound
 from app.rest.public import public
-from tests.idioms.kit import ON_FLASK, candor_only, problem
+from tests.idioms.kit import candor_only, problem
 
 
 def raises(app, error, path: str = "/raise"):

@@ -2,6 +2,7 @@
 
 import pytest
 from flask import Flask, abort, after_this_request, g, request
+from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 
 from app.rest.public import public
@@ -212,6 +213,7 @@ def breaking(app: Flask, where: str) -> None:
             app.after_request_funcs[None].insert(0, fail)
         case "save_session":
             app.secret_key = "a secret key of the tests"
+            app.session_interface = SecureCookieSessionInterface()  # an instance of this application's own
             app.session_interface.save_session = fail
 
 

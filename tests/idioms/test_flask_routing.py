@@ -260,7 +260,9 @@ def test_the_request_knows_its_rule(app: Flask, client: FlaskClient) -> None:
 
 def test_an_endpoint_has_one_view_function(app: Flask) -> None:
     app.add_url_rule("/one", "view", lambda: "one")
-    with pytest.raises(AssertionError, match="View function mapping is overwriting an existing endpoint function: view"):
+    with pytest.raises(
+        AssertionError, match="View function mapping is overwriting an existing endpoint function: view"
+    ):
         app.add_url_rule("/two", "view", lambda: "two")
 
 

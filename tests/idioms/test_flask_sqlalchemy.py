@@ -33,30 +33,27 @@ def note(app: Flask, db: SQLAlchemy) -> Iterator[Any]:
         db.session.add_all([Note(title=title, stars=stars) for stars, title in enumerate(("one", "two", "three"))])
         db.session.commit()
     yield Note
-    with app.app_context():
-        db.session.remove()
-        Note.__table__.drop(db.engine)
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        Note.__table__.drop(connection)
     Note.metadata.remove(Note.__table__)
     Note.registry._dispose_cls(Note)
 
 
-@pytest.fixture(autouse=True)
-def in_context(app: Flask, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Push an application context, as the manual does in a shell, for tests that ask for no client."""
-    if "client" in request.fixturenames:
+@pytest.fixture
+def context(app: Flask, note) -> Iterator[None]:
+    """Push an application context, as the manual does in a shell; the session ends with it."""
+    with app.app_context():
         yield
-    else:
-        with app.app_context():
-            yield
 
 
-def test_select(db: SQLAlchemy, note) -> None:
+def test_select(db: SQLAlchemy, note, context) -> None:
     notes = db.session.execute(db.select(note).order_by(note.title)).scalars().all()
     assert [each.title for each in notes] == ["one", "three", "two"]
     assert db.session.scalar(db.select(db.func.count()).select_from(note)) == 3
 
 
-def test_insert_update_and_delete(db: SQLAlchemy, note) -> None:
+def test_insert_update_and_delete(db: SQLAlchemy, note, context) -> None:
     new = note(title="four")
     db.session.add(new)
     db.session.commit()
@@ -69,7 +66,7 @@ def test_insert_update_and_delete(db: SQLAlchemy, note) -> None:
     assert db.session.get(note, 4) is None
 
 
-def test_rollback(db: SQLAlchemy, note) -> None:
+def test_rollback(db: SQLAlchemy, note, context) -> None:
     db.session.add(note(title="one"))
     with pytest.raises(sa.exc.IntegrityError):
         db.session.commit()
@@ -77,12 +74,12 @@ def test_rollback(db: SQLAlchemy, note) -> None:
     assert db.session.scalar(db.select(db.func.count()).select_from(note)) == 3
 
 
-def test_the_legacy_query(db: SQLAlchemy, note) -> None:
+def test_the_legacy_query(db: SQLAlchemy, note, context) -> None:
     assert note.query.filter_by(title="two").first().stars == 1
     assert note.query.count() == 3
 
 
-def test_pages(db: SQLAlchemy, note) -> None:
+def test_pages(db: SQLAlchemy, note, context) -> None:
     page = db.paginate(db.select(note).order_by(note.id), page=2, per_page=2)
     assert ([each.title for each in page], page.total, page.pages, page.has_next) == (["three"], 3, 2, False)
 
@@ -99,7 +96,7 @@ def looked_up(app: Flask, db: SQLAlchemy, note):
 
 
 @pytest.mark.parametrize("way", ["get_or_404", "first_or_404", "one_or_404"])
-def test_what_is_not_there_is_404_and_not_a_missing_route(client: FlaskClient, db, note, looked_up, way: str) -> None:
+def test_what_is_not_there_is_404_and_not_a_missing_route(db: SQLAlchemy, note, looked_up, way: str) -> None:
     def view():
         if way == "get_or_404":
             return db.get_or_404(note, 99).title
@@ -109,21 +106,21 @@ def test_what_is_not_there_is_404_and_not_a_missing_route(client: FlaskClient, d
     assert document.get("code") != "ROUTE_NOT_FOUND"
 
 
-def test_it_may_say_what(client: FlaskClient, db: SQLAlchemy, note, looked_up) -> None:
+def test_it_may_say_what(db: SQLAlchemy, note, looked_up) -> None:
     response = looked_up(lambda: db.get_or_404(note, 99, description="No note 99.").title)
     problem(response, 404, detail="No note 99.")
 
 
-def test_what_is_there_is_found(client: FlaskClient, db: SQLAlchemy, note, looked_up) -> None:
+def test_what_is_there_is_found(db: SQLAlchemy, note, looked_up) -> None:
     assert looked_up(lambda: db.get_or_404(note, 1).title).text == "one"
 
 
-def test_a_page_that_is_not_there_is_404(client: FlaskClient, db: SQLAlchemy, note, looked_up) -> None:
+def test_a_page_that_is_not_there_is_404(db: SQLAlchemy, note, looked_up) -> None:
     view = public(lambda: [each.title for each in db.paginate(db.select(note).order_by(note.id), max_per_page=2)])
     problem(looked_up(view, "/note?page=9&per_page=2"), 404)
 
 
-def test_a_view_that_leaves_the_session_open(app: Flask, client: FlaskClient, db: SQLAlchemy, note) -> None:
+def test_a_view_that_leaves_the_session_open(app: Flask, db: SQLAlchemy, note) -> None:
     """The session ends with the context, and what was not committed with it."""
 
     @app.post("/add")
@@ -134,11 +131,12 @@ def test_a_view_that_leaves_the_session_open(app: Flask, client: FlaskClient, db
         return "not committed"
 
     app.add_url_rule("/count", "count", public(lambda: str(db.session.scalar(db.select(db.func.count(note.id))))))
+    client = app.test_client()
     assert client.post("/add").text == "not committed"
     assert client.get("/count").text == "3"
 
 
-def test_each_request_has_a_session_of_its_own(app: Flask, db: SQLAlchemy) -> None:
+def test_each_request_has_a_session_of_its_own(app: Flask, db: SQLAlchemy, context) -> None:
     app.add_url_rule("/id", "id", public(lambda: str(id(db.session()))))
     mine = db.session()
     theirs = []
@@ -155,7 +153,7 @@ def test_a_driver_error_in_a_view_is_500_and_says_nothing(app: Flask, client: Fl
     assert "nowhere" not in response.text
 
 
-def test_what_the_extension_offers(app: Flask, db: SQLAlchemy) -> None:
+def test_what_the_extension_offers(app: Flask, db: SQLAlchemy, context) -> None:
     assert db.engine is db.engines[None]
     assert db.metadata is db.metadatas[None]
     assert app.extensions["sqlalchemy"] is db

@@ -1,7 +1,7 @@
 """marshmallow, as in its quick start, on a schema of a blueprint: every hook is called, every rule holds."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC
 from itertools import count
 from typing import Any
 
@@ -60,10 +60,6 @@ def test_plain_fields(loads) -> None:
     assert loads(PetSchema, {"name": "Max", "age": 3}).text == "{'name': 'Max', 'age': 3}"
 
 
-def test_an_instance_of_a_schema(loads) -> None:
-    assert loads(PetSchema(), {"name": "Max"}).text == "{'name': 'Max'}"
-
-
 def test_every_violation_comes_at_once(loads) -> None:
     errors = rejected(loads(PetSchema, {"age": "old"}), name=[], age=[])
     if not ON_FLASK:
@@ -97,6 +93,12 @@ def test_a_schema_from_a_dict(loads) -> None:
         (mf.Pluck(PetSchema, "name"), "Max", "{'name': 'Max'}"),
         (mf.Raw(), {"any": ["thing"]}, "{'any': ['thing']}"),
         (mf.Constant(7), 3, "7"),
+        (mf.Date("%d.%m.%Y"), "02.01.2026", "datetime.date(2026, 1, 2)"),
+        (
+            mf.AwareDateTime(default_timezone=UTC),
+            "2026-01-02T03:04:05",
+            "datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)",
+        ),
     ],
     ids=lambda each: type(each).__name__ if isinstance(each, mf.Field) else "",
 )
@@ -240,7 +242,9 @@ def test_only_and_exclude(loads) -> None:
 
 def test_load_default_is_called_for_each_request(app: Flask, api, loads) -> None:
     numbers = count()
-    schema = ma.Schema.from_dict({"number": mf.Int(load_default=lambda: next(numbers)), "kind": mf.Str(load_default="x")})
+    schema = ma.Schema.from_dict(
+        {"number": mf.Int(load_default=lambda: next(numbers)), "kind": mf.Str(load_default="x")}
+    )
     first = loads(schema, {}).text
     second = app.test_client().post("/pets", json={}).text
     assert first != second
@@ -264,7 +268,9 @@ def test_messages_of_ones_own(loads) -> None:
 
 
 def test_null_and_output_only_fields(loads) -> None:
-    schema = ma.Schema.from_dict({"name": mf.Str(allow_none=True), "id": mf.Int(dump_only=True), "pw": mf.Str(load_only=True)})
+    schema = ma.Schema.from_dict(
+        {"name": mf.Str(allow_none=True), "id": mf.Int(dump_only=True), "pw": mf.Str(load_only=True)}
+    )
     assert loads(schema, {"name": None, "pw": "x"}).text == "{'name': None, 'pw': 'x'}"
 
 
@@ -292,9 +298,3 @@ def test_method_and_function_fields(loads) -> None:
             return len(value)
 
     assert loads(Sized, {"size": "abc", "shout": "x"}).text == "{'size': 3, 'shout': 'X'}"
-
-
-def test_a_timestamp_of_marshmallows(loads) -> None:
-    schema = ma.Schema.from_dict({"at": mf.AwareDateTime(default_timezone=UTC), "day": mf.Date("%d.%m.%Y")})
-    response = loads(schema, {"at": "2026-01-02T03:04:05", "day": "02.01.2026"}, shown=lambda v: repr([v["at"], v["day"]]))
-    assert response.text == repr([datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), date(2026, 1, 2)])
