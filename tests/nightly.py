@@ -28,7 +28,7 @@ SUITES: Final = {
     "bench-guard": "make bench-guard",
     "bench": "make bench",
     "bench-scaling": "make bench-scaling",
-    # One line for each suite that is added: "ecosystem": "make ecosystem",
+    "ecosystem": "make ecosystem",
 }
 COUNTS: Final = re.compile(r"\d+ (?:passed|failed|errors?|skipped|kept|broken)\b(?:, )?")
 """Counts in the closing line of pytest and of other runners."""
