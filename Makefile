@@ -14,7 +14,7 @@ comma  := ,
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test edge check lint fix fuzz soak drill ecosystem conformance bench bench-cost bench-guard bench-scaling lock clean
+.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint fix fuzz soak drill ecosystem conformance bench bench-cost bench-guard bench-scaling lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -37,8 +37,11 @@ migration: .venv/run.lock ## Write a migration from the models: make migration m
 proto: .venv/dev.lock ## Make the messages and stubs of app/rpc/gen from app/rpc/proto
 	@$(PY) -m app.rpc.generate
 
-test: .venv/dev.lock ## Run the tests, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
-	@exec $(PY) -m pytest $(EDGE:%=--ignore=%) --ignore=tests/ecosystem $(ARGS)
+test: .venv/dev.lock ## Run the tests in parallel, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
+	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem $(ARGS)
+
+quick: .venv/dev.lock ## In 15 seconds: lint what has changed since the last commit on main, and run the tests nearest to it
+	@exec $(PY) -m tests.quick $(ARGS)
 
 edge: .venv/dev.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser; some minutes
 	@exec $(PY) -m pytest $(EDGE) $(ARGS)
@@ -55,8 +58,11 @@ fix: .venv/dev.lock ## Format, and repair what ruff can repair
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
+nightly: .venv/dev.lock ## Run every suite, some hours, and write the result into docs/nightly.md (SUITES=fuzz,drill: only these, no page)
+	@exec $(PY) -m tests.nightly
+
 fuzz: .venv/dev.lock ## Throw generated requests at every operation, for longer than the tests do
-	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} exec $(PY) -m pytest tests/fuzz -q $(ARGS)
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} exec $(PY) -m pytest -n auto --dist worksteal tests/fuzz -q $(ARGS)
 
 ecosystem: $(OTHERS)/installed.lock ## Run extensions and servers that Flask users install on the application (ONLY=sentry,cors: only these files)
 	@exec $(OTHERS)/bin/python -m pytest $(or $(foreach name,$(subst $(comma), ,$(ONLY)),tests/ecosystem/test_$(name).py),tests/ecosystem) $(ARGS)
@@ -90,7 +96,8 @@ lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all 
 	$(call compile,requirements/run.lock,pyproject.toml)
 	$(call compile,requirements/tracing.lock,pyproject.toml --extra tracing --constraint requirements/run.lock)
 	$(call compile,requirements/grpc.lock,pyproject.toml --extra grpc --constraint requirements/run.lock)
-	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra grpc --extra tracing --constraint requirements/run.lock)
+	$(call compile,requirements/async.lock,pyproject.toml --extra async --constraint requirements/run.lock)
+	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra async --extra grpc --extra tracing --constraint requirements/run.lock)
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 	$(call compile,bench/requirements.lock,bench/requirements.in --constraint requirements/run.lock)
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)

@@ -3,115 +3,87 @@
 ``TEST_DATABASE_URL`` names a server to use instead; a database of its own is made there and dropped.
 """
 
+import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+import platform
+import secrets
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import flask_migrate
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import ProgrammingError
 
-from app import create_app, errs
+from app import create_app
 from app.cli import migrations
 from app.config import Settings
 from app.extensions import db
 from app.models import Base
-from deploy.local import postgres
+from tests import databases
+from tests.databases import Databases, shared
+from tests.observed import UNDECLARED
 from tests.oracle import CheckedClient
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+pytest_plugins = ["tests.distributed", "tests.skips"]
 TokenMaker = Callable[..., str]
-
-PROVOKED: Final[set[tuple[str, str]]] = set()
-"""Every operation and the code of every error that the tests have seen it end with."""
-_undeclared: list[str] = []
 
 EMPTY: Final = "; ".join(f"DELETE FROM {table}" for table in reversed(Base.metadata.sorted_tables))
 """Empties every table."""
 
 os.environ |= dict.fromkeys(("METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT", "WORKER_METRICS_PORT"), "0")
 # Of what tests start, only what they ask for takes a port.
+os.environ.setdefault("FUZZ_SEED", str(secrets.randbelow(2**32)))
+# All workers of a run generate from one seed.
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run what judges the whole run after everything else."""
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
-    is_full = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    if not is_full or config.option.keyword or config.option.markexpr or config.option.deselect:
-        skip = pytest.mark.skip(reason="judges what all tests have seen; run them all")
-        for item in items:
-            if item.get_closest_marker("last"):
-                item.add_marker(skip)
-
-
-def _watch(operation: str, error: errs.Error, declared: bool) -> None:
-    code = errs.definition(error).code
-    PROVOKED.add((operation, code))
-    if not declared:
-        _undeclared.append(f"{operation} ended with {code}, which it does not declare")
-
-
-errs.WATCHERS.append(_watch)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how to repeat generated requests, when tests have sent any."""
+    reports = (report for reports in terminalreporter.stats.values() for report in reports)
+    if any(getattr(report, "nodeid", "").startswith("tests/fuzz/") for report in reports):
+        terminalreporter.write_line(f"fuzz: FUZZ_SEED={os.environ['FUZZ_SEED']} repeats what was generated")
 
 
 @pytest.fixture(autouse=True)
 def no_undeclared_error() -> Iterator[None]:
     """Fail a test in which an operation ended with an error that it does not declare (C13)."""
-    _undeclared.clear()
+    UNDECLARED.clear()
     yield
-    assert not _undeclared
+    assert not UNDECLARED
 
 
 @pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
+def server_url(pytestconfig: pytest.Config) -> Iterator[str]:
     """Return the URL of a PostgreSQL server."""
-    if url := os.environ.get("TEST_DATABASE_URL"):
+    if url := shared(pytestconfig).get("server_url"):
         yield url
     else:
-        with postgres.running(ROOT / ".local" / "test-postgres", settings=FAST) as url:
+        with databases.server() as url:
             yield url
 
 
 @pytest.fixture(scope="session")
-def make_database(server_url: str) -> Iterator[Callable[[str], str]]:
-    """Return a maker of empty databases, which are dropped at the end."""
-    admin = create_engine(server_url, isolation_level="AUTOCOMMIT")
-    made = []
-
-    def make(purpose: str) -> str:
-        name = f"candor_test_{purpose}_{os.getpid()}"
-        with admin.connect() as connection:
-            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-            connection.execute(text(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'"))
-        made.append(name)
-        return make_url(server_url).set(database=name).render_as_string(hide_password=False)
-
-    yield make
-    with admin.connect() as connection:
-        for name in made:
-            with suppress(ProgrammingError):  # autovacuum may be at work in it, which is not ours to end
-                connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-    admin.dispose()
+def own_databases(server_url: str, pytestconfig: pytest.Config) -> Iterator[Databases]:
+    """Return the databases of this process, which are dropped at the end."""
+    own = Databases(server_url, getattr(pytestconfig, "workerinput", {}).get("workerid", "main"))
+    yield own
+    own.close()
 
 
 @pytest.fixture(scope="session")
-def database_url(make_database: Callable[[str], str]) -> str:
-    """Return the URL of the tests' own database, migrated to head."""
-    url = make_database("main")
-    migrating = create_app(Settings(database_url=url, jwt_secret="x" * 32, log_level="WARNING"))
-    migrations.bind(migrating)
-    with migrating.app_context():
-        flask_migrate.upgrade()
-        db.engine.dispose()
-    return url
+def make_database(own_databases: Databases) -> Callable[[str], str]:
+    """Return a maker of empty databases, which are dropped at the end."""
+    return own_databases.make
+
+
+@pytest.fixture(scope="session")
+def database_url(own_databases: Databases, pytestconfig: pytest.Config) -> str:
+    """Return the URL of the tests' own database, at the newest migration."""
+    template = shared(pytestconfig).get("template") or own_databases.make_template()
+    return own_databases.make("main", template=template)
 
 
 @pytest.fixture(scope="session")
@@ -127,28 +99,82 @@ def settings(database_url: str) -> Settings:
     )
 
 
+_RECENT: Final[list[Flask]] = []
+"""The applications that have been made since the present test began."""
+
+
+def _dispose(applications: Iterable[Flask]) -> None:
+    for application in applications:
+        with application.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def forget_applications() -> Iterator[None]:
+    """Close the connections of the applications that a test has made, and free the applications."""
+    _RECENT.clear()
+    yield
+    _dispose(_RECENT)
+    _RECENT.clear()
+
+
 @pytest.fixture(scope="session")
 def make_application(settings: Settings) -> Iterator[Callable[..., Flask]]:
     """Return a maker of applications: ``make_application(rate_limit="1 per hour")``."""
-    made: list[Flask] = []
+    made: weakref.WeakSet[Flask] = weakref.WeakSet()
 
     def make(*, config: Mapping[str, object] | None = None, **changes: object) -> Flask:
         application = create_app(replace(settings, **changes), config=config)  # type: ignore[arg-type]  # names of settings
         application.test_client_class = CheckedClient
         migrations.bind(application)
-        made.append(application)
+        made.add(application)
+        _RECENT.append(application)
         return application
 
     yield make
-    for application in made:
-        with application.app_context():
-            db.engine.dispose()
+    _dispose(made)
 
 
 @pytest.fixture(scope="session")
-def application(make_application: Callable[..., Flask]) -> Flask:
-    """Return the application under test."""
+def app(make_application: Callable[..., Flask]) -> Flask:
+    """Return the application under test. The fixtures of pytest-flask use it too."""
     return make_application()
+
+
+@pytest.fixture(scope="session")
+def application(app: Flask) -> Flask:
+    """Return the application under test, by its former name."""
+    return app
+
+
+@pytest.fixture(autouse=True)
+def _push_request_context(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Replace the fixture of pytest-flask, which pushes a request context around each test.
+
+    Flask's test client reuses the application context that it finds. All calls of a test would share one ``g``, which
+    does not happen on any server. Only the tests of ``live_server`` keep the context: it serves in another process.
+    """
+    if "live_server" not in request.fixturenames or "client" in request.fixturenames:
+        yield
+        return
+    with request.getfixturevalue("live_server").app.test_request_context():
+        yield
+
+
+@pytest.fixture
+def live_server(app: Flask, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the server of pytest-flask, which serves in a forked process."""
+    method = multiprocessing.get_context().get_start_method()
+    if method != "fork" and platform.system() != "Darwin":  # where pytest-flask forks in any case
+        pytest.fail(
+            f"live_server needs the multiprocessing start method 'fork', and it is '{method}' here: call"
+            " multiprocessing.set_start_method('fork') in tests/conftest.py, or use the client fixture"
+        )
+    monkeypatch.setitem(app.config, "SERVER_NAME", app.config["SERVER_NAME"])  # pytest-flask doesn't restore None
+    _dispose([app])  # processes must not share connections
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and newer: of a fork beside threads
+        return request.getfixturevalue("live_server")
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -83,11 +83,14 @@ def _check_declared(application: Flask, response: TestResponse) -> None:
     assert fields - answer["headers"].keys() - OF_THE_MESSAGE == set(), "C12"
 
 
-@cache
+_DOCUMENTS: Final[WeakKeyDictionary[Flask, dict[str, Any]]] = WeakKeyDictionary()
+
+
 def _document(application: Flask) -> dict[str, Any]:
     """Return the OpenAPI document."""
-    document: dict[str, Any] = application.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
-    return document
+    if application not in _DOCUMENTS:
+        _DOCUMENTS[application] = application.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    return _DOCUMENTS[application]
 
 
 def _check_problem(response: TestResponse) -> None:

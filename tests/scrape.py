@@ -38,9 +38,10 @@ class Scrape:
         return {dict(own)[label] for (each, own) in self.samples if each == name and label in dict(own)}
 
 
-def here() -> Scrape:
-    """Return what this process has counted."""
-    return Scrape.of(text_string_to_metric_families(generate_latest(metrics.REGISTRY).decode()))
+def here(*names: str) -> Scrape:
+    """Return what this process has counted: everything, or the samples of these names, which is much faster."""
+    registry = metrics.REGISTRY.restricted_registry(names) if names else metrics.REGISTRY
+    return Scrape.of(text_string_to_metric_families(generate_latest(registry).decode()))
 
 
 def scraped(port: int) -> Scrape:
@@ -58,6 +59,6 @@ class Difference:
 @contextmanager
 def growth(name: str, **labels: str) -> Iterator[Difference]:
     """Measure how much this process counts meanwhile."""
-    difference, before = Difference(), here().total(name, **labels)
+    difference, before = Difference(), here(name).total(name, **labels)
     yield difference
-    difference.by = here().total(name, **labels) - before
+    difference.by = here(name).total(name, **labels) - before

@@ -12,10 +12,11 @@ import marshmallow as ma
 from app.errs.error import Violation
 from app.wire.compiled_decoder import CompiledDecoder
 from app.wire.coverage import uncovered_on_load
-from app.wire.locations import OPEN, Found, Location, violation
+from app.wire.locations import OPEN, SCREENED, Found, Location, violation
 from app.wire.marshmallow_decoder import MarshmallowDecoder
 from app.wire.reading import Reading, under_way
 from app.wire.schemas.base import QuerySchema, SchemaLike, instance_of, key_of
+from app.wire.unfit_text import screened
 
 
 class Decoder:
@@ -43,11 +44,11 @@ class Decoder:
         self.uncovered: Final = uncovered_on_load(self.schema) if unknown is None else "unknown"
         """The reason why marshmallow loads the schema; ``None``: it is compiled."""
         self._relative_to: str | None = getattr(self.schema, "relative_to", None)
-        self._read = (
-            CompiledDecoder(self.schema).read
-            if self.uncovered is None
-            else MarshmallowDecoder(self.schema, unknown=unknown).read
-        )
+        if self.uncovered is not None:
+            self._read = screened(MarshmallowDecoder(self.schema, unknown=unknown).read)
+        else:
+            read = CompiledDecoder(self.schema).read
+            self._read = read if self.location in SCREENED else screened(read)
 
     def __call__(self, data: object, reading: Reading, violations: list[Violation]) -> Any:
         """Return what the schema makes of the data; when it breaks rules, ``None``, and each joins the violations.

@@ -55,6 +55,7 @@ def _of_members(
     schema: ma.Schema, sources: tuple[Source, ...], messages: dict[Any, Any], path: Path, raw: Any
 ) -> Located:
     members = {key_of(name, field): field for name, field in schema.fields.items()}
+    loaded = {key_of(name, field) for name, field in schema.load_fields.items()}
     own, others = _split(schema, messages, raw)
     yield from _of_object(schema, sources, own, path, raw)
     order = list(members)
@@ -62,7 +63,7 @@ def _of_members(
         at, inner = (*path, _short(key)), _inside(raw, key)
         if isinstance(key, int):
             yield from _of_object(schema, sources, each, at, inner)
-        elif key in members and not _is_unknown(schema, each):
+        elif key in loaded:
             yield from _of_field(members[key], each, at, inner)
         else:
             yield from sentences(each, at, (schema,), inner)
@@ -103,7 +104,7 @@ def _of_field(field: "ma.fields.Field[Any]", messages: Any, path: Path, raw: Any
         elif isinstance(field, ma.fields.Nested):
             yield from _of_object(field.schema, (field.schema, field), each, path, raw)
         else:
-            for step, inner in each.items():
+            for step, inner in sorted(each.items(), key=_rank):
                 yield from _of_item(field, step, inner, path, raw)
 
 
@@ -164,6 +165,12 @@ def _place(key: Any, order: list[str]) -> tuple[int, int, str]:
     if isinstance(key, int):
         return 0, key, ""
     return (1, order.index(key), "") if key in order else (2, 0, str(key))
+
+
+def _rank(entry: tuple[Any, Any]) -> tuple[int, int]:
+    """Return where the messages at a step of a value come: those about the value itself first, then by index."""
+    step = entry[0]
+    return (1, step) if isinstance(step, int) else (0 if step == SCHEMA else 2, 0)
 
 
 def _inside(raw: Any, step: Any) -> Any:

@@ -44,6 +44,9 @@ _BODIES: Final = frozenset({Location.JSON, Location.FORM, Location.FILES})
 OPEN: Final = frozenset({Location.HEADERS, Location.COOKIES})
 """Locations in which every request has members that no schema describes; these members are ignored."""
 
+SCREENED: Final = frozenset({Location.JSON, Location.QUERY})
+"""Locations whose parsers accept no text that no database stores."""
+
 
 def violation(path: Path, broken: Broken, location: Location, relative_to: str | None) -> Violation:
     """Return the violation of a rule at a place.

@@ -1,6 +1,5 @@
 """A decoder that lets marshmallow load a schema and translates its errors: slower than a compiled one, and complete."""
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
@@ -9,14 +8,10 @@ import marshmallow as ma
 from marshmallow.decorators import PRE_LOAD
 
 from app.wire.load_errors import load_errors
-from app.wire.locations import LONGEST_NAME, Broken, Found
+from app.wire.locations import Broken, Found
 from app.wire.rules import Breach, Sentence
 from app.wire.schemas.base import UNKNOWN, Path, inside, key_of
 
-UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
-"""Characters that PostgreSQL does not store: NUL, and halves of surrogate pairs."""
-UNFIT_TEXT: Final = Breach("INVALID_FORMAT", "must not contain NUL characters or halves of surrogate pairs")
-_REPLACEMENT: Final = "\ufffd"
 _MISUSED: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
@@ -31,56 +26,21 @@ class MarshmallowDecoder:
         self._needs_list = schema.many and not any(takes_all for _, takes_all, _ in hooks)
 
     def read(self, data: Any, path: Path, found: Found) -> Any:
-        """Return what the schema makes of the data; each rule that is broken joins what was found, 101 at most.
-
-        Hooks and validators never see a text that no database stores. They get it with a replacement character.
-        """
-        broken: list[tuple[Path, Broken]] = [((*path, *at), UNFIT_TEXT) for at in islice(_unfit(data, ()), UNKNOWN)]
-        if broken:
-            data = _cleaned(data)
+        """Return what the schema makes of the data; each rule that is broken joins what was found, 101 at most."""
         if self._needs_list and not isinstance(data, list):  # marshmallow would loop over it before it looks
             found.append((path, _wrong_type(self._schema)))
             return None
-        value = None
         try:
-            value = self._schema.load(data, **self._options)
+            return self._schema.load(data, **self._options)
         except ma.ValidationError as error:
-            errors = [((*path, *at), each) for at, each in islice(load_errors(self._schema, error, data), UNKNOWN)]
-            broken += errors or [(path, Sentence("INVALID_VALUE", "Invalid value."))]
+            broken = [*islice(load_errors(self._schema, error, data), UNKNOWN)]
+            broken = broken or [((), Sentence("INVALID_VALUE", "Invalid value."))]
         except _MISUSED:
-            misfits = [((*path, *at), each) for at, each in islice(_misfits(self._schema, data, ()), UNKNOWN)]
-            if not broken and not misfits:
+            broken = [*islice(_misfits(self._schema, data, ()), UNKNOWN)]
+            if not broken:
                 raise
-            broken += misfits
-        found += broken
-        return None if broken else value
-
-
-def _unfit(data: Any, path: Path) -> Iterator[Path]:
-    """Yield the place of each text with unfit characters; a member's name counts as part of its value."""
-    if isinstance(data, str):
-        if UNFIT.search(data):
-            yield path
-    elif isinstance(data, dict):
-        for name, each in data.items():
-            at = (*path, _named(name))
-            yield from [at] if isinstance(name, str) and UNFIT.search(name) else _unfit(each, at)
-    elif isinstance(data, list | tuple):
-        for index, each in enumerate(data):
-            yield from _unfit(each, (*path, index))
-
-
-def _named(name: Any) -> str:
-    return UNFIT.sub(_REPLACEMENT, str(name))[:LONGEST_NAME]
-
-
-def _cleaned(data: Any) -> Any:
-    """Return a copy with a replacement for each unfit character."""
-    if isinstance(data, str):
-        return UNFIT.sub(_REPLACEMENT, data)
-    if isinstance(data, dict):
-        return {_cleaned(name): _cleaned(each) for name, each in data.items()}
-    return [_cleaned(each) for each in data] if isinstance(data, list | tuple) else data
+        found += [((*path, *at), each) for at, each in broken]
+        return None
 
 
 def _misfits(schema: ma.Schema, data: Any, path: Path) -> Iterator[tuple[Path, Broken]]:

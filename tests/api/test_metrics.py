@@ -196,7 +196,7 @@ class TestOverload:
         small = make_application(database_pool_size=2, web_threads=1)
         slots = small.extensions["candor-services"].slots
         with growth("http_requests_shed_total", at="work_slots") as shed, slots:
-            assert here().total("work_slots_in_use") == 1
+            assert here("work_slots_in_use").total("work_slots_in_use") == 1
             assert _status(small.test_client(), bearer()) == 503
         assert shed.by == 1
 

@@ -83,7 +83,10 @@ class TestCut:
         token = current.set(limit)
 
         def cut() -> None:
-            asked = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(9)%' AND wait_event = 'PgSleep'"
+            asked = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND query LIKE '%pg_sleep(9)%' AND wait_event = 'PgSleep'"
+            )
             until = time.monotonic() + 10
             while not stranger.execute(text(asked)).scalar_one() and time.monotonic() < until:
                 stranger.rollback()
@@ -199,12 +202,12 @@ class TestPool:
         database = make_database_of(database_pool_size=1)
         with growth("pool_timeouts_total") as timeouts, growth("pool_wait_seconds_count") as waits:
             with database.engine.connect():
-                assert here().total("pool_connections_in_use") == 1
+                assert here("pool_connections_in_use").total("pool_connections_in_use") == 1
                 with on_time(), pytest.raises(Error):
                     database.backend()
             assert database.backend()
         assert (timeouts.by, waits.by) == (1, 1)
-        assert here().total("pool_connections_in_use") == 0
+        assert here("pool_connections_in_use").total("pool_connections_in_use") == 0
 
     def test_there_is_no_overflow(self, busy: Database) -> None:
         assert busy.engine.pool.status().endswith("Current Checked out connections: 1")

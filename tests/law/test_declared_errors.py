@@ -9,7 +9,7 @@ from flask import Flask
 from app import errs
 from app.rest import examples, operations
 from app.rest.errors import BODILESS, STATUS, status_of
-from tests.conftest import PROVOKED
+from tests.observed import PROVOKED
 from tests.oracle import PROBLEMS
 
 

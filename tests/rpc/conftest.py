@@ -16,7 +16,8 @@ from app.config import Settings
 from app.rpc import server
 from tests.api.caller import Caller
 from tests.api.conftest import Bearer, Log, log
-from tests.conftest import PROVOKED, TokenMaker
+from tests.conftest import TokenMaker
+from tests.observed import PROVOKED
 from tests.rpc.client import Client
 
 __all__ = ["Log", "log"]

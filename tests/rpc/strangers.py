@@ -29,5 +29,8 @@ def locked(settings: Settings) -> Iterator[None]:
 
 def waiting(stranger: Connection) -> int:
     """Return how many statements wait for a lock."""
-    question = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'candor'"
+    question = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'candor'"
+        " AND wait_event_type = 'Lock'"
+    )
     return int(stranger.execute(text(question)).scalar_one())

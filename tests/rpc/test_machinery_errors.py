@@ -17,7 +17,8 @@ from app.models import Base
 from app.rpc.calls import Method
 from app.rpc.door import Door
 from app.rpc.handlers import tasks
-from tests.conftest import PROVOKED, TokenMaker
+from tests.conftest import TokenMaker
+from tests.observed import PROVOKED
 from tests.rpc.client import Client, Failure
 from tests.rpc.samples import REQUESTS
 from tests.sent import seen

@@ -94,7 +94,7 @@ class HttpClient:
         """Return what there is to say of a call that failed with this error."""
         is_unreachable = error.kind is Kind.UNAVAILABLE and error.retry_after is None
         return E(
-            f"{self.name}.{operation}",
+            f"{self.name.partition(' ')[0]}.{operation}",
             detail=f"service {self.name} operation {operation} failed",
             retry_after=SOON if is_unreachable else None,
             **{**error.facts, "service": self.name, "retryable": _may_pass(error)},

@@ -45,8 +45,9 @@ class Schema(ma.Schema):
         """
         if not isinstance(data, dict) or data.keys() <= self.load_fields.keys():
             return data
-        unknown = nsmallest(UNKNOWN, data.keys() - self.fields.keys())
-        kept = {*self.load_fields, *unknown}
+        members = {key_of(name, field) for name, field in self.fields.items()}
+        unknown = nsmallest(UNKNOWN, data.keys() - members)
+        kept = {*(key_of(name, field) for name, field in self.load_fields.items()), *unknown}
         return {name: value for name, value in data.items() if name in kept}
 
     def check(self, data: dict[str, Any]) -> Sequence[tuple[Path, Breach]]:

@@ -32,7 +32,7 @@ class TestVerify:
     def test_the_empty_password_of_nobody_is_not_the_decoy_s(self) -> None:
         assert not Passwords().verify(None, "")
 
-    @pytest.mark.parametrize("kept", [KEPT, None])
+    @pytest.mark.parametrize("kept", [KEPT, None], ids=["kept", "nobody"])
     @pytest.mark.parametrize("password", ["correct horse", "wrong horse", "", "x" * 1_000_000])
     def test_it_takes_one_computation_of_the_same_cost(
         self, monkeypatch: pytest.MonkeyPatch, kept: str | None, password: str

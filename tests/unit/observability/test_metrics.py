@@ -8,13 +8,13 @@ def test_an_attempt_at_a_job() -> None:
     with growth("jobs_total", kind="test.one", outcome="done") as done:
         metrics.job("test.one", "done", 0.2)
     assert done.by == 1
-    assert here().total("job_duration_seconds_sum", kind="test.one") == 0.2
+    assert here("job_duration_seconds_sum").total("job_duration_seconds_sum", kind="test.one") == 0.2
 
 
 def test_a_kind_of_which_nothing_is_left_is_told_as_that() -> None:
     metrics.queue({"test.one": (3, 1, 12.5)})
     names = ("jobs_queued", "jobs_dead", "jobs_overdue_seconds")
-    assert [here().total(name, kind="test.one") for name in names] == [3, 1, 12.5]
+    assert [here(name).total(name, kind="test.one") for name in names] == [3, 1, 12.5]
     metrics.queue({"test.two": (1, 0, 0.0)})
-    assert [here().total(name, kind="test.one") for name in names] == [0, 0, 0]
-    assert here().total("jobs_queued", kind="test.two") == 1
+    assert [here(name).total(name, kind="test.one") for name in names] == [0, 0, 0]
+    assert here("jobs_queued").total("jobs_queued", kind="test.two") == 1

@@ -16,7 +16,7 @@ class TestBreakers:
         with growth("breaker_transitions_total", **labels) as turns:
             measure.breakers(Transitioned("one", State.CLOSED, State.OPEN, Counts()))
         assert turns.by == 1
-        assert here().total("breaker_state", breaker="one") == 1
+        assert here("breaker_state").total("breaker_state", breaker="one") == 1
 
     def test_a_refusal(self) -> None:
         with growth("breaker_refusals_total", breaker="one") as refusals:
@@ -26,9 +26,9 @@ class TestBreakers:
     def test_that_of_redis_says_whether_limits_are_shared(self) -> None:
         """F18."""
         measure.breakers(Transitioned("redis", State.CLOSED, State.OPEN, Counts()))
-        assert here().total("limiter_degraded") == 1
+        assert here("limiter_degraded").total("limiter_degraded") == 1
         measure.breakers(Transitioned("redis", State.HALF_OPEN, State.CLOSED, Counts()))
-        assert here().total("limiter_degraded") == 0
+        assert here("limiter_degraded").total("limiter_degraded") == 0
 
 
 class TestRetries:

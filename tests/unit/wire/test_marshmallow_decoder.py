@@ -367,6 +367,26 @@ class TestOptions:
         )
         assert read(Keyed, {"fullName": "Alice"})[1] == [("fullName", "#/fullName", "TOO_LONG")]
 
+    def test_a_hook_may_name_the_field_or_its_data_key(self) -> None:
+        class Keyed(ma.Schema):
+            full_name = ma.fields.Str(data_key="fullName")
+
+            @ma.validates_schema
+            def fail(self, data: dict[str, Any], **_: Any) -> None:
+                raise ma.ValidationError({data["full_name"]: ["No."]})
+
+        for name in ("fullName", "full_name"):
+            assert read(Keyed, {"fullName": name})[1] == [("fullName", "#/fullName", "INVALID_VALUE")]
+
+    def test_an_output_only_member_is_ignored_by_the_name_that_clients_see(self) -> None:
+        class Keyed(Schema):
+            made = fields.Text(dump_only=True, data_key="madeAt")
+            name = fields.Text(data_key="fullName")
+
+        sent = {"madeAt": 1, "fullName": "a"}
+        assert read(Keyed, sent) == ({"name": "a"}, [])
+        assert len(read(Keyed, sent | {f"a{number}": 1 for number in range(200)})[1]) == 101
+
     def test_a_callable_default_is_called_for_each_request(self) -> None:
         number = count()
 
@@ -450,6 +470,14 @@ class TestUnfitText:
             ("guests[0].name", "#/guests/0/name", "INVALID_FORMAT"),
             ("counts.x\ufffd", "#/counts/x\ufffd", "INVALID_FORMAT"),
             ("year", "#/year", "INVALID_TYPE"),
+        ]
+
+    @pytest.mark.parametrize("location", ["form", "cookies", "headers", "path"])
+    def test_a_compiled_schema_reports_it_where_no_parser_does(self, location: str) -> None:
+        mine = Schema.from_dict({"t": fields.Text(), "n": fields.Integer(required=True)})
+        assert [each[::2] for each in read(mine, {"t": "a\0"}, location=location)[1]] == [
+            ("t", "INVALID_FORMAT"),
+            ("n", "REQUIRED_FIELD"),
         ]
 
     def test_no_hook_sees_it(self) -> None:

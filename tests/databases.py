@@ -1,0 +1,105 @@
+"""PostgreSQL for a test run: one server, one migrated template, and the databases that are copied from it.
+
+``TEST_DATABASE_URL`` names a server to use. Without it, a run starts a server of its own on the first cluster below
+``.local`` that no other run uses. The cluster is kept for the next run. Every run, and every worker of pytest-xdist in
+it, names its databases differently, therefore runs in one checkout or on one server don't meet.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import flask_migrate
+import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import ProgrammingError
+
+from app import create_app
+from app.cli import migrations
+from app.config import Settings
+from app.extensions import db
+from deploy.local import postgres
+
+LOCAL: Final = Path(__file__).resolve().parent.parent / ".local"
+FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+PREFIX: Final = "candor_test_"
+SHARED: Final = pytest.StashKey[dict[str, str]]()
+"""The server and the template that the controller of pytest-xdist shares with the workers."""
+
+
+def shared(config: pytest.Config) -> Mapping[str, str]:
+    """Return what this process shares with others: nothing when it is alone."""
+    return config.stash.get(SHARED, None) or getattr(config, "workerinput", {})
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Yield the URL of the server of this run; a server that the run has started stops at the end."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
+        return
+    started = _started()
+    try:
+        _drop_leftovers(started.url)
+        yield started.url
+    finally:
+        started.stop()
+
+
+def _started() -> postgres.Server:
+    for number in count(1):
+        folder = LOCAL / ("test-postgres" if number == 1 else f"test-postgres-{number}")
+        with suppress(postgres.AlreadyRunningError):
+            return postgres.start(folder, settings=FAST, disposable=True)
+    raise AssertionError("unreachable")
+
+
+def _drop_leftovers(server_url: str) -> None:
+    """Drop the databases of a run that was killed. The lock on the cluster proves that no other run uses them."""
+    admin = create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        names = text("SELECT datname FROM pg_database WHERE starts_with(datname, :prefix)")
+        for name in connection.scalars(names, {"prefix": PREFIX}).all():
+            connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    admin.dispose()
+
+
+class Databases:
+    """Databases on one server, named after the worker and the run; ``close`` drops them."""
+
+    def __init__(self, server_url: str, worker: str) -> None:
+        self._url = make_url(server_url)
+        self._names = f"{PREFIX}{secrets.token_hex(4)}_{worker}"
+        self._admin = create_engine(server_url, isolation_level="AUTOCOMMIT")
+        self._made: list[str] = []
+
+    def make(self, purpose: str, *, template: str = "template0") -> str:
+        """Make a database, in place of the earlier one for the same purpose, and return its URL."""
+        name = f"{self._names}_{purpose}"
+        with self._admin.connect() as connection:
+            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+            connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}" ENCODING \'UTF8\''))
+        self._made.append(name)
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
+    def make_template(self) -> str:
+        """Make a database at the newest migration, and return its name."""
+        url = self.make("template")
+        application = create_app(Settings(database_url=url, jwt_secret="x" * 32, log_level="WARNING"))
+        migrations.bind(application)
+        with application.app_context():
+            flask_migrate.upgrade()
+            db.engine.dispose()
+        return self._made[-1]
+
+    def close(self) -> None:
+        """Drop all databases."""
+        with self._admin.connect() as connection:
+            for name in self._made:
+                with suppress(ProgrammingError):  # autovacuum, which the role can't end, may be at work in it
+                    connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        self._admin.dispose()

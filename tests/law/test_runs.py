@@ -1,0 +1,120 @@
+"""The tools that run the tests: what make quick selects, what CI makes of a skipped test, what make nightly writes."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+
+from tests import distributed, nightly, observed, quick, skips
+from tests.oracle import PROBLEMS
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("app", "tests", cache_dir=str(quick.ROOT / ".import_linter_cache"))
+
+
+class TestQuick:
+    @pytest.mark.parametrize(
+        ("path", "first"),
+        [
+            ("tests/unit/wire/test_ordering.py", "tests/unit/wire/test_ordering.py"),
+            ("app/wire/ordering.py", "tests/unit/wire/test_ordering.py"),
+            ("app/services/products.py", "tests/api/test_products_commands.py"),
+            ("deploy/nginx/candor.conf", "tests/law/test_nginx.py"),
+            ("migrations/versions/new.py", "tests/integration/test_migrations.py"),
+        ],
+    )
+    def test_the_nearest_tests_come_first(self, graph: grimp.ImportGraph, path: str, first: str) -> None:
+        assert quick.selected([path], graph)[0] == first
+
+    def test_importers_follow_and_importers_of_importers(self, graph: grimp.ImportGraph) -> None:
+        found = quick.selected(["app/resilience/breaker.py"], graph)
+        assert found.index("tests/unit/resilience/test_breaker.py") < found.index("tests/unit/resilience/test_retry.py")
+
+    def test_what_starts_processes_is_not_selected(self, graph: grimp.ImportGraph) -> None:
+        assert quick.selected(["tests/stack/test_nginx.py"], graph) == []
+
+    def test_the_fixed_selection_exists(self) -> None:
+        assert all((quick.ROOT / path).exists() for path in (*quick.FAST, *quick.OTHER_FILES.values()))
+
+
+class TestSkips:
+    @pytest.fixture(autouse=True)
+    def in_ci(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(skips, "IN_CI", True)
+
+    def judged(self, reason: str, **extra: Any) -> tuple[str, object]:
+        skipped = (__file__, 1, f"Skipped: {reason}")
+        report = pytest.TestReport("a test", (__file__, 1, "a test"), {}, "skipped", skipped, "setup", **extra)
+        skips._judged(report)
+        return report.outcome, report.longrepr
+
+    def test_a_missing_program_has_failed(self) -> None:
+        outcome, text = self.judged("nginx is not installed (apt-get install nginx)")
+        assert outcome == "failed"
+        assert text == "nginx is not installed (apt-get install nginx) (with CI=true, nothing may be skipped)"
+
+    @pytest.mark.parametrize("reason", [distributed.REASON, "takes minutes: make soak"])
+    def test_what_another_run_does_stays_skipped(self, reason: str) -> None:
+        assert self.judged(reason)[0] == "skipped"
+
+    def test_an_expected_failure_stays_one(self) -> None:
+        assert self.judged("a known bug", wasxfail="a known bug")[0] == "skipped"
+
+    def test_without_ci_it_is_skipped(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(skips, "IN_CI", False)
+        assert self.judged("nginx is not installed")[0] == "skipped"
+
+
+class TestObserved:
+    @pytest.fixture(autouse=True)
+    def restored(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        problems = {code: list(documents) for code, documents in PROBLEMS.items()}
+        monkeypatch.setattr(observed, "PROVOKED", set(observed.PROVOKED))
+        yield
+        PROBLEMS.clear()
+        PROBLEMS.update(problems)
+
+    def test_the_controller_adds_what_a_worker_sends(self) -> None:
+        sent = {"provoked": [["GET /v1/nothing", "OF_A_WORKER"]], "problems": '{"OF_A_WORKER": [{"status": 404}]}'}
+        observed.merge(sent)
+        assert ("GET /v1/nothing", "OF_A_WORKER") in observed.PROVOKED
+        assert PROBLEMS["OF_A_WORKER"] == [{"status": 404}]
+        assert ("GET /v1/nothing", "OF_A_WORKER") in observed.exported()["provoked"]
+
+
+class TestNightly:
+    @pytest.mark.parametrize(
+        ("printed", "line"),
+        [
+            ("...\n== 1 failed, 6072 passed, 2 skipped in 100.1s ==\n", "1 failed, 6072 passed, 2 skipped"),
+            (
+                "4 passed in 3s\ndrill: every promise was kept, in 9 s\n",
+                "4 passed; drill: every promise was kept, in 9 s",
+            ),
+            ("no such target\nmake: *** Error 2\n", "no such target"),
+            ("", ""),
+        ],
+    )
+    def test_the_counts(self, printed: str, line: str) -> None:
+        assert nightly.closing_line(printed) == line
+
+    def test_a_failed_suite_stops_no_other(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(nightly, "SUITES", {"one": "echo 2 failed; exit 3", "two": "echo 5 passed"})
+        monkeypatch.setattr(nightly, "PAGE", tmp_path / "nightly.md")
+        monkeypatch.setattr(nightly, "LOGS", tmp_path / "logs")
+        assert nightly.main("") == 1
+        page = (tmp_path / "nightly.md").read_text()
+        assert "- Result: failed: one" in page
+        assert "| one | `echo 2 failed; exit 3` | FAILED | 3 | 2 failed | 0.0 |" in page
+        assert "| two | `echo 5 passed` | passed | 0 | 5 passed | 0.0 |" in page
+
+    def test_a_run_in_progress_says_so(self) -> None:
+        suites = [nightly.Suite("one", "echo", "passed", 0), nightly.Suite("two", "echo", "running")]
+        page = nightly.page(suites, "0123456789ab", datetime(2026, 1, 31, tzinfo=UTC))
+        assert "- Result: the run is in progress" in page
+        assert "- Commit: `0123456789ab`" in page

@@ -1,0 +1,38 @@
+"""pytest plugin: with ``CI=true``, a test that is skipped has failed, unless another run is there to run it.
+
+CI installs every program that a test needs. A missing one must not pass for a green run.
+"""
+
+import os
+from collections.abc import Generator
+from typing import Final
+
+import pytest
+
+from tests.distributed import REASON
+
+IN_CI: Final = os.environ.get("CI") == "true"
+DELIBERATE: Final = (REASON, "make soak")
+"""Parts of the reasons for which tests are left to another run."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, object, object]:
+    """Fail a test that is skipped in CI."""
+    return _judged((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, object, object]:
+    """Fail a module that is skipped in CI, as ``pytest.importorskip`` does."""
+    return _judged((yield))
+
+
+def _judged(report: object) -> object:
+    if not isinstance(report, pytest.TestReport | pytest.CollectReport) or not IN_CI or not report.skipped:
+        return report
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if not hasattr(report, "wasxfail") and not any(part in reason for part in DELIBERATE):
+        report.outcome = "failed"
+        report.longrepr = f"{reason.removeprefix('Skipped: ')} (with CI=true, nothing may be skipped)"
+    return report
