@@ -8,10 +8,13 @@ ARGS   ?=
 STOCK  := .local/conformance-venv
 EDGE   := tests/stack tests/conformance tests/browser
 PEERS  := .local/bench-venv
+OTHERS := .local/ecosystem-venv
+
+comma  := ,
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint fix fuzz soak drill conformance bench bench-cost bench-guard bench-scaling lock clean
+.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint fix fuzz soak drill ecosystem conformance bench bench-cost bench-guard bench-scaling lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -35,7 +38,7 @@ proto: .venv/dev.lock ## Make the messages and stubs of app/rpc/gen from app/rpc
 	@$(PY) -m app.rpc.generate
 
 test: .venv/dev.lock ## Run the tests in parallel, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
-	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) $(ARGS)
+	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem $(ARGS)
 
 quick: .venv/dev.lock ## In 15 seconds: lint what has changed since the last commit on main, and run the tests nearest to it
 	@exec $(PY) -m tests.quick $(ARGS)
@@ -60,6 +63,9 @@ nightly: .venv/dev.lock ## Run every suite, some hours, and write the result int
 
 fuzz: .venv/dev.lock ## Throw generated requests at every operation, for longer than the tests do
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} exec $(PY) -m pytest -n auto --dist worksteal tests/fuzz -q $(ARGS)
+
+ecosystem: $(OTHERS)/installed.lock ## Run extensions and servers that Flask users install on the application (ONLY=sentry,cors: only these files)
+	@exec $(OTHERS)/bin/python -m pytest $(or $(foreach name,$(subst $(comma), ,$(ONLY)),tests/ecosystem/test_$(name).py),tests/ecosystem) $(ARGS)
 
 conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock) ## Hold ours and two stock servers against the rules of HTTP, or any API: URL=http://… PROFILE=p.toml (JSON=out.json)
 	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \
@@ -94,9 +100,10 @@ lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all 
 	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra async --extra grpc --extra tracing --constraint requirements/run.lock)
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 	$(call compile,bench/requirements.lock,bench/requirements.in --constraint requirements/run.lock)
+	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the lock that is installed. What is tested holds everything that is run, so it counts as both.
@@ -121,6 +128,12 @@ $(PEERS)/installed.locks: bench/requirements.lock requirements/grpc.lock .venv/b
 	@for lock in bench/requirements.lock requirements/grpc.lock; do \
 	  $(PEERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $$lock || exit 1; \
 	done; touch $@
+
+# And the extensions, beside the application with its own versions; nothing of the application needs them.
+$(OTHERS)/installed.lock: tests/ecosystem/requirements.lock .venv/bin/python
+	@echo "candor: making $(OTHERS) for the extensions of Flask"
+	@$(PY) -m venv --clear $(OTHERS)
+	@$(OTHERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 .venv/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -25,7 +25,15 @@ SECONDS: Final = float(os.environ.get("QUICK_SECONDS", "11"))
 AT_LEAST: Final = 5.0
 FAST: Final = ("tests/unit/errs", "tests/unit/wire", "tests/law/test_sizes.py", "tests/api/test_create_task.py")
 """What runs without a change."""
-ELSEWHERE: Final = ("tests/stack", "tests/browser", "tests/conformance", "tests/server", "tests/fuzz", "tests/drill")
+ELSEWHERE: Final = (
+    "tests/stack",
+    "tests/browser",
+    "tests/conformance",
+    "tests/server",
+    "tests/fuzz",
+    "tests/drill",
+    "tests/ecosystem",
+)
 """Tests that take longer than this command."""
 OTHER_FILES: Final = {
     ".env.example": "tests/law/test_env_example.py",

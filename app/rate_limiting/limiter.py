@@ -235,8 +235,8 @@ class Limiter(flask_limiter.Limiter):
         """Return whether limits were declared on the view, on a function that it calls, or on its blueprint."""
         manager, name = self.limit_manager, get_qualified_name(view)
         above = {*(blueprint or "").split(".")}
-        if blueprint:
-            above.add(_app().blueprints[blueprint].name)
+        if registered := _app().blueprints.get(blueprint or ""):  # none: an endpoint may have a dot all the same
+            above.add(registered.name)
         return (
             name in self._marked_for_limiting
             or names.claimed(view) is not None

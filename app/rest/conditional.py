@@ -23,7 +23,8 @@ _LIST: Final = re.compile(rf"[ \t,]*{_TAG.pattern}(?:[ \t]*,[ \t,]*{_TAG.pattern
 KEPT: Final = ("ETag", "Cache-Control", "Vary")
 """What a 304 says of the answer that it stands for (RFC 9110, section 15.4.5)."""
 READS: Final = frozenset({"GET", "HEAD"})
-_OURS: Final = re.compile(r"([0-9a-f]{1,15})-[0-9a-f]{8}")
+_OURS: Final = re.compile(r"(([0-9a-f]{1,15})-[0-9a-f]{8})(?::[a-z]+)?")
+"""A version and a digest; Flask-Compress adds the content coding to the tag of what it compresses, as ``:gzip``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _versions(request: Request, name: str, members: Sequence[str], *, takes_weak
         )
         return None
     tags = [_OURS.fullmatch(tag) for weak, tag in _TAG.findall(text) if takes_weak or not weak]
-    versions = {int(found[1], 16): found[0] for found in tags if found}
+    versions = {int(found[2], 16): found[1] for found in tags if found}
     return frozenset(each for each, tag in versions.items() if etag(each, members) == f'"{tag}"')
 
 

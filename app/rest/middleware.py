@@ -5,6 +5,7 @@ function that raises leaves no answer at all. So the request id, the security an
 the metrics stand here, outside of Flask's hooks; context variables are reset here too.
 """
 
+import logging
 from collections.abc import Callable, Container, Iterable
 from contextvars import ContextVar
 from itertools import chain
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+from flask import got_request_exception
 from werkzeug.wsgi import ClosingIterator
 
 from app import context
@@ -21,7 +23,7 @@ from app.errs.platform import InternalError
 from app.observability import in_hand, logs, metrics, trail
 from app.observability.reporting import report
 from app.resilience import deadline
-from app.rest import public
+from app.rest import instrumentation, public
 from app.rest.errors import MEDIA_TYPE, OURS, Occasion, instance_of, problem
 from app.rest.hooks import cors
 from app.rest.request import KEY, Request
@@ -36,7 +38,10 @@ DEGRADED: Final = "Degraded"
 SENT: Final = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in request_ids.SENT)
 IDS: Final = frozenset(name.lower() for name in request_ids.ANSWERED)
 LOWEST_ERROR: Final = "400"
+BODILESS: Final = frozenset({"401", "403"})
+EMPTY: Final = ("Content-Length", "0")
 Fields = list[tuple[str, str]]
+_LOG: Final = logging.getLogger("candor.errors")
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
 OF_A_REQUEST: Final[tuple[ContextVar[Any], ...]] = (
     context.request_id,
@@ -76,6 +81,8 @@ class Answer:
         """Keep what Flask sends: a ``start_response`` (PEP 3333), called while the request context is there."""
         self.status, self.fields = status, fields
         self.caller = context.principal.get()
+        if instrumentation.SPAN in self.environ:
+            instrumentation.note_answer(self.environ, status, fields)
         return self.written.append
 
     def identify(self) -> None:
@@ -109,8 +116,11 @@ class Answer:
         sent = {name.lower() for name, _ in self.fields}
         if "x-content-type-options" not in sent:
             self.fields.append(("X-Content-Type-Options", "nosniff"))
-        if "cache-control" not in sent and self.status >= LOWEST_ERROR:
-            self.fields.append(("Cache-Control", "no-store"))
+        if self.status >= LOWEST_ERROR:
+            if "cache-control" not in sent:
+                self.fields.append(("Cache-Control", "no-store"))
+            if self.status[:3] in BODILESS and EMPTY in self.fields:
+                self.fields = [field for field in self.fields if field[0] != "Content-Type"]
         if "vary" not in sent:
             self.fields.append(("Vary", "Origin"))
         origin = self.environ.get("HTTP_ORIGIN")
@@ -146,6 +156,7 @@ class Middleware:
             if self._propagates():
                 _end()
                 raise
+            self._signal(error)
             body = answer.fail(error, self._app.config["PUBLIC_URL"])
         except BaseException:
             _end()
@@ -171,6 +182,7 @@ class Middleware:
         if not issubclass(self._app.request_class, Request):
             raise TypeError(f"request_class must be a subclass of {Request.__module__}.{Request.__name__}")
         self._is_first = False
+        instrumentation.settle(self._app)
         public.announce(self._app)
 
     def _begin(self, environ: "WSGIEnvironment") -> None:
@@ -187,6 +199,13 @@ class Middleware:
         """Return whether exceptions are for the server, as Flask's PROPAGATE_EXCEPTIONS says."""
         said = self._app.config["PROPAGATE_EXCEPTIONS"]
         return bool(self._app.testing or self._app.debug if said is None else said)
+
+    def _signal(self, error: Exception) -> None:
+        """Send Flask's ``got_request_exception``, as Flask does for what a view raises; the request is over."""
+        try:
+            got_request_exception.send(self._app, _async_wrapper=self._app.ensure_sync, exception=error)
+        except Exception:
+            _LOG.exception("a listener of got_request_exception raised")
 
     def _log(self, answer: Answer, seconds: float, spent: trail.Trail) -> None:
         status, method = answer.status[:3], answer.environ["REQUEST_METHOD"]
