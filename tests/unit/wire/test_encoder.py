@@ -180,6 +180,10 @@ class Html:
     def __html__(self) -> str:
         return "<b>"
 
+    def __repr__(self) -> str:
+        """Return the same in every process: it is part of a test's name."""
+        return "Html()"
+
 
 class TestDumps:
     @pytest.mark.parametrize(
