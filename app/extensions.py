@@ -30,6 +30,7 @@ class JoiningSession(Session):
         """Return the connection or engine for statements; models with a ``__bind_key__`` keep their own engine."""
         joined = transaction.current.get()
         if joined is None or bind is not None:
+            transaction.Usage.is_outside = True
             return super().get_bind(mapper, clause, bind, **named)
         if db.has_binds and (found := super().get_bind(mapper, clause, **named)) is not joined.engine:
             return found

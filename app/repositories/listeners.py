@@ -53,7 +53,7 @@ def on_engine(engine: Engine) -> bool:
         or (Connection._has_events and any(_of(Connection, ON_STATEMENTS)))  # noqa: SLF001
         or ((dialect._has_events is not OWN or type(dialect)._has_events) and _on_dialect(dialect))  # noqa: SLF001
         or engine.logger.isEnabledFor(logging.INFO)
-        or engine.get_execution_options()
+        or engine._execution_options  # noqa: SLF001 -- a call less for each statement
     )
 
 

@@ -11,7 +11,7 @@ from app.errs.platform import ServiceUnavailable
 from app.repositories import listeners, observed
 from app.repositories.pool import lent
 from app.repositories.prepared import Line, Prepared
-from app.repositories.transaction import Transaction, current, has_begun
+from app.repositories.transaction import Transaction, Usage, current, has_begun
 from app.resilience import measure
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
@@ -77,7 +77,7 @@ class Reads:
             ServiceUnavailable: the database is out of reach.
         """
         transaction = current.get()
-        if transaction is None and self._sessions is not None and has_begun(self._sessions):
+        if Usage.is_outside and transaction is None and self._sessions is not None and has_begun(self._sessions):
             transaction = Transaction(self._engine(), self._sessions)
         if transaction is not None and (transaction.is_connected or transaction.has_begun):
             return transaction.use(read)

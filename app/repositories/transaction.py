@@ -138,6 +138,12 @@ class Transaction:
         return "connection" in vars(self)
 
 
+class Usage:
+    """Whether this process has ever used a session outside of units of work; until then no read looks for one."""
+
+    is_outside = False
+
+
 def has_begun(sessions: scoped_session[Session]) -> bool:
     """Return whether the session of this context has begun a transaction; without a context there is none."""
     try:
