@@ -30,6 +30,10 @@ class CompiledDecoder:
         if not isinstance(schema, Schema):
             raise TypeError(f"{type(schema).__name__} is not a {Schema.__module__}.Schema")
         self.schema: Final = schema
+        kind = type(schema)
+        self._admits = kind.admit is not Schema.admit
+        self._checks = kind.check is not Schema.check
+        self._keys = schema.load_fields.keys()
         self._is_partial = bool(schema.partial if is_partial is None else is_partial)
         self._members = [
             (name, field.attribute or name, _reader(field, self._is_partial or None), *self._in_absence_of(field))
@@ -46,7 +50,8 @@ class CompiledDecoder:
     def read(self, data: Any, path: Path, found: Found) -> Any:
         """Return what the schema makes of the object at the path; what breaks a rule joins what was found."""
         schema, before = self.schema, len(found)
-        data = schema.admit(data)
+        if self._admits or not isinstance(data, dict) or not data.keys() <= self._keys:
+            data = schema.admit(data)
         if not isinstance(data, dict):
             found.append((path, schema.error_messages["type"]))
             return None
@@ -60,7 +65,7 @@ class CompiledDecoder:
                 values[key] = default() if callable(default) else default
         for name in sorted(data.keys() - schema.load_fields.keys()):
             found.append(((*path, name[:LONGEST_NAME]), schema.error_messages["unknown"]))
-        if shared := schema.check(data):
+        if self._checks and (shared := schema.check(data)):
             there = [((*path, *inner), breach) for inner, breach in shared]
             found[before:] = sorted([*found[before:], *there], key=lambda each: self._place(each[0][len(path) :]))
         if len(found) > before:
