@@ -30,6 +30,11 @@ class CompiledDecoder:
         if not isinstance(schema, Schema):
             raise TypeError(f"{type(schema).__name__} is not a {Schema.__module__}.Schema")
         self.schema: Final = schema
+        kind = type(schema)
+        self._admits = kind.admit is not Schema.admit
+        self._makes = kind.make is not Schema.make
+        self._checks = kind.check is not Schema.check
+        self._keys = schema.load_fields.keys()
         self._is_partial = bool(schema.partial if is_partial is None else is_partial)
         self._members = [
             (name, field.attribute or name, _reader(field, self._is_partial or None), *self._in_absence_of(field))
@@ -46,7 +51,8 @@ class CompiledDecoder:
     def read(self, data: Any, path: Path, found: Found) -> Any:
         """Return what the schema makes of the object at the path; what breaks a rule joins what was found."""
         schema, before = self.schema, len(found)
-        data = schema.admit(data)
+        if self._admits or not isinstance(data, dict) or not data.keys() <= self._keys:
+            data = schema.admit(data)
         if not isinstance(data, dict):
             found.append((path, schema.error_messages["type"]))
             return None
@@ -58,18 +64,28 @@ class CompiledDecoder:
                 found += [((*path, name), breach) for breach in required]
             elif default is not ma.missing:
                 values[key] = default() if callable(default) else default
-        for name in sorted(data.keys() - schema.load_fields.keys()):
-            found.append(((*path, name[:LONGEST_NAME]), schema.error_messages["unknown"]))
-        if shared := schema.check(data):
-            there = [((*path, *inner), breach) for inner, breach in shared]
-            found[before:] = sorted([*found[before:], *there], key=lambda each: self._place(each[0][len(path) :]))
+        if unknown := data.keys() - self._keys:
+            breach = schema.error_messages["unknown"]
+            found += [((*path, name[:LONGEST_NAME]), breach) for name in sorted(unknown)]
+        if self._checks:
+            self._check(data, path, found, before)
         if len(found) > before:
             return None
+        return self._made(values, path, found) if self._makes else values
+
+    def _made(self, values: dict[str, Any], path: Path, found: Found) -> Any:
+        """Return what the schema makes of members that break no rule alone."""
         try:
-            return schema.make(values)
+            return self.schema.make(values)
         except ma.ValidationError as error:
             found += sentences(messages_of(error), path)
             return None
+
+    def _check(self, data: dict[str, Any], path: Path, found: Found, before: int) -> None:
+        """Add what members break together, in the order of the members."""
+        if shared := self.schema.check(data):
+            there = [((*path, *inner), breach) for inner, breach in shared]
+            found[before:] = sorted([*found[before:], *there], key=lambda each: self._place(each[0][len(path) :]))
 
     def _place(self, path: Path) -> list[tuple[int, str]]:
         """Return where among others a breach is told: of an object itself, of members in order, of unknown ones."""

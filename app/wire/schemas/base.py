@@ -38,6 +38,12 @@ class Schema(ma.Schema):
 
         unknown = ma.RAISE
 
+    def _init_fields(self) -> None:
+        """Note the names under which clients send members, each time that marshmallow chooses the fields."""
+        super()._init_fields()
+        self._members = frozenset(key_of(name, field) for name, field in self.fields.items())
+        self._members_read = frozenset(key_of(name, field) for name, field in self.load_fields.items())
+
     def admit(self, data: Any) -> Any:
         """Drop the members that only the service writes, so that what was read can be sent back.
 
@@ -45,9 +51,8 @@ class Schema(ma.Schema):
         """
         if not isinstance(data, dict) or data.keys() <= self.load_fields.keys():
             return data
-        members = {key_of(name, field) for name, field in self.fields.items()}
-        unknown = nsmallest(UNKNOWN, data.keys() - members)
-        kept = {*(key_of(name, field) for name, field in self.load_fields.items()), *unknown}
+        unknown = nsmallest(UNKNOWN, data.keys() - self._members)
+        kept = {*self._members_read, *unknown}
         return {name: value for name, value in data.items() if name in kept}
 
     def check(self, data: dict[str, Any]) -> Sequence[tuple[Path, Breach]]:
