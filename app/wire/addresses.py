@@ -7,8 +7,8 @@ from typing import Final
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-EVERYTHING: Final = "all"
-"""What an address is counted for by the limit that all operations share, of every protocol."""
+EVERYTHING: Final = "*"
+"""The scope of the limit that all operations share, of every protocol. It cannot be an endpoint named by a function."""
 IPV6_PREFIX: Final = 64
 """Bits of an IPv6 address that one customer of a network has to himself."""
 KEPT: Final = 4096

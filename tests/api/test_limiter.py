@@ -38,7 +38,7 @@ def offering(blueprint: Blueprint, decorate: Any, place: str) -> None:
 
 
 @pytest.fixture
-def app(make: Make) -> Flask:
+def shop(make: Make) -> Flask:
     return make(rate_limit="1000 per hour")
 
 
@@ -53,13 +53,13 @@ def _no_filters_left() -> Iterator[None]:
 class TestPlainFlask:
     """On ``@app.get``, ``flask.Blueprint`` and ``MethodView``."""
 
-    def test_a_view(self, app: Flask, get: Get) -> None:
-        @app.get("/slow")
+    def test_a_view(self, shop: Flask, get: Get) -> None:
+        @shop.get("/slow")
         @limiter.limit("3 per minute")
         def slow() -> str:
             return "ok"
 
-        responses = [get(app, "/slow") for _ in range(4)]
+        responses = [get(shop, "/slow") for _ in range(4)]
         assert [each.status_code for each in responses] == [200, 200, 200, 429]
         assert policies(responses[0]) == [PER_HOUR, PER_MINUTE]
         assert [remaining(each) for each in responses] == [[999, 2], [998, 1], [997, 0], [996, 0]]
@@ -70,35 +70,46 @@ class TestPlainFlask:
         assert responses[3].headers["Retry-After"] == str(document["retry_after"])
         assert policies(responses[3]) == [PER_HOUR, PER_MINUTE]
 
-    def test_another_address_has_its_own_count(self, app: Flask, statuses: Statuses) -> None:
-        @app.get("/slow")
+    def test_a_view_named_all_counts_for_itself(self, make: Make, get: Get) -> None:
+        """Its endpoint is not the scope of RATE_LIMIT."""
+        app = make(rate_limit="3 per minute")
+
+        @app.get("/all")
+        @limiter.limit("3 per minute")
+        def all() -> str:  # noqa: A001 -- the name is the test
+            return "ok"
+
+        assert remaining(get(app, "/all")) == [2, 2]
+
+    def test_another_address_has_its_own_count(self, shop: Flask, statuses: Statuses) -> None:
+        @shop.get("/slow")
         @limiter.limit("1 per minute")
         def slow() -> str:
             return "ok"
 
-        assert statuses(app, "/slow", 2) == [200, 429]
-        assert statuses(app, "/slow", 1, peer="192.0.2.2") == [200]
+        assert statuses(shop, "/slow", 2) == [200, 429]
+        assert statuses(shop, "/slow", 1, peer="192.0.2.2") == [200]
 
-    def test_a_view_whose_decoration_stands_above_the_route(self, app: Flask, get: Get) -> None:
+    def test_a_view_whose_decoration_stands_above_the_route(self, shop: Flask, get: Get) -> None:
         """Flask-Limiter ignores it; here it limits."""
 
         @limiter.limit("2 per minute")
-        @app.get("/slow")
+        @shop.get("/slow")
         def slow() -> str:
             return "ok"
 
-        responses = [get(app, "/slow") for _ in range(3)]
+        responses = [get(shop, "/slow") for _ in range(3)]
         assert [each.status_code for each in responses] == [200, 200, 429]
         assert policies(responses[2]) == [PER_HOUR, "q=2;w=60"]
 
-    def test_two_decorations_each_count_once(self, app: Flask, get: Get) -> None:
-        @app.get("/slow")
+    def test_two_decorations_each_count_once(self, shop: Flask, get: Get) -> None:
+        @shop.get("/slow")
         @limiter.limit("5 per hour")
         @limiter.limit("3 per minute")
         def slow() -> str:
             return "ok"
 
-        responses = [get(app, "/slow") for _ in range(4)]
+        responses = [get(shop, "/slow") for _ in range(4)]
         assert [each.status_code for each in responses] == [200, 200, 200, 429]
         assert remaining(responses[0]) == [999, 2, 4]
 
@@ -116,17 +127,17 @@ class TestPlainFlask:
         app.register_blueprint(blueprint, url_prefix="/shop")
         assert statuses(app, "/shop/assets/logo.txt", 3) == [200, 200, 429]
 
-    def test_a_blueprint(self, app: Flask, get: Get, statuses: Statuses) -> None:
+    def test_a_blueprint(self, shop: Flask, get: Get, statuses: Statuses) -> None:
         blueprint = flask.Blueprint("shop", __name__)
         blueprint.add_url_rule("/a", view_func=lambda: "a", endpoint="a")
         blueprint.add_url_rule("/b", view_func=lambda: "b", endpoint="b")
         limiter.limit("2 per minute")(blueprint)
-        app.register_blueprint(blueprint)
-        assert statuses(app, "/a", 3) == [200, 200, 429]
-        response = get(app, "/b")
-        assert (response.status_code, policies(response)) == (200, ["q=2;w=60", PER_HOUR])
+        shop.register_blueprint(blueprint)
+        assert statuses(shop, "/a", 3) == [200, 200, 429]
+        response = get(shop, "/b")
+        assert (response.status_code, policies(response)) == (200, [PER_HOUR, "q=2;w=60"])
 
-    def test_a_view_of_a_blueprint(self, app: Flask, statuses: Statuses) -> None:
+    def test_a_view_of_a_blueprint(self, shop: Flask, statuses: Statuses) -> None:
         blueprint = flask.Blueprint("shop", __name__)
 
         @blueprint.get("/slow")
@@ -134,20 +145,20 @@ class TestPlainFlask:
         def slow() -> str:
             return "ok"
 
-        app.register_blueprint(blueprint)
-        assert statuses(app, "/slow", 2) == [200, 429]
+        shop.register_blueprint(blueprint)
+        assert statuses(shop, "/slow", 2) == [200, 429]
 
-    def test_a_method_view(self, app: Flask, statuses: Statuses) -> None:
+    def test_a_method_view(self, shop: Flask, statuses: Statuses) -> None:
         class Slow(MethodView):
             decorators = [limiter.limit("2 per minute")]
 
             def get(self) -> str:
                 return "ok"
 
-        app.add_url_rule("/slow", view_func=Slow.as_view("slow"))
-        assert statuses(app, "/slow", 3) == [200, 200, 429]
+        shop.add_url_rule("/slow", view_func=Slow.as_view("slow"))
+        assert statuses(shop, "/slow", 3) == [200, 200, 429]
 
-    def test_one_method_of_a_method_view(self, app: Flask, statuses: Statuses) -> None:
+    def test_one_method_of_a_method_view(self, shop: Flask, statuses: Statuses) -> None:
         class Slow(MethodView):
             @limiter.limit("1 per minute")
             def get(self) -> str:
@@ -156,21 +167,21 @@ class TestPlainFlask:
             def post(self) -> str:
                 return "ok"
 
-        app.add_url_rule("/slow", view_func=Slow.as_view("slow"))
-        assert statuses(app, "/slow", 2) == [200, 429]
-        assert statuses(app, "/slow", 2, method="POST") == [200, 200]
+        shop.add_url_rule("/slow", view_func=Slow.as_view("slow"))
+        assert statuses(shop, "/slow", 2) == [200, 429]
+        assert statuses(shop, "/slow", 2, method="POST") == [200, 200]
 
-    def test_a_shared_limit(self, app: Flask, statuses: Statuses) -> None:
+    def test_a_shared_limit(self, shop: Flask, statuses: Statuses) -> None:
         shared = limiter.shared_limit("3 per minute", scope="shop")
-        app.add_url_rule("/a", view_func=shared(lambda: "a"), endpoint="a")
+        shop.add_url_rule("/a", view_func=shared(lambda: "a"), endpoint="a")
 
-        @app.get("/b")
+        @shop.get("/b")
         @shared
         def b() -> str:
             return "b"
 
-        assert statuses(app, "/a", 2) == [200, 200]
-        assert statuses(app, "/b", 2) == [200, 429]
+        assert statuses(shop, "/a", 2) == [200, 200]
+        assert statuses(shop, "/b", 2) == [200, 429]
 
     def test_an_exempt_view(self, make: Make, get: Get) -> None:
         app = make(rate_limit="1 per hour")
@@ -230,29 +241,29 @@ class TestOptions:
         def slow() -> str:
             return "ok"
 
-    def test_key_func(self, app: Flask, statuses: Statuses) -> None:
-        self.limited(app, key_func=lambda: request.args["user"])
-        assert statuses(app, "/slow?user=ann", 2) == [200, 429]
-        assert statuses(app, "/slow?user=bob", 1) == [200]
+    def test_key_func(self, shop: Flask, statuses: Statuses) -> None:
+        self.limited(shop, key_func=lambda: request.args["user"])
+        assert statuses(shop, "/slow?user=ann", 2) == [200, 429]
+        assert statuses(shop, "/slow?user=bob", 1) == [200]
 
-    def test_methods(self, app: Flask, statuses: Statuses) -> None:
-        self.limited(app, methods=["POST"])
-        assert statuses(app, "/slow", 3) == [200, 200, 200]
-        assert statuses(app, "/slow", 2, method="POST") == [200, 429]
+    def test_methods(self, shop: Flask, statuses: Statuses) -> None:
+        self.limited(shop, methods=["POST"])
+        assert statuses(shop, "/slow", 3) == [200, 200, 200]
+        assert statuses(shop, "/slow", 2, method="POST") == [200, 429]
 
-    def test_per_method(self, app: Flask, statuses: Statuses) -> None:
-        self.limited(app, per_method=True)
-        assert statuses(app, "/slow", 2) == [200, 429]
-        assert statuses(app, "/slow", 2, method="POST") == [200, 429]
+    def test_per_method(self, shop: Flask, statuses: Statuses) -> None:
+        self.limited(shop, per_method=True)
+        assert statuses(shop, "/slow", 2) == [200, 429]
+        assert statuses(shop, "/slow", 2, method="POST") == [200, 429]
 
-    def test_exempt_when(self, app: Flask, statuses: Statuses) -> None:
-        self.limited(app, exempt_when=lambda: "free" in request.args)
-        assert statuses(app, "/slow?free", 3) == [200, 200, 200]
-        assert statuses(app, "/slow", 2) == [200, 429]
+    def test_exempt_when(self, shop: Flask, statuses: Statuses) -> None:
+        self.limited(shop, exempt_when=lambda: "free" in request.args)
+        assert statuses(shop, "/slow?free", 3) == [200, 200, 200]
+        assert statuses(shop, "/slow", 2) == [200, 429]
 
-    def test_error_message(self, app: Flask, get: Get) -> None:
-        self.limited(app, error_message="One a minute is enough.")
-        assert refused([get(app, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")["detail"] == (
+    def test_error_message(self, shop: Flask, get: Get) -> None:
+        self.limited(shop, error_message="One a minute is enough.")
+        assert refused([get(shop, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")["detail"] == (
             "One a minute is enough."
         )
 
@@ -262,51 +273,51 @@ class TestOptions:
         self.limited(app, "2 per minute", override_defaults=overrides)
         assert statuses(app, "/slow", 3) == [200, status, 429]
 
-    def test_deduct_when(self, app: Flask, get: Get) -> None:
+    def test_deduct_when(self, shop: Flask, get: Get) -> None:
         """Only answers that fulfil it count, and what remains is reported after the deduction."""
-        self.limited(app, "2 per minute", deduct_when=lambda response: "deduct" in request.args)
-        assert [get(app, "/slow").status_code for _ in range(4)] == [200] * 4
-        responses = [get(app, "/slow?deduct") for _ in range(3)]
+        self.limited(shop, "2 per minute", deduct_when=lambda response: "deduct" in request.args)
+        assert [get(shop, "/slow").status_code for _ in range(4)] == [200] * 4
+        responses = [get(shop, "/slow?deduct") for _ in range(3)]
         assert [each.status_code for each in responses] == [200, 200, 429]
         assert [remaining(each)[1] for each in responses] == [1, 0, 0]
 
-    def test_cost(self, app: Flask, get: Get) -> None:
-        self.limited(app, "10 per minute", cost=lambda: int(request.args["cost"]))
-        responses = [get(app, f"/slow?cost={cost}") for cost in (4, 5, 2)]
+    def test_cost(self, shop: Flask, get: Get) -> None:
+        self.limited(shop, "10 per minute", cost=lambda: int(request.args["cost"]))
+        responses = [get(shop, f"/slow?cost={cost}") for cost in (4, 5, 2)]
         assert [each.status_code for each in responses] == [200, 200, 429]
         assert [remaining(each)[1] for each in responses] == [6, 1, 0]
 
-    def test_a_response_of_on_breach_is_the_answer(self, app: Flask, get: Get) -> None:
+    def test_a_response_of_on_breach_is_the_answer(self, shop: Flask, get: Get) -> None:
         def enough(limit: RequestLimit) -> Response:
             return make_response({"enough": limit.limit.amount}, 429)
 
-        self.limited(app, on_breach=enough)
-        get(app, "/slow")
-        app.test_client_class = None
-        response = get(app, "/slow")
+        self.limited(shop, on_breach=enough)
+        get(shop, "/slow")
+        shop.test_client_class = None
+        response = get(shop, "/slow")
         assert (response.status_code, response.json) == (429, {"enough": 1})
         assert policies(response) == [PER_HOUR, "q=1;w=60"]
 
-    def test_on_breach_may_return_nothing(self, app: Flask, get: Get) -> None:
+    def test_on_breach_may_return_nothing(self, shop: Flask, get: Get) -> None:
         seen: list[str] = []
-        self.limited(app, on_breach=lambda limit: seen.append(limit.key))
-        refused([get(app, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")
+        self.limited(shop, on_breach=lambda limit: seen.append(limit.key))
+        refused([get(shop, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")
         assert seen == ["LIMITER/192.0.2.1/slow/1/1/minute"]
 
-    def test_a_dynamic_limit(self, app: Flask, statuses: Statuses) -> None:
-        app.config["SLOW"] = "2 per minute"
-        self.limited(app, lambda: flask.current_app.config["SLOW"])
-        assert statuses(app, "/slow", 3) == [200, 200, 429]
-        app.config["SLOW"] = "4 per minute"
-        assert statuses(app, "/slow", 1) == [200]
+    def test_a_dynamic_limit(self, shop: Flask, statuses: Statuses) -> None:
+        shop.config["SLOW"] = "2 per minute"
+        self.limited(shop, lambda: flask.current_app.config["SLOW"])
+        assert statuses(shop, "/slow", 3) == [200, 200, 429]
+        shop.config["SLOW"] = "4 per minute"
+        assert statuses(shop, "/slow", 1) == [200]
 
-    def test_meta_limits(self, app: Flask, statuses: Statuses) -> None:
+    def test_meta_limits(self, shop: Flask, statuses: Statuses) -> None:
         """Whoever exceeds the limit twice is blocked everywhere on that route for an hour."""
-        self.limited(app, "1 per second", meta_limits=["2 per hour"])
-        assert statuses(app, "/slow", 3) == [200, 429, 429]
-        with app.app_context():
+        self.limited(shop, "1 per second", meta_limits=["2 per hour"])
+        assert statuses(shop, "/slow", 3) == [200, 429, 429]
+        with shop.app_context():
             limiter.storage.clear("LIMITER/192.0.2.1/slow/1/1/second")
-        assert statuses(app, "/slow", 1) == [429]
+        assert statuses(shop, "/slow", 1) == [429]
 
     @pytest.mark.parametrize("limit", ["3 per fortnight", "three per minute", "100"])
     def test_a_limit_that_cannot_be_parsed_is_rejected_where_it_stands(self, limit: str) -> None:
@@ -322,8 +333,8 @@ class TestOptions:
 
 
 class TestWithinAView:
-    def test_a_code_block(self, app: Flask, get: Get) -> None:
-        @app.get("/slow")
+    def test_a_code_block(self, shop: Flask, get: Get) -> None:
+        @shop.get("/slow")
         def slow() -> str:
             try:
                 with limiter.limit("2 per minute"):
@@ -331,28 +342,28 @@ class TestWithinAView:
             except RateLimitExceeded:
                 return "cheap"
 
-        responses = [get(app, "/slow") for _ in range(3)]
+        responses = [get(shop, "/slow") for _ in range(3)]
         assert [each.text for each in responses] == ["expensive", "expensive", "cheap"]
         assert policies(responses[2]) == [PER_HOUR, "q=2;w=60"]
 
-    def test_a_code_block_that_lets_the_error_pass(self, app: Flask, get: Get) -> None:
-        @app.get("/slow")
+    def test_a_code_block_that_lets_the_error_pass(self, shop: Flask, get: Get) -> None:
+        @shop.get("/slow")
         def slow() -> str:
             with limiter.limit("1 per minute"):
                 return "expensive"
 
-        assert refused([get(app, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")["window_seconds"] == 60
+        assert refused([get(shop, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")["window_seconds"] == 60
 
-    def test_a_function_that_is_not_a_view(self, app: Flask, statuses: Statuses) -> None:
+    def test_a_function_that_is_not_a_view(self, shop: Flask, statuses: Statuses) -> None:
         @limiter.limit("1 per minute")
         def expensive() -> str:
             return "ok"
 
-        @app.get("/slow")
+        @shop.get("/slow")
         def slow() -> str:
             return str(expensive())
 
-        assert statuses(app, "/slow", 2) == [200, 429]
+        assert statuses(shop, "/slow", 2) == [200, 429]
 
     def test_current_limit_of_rate_limit(self, make: Make, get: Get) -> None:
         """Also where RATE_LIMIT was counted directly."""
@@ -373,18 +384,18 @@ class TestWithinAView:
             flask.g.now = time.time()
 
         assert get(app, "/limits").json == {
-            "key": "LIMITER/192.0.2.1/all/10/1/hour", "amount": 10, "remaining": 9, "breached": False, "soon": True,
+            "key": "LIMITER/192.0.2.1/*/10/1/hour", "amount": 10, "remaining": 9, "breached": False, "soon": True,
         }  # fmt: skip
 
-    def test_current_limit_of_a_decoration(self, app: Flask, get: Get) -> None:
-        @app.get("/limits")
+    def test_current_limit_of_a_decoration(self, shop: Flask, get: Get) -> None:
+        @shop.get("/limits")
         @limiter.limit("3 per minute")
         def limits() -> Any:
             current = limiter.current_limit
             assert current is not None
             return {"amount": current.limit.amount, "remaining": current.remaining}
 
-        assert get(app, "/limits").json == {"amount": 3, "remaining": 2}
+        assert get(shop, "/limits").json == {"amount": 3, "remaining": 2}
 
     @pytest.mark.parametrize("handled", [429, RateLimitExceeded])
     @pytest.mark.parametrize("is_direct", [True, False])
@@ -415,17 +426,17 @@ class TestWithinAView:
         app.add_url_rule("/plain", view_func=lambda: "ok", endpoint="plain")
         assert statuses(app, "/plain", 3, headers={"Authorization": "Bearer bad"}) == [401, 401, 429]
 
-    def test_the_decoration_comes_after_the_token(self, app: Flask, statuses: Statuses) -> None:
+    def test_the_decoration_comes_after_the_token(self, shop: Flask, statuses: Statuses) -> None:
         """It counts when the view is called, and ``key_func`` may read the caller."""
 
-        @app.get("/slow")
+        @shop.get("/slow")
         @limiter.limit("2 per minute", key_func=lambda: principal().id)
         def slow() -> str:
             return "ok"
 
-        assert statuses(app, "/slow", 3, headers={"Authorization": "Bearer bad"}) == [401] * 3
-        assert statuses(app, "/slow", 3) == [200, 200, 429]
-        assert statuses(app, "/slow", 1, peer="192.0.2.2") == [429]
+        assert statuses(shop, "/slow", 3, headers={"Authorization": "Bearer bad"}) == [401] * 3
+        assert statuses(shop, "/slow", 3) == [200, 200, 429]
+        assert statuses(shop, "/slow", 1, peer="192.0.2.2") == [429]
 
 
 class TestOurBlueprint:
@@ -436,23 +447,23 @@ class TestOurBlueprint:
         return Blueprint("shop", __name__, scope=operations.PUBLIC, url_prefix="/shop")
 
     @pytest.mark.parametrize("place", ["above", "below the route", "innermost"])
-    def test_a_view(self, app: Flask, get: Get, blueprint: Blueprint, place: str) -> None:
+    def test_a_view(self, shop: Flask, get: Get, blueprint: Blueprint, place: str) -> None:
         offering(blueprint, limiter.limit("2 per minute"), place)
 
-        app.register_blueprint(blueprint)
-        responses = [get(app, "/shop/offer") for _ in range(3)]
+        shop.register_blueprint(blueprint)
+        responses = [get(shop, "/shop/offer") for _ in range(3)]
         assert [each.status_code for each in responses] == [200, 200, 429]
         assert policies(responses[0]) == [PER_HOUR, "q=2;w=60"]
 
-    def test_the_blueprint(self, app: Flask, statuses: Statuses, blueprint: Blueprint) -> None:
+    def test_the_blueprint(self, shop: Flask, statuses: Statuses, blueprint: Blueprint) -> None:
         @blueprint.route("/offer")
         @blueprint.response(HTTPStatus.OK, Schema)
         def offer() -> Any:
             return {}
 
         limiter.limit("2 per minute")(blueprint)
-        app.register_blueprint(blueprint)
-        assert statuses(app, "/shop/offer", 3) == [200, 200, 429]
+        shop.register_blueprint(blueprint)
+        assert statuses(shop, "/shop/offer", 3) == [200, 200, 429]
 
     @pytest.mark.parametrize("place", ["above", "below the route", "innermost"])
     def test_an_exempt_view(self, make: Make, statuses: Statuses, blueprint: Blueprint, place: str) -> None:

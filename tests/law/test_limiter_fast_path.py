@@ -118,7 +118,7 @@ class TestSteppingAside:
     """Each use of anything else leaves the endpoint to Flask-Limiter."""
 
     @pytest.fixture
-    def app(self, make_application: Make) -> Flask:
+    def shop(self, make_application: Make) -> Flask:
         app = make_application(rate_limit="1000 per hour")
         app.add_url_rule("/plain", view_func=lambda: "ok", endpoint="plain")
         return app
@@ -129,8 +129,8 @@ class TestSteppingAside:
         way: Way = app.extensions[binding.KEY].plans["plain"].way
         return way
 
-    def test_at_first_it_counts_directly(self, app: Flask, bearer: Any) -> None:
-        assert self.way(app, bearer) is Way.DIRECTLY
+    def test_at_first_it_counts_directly(self, shop: Flask, bearer: Any) -> None:
+        assert self.way(shop, bearer) is Way.DIRECTLY
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -140,11 +140,11 @@ class TestSteppingAside:
             ("_fail_on_first_breach", False),
         ],
     )
-    def test_a_setting(self, app: Flask, bearer: Any, name: str, value: object) -> None:
-        assert self.way(app, bearer) is Way.DIRECTLY
-        with app.app_context():
+    def test_a_setting(self, shop: Flask, bearer: Any, name: str, value: object) -> None:
+        assert self.way(shop, bearer) is Way.DIRECTLY
+        with shop.app_context():
             setattr(limiter, name, value)
-        assert self.way(app, bearer) is Way.BY_FLASK_LIMITER
+        assert self.way(shop, bearer) is Way.BY_FLASK_LIMITER
 
     @pytest.mark.parametrize(
         "config",
@@ -157,20 +157,20 @@ class TestSteppingAside:
             {"RATELIMIT_REQUEST_IDENTIFIER": lambda: "everything"},
         ],
     )
-    def test_a_setting_of_the_application(self, app: Flask, bearer: Any, config: dict[str, object]) -> None:
-        app.config.update(config)
-        limiter.init_app(app)
-        assert self.way(app, bearer) is Way.BY_FLASK_LIMITER
+    def test_a_setting_of_the_application(self, shop: Flask, bearer: Any, config: dict[str, object]) -> None:
+        shop.config.update(config)
+        limiter.init_app(shop)
+        assert self.way(shop, bearer) is Way.BY_FLASK_LIMITER
 
-    def test_a_request_filter(self, app: Flask, bearer: Any) -> None:
-        assert self.way(app, bearer) is Way.DIRECTLY
+    def test_a_request_filter(self, shop: Flask, bearer: Any) -> None:
+        assert self.way(shop, bearer) is Way.DIRECTLY
         never = limiter.request_filter(lambda: False)
-        assert self.way(app, bearer) is Way.BY_FLASK_LIMITER
+        assert self.way(shop, bearer) is Way.BY_FLASK_LIMITER
         limiter._request_filters.remove(never)
         limiter.forget_plans()
 
     @pytest.mark.parametrize("decorate", [limiter.limit("5 per minute"), limiter.exempt])
-    def test_a_decoration(self, app: Flask, bearer: Any, decorate: Any) -> None:
-        assert self.way(app, bearer) is Way.DIRECTLY
-        decorate(app.view_functions["plain"])
-        assert self.way(app, bearer) is Way.BY_FLASK_LIMITER
+    def test_a_decoration(self, shop: Flask, bearer: Any, decorate: Any) -> None:
+        assert self.way(shop, bearer) is Way.DIRECTLY
+        decorate(shop.view_functions["plain"])
+        assert self.way(shop, bearer) is Way.BY_FLASK_LIMITER
