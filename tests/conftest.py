@@ -162,7 +162,18 @@ def _push_request_context(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def live_server(app: Flask, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+def no_child_is_left() -> Iterator[None]:
+    """Kill child processes: pytest-flask gives its server five seconds to end, and then leaves it alone."""
+    yield
+    for child in multiprocessing.active_children():
+        child.kill()
+        child.join()
+
+
+@pytest.fixture
+def live_server(
+    app: Flask, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, no_child_is_left: None
+) -> Any:
     """Return the server of pytest-flask, which serves in a forked process."""
     method = multiprocessing.get_context().get_start_method()
     if method != "fork" and platform.system() != "Darwin":  # where pytest-flask forks in any case
