@@ -141,12 +141,6 @@ def app(make_application: Callable[..., Flask]) -> Flask:
     return make_application()
 
 
-@pytest.fixture(scope="session")
-def application(app: Flask) -> Flask:
-    """Return the application under test, by its former name."""
-    return app
-
-
 @pytest.fixture(autouse=True)
 def _push_request_context(request: pytest.FixtureRequest) -> Iterator[None]:
     """Replace the fixture of pytest-flask, which pushes a request context around each test.
@@ -162,7 +156,18 @@ def _push_request_context(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def live_server(app: Flask, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+def no_child_is_left() -> Iterator[None]:
+    """Kill child processes: pytest-flask gives its server five seconds to end, and then leaves it alone."""
+    yield
+    for child in multiprocessing.active_children():
+        child.kill()
+        child.join()
+
+
+@pytest.fixture
+def live_server(
+    app: Flask, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, no_child_is_left: None
+) -> Any:
     """Return the server of pytest-flask, which serves in a forked process."""
     method = multiprocessing.get_context().get_start_method()
     if method != "fork" and platform.system() != "Darwin":  # where pytest-flask forks in any case
@@ -178,19 +183,19 @@ def live_server(app: Flask, request: pytest.FixtureRequest, monkeypatch: pytest.
 
 
 @pytest.fixture
-def client(application: Flask) -> Iterator[FlaskClient]:
+def client(app: Flask) -> Iterator[FlaskClient]:
     """Return a test client that checks every response; the tables are empty again after the test."""
-    yield application.test_client()
-    with application.app_context(), db.engine.begin() as connection:
+    yield app.test_client()
+    with app.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql(EMPTY)
 
 
 @pytest.fixture(scope="session")
-def token(application: Flask) -> TokenMaker:
+def token(app: Flask) -> TokenMaker:
     """Return a maker of bearer tokens: ``token("alice", "tasks")``."""
 
     def make(subject: str = "alice", scopes: str = "tasks") -> str:
-        issued: str = application.extensions["candor-services"].tokens.issue(
+        issued: str = app.extensions["candor-services"].tokens.issue(
             subject, scopes=scopes.split(), lifetime=timedelta(hours=1)
         )
         return issued

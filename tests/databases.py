@@ -89,9 +89,9 @@ class Databases:
     def make_template(self) -> str:
         """Make a database at the newest migration, and return its name."""
         url = self.make("template")
-        application = create_app(Settings(database_url=url, jwt_secret="x" * 32, log_level="WARNING"))
-        migrations.bind(application)
-        with application.app_context():
+        app = create_app(Settings(database_url=url, jwt_secret="x" * 32, log_level="WARNING"))
+        migrations.bind(app)
+        with app.app_context():
             flask_migrate.upgrade()
             db.engine.dispose()
         return self._made[-1]

@@ -66,17 +66,15 @@ def check(response: TestResponse, *, allows_500: bool = False) -> None:
         strict(response.get_data())
 
 
-def _check_declared(application: Flask, response: TestResponse) -> None:
+def _check_declared(app: Flask, response: TestResponse) -> None:
     """Assert that OpenAPI knows every header field of a documented operation's answer (C12)."""
     environ, method = response.request.environ, response.request.method.replace("HEAD", "GET")
     try:
-        rule, _ = application.url_map.bind("").match(
-            environ["PATH_INFO"].encode("latin-1").decode(), method, return_rule=True
-        )
+        rule, _ = app.url_map.bind("").match(environ["PATH_INFO"].encode("latin-1").decode(), method, return_rule=True)
     except (HTTPException, UnicodeDecodeError):
         return
     template = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-    known = _document(application)["paths"].get(template, {}).get(method.lower(), {}).get("responses", {})
+    known = _document(app)["paths"].get(template, {}).get(method.lower(), {}).get("responses", {})
     if (answer := known.get(str(response.status_code))) is None:
         return
     fields = {name for name in response.headers.keys() if not name.startswith("Access-Control-")}  # noqa: SIM118 -- a list of pairs
@@ -86,11 +84,11 @@ def _check_declared(application: Flask, response: TestResponse) -> None:
 _DOCUMENTS: Final[WeakKeyDictionary[Flask, dict[str, Any]]] = WeakKeyDictionary()
 
 
-def _document(application: Flask) -> dict[str, Any]:
+def _document(app: Flask) -> dict[str, Any]:
     """Return the OpenAPI document."""
-    if application not in _DOCUMENTS:
-        _DOCUMENTS[application] = application.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
-    return _DOCUMENTS[application]
+    if app not in _DOCUMENTS:
+        _DOCUMENTS[app] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    return _DOCUMENTS[app]
 
 
 def _check_problem(response: TestResponse) -> None:

@@ -29,19 +29,19 @@ def register(nobody: Caller, email: str, *, password: str = PASSWORD, name: str 
     return nobody.post(USERS, json={"name": name, "email": email, "password": password})
 
 
-def mails(application: Flask, email: str) -> list[dict[str, Any]]:
+def mails(app: Flask, email: str) -> list[dict[str, Any]]:
     """Return what is to be mailed to an address, in order: the kind, and the payload."""
-    with application.app_context(), db.engine.connect() as connection:
+    with app.app_context(), db.engine.connect() as connection:
         rows = connection.execute(
             text("SELECT kind, payload FROM jobs WHERE payload->>'to' = :to ORDER BY create_time"), {"to": email}
         )
         return [{"kind": row.kind, **row.payload} for row in rows]
 
 
-def join(nobody: Caller, application: Flask, email: str, *, password: str = PASSWORD) -> dict[str, Any]:
+def join(nobody: Caller, app: Flask, email: str, *, password: str = PASSWORD) -> dict[str, Any]:
     """Return a new user: registered, and activated by what came by mail."""
     answered(register(nobody, email, password=password), 202)
-    return answered(nobody.post(ACTIVATE, json={"token": mails(application, email)[-1]["token"]}))
+    return answered(nobody.post(ACTIVATE, json={"token": mails(app, email)[-1]["token"]}))
 
 
 def log_in(nobody: Caller, email: str, password: str = PASSWORD) -> TestResponse:

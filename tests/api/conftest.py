@@ -30,10 +30,10 @@ IDLE = text(
 
 
 @pytest.fixture(autouse=True)
-def nothing_in_hand(application: Flask) -> Iterator[None]:
+def nothing_in_hand(app: Flask) -> Iterator[None]:
     """Hold after each test that no request, database connection or work slot is left behind (U7)."""
     yield
-    with application.app_context():
+    with app.app_context():
         pool = db.engine.pool
     assert isinstance(pool, QueuePool)
     gauges = (metrics.IN_FLIGHT, metrics.POOL_IN_USE, metrics.SLOTS_IN_USE)

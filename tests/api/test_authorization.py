@@ -141,11 +141,9 @@ class TestObjects:
 class TestGuards:
     """A20: every guarded operation, on every method."""
 
-    def test_every_guarded_operation_refuses_who_lacks_the_scope(
-        self, application: Flask, users: dict[str, Caller]
-    ) -> None:
+    def test_every_guarded_operation_refuses_who_lacks_the_scope(self, app: Flask, users: dict[str, Caller]) -> None:
         """C6, C8: without credentials 401, without the scope 403; HEAD as GET; no override helps."""
-        guarded = [each for each in operations.table(application).values() if each.scope is not operations.PUBLIC]
+        guarded = [each for each in operations.table(app).values() if each.scope is not operations.PUBLIC]
         assert len(guarded) >= 6
         for operation in guarded:
             method = operation.name.partition(" ")[0]

@@ -219,9 +219,9 @@ class TestFaults:
         "fault", [_bug, _wrapped, _driver, _parameter, _statement], ids=lambda fault: fault.__name__
     )
     def test_500(
-        self, alice: Caller, application: Flask, wire: Wire, found: Any, fault: Any, monkeypatch: pytest.MonkeyPatch
+        self, alice: Caller, app: Flask, wire: Wire, found: Any, fault: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(application.view_functions, "tasks.list_tasks", fault)
+        monkeypatch.setitem(app.view_functions, "tasks.list_tasks", fault)
         assert isinstance(alice.client, CheckedClient)
         alice.client.allows_500 = True
         response = wire.keep(alice.list_tasks())
@@ -255,13 +255,13 @@ class TestFaults:
         assert found() == []
         assert [answer for answer in wire.answers if PLANT in answer] == []
 
-    def test_the_deadline(self, alice: Caller, application: Flask, found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_deadline(self, alice: Caller, app: Flask, found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def slow(*_: object, **__: object) -> None:
             limit = deadline.current.get()
             assert limit is not None
             raise limit.exceeded("database") from RuntimeError(secret("slow"))
 
-        monkeypatch.setitem(application.view_functions, "tasks.list_tasks", slow)
+        monkeypatch.setitem(app.view_functions, "tasks.list_tasks", slow)
         assert alice.list_tasks().status_code == 504
         assert found() == []
 

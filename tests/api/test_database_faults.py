@@ -73,9 +73,9 @@ def titles(caller: Caller) -> list[str]:
     return [task["title"] for task in answered(caller.list_tasks())["tasks"]]
 
 
-def breaker(application: Flask) -> Breaker:
+def breaker(app: Flask) -> Breaker:
     """Return what guards the application's database."""
-    with application.app_context():
+    with app.app_context():
         pool = db.engine.pool
     assert isinstance(pool, BoundedPool)
     assert pool.breaker is not None
@@ -187,12 +187,10 @@ class TestBreaker:
             with cut_off.app_context():
                 db.engine.dispose()
 
-    def test_what_is_not_its_fault_does_not_count(
-        self, application: Flask, alice: Caller, admin_engine: Engine
-    ) -> None:
+    def test_what_is_not_its_fault_does_not_count(self, app: Flask, alice: Caller, admin_engine: Engine) -> None:
         """F32: conflicts, refused data, held locks, and budgets that the caller shortened."""
         alice.task("taken")
-        guard = breaker(application)
+        guard = breaker(app)
         answered(alice.list_tasks())
         before = guard.counts.total_failures
         for _ in range(25):
@@ -202,11 +200,11 @@ class TestBreaker:
         assert (guard.state(), guard.counts.total_failures) == (State.CLOSED, before)
 
     def test_a_lock_that_is_held_for_long_does_not_either(
-        self, application: Flask, alice: Caller, admin_engine: Engine
+        self, app: Flask, alice: Caller, admin_engine: Engine
     ) -> None:
         """F12: 503 after two seconds, and the next caller is served as ever."""
         path = path_of(alice.task())
-        guard = breaker(application)
+        guard = breaker(app)
         before = guard.counts.total_failures
         response = held(admin_engine, lambda: alice.patch(path, json={"title": "new"}))
         refused(response, 503, "SERVICE_UNAVAILABLE")

@@ -117,8 +117,8 @@ class TestRequestTimeout:
 class locked:  # noqa: N801 -- read as a phrase
     """Somebody else holds a lock for the length of the block."""
 
-    def __init__(self, application: Flask, statement: str) -> None:
-        self.engine = create_engine(application.config["SQLALCHEMY_DATABASE_URI"])
+    def __init__(self, app: Flask, statement: str) -> None:
+        self.engine = create_engine(app.config["SQLALCHEMY_DATABASE_URI"])
         self.statement = statement
 
     def __enter__(self) -> Connection:
@@ -132,7 +132,7 @@ class locked:  # noqa: N801 -- read as a phrase
 
 
 @pytest.fixture
-def idle(application: Flask, settings: Settings) -> Iterator[None]:
+def idle(app: Flask, settings: Settings) -> Iterator[None]:
     """Make sure that nothing is left running, open or taken after the test (U7)."""
     yield
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
@@ -146,7 +146,7 @@ def idle(application: Flask, settings: Settings) -> Iterator[None]:
             assert time.monotonic() - began < 2, "a statement or a transaction was left behind"
             time.sleep(0.02)
     engine.dispose()
-    with application.app_context():
+    with app.app_context():
         assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of every queue pool
 
 
@@ -165,41 +165,39 @@ class TestBudget:
             ("DELETE", ABSENT, None),
         ],
     )
-    def test_it_bounds_the_wait_for_a_table(
-        self, alice: Caller, application: Flask, method: str, path: str, body: Any
-    ) -> None:
+    def test_it_bounds_the_wait_for_a_table(self, alice: Caller, app: Flask, method: str, path: str, body: Any) -> None:
         """C23: lock waits; and nothing is written when the lock is given free."""
-        with locked(application, "LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"):
+        with locked(app, "LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"):
             assert in_time(alice, method, path, "0.1", json=body)["spent_in"] == "database"
         assert alice.titles() == []
 
-    def test_it_bounds_the_wait_for_a_row(self, alice: Caller, application: Flask) -> None:
+    def test_it_bounds_the_wait_for_a_row(self, alice: Caller, app: Flask) -> None:
         """C23: somebody else is changing the same task."""
         before = alice.task()
-        with locked(application, "SELECT id FROM tasks FOR UPDATE"):
+        with locked(app, "SELECT id FROM tasks FOR UPDATE"):
             for method in ("PATCH", "DELETE"):
                 body = {"title": "x"} if method == "PATCH" else None
                 in_time(alice, method, path_of(before), "0.1", json=body)
             answered(alice.get(path_of(before), headers={"Request-Timeout": "0.1"}))
         assert answered(alice.get(path_of(before))) == before
 
-    def test_a_lock_is_not_waited_for_as_long_as_the_budget_lasts(self, alice: Caller, application: Flask) -> None:
+    def test_a_lock_is_not_waited_for_as_long_as_the_budget_lasts(self, alice: Caller, app: Flask) -> None:
         """F12: 503 after two seconds, so that those who wait do not pile up."""
         path = path_of(alice.task())
-        with locked(application, "SELECT id FROM tasks FOR UPDATE"):
+        with locked(app, "SELECT id FROM tasks FOR UPDATE"):
             began = time.monotonic()
             document = refused(alice.patch(path, json={"title": "x"}), 503, "SERVICE_UNAVAILABLE")
             assert time.monotonic() - began < 2 + GRACE
         assert document["retry_after"] == 1
 
-    def test_it_bounds_a_statement(self, alice: Caller, application: Flask) -> None:
+    def test_it_bounds_a_statement(self, alice: Caller, app: Flask) -> None:
         """C23: one that takes its time."""
         path = path_of(alice.task())
 
         def slow(statement: str, _parameters: object) -> str:
             return statement.replace("FROM tasks", "FROM tasks, pg_sleep(5)")
 
-        with application.app_context(), seen(db.engine, slow):
+        with app.app_context(), seen(db.engine, slow):
             in_time(alice, "GET", path, "0.2")
         answered(alice.list_tasks())
 
@@ -228,10 +226,10 @@ class TestBudget:
             answered(nobody.get("/healthz"))
             assert time.monotonic() - began < GRACE
 
-    def test_with_a_key_nothing_is_left_behind(self, alice: Caller, application: Flask) -> None:
+    def test_with_a_key_nothing_is_left_behind(self, alice: Caller, app: Flask) -> None:
         """C21, C23: the key is free again at once."""
         body, key = {"task": {"title": "x"}}, {"Idempotency-Key": "k-1"}
-        with locked(application, "LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"):
+        with locked(app, "LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"):
             response = alice.post(json=body, headers={**key, "Request-Timeout": "0.1"})
             refused(response, 504, "DEADLINE_EXCEEDED")
         began = time.monotonic()

@@ -25,7 +25,7 @@ Keeping = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture
-def keeping(application: Flask, settings: Settings) -> Iterator[Keeping]:
+def keeping(app: Flask, settings: Settings) -> Iterator[Keeping]:
     """Return a context in which failures are kept, every 4xx too; after it they are on record."""
 
     @contextmanager
@@ -37,7 +37,7 @@ def keeping(application: Flask, settings: Settings) -> Iterator[Keeping]:
         assert journal.dropped == 0
 
     yield kept
-    with application.app_context(), db.engine.begin() as connection:
+    with app.app_context(), db.engine.begin() as connection:
         connection.execute(text("DELETE FROM failures"))
 
 
@@ -51,12 +51,12 @@ def explained(admin: Caller, request_id: str) -> list[dict[str, Any]]:
 
 class TestExplain:
     def test_a_lost_connection_is_told_with_sqlstate_retries_breakers_and_time(
-        self, admin: Caller, alice: Caller, keeping: Keeping, application: Flask
+        self, admin: Caller, alice: Caller, keeping: Keeping, app: Flask
     ) -> None:
         def fail(*_: object) -> None:
             raise psycopg.errors.SerializationFailure("the secret is hunter2\nDETAIL: hunter3")
 
-        with application.app_context():
+        with app.app_context():
             event.listen(db.engine, "do_execute", fail)
         trace = {"Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
         with keeping():
@@ -65,7 +65,7 @@ class TestExplain:
                 503,
                 ("SERVICE_UNAVAILABLE"),
             )
-        with application.app_context():
+        with app.app_context():
             event.remove(db.engine, "do_execute", fail)
         (told,) = explained(admin, "lost-race")
         assert told["outcome"] == "503 SERVICE_UNAVAILABLE: The service cannot answer right now."
@@ -169,10 +169,10 @@ class TestWithoutHarm:
 
 
 class TestCommand:
-    def test_it_tells_what_the_api_tells(self, application: Flask, alice: Caller, keeping: Keeping) -> None:
+    def test_it_tells_what_the_api_tells(self, app: Flask, alice: Caller, keeping: Keeping) -> None:
         with keeping():
             alice.get(ABSENT, headers={"X-Request-Id": "no-such-task"})
-        ran = application.test_cli_runner().invoke(args=["explain", "no-such-task"])
+        ran = app.test_cli_runner().invoke(args=["explain", "no-such-task"])
         assert ran.exit_code == 0
         assert ran.output.startswith("404 TASK_NOT_FOUND: There is no such task.\nGET " + ABSENT)
         for said in (
@@ -182,7 +182,7 @@ class TestCommand:
             "Time spent ",
         ):
             assert said in ran.output
-        ran = application.test_cli_runner().invoke(args=["explain", "--json", "no-such-task"])
+        ran = app.test_cli_runner().invoke(args=["explain", "--json", "no-such-task"])
         assert json.loads(ran.output)["occurrences"][0]["code"] == "TASK_NOT_FOUND"
 
     def test_it_reads_a_log_without_a_database(
@@ -200,6 +200,6 @@ class TestCommand:
         away = run(args=["explain", "in-the-log"])
         assert (away.exit_code, "The record is out of reach" in away.output) == (1, True)
 
-    def test_an_id_that_is_not_on_record_ends_with_1(self, application: Flask) -> None:
-        ran = application.test_cli_runner().invoke(args=["explain", "unheard-of"])
+    def test_an_id_that_is_not_on_record_ends_with_1(self, app: Flask) -> None:
+        ran = app.test_cli_runner().invoke(args=["explain", "unheard-of"])
         assert (ran.exit_code, "flask explain REQUEST_ID --log FILE" in ran.output) == (1, True)

@@ -49,10 +49,10 @@ def trusting(make_application: Callable[..., Flask], remote: Remote, other: Remo
         Named(url=OURS.url, jwks_url=f"{remote.url}/keys", audience=AUDIENCE, scopes=SCOPES),
         Named(url=THEIRS.url, jwks_url=f"{other.url}/keys", audience=AUDIENCE, scopes={"*": ("tasks",)}),
     )
-    application = make_application(issuers=named, jwt_secret="z" * 32)
-    for keys in application.extensions["candor-services"].key_sets.values():
+    app = make_application(issuers=named, jwt_secret="z" * 32)
+    for keys in app.extensions["candor-services"].key_sets.values():
         keys.refresh()
-    return application
+    return app
 
 
 @pytest.fixture
@@ -117,9 +117,9 @@ class TestTaken:
 
 
 @pytest.fixture
-def users(nobody: Caller, application: Flask) -> list[str]:
+def users(nobody: Caller, app: Flask) -> list[str]:
     """Return the ids of users."""
-    return [join(nobody, application, an_address())["id"]]
+    return [join(nobody, app, an_address())["id"]]
 
 
 class TestRefused:

@@ -85,8 +85,8 @@ class TestTaken:
 
     def test_google_is_asked_once(self, trusting: Caller, google: Remote) -> None:
         """3.4: however many requests come with a token, at the same time too."""
-        token, application = a_token(), trusting.client.application
-        callers = [bearing(Caller(application.test_client(), {}), token) for _ in range(8)]
+        token, app = a_token(), trusting.client.application
+        callers = [bearing(Caller(app.test_client(), {}), token) for _ in range(8)]
         assert at_once(8, lambda number: callers[number].get(TASKS).status_code, threads=8) == [200] * 8
         assert google.connections == 1
 

@@ -176,15 +176,15 @@ class TestErrors:
         alice.delete(path_of(taken))
         answered(create(alice, "taken"), 201)
 
-    def test_a_failure_to_store_undoes_the_effect(self, alice: Caller, application: Flask) -> None:
+    def test_a_failure_to_store_undoes_the_effect(self, alice: Caller, app: Flask) -> None:
         """C21: key and effect in one transaction."""
-        with application.app_context(), db.engine.begin() as connection:
+        with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("ALTER TABLE idempotency_keys ADD CONSTRAINT full_up CHECK (status = 0)"))
         try:
             alice.client.allows_500 = True  # type: ignore[attr-defined]  # of the checked client
             assert create(alice).status_code == 500
         finally:
-            with application.app_context(), db.engine.begin() as connection:
+            with app.app_context(), db.engine.begin() as connection:
                 connection.execute(text("ALTER TABLE idempotency_keys DROP CONSTRAINT full_up"))
         assert alice.titles() == []
         answered(create(alice), 201)
@@ -257,24 +257,24 @@ class TestTime:
         clock.moved = timedelta(hours=25)
         assert not is_replay(create(timed, "other"))
 
-    def test_expired_keys_go_as_new_ones_come(self, timed: Caller, clock: MovableClock, application: Flask) -> None:
+    def test_expired_keys_go_as_new_ones_come(self, timed: Caller, clock: MovableClock, app: Flask) -> None:
         """D7: without a job, a few at a time."""
         for n in range(12):
             create(timed, f"old {n}", value=f"old-{n}")
         clock.moved = timedelta(hours=25)
         for n in range(2):
             create(timed, f"new {n}", value=f"new-{n}")
-        with application.app_context(), db.engine.connect() as connection:
+        with app.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM idempotency_keys")).scalar_one() == 2
 
 
 class TestStorage:
     """What is kept in the database, and for how long it is locked."""
 
-    def test_a_key_whose_request_died_is_free(self, alice: Caller, application: Flask) -> None:
+    def test_a_key_whose_request_died_is_free(self, alice: Caller, app: Flask) -> None:
         """C21: a crash never leaves a key stuck."""
         scope = hashlib.sha256(b"5:alicek-1").hexdigest()
-        with application.app_context():
+        with app.app_context():
             dying = db.engine.connect()
             dying.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:scope, 0))"), {"scope": scope})
             refused(create(alice), 409, "IDEMPOTENCY_IN_PROGRESS")
@@ -282,10 +282,10 @@ class TestStorage:
             dying.close()
         answered(create(alice), 201)
 
-    def test_nothing_of_a_request_is_stored_beside_its_answer(self, alice: Caller, application: Flask) -> None:
+    def test_nothing_of_a_request_is_stored_beside_its_answer(self, alice: Caller, app: Flask) -> None:
         """C21, D22: no credential is ever stored."""
         create(alice)
-        with application.app_context(), db.engine.connect() as connection:
+        with app.app_context(), db.engine.connect() as connection:
             row = connection.execute(text("SELECT * FROM idempotency_keys")).one()._asdict()
         assert {*row} == {"scope", "fingerprint", "status", "headers", "body", "expire_time"}
         assert {*row["headers"]} == {*KEPT}

@@ -121,23 +121,23 @@ class TestPages:
         rest = alice.list_tasks(order_by="title", page_size=2, page_token=first["next_page_token"])
         assert [task["title"] for task in answered(rest)["tasks"]] == ["task 01", "task 02"]
 
-    def test_a_page_never_uses_offset(self, alice: Caller, application: Flask, tasks: list[dict[str, Any]]) -> None:
+    def test_a_page_never_uses_offset(self, alice: Caller, app: Flask, tasks: list[dict[str, Any]]) -> None:
         """C17, B10."""
-        with application.app_context(), sent_by(db.engine) as statements:
+        with app.app_context(), sent_by(db.engine) as statements:
             list(alice.pages(page_size=10))
         assert statements
         assert not any("OFFSET" in statement.upper() for statement in statements)
         assert sum("count(" in statement.lower() for statement in statements) == 1
 
     def test_a_total_that_takes_too_long_is_minus_one(
-        self, alice: Caller, application: Flask, tasks: list[dict[str, Any]]
+        self, alice: Caller, app: Flask, tasks: list[dict[str, Any]]
     ) -> None:
         """C17: 50 ms, then -1, and the list is answered all the same; it travels as -1."""
 
         def slow(statement: str, _parameters: object) -> str:
             return statement.replace("SELECT count(", "SELECT pg_sleep(1), count(")
 
-        with application.app_context(), seen(db.engine, slow):
+        with app.app_context(), seen(db.engine, slow):
             pages = list(alice.pages(page_size=20))
         assert [page["total_size"] for page in pages] == [-1, -1]
         assert sum(len(page["tasks"]) for page in pages) == 30
@@ -157,13 +157,13 @@ class TestPageSize:
         """B10, C17."""
         assert len(answered(alice.list_tasks(page_size=page_size))["tasks"]) == rows
 
-    def test_the_default_is_fifty_and_the_most_a_thousand(self, alice: Caller, application: Flask) -> None:
+    def test_the_default_is_fifty_and_the_most_a_thousand(self, alice: Caller, app: Flask) -> None:
         """C17."""
         insert = """
             INSERT INTO tasks (id, title, status, priority, create_time, update_time, created_by, tags, version)
             SELECT gen_random_uuid(), 'task ' || n, 1, 2, now(), now(), 'alice', '{}', 1 FROM generate_series(1, 1001) n
         """
-        with application.app_context(), db.engine.begin() as connection:
+        with app.app_context(), db.engine.begin() as connection:
             connection.execute(text(insert))
         for asked, rows in (("", 50), ("&page_size=0", 50), ("&page_size=1000", 1000), ("&page_size=5000", 1000)):
             page = answered(alice.get(f"{TASKS}?fields=title{asked}"))
@@ -293,9 +293,9 @@ class TestPageToken:
         assert document["param"] == "page_token"
 
     def test_one_of_another_secret_is_refused(
-        self, alice: Caller, sealed: str, application: Flask, make_application: Callable[..., Flask]
+        self, alice: Caller, sealed: str, app: Flask, make_application: Callable[..., Flask]
     ) -> None:
         """C17: signed."""
         other = make_application(jwt_secret="another-secret-of-the-tests-32-bytes")
-        other.extensions["candor-services"] = application.extensions["candor-services"]
+        other.extensions["candor-services"] = app.extensions["candor-services"]
         refused(self.list_with(Caller(other.test_client(), alice.credentials), sealed), 400, "INVALID_PAGE_TOKEN")

@@ -17,9 +17,9 @@ from tests.api.caller import Caller, answered, refused, violated
 
 
 @pytest.fixture
-def carol(nobody: Caller, application: Flask) -> str:
+def carol(nobody: Caller, app: Flask) -> str:
     """Return the address of somebody with an account."""
-    email: str = join(nobody, application, an_address())["email"]
+    email: str = join(nobody, app, an_address())["email"]
     return email
 
 
@@ -65,22 +65,22 @@ class TestLogIn:
         """RFC 6749, section 5.1."""
         assert log_in(nobody, carol).headers["Cache-Control"] == "no-store"
 
-    def test_composed_and_decomposed_letters_are_one_password(self, nobody: Caller, application: Flask) -> None:
+    def test_composed_and_decomposed_letters_are_one_password(self, nobody: Caller, app: Flask) -> None:
         """3.4: passwords are normalized (NFC)."""
         email = an_address()
-        join(nobody, application, email, password="caf\u00e9 cr\u00e8me")
+        join(nobody, app, email, password="caf\u00e9 cr\u00e8me")
         assert log_in(nobody, email, "cafe\u0301 cre\u0300me").status_code == 200
 
 
 class TestRefusals:
     @pytest.fixture
-    def tries(self, nobody: Caller, carol: str, application: Flask) -> dict[str, tuple[str, str]]:
+    def tries(self, nobody: Caller, carol: str, app: Flask) -> dict[str, tuple[str, str]]:
         """Return everything that is wrong, by name."""
         unread, disabled = an_address(), an_address()
         register(nobody, unread)
-        join(nobody, application, disabled)
-        with application.app_context():
-            application.extensions["candor-services"].users.disable(disabled)
+        join(nobody, app, disabled)
+        with app.app_context():
+            app.extensions["candor-services"].users.disable(disabled)
         return {
             "unknown": ("nobody@example.com", PASSWORD),
             "wrong": (carol, "not the password"),
@@ -126,28 +126,28 @@ class TestRefusals:
         assert violated(nobody.post(TOKENS, json=body)) == [(member, code)]
 
     def test_who_changes_meanwhile_gets_no_session(
-        self, nobody: Caller, carol: str, application: Flask, monkeypatch: pytest.MonkeyPatch
+        self, nobody: Caller, carol: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A13: disabled between the look and the session."""
         verify = PasswordHasher.verify
 
         def disable_first(self: PasswordHasher, kept: str, password: str) -> object:
-            application.extensions["candor-services"].users.disable(carol)
+            app.extensions["candor-services"].users.disable(carol)
             return verify(self, kept, password)
 
         monkeypatch.setattr(PasswordHasher, "verify", disable_first)
         assert log_in(nobody, carol).status_code == 401
-        with application.app_context(), db.engine.connect() as connection:
+        with app.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM refresh_tokens")).scalar_one() == 0
 
     def test_who_loses_a_scope_meanwhile_gets_a_token_without(
-        self, nobody: Caller, carol: str, application: Flask, monkeypatch: pytest.MonkeyPatch
+        self, nobody: Caller, carol: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A13: nothing would revoke the token, which was not there yet."""
         verify = PasswordHasher.verify
 
         def withdraw_first(self: PasswordHasher, kept: str, password: str) -> object:
-            application.extensions["candor-services"].users.withdraw(carol, ["tasks"])
+            app.extensions["candor-services"].users.withdraw(carol, ["tasks"])
             return verify(self, kept, password)
 
         monkeypatch.setattr(PasswordHasher, "verify", withdraw_first)
@@ -165,10 +165,10 @@ class TestLimits:
         self, make_application: Callable[..., Flask], nobody: Caller, carol: str, verifications: list[str]
     ) -> None:
         """A16: however the address is spelled, where it is the same to us; each is answered as in C22."""
-        application = make_application(trusted_proxies=(ip_network("127.0.0.1"),), token_rate_limit="5 per minute")
+        app = make_application(trusted_proxies=(ip_network("127.0.0.1"),), token_rate_limit="5 per minute")
         local, _, domain = carol.partition("@")
         spellings = (carol, carol.upper(), f"{local.title()}@{domain}", f"{local}@{domain.title()}")
-        crowd = Caller(application.test_client(), {})
+        crowd = Caller(app.test_client(), {})
         statuses = [
             crowd.post(
                 TOKENS,
@@ -184,8 +184,8 @@ class TestLimits:
         self, make_application: Callable[..., Flask], verifications: list[str]
     ) -> None:
         """A16, A17: what claims to be another address is none; letters beyond ASCII make no other account."""
-        application = make_application(token_rate_limit="5 per minute")
-        crowd = Caller(application.test_client(), {})
+        app = make_application(token_rate_limit="5 per minute")
+        crowd = Caller(app.test_client(), {})
         statuses = [
             crowd.post(
                 TOKENS,
@@ -205,11 +205,11 @@ class TestLimits:
         answered(nobody.post(REFRESH, json={"refresh_token": token}))
 
     @pytest.mark.parametrize("is_known", [True, False])
-    def test_ten_in_fifteen_minutes_and_an_account(self, nobody: Caller, application: Flask, is_known: bool) -> None:
+    def test_ten_in_fifteen_minutes_and_an_account(self, nobody: Caller, app: Flask, is_known: bool) -> None:
         """A16, C22: whatever the password, from however many addresses, in whatever capitals, known or not."""
         email = an_address()
         if is_known:
-            join(nobody, application, email)
+            join(nobody, app, email)
         sent = [(email.upper() if n % 2 else email, f"guess number {n}") for n in range(10)]
         assert [log_in(nobody, *each).status_code for each in sent] == [401] * 10
         response = log_in(nobody, email)

@@ -62,7 +62,7 @@ class TestPut:
         assert (line["user"], line["log_level"], line["log_error_stack"]) == ("root", level, True)
 
     def test_stacks_can_be_switched_off(
-        self, admin: Caller, application: Flask, log: Log, monkeypatch: pytest.MonkeyPatch
+        self, admin: Caller, app: Flask, log: Log, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """C5: then the line of a server error is there all the same, with its cause."""
 
@@ -71,7 +71,7 @@ class TestPut:
 
         assert isinstance(admin.client, CheckedClient)
         admin.client.allows_500 = True
-        monkeypatch.setitem(application.view_functions, "health.get_health", bug)
+        monkeypatch.setitem(app.view_functions, "health.get_health", bug)
         for shown in (False, True):
             put(admin, log_error_stack=shown)
             refused(admin.get("/healthz"), 500, "INTERNAL_ERROR")

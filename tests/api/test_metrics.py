@@ -65,18 +65,18 @@ class TestRequests:
             Middleware(propagating, broken, None)(create_environ(), lambda *_: lambda _: None)
         assert (in_flight.by, counted.by) == (0, 0)
 
-    def test_what_the_server_refuses_counts_too(self, application: Flask) -> None:
+    def test_what_the_server_refuses_counts_too(self, app: Flask) -> None:
         error = errs.named_errors()["MALFORMED_REQUEST"]()
         with (
             growth(COUNT, method="OTHER", route="unmatched", status="400") as counted,
             growth("errors_total", code="MALFORMED_REQUEST", fault="client") as errors,
         ):
-            refusal(error, ValueError("nonsense"), Seen(method="gEt"), application.config)
+            refusal(error, ValueError("nonsense"), Seen(method="gEt"), app.config)
         assert (counted.by, errors.by) == (1, 1)
 
-    def test_so_does_each_request_that_is_shed(self, application: Flask) -> None:
+    def test_so_does_each_request_that_is_shed(self, app: Flask) -> None:
         """C23a: all of them, though of one second only one has an error line."""
-        overload = Overload(application.config)
+        overload = Overload(app.config)
         with growth("http_requests_shed_total", at="line") as shed, growth(COUNT, status="503") as counted:
             for _ in range(3):
                 overload.refusal(b"GET /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", may_follow=True)
@@ -115,7 +115,7 @@ class TestErrors:
             _allowing_500(alice).get(TASKS)
         assert (errors.by, panics.by) == (1, 0)
 
-    def test_every_code_is_there_before_it_first_occurs(self, application: Flask) -> None:
+    def test_every_code_is_there_before_it_first_occurs(self, app: Flask) -> None:
         assert here().labels("errors_total", "code") >= errs.named_errors().keys()
 
 

@@ -204,12 +204,12 @@ class TestMethods:
         """C9a."""
         refused(nobody.send("OPTIONS", "/v1/nothing"), 404, "ROUTE_NOT_FOUND")
 
-    def test_head_is_get_without_the_body(self, admin: Caller, application: Flask) -> None:
+    def test_head_is_get_without_the_body(self, admin: Caller, app: Flask) -> None:
         """B26: on every GET, the same header fields; there is one task, and nothing else with an id."""
         path = path_of(admin.task())
         ids = [value for parameter, value in PATHS.items() if parameter != "<slug>"]
         fresh = {"X-Request-Id", "Request-Id", "RateLimit", "Date"}
-        for get in _paths_of_gets(application, path):
+        for get in _paths_of_gets(app, path):
             headers = {"Accept": "*/*"}
             one, other = admin.get(get, headers=headers), admin.send("HEAD", get, headers=headers)
             assert (other.status_code, other.get_data()) == (one.status_code, b"")
@@ -219,8 +219,8 @@ class TestMethods:
             assert {name: value for name, value in other.headers.items() if name not in fresh} == ours, get
 
 
-def _paths_of_gets(application: Flask, task: str) -> Iterator[str]:
-    for operation in operations.table(application).values():
+def _paths_of_gets(app: Flask, task: str) -> Iterator[str]:
+    for operation in operations.table(app).values():
         if operation.name.startswith("GET ") and "<path:" not in operation.name and "<filename" not in operation.name:
             yield task if "<id:task_id>" in operation.name else sample_path(operation.name)
 

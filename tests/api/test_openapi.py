@@ -26,17 +26,17 @@ class TestOpenApi:
         again = client.get("/openapi.json", headers={"If-None-Match": response.headers["ETag"]})
         assert (again.status_code, again.get_data()) == (304, b"")
 
-    def test_it_lists_every_documented_operation_and_no_other(self, client: FlaskClient, application: Flask) -> None:
+    def test_it_lists_every_documented_operation_and_no_other(self, client: FlaskClient, app: Flask) -> None:
         """C12."""
-        documented = {name for name, each in _declared(application).items() if each.is_documented}
+        documented = {name for name, each in _declared(app).items() if each.is_documented}
         assert {each["operationId"] for _, _, each in _operations(client)} == documented
-        assert {"get_docs", "get_docs_asset", "get_asset"} == _declared(application).keys() - documented
+        assert {"get_docs", "get_docs_asset", "get_asset"} == _declared(app).keys() - documented
 
     def test_each_operation_says_who_may_call_it_and_which_errors_it_ends_with(
-        self, client: FlaskClient, application: Flask
+        self, client: FlaskClient, app: Flask
     ) -> None:
         """C12: exactly those that it declares, each under its status."""
-        declared = _declared(application)
+        declared = _declared(app)
         for _, path, each in _operations(client):
             operation = declared[each["operationId"]]
             scopes = [operation.scope] if operation.scope else []
@@ -74,9 +74,9 @@ class TestOpenApi:
         for each in named.values():
             assert document["components"]["headers"][each["$ref"].rpartition("/")[2]]["description"]
 
-    def test_only_limited_operations_tell_of_limits(self, client: FlaskClient, application: Flask) -> None:
+    def test_only_limited_operations_tell_of_limits(self, client: FlaskClient, app: Flask) -> None:
         """C22: health is exempt."""
-        declared = _declared(application)
+        declared = _declared(app)
         for _, path, each in _operations(client):
             told = {"RateLimit" in response["headers"] for response in each["responses"].values()}
             assert told == {declared[each["operationId"]].is_limited}, path
@@ -122,7 +122,7 @@ class TestOpenApi:
         assert {"title", "due_date", "tags"} <= task.keys()
         assert client.post("/v1/tasks", json={"task": task}, headers=bearer()).status_code == 201
 
-    def test_the_catalogue_names_the_same_operations(self, client: FlaskClient, application: Flask) -> None:
+    def test_the_catalogue_names_the_same_operations(self, client: FlaskClient, app: Flask) -> None:
         """C12: the same list that OpenAPI has."""
         declared = {
             code: {f"{method.upper()} {path}" for method, path, each in _operations(client) if code in each["x-errors"]}
@@ -141,8 +141,8 @@ def _operations(client: FlaskClient) -> Iterator[tuple[str, str, Mapping[str, An
                 yield method, path, operation
 
 
-def _declared(application: Flask) -> dict[str, Operation]:
-    return {endpoint.partition(".")[2]: each for (endpoint, _), each in operations.table(application).items()}
+def _declared(app: Flask) -> dict[str, Operation]:
+    return {endpoint.partition(".")[2]: each for (endpoint, _), each in operations.table(app).items()}
 
 
 def _contents(node: object) -> Iterator[Mapping[str, Any]]:

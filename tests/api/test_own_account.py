@@ -18,9 +18,9 @@ ABSENT = "/v1/users/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
 
 @pytest.fixture
-def user(nobody: Caller, application: Flask) -> dict[str, Any]:
+def user(nobody: Caller, app: Flask) -> dict[str, Any]:
     """Return somebody with an account."""
-    return join(nobody, application, an_address())
+    return join(nobody, app, an_address())
 
 
 @pytest.fixture
@@ -111,11 +111,11 @@ class TestPatch:
 
 
 class TestDelete:
-    def test_ok(self, nobody: Caller, me: Caller, admin: Caller, user: dict[str, Any], application: Flask) -> None:
+    def test_ok(self, nobody: Caller, me: Caller, admin: Caller, user: dict[str, Any], app: Flask) -> None:
         """3.4: nothing of the person is left, in any table but what was to be mailed."""
         _, token = logged_in(nobody, user["email"])
         assert answered(me.delete(ME)) == {"message": f"User users/{user['id']} deleted successfully"}
-        with application.app_context(), db.engine.connect() as connection:
+        with app.app_context(), db.engine.connect() as connection:
             (row,) = connection.execute(text("SELECT u::text FROM users u")).scalars()
         assert user["email"] not in row
         assert "Alice" not in row
@@ -124,18 +124,16 @@ class TestDelete:
         assert log_in(nobody, user["email"]).status_code == 401
         assert refresh(nobody, token).status_code == 401
 
-    def test_the_access_token_ends_too(self, nobody: Caller, me: Caller, application: Flask) -> None:
+    def test_the_access_token_ends_too(self, nobody: Caller, me: Caller, app: Flask) -> None:
         """A13: at once where the account is asked for, everywhere within 5 seconds."""
         answered(me.delete(ME))
         refused(me.get(ME), 404, "USER_NOT_FOUND")
-        learn(application)
+        learn(app)
         assert described(nobody, me.credentials["Authorization"]) == REVOKED
 
-    def test_the_address_is_free_again(
-        self, nobody: Caller, me: Caller, user: dict[str, Any], application: Flask
-    ) -> None:
+    def test_the_address_is_free_again(self, nobody: Caller, me: Caller, user: dict[str, Any], app: Flask) -> None:
         """3.4: for somebody new, who has nothing of the old."""
         answered(me.delete(ME))
         register(nobody, user["email"])
-        assert mails(application, user["email"])[-1]["kind"] == "mail.activation"
-        assert join(nobody, application, user["email"])["id"] != user["id"]
+        assert mails(app, user["email"])[-1]["kind"] == "mail.activation"
+        assert join(nobody, app, user["email"])["id"] != user["id"]

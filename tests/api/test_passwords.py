@@ -20,115 +20,113 @@ NEW = "battery staple"
 
 
 @pytest.fixture
-def email(nobody: Caller, application: Flask) -> str:
+def email(nobody: Caller, app: Flask) -> str:
     """Return the address of somebody with an account."""
-    address: str = join(nobody, application, an_address())["email"]
+    address: str = join(nobody, app, an_address())["email"]
     return address
 
 
-def token_for(nobody: Caller, application: Flask, email: str) -> str:
+def token_for(nobody: Caller, app: Flask, email: str) -> str:
     """Return what is mailed to who has forgotten the password."""
     answered(nobody.post(REQUEST, json={"email": email}), 202)
-    mail = mails(application, email)[-1]
+    mail = mails(app, email)[-1]
     assert mail["kind"] == "mail.password_reset"
     token: str = mail["token"]
     return token
 
 
 class TestRequest:
-    def test_an_unknown_address_is_answered_alike(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_an_unknown_address_is_answered_alike(self, nobody: Caller, email: str, app: Flask) -> None:
         """A15: the same status, body and header fields; the mail alone tells."""
         unknown = an_address()
         known, other = (nobody.post(REQUEST, json={"email": each}) for each in (email.upper(), unknown))
         assert (known.status_code, known.get_data()) == (other.status_code, other.get_data()) == (202, known.get_data())
         assert {*known.headers.keys()} == {*other.headers.keys()}
-        assert [mail["kind"] for mail in mails(application, email)][-1:] == ["mail.password_reset"]
-        assert [(mail["kind"], mail["token"]) for mail in mails(application, unknown)] == [("mail.no_account", "")]
+        assert [mail["kind"] for mail in mails(app, email)][-1:] == ["mail.password_reset"]
+        assert [(mail["kind"], mail["token"]) for mail in mails(app, unknown)] == [("mail.no_account", "")]
 
     def test_what_is_no_address_is_400(self, nobody: Caller) -> None:
         """Table 1.4: that is no secret."""
         assert violated(nobody.post(REQUEST, json={"email": "alice"})) == [("email", "INVALID_FORMAT")]
 
-    def test_nobody_is_flooded(self, nobody: Caller, application: Flask) -> None:
+    def test_nobody_is_flooded(self, nobody: Caller, app: Flask) -> None:
         """Five mails an hour and address."""
         email = an_address()
         assert {nobody.post(REQUEST, json={"email": email}).status_code for _ in range(7)} == {202}
-        assert len(mails(application, email)) == 5
+        assert len(mails(app, email)) == 5
 
 
 class TestReset:
-    def test_ok(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_ok(self, nobody: Caller, email: str, app: Flask) -> None:
         """3.4: the new password is good, the old one is not, and all sessions end."""
         caller, session = logged_in(nobody, email)
-        token = token_for(nobody, application, email)
+        token = token_for(nobody, app, email)
         assert answered(nobody.post(RESET, json={"token": token, "password": NEW})) == {}
         assert [log_in(nobody, email, each).status_code for each in (PASSWORD, NEW)] == [401, 200]
         assert refresh(nobody, session).status_code == 401
-        learn(application)
+        learn(app)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
 
-    def test_who_was_locked_out_gets_in(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_who_was_locked_out_gets_in(self, nobody: Caller, email: str, app: Flask) -> None:
         """A16: guesses at the old password keep nobody out; an owner has always a way in."""
         assert [log_in(nobody, email, "guess").status_code for _ in range(11)] == [401] * 10 + [429]
         assert log_in(nobody, email).status_code == 429
-        answered(nobody.post(RESET, json={"token": token_for(nobody, application, email), "password": NEW}))
+        answered(nobody.post(RESET, json={"token": token_for(nobody, app, email), "password": NEW}))
         answered(log_in(nobody, email, NEW))
 
-    def test_once(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_once(self, nobody: Caller, email: str, app: Flask) -> None:
         """3.4: and any other token of an earlier mail is of no use either."""
-        tokens = [token_for(nobody, application, email) for _ in range(2)]
+        tokens = [token_for(nobody, app, email) for _ in range(2)]
         answered(nobody.post(RESET, json={"token": tokens[1], "password": NEW}))
         for token in tokens:
             response = nobody.post(RESET, json={"token": token, "password": "another one"})
             refused(response, 400, "INVALID_ONE_TIME_TOKEN")
         answered(log_in(nobody, email, NEW))
 
-    def test_once_when_many_try(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_once_when_many_try(self, nobody: Caller, email: str, app: Flask) -> None:
         """3.4: a race has one winner."""
-        body = {"token": token_for(nobody, application, email), "password": NEW}
-        statuses = at_once(8, lambda _: application.test_client().post(RESET, json=body).status_code, threads=4)
+        body = {"token": token_for(nobody, app, email), "password": NEW}
+        statuses = at_once(8, lambda _: app.test_client().post(RESET, json=body).status_code, threads=4)
         assert sorted(statuses) == [200] + [400] * 7
 
     def test_what_is_wrong_with_the_password_does_not_cost_the_token(
-        self, nobody: Caller, email: str, application: Flask
+        self, nobody: Caller, email: str, app: Flask
     ) -> None:
         """3.4: 8 to 128 characters."""
-        token = token_for(nobody, application, email)
+        token = token_for(nobody, app, email)
         for password, code in (("1234567", "TOO_SHORT"), ("x" * 129, "TOO_LONG")):
             response = nobody.post(RESET, json={"token": token, "password": password})
             assert violated(response) == [("password", code)]
         answered(nobody.post(RESET, json={"token": token, "password": NEW}))
 
     def test_45_minutes_are_enough_and_one_more_is_too_late(
-        self, nobody: Caller, email: str, application: Flask, timed: Caller, clock: MovableClock
+        self, nobody: Caller, email: str, app: Flask, timed: Caller, clock: MovableClock
     ) -> None:
         """3.4."""
         for late, status in ((60, 400), (-60, 200)):
             clock.moved *= 0
-            token = token_for(nobody, application, email)
+            token = token_for(nobody, app, email)
             clock.moved = timedelta(minutes=45, seconds=late)
             assert timed.post(RESET, json={"token": token, "password": NEW}).status_code == status
 
-    def test_who_has_deleted_the_account_stays_away(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_who_has_deleted_the_account_stays_away(self, nobody: Caller, email: str, app: Flask) -> None:
         """A13: the mail that was sent before is of no use."""
-        token = token_for(nobody, application, email)
+        token = token_for(nobody, app, email)
         answered(logged_in(nobody, email)[0].delete("/v1/users/me"))
         refused(nobody.post(RESET, json={"token": token, "password": NEW}), 400, "INVALID_ONE_TIME_TOKEN")
 
-    def test_who_is_disabled_stays_out(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_who_is_disabled_stays_out(self, nobody: Caller, email: str, app: Flask) -> None:
         """A13."""
-        token = token_for(nobody, application, email)
-        with application.app_context():
-            application.extensions["candor-services"].users.disable(email)
+        token = token_for(nobody, app, email)
+        with app.app_context():
+            app.extensions["candor-services"].users.disable(email)
         refused(nobody.post(RESET, json={"token": token, "password": NEW}), 400, "INVALID_ONE_TIME_TOKEN")
         answered(nobody.post(REQUEST, json={"email": email}), 202)
-        assert mails(application, email)[-1]["kind"] == "mail.no_account"
+        assert mails(app, email)[-1]["kind"] == "mail.no_account"
 
-    def test_a_mail_sent_before_another_change_is_of_no_use(
-        self, nobody: Caller, email: str, application: Flask
-    ) -> None:
+    def test_a_mail_sent_before_another_change_is_of_no_use(self, nobody: Caller, email: str, app: Flask) -> None:
         """3.4: who reads old mail does not undo what the owner has done since."""
-        token = token_for(nobody, application, email)
+        token = token_for(nobody, app, email)
         body = {"current_password": PASSWORD, "password": NEW}
         answered(logged_in(nobody, email)[0].send("PUT", PUT, json=body))
         refused(nobody.post(RESET, json={"token": token, "password": "a third one"}), 400, "INVALID_ONE_TIME_TOKEN")
@@ -139,13 +137,13 @@ class TestChange:
         """Return a good body, with changes."""
         return {"current_password": PASSWORD, "password": NEW, **changes}
 
-    def test_ok(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_ok(self, nobody: Caller, email: str, app: Flask) -> None:
         """3.4: all sessions end, this one too."""
         caller, session = logged_in(nobody, email)
         assert answered(caller.send("PUT", PUT, json=self.body())) == {}
         assert [log_in(nobody, email, each).status_code for each in (PASSWORD, NEW)] == [401, 200]
         assert refresh(nobody, session).status_code == 401
-        learn(application)
+        learn(app)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
 
     @pytest.mark.parametrize("current", ["not the password", "", "x" * 1_000_000])
@@ -165,15 +163,15 @@ class TestChange:
         assert log_in(nobody, email).status_code == 429
 
     def test_of_two_at_once_the_first_wins(
-        self, nobody: Caller, email: str, application: Flask, monkeypatch: pytest.MonkeyPatch
+        self, nobody: Caller, email: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What was verified is no longer the present password."""
         caller, _ = logged_in(nobody, email)
-        token, verify = token_for(nobody, application, email), PasswordHasher.verify
+        token, verify = token_for(nobody, app, email), PasswordHasher.verify
 
         def reset_meanwhile(self: PasswordHasher, kept: str, password: str) -> object:
             monkeypatch.setattr(PasswordHasher, "verify", verify)
-            application.extensions["candor-services"].passwords.reset(token, NEW)
+            app.extensions["candor-services"].passwords.reset(token, NEW)
             return verify(self, kept, password)
 
         monkeypatch.setattr(PasswordHasher, "verify", reset_meanwhile)

@@ -20,9 +20,9 @@ SWISS = {"locale": "de-CH", "time_zone": "Europe/Zurich", "theme": "dark"}
 
 
 @pytest.fixture
-def user(nobody: Caller, application: Flask) -> dict[str, Any]:
+def user(nobody: Caller, app: Flask) -> dict[str, Any]:
     """Return somebody with an account."""
-    return join(nobody, application, an_address())
+    return join(nobody, app, an_address())
 
 
 @pytest.fixture
@@ -105,10 +105,10 @@ class TestReplace:
         refused(put(me, path, DEFAULTS, tag=tag), 412, "PRECONDITION_FAILED")
         assert answered(me.get(path)) == SWISS
 
-    def test_of_two_first_ones_at_once_one_wins(self, application: Flask, me: Caller, path: str) -> None:
+    def test_of_two_first_ones_at_once_one_wins(self, app: Flask, me: Caller, path: str) -> None:
         """D8."""
         tag = me.get(path).headers["ETag"]
-        callers = [Caller(application.test_client(), me.credentials) for _ in range(4)]
+        callers = [Caller(app.test_client(), me.credentials) for _ in range(4)]
         answers = at_once(4, lambda n: put(callers[n], path, tag=tag).status_code, threads=4)
         assert Counter(answers) == {200: 1, 412: 3}
 
@@ -156,12 +156,10 @@ class TestReplace:
     def test_what_is_no_time_zone(self, me: Caller, path: str, zone: str) -> None:
         assert violated(put(me, path, {**SWISS, "time_zone": zone})) == [("time_zone", "INVALID_VALUE")]
 
-    def test_they_go_with_the_account(
-        self, nobody: Caller, application: Flask, user: dict[str, Any], path: str
-    ) -> None:
+    def test_they_go_with_the_account(self, nobody: Caller, app: Flask, user: dict[str, Any], path: str) -> None:
         """3.4: deletion forgets."""
         caller = logged_in(nobody, user["email"])[0]
         put(caller, path)
         caller.delete("/v1/users/me")
-        with application.app_context(), db.engine.connect() as connection:
+        with app.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM preferences")).scalar_one() == 0

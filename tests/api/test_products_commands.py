@@ -55,11 +55,11 @@ FAULTS = [
 
 
 @pytest.fixture
-def run(client: FlaskClient, application: Flask) -> Run:
+def run(client: FlaskClient, app: Flask) -> Run:
     """Return a runner of ``flask products``, which returns the exit code and what is printed."""
 
     def run_it(*words: str) -> tuple[int, str]:
-        done = application.test_cli_runner().invoke(args=["products", *words])
+        done = app.test_cli_runner().invoke(args=["products", *words])
         return done.exit_code, done.output
 
     return run_it

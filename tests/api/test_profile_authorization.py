@@ -28,17 +28,17 @@ FINE = {200, 304, 412, 428}
 
 
 @pytest.fixture
-def user(nobody: Caller, application: Flask) -> dict[str, Any]:
+def user(nobody: Caller, app: Flask) -> dict[str, Any]:
     """Return somebody with an account."""
-    return join(nobody, application, an_address())
+    return join(nobody, app, an_address())
 
 
 @pytest.fixture
 def users(
-    client: FlaskClient, bearer: Callable[..., dict[str, str]], user: dict[str, Any], nobody: Caller, application: Flask
+    client: FlaskClient, bearer: Callable[..., dict[str, str]], user: dict[str, Any], nobody: Caller, app: Flask
 ) -> dict[str, Caller]:
     """Return everybody."""
-    stranger = join(nobody, application, an_address())
+    stranger = join(nobody, app, an_address())
     claims = {
         "self": (user["id"], ""),
         "self by another spelling": (user["id"].upper(), ""),

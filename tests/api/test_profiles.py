@@ -81,9 +81,9 @@ def world(client: FlaskClient, other_application: Flask, settings: Settings, bea
 
 class TestLocal:
     @pytest.fixture
-    def user(self, nobody: Caller, application: Flask) -> dict[str, Any]:
+    def user(self, nobody: Caller, app: Flask) -> dict[str, Any]:
         """Return somebody with an account."""
-        return join(nobody, application, an_address())
+        return join(nobody, app, an_address())
 
     def test_ok(self, client: FlaskClient, bearer: Bearer, user: dict[str, Any], admin: Caller) -> None:
         """3.5: exactly what the two resources say, to the user and to admins."""
@@ -108,10 +108,10 @@ class TestLocal:
         assert violated(admin.get(f"{path}?fields=version")) == [("fields", "INVALID_VALUE")]
 
     def test_preferences_that_cannot_be_read_are_made_up_for(
-        self, application: Flask, user: dict[str, Any], admin: Caller
+        self, app: Flask, user: dict[str, Any], admin: Caller
     ) -> None:
         """3.5, C26: it takes no remote one to be without preferences."""
-        with application.app_context(), db.engine.connect() as connection:
+        with app.app_context(), db.engine.connect() as connection:
             connection.exec_driver_sql("LOCK TABLE preferences")
             response = admin.get(f"/v1/users/{user['id']}/profile", headers={"Request-Timeout": "0.3"})
             connection.rollback()
@@ -184,10 +184,10 @@ class TestRemote:
 
     @pytest.mark.parametrize("local", ["users_url", "preferences_url"])
     def test_each_may_be_local(
-        self, local: str, nobody: Caller, application: Flask, world: World, settings: Settings, bearer: Bearer
+        self, local: str, nobody: Caller, app: Flask, world: World, settings: Settings, bearer: Bearer
     ) -> None:
         """3.5."""
-        user = join(nobody, application, an_address())
+        user = join(nobody, app, an_address())
         world.users.behave = says({**USER, "id": user["id"]})
         urls = {"users_url": world.users.url, "preferences_url": world.preferences.url, local: ""}
         with world.application.app_context():

@@ -9,17 +9,17 @@ from tests.api.caller import Caller, answered, at_once, refused
 
 
 @pytest.fixture
-def sends(alice: Caller, application: Flask) -> "Sends":
+def sends(alice: Caller, app: Flask) -> "Sends":
     """Return what sends requests from several threads."""
-    return Sends(alice, application)
+    return Sends(alice, app)
 
 
 class Sends:
     """Sends requests of alice's at once, each by a client of its own."""
 
-    def __init__(self, alice: Caller, application: Flask) -> None:
+    def __init__(self, alice: Caller, app: Flask) -> None:
         self.alice = alice
-        self.application = application
+        self.application = app
 
     def caller(self) -> Caller:
         """Return alice on another connection."""

@@ -28,15 +28,15 @@ def state(response: TestResponse) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def knock(application: Flask, peer: str = "192.0.2.1", forwarded: str | None = None) -> int:
+def knock(app: Flask, peer: str = "192.0.2.1", forwarded: str | None = None) -> int:
     """Return the status of a request from an address."""
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
-    return application.test_client().get(TASKS, headers=headers, environ_overrides={"REMOTE_ADDR": peer}).status_code
+    return app.test_client().get(TASKS, headers=headers, environ_overrides={"REMOTE_ADDR": peer}).status_code
 
 
-def drain(application: Flask, peer: str = "192.0.2.1", forwarded: str | None = None) -> None:
+def drain(app: Flask, peer: str = "192.0.2.1", forwarded: str | None = None) -> None:
     """Use up what an address has."""
-    while knock(application, peer, forwarded) != 429:
+    while knock(app, peer, forwarded) != 429:
         pass
 
 
@@ -208,9 +208,9 @@ class TestRedis:
         return [make_application(rate_limit=PER_HOUR, redis_url=url) for _ in range(2)]
 
     @staticmethod
-    def get(application: Flask) -> TestResponse:
+    def get(app: Flask) -> TestResponse:
         """Send a request that counts."""
-        client: FlaskClient = application.test_client()
+        client: FlaskClient = app.test_client()
         return client.get("/")
 
     def test_two_applications_share_one_limit(self, shared: list[Flask]) -> None:
@@ -266,8 +266,8 @@ class TestRedis:
         assert "cache" not in checks(limited)
 
 
-def checks(application: Flask) -> dict[str, str]:
+def checks(app: Flask) -> dict[str, str]:
     """Return what readiness says, which is that the instance may be sent requests."""
-    answer = answered(application.test_client().get("/readyz"))
+    answer = answered(app.test_client().get("/readyz"))
     found: dict[str, str] = answer["checks"]
     return found

@@ -24,31 +24,31 @@ def email() -> str:
 
 
 class TestRegister:
-    def test_ok(self, nobody: Caller, application: Flask, email: str) -> None:
+    def test_ok(self, nobody: Caller, app: Flask, email: str) -> None:
         """3.4: 202, and a mail with a token, in the same transaction."""
         response = register(nobody, email)
         assert answered(response, 202) == {"message": "What to do next is sent by mail."}
         assert response.headers["Cache-Control"] == "no-store"
-        (mail,) = mails(application, email)
+        (mail,) = mails(app, email)
         assert mail.keys() == {"kind", "to", "token"}
         assert mail["kind"] == "mail.activation"
         assert len(mail["token"]) == 43
 
-    def test_a_taken_address_is_told_by_mail_alone(self, nobody: Caller, application: Flask, email: str) -> None:
+    def test_a_taken_address_is_told_by_mail_alone(self, nobody: Caller, app: Flask, email: str) -> None:
         """A15: the same status, body and header fields; capitals make no other address."""
         first = register(nobody, email)
-        answered(nobody.post(ACTIVATE, json={"token": mails(application, email)[-1]["token"]}))
+        answered(nobody.post(ACTIVATE, json={"token": mails(app, email)[-1]["token"]}))
         again = register(nobody, email.title())
         assert (again.status_code, again.get_data()) == (first.status_code, first.get_data())
         assert {*again.headers.keys()} == {*first.headers.keys()}
-        assert [mail["kind"] for mail in mails(application, email)] == ["mail.activation", "mail.address_taken"]
-        assert mails(application, email)[-1]["token"] == ""
+        assert [mail["kind"] for mail in mails(app, email)] == ["mail.activation", "mail.address_taken"]
+        assert mails(app, email)[-1]["token"] == ""
 
-    def test_a_token_is_kept_as_its_digest_only(self, nobody: Caller, application: Flask, email: str) -> None:
+    def test_a_token_is_kept_as_its_digest_only(self, nobody: Caller, app: Flask, email: str) -> None:
         """3.4: who reads the tables cannot activate; the mail's own job is deleted once it is done."""
         register(nobody, email)
-        token = mails(application, email)[0]["token"]
-        with application.app_context(), db.engine.connect() as connection:
+        token = mails(app, email)[0]["token"]
+        with app.app_context(), db.engine.connect() as connection:
             (row,) = connection.execute(text("SELECT r::text AS said, password_hash FROM registrations r"))
         assert token not in row.said
         assert PASSWORD not in row.said
@@ -87,17 +87,17 @@ class TestRegister:
             answered(register(nobody, email, password=password), 202)
 
     @pytest.mark.parametrize("member", ["scopes", "is_admin", "is_disabled", "id"])
-    def test_nobody_makes_more_of_themselves(self, nobody: Caller, application: Flask, member: str, email: str) -> None:
+    def test_nobody_makes_more_of_themselves(self, nobody: Caller, app: Flask, member: str, email: str) -> None:
         """A21."""
         body = {"name": "Mallory", "email": email, "password": PASSWORD, member: ["admin"]}
         assert violated(nobody.post(USERS, json=body)) == [(member, "UNKNOWN_FIELD")]
 
-    def test_a_key_is_ignored(self, nobody: Caller, application: Flask, email: str) -> None:
+    def test_a_key_is_ignored(self, nobody: Caller, app: Flask, email: str) -> None:
         """C21: no credential is stored for replay."""
         key = {"Idempotency-Key": "the-same"}
         body = {"name": "Alice", "email": email, "password": PASSWORD}
         assert [nobody.post(USERS, json=body, headers=key).status_code for _ in range(2)] == [202, 202]
-        assert len(mails(application, email)) == 2
+        assert len(mails(app, email)) == 2
 
     def test_ten_an_hour_and_an_address(self, make_application: Callable[..., Flask], client: object) -> None:
         """C22: the eleventh is 429, told in the header fields."""
@@ -108,47 +108,47 @@ class TestRegister:
         assert (document["limit"], document["window_seconds"]) == (10, 3600)
         assert responses[0].headers["RateLimit-Policy"] == '"default";q=1000000;w=1, "default-2";q=10;w=3600'
 
-    def test_nobody_is_flooded_with_mail(self, nobody: Caller, application: Flask, email: str) -> None:
+    def test_nobody_is_flooded_with_mail(self, nobody: Caller, app: Flask, email: str) -> None:
         """Five mails an hour and address, however many ask; who asks is not told."""
         assert [register(nobody, email).status_code for _ in range(7)] == [202] * 7
-        assert len(mails(application, email)) == 5
+        assert len(mails(app, email)) == 5
 
     def test_neither_address_nor_password_nor_token_is_logged(
-        self, nobody: Caller, application: Flask, log: Log, email: str
+        self, nobody: Caller, app: Flask, log: Log, email: str
     ) -> None:
         """D22."""
-        join(nobody, application, email)
+        join(nobody, app, email)
         log_in(nobody, email, "another password")
-        token = mails(application, email)[0]["token"]
+        token = mails(app, email)[0]["token"]
         assert not [line for line in log.lines if email in line or PASSWORD in line or token in line]
 
 
 class TestActivate:
-    def test_ok(self, nobody: Caller, application: Flask, settings: Settings, email: str) -> None:
+    def test_ok(self, nobody: Caller, app: Flask, settings: Settings, email: str) -> None:
         """3.4: with the default scopes."""
-        user = join(nobody, application, email)
+        user = join(nobody, app, email)
         assert UUID(user["id"])
         assert (user["name"], user["email"]) == ("Alice", email)
         assert user["scopes"] == list(settings.default_scopes)
 
-    def test_once(self, nobody: Caller, application: Flask, email: str) -> None:
+    def test_once(self, nobody: Caller, app: Flask, email: str) -> None:
         """3.4: single use."""
-        join(nobody, application, email)
-        token = mails(application, email)[0]["token"]
+        join(nobody, app, email)
+        token = mails(app, email)[0]["token"]
         assert refused(nobody.post(ACTIVATE, json={"token": token}), 400, "INVALID_ONE_TIME_TOKEN")["param"] == "token"
 
-    def test_once_when_many_try(self, nobody: Caller, application: Flask, email: str) -> None:
+    def test_once_when_many_try(self, nobody: Caller, app: Flask, email: str) -> None:
         """3.4: a race has one winner."""
         register(nobody, email)
-        body = {"token": mails(application, email)[0]["token"]}
-        statuses = at_once(8, lambda _: application.test_client().post(ACTIVATE, json=body).status_code, threads=4)
+        body = {"token": mails(app, email)[0]["token"]}
+        statuses = at_once(8, lambda _: app.test_client().post(ACTIVATE, json=body).status_code, threads=4)
         assert sorted(statuses) == [200] + [400] * 7
 
-    def test_of_two_registrations_one_becomes_the_user(self, nobody: Caller, application: Flask, email: str) -> None:
+    def test_of_two_registrations_one_becomes_the_user(self, nobody: Caller, app: Flask, email: str) -> None:
         """Both tokens are in the same mailbox; whoever is first there chooses the password."""
         register(nobody, email, password="the first one")
         register(nobody, email, password="the second one")
-        tokens = [mail["token"] for mail in mails(application, email)]
+        tokens = [mail["token"] for mail in mails(app, email)]
         assert [nobody.post(ACTIVATE, json={"token": token}).status_code for token in tokens] == [200, 400]
         assert log_in(nobody, email, "the second one").status_code == 401
         assert log_in(nobody, email, "the first one").status_code == 200
@@ -159,7 +159,7 @@ class TestActivate:
         refused(nobody.post(ACTIVATE, json={"token": token}), 400, "INVALID_ONE_TIME_TOKEN")
 
     def test_three_days_are_enough_and_a_second_more_is_too_late(
-        self, nobody: Caller, timed: Caller, application: Flask, clock: MovableClock
+        self, nobody: Caller, timed: Caller, app: Flask, clock: MovableClock
     ) -> None:
         """3.4: 3 days."""
         for late, status in ((-60, 200), (60, 400)):
@@ -167,5 +167,5 @@ class TestActivate:
             clock.moved *= 0
             register(nobody, email)
             clock.moved += 3 * DAY + SECOND * late
-            response = timed.post(ACTIVATE, json={"token": mails(application, email)[-1]["token"]})
+            response = timed.post(ACTIVATE, json={"token": mails(app, email)[-1]["token"]})
             assert response.status_code == status

@@ -19,9 +19,9 @@ REVOKED = "The token has been revoked"
 
 
 @pytest.fixture
-def email(nobody: Caller, application: Flask) -> str:
+def email(nobody: Caller, app: Flask) -> str:
     """Return the address of somebody with an account."""
-    address: str = join(nobody, application, an_address())["email"]
+    address: str = join(nobody, app, an_address())["email"]
     return address
 
 
@@ -40,10 +40,10 @@ def bearing(caller: Caller, access: str) -> Caller:
     return Caller(caller.client, {"Authorization": f"Bearer {access}"})
 
 
-def learn(application: Flask) -> None:
+def learn(app: Flask) -> None:
     """Let the application learn what is revoked, as its poller does every two seconds."""
-    with application.app_context():
-        application.extensions["candor-services"].tokens.refresh_revoked()
+    with app.app_context():
+        app.extensions["candor-services"].tokens.refresh_revoked()
 
 
 class TestRefresh:
@@ -63,7 +63,7 @@ class TestRefresh:
         response = refresh(nobody, token)
         assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, 'Bearer realm="candor"')
 
-    def test_one_that_is_used_again_ends_the_session(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_one_that_is_used_again_ends_the_session(self, nobody: Caller, email: str, app: Flask) -> None:
         """3.4: whoever is the thief, neither goes on; other sessions do."""
         _, stolen = logged_in(nobody, email)
         _, other = logged_in(nobody, email)
@@ -71,19 +71,17 @@ class TestRefresh:
         thief = refreshed(nobody, thief["refresh_token"])
         assert refresh(nobody, stolen).status_code == 401
         assert refresh(nobody, thief["refresh_token"]).status_code == 401
-        learn(application)
+        learn(app)
         assert described(nobody, f"Bearer {thief['access_token']}") == REVOKED
         refreshed(nobody, other)
 
-    def test_of_several_at_once_exactly_one_succeeds_and_goes_on(
-        self, nobody: Caller, email: str, application: Flask
-    ) -> None:
+    def test_of_several_at_once_exactly_one_succeeds_and_goes_on(self, nobody: Caller, email: str, app: Flask) -> None:
         """3.4: the row is locked; who comes at the same time has not stolen it."""
         _, token = logged_in(nobody, email)
-        responses = at_once(8, lambda _: refresh(Caller(application.test_client(), {}), token), threads=4)
+        responses = at_once(8, lambda _: refresh(Caller(app.test_client(), {}), token), threads=4)
         assert sorted(each.status_code for each in responses) == [200] + [401] * 7
         (tokens,) = (answered(each) for each in responses if each.status_code == 200)
-        learn(application)
+        learn(app)
         answered(bearing(nobody, tokens["access_token"]).get(TASKS))
         refreshed(nobody, tokens["refresh_token"])
 
@@ -117,31 +115,31 @@ class TestRefresh:
             clock.moved = timedelta(days=30, seconds=late)
             assert refresh(timed, token).status_code == status
 
-    def test_only_digests_are_kept(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_only_digests_are_kept(self, nobody: Caller, email: str, app: Flask) -> None:
         """3.4."""
         _, token = logged_in(nobody, email)
-        with application.app_context(), db.engine.connect() as connection:
+        with app.app_context(), db.engine.connect() as connection:
             rows = connection.execute(text("SELECT t::text FROM refresh_tokens t")).scalars().all()
         assert rows
         assert not any(token in row for row in rows)
 
 
 class TestRevoke:
-    def test_ok(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_ok(self, nobody: Caller, email: str, app: Flask) -> None:
         """RFC 7009: both tokens of the session are good no more."""
         caller, token = logged_in(nobody, email)
         assert answered(nobody.post(REVOKE, json={"token": token})) == {}
         assert refresh(nobody, token).status_code == 401
-        learn(application)
+        learn(app)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
 
-    def test_by_the_access_token(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_by_the_access_token(self, nobody: Caller, email: str, app: Flask) -> None:
         """RFC 7009: either token ends the session, and no other session."""
         caller, token = logged_in(nobody, email)
         other, _ = logged_in(nobody, email)
         answered(nobody.post(REVOKE, json={"token": caller.credentials["Authorization"].removeprefix("Bearer ")}))
         assert refresh(nobody, token).status_code == 401
-        learn(application)
+        learn(app)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
         answered(other.get(TASKS))
 
@@ -155,12 +153,12 @@ class TestRevoke:
         assert refresh(nobody, token).status_code == 401
 
     def test_a_token_of_the_command_line(
-        self, nobody: Caller, application: Flask, bearer: Callable[..., dict[str, str]]
+        self, nobody: Caller, app: Flask, bearer: Callable[..., dict[str, str]]
     ) -> None:
         """A11: without a session, for as long as it would be good."""
         issued = bearer("somebody")["Authorization"]
         answered(nobody.post(REVOKE, json={"token": issued.removeprefix("Bearer ")}))
-        learn(application)
+        learn(app)
         assert described(nobody, issued) == REVOKED
 
     @pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "x" * 100_000])
@@ -168,12 +166,12 @@ class TestRevoke:
         """RFC 7009, section 2.2."""
         assert answered(nobody.post(REVOKE, json={"token": token})) == {}
 
-    def test_what_is_over_is_forgotten(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_what_is_over_is_forgotten(self, nobody: Caller, email: str, app: Flask) -> None:
         """A revocation outlives its token by a minute, and goes with the next."""
-        with application.app_context(), db.engine.begin() as connection:
+        with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("INSERT INTO revoked_tokens VALUES ('old', now() - interval '1 hour')"))
         answered(nobody.post(REVOKE, json={"token": logged_in(nobody, email)[1]}))
-        with application.app_context(), db.engine.connect() as connection:
+        with app.app_context(), db.engine.connect() as connection:
             kept = connection.execute(text("SELECT id FROM revoked_tokens WHERE id = 'old'")).all()
         assert kept == []
 
@@ -181,53 +179,53 @@ class TestRevoke:
 class TestOperator:
     """A13: what ``flask users`` does reaches those who are in."""
 
-    def test_who_is_disabled_is_out(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_who_is_disabled_is_out(self, nobody: Caller, email: str, app: Flask) -> None:
         caller, token = logged_in(nobody, email)
-        with application.app_context():
-            application.extensions["candor-services"].users.disable(email)
-        learn(application)
+        with app.app_context():
+            app.extensions["candor-services"].users.disable(email)
+        learn(app)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
         assert refresh(nobody, token).status_code == 401
 
-    def test_who_loses_a_scope_keeps_the_session(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_who_loses_a_scope_keeps_the_session(self, nobody: Caller, email: str, app: Flask) -> None:
         """Role downgraded: the old scope is refused, with the old token and with a new one."""
         caller, token = logged_in(nobody, email)
-        with application.app_context():
-            application.extensions["candor-services"].users.withdraw(email, ["tasks"])
-        learn(application)
+        with app.app_context():
+            app.extensions["candor-services"].users.withdraw(email, ["tasks"])
+        learn(app)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
         again = bearing(nobody, refreshed(nobody, token)["access_token"])
         assert again.get(TASKS).status_code == 403
         answered(again.get("/v1/users/me"))
 
-    def test_who_is_granted_a_scope_refreshes(self, nobody: Caller, email: str, application: Flask) -> None:
+    def test_who_is_granted_a_scope_refreshes(self, nobody: Caller, email: str, app: Flask) -> None:
         caller, token = logged_in(nobody, email)
-        with application.app_context():
-            application.extensions["candor-services"].users.grant(email, ["admin"])
-        learn(application)
+        with app.app_context():
+            app.extensions["candor-services"].users.grant(email, ["admin"])
+        learn(app)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
         answered(bearing(nobody, refreshed(nobody, token)["access_token"]).get("/v1/logger"))
 
-    def test_others_stay_in(self, nobody: Caller, email: str, application: Flask) -> None:
-        other, _ = logged_in(nobody, join(nobody, application, an_address())["email"])
-        with application.app_context():
-            application.extensions["candor-services"].users.disable(email)
-        learn(application)
+    def test_others_stay_in(self, nobody: Caller, email: str, app: Flask) -> None:
+        other, _ = logged_in(nobody, join(nobody, app, an_address())["email"])
+        with app.app_context():
+            app.extensions["candor-services"].users.disable(email)
+        learn(app)
         answered(other.get(TASKS))
 
 
 class TestDatabaseAway:
     def test_what_was_learnt_is_kept(
-        self, nobody: Caller, email: str, application: Flask, monkeypatch: pytest.MonkeyPatch
+        self, nobody: Caller, email: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A11: a revoked token stays revoked while the database is away."""
         caller, token = logged_in(nobody, email)
         answered(nobody.post(REVOKE, json={"token": token}))
-        learn(application)
-        tokens = application.extensions["candor-services"].tokens
+        learn(app)
+        tokens = app.extensions["candor-services"].tokens
         monkeypatch.setattr(tokens._revoked, "all", refused_to_answer)
         with pytest.raises(ConnectionError):
-            learn(application)
+            learn(app)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
 
 

@@ -202,7 +202,7 @@ class TestBeforeAllElse:
 
     @pytest.mark.parametrize("authorization", ["", "Bearer x.y.z", "Bearer {}x"])
     def test_neither_body_nor_database_is_touched(
-        self, nobody: Caller, application: Flask, forge: Forge, authorization: str
+        self, nobody: Caller, app: Flask, forge: Forge, authorization: str
     ) -> None:
         """A22: 10 MB or nonsense for a body; 401 all the same."""
         checkouts: list[object] = []
@@ -210,14 +210,14 @@ class TestBeforeAllElse:
         def note(*args: object) -> None:
             checkouts.append(args)
 
-        with application.app_context():
+        with app.app_context():
             event.listen(db.engine, "checkout", note)
         sent = {"Authorization": authorization.replace("{}", forge.token())}
         for body in (b"{]", b" " * 10_000_000, b""):
             for method, path in (("POST", TASKS), ("PATCH", ABSENT), ("DELETE", ABSENT)):
                 response = nobody.send(method, path, data=body, headers=sent, content_type="text/plain")
                 assert response.status_code == 401
-        with application.app_context():
+        with app.app_context():
             event.remove(db.engine, "checkout", note)
         assert checkouts == []
 

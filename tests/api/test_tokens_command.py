@@ -18,83 +18,81 @@ ME = "/v1/users/me"
 
 
 @pytest.fixture
-def user(nobody: Caller, application: Flask) -> dict[str, Any]:
+def user(nobody: Caller, app: Flask) -> dict[str, Any]:
     """Return somebody with an account."""
-    return join(nobody, application, an_address())
+    return join(nobody, app, an_address())
 
 
-def run(application: Flask, *arguments: str) -> Result:
+def run(app: Flask, *arguments: str) -> Result:
     """Run the command."""
-    return application.test_cli_runner().invoke(args=["tokens", "issue", *arguments])
+    return app.test_cli_runner().invoke(args=["tokens", "issue", *arguments])
 
 
-def issued(nobody: Caller, application: Flask, subject: str, *arguments: str) -> Caller:
+def issued(nobody: Caller, app: Flask, subject: str, *arguments: str) -> Caller:
     """Return the bearer of a token that the command has printed."""
-    result = run(application, "--subject", subject, "--scope", "tasks", *arguments)
+    result = run(app, "--subject", subject, "--scope", "tasks", *arguments)
     assert result.exit_code == 0
     return Caller(nobody.client, {"Authorization": f"Bearer {result.output.strip()}"})
 
 
-def count(application: Flask) -> int:
+def count(app: Flask) -> int:
     """Return how many tokens are remembered."""
-    with application.app_context(), db.engine.connect() as connection:
+    with app.app_context(), db.engine.connect() as connection:
         return int(connection.execute(text("SELECT count(*) FROM issued_tokens")).scalar_one())
 
 
 def test_who_has_no_account_needs_no_database(
-    nobody: Caller, application: Flask, user: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    nobody: Caller, app: Flask, user: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An id has one spelling: any other is nobody's."""
     subjects = ("alice", user["id"].upper(), f"urn:uuid:{user['id']}")
     with monkeypatch.context() as patched:
         patched.setattr(UnitOfWork, "__enter__", lambda _: pytest.fail("the database was asked"))
-        callers = [issued(nobody, application, subject) for subject in subjects]
+        callers = [issued(nobody, app, subject) for subject in subjects]
     for caller in callers:
         answered(caller.get(TASKS))
         assert caller.get(ME).status_code == 404
 
 
 @pytest.mark.parametrize("command", ["disable", "grant", "withdraw"])
-def test_what_reaches_sessions_reaches_them(
-    nobody: Caller, application: Flask, user: dict[str, Any], command: str
-) -> None:
+def test_what_reaches_sessions_reaches_them(nobody: Caller, app: Flask, user: dict[str, Any], command: str) -> None:
     """A13: however long they would be good; those of others stay."""
-    caller = issued(nobody, application, user["id"], "--expires", "3650d")
-    other = issued(nobody, application, join(nobody, application, an_address())["id"])
+    caller = issued(nobody, app, user["id"], "--expires", "3650d")
+    other = issued(nobody, app, join(nobody, app, an_address())["id"])
     answered(caller.get(ME))
-    with application.app_context():
-        services = application.extensions["candor-services"]
+    with app.app_context():
+        services = app.extensions["candor-services"]
         getattr(services.users, command)(user["email"], *([] if command == "disable" else [["other:write"]]))
-    learn(application)
+    learn(app)
     assert described(nobody, caller.credentials["Authorization"]) == REVOKED
     answered(other.get(TASKS))
-    assert count(application) == 1
+    assert count(app) == 1
 
 
-def test_deleting_the_account_ends_them(nobody: Caller, application: Flask, user: dict[str, Any]) -> None:
+def test_deleting_the_account_ends_them(nobody: Caller, app: Flask, user: dict[str, Any]) -> None:
     """A13."""
-    caller = issued(nobody, application, user["id"])
+    caller = issued(nobody, app, user["id"])
     answered(caller.delete(ME))
-    learn(application)
+    learn(app)
     assert described(nobody, caller.credentials["Authorization"]) == REVOKED
-    assert run(application, "--subject", user["id"]).output == f"Error: The user {user['id']} is disabled or deleted.\n"
+    assert run(app, "--subject", user["id"]).output == f"Error: The user {user['id']} is disabled or deleted.\n"
 
 
-def test_who_is_disabled_gets_none(nobody: Caller, application: Flask, user: dict[str, Any]) -> None:
+def test_who_is_disabled_gets_none(nobody: Caller, app: Flask, user: dict[str, Any]) -> None:
     """A13."""
-    with application.app_context():
-        application.extensions["candor-services"].users.disable(user["email"])
-    assert run(application, "--subject", user["id"]).exit_code == 1
+    with app.app_context():
+        app.extensions["candor-services"].users.disable(user["email"])
+    assert run(app, "--subject", user["id"]).exit_code == 1
 
 
-def test_what_has_expired_is_forgotten(nobody: Caller, application: Flask, user: dict[str, Any]) -> None:
-    with application.app_context(), db.engine.begin() as connection:
+def test_what_has_expired_is_forgotten(nobody: Caller, app: Flask, user: dict[str, Any]) -> None:
+    with app.app_context(), db.engine.begin() as connection:
         row = {"id": user["id"]}
         connection.execute(text("INSERT INTO issued_tokens VALUES ('old', :id, now() - interval '1 hour')"), row)
-    issued(nobody, application, user["id"])
-    assert count(application) == 1
+    issued(nobody, app, user["id"])
+    assert count(app) == 1
 
 
 @pytest.mark.parametrize("arguments", [["--subject", ""], ["--subject", "a", "--expires", "0"]])
-def test_nonsense_is_refused(application: Flask, arguments: list[str]) -> None:
-    assert run(application, *arguments).exit_code != 0
+def test_nonsense_is_refused(app: Flask, arguments: list[str]) -> None:
+    assert run(app, *arguments).exit_code != 0

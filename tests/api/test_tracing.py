@@ -48,9 +48,9 @@ class Traced:
 def application_traced(make_application: Callable[..., Flask]) -> Iterator[tuple[Flask, InMemorySpanExporter]]:
     """Return an application that is traced, and where its spans go."""
     before, exporter = [*logs.WATCHERS], InMemorySpanExporter()
-    application = make_application(tracing=True)
-    application.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
-    yield application, exporter
+    app = make_application(tracing=True)
+    app.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
+    yield app, exporter
     logs.WATCHERS[:] = before
 
 
@@ -59,9 +59,9 @@ def traced(
     client: CheckedClient, application_traced: tuple[Flask, InMemorySpanExporter], bearer: Callable[..., dict[str, str]]
 ) -> Traced:
     """Return a caller whose spans are seen."""
-    application, exporter = application_traced
+    app, exporter = application_traced
     exporter.clear()
-    return Traced(Caller(application.test_client(), bearer("alice")), exporter)
+    return Traced(Caller(app.test_client(), bearer("alice")), exporter)
 
 
 def parent_of(span: ReadableSpan) -> int | None:
@@ -186,9 +186,9 @@ class TestIds:
 
 
 class TestOff:
-    def test_nothing_is_in_place(self, application: Application) -> None:
+    def test_nothing_is_in_place(self, app: Application) -> None:
         """What is off costs nothing: no hook, and no wrapper."""
-        assert "candor-tracing" not in application.extensions
-        assert isinstance(application.wsgi_app, Middleware)
-        assert "__wrapped__" not in vars(application.extensions["candor-services"].tasks)
-        assert application.extensions["candor-services"].tasks.create.__func__ is TaskService.create
+        assert "candor-tracing" not in app.extensions
+        assert isinstance(app.wsgi_app, Middleware)
+        assert "__wrapped__" not in vars(app.extensions["candor-services"].tasks)
+        assert app.extensions["candor-services"].tasks.create.__func__ is TaskService.create

@@ -181,10 +181,10 @@ class TestOverdue:
     """A task whose due date has passed."""
 
     @pytest.fixture
-    def overdue(self, alice: Caller, application: Flask) -> str:
+    def overdue(self, alice: Caller, app: Flask) -> str:
         """Return the path of a task that was due yesterday."""
         path = path_of(alice.task(due_date="2099-01-31T12:00:00Z"))
-        with application.app_context(), db.engine.begin() as connection:
+        with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("UPDATE tasks SET due_date = now() - interval '1 day'"))
         return path
 
@@ -216,10 +216,10 @@ class TestOverdue:
         """Section 3.1: judged by what the task becomes."""
         answered(alice.patch(overdue, json={"due_date": due_date, "status": "STATUS_COMPLETED"}))
 
-    def test_a_completed_one_stays_editable(self, alice: Caller, application: Flask) -> None:
+    def test_a_completed_one_stays_editable(self, alice: Caller, app: Flask) -> None:
         """Section 3.1: only on the transition."""
         path = path_of(alice.task(due_date="2099-01-31T12:00:00Z", status="STATUS_COMPLETED"))
-        with application.app_context(), db.engine.begin() as connection:
+        with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("UPDATE tasks SET due_date = now() - interval '1 day'"))
         answered(alice.patch(path, json={"title": "Late", "status": "STATUS_COMPLETED"}))
 
@@ -238,7 +238,7 @@ class TestRepeatedParameters:
 class TestConcurrency:
     """C20: two concurrent PATCHes never lose an update."""
 
-    def test_fifty_at_once_lose_nothing(self, alice: Caller, application: Flask) -> None:
+    def test_fifty_at_once_lose_nothing(self, alice: Caller, app: Flask) -> None:
         """D8: each sets a member of its own or the same one; every one of them counts as a version."""
         created = alice.create()
         path = created.headers["Location"]
@@ -251,7 +251,7 @@ class TestConcurrency:
         ]
 
         def patch(n: int) -> int:
-            caller = Caller(application.test_client(), alice.credentials)
+            caller = Caller(app.test_client(), alice.credentials)
             return caller.patch(path, json=bodies[n % len(bodies)]).status_code
 
         assert at_once(50, patch) == [200] * 50
@@ -259,37 +259,37 @@ class TestConcurrency:
         assert {name: value for body in bodies for name, value in body.items()}.items() <= answered(found).items()
         assert found.headers["ETag"].startswith(f'"{51:x}-')
 
-    def test_each_is_answered_with_what_it_made_itself(self, alice: Caller, application: Flask) -> None:
+    def test_each_is_answered_with_what_it_made_itself(self, alice: Caller, app: Flask) -> None:
         """C20: the body and the tag of one version, whatever others do meanwhile."""
         path = path_of(alice.task())
 
         def patch(n: int) -> tuple[bool, str]:
-            response = Caller(application.test_client(), alice.credentials).patch(path, json={"title": str(n)})
+            response = Caller(app.test_client(), alice.credentials).patch(path, json={"title": str(n)})
             return answered(response)["title"] == str(n), response.headers["ETag"]
 
         told = at_once(50, patch)
         assert all(is_its_own for is_its_own, _ in told)
         assert len({tag for _, tag in told}) == 50
 
-    def test_of_those_who_expect_one_version_one_succeeds(self, alice: Caller, application: Flask) -> None:
+    def test_of_those_who_expect_one_version_one_succeeds(self, alice: Caller, app: Flask) -> None:
         """D8, L7: the others are told, by 412."""
         created = alice.create()
 
         def patch(n: int) -> int:
-            caller = Caller(application.test_client(), alice.credentials)
+            caller = Caller(app.test_client(), alice.credentials)
             headers = {"If-Match": created.headers["ETag"]}
             return caller.patch(created.headers["Location"], json={"title": str(n)}, headers=headers).status_code
 
         assert sorted(at_once(50, patch)) == [200] + [412] * 49
 
     def test_deleting_and_patching_at_once_end_in_200_or_404(
-        self, client: FlaskClient, alice: Caller, application: Flask
+        self, client: FlaskClient, alice: Caller, app: Flask
     ) -> None:
         """D12."""
         path = path_of(alice.task())
 
         def touch(n: int) -> int:
-            caller = Caller(application.test_client(), alice.credentials)
+            caller = Caller(app.test_client(), alice.credentials)
             return (caller.delete(path) if n % 5 == 4 else caller.patch(path, json={"title": str(n)})).status_code
 
         assert {*at_once(25, touch)} <= {200, 404}

@@ -16,9 +16,9 @@ __all__ = ["fronted", "served"]
 
 
 @pytest.fixture(scope="package")
-def profile(application: Flask, token: Callable[..., str]) -> Iterator[Profile]:
+def profile(app: Flask, token: Callable[..., str]) -> Iterator[Profile]:
     """Return Candor's profile; what was made by it is gone at the end."""
     read = Profile.read(Path(__file__).parent / "profiles" / "candor.toml", asks=False)
     yield replace(read, token=token("conformance", "tasks"), token_without_scope=token("conformance", "other:read"))
-    with application.app_context(), db.engine.begin() as connection:
+    with app.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql(EMPTY)

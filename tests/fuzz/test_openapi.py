@@ -30,8 +30,8 @@ from tests.fuzz.conftest import EXAMPLES, SEED
 class Door:
     """Leads to one application while requests are generated, and to another while they are sent."""
 
-    def __init__(self, application: Flask) -> None:
-        self.application = application
+    def __init__(self, app: Flask) -> None:
+        self.application = app
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Pass on."""
@@ -74,11 +74,11 @@ LEFT_OUT: Final = (
 
 
 @pytest.fixture(autouse=True)
-def served(application: Flask) -> Iterator[None]:
+def served(app: Flask) -> Iterator[None]:
     """Send what was generated from the document to the application under test; its tables are empty afterwards."""
-    DOOR.application = application
+    DOOR.application = app
     yield
-    with application.app_context(), db.engine.begin() as connection:
+    with app.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql(EMPTY)
 
 

@@ -150,11 +150,11 @@ class Sides:
 
 
 @pytest.fixture(scope="module")
-def sides(application: Flask, settings: Settings, token: TokenMaker) -> Iterator[Sides]:
+def sides(app: Flask, settings: Settings, token: TokenMaker) -> Iterator[Sides]:
     """Return both, with nothing stored; and nothing afterwards."""
-    with served(application, settings) as port, Client.of(port, token("right")) as right:
-        yield Sides(application, Caller(application.test_client(), {"Authorization": f"Bearer {token('left')}"}), right)
-    with application.app_context(), db.engine.begin() as connection:
+    with served(app, settings) as port, Client.of(port, token("right")) as right:
+        yield Sides(app, Caller(app.test_client(), {"Authorization": f"Bearer {token('left')}"}), right)
+    with app.app_context(), db.engine.begin() as connection:
         connection.execute(text(EMPTY))
 
 

@@ -39,9 +39,9 @@ class Database:
 
 
 @contextmanager
-def opened(application: Flask) -> Iterator[Database]:
+def opened(app: Flask) -> Iterator[Database]:
     """Return the database of an application, whose context stands for a request's, with its tables empty."""
-    with application.app_context():
+    with app.app_context():
         engine = db.engine
         _empty(engine)
         session = cast("scoped_session[Session]", db.session)
@@ -57,9 +57,9 @@ def _empty(engine: Engine) -> None:
 
 
 @pytest.fixture
-def database(application: Flask) -> Iterator[Database]:
+def database(app: Flask) -> Iterator[Database]:
     """Return the application's database."""
-    with opened(application) as database:
+    with opened(app) as database:
         yield database
 
 
@@ -92,7 +92,7 @@ def every_collection(request: pytest.FixtureRequest) -> Iterator[Collection]:
     if request.param == "memory":
         yield InMemory()
     else:
-        with opened(request.getfixturevalue("application")) as database:
+        with opened(request.getfixturevalue("app")) as database:
             yield InPostgres(database)
 
 

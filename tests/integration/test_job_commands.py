@@ -13,9 +13,9 @@ from tests.integration.conftest import Database
 
 
 @pytest.fixture
-def runner(application: Flask) -> FlaskCliRunner:
+def runner(app: Flask) -> FlaskCliRunner:
     """Return what runs commands."""
-    return application.test_cli_runner()
+    return app.test_cli_runner()
 
 
 @pytest.fixture

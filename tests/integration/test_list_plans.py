@@ -28,9 +28,9 @@ ORDERS = [
 
 
 @pytest.fixture(scope="module")
-def full(application: Flask) -> Iterator[Database]:
+def full(app: Flask) -> Iterator[Database]:
     """Return a database with 20,000 tasks of alice's, every fourth without a due date, and as many of others."""
-    with opened(application) as database:
+    with opened(app) as database:
         with database.engine.begin() as connection:
             connection.execute(
                 text(

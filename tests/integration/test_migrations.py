@@ -33,10 +33,10 @@ def directory() -> ScriptDirectory:
 @pytest.fixture
 def bare(make_database: Callable[[str], str]) -> Iterator[Flask]:
     """Return an application on a database with nothing in it."""
-    application = create_app(Settings(database_url=make_database("bare"), jwt_secret="x" * 32, log_level="WARNING"))
-    migrations.bind(application)
-    with application.app_context():
-        yield application
+    app = create_app(Settings(database_url=make_database("bare"), jwt_secret="x" * 32, log_level="WARNING"))
+    migrations.bind(app)
+    with app.app_context():
+        yield app
         db.engine.dispose()
 
 
@@ -63,8 +63,8 @@ class TestRevisions:
 
 
 class TestSchema:
-    def test_it_is_what_the_models_describe(self, application: Flask) -> None:
-        with application.app_context():
+    def test_it_is_what_the_models_describe(self, app: Flask) -> None:
+        with app.app_context():
             flask_migrate.check()
 
     def test_checks_bear_the_models_names(self, database: Database) -> None:
@@ -86,7 +86,7 @@ class TestUpgrade:
 
 
 class TestReadiness:
-    def reason(self, application: Flask, url: str, revision: str | None) -> str | None:
+    def reason(self, app: Flask, url: str, revision: str | None) -> str | None:
         """Return why the check fails at a revision; nothing when it passes."""
         engine = create_engine(url)
         with engine.begin() as connection:
@@ -95,7 +95,7 @@ class TestReadiness:
             if revision is not None:
                 connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
         try:
-            with application.app_context():
+            with app.app_context():
                 checks = DatabaseChecks(Reads(lambda: engine)).all()
                 assert checks["migrations"]()
         except Error as error:
@@ -104,15 +104,15 @@ class TestReadiness:
             engine.dispose()
         return None
 
-    def test_at_head_it_passes(self, application: Flask, make_database: Callable[[str], str]) -> None:
+    def test_at_head_it_passes(self, app: Flask, make_database: Callable[[str], str]) -> None:
         url = make_database("revisions")
         head = expected_head()
         assert head is not None
-        assert self.reason(application, url, head) is None
+        assert self.reason(app, url, head) is None
         behind, ahead = (f"{int(head) + step:04d}" for step in (-1, 1))
         for revision in (behind, ahead, None, "elsewhere"):
             said = f"the schema is at {revision or 'no migration'}, this code is written for {head}"
-            assert self.reason(application, url, revision) == said
+            assert self.reason(app, url, revision) == said
 
     def test_an_empty_database_is_not_at_head(self, bare: Flask) -> None:
         checks = DatabaseChecks(Reads(lambda: db.engine)).all()

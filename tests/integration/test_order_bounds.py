@@ -45,9 +45,9 @@ FILL: Final = """
 
 
 @pytest.fixture(scope="module")
-def full(application: Flask) -> Iterator[Database]:
+def full(app: Flask) -> Iterator[Database]:
     """Return a database with a million items in ten thousand orders of one customer, and as many orders of others."""
-    with opened(application) as database:
+    with opened(app) as database:
         with database.engine.begin() as connection:
             for statement in FILL.split(";"):
                 connection.execute(text(statement), {"orders": ORDERS, "customer": CUSTOMER})
@@ -57,9 +57,9 @@ def full(application: Flask) -> Iterator[Database]:
 
 
 @pytest.fixture
-def hostile(full: Database, application: Flask, bearer: Callable[..., dict[str, str]]) -> Caller:
+def hostile(full: Database, app: Flask, bearer: Callable[..., dict[str, str]]) -> Caller:
     """Return the customer with all these orders."""
-    return Caller(application.test_client(), bearer(CUSTOMER, "orders"))
+    return Caller(app.test_client(), bearer(CUSTOMER, "orders"))
 
 
 @pytest.fixture

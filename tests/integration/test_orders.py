@@ -205,9 +205,9 @@ class TestSchema:
             "UPDATE products SET sku = repeat('x', 65)",
         ],
     )
-    def test_what_cannot_be_is_refused(self, database: Database, application: Flask, statement: str) -> None:
+    def test_what_cannot_be_is_refused(self, database: Database, app: Flask, statement: str) -> None:
         """D14."""
-        stock(application)
+        stock(app)
         Collection(
             OrderReads(database.reads),
             ProductReads(database.reads),
@@ -232,12 +232,12 @@ class TestCosts:
     def path(
         self,
         client: FlaskClient,
-        application: Flask,
+        app: Flask,
         bearer: Callable[..., dict[str, str]],
         statements: list[str],
     ) -> str:
         """Return the path of an order; what its creation cost is forgotten."""
-        stock(application)
+        stock(app)
         for sent in (body(), body(items=items(*["CUP"] * 99, "TEA-100"))):
             statements.clear()
             created = client.post("/v1/orders", json=sent, headers=bearer(scopes="orders"))

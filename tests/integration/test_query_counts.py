@@ -69,9 +69,9 @@ class TestReads:
 
 class TestPreferences:
     def test_they_are_one_statement_said_or_not(
-        self, client: FlaskClient, application: Flask, bearer: Headers, statements: list[str]
+        self, client: FlaskClient, app: Flask, bearer: Headers, statements: list[str]
     ) -> None:
-        user = join(Caller(client, {}), application, an_address())
+        user = join(Caller(client, {}), app, an_address())
         me, path = bearer(user["id"]), f"/v1/users/{user['id']}/preferences"
         for verb, theme in (("INSERT", "dark"), ("UPDATE", "light")):
             statements.clear()
@@ -85,9 +85,9 @@ class TestPreferences:
 
 class TestProfiles:
     def test_they_are_one_statement_for_each_of_two_dependencies(
-        self, client: FlaskClient, application: Flask, bearer: Headers, statements: list[str]
+        self, client: FlaskClient, app: Flask, bearer: Headers, statements: list[str]
     ) -> None:
-        user = join(Caller(client, {}), application, an_address())
+        user = join(Caller(client, {}), app, an_address())
         statements.clear()
         assert client.get(f"/v1/users/{user['id']}/profile", headers=bearer(user["id"])).status_code == 200
         assert words(statements) == ["SELECT", "SELECT"]

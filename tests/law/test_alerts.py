@@ -44,7 +44,7 @@ def test_every_alert_is_tested() -> None:
     assert set(fired) == names
 
 
-def test_they_speak_of_metrics_that_there_are(application: Flask) -> None:
+def test_they_speak_of_metrics_that_there_are(app: Flask) -> None:
     families = list(metrics.REGISTRY.collect())
     known = {family.name + suffix for family in families for suffix in SUFFIXES[family.type]} | {"up"}
     expressions = re.findall(r"expr: (?:\|\n((?: {10}.*\n)+)|(.*)\n)", ALERTS + (RULES / "recording.yml").read_text())

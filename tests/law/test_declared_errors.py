@@ -23,16 +23,16 @@ def test_every_kind_has_a_named_error_that_stands_for_it() -> None:
     assert all(errs.fallback(kind).kind in {kind, errs.Kind.INTERNAL} for kind in errs.Kind)
 
 
-def test_every_endpoint_is_an_operation_that_says_who_may_call_it(application: Flask) -> None:
+def test_every_endpoint_is_an_operation_that_says_who_may_call_it(app: Flask) -> None:
     """Every rule of the URL map was registered with a guard, public ones too."""
-    table = operations.table(application)
-    rules = [(rule.endpoint, method) for rule in application.url_map.iter_rules() for method in rule.methods or ()]
+    table = operations.table(app)
+    rules = [(rule.endpoint, method) for rule in app.url_map.iter_rules() for method in rule.methods or ()]
     assert {each for each in rules if each[1] not in {"HEAD", "OPTIONS"}} == set(table)
 
 
-def test_only_these_operations_are_public(application: Flask) -> None:
+def test_only_these_operations_are_public(app: Flask) -> None:
     """A new public operation has to be entered here by hand."""
-    public = {each.name for each in operations.table(application).values() if each.scope is operations.PUBLIC}
+    public = {each.name for each in operations.table(app).values() if each.scope is operations.PUBLIC}
     assert {name for name in public if name.startswith("GET /v1")} == set()
     assert {name for name in public if not name.startswith("GET /")} == {
         "POST /v1/tokens",
@@ -45,19 +45,17 @@ def test_only_these_operations_are_public(application: Flask) -> None:
     }
 
 
-def test_a_scope_to_read_lets_nobody_write(application: Flask) -> None:
+def test_a_scope_to_read_lets_nobody_write(app: Flask) -> None:
     """A20: what changes something asks for another scope."""
-    to_read = {each.name for each in operations.table(application).values() if (each.scope or "").endswith(":read")}
+    to_read = {each.name for each in operations.table(app).values() if (each.scope or "").endswith(":read")}
     assert {name.partition(" ")[0] for name in to_read} <= {"GET"}
 
 
 @pytest.mark.last
-def test_every_declared_error_was_provoked(application: Flask) -> None:
+def test_every_declared_error_was_provoked(app: Flask) -> None:
     """C13: the full run has seen each operation end with each error that it declares."""
     declared = {
-        (operation.name, error.code)
-        for operation in operations.table(application).values()
-        for error in operation.raises
+        (operation.name, error.code) for operation in operations.table(app).values() for error in operation.raises
     }
     assert sorted(declared - PROVOKED) == []
 

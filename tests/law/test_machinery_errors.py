@@ -26,11 +26,11 @@ Send = Callable[..., TestResponse]
 
 
 @pytest.fixture
-def every(application: Flask) -> Callable[[str], list[Operation]]:
+def every(app: Flask) -> Callable[[str], list[Operation]]:
     """Return a selector of the operations that declare a code."""
 
     def declaring(code: str) -> list[Operation]:
-        unique = {each.name: each for each in operations.table(application).values()}
+        unique = {each.name: each for each in operations.table(app).values()}
         found = [each for each in unique.values() if code in {error.code for error in each.raises}]
         assert found, f"no operation declares {code}"
         return found
@@ -39,11 +39,11 @@ def every(application: Flask) -> Callable[[str], list[Operation]]:
 
 
 @pytest.fixture
-def send(application: Flask, bearer: Bearer) -> Send:
+def send(app: Flask, bearer: Bearer) -> Send:
     """Return a sender of an operation's good request, with changes."""
 
     def send_to(
-        operation: Operation, *, to: Flask = application, headers: dict[str, str] | None = None, **changes: Any
+        operation: Operation, *, to: Flask = app, headers: dict[str, str] | None = None, **changes: Any
     ) -> TestResponse:
         request: dict[str, Any] = {"method": operation.name.partition(" ")[0], "json": BODIES.get(operation.name)}
         if "data" in changes:
@@ -193,13 +193,13 @@ class TestDatabase:
         engine.dispose()
 
     @pytest.fixture
-    def full_disk(self, application: Flask) -> Iterator[None]:
+    def full_disk(self, app: Flask) -> Iterator[None]:
         """Let every statement fail as PostgreSQL does on a full disk."""
 
         def fail(*_: object) -> NoReturn:
             raise psycopg.errors.DiskFull("could not extend file")
 
-        with application.app_context(), seen(db.engine, fail):
+        with app.app_context(), seen(db.engine, fail):
             yield
 
     def test_a_full_disk_is_507(self, every: Any, send: Send, full_disk: None) -> None:
@@ -208,15 +208,15 @@ class TestDatabase:
             assert code_of(send(operation)) == "INSUFFICIENT_STORAGE"
 
     def test_a_bug_is_500_and_tells_nothing(
-        self, every: Any, send: Send, application: Flask, monkeypatch: pytest.MonkeyPatch
+        self, every: Any, send: Send, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """C3: one fixed text, whatever was raised."""
 
         def bug(**_: object) -> None:
             raise RuntimeError("the password is hunter2")
 
-        for endpoint in application.view_functions:
-            monkeypatch.setitem(application.view_functions, endpoint, bug)
+        for endpoint in app.view_functions:
+            monkeypatch.setitem(app.view_functions, endpoint, bug)
         bodies = set()
         for operation in every("INTERNAL_ERROR"):
             response = send(operation, allows_500=True)
@@ -231,9 +231,9 @@ class TestIdempotencyKeys:
     """C21, on every operation that creates."""
 
     @pytest.fixture(autouse=True)
-    def products(self, client: CheckedClient, application: Flask) -> None:
+    def products(self, client: CheckedClient, app: Flask) -> None:
         """Have in stock what the good order asks for."""
-        stock(application)
+        stock(app)
 
     def test_an_ill_formed_key_is_400(self, every: Any, send: Send) -> None:
         """D4."""
@@ -249,7 +249,7 @@ class TestIdempotencyKeys:
             assert code_of(send(operation, headers=key, request=_unique(operation, -1))) == "IDEMPOTENCY_KEY_REUSED"
 
     def test_a_key_whose_first_request_still_runs_is_409(
-        self, client: CheckedClient, every: Any, send: Send, settings: Settings, application: Flask
+        self, client: CheckedClient, every: Any, send: Send, settings: Settings, app: Flask
     ) -> None:
         """C21: told at once, by the lock that the first request holds."""
         engine = create_engine(settings.database_url)

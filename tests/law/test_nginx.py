@@ -30,8 +30,8 @@ def documents() -> dict[int, dict[str, Any]]:
     return {int(status): json.loads(body) for status, body in re.findall(r"'(\d+)' '(.*)';", block)}
 
 
-def test_the_committed_file_is_what_the_command_prints(application: Flask) -> None:
-    printed = application.test_cli_runner().invoke(args=["errors", "nginx"])
+def test_the_committed_file_is_what_the_command_prints(app: Flask) -> None:
+    printed = app.test_cli_runner().invoke(args=["errors", "nginx"])
     assert printed.output == (FOLDER / "problems.conf").read_text(), "flask errors nginx > deploy/nginx/problems.conf"
 
 
@@ -78,5 +78,5 @@ def test_sizes_and_times_are_ours() -> None:
     assert int(said("candor.conf", "keepalive_timeout").removesuffix("s")) < int(gunicorn[1])
 
 
-def test_what_may_be_sent_twice_is_what_honours_a_key(application: Flask) -> None:
-    assert set(nginx.keyed(application)) >= {"~^/v1/tasks$", "~^/v1/tasks:batchCreate$"}
+def test_what_may_be_sent_twice_is_what_honours_a_key(app: Flask) -> None:
+    assert set(nginx.keyed(app)) >= {"~^/v1/tasks$", "~^/v1/tasks:batchCreate$"}

@@ -25,7 +25,7 @@ ENDS_WITHIN: Final = 10.0
 
 
 @contextmanager
-def served(application: Flask, settings: Settings, **changes: Any) -> Iterator[int]:
+def served(app: Flask, settings: Settings, **changes: Any) -> Iterator[int]:
     """Serve an application, and return the port."""
     settings = replace(settings, rpc_port=0, **changes)
     loop = asyncio.new_event_loop()
@@ -35,7 +35,7 @@ def served(application: Flask, settings: Settings, **changes: Any) -> Iterator[i
     def run(work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, loop).result(30)
 
-    serving: server.Serving = run(server.start(application, settings))
+    serving: server.Serving = run(server.start(app, settings))
     try:
         yield serving.port
     finally:
@@ -46,9 +46,9 @@ def served(application: Flask, settings: Settings, **changes: Any) -> Iterator[i
 
 
 @pytest.fixture(scope="package")
-def port(application: Flask, settings: Settings) -> Iterator[int]:
+def port(app: Flask, settings: Settings) -> Iterator[int]:
     """Return the port of the application under test."""
-    with served(application, settings) as port:
+    with served(app, settings) as port:
         yield port
 
 

@@ -39,10 +39,10 @@ def test_only_faults_of_ours_are_unknown_or_internal(kind: Kind) -> None:
 class Both:
     """One use case that ends with an error, asked for over both protocols."""
 
-    def __init__(self, application: Flask, over_grpc: Client, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._http = FlaskClient(application)
+    def __init__(self, app: Flask, over_grpc: Client, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._http = FlaskClient(app)
         self._rpc, self._token = over_grpc, token
-        self._tasks = application.extensions["candor-services"].tasks
+        self._tasks = app.extensions["candor-services"].tasks
         self._patch = monkeypatch
 
     def end_with(self, error: errs.Error) -> tuple[Any, Failure]:
@@ -57,10 +57,10 @@ class Both:
 
 
 @pytest.fixture
-def both(application: Flask, alice: Client, token: TokenMaker, monkeypatch: pytest.MonkeyPatch) -> Both:
+def both(app: Flask, alice: Client, token: TokenMaker, monkeypatch: pytest.MonkeyPatch) -> Both:
     """Return both ends, for errors that nobody declares here: nobody is told of them."""
     monkeypatch.setattr(declare, "WATCHERS", [])
-    return Both(application, alice, token("alice"), monkeypatch)
+    return Both(app, alice, token("alice"), monkeypatch)
 
 
 @pytest.mark.parametrize("code", errs.named_errors())
@@ -158,9 +158,7 @@ def test_what_breaks_a_hundred_rules_fits(both: Both) -> None:
     assert failure.facts["truncated"] == "true"
 
 
-def test_an_undeclared_error_is_answered_and_told(
-    alice: Client, application: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_undeclared_error_is_answered_and_told(alice: Client, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """C13: in production the true error is still answered, and somebody is told."""
     told: list[tuple[str, str, bool]] = []
     monkeypatch.setattr(declare, "WATCHERS", [lambda name, error, declared: told.append((name, error.code, declared))])
@@ -168,7 +166,7 @@ def test_an_undeclared_error_is_answered_and_told(
     def fail(*_: object, **__: object) -> None:
         raise errs.users.UserNotFound
 
-    monkeypatch.setattr(application.extensions["candor-services"].tasks, "get", fail)
+    monkeypatch.setattr(app.extensions["candor-services"].tasks, "get", fail)
     assert alice.refused("GetTask", REQUESTS["GetTask"]).code is StatusCode.NOT_FOUND
     assert told == [("todo.v1.TodoService/GetTask", "USER_NOT_FOUND", False)]
 

@@ -134,13 +134,13 @@ class TestDatabase:
         engine.dispose()
 
     @pytest.fixture
-    def full_disk(self, application: Flask) -> Iterator[None]:
+    def full_disk(self, app: Flask) -> Iterator[None]:
         """Let every statement fail as PostgreSQL does on a full disk."""
 
         def fail(*_: object) -> NoReturn:
             raise psycopg.errors.DiskFull("could not extend file")
 
-        with application.app_context():
+        with app.app_context():
             engine = db.engine
         with seen(engine, fail):
             yield

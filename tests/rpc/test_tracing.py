@@ -25,17 +25,17 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 def exporter(make_application: Callable[..., Flask]) -> Iterator[tuple[Flask, InMemorySpanExporter]]:
     """Return an application that is traced, and where its spans go."""
     before, exporter = [*logs.WATCHERS], InMemorySpanExporter()
-    application = make_application(tracing=True)
-    application.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
-    yield application, exporter
+    app = make_application(tracing=True)
+    app.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
+    yield app, exporter
     logs.WATCHERS[:] = before
 
 
 def test_a_call_is_a_span_in_the_callers_trace_and_is_told_of(
     exporter: tuple[Flask, InMemorySpanExporter], settings: Settings, token: TokenMaker
 ) -> None:
-    application, ended = exporter
-    with served(application, settings) as port, Client.of(port, token("alice")) as client:
+    app, ended = exporter
+    with served(app, settings) as port, Client.of(port, token("alice")) as client:
         sent = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
         failure = client.refused("GetTask", REQUESTS["GetTask"], metadata=sent)
     spans = {span.name: span for span in ended.get_finished_spans()}

@@ -61,12 +61,12 @@ class Night:
 def night(settings: Settings, make_database: Callable[[str], str], tmp_path: Path) -> Iterator[Night]:
     """Serve on a database of its own."""
     own = replace(settings, database_url=make_database("night"), log_level="WARNING")
-    application = create_app(own)
-    migrations.bind(application)
-    with application.app_context():
+    app = create_app(own)
+    migrations.bind(app)
+    with app.app_context():
         flask_migrate.upgrade()
         db.engine.dispose()
-    services: Services = application.extensions["candor-services"]
+    services: Services = app.extensions["candor-services"]
     token = services.tokens.issue("root", scopes=["admin"], lifetime=timedelta(hours=1))
     with serving(own, tmp_path / "log", FAILURES_SAMPLE="1", LOG_LEVEL="INFO") as served:
         yield Night(served, token, own.database_url)

@@ -39,7 +39,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, application: Flask, name: str) -> None:
+def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, app: Flask, name: str) -> None:
     """C1, C4, B21: the same members with the same values, and a line in the log."""
     request, status = REFUSED[name]
     answered, headers, document = parsed(fronted.raw(request, timeout=1))

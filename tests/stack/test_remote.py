@@ -88,7 +88,7 @@ def profile(served: Served, user: dict[str, Any], headers: dict[str, str]) -> tu
 @pytest.fixture(scope="module")
 def pair(
     settings: Settings,
-    application: Flask,
+    app: Flask,
     bearer: Callable[..., dict[str, str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pair]:
@@ -98,7 +98,7 @@ def pair(
         network = Remote(carries(second.port))
         urls = {"USERS_URL": network.url, "PREFERENCES_URL": network.url}
         with serving(settings, home / "first", WEB_CONCURRENCY="1", **urls) as first:
-            user = join(Caller(application.test_client(), {}), application, an_address())
+            user = join(Caller(app.test_client(), {}), app, an_address())
             yield Pair(first, network, second, user, bearer)
         network.close()
 

@@ -61,17 +61,17 @@ def instances(settings: Settings, redis: Redis, issuers: Path, tmp_path: Path) -
 
 
 @pytest.fixture
-def email(application: Flask, settings: Settings) -> str:
+def email(app: Flask, settings: Settings) -> str:
     """Return the address of somebody with an account."""
     address = an_address()
     body = {"name": "Alice", "email": address, "password": PASSWORD}
-    assert application.test_client().post("/v1/users", json=body).status_code == 202
+    assert app.test_client().post("/v1/users", json=body).status_code == 202
     engine = create_engine(settings.database_url)
     with engine.connect() as connection:
         query = text("SELECT payload->>'token' FROM jobs WHERE payload->>'to' = :to")
         token = connection.execute(query, {"to": address}).scalar_one()
     engine.dispose()
-    assert application.test_client().post("/v1/users:activate", json={"token": token}).status_code == 200
+    assert app.test_client().post("/v1/users:activate", json={"token": token}).status_code == 200
     return address
 
 
@@ -96,7 +96,7 @@ def statuses(instances: list[Served], access_token: str) -> set[int]:
 
 
 def test_everywhere_within_five_seconds_and_redis_has_no_say(
-    application: Flask, instances: list[Served], redis: Redis, email: str
+    app: Flask, instances: list[Served], redis: Redis, email: str
 ) -> None:
     """A11, F21: by its bearer; A13: by who disables the account."""
     assert statuses(instances, OTHER.token()) == {404}, "known, and without an account"
@@ -108,8 +108,8 @@ def test_everywhere_within_five_seconds_and_redis_has_no_say(
     with redis.flushed():
         assert statuses(instances, first) == {401}
     assert statuses(instances, second) == {200}
-    with application.app_context():
-        application.extensions["candor-services"].users.disable(email)
+    with app.app_context():
+        app.extensions["candor-services"].users.disable(email)
     wait_until(lambda: statuses(instances, second) == {401}, WITHIN)
     with redis.flushed():
         assert statuses(instances, first) == statuses(instances, second) == {401}

@@ -98,9 +98,9 @@ class TestPages:
             forged = token[:n] + ("A" if token[n] != "A" else "B") + token[n + 1 :]
             refused(reader.get(MOVIES, query_string={**query, "page_token": forged}), 400, "INVALID_PAGE_TOKEN")
 
-    def test_no_key_of_the_database_leaves_it(self, writer: Caller, application: Flask) -> None:
+    def test_no_key_of_the_database_leaves_it(self, writer: Caller, app: Flask) -> None:
         """Section 3.2: neither in a movie nor in a page token."""
-        with application.app_context(), db.engine.begin() as connection:
+        with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("ALTER TABLE movies ALTER id RESTART WITH 74656667778"))
         said = [create(writer).get_data() for _ in range(3)]
         page = writer.get(f"{MOVIES}?page_size=1")

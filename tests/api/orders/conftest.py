@@ -11,9 +11,9 @@ from tests.api.orders.order import create, stock
 
 
 @pytest.fixture(autouse=True)
-def products(client: FlaskClient, application: Flask) -> None:
+def products(client: FlaskClient, app: Flask) -> None:
     """Have something to be ordered."""
-    stock(application)
+    stock(app)
 
 
 @pytest.fixture

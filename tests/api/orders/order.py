@@ -23,15 +23,15 @@ PRICES: Final[dict[str, dict[Currency, str]]] = {
 }
 
 
-def stock(application: Flask, prices: dict[str, dict[Currency, str]] = PRICES) -> None:
+def stock(app: Flask, prices: dict[str, dict[Currency, str]] = PRICES) -> None:
     """Load what there is to be ordered."""
     offers = (
         Offer(sku=sku, currency=currency, price=Decimal(price))
         for sku, each in prices.items()
         for currency, price in each.items()
     )
-    with application.app_context():
-        application.extensions["candor-services"].products.load(Line(n, offer) for n, offer in enumerate(offers, 2))
+    with app.app_context():
+        app.extensions["candor-services"].products.load(Line(n, offer) for n, offer in enumerate(offers, 2))
 
 
 def items(*skus: str, quantity: int = 1) -> list[dict[str, Any]]:
@@ -69,9 +69,9 @@ def ids(orders: Iterable[dict[str, Any]]) -> list[str]:
     return [order["id"] for order in orders]
 
 
-def count(application: Flask) -> tuple[int, int]:
+def count(app: Flask) -> tuple[int, int]:
     """Return how many orders and items there are."""
-    with application.app_context(), db.engine.connect() as connection:
+    with app.app_context(), db.engine.connect() as connection:
         rows = connection.execute(text("SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_items)"))
         orders, of_orders = rows.one()
         return orders, of_orders

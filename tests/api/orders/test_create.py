@@ -63,12 +63,10 @@ class TestCreate:
         cents=st.lists(st.integers(0, 999_999_999), min_size=1, max_size=8),
         quantity=st.integers(1, 1000),
     )
-    def test_the_total_is_the_sum_to_the_cent(
-        self, alice: Caller, application: Flask, cents: list[int], quantity: int
-    ) -> None:
+    def test_the_total_is_the_sum_to_the_cent(self, alice: Caller, app: Flask, cents: list[int], quantity: int) -> None:
         """D13, D14."""
         prices = {f"P{n}": f"{cent // 100}.{cent % 100:02d}" for n, cent in enumerate(cents)}
-        stock(application, {sku: {Currency.EUR: price} for sku, price in prices.items()})
+        stock(app, {sku: {Currency.EUR: price} for sku, price in prices.items()})
         order = made(alice, items=items(*prices, quantity=quantity))
         assert [item["unit_price"] for item in order["items"]] == [*prices.values()]
         assert Decimal(order["total"]) * 100 == sum(cents) * quantity
@@ -92,17 +90,17 @@ class TestCreate:
     @pytest.mark.parametrize(
         "sku", ["%", "' OR 1=1 --", "a, b", "caf\u00e9", "cafe\u0301", "\U0001f375" * 64, " x ", "null"]
     )
-    def test_a_sku_comes_back_to_the_letter(self, alice: Caller, application: Flask, sku: str) -> None:
+    def test_a_sku_comes_back_to_the_letter(self, alice: Caller, app: Flask, sku: str) -> None:
         """D13."""
-        stock(application, {sku: {Currency.EUR: "1.00"}})
+        stock(app, {sku: {Currency.EUR: "1.00"}})
         order = made(alice, sku)
         assert order["items"] == [{"sku": sku, "quantity": 2, "unit_price": "1.00"}]
         assert answered(alice.get(f"{path_of(order)}?expand=items")) == order
 
-    def test_an_order_keeps_the_prices_of_then(self, alice: Caller, application: Flask) -> None:
+    def test_an_order_keeps_the_prices_of_then(self, alice: Caller, app: Flask) -> None:
         """Section 3.3."""
         order = made(alice)
-        stock(application, {"TEA-100": {Currency.EUR: "7.00"}})
+        stock(app, {"TEA-100": {Currency.EUR: "7.00"}})
         assert answered(alice.get(f"{path_of(order)}?expand=items")) == order
         assert made(alice)["total"] == "14.00"
 
@@ -117,9 +115,9 @@ class TestCreate:
         order = made(alice, items=items(*["CUP"] * 100, quantity=1000))
         assert (len(order["items"]), order["total"]) == (100, "10000.00")
 
-    def test_a_user_orders_by_the_id_of_the_account(self, alice: Caller, application: Flask, bearer: Bearer) -> None:
+    def test_a_user_orders_by_the_id_of_the_account(self, alice: Caller, app: Flask, bearer: Bearer) -> None:
         """Section 3.3: customer_id is the subject of the token."""
-        user = join(Caller(alice.client, {}), application, an_address())
+        user = join(Caller(alice.client, {}), app, an_address())
         customer = Caller(alice.client, bearer(user["id"], "orders"))
         assert made(customer, customer_id=user["id"])["customer_id"] == user["id"]
         assert create(customer).status_code == 403
@@ -128,13 +126,13 @@ class TestCreate:
 class TestCustomer:
     """403, before any look-up."""
 
-    def test_for_somebody_else_it_is_403_whatever_is_ordered(self, bob: Caller, application: Flask) -> None:
+    def test_for_somebody_else_it_is_403_whatever_is_ordered(self, bob: Caller, app: Flask) -> None:
         """A18, section 3.3: nothing is told of products."""
         for skus in (("TEA-100",), ("no-such-sku",)):
             response = create(bob, *skus)
             assert (response.status_code, response.get_data()) == (403, b"")
             assert "WWW-Authenticate" not in response.headers
-        assert count(application) == (0, 0)
+        assert count(app) == (0, 0)
 
     @pytest.mark.parametrize("spelled", ["ALICE", "alice ", " alice", "alic\u0435"])
     def test_a_name_has_one_spelling(self, alice: Caller, spelled: str) -> None:

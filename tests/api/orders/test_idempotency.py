@@ -11,20 +11,20 @@ class TestIdempotencyKey:
     """C21: a creation happens once."""
 
     def test_the_first_answer_comes_again_whatever_was_done_since(
-        self, alice: Caller, admin: Caller, application: Flask
+        self, alice: Caller, admin: Caller, app: Flask
     ) -> None:
         """D2, D3: at the price of then, and as pending as it was."""
         key = {"Idempotency-Key": "one"}
         first = alice.post(ORDERS, json=body(), headers=key)
         admin.post(f"{first.headers['Location']}:ship")
-        stock(application, {"TEA-100": {Currency.EUR: "7.00"}})
+        stock(app, {"TEA-100": {Currency.EUR: "7.00"}})
         again = alice.post(ORDERS, json=dict(reversed(body().items())), headers=key)
         assert (again.status_code, again.get_data()) == (201, first.get_data())
         assert again.headers["Idempotent-Replayed"] == "true"
         assert [again.headers[name] for name in ("Location", "ETag")] == [
             first.headers[name] for name in ("Location", "ETag")
         ]
-        assert count(application) == (1, 1)
+        assert count(app) == (1, 1)
 
     def test_another_body_is_422_and_an_error_leaves_the_key_free(self, alice: Caller) -> None:
         """D3, D5: also one that is found in the transaction."""
@@ -41,14 +41,12 @@ class TestIdempotencyKey:
         assert bob.post(ORDERS, json=body(), headers=key).status_code == 403
         assert answered(admin.post(ORDERS, json=body(), headers=key), 201)["id"] != first["id"]
 
-    def test_of_many_at_once_one_creates(self, alice: Caller, application: Flask) -> None:
+    def test_of_many_at_once_one_creates(self, alice: Caller, app: Flask) -> None:
         """D2: the others hear the same, or that it is under way."""
         key = {"Idempotency-Key": "one"}
 
         def send(_: int) -> int:
-            return (
-                Caller(application.test_client(), alice.credentials).post(ORDERS, json=body(), headers=key).status_code
-            )
+            return Caller(app.test_client(), alice.credentials).post(ORDERS, json=body(), headers=key).status_code
 
         assert {*at_once(30, send)} <= {201, 409}
-        assert count(application) == (1, 1)
+        assert count(app) == (1, 1)

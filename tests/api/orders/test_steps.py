@@ -63,16 +63,14 @@ class TestSteps:
 class TestRaces:
     """D8, D9: several at once, each on a connection of its own."""
 
-    def test_of_cancelling_and_shipping_at_once_one_wins(
-        self, alice: Caller, admin: Caller, application: Flask
-    ) -> None:
+    def test_of_cancelling_and_shipping_at_once_one_wins(self, alice: Caller, admin: Caller, app: Flask) -> None:
         """Section 3.3: of sixteen steps of each of ten orders."""
         for _ in range(10):
             path = path_of(made(alice))
 
             def send(n: int, path: str = path) -> tuple[str, int, str]:
                 caller, step = (alice, "cancel") if n % 2 else (admin, "ship")
-                response = Caller(application.test_client(), caller.credentials).post(f"{path}:{step}")
+                response = Caller(app.test_client(), caller.credentials).post(f"{path}:{step}")
                 document = response.json or {}
                 return step, response.status_code, str(document.get("code", document["status"]))
 

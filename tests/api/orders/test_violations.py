@@ -13,7 +13,7 @@ from tests.api.test_bodies import MALFORMED
 class TestProducts:
     """BROKEN_LINK, on every item that has no price."""
 
-    def test_all_of_them_at_once(self, alice: Caller, application: Flask) -> None:
+    def test_all_of_them_at_once(self, alice: Caller, app: Flask) -> None:
         """Section 3.3: an unknown sku, and one without a price in the currency; nothing is written (D10)."""
         response = create(alice, "no-such-sku", "TEA-100", "CUP", "tea-100", "no-such-sku", currency="USD")
         broken = [0, 2, 3, 4]
@@ -22,7 +22,7 @@ class TestProducts:
         assert [each["pointer"] for each in response.json["errors"]] == [f"#/items/{n}/sku" for n in broken]
         assert response.json["errors"][0]["message"] == "items[0].sku names no product with a price in USD"
         assert response.json["kind"] == "input_validation_error"
-        assert count(application) == (0, 0)
+        assert count(app) == (0, 0)
 
     def test_a_hundred_of_them(self, alice: Caller) -> None:
         """C2."""
@@ -82,12 +82,12 @@ class TestViolations:
 
     @pytest.mark.parametrize(("members", "expected"), VIOLATIONS, ids=lambda each: ascii(each)[:40])
     def test_every_broken_rule_is_named(
-        self, alice: Caller, application: Flask, members: dict[str, Any], expected: list[tuple[str, str]]
+        self, alice: Caller, app: Flask, members: dict[str, Any], expected: list[tuple[str, str]]
     ) -> None:
         """C1, B9, B13, B32: with where; nothing is written (D10)."""
         response = create(alice, **members)
         assert violated(response) == expected
-        assert count(application) == (0, 0)
+        assert count(app) == (0, 0)
 
     def test_what_is_required_is_named(self, alice: Caller) -> None:
         """C14."""
