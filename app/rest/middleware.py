@@ -176,7 +176,7 @@ class Middleware:
     def _begin_first(self, environ: "WSGIEnvironment") -> None:
         """Check and announce, once, what was registered until the first request; start the pollers.
 
-        ``gunicorn.conf.py`` has started them before; no other server does, and without them revoked tokens are accepted.
+        ``gunicorn.conf.py`` has started them before; no other server does. Without them, revoked tokens are valid.
         A test client, which makes its own request object first, is not a server.
 
         Raises:
