@@ -6,6 +6,7 @@
     cli                         the flask commands
     rest | rpc                  HTTP, and its gRPC twin
     extensions                  Flask's extensions, created once
+    rate_limiting               Flask-Limiter for several applications
     wire                        what transports say and understand: schemas, filters, page tokens, masks
     wiring                      session and clock become Services
     services                    a method is a use case and a transaction

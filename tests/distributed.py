@@ -6,6 +6,7 @@ once all workers have ended, on everything that all of them observed. In one pro
 ``last`` tests are the last ones of the session.
 """
 
+import gc
 import os
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
@@ -81,6 +82,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = others
     else:
         items[:] = [*others, *last]
+
+
+def pytest_collection_finish() -> None:
+    """Spare garbage collections the modules and the tests, which stay in any case."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

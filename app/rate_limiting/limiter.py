@@ -21,9 +21,11 @@ from app.rate_limiting.binding import ATTRIBUTES, KEY, Binding, OfApplication, P
 from app.rate_limiting.decoration import Decoration, check_notation
 from app.rate_limiting.manager import ALL, Manager, identify
 from app.rate_limiting.registry import Registry
-from app.rate_limiting.results import Counted, keep_retry_after
+from app.rate_limiting.results import Context, Counted, keep_retry_after
 from app.rate_limiting.storage import SCHEME, WindowStorage, windows
 
+CONTEXT: Final = "candor.limiter"
+"""The key in the WSGI environment of a request's results."""
 MARK: Final = "__wrapper-limiter-instance"
 """Flask-Limiter's attribute of the functions that evaluate limits when they are called."""
 _request: Final = cast("Callable[[], Request]", flask.request._get_current_object)  # type: ignore[attr-defined]  # noqa: SLF001 -- public, says Werkzeug
@@ -72,6 +74,15 @@ class Limiter(flask_limiter.Limiter):
         values["_storage_uri"] = app.config.get(ConfigVars.STORAGE_URI) or f"{SCHEME}://"
         values["_request_identifier"] = app.config.get(ConfigVars.REQUEST_IDENTIFIER) or identify
         return values
+
+    @property
+    def context(self) -> Context:
+        """Return the results of the current request."""
+        environ = _request().environ
+        context: Context | None = environ.get(CONTEXT)
+        if context is None:
+            context = environ[CONTEXT] = Context()
+        return context
 
     def limit(self, limit_value: str | Callable[[], str], **options: Any) -> Decoration:
         """Return the decorator of Flask-Limiter's manual; it rejects a limit that cannot be parsed."""

