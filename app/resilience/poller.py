@@ -38,13 +38,20 @@ class Poller:
         self._name, self._poll, self._every, self._within = name, poll, every, within
         self._is_stopped = threading.Event()
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
 
     def start(self) -> None:
-        """Begin: ask once before returning, so that who goes on has an answer if there is one; then in a thread."""
-        self._is_stopped.clear()
-        self._once()
-        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-        self._thread.start()
+        """Begin: ask once before returning, so that who goes on has an answer if there is one; then in a thread.
+
+        A poller that is running already goes on as it is.
+        """
+        with self._starting:
+            if self._thread is not None and self._thread.is_alive():
+                return
+            self._is_stopped.clear()
+            self._once()
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread.start()
 
     def stop(self) -> None:
         """End, once a question that was asked is answered."""

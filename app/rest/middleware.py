@@ -145,7 +145,7 @@ class Middleware:
         """Answer, write one access log entry, and count."""
         began = perf_counter()
         if self._is_first:
-            self._begin_first()
+            self._begin_first(environ)
         self._begin(environ)
         answer, spent = Answer(environ), trail.begin()
         metrics.IN_FLIGHT.inc()
@@ -173,8 +173,11 @@ class Middleware:
         _end()
         return body
 
-    def _begin_first(self) -> None:
-        """Check and announce, once, what was registered until the first request.
+    def _begin_first(self, environ: "WSGIEnvironment") -> None:
+        """Check and announce, once, what was registered until the first request; start the pollers.
+
+        ``gunicorn.conf.py`` has started them before; no other server does. Without them, revoked tokens are valid.
+        A test client, which makes its own request object first, is not a server.
 
         Raises:
             TypeError: the request class was replaced by one that lacks what the hooks need.
@@ -184,6 +187,9 @@ class Middleware:
         self._is_first = False
         instrumentation.settle(self._app)
         public.announce(self._app)
+        if "werkzeug.request" not in environ or "SERVER_SOFTWARE" in environ:
+            for poller in self._app.extensions["candor-pollers"]:
+                poller.start()
 
     def _begin(self, environ: "WSGIEnvironment") -> None:
         """Set the id of the request, and the trace that it is part of."""

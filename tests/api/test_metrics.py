@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
-from werkzeug.test import create_environ
+from werkzeug.test import EnvironBuilder
 
 from app import errs
 from app.errs.platform import ServiceUnavailable
@@ -62,7 +62,7 @@ class TestRequests:
             raise RuntimeError
 
         with growth("http_requests_in_flight") as in_flight, growth(COUNT) as counted, pytest.raises(RuntimeError):
-            Middleware(propagating, broken, None)(create_environ(), lambda *_: lambda _: None)
+            Middleware(propagating, broken, None)(EnvironBuilder().get_request().environ, lambda *_: lambda _: None)
         assert (in_flight.by, counted.by) == (0, 0)
 
     def test_what_the_server_refuses_counts_too(self, app: Flask) -> None:
@@ -87,7 +87,7 @@ class TestRequests:
         with growth("degraded_answers_total", dependency="preferences") as counted:
             fields = [("Degraded", "preferences;reason=breaker-open")]
             middleware = Middleware(make_application(), Response(headers=fields), None)
-            list(middleware(create_environ(), lambda *_: lambda _: None))
+            list(middleware(EnvironBuilder().get_request().environ, lambda *_: lambda _: None))
         assert counted.by == 1
 
 

@@ -9,12 +9,16 @@ import sys
 import threading
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import a2wsgi
+import jwt
 import pytest
 import uvicorn
 import waitress
 
+from app.extensions import db
+from app.models.sessions import RevokedToken
 from tests.stack.conftest import ROOT, free_port
 
 
@@ -80,6 +84,8 @@ def port(request, app, settings, tmp_path):
         except OSError:
             time.sleep(0.05)
     yield port
+    for poller in app.extensions["candor-pollers"]:
+        poller.stop()
     next(serving, None)
 
 
@@ -90,7 +96,27 @@ def send(port, method, path, **options):
         return response.status, response.headers, response.read()
 
 
-def test_it_serves(port, bearer, empty_tables):
+def test_a_server(port, app, bearer, empty_tables):
+    it_serves(port, bearer)
+    it_rejects_a_revoked_token(port, app, bearer)
+
+
+def it_rejects_a_revoked_token(port, app, bearer):
+    """The pollers, which ``gunicorn.conf.py`` starts before the first request, start with it on other servers."""
+    headers = bearer()
+    assert send(port, "GET", "/v1/tasks", headers=headers)[0] == 200
+    claims = jwt.decode(headers["Authorization"].removeprefix("Bearer "), options={"verify_signature": False})
+    revoked = RevokedToken(id=claims["jti"], expire_time=datetime.now(UTC) + timedelta(hours=1))
+    with app.app_context():
+        db.session.add(revoked)
+        db.session.commit()
+    deadline = time.monotonic() + 10
+    while (status := send(port, "GET", "/v1/tasks", headers=headers)[0]) == 200 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert status == 401
+
+
+def it_serves(port, bearer):
     status, headers, _ = send(port, "GET", "/healthz", headers={"X-Request-Id": "from-the-client"})
     assert (status, headers["X-Request-Id"]) == (200, "from-the-client")
 

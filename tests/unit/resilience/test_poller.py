@@ -97,6 +97,12 @@ def test_one_that_is_stopped_asks_no_more(start: Start) -> None:
     assert polled.times == times
 
 
+def test_one_that_runs_is_not_started_again(start: Start) -> None:
+    poller = start(lambda: None)
+    poller.start()
+    assert [thread.name for thread in threading.enumerate()].count("a poller") == 1
+
+
 def test_a_pause_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="positive"):
         Poller("a poller", lambda: None, every=timedelta(0))
