@@ -53,8 +53,8 @@ def create_app(
     undeclared.watch()
     app = Application("app", **{"static_folder": STATIC if (ROOT / STATIC).is_dir() else None, **flask_options})
     app.config.from_prefixed_env()
-    app.config.from_mapping(_flask_config(settings))
     app.config.from_mapping(config or {})
+    app.config.from_mapping(_flask_config(settings, app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {})))
     app.debug = settings.debug
     db.init_app(app)
     with app.app_context():
@@ -105,7 +105,7 @@ def _engine(app: Flask) -> Engine:
         return db.engine
 
 
-def _flask_config(settings: Settings) -> dict[str, object]:
+def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> dict[str, object]:
     """Return what Flask and its extensions read from ``app.config``."""
     budget = timedelta(seconds=settings.request_timeout)
     return {
@@ -122,7 +122,7 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "REQUEST_TIMEOUT": settings.request_timeout,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine.engine_options(
-            pool_size=settings.database_pool_size, statement_timeout=budget
+            pool_size=settings.database_pool_size, statement_timeout=budget, more=engine_options
         ),
         "TOKEN_RATE_LIMIT": settings.token_rate_limit,
         "TRUSTED_PROXIES": settings.trusted_proxies,
