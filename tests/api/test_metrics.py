@@ -1,6 +1,7 @@
 """What is counted of requests and errors, in the process that answers them."""
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 from flask import Flask, Response
@@ -10,6 +11,7 @@ from werkzeug.test import EnvironBuilder
 from app import errs
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
+from app.rest.application import Application
 from app.rest.edge import Seen, refusal
 from app.rest.middleware import Middleware
 from app.rest.overload import Overload
@@ -62,7 +64,9 @@ class TestRequests:
             raise RuntimeError
 
         with growth("http_requests_in_flight") as in_flight, growth(COUNT) as counted, pytest.raises(RuntimeError):
-            Middleware(propagating, broken, None)(EnvironBuilder().get_request().environ, lambda *_: lambda _: None)
+            Middleware(cast("Application", propagating), broken, None)(
+                EnvironBuilder().get_request().environ, lambda *_: lambda _: None
+            )
         assert (in_flight.by, counted.by) == (0, 0)
 
     def test_what_the_server_refuses_counts_too(self, app: Flask) -> None:
@@ -86,7 +90,7 @@ class TestRequests:
         """C26."""
         with growth("degraded_answers_total", dependency="preferences") as counted:
             fields = [("Degraded", "preferences;reason=breaker-open")]
-            middleware = Middleware(make_application(), Response(headers=fields), None)
+            middleware = Middleware(cast("Application", make_application()), Response(headers=fields), None)
             list(middleware(EnvironBuilder().get_request().environ, lambda *_: lambda _: None))
         assert counted.by == 1
 
