@@ -15,7 +15,6 @@ from flask import Flask, current_app
 _app: Final = cast("Callable[[], Flask]", current_app._get_current_object)  # type: ignore[attr-defined]  # noqa: SLF001 -- public, says Werkzeug
 KEY: Final = "candor-limiter"
 ATTRIBUTES: Final = (
-    "enabled",
     "initialized",
     "limit_manager",
     "_application_limits_cost",
@@ -57,6 +56,7 @@ class Bound(Protocol):
 
     defaults: dict[str, Any]
     bindings: "WeakSet[Binding]"
+    is_switched_on: bool
 
 
 class Way(Enum):
@@ -82,6 +82,12 @@ class Binding:
     limiter: Bound
     app: "ref[Flask]"
     values: dict[str, Any]
+    is_enabled: bool = True
+    """``RATELIMIT_ENABLED`` of the application."""
+    settings: dict[str, Any] | None = None
+    """The ``RATELIMIT_…`` settings that it was bound with; ``None`` until that is done."""
+    is_current: bool = False
+    """Whether the settings were compared with those at the first request."""
     plans: dict[str | None, Plan] = field(default_factory=dict)
 
 
@@ -110,6 +116,28 @@ class OfApplication:
             limiter.defaults[self._name] = value
         for each in (binding,) if binding else tuple(limiter.bindings):
             each.values[self._name] = value
+            each.plans.clear()
+
+
+class Enabled:
+    """``limiter.enabled``: one switch for all applications, and ``RATELIMIT_ENABLED`` of each."""
+
+    def __get__(self, limiter: Bound | None, _owner: object = None) -> Any:
+        if limiter is None:
+            return self
+        binding = of_current(limiter)
+        if binding is None:
+            return limiter.is_switched_on
+        is_bound = binding.settings is not None
+        return binding.is_enabled and (limiter.is_switched_on or not is_bound)
+
+    def __set__(self, limiter: Bound, value: bool) -> None:
+        binding = of_current(limiter)
+        if binding is not None and binding.settings is None:  # Flask-Limiter sets it from the application's settings
+            binding.is_enabled = value
+            return
+        limiter.is_switched_on = value
+        for each in tuple(limiter.bindings):
             each.plans.clear()
 
 

@@ -17,7 +17,7 @@ from flask_limiter.util import get_qualified_name
 from ordered_set import OrderedSet
 
 from app.rate_limiting import limits, names, settings
-from app.rate_limiting.binding import ATTRIBUTES, KEY, Binding, OfApplication, Plan, Way
+from app.rate_limiting.binding import ATTRIBUTES, KEY, Binding, Enabled, OfApplication, Plan, Way
 from app.rate_limiting.decoration import Decoration, check_notation
 from app.rate_limiting.manager import ALL, Manager, identify
 from app.rate_limiting.registry import Registry
@@ -37,6 +37,7 @@ class Limiter(flask_limiter.Limiter):
 
     def __init__(self, key_func: Callable[[], str], **options: Any) -> None:
         self.defaults: dict[str, Any] = {}
+        self.is_switched_on = True
         self.bindings: weakref.WeakSet[Binding] = weakref.WeakSet()
         self._proxy = weakref.proxy(self)
         super().__init__(key_func, **options)
@@ -53,8 +54,10 @@ class Limiter(flask_limiter.Limiter):
         self.bindings.add(binding)
         with app.app_context():
             super().init_app(app)
-            if self._headers_enabled and keep_retry_after not in app.after_request_funcs.get(None, ()):
-                app.after_request(keep_retry_after)
+            if self._headers_enabled and keep_retry_after not in app.after_request_funcs[None]:
+                app.after_request_funcs[None].append(keep_retry_after)  # possibly at the first request
+        binding.settings = settings.of(app.config)
+        self.defaults["initialized"] = True
         binding.plans.clear()
 
     def _initial_values(self, app: Flask) -> dict[str, Any]:
@@ -71,6 +74,7 @@ class Limiter(flask_limiter.Limiter):
             ],
             [copy.copy(each) for each in unbound._default_limits],  # noqa: SLF001
         )
+        values["initialized"] = False
         values["_storage_uri"] = app.config.get(ConfigVars.STORAGE_URI) or f"{SCHEME}://"
         values["_request_identifier"] = app.config.get(ConfigVars.REQUEST_IDENTIFIER) or identify
         return values
@@ -139,7 +143,7 @@ class Limiter(flask_limiter.Limiter):
             return
         if not getattr(request, "is_dispatched", True):  # no view will run: Flask answers OPTIONS, 404 and 405
             return
-        binding: Binding = app.extensions[KEY]
+        binding = self._current_binding(app)
         endpoint = request.endpoint
         plan = binding.plans.get(endpoint) or self._planned(app, binding, request)
         if plan.way is Way.DIRECTLY:
@@ -148,6 +152,20 @@ class Limiter(flask_limiter.Limiter):
             self._evaluate(request, None, in_middleware=True)
         if plan.above:
             self._evaluate(request, plan.above, in_middleware=False)
+
+    def _current_binding(self, app: Flask) -> Binding:
+        """Return the binding; settings that were changed before the first request are read again.
+
+        Raises:
+            ValueError, TypeError: as ``init_app``.
+        """
+        binding: Binding = app.extensions[KEY]
+        if not binding.is_current:
+            if settings.of(app.config) != binding.settings:
+                self.init_app(app)
+                binding = app.extensions[KEY]
+            binding.is_current = True
+        return binding
 
     def _evaluate(self, request: Request, callable_name: str | None, *, in_middleware: bool) -> None:
         """Have Flask-Limiter evaluate the limits, and keep the results for the header fields."""
@@ -256,5 +274,5 @@ def _checked(decoration: Any, limit_value: object) -> Decoration:
     return cast("Decoration", decoration)
 
 
-for _name in ATTRIBUTES:
-    setattr(Limiter, _name, OfApplication(_name))
+for _name, _attribute in {"enabled": Enabled(), **{name: OfApplication(name) for name in ATTRIBUTES}}.items():
+    setattr(Limiter, _name, _attribute)

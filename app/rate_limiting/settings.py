@@ -40,6 +40,11 @@ BELONGING: Final = {
 }
 
 
+def of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of Flask-Limiter."""
+    return {name: value for name, value in config.items() if name.startswith("RATELIMIT_") and value is not None}
+
+
 def check(config: Mapping[str, Any]) -> None:
     """Reject settings that Flask-Limiter would ignore or fail on later.
 
@@ -47,7 +52,7 @@ def check(config: Mapping[str, Any]) -> None:
         ValueError: a setting is unknown, has no effect, or has a value that is not valid.
         TypeError: a callback is not a function.
     """
-    given = {name: value for name, value in config.items() if name.startswith("RATELIMIT_") and value is not None}
+    given = of(config)
     for name in sorted(given.keys() - KNOWN):
         raise ValueError(f"{name} is not a setting of Flask-Limiter. Known: {', '.join(sorted(KNOWN))}.")
     for name in NOTATION:

@@ -162,18 +162,31 @@ class TestSwitches:
         assert not any("RateLimit" in each.headers for each in responses)
 
     def test_enabled_at_run_time(self, make: Make, statuses: Statuses) -> None:
-        """``limiter.enabled = False``, of one application or of all."""
-        app, other = make(rate_limit="1 per hour"), make(rate_limit="1 per hour")
-        assert [statuses(each, "/", 2) for each in (app, other)] == [[200, 429]] * 2
+        """``limiter.enabled`` is one switch, wherever it is set, also for an application that is made meanwhile."""
+        app, other = make(rate_limit="1 per hour"), make({"RATELIMIT_ENABLED": False}, rate_limit="1 per hour")
+        assert [statuses(each, "/", 2) for each in (app, other)] == [[200, 429], [200, 200]]
         with app.app_context():
             limiter.enabled = False
-        assert (statuses(app, "/", 1), statuses(other, "/", 1)) == ([200], [429])
-        with app.app_context():
-            limiter.enabled = True
-        assert statuses(app, "/", 1) == [429]
-        limiter.enabled = False
-        assert (statuses(app, "/", 1), statuses(other, "/", 1)) == ([200], [200])
+        third = make(rate_limit="1 per hour")
+        assert [statuses(each, "/", 2) for each in (app, other, third)] == [[200, 200]] * 3
+        assert limiter.enabled is False
         limiter.enabled = True
+        assert [statuses(each, "/", 2) for each in (app, other, third)] == [[429, 429], [200, 200], [200, 429]]
+
+    @pytest.mark.parametrize(
+        ("config", "expected"),
+        [
+            ({"RATELIMIT_ENABLED": False}, [200, 200, 200]),
+            ({"RATELIMIT_DEFAULT": "2 per minute", "RATELIMIT_HEADERS_ENABLED": True}, [200, 200, 429]),
+        ],
+    )
+    def test_settings_before_the_first_request(
+        self, make: Make, statuses: Statuses, config: dict[str, object], expected: list[int]
+    ) -> None:
+        """Flask-Limiter ignores them once it is bound."""
+        app = with_view(make(rate_limit="1000 per hour" if "RATELIMIT_DEFAULT" in config else "1 per hour"))
+        app.config.update(config)
+        assert statuses(app, "/plain", 3) == expected
 
     def test_headers_enabled(self, make: Make, get: Get) -> None:
         """X-RateLimit-… as well; Retry-After stays on errors."""

@@ -6,7 +6,7 @@ import inspect
 import flask_limiter
 
 from app.extensions import limiter
-from app.rate_limiting.binding import ATTRIBUTES, OfApplication
+from app.rate_limiting.binding import ATTRIBUTES, Enabled, OfApplication
 
 
 def assigned() -> set[str]:
@@ -29,7 +29,8 @@ def test_all_of_them_are_kept_for_each_application() -> None:
     """A new version of Flask-Limiter that keeps more fails here, and not with the limits of another application."""
     found = assigned()
     assert "_storage" in found
-    assert found - {*ATTRIBUTES} == set()
+    assert found - {*ATTRIBUTES} == {"enabled"}
+    assert isinstance(inspect.getattr_static(type(limiter), "enabled"), Enabled)
 
 
 def test_no_attribute_is_out_of_date() -> None:
