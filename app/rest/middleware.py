@@ -195,6 +195,7 @@ class Middleware:
         """Set the id of the request, and the trace that it is part of."""
         request_id = request_ids.chosen(map(environ.get, SENT))
         context.request_id.set(request_id)
+        context.principal.set(None)
         parent = environ.get("HTTP_TRACEPARENT")
         trace = request_ids.trace_of(parent) if parent else None
         context.traceparent.set(parent if trace else None)
