@@ -40,6 +40,7 @@ def make_application(settings: Settings) -> Iterator[Callable[..., Flask]]:
 
     yield make
     for each in made:
+        each.teardown_appcontext_funcs.clear()  # one of a test may raise
         if "sqlalchemy" in each.extensions:
             with each.app_context():
                 each.extensions["sqlalchemy"].engine.dispose()

@@ -8,7 +8,7 @@ import pytest
 from flask.views import MethodView
 
 from app.rest.public import public
-from tests.idioms.kit import Blueprint, candor_only, problem
+from tests.idioms.kit import INVALID, Blueprint, candor_only, problem
 from tests.idioms.pets import PetQueryArgsSchema, PetSchema
 
 
@@ -183,7 +183,7 @@ class TestRegistration:
 
 
 def test_a_stock_blueprint_works_as_its_manual_says(register) -> None:
-    """It is declared nowhere, like a plain route: closed until marked, and free to answer what it likes."""
+    """It declares nothing, like a plain route: it is closed until it is marked."""
     blp = public(flask_smorest.Blueprint("dogs", __name__, url_prefix="/dogs"))
 
     @blp.route("/", methods=["POST"])
@@ -195,5 +195,5 @@ def test_a_stock_blueprint_works_as_its_manual_says(register) -> None:
 
     client = register(blp)
     assert client.post("/dogs/", json={"name": "Rex"}).json == {"name": "Rex"}
-    problem(client.post("/dogs/", json={}), 422)
+    problem(client.post("/dogs/", json={}), INVALID)
     problem(client.post("/dogs/", json={"name": "Max"}), 409, detail="Already there.")

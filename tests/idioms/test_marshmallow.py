@@ -130,7 +130,7 @@ def test_a_validator_of_ones_own(loads) -> None:
 
 
 def test_validates(loads) -> None:
-    class ItemSchema(ma.Schema):
+    class StockSchema(ma.Schema):
         quantity = mf.Integer()
 
         @ma.validates("quantity")
@@ -138,7 +138,7 @@ def test_validates(loads) -> None:
             if value < 0:
                 raise ValidationError("Quantity must be greater than 0.")
 
-    rejected(loads(ItemSchema, {"quantity": -1}), quantity=["Quantity must be greater than 0."])
+    rejected(loads(StockSchema, {"quantity": -1}), quantity=["Quantity must be greater than 0."])
 
 
 def test_validates_schema(loads) -> None:
@@ -173,7 +173,7 @@ def test_pre_and_post_load(loads) -> None:
         name: str
         slug: str
 
-    class UserSchema(ma.Schema):
+    class AuthorSchema(ma.Schema):
         name = mf.Str()
         slug = mf.Str()
 
@@ -182,10 +182,10 @@ def test_pre_and_post_load(loads) -> None:
             return {**in_data, "slug": in_data["name"].lower().replace(" ", "-")}
 
         @ma.post_load
-        def make_user(self, data, **kwargs):
+        def make_author(self, data, **kwargs):
             return User(**data)
 
-    assert loads(UserSchema, {"name": "Ada Lovelace"}, shown=lambda user: user.slug).text == "ada-lovelace"
+    assert loads(AuthorSchema, {"name": "Ada Lovelace"}, shown=lambda user: user.slug).text == "ada-lovelace"
 
 
 def test_hooks_of_a_nested_schema(loads) -> None:

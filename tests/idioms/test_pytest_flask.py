@@ -1,7 +1,6 @@
 """pytest-flask, as in its quick start: in this suite, and in a fork's first test file."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -187,16 +186,3 @@ def test_the_live_server_here(make_application) -> None:
             assert answer.read().strip() == b'{"ping":"pong"}'
     finally:
         server.stop()
-
-
-SPAWN = """\
-import multiprocessing
-multiprocessing.set_start_method("spawn")
-"""
-
-
-@pytest.mark.skipif(ON_FLASK, reason="pytest-flask leaves this to pickle")
-def test_where_the_platform_does_not_fork_the_live_server_says_so(fork: Run) -> None:
-    status, output = fork(LIVE, conftest=SPAWN + SESSION)
-    assert status == 1
-    assert re.search(r"live_server.*(start method|forks)", output), output
