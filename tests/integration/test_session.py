@@ -69,8 +69,8 @@ class TestOutside:
             unit.commit()
         assert database.reads.value(ONE) == 1
 
-    def test_it_is_rolled_back_with_the_context(self, application: Flask, database: Database) -> None:
-        with application.app_context():
+    def test_it_is_rolled_back_with_the_context(self, app: Flask, database: Database) -> None:
+        with app.app_context():
             session = db.session()
             db.session.execute(text("SELECT 1"))
             assert session.in_transaction()

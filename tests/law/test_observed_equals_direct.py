@@ -145,9 +145,9 @@ def prepared() -> dict[str, Prepared]:
 
 
 @pytest.fixture(scope="module")
-def database(application: Flask) -> Iterator[Database]:
+def database(app: Flask) -> Iterator[Database]:
     """Return the database, with one row in each table."""
-    with opened(application) as database:
+    with opened(app) as database:
         with database.engine.begin() as connection:
             for model, row in ROWS.items():
                 connection.execute(insert(model), row)

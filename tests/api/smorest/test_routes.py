@@ -63,7 +63,7 @@ class TestFunctions:
         answer = serve(blp).get("/pets/?colour=red")
         assert (answer.status_code, answer.json["errors"][0]["code"]) == (400, "UNKNOWN_PARAMETER")
 
-    def test_a_coroutine_function_runs(self, blp: Blueprint, serve: Serve, application: Flask) -> None:
+    def test_a_coroutine_function_runs(self, blp: Blueprint, serve: Serve, app: Flask) -> None:
         @blp.route("/plain")
         async def plain() -> Any:
             return {"name": "Rex"}
@@ -75,7 +75,7 @@ class TestFunctions:
             return args
 
         client = serve(blp)
-        client.application.ensure_sync = Flask.ensure_sync.__get__(client.application)
+        client.app.ensure_sync = Flask.ensure_sync.__get__(client.app)
         assert client.get("/pets/plain").json == {"name": "Rex"}
         assert client.get("/pets/?name=Rex").json == {"name": "Rex"}
 
@@ -155,7 +155,7 @@ class TestClasses:
                 return {"id": 1}
 
         client = serve(blp)
-        client.application.ensure_sync = Flask.ensure_sync.__get__(client.application)
+        client.app.ensure_sync = Flask.ensure_sync.__get__(client.app)
         assert client.get("/pets/").json == {"pets": []}
         assert client.get("/pets/?a=1").status_code == 400
         assert client.put("/pets/").json == {"id": 1}
@@ -177,7 +177,7 @@ class TestClasses:
             {"colour": "red"},
             {"colour": "green"},
         ]
-        assert {("pets.class", "GET"), ("pets.view", "GET")} <= operations.table(client.application).keys()
+        assert {("pets.class", "GET"), ("pets.view", "GET")} <= operations.table(client.app).keys()
 
     def test_flasks_decorators_and_plain_views_work(self, blp: Blueprint, serve: Serve) -> None:
         def shout(view: Any) -> Any:
@@ -260,7 +260,7 @@ class TestRegistration:
         }
         client = serve(blp, url_prefix="/t/<tenant>", parameters=[described])
         assert client.get("/t/me/bob").json == {"tenant": "me", "owner": "bob"}
-        assert operations.table(client.application)["pets.list_pets", "GET"].name == "GET /t/<tenant>/<owner>"
+        assert operations.table(client.app)["pets.list_pets", "GET"].name == "GET /t/<tenant>/<owner>"
         path = document_of(client)["paths"]["/t/{tenant}/{owner}"]
         assert described["description"] in str(path)
 
@@ -277,7 +277,7 @@ class TestRegistration:
         client = serve(parent)
         assert client.get("/parent/child/x").status_code == 401
         assert client.get("/parent/child/x", headers=bearer()).json == {"id": 1}
-        operation = operations.table(client.application)["parent.child.get_pet", "GET"]
+        operation = operations.table(client.app)["parent.child.get_pet", "GET"]
         assert operation.name == "GET /parent/child/x"
         assert "/parent/child/x" in document_of(client)["paths"]
 
@@ -288,10 +288,10 @@ class TestRegistration:
         def list_pets() -> Any:
             return {}
 
-        application = make_application()
-        application.register_blueprint(blp, name="others", url_prefix="/others")
-        assert application.test_client().get("/others/").status_code == 200
-        assert ("others.list_pets", "GET") in operations.table(application)
+        app = make_application()
+        app.register_blueprint(blp, name="others", url_prefix="/others")
+        assert app.test_client().get("/others/").status_code == 200
+        assert ("others.list_pets", "GET") in operations.table(app)
 
     def test_two_applications_have_operations_of_their_own(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/")
@@ -300,7 +300,7 @@ class TestRegistration:
 
         first, second = serve(blp, url_prefix="/a"), serve(blp, url_prefix="/b")
         assert first.get("/a/").status_code == second.get("/b/").status_code == 200
-        tables = [operations.table(each.application) for each in (first, second)]
+        tables = [operations.table(each.app) for each in (first, second)]
         assert [each["pets.list_pets", "GET"].name for each in tables] == ["GET /a/", "GET /b/"]
 
     def test_a_limit_names_a_setting_of_the_application(
@@ -310,15 +310,15 @@ class TestRegistration:
         def list_pets() -> Any:
             return {}
 
-        application = make_application()
+        app = make_application()
         with pytest.raises(TypeError, match=r"has limit='PET_RATE_LIMIT', and app.config has no such setting"):
-            api_of(application).register_blueprint(blp)
-        application = make_application()
-        application.config["PET_RATE_LIMIT"] = "often"
+            api_of(app).register_blueprint(blp)
+        app = make_application()
+        app.config["PET_RATE_LIMIT"] = "often"
         with pytest.raises(TypeError, match="whose value is not a limit such as '5 per minute'"):
-            api_of(application).register_blueprint(blp)
-        application = make_application()
-        application.config["PET_RATE_LIMIT"] = "1 per hour"
-        api_of(application).register_blueprint(blp)
-        client = application.test_client()
+            api_of(app).register_blueprint(blp)
+        app = make_application()
+        app.config["PET_RATE_LIMIT"] = "1 per hour"
+        api_of(app).register_blueprint(blp)
+        client = app.test_client()
         assert [client.get("/pets/").status_code for _ in range(2)] == [200, 429]

@@ -19,10 +19,10 @@ from tests.api.smorest.conftest import PetSchema, Serve, api_of, document_of
 Bearer = Callable[..., dict[str, str]]
 
 
-def caught(application: Flask, schema: Any, **request: Any) -> HTTPException:
+def caught(app: Flask, schema: Any, **request: Any) -> HTTPException:
     """Return the exception that webargs raises."""
     location = request.pop("location", "json")
-    with application.test_request_context("/", method="POST", **request), pytest.raises(HTTPException) as found:
+    with app.test_request_context("/", method="POST", **request), pytest.raises(HTTPException) as found:
         FlaskParser().parse(schema, location=location)
     return found.value
 
@@ -56,8 +56,8 @@ class TestBlueprint:
 class TestErrors:
     """What webargs and flask-smorest raise."""
 
-    def test_every_violation_is_listed(self, application: Flask) -> None:
-        error = webargs_errors.rejected(caught(application, PetSchema, json={"age": "old", "colour": "red"}))
+    def test_every_violation_is_listed(self, app: Flask) -> None:
+        error = webargs_errors.rejected(caught(app, PetSchema, json={"age": "old", "colour": "red"}))
         assert isinstance(error, ValidationFailed)
         assert {(each.pointer, each.code) for each in error.violations} >= {
             ("#/name", "REQUIRED_FIELD"),
@@ -65,16 +65,16 @@ class TestErrors:
         }
         assert len(error.violations) == 3
 
-    def test_a_parameter_is_one(self, application: Flask) -> None:
+    def test_a_parameter_is_one(self, app: Flask) -> None:
         error = webargs_errors.rejected(
-            caught(application, {"q": ma.fields.Integer()}, location="query", query_string="q=x")
+            caught(app, {"q": ma.fields.Integer()}, location="query", query_string="q=x")
         )
         assert error is not None
         assert [(each.parameter, each.field) for each in error.violations] == [("q", "q")]
 
-    def test_malformed_json_has_its_position(self, application: Flask) -> None:
+    def test_malformed_json_has_its_position(self, app: Flask) -> None:
         error = webargs_errors.rejected(
-            caught(application, PetSchema, data='{"name": }', content_type="application/json")
+            caught(app, PetSchema, data='{"name": }', content_type="app/json")
         )
         assert isinstance(error, MalformedJson)
         assert error.facts["position"] == 10
@@ -102,28 +102,28 @@ class TestApi:
         class Colour(ma.fields.Field[Any]):
             pass
 
-        application = make_application()
-        api_of(application).register_field(Colour, "string", "colour")
+        app = make_application()
+        api_of(app).register_field(Colour, "string", "colour")
 
         @blp.route("/")
         @blp.response(200, ma.Schema.from_dict({"colour": Colour()}, name="PaintSchema"))
         def get_paint() -> Any:
             return {}
 
-        api_of(application).register_blueprint(blp)
-        paint = api_of(application).spec.to_dict()["components"]["schemas"]["Paint"]
+        api_of(app).register_blueprint(blp)
+        paint = api_of(app).spec.to_dict()["components"]["schemas"]["Paint"]
         assert paint["properties"]["colour"] == {"type": "string", "format": "colour"}
 
     def test_settings_name_the_document(self, make_application: Callable[..., Flask]) -> None:
-        application = make_application()
-        application.config.update(API_TITLE="Pets", API_VERSION="v7", OPENAPI_VERSION="3.0.2")
-        api = Api(application, spec_kwargs={"title": "x", "version": "x", "openapi_version": "3.1.0"})
+        app = make_application()
+        app.config.update(API_TITLE="Pets", API_VERSION="v7", OPENAPI_VERSION="3.0.2")
+        api = Api(app, spec_kwargs={"title": "x", "version": "x", "openapi_version": "3.1.0"})
         document = api.spec.to_dict()
         assert (document["info"]["title"], document["info"]["version"]) == ("Pets", "v7")
         assert document["openapi"] == "3.0.2"
-        application.config["OPENAPI_VERSION"] = "2.0"
+        app.config["OPENAPI_VERSION"] = "2.0"
         with pytest.raises(ValueError, match=r"OPENAPI_VERSION 2.0 is not supported: use 3.1.0"):
-            Api(application, spec_kwargs={"title": "x", "version": "x"})
+            Api(app, spec_kwargs={"title": "x", "version": "x"})
 
     @pytest.mark.parametrize("arguments", [[], ["--format", "yaml"]])
     def test_the_document_is_printed(self, make_application: Callable[..., Flask], arguments: list[str]) -> None:
