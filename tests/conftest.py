@@ -101,6 +101,8 @@ def settings(database_url: str) -> Settings:
 
 _RECENT: Final[list[Flask]] = []
 """The applications that have been made since the present test began."""
+_LASTING: Final[list[Flask]] = []
+"""The applications of fixtures that outlive a test. Their connections stay open until the session ends."""
 
 
 def _dispose(applications: Iterable[Flask]) -> None:
@@ -112,6 +114,7 @@ def _dispose(applications: Iterable[Flask]) -> None:
 @pytest.fixture(autouse=True)
 def forget_applications() -> Iterator[None]:
     """Close the connections of the applications that a test has made, and free the applications."""
+    _LASTING.extend(_RECENT)
     _RECENT.clear()
     yield
     _dispose(_RECENT)
@@ -133,6 +136,7 @@ def make_application(settings: Settings) -> Iterator[Callable[..., Flask]]:
 
     yield make
     _dispose(made)
+    _LASTING.clear()
 
 
 @pytest.fixture(scope="session")
