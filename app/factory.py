@@ -55,7 +55,6 @@ def create_app(
     app.config.from_prefixed_env()
     app.config.from_mapping(config or {})
     app.config.from_mapping(_flask_config(settings, app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {})))
-    app.debug = settings.debug
     db.init_app(app)
     with app.app_context():
         engine.prepare(db.engine, hooks=(log_turns, measure.breakers))
@@ -112,6 +111,7 @@ def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> d
         "ANONYMOUS_SCOPES": settings.anonymous_scopes,
         "APP_ENV": settings.app_env,
         "CORS_ORIGINS": settings.cors_origins,
+        "DEBUG": settings.debug,
         "MAX_BODY_BYTES": settings.max_body_bytes,
         "MAX_CONTENT_LENGTH": settings.max_body_bytes,
         "PUBLIC_ENDPOINTS": [],

@@ -117,6 +117,8 @@ def answer_http(exc: HTTPException) -> Response | HTTPException:
     """Answer an ``HTTPException`` with its own status and header fields; one that is an answer already passes."""
     if exc.response is not None or exc.code is None or exc.code < HTTPStatus.BAD_REQUEST:
         return exc
+    if application().trap_http_exception(exc):
+        raise exc
     if isinstance(exc, RateLimitExceeded):
         return answer(limit_errors.translated(exc))
     error, status, fields = http_exceptions.translated(exc)

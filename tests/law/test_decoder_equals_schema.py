@@ -46,7 +46,7 @@ def queries() -> Iterator[type[QuerySchema]]:
     pending: list[type[QuerySchema]] = [QuerySchema]
     while pending:
         kind = pending.pop()
-        if not kind.__name__.startswith("_") and kind is not ListSchema:
+        if kind.__module__.startswith("app.") and not kind.__name__.startswith("_") and kind is not ListSchema:
             yield kind
         pending += kind.__subclasses__()
 

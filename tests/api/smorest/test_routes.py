@@ -75,7 +75,7 @@ class TestFunctions:
             return args
 
         client = serve(blp)
-        client.app.ensure_sync = Flask.ensure_sync.__get__(client.app)
+        client.application.ensure_sync = Flask.ensure_sync.__get__(client.application)
         assert client.get("/pets/plain").json == {"name": "Rex"}
         assert client.get("/pets/?name=Rex").json == {"name": "Rex"}
 
@@ -155,7 +155,7 @@ class TestClasses:
                 return {"id": 1}
 
         client = serve(blp)
-        client.app.ensure_sync = Flask.ensure_sync.__get__(client.app)
+        client.application.ensure_sync = Flask.ensure_sync.__get__(client.application)
         assert client.get("/pets/").json == {"pets": []}
         assert client.get("/pets/?a=1").status_code == 400
         assert client.put("/pets/").json == {"id": 1}
@@ -177,7 +177,7 @@ class TestClasses:
             {"colour": "red"},
             {"colour": "green"},
         ]
-        assert {("pets.class", "GET"), ("pets.view", "GET")} <= operations.table(client.app).keys()
+        assert {("pets.class", "GET"), ("pets.view", "GET")} <= operations.table(client.application).keys()
 
     def test_flasks_decorators_and_plain_views_work(self, blp: Blueprint, serve: Serve) -> None:
         def shout(view: Any) -> Any:
@@ -260,7 +260,7 @@ class TestRegistration:
         }
         client = serve(blp, url_prefix="/t/<tenant>", parameters=[described])
         assert client.get("/t/me/bob").json == {"tenant": "me", "owner": "bob"}
-        assert operations.table(client.app)["pets.list_pets", "GET"].name == "GET /t/<tenant>/<owner>"
+        assert operations.table(client.application)["pets.list_pets", "GET"].name == "GET /t/<tenant>/<owner>"
         path = document_of(client)["paths"]["/t/{tenant}/{owner}"]
         assert described["description"] in str(path)
 
@@ -277,7 +277,7 @@ class TestRegistration:
         client = serve(parent)
         assert client.get("/parent/child/x").status_code == 401
         assert client.get("/parent/child/x", headers=bearer()).json == {"id": 1}
-        operation = operations.table(client.app)["parent.child.get_pet", "GET"]
+        operation = operations.table(client.application)["parent.child.get_pet", "GET"]
         assert operation.name == "GET /parent/child/x"
         assert "/parent/child/x" in document_of(client)["paths"]
 
@@ -300,7 +300,7 @@ class TestRegistration:
 
         first, second = serve(blp, url_prefix="/a"), serve(blp, url_prefix="/b")
         assert first.get("/a/").status_code == second.get("/b/").status_code == 200
-        tables = [operations.table(each.app) for each in (first, second)]
+        tables = [operations.table(each.application) for each in (first, second)]
         assert [each["pets.list_pets", "GET"].name for each in tables] == ["GET /a/", "GET /b/"]
 
     def test_a_limit_names_a_setting_of_the_application(

@@ -66,16 +66,12 @@ class TestErrors:
         assert len(error.violations) == 3
 
     def test_a_parameter_is_one(self, app: Flask) -> None:
-        error = webargs_errors.rejected(
-            caught(app, {"q": ma.fields.Integer()}, location="query", query_string="q=x")
-        )
+        error = webargs_errors.rejected(caught(app, {"q": ma.fields.Integer()}, location="query", query_string="q=x"))
         assert error is not None
         assert [(each.parameter, each.field) for each in error.violations] == [("q", "q")]
 
     def test_malformed_json_has_its_position(self, app: Flask) -> None:
-        error = webargs_errors.rejected(
-            caught(app, PetSchema, data='{"name": }', content_type="app/json")
-        )
+        error = webargs_errors.rejected(caught(app, PetSchema, data='{"name": }', content_type="application/json"))
         assert isinstance(error, MalformedJson)
         assert error.facts["position"] == 10
 
