@@ -25,7 +25,7 @@ from app.observability.reporting import report
 from app.resilience import deadline
 from app.rest import instrumentation, public
 from app.rest.errors import MEDIA_TYPE, OURS, Occasion, instance_of, problem
-from app.rest.hooks import cors
+from app.rest.hooks import cors, limits
 from app.rest.request import KEY, Request
 from app.wire import request_ids
 
@@ -81,6 +81,9 @@ class Answer:
         """Keep what Flask sends: a ``start_response`` (PEP 3333), called while the request context is there."""
         self.status, self.fields = status, fields
         self.caller = context.principal.get()
+        request: Request | None = self.environ.get(KEY)
+        if request is not None and request.limits:
+            fields += limits.fields(request.limits)
         if instrumentation.SPAN in self.environ:
             instrumentation.note_answer(self.environ, status, fields)
         return self.written.append

@@ -12,9 +12,9 @@ from typing import Final
 
 from flask import Flask
 
-from app.rest.hooks import authentication, caching, cors, deadline, limits, routing, well_formed
+from app.rest.hooks import admission, authentication, caching, limits
 
-HOOKS: Final = (deadline, well_formed, cors, routing, limits, authentication, caching)
+HOOKS: Final = (admission, limits, authentication, caching)
 
 
 def install(app: Flask) -> None:

@@ -8,6 +8,7 @@ from flask import Flask
 from app import context
 from app.errs import Error
 from app.errs.access import InsufficientScope
+from app.resilience import deadline
 from app.rest import operations, public
 from app.rest.current import services
 from app.rest.request import Request, application, current
@@ -63,5 +64,7 @@ def _identified(request: Request) -> context.Principal:
 
 
 def _forget(_error: BaseException | None) -> None:
+    """Forget the caller, and the time budget that has ended."""
+    deadline.current.set(None)
     context.principal.set(None)
     context.bearer.set(None)

@@ -1,7 +1,7 @@
 """Lets pages of allowed origins read our answers (https://fetch.spec.whatwg.org/#http-cors-protocol).
 
-Before routing and limits: a preflight request of an unknown path is answered like any other. ``rest.middleware`` adds
-the header fields of every other answer, errors included.
+A preflight request of an unknown path is answered like any other. ``rest.middleware`` adds the header fields of every
+other answer, errors included.
 """
 
 from collections.abc import Container
@@ -10,7 +10,7 @@ from typing import Final
 from flask import Flask, Response
 
 from app.rest.hooks import routing
-from app.rest.request import current
+from app.rest.request import Request
 
 EXPOSED: Final = (
     "WWW-Authenticate, ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Request-Id, "
@@ -24,22 +24,16 @@ HEADERS: Final = (
 MAX_AGE: Final = "600"
 
 
-def install(app: Flask) -> None:
-    """Register the hook."""
-
-    def answer_preflight() -> Response | None:
-        """Answer like any OPTIONS, and with permission when the origin is allowed; 204 whatever the path."""
-        request = current()
-        if request.method != "OPTIONS" or request.sent("Access-Control-Request-Method") is None:
-            return None
-        response = Response(status=204, headers=routing.allowed(app, request))
-        if request.sent("Origin") in app.config["CORS_ORIGINS"]:
-            response.headers["Access-Control-Allow-Methods"] = METHODS
-            response.headers["Access-Control-Allow-Headers"] = HEADERS
-            response.headers["Access-Control-Max-Age"] = MAX_AGE
-        return response
-
-    app.before_request(answer_preflight)
+def preflight(app: Flask, request: Request) -> Response | None:
+    """Answer a preflight request like any OPTIONS, 204 whatever the path, with permission for an allowed origin."""
+    if request.sent("Access-Control-Request-Method") is None:
+        return None
+    response = Response(status=204, headers=routing.allowed(app, request))
+    if request.sent("Origin") in app.config["CORS_ORIGINS"]:
+        response.headers["Access-Control-Allow-Methods"] = METHODS
+        response.headers["Access-Control-Allow-Headers"] = HEADERS
+        response.headers["Access-Control-Max-Age"] = MAX_AGE
+    return response
 
 
 def permission(origin: str | None, allowed: Container[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Starts the time budget of the request. First, so that everything after it is paid from it."""
+"""Starts the time budget of the request, which everything after it is paid from."""
 
 import re
 from datetime import timedelta
@@ -8,26 +8,19 @@ from flask import Flask
 
 from app.errs import Violation
 from app.resilience import deadline
-from app.rest.request import Request, current
+from app.rest.request import Request
 
 HEADER: Final = "Request-Timeout"
 SHORTEST: Final = 0.05
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
-def install(app: Flask) -> None:
-    """Register the hooks."""
-
-    def start_budget() -> None:
-        """Set the deadline: the configured budget, or the caller's if that is shorter (C23)."""
-        request = current()
-        longest: float = app.config["REQUEST_TIMEOUT"]
-        asked = request.sent(HEADER)
-        seconds = longest if asked is None else min(_seconds(request, asked) or longest, longest)
-        deadline.current.set(deadline.Deadline.after(timedelta(seconds=seconds), is_shortened=seconds < longest))
-
-    app.before_request(start_budget)
-    app.teardown_request(_end_budget)
+def start(app: Flask, request: Request) -> None:
+    """Set the deadline: the configured budget, or the caller's if that is shorter (C23)."""
+    longest: float = app.config["REQUEST_TIMEOUT"]
+    asked = request.sent(HEADER)
+    seconds = longest if asked is None else min(_seconds(request, asked) or longest, longest)
+    deadline.current.set(deadline.Deadline.after(timedelta(seconds=seconds), is_shortened=seconds < longest))
 
 
 def _seconds(request: Request, text: str) -> float | None:
@@ -37,7 +30,3 @@ def _seconds(request: Request, text: str) -> float | None:
     says = f"{HEADER} must be decimal seconds of at least {SHORTEST}"
     request.violations.append(Violation(HEADER, "INVALID_VALUE", says, header=HEADER))
     return None
-
-
-def _end_budget(_error: BaseException | None) -> None:
-    deadline.current.set(None)

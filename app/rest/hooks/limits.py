@@ -1,4 +1,7 @@
-"""Limits requests by Flask-Limiter and reports what remains. Before authentication, to limit token guessing (C22)."""
+"""Limits requests by Flask-Limiter. Before authentication, to limit token guessing (C22).
+
+``rest.middleware`` adds the header fields that report what remains.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -8,17 +11,18 @@ from flask import Flask, Response
 from flask_limiter import RequestLimit
 
 from app.extensions import limiter
-from app.rate_limiting import remaining_of, restore_retry_after, seconds_until_reset
-from app.rest.request import current
+from app.rate_limiting import keep_retry_after, remaining_of, restore_retry_after, seconds_until_reset
 from app.wire.addresses import EVERYTHING
 
 log: Final = logging.getLogger("candor.limits")
 
 
 def install(app: Flask) -> None:
-    """Bind the limiter: its ``before_request`` stands here. Flask calls after-request functions in reverse order."""
-    app.after_request(_report)
+    """Bind the limiter: its hooks stand here."""
+    app.after_request(_restore)
     limiter.init_app(app)
+    if keep_retry_after not in app.after_request_funcs[None]:  # nothing replaces Retry-After
+        app.after_request_funcs[None].remove(_restore)
 
 
 def _default_first(results: Sequence[RequestLimit]) -> Sequence[RequestLimit]:
@@ -26,21 +30,21 @@ def _default_first(results: Sequence[RequestLimit]) -> Sequence[RequestLimit]:
     return results if len(results) == 1 else sorted(results, key=lambda each: EVERYTHING not in each.request_args)
 
 
-def _report(response: Response) -> Response:
-    """Add the limits that apply, and what remains of each (draft-ietf-httpapi-ratelimit-headers)."""
-    request = current()
+def _restore(response: Response) -> Response:
+    restore_retry_after(response)
+    return response
+
+
+def fields(results: Sequence[RequestLimit]) -> list[tuple[str, str]]:
+    """Return the header fields with the limits that apply, and what remains (draft-ietf-httpapi-ratelimit-headers)."""
     policies, states = [], []
-    for number, result in enumerate(_default_first(request.limits), 1):
+    for number, result in enumerate(_default_first(results), 1):
         name = "default" if number == 1 else f"default-{number}"
         try:
             remaining, seconds = remaining_of(result), seconds_until_reset(result)
         except Exception:  # a storage of the fork's own choice may raise anything
             log.warning("no RateLimit fields: the storage does not answer", exc_info=True)
-            return response
+            return []
         policies.append(f'"{name}";q={result.limit.amount};w={result.limit.get_expiry()}')
         states.append(f'"{name}";r={remaining};t={seconds}')
-    if policies:
-        response.headers.add("RateLimit-Policy", ", ".join(policies))
-        response.headers.add("RateLimit", ", ".join(states))
-    restore_retry_after(response)
-    return response
+    return [("RateLimit-Policy", ", ".join(policies)), ("RateLimit", ", ".join(states))]

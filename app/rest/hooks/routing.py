@@ -1,8 +1,4 @@
-"""Routes what Werkzeug's map does not: the target ``*``, and paths that begin with ``//``.
-
-Before limits and authentication, which leave alone what no route takes; Flask raises its 404 or 405 once all
-``before_request`` functions have run (C9a).
-"""
+"""Routes what Werkzeug's map does not: the target ``*``, and paths that begin with ``//``."""
 
 from typing import Final
 
@@ -12,20 +8,14 @@ from werkzeug.exceptions import NotFound
 
 from app.rest import operations
 from app.rest.http_exceptions import allowed_methods
-from app.rest.request import Request, application, current
+from app.rest.request import Request, application
 
 SERVER_WIDE: Final = "*"
 """The target that stands for no resource, but for the service (RFC 9110, section 9.3.7)."""
 
 
-def install(app: Flask) -> None:
-    """Register the hook."""
-    app.before_request(route)
-
-
-def route() -> Response | None:
+def route(request: Request) -> Response | None:
     """Answer ``OPTIONS *``; let a path that begins with ``//`` match nothing, where Werkzeug drops a slash."""
-    request = current()
     path: str = request.environ["PATH_INFO"]
     if path.startswith("//"):
         request.url_rule, request.routing_exception = None, NotFound()

@@ -1,15 +1,13 @@
 """Refuses what the server lets pass though it is no HTTP request of which we could tell what it asks for, and of whom.
 
-Before everything that looks at the target (C9a: malformed HTTP comes first).
+``rest.hooks.routing`` calls it before it looks at the target (C9a: malformed HTTP comes first).
 """
 
 import re
 from typing import Final
 
-from flask import Flask
-
 from app.errs.requests import MalformedRequest
-from app.rest.request import current
+from app.rest.request import Request
 
 _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::([0-9]{0,5}))?")
 """RFC 9110, section 7.2; it may be empty, for a target that has no authority."""
@@ -17,18 +15,12 @@ _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)", re.IGNORECASE)
 _HIGHEST_PORT: Final = 65535
 
 
-def install(app: Flask) -> None:
-    """Register the hook."""
-    app.before_request(check_message)
-
-
-def check_message() -> None:
+def check(request: Request) -> None:
     """Go on when there is one host, no fragment, and no transfer coding but the one that the server decodes.
 
     Raises:
         MalformedRequest: otherwise (RFC 9112, sections 3.2 and 6.1).
     """
-    request = current()
     host, target = request.environ.get("HTTP_HOST"), request.environ.get("RAW_URI", "")
     if host is None:
         if request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
