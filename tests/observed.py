@@ -13,10 +13,12 @@ UNDECLARED: Final[list[str]] = []
 
 
 def _watch(operation: str, error: errs.Error, declared: bool) -> None:
-    code = errs.definition(error).code
-    PROVOKED.add((operation, code))
+    named = errs.definition(error)
+    PROVOKED.add((operation, named.code))
     if not declared:
-        UNDECLARED.append(f"{operation} ended with {code}, which it does not declare")
+        name = f"errs.{named.__module__.rpartition('.')[2]}.{named.__name__}"
+        how = f"@blp.raises({name}) declares it on a handler, @raises({name}) on a use case"
+        UNDECLARED.append(f"{operation} ended with {named.code}, which it does not declare: {how}")
 
 
 errs.WATCHERS.append(_watch)

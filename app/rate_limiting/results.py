@@ -4,7 +4,7 @@ import math
 import time
 from functools import cached_property
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import flask
 from flask_limiter import RequestLimit
@@ -17,6 +17,7 @@ from app.rate_limiting import storage
 from app.resilience.windows import Window
 
 RETRY_AFTER: Final = "Retry-After"
+TOO_MANY: Final = str(HTTPStatus.TOO_MANY_REQUESTS.value)
 SET_BEFORE: Final = "candor.retry_after"
 """The key in the WSGI environment of the ``Retry-After`` that the answer had before Flask-Limiter's header fields."""
 
@@ -64,15 +65,16 @@ def keep_retry_after(response: flask.Response) -> flask.Response:
     return response
 
 
-def restore_retry_after(response: flask.Response) -> None:
-    """Undo what it did: an answer that is no error never has the field, and an error repeats it in its body."""
-    if SET_BEFORE not in flask.request.environ:
+def restore_retry_after(environ: dict[str, Any], status: str, fields: list[tuple[str, str]]) -> None:
+    """Undo what it did: an answer that is not an error never has the field, and an error repeats it in its body."""
+    if SET_BEFORE not in environ:
         return
-    before = flask.request.environ[SET_BEFORE]
+    before = environ[SET_BEFORE]
+    if before is None and status.startswith(TOO_MANY):
+        return
+    fields[:] = [field for field in fields if field[0] != RETRY_AFTER]
     if before is not None:
-        response.headers[RETRY_AFTER] = before
-    elif response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-        response.headers.pop(RETRY_AFTER, None)
+        fields.append((RETRY_AFTER, before))
 
 
 def remaining_of(result: RequestLimit) -> int:

@@ -22,6 +22,7 @@ from app.context import Principal
 from app.errs.platform import InternalError
 from app.observability import in_hand, logs, metrics, trail
 from app.observability.reporting import report
+from app.rate_limiting import restore_retry_after
 from app.resilience import deadline
 from app.rest import instrumentation, public
 from app.rest.errors import MEDIA_TYPE, OURS, Occasion, instance_of, problem
@@ -84,6 +85,7 @@ class Answer:
         request: Request | None = self.environ.get(KEY)
         if request is not None and request.limits:
             fields += limits.fields(request.limits)
+            restore_retry_after(self.environ, status, fields)
         if instrumentation.SPAN in self.environ:
             instrumentation.note_answer(self.environ, status, fields)
         return self.written.append

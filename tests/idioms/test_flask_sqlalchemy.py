@@ -13,8 +13,9 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.record_queries import get_recorded_queries
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app import errs
 from app.rest.public import public
-from tests.idioms.kit import candor_only, problem
+from tests.idioms.kit import ON_FLASK, candor_only, problem
 
 
 @pytest.fixture
@@ -67,8 +68,9 @@ def test_insert_update_and_delete(db: SQLAlchemy, note, context) -> None:
 
 
 def test_rollback(db: SQLAlchemy, note, context) -> None:
+    """Not yet as on plain Flask: errors of the database are errors of the catalogue here, in sessions too."""
     db.session.add(note(title="one"))
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(sa.exc.IntegrityError if ON_FLASK else errs.Error):
         db.session.commit()
     db.session.rollback()
     assert db.session.scalar(db.select(db.func.count()).select_from(note)) == 3

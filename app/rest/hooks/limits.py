@@ -7,11 +7,11 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from flask import Flask, Response
+from flask import Flask
 from flask_limiter import RequestLimit
 
 from app.extensions import limiter
-from app.rate_limiting import keep_retry_after, remaining_of, restore_retry_after, seconds_until_reset
+from app.rate_limiting import remaining_of, seconds_until_reset
 from app.wire.addresses import EVERYTHING
 
 log: Final = logging.getLogger("candor.limits")
@@ -19,20 +19,12 @@ log: Final = logging.getLogger("candor.limits")
 
 def install(app: Flask) -> None:
     """Bind the limiter: its hooks stand here."""
-    app.after_request(_restore)
     limiter.init_app(app)
-    if keep_retry_after not in app.after_request_funcs[None]:  # nothing replaces Retry-After
-        app.after_request_funcs[None].remove(_restore)
 
 
 def _default_first(results: Sequence[RequestLimit]) -> Sequence[RequestLimit]:
     """Return the results with those of ``RATE_LIMIT`` first; Flask-Limiter evaluates small units before large ones."""
     return results if len(results) == 1 else sorted(results, key=lambda each: EVERYTHING not in each.request_args)
-
-
-def _restore(response: Response) -> Response:
-    restore_retry_after(response)
-    return response
 
 
 def fields(results: Sequence[RequestLimit]) -> list[tuple[str, str]]:
