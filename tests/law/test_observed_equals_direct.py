@@ -28,7 +28,8 @@ from app.models.sessions import RevokedToken
 from app.models.tasks import Priority, Task
 from app.models.tasks import Status as TaskStatus
 from app.models.users import User
-from app.repositories import listing, movies, orders, tasks
+from app.repositories import listing, orders, tasks
+from app.repositories import movies as repository_of_movies
 from app.repositories.prepared import Line, Prepared
 from app.resilience import deadline
 from tests.integration.conftest import Database, opened
@@ -262,7 +263,7 @@ def test_changes(database: Database, name: str) -> None:
 
 LISTS: Final = [
     (tasks.COLUMNS, tasks.MEMBERS, "id", "title", "due_date"),
-    (movies.COLUMNS, movies.MEMBERS, "external_id", "title", "run_time"),
+    (repository_of_movies.COLUMNS, repository_of_movies.MEMBERS, "external_id", "title", "run_time"),
     (orders.COLUMNS, orders.MEMBERS, "id", "customer_id", "create_time"),
 ]
 
