@@ -120,10 +120,17 @@ def unix_sockets(server: Arbiter) -> list[Path]:
 
 
 def pre_fork(server: Arbiter, worker: Worker) -> None:
-    """Give the worker its number, and room to count in; before the first, list the public routes in the log."""
-    from app.rest import public  # noqa: PLC0415 -- here, the application is loaded
+    """Give the worker its number, and room to count in; before the first, complete what all workers share.
 
-    public.announce(server.app.wsgi())
+    The OpenAPI document is built here once: a fault in it prevents the start. The log lists the public routes.
+    """
+    from app.rest import public  # noqa: PLC0415 -- here, the application is loaded
+    from app.rest.pages import docs  # noqa: PLC0415 -- as above
+
+    app = server.app.wsgi()
+    with app.app_context():
+        docs.document()
+    public.announce(app)
     numbers.give(server, worker)
     files.allot(worker.number)
     gc.freeze()  # what is loaded stays: its pages need not be looked through, nor copied for that by each worker

@@ -82,12 +82,17 @@ def _check_declared(app: Flask, response: TestResponse) -> None:
 
 
 _DOCUMENTS: Final[WeakKeyDictionary[Flask, dict[str, Any]]] = WeakKeyDictionary()
+_OF_VIEWS: Final[dict[frozenset[Any], dict[str, Any]]] = {}
+"""Applications with the same routes to the same views have the same document, which takes long to build."""
 
 
 def _document(app: Flask) -> dict[str, Any]:
     """Return the OpenAPI document."""
     if app not in _DOCUMENTS:
-        _DOCUMENTS[app] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+        views = frozenset((rule.rule, app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules())
+        if views not in _OF_VIEWS:
+            _OF_VIEWS[views] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+        _DOCUMENTS[app] = _OF_VIEWS[views]
     return _DOCUMENTS[app]
 
 

@@ -11,11 +11,11 @@ SHORT: Final = 64
 """What no text is cut below."""
 
 
-def rendered(fields: dict[str, object]) -> str:
+def rendered(fields: dict[str, object]) -> bytes:
     """Return the fields that are not ``None`` as one line of JSON; where they are too long, the longest are cut."""
     present = {name: value for name, value in fields.items() if value is not None}
     line = _dumped(present)
-    while len(line.encode("utf-8", "backslashreplace")) > LONGEST:
+    while len(line) > LONGEST:
         present["truncated"] = True
         longest = max(present, key=lambda name: len(_dumped(present[name])))
         present[longest] = _cut(present[longest])
@@ -32,8 +32,8 @@ def _cut(value: object) -> object:
     return "…"
 
 
-def _dumped(value: Any) -> str:
+def _dumped(value: Any) -> bytes:
     try:
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:  # a lone surrogate, or an integer of more than 64 bits
-        return json.dumps(value, default=str)
+        return json.dumps(value, default=str).encode()

@@ -5,6 +5,7 @@ import sysconfig
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -38,6 +39,8 @@ class _State:
 
 
 _state: Final = _State()
+_OF_LOGGING: Final = vars(logging)
+"""What the methods of a logger have as globals unless somebody has patched them, as Sentry's integration does."""
 _ORIGIN: Final = logging.LogRecord("", logging.NOTSET, __file__, 0, "", None, None)
 _ORIGIN.__dict__.update(dict.fromkeys(("thread", "threadName", "process", "processName")))
 """What all our records have in common: of which thread or process they are, no line says."""
@@ -58,19 +61,23 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line of JSON."""
-        line: dict[str, object] = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
-            "level": record.levelname,
-            "severity": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            "request_id": context.request_id.get(),
-            "trace_id": context.trace_id.get(),
-            **getattr(record, "fields", {}),
-        }
+        line = _line(record.created, record.levelname, record.name, record.getMessage(), getattr(record, "fields", {}))
         if record.exc_info and record.exc_info[1] is not None:
             line |= cause_chain(record.exc_info[1])
-        return lines.rendered(line)
+        return lines.rendered(line).decode()
+
+
+def _line(created: float, level: str, logger: str, message: str, fields: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "timestamp": datetime.fromtimestamp(created, UTC).isoformat().replace("+00:00", "Z"),
+        "level": level,
+        "severity": level,
+        "logger": logger,
+        "message": message,
+        "request_id": context.request_id.get(),
+        "trace_id": context.trace_id.get(),
+        **fields,
+    }
 
 
 @cache
@@ -146,8 +153,18 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
 
 
 def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, object]) -> None:
-    """Log a message as it is, as the logger would, but without looking for who calls: no line says it."""
+    """Log a message as it is, as the logger would, but without looking for who calls: no line says it.
+
+    Where standard error alone is written to, which is so in production, no record is made.
+    """
     if logger.isEnabledFor(level):
+        if _goes_to_stderr_alone(logger):
+            line = _line(time.time(), logging.getLevelName(level), logger.name, message, fields)
+            with suppress(
+                Exception
+            ):  # whatever the ``__str__`` of a field raises: the handler says so, as of any record
+                to_stderr().put(lines.rendered(line))
+                return
         record = logging.LogRecord.__new__(logging.LogRecord)
         now = time.time()
         record.__dict__ = {
@@ -162,6 +179,22 @@ def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, o
             "fields": fields,
         }
         logger.handle(record)
+
+
+def _goes_to_stderr_alone(logger: logging.Logger) -> bool:
+    """Return whether no handler, filter or formatter but our own would see a record."""
+    handler, root = to_stderr(), HOUSE.parent
+    return (
+        not (logger.handlers or logger.filters or HOUSE.handlers or handler.filters)
+        and logger.parent is HOUSE
+        and logger.propagate
+        and HOUSE.propagate
+        and root is not None
+        and root.handlers == [handler]
+        and handler.level == logging.NOTSET
+        and type(handler.formatter) is JsonFormatter
+        and all(method.__globals__ is _OF_LOGGING for method in (logging.Logger.handle, logging.Logger.callHandlers))
+    )
 
 
 def cause_chain(exc: BaseException, *, stack: bool = True) -> dict[str, Any]:

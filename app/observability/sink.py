@@ -42,17 +42,28 @@ class SinkHandler(logging.Handler):
             line = self.format(record)
         except Exception as exc:  # whatever the ``__str__`` of an argument raises
             line = self.format(_record(record.name, "a line could not be made: %s", type(exc).__qualname__))
+        self._put(line.encode("utf-8", "backslashreplace"))
+
+    def put(self, line: bytes) -> None:
+        """Write a line that was not made from a record."""
+        self.acquire()
+        try:
+            self._put(line)
+        finally:
+            self.release()
+
+    def _put(self, line: bytes) -> None:
         if self._untold:
             lost = _record("candor.logs", "%d lines were lost while nobody took them", self._untold)
-            if self._is_written(self.format(lost)):
+            if self._is_written(self.format(lost).encode("utf-8", "backslashreplace")):
                 self._untold = 0
         if self._untold or not self._is_written(line):
             self._untold += 1
             self.dropped += 1
             metrics.LINES_DROPPED.inc()
 
-    def _is_written(self, line: str) -> bool:
-        data = line.encode("utf-8", "backslashreplace") + b"\n"
+    def _is_written(self, line: bytes) -> bool:
+        data = line + b"\n"
         try:
             sent = self._write(b"\n" + data if _torn[0] else data)
         except OSError:

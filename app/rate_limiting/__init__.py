@@ -13,7 +13,6 @@ from app.rate_limiting.storage import WindowStorage
 __all__ = [
     "Limiter",
     "WindowStorage",
-    "keep_retry_after",
     "limits",
     "remaining_of",
     "restore_retry_after",

@@ -4,15 +4,14 @@ Flask-Limiter 4.1 keeps settings, limits and storage in the extension itself: bo
 limits of the first and the storage of the last. Here each of these attributes belongs to an application.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final, NamedTuple, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol
 from weakref import WeakSet, ref
 
-from flask import Flask, current_app
+from flask import Flask
+from flask.globals import _cv_app
 
-_app: Final = cast("Callable[[], Flask]", current_app._get_current_object)  # type: ignore[attr-defined]  # noqa: SLF001 -- public, says Werkzeug
 KEY: Final = "candor-limiter"
 ATTRIBUTES: Final = (
     "initialized",
@@ -144,7 +143,7 @@ class Enabled:
 def of_current(limiter: Bound) -> Binding | None:
     """Return the binding to the current application, if there is one."""
     try:
-        binding: Binding | None = _app().extensions.get(KEY)
-    except RuntimeError:  # no application context
+        binding: Binding | None = _cv_app.get().app.extensions.get(KEY)
+    except LookupError:  # no application context
         return None
     return binding if binding is not None and binding.limiter is limiter else None

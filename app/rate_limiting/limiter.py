@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 import flask
 import flask_limiter
 from flask import Blueprint, Flask, Request
+from flask.globals import _cv_app, _cv_request
 from flask_limiter import ApplicationLimit, ExemptionScope, RateLimitExceeded, RequestLimit
 from flask_limiter.constants import ConfigVars
 from flask_limiter.util import get_qualified_name
@@ -82,7 +83,10 @@ class Limiter(flask_limiter.Limiter):
     @property
     def context(self) -> Context:
         """Return the results of the current request."""
-        environ = _request().environ
+        try:
+            environ = _cv_request.get().request.environ
+        except LookupError:
+            environ = _request().environ  # raises Flask's own sentence
         context: Context | None = environ.get(CONTEXT)
         if context is None:
             context = environ[CONTEXT] = Context()
@@ -137,7 +141,7 @@ class Limiter(flask_limiter.Limiter):
 
     def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
         """Evaluate the limits of the current request: Flask-Limiter calls this before each view and in decorations."""
-        request, app = _request(), _app()
+        request, app = _cv_request.get().request, _cv_app.get().app
         if not in_middleware:
             self._evaluate(request, callable_name, in_middleware=False)
             return
@@ -182,7 +186,7 @@ class Limiter(flask_limiter.Limiter):
         Raises:
             RateLimitExceeded: a limit is exceeded.
         """
-        address, counters, results = self._key_func(), windows(), list[Counted]()
+        address, counters, results = self._key_func(), windows(app), list[Counted]()
         for scope, limit in limits.applicable(app, request):
             key = limit.key_for(address, scope)
             window = counters.hit(key, seconds=limit.get_expiry())

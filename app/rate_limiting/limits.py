@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import flask
 from flask import Flask, Request, current_app, has_request_context
+from flask.globals import _cv_request
 from flask_limiter import ApplicationLimit
 from limits import RateLimitItem, parse_many
 
@@ -16,8 +17,7 @@ SETTING: Final = "RATE_LIMIT"
 
 def client_address() -> str:
     """Return the address that requests are counted by; see ``app.wire.addresses``."""
-    address: str = flask.request.client_address  # type: ignore[attr-defined]  # the request class is the application's
-    return address
+    return cast("str", _cv_request.get().request.client_address)  # type: ignore[attr-defined]  # the request class is the application's
 
 
 def of_all() -> str:

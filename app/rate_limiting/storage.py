@@ -7,7 +7,7 @@ This one does neither: its counters are guarded by a circuit breaker and continu
 import time
 from typing import Any, Final
 
-from flask import current_app, has_request_context, request
+from flask import Flask, current_app, has_request_context, request
 from limits.storage import Storage
 
 from app.resilience.windows import Window, Windows
@@ -63,9 +63,9 @@ class WindowStorage(Storage):
         windows().clear(key)
 
 
-def windows() -> Windows:
-    """Return the counters of the current application, which all transports share."""
-    counters: Windows = current_app.extensions["candor-services"].windows
+def windows(app: Flask | None = None) -> Windows:
+    """Return the counters of an application, by default of the current one, which all transports share."""
+    counters: Windows = (app or current_app).extensions["candor-services"].windows
     return counters
 
 

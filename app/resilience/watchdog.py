@@ -31,7 +31,7 @@ class Watchdog:
         self._wake = threading.Condition(threading.Lock())
         self._watched: dict[int, tuple[float, int, int]] = {}
         self._wakes_at = math.inf
-        """When the thread looks next; what is released before leaves it asleep until then."""
+        """When the thread looks next. It stays when what was due then is released: the next one would wake it again."""
         self._thread: threading.Thread | None = None
 
     def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR) -> int:
@@ -67,7 +67,9 @@ class Watchdog:
                     if at <= now:
                         del self._watched[ticket]
                         _shut_down(fd, how)
-                self._wakes_at = min((at for at, _, _ in self._watched.values()), default=math.inf)
+                earliest = min((at for at, _, _ in self._watched.values()), default=math.inf)
+                if self._wakes_at <= now or earliest < self._wakes_at:
+                    self._wakes_at = earliest
                 self._wake.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))
 
 

@@ -1,13 +1,17 @@
 """The Flask application: Flask, with the request class of this service and one log entry per unforeseen exception."""
 
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response
 
-from app.rest import errors
+from app.rest import dispatch, errors
 from app.rest.hooks import routing
 from app.rest.request import Request, current
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 ExcInfo = tuple[type, BaseException, TracebackType] | tuple[None, None, None]
 
@@ -20,6 +24,12 @@ class Application(Flask):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.config["PROPAGATE_EXCEPTIONS"] = False
+
+    def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer as Flask does, cheaper where nothing foreign is attached to the application."""
+        if dispatch.is_plain(self):
+            return dispatch.answer(self, environ, start_response)
+        return super().wsgi_app(environ, start_response)
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS for a view that does not: 204, with the methods and media types of the path."""

@@ -202,12 +202,9 @@ def instance_of(path: str | bytes) -> str:
 def respond(error: errs.Error, status: int) -> Response:
     """Render an error that may be shown."""
     fields = headers_of(error, status, method=current().method)
-    if status in BODILESS:  # the middleware drops the media type; hooks of extensions rely on there being one
-        response = Response(status=status, headers={"Content-Length": "0", **fields}, content_type=MEDIA_TYPE)
-    else:
-        response = JsonResponse(
-            orjson.dumps(problem(error, Occasion.now(), status=status)), status, fields, content_type=MEDIA_TYPE
-        )
+    # the middleware drops the media type of an empty body; hooks of extensions rely on there being one
+    body = b"" if status in BODILESS else orjson.dumps(problem(error, Occasion.now(), status=status))
+    response = JsonResponse(body, status, fields, content_type=MEDIA_TYPE)
     if status is UNREAD and current().sent("Content-Encoding") is not None:
         response.headers["Accept-Encoding"] = "identity"
     return response

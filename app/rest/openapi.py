@@ -1,8 +1,13 @@
-"""The OpenAPI document: flask-smorest's ``Api``, with the errors, header fields and security of this service."""
+"""The OpenAPI document: flask-smorest's ``Api``, with the errors, header fields and security of this service.
 
-from collections.abc import Mapping
+It is built when ``spec`` is first read: building takes most of the time that ``create_app`` would.
+"""
+
+from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import partial
 from http import HTTPStatus
+from threading import RLock
 from typing import Any, Final
 
 import flask_smorest
@@ -137,11 +142,41 @@ class Api(flask_smorest.Api):
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._unwritten: list[Callable[[], None]] = []
+        self._writing = RLock()
+        super().__init__(*args, **options)
+
+    @property
+    def spec(self) -> Any:
+        """The document, an ``APISpec``, with everything that is registered so far; ``None`` before ``init_app``."""
+        with self._writing:
+            while self._unwritten:
+                write = self._unwritten.pop(0)
+                try:
+                    write()
+                except Exception:
+                    self._unwritten.insert(0, write)  # so that an incomplete document is never served
+                    raise
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: Any) -> None:
+        self._spec = spec
+
     def register_blueprint(self, blp: Any, *, parameters: list[Any] | None = None, **options: Any) -> None:
         """Register a blueprint, and document it; one of flask-smorest's own gets the errors of this service."""
         if not hasattr(blp, "scope_to_write") and _document_stock not in blp._prepare_doc_cbks:  # noqa: SLF001 -- smorest has no other way in
             blp._prepare_doc_cbks.append(_document_stock)  # noqa: SLF001 -- as above
-        super().register_blueprint(blp, parameters=parameters, **options)
+        name = options.get("name", blp.name)
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
+        self._app.register_blueprint(blp, **options)
+        self._unwritten.append(partial(self._document, blp, name, parameters))
+
+    def _document(self, blp: Any, name: str, parameters: list[Any] | None) -> None:
+        """Document a blueprint, as flask-smorest does when it registers one."""
+        blp.register_views_in_doc(self, self._app, self._spec, name=name, parameters=parameters)
+        self._spec.tag({"name": name, "description": blp.description})
 
     def _init_spec(self, *, marshmallow_plugin: MarshmallowPlugin | None = None, **options: Any) -> None:
         """Prepare the document.
@@ -165,7 +200,7 @@ class Api(flask_smorest.Api):
         if name == _GENERATED:
             return None
         found, number = name, 0
-        while found in self.spec.components.schemas and self._named.get(found) is cls:
+        while found in self._spec.components.schemas and self._named.get(found) is cls:
             number += 1
             found = f"{name}{number}"
         self._named[found] = cls
@@ -179,15 +214,18 @@ class Api(flask_smorest.Api):
         for status in HTTPStatus:
             has_problem = status >= HTTPStatus.BAD_REQUEST and status not in BODILESS
             content = {"content": _PROBLEM_CONTENT} if has_problem else {}
-            self.spec.components.response(status.name, {"description": status.phrase, **deepcopy(content)}, lazy=True)
+            self._spec.components.response(status.name, {"description": status.phrase, **deepcopy(content)}, lazy=True)
         default = {"description": "Any error", "content": deepcopy(_PROBLEM_CONTENT)}
-        self.spec.components.response("DEFAULT_ERROR", default, lazy=True)
+        self._spec.components.response("DEFAULT_ERROR", default, lazy=True)
 
     def init_app(self, app: Flask, *, spec_kwargs: dict[str, Any] | None = None) -> None:
         """Prepare the document: headers, parameters, security and the schema of every named error."""
         super().init_app(app, spec_kwargs=spec_kwargs)
         self.register_converter(ResourceId, resource_id_schema)
-        components = self.spec.components
+        self._unwritten.append(self._document_components)
+
+    def _document_components(self) -> None:
+        components = self._spec.components
         components.security_scheme("bearer", dict(BEARER))
         components.schema("Problem", dict(PROBLEM))
         components.schema("Violation", dict(VIOLATION))

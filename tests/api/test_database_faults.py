@@ -197,7 +197,8 @@ class TestBreaker:
             refused(alice.create("taken"), 409, "TASK_TITLE_TAKEN")
         for _ in range(8):
             held(admin_engine, lambda: alice.send("GET", TASKS, headers={"Request-Timeout": "0.05"}))
-        assert (guard.state(), guard.counts.total_failures) == (State.CLOSED, before)
+        assert guard.state() is State.CLOSED
+        assert guard.counts.total_failures in {before, 0}  # it counts anew each minute
 
     def test_a_lock_that_is_held_for_long_does_not_either(
         self, app: Flask, alice: Caller, admin_engine: Engine

@@ -25,7 +25,7 @@ blp = Blueprint("docs", __name__, scope=operations.PUBLIC, description="This doc
 @blp.response(HTTPStatus.OK, OpenApiSchema, headers=("ETag",))
 def get_openapi() -> Any:
     """Return the OpenAPI document."""
-    body, tag = _document()
+    body, tag = document()
     response = Response(body, mimetype="application/json")
     response.set_etag(tag)
     response.headers["Cache-Control"] = "no-cache"
@@ -46,8 +46,8 @@ def get_docs_asset(name: str) -> Response:
     return file_of(SWAGGER_UI, name, max_age=A_DAY)
 
 
-def _document() -> tuple[bytes, str]:
-    """Return the document and its entity tag, made once for an application."""
+def document() -> tuple[bytes, str]:
+    """Return the OpenAPI document as JSON, and its entity tag; made once for an application."""
     kept: dict[str, tuple[bytes, str]] = current_app.extensions.setdefault("candor-openapi", {})
     if not kept:
         api = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]

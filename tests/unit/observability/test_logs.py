@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -87,3 +89,53 @@ class TestError:
             {"type": "TaskNotFound", "message": "There is no such task.", "detail": "the row vanished"},
         ]
         assert line["stack"] == []
+
+
+class TestStandardErrorAlone:
+    """Where nothing but our own handler is installed, no record is made: the line is the same."""
+
+    SCRIPT = r"""
+import logging, sys
+from app import context
+from app.observability import logs
+logs.configure("INFO")
+context.request_id.set("request-1")
+made = []
+logging.LogRecord.__new__ = lambda cls, *_: made.append(1) or object.__new__(cls)
+class Unspeakable:
+    def __str__(self):
+        raise ValueError("secret")
+def say(**more):
+    logs.access({"method": "GET", "path": "/caf\u00e9\ud800", "status": 200, "user": None, **more})
+{setup}
+say()
+say(huge="x" * 9000)
+say(bad=Unspeakable())
+sys.stdout.write(str(len(made)))
+"""
+    FOREIGN = {
+        "a handler": "logging.getLogger('candor.access').addHandler(logging.NullHandler())",
+        "a handler of the root": "logging.getLogger().addHandler(logging.NullHandler())",
+        "a filter": "logging.getLogger('candor.access').addFilter(lambda record: True)",
+        "a filter of the handler": "logs.to_stderr().addFilter(lambda record: True)",
+        "a formatter": "logs.to_stderr().setFormatter(type('Own', (logs.JsonFormatter,), {})())",
+        "a patched method": "own = logging.Logger.callHandlers\n"
+        "logging.Logger.callHandlers = eval('lambda self, record: own(self, record)', {'own': own})",
+    }
+
+    def run(self, setup: str) -> tuple[int, list[dict[str, object]]]:
+        """Return how many records were made, and the lines without what is of the moment."""
+        ran = subprocess.run(
+            [sys.executable, "-c", self.SCRIPT.replace("{setup}", setup)], capture_output=True, check=True, timeout=60
+        )
+        found = [json.loads(line) for line in ran.stderr.splitlines()]
+        return int(ran.stdout), [{name: line[name] for name in line if name != "timestamp"} for line in found]
+
+    def test_the_lines_are_those_of_records(self) -> None:
+        made, lines = self.run("")
+        assert made == 1 + 1  # of what cannot be written, and of the sentence that says so
+        assert [line["message"] for line in lines[:2]] == ["GET /caf\u00e9\ud800 200"] * 2
+        for name, setup in self.FOREIGN.items():
+            made, with_records = self.run(setup)
+            assert (name, with_records) == (name, lines)
+            assert made == 3 + 1, name

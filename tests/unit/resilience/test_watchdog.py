@@ -57,6 +57,22 @@ class TestWatch:
         watchdog.watch(pair[0].fileno(), at=time.monotonic() - 1)
         assert waited(pair[0]) < PROMPT
 
+    def test_what_is_released_before_its_deadline_wakes_the_thread_once(
+        self, watchdog: Watchdog, pair: Pair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each request with a body is one of these: a wake-up is two switches of threads, and costs more than it."""
+        woken, notify = list[int](), watchdog._wake.notify
+
+        def count() -> None:
+            woken.append(1)
+            notify()
+
+        monkeypatch.setattr(watchdog._wake, "notify", count)
+        for _ in range(20):
+            watchdog.release(watchdog.watch(pair[0].fileno(), at=time.monotonic() + 60))
+            time.sleep(0.005)
+        assert len(woken) == 1
+
     def test_an_earlier_deadline_added_later_comes_first(self, watchdog: Watchdog, pair: Pair) -> None:
         other, peer = socket.socketpair()
         with other, peer:

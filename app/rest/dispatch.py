@@ -1,0 +1,238 @@
+"""What ``Flask.wsgi_app`` does with a request, cheaper, for an application that nothing foreign is attached to.
+
+Flask 3.1 makes a URL adapter, sends six signals and examines every function for being a coroutine, at each request.
+Here the same functions run in the same order. As soon as a signal has a receiver, or one of the methods that this file
+replaces is overridden or patched, Flask's own ``wsgi_app`` answers instead (``is_plain``).
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from inspect import CO_COROUTINE
+from operator import attrgetter
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Flask, Response, signals
+from flask.ctx import AppContext, RequestContext
+from flask.globals import _cv_app, _cv_request
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter, RequestRedirect
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+METHODS: Final = (
+    "app_context",
+    "create_url_adapter",
+    "dispatch_request",
+    "do_teardown_appcontext",
+    "do_teardown_request",
+    "ensure_sync",
+    "finalize_request",
+    "full_dispatch_request",
+    "make_response",
+    "preprocess_request",
+    "process_response",
+    "request_context",
+)
+"""The methods of Flask that are not called here."""
+SIGNALS: Final = (
+    signals.appcontext_popped,
+    signals.appcontext_pushed,
+    signals.appcontext_tearing_down,
+    signals.request_finished,
+    signals.request_started,
+    signals.request_tearing_down,
+)
+"""The signals of Flask that are not sent here."""
+ADAPTER: Final = "candor-adapter"
+PRESERVE: Final = "werkzeug.debug.preserve_context"
+"""Where Flask's test client puts the function that takes the contexts of a request."""
+_RECEIVERS: Final = tuple(signal.receivers for signal in SIGNALS)
+_METHODS_OF: Final = attrgetter(*METHODS)
+_OF_FLASK: Final = frozenset({"flask.app", "flask.sansio.app", "flask.sansio.scaffold"})
+_OWN: Final = tuple(
+    method if isinstance(method, FunctionType) and method.__globals__["__name__"] in _OF_FLASK else None
+    for method in _METHODS_OF(Flask)
+)
+"""The methods as Flask defines them; one that was patched before this file was imported is equal to nothing."""
+_MARK: Final = "_is_coroutine_mark"
+"""What ``inspect.markcoroutinefunction`` sets, from Python 3.12 on."""
+
+
+class Context(RequestContext):
+    """Flask's request context, whose URL adapter is made when somebody asks for it."""
+
+    def __init__(self, app: Flask, environ: "WSGIEnvironment", request: Any = None, session: Any = None) -> None:
+        if request is None:
+            request = app.request_class(environ)
+            request.json_module = app.json
+        self.app, self.request, self._session = app, request, session
+        self.flashes = None
+        self._after_request_functions = []
+        self._cv_tokens = []
+
+    @cached_property
+    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # an attribute there
+        """The adapter that ``url_for`` uses; ``None`` when the host is not trusted, which answers the request."""
+        try:
+            return self.app.create_url_adapter(self.request)
+        except HTTPException as error:
+            self.request.routing_exception = error
+            return None
+
+
+def is_plain(app: Flask) -> bool:
+    """Return whether nobody could tell that this file answers, and not Flask."""
+    return (
+        not any(_RECEIVERS)
+        and _METHODS_OF(type(app)) == _OWN
+        and app.__dict__.keys().isdisjoint(METHODS)
+        and _cv_app.get(None) is None
+    )
+
+
+def answer(app: Flask, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    """Answer a request: a WSGI application's ``wsgi_app``."""
+    error: BaseException | None = None
+    context, around = Context(app, environ), AppContext(app)
+    of_app, of_request = _cv_app.set(around), _cv_request.set(context)
+    around._cv_tokens.append(of_app)  # noqa: SLF001 -- Flask pushes and pops the same contexts again for streams
+    context._cv_tokens.append((of_request, around))  # noqa: SLF001 -- as above
+    try:
+        try:
+            response = _respond(app, context)
+        except Exception as exc:
+            error = exc
+            response = app.handle_exception(exc)
+        except BaseException as exc:
+            error = exc
+            raise
+        return response(environ, start_response)
+    finally:
+        if PRESERVE in environ:
+            environ[PRESERVE](around)
+            environ[PRESERVE](context)
+        if error is not None and app.should_ignore_error(error):
+            error = None
+        _end(app, context, error)
+
+
+def _respond(app: Flask, context: Context) -> Response:
+    """Return the answer: ``RequestContext.push``, and ``Flask.full_dispatch_request`` with all that it calls."""
+    request = context.request
+    opening = app.session_interface
+    if type(opening) is SecureCookieSessionInterface and not app.secret_key:
+        context._session = opening.null_session_class()  # noqa: SLF001 -- what both methods below come to
+    else:
+        session = opening.open_session(app, request)
+        context._session = opening.make_null_session(app) if session is None else session  # noqa: SLF001 -- as above
+    _match(app, context)
+    app._got_first_request = True  # noqa: SLF001 -- Flask has no other way to close the setup
+    try:
+        returned = _before(app, request)
+        if returned is None:
+            returned = _called(app, request)
+    except Exception as exc:
+        returned = app.handle_user_exception(exc)
+    response: Any = returned if isinstance(returned, app.response_class) else app.make_response(returned)
+    for function in context._after_request_functions:  # noqa: SLF001 -- those of after_this_request
+        response = sync(app, function)(response)
+    for name in (*request.blueprints, None):
+        for function in reversed(app.after_request_funcs.get(name, ())):
+            response = sync(app, function)(response)
+    if not opening.is_null_session(context._session):  # noqa: SLF001 -- as Flask does
+        opening.save_session(app, context._session, response)  # noqa: SLF001 -- as above
+    return response  # type: ignore[no-any-return]
+
+
+def _match(app: Flask, context: Context) -> None:
+    """Find the route by an adapter that all requests share, unless the host matters, or the answer is a redirect."""
+    request: Any = context.request
+    environ = request.environ
+    if environ["PATH_INFO"] and not _depends_on_host(app, environ):
+        adapter = _adapter(app)
+        try:
+            request.url_rule, request.view_args = adapter.match(
+                request.path, environ["REQUEST_METHOD"], return_rule=True
+            )
+        except RequestRedirect:  # it names the host
+            context.match_request()
+        except HTTPException as error:
+            request.routing_exception = error
+    elif context.url_adapter is not None:
+        context.match_request()
+
+
+def _adapter(app: Flask) -> MapAdapter:
+    """Return the adapter that requests share: it is asked for routes only, whatever their host."""
+    kept: MapAdapter | None = app.extensions.get(ADAPTER)
+    if kept is None or kept.map is not app.url_map:
+        kept = app.extensions[ADAPTER] = app.url_map.bind("", subdomain=app.url_map.default_subdomain)
+    return kept
+
+
+def _depends_on_host(app: Flask, environ: "WSGIEnvironment") -> bool:
+    return (
+        app.url_map.host_matching
+        or app.subdomain_matching
+        or "HTTP_UPGRADE" in environ
+        or app.config["TRUSTED_HOSTS"] is not None
+        or app.request_class.trusted_hosts is not None
+    )
+
+
+def _before(app: Flask, request: Any) -> Any:
+    """Run the ``url_value_preprocessor`` and ``before_request`` functions until one of them answers."""
+    names = (None, *reversed(request.blueprints))
+    if app.url_value_preprocessors:
+        for name in names:
+            for preprocess in app.url_value_preprocessors.get(name, ()):
+                preprocess(request.endpoint, request.view_args)
+    for name in names:
+        for function in app.before_request_funcs.get(name, ()):
+            returned = sync(app, function)()
+            if returned is not None:
+                return returned
+    return None
+
+
+def _called(app: Flask, request: Any) -> Any:
+    """Call the view."""
+    if request.routing_exception is not None:
+        app.raise_routing_exception(request)
+    rule = request.url_rule
+    if rule.provide_automatic_options and request.method == "OPTIONS":
+        return app.make_default_options_response()
+    return sync(app, app.view_functions[rule.endpoint])(**request.view_args)
+
+
+def sync(app: Flask, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``app.ensure_sync(function)``, which is the function itself unless it is a coroutine function."""
+    inner = function.__func__ if type(function) is MethodType else function
+    if type(inner) is not FunctionType or inner.__code__.co_flags & CO_COROUTINE or _MARK in inner.__dict__:
+        return app.ensure_sync(function)
+    return function
+
+
+def _end(app: Flask, context: Context, error: BaseException | None) -> None:
+    """Run the teardown functions, and forget the request, unless a stream goes on with it (then Flask does so)."""
+    if len(context._cv_tokens) > 1:  # noqa: SLF001 -- as Flask does
+        context.pop(error)
+        return
+    request = context.request
+    of_request, around = context._cv_tokens.pop()  # noqa: SLF001 -- as above
+    try:
+        for name in (*request.blueprints, None):
+            for function in reversed(app.teardown_request_funcs.get(name, ())):
+                sync(app, function)(error)
+        request.close()
+    finally:
+        _cv_request.reset(of_request)
+        request.environ["werkzeug.request"] = None
+        try:
+            for function in reversed(app.teardown_appcontext_funcs):
+                sync(app, function)(error)
+        finally:
+            _cv_app.reset(around._cv_tokens.pop())  # type: ignore[union-attr]  # noqa: SLF001 -- as above
