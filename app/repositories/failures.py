@@ -58,7 +58,7 @@ class FailureWriter:
             {"request_id": each.request_id, "at": each.at, "trace_id": each.trace_id, "said": each.said}
             for each in entries
         ]
-        with self._engine.begin() as connection:
+        with translate.translating(), self._engine.begin() as connection:
             if rows:
                 connection.execute(insert(Failure), rows)
             self._trim(connection)

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql.psycopg import PGExecutionContext_psycopg
 
+from app.repositories import translate
 from app.repositories.prepared import Line, Prepared
 
 T = TypeVar("T")
@@ -61,6 +62,6 @@ def install(engine: Engine) -> None:
 
 def lent(engine: Engine, use: Callable[[Line], T]) -> T:
     """Return what comes of using a connection in autocommit."""
-    with engine.connect() as connection:
+    with translate.translating(), engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         return use(ObservedLine(connection))

@@ -63,7 +63,8 @@ class Transaction:
     def use(self, work: Callable[[Line], T]) -> T:
         """Return what comes of using the connection; the driver's errors become those of the house."""
         if self._is_observed:
-            return work(ObservedLine(self._join()))
+            with translate.translating():
+                return work(ObservedLine(self._join()))
         return self._do("execute", lambda borrowed: work(Line(self.engine.dialect, borrowed)))
 
     def flush(self) -> None:

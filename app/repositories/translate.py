@@ -1,10 +1,18 @@
-"""The border: what the driver and PostgreSQL report, by constraint name or SQLSTATE, as errors of the house."""
+"""The border: what the driver and PostgreSQL report, by constraint name or SQLSTATE, as errors of the catalogue.
 
+Repositories raise these. A session outside of any unit of work belongs to whoever uses it and raises SQLAlchemy's own
+``IntegrityError``; one that nobody catches is translated where the request is answered (``of``).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final
 
 import psycopg
 from sqlalchemy import Constraint, Engine, ExceptionContext, Index, event
+from sqlalchemy.exc import DBAPIError
 
 from app import errs
 from app.errs.platform import InsufficientStorage, ServiceUnavailable
@@ -32,17 +40,40 @@ FOREIGN: Final = (psycopg.Error, UnicodeEncodeError)
 """What the driver raises; the latter for half of a surrogate pair, which it lets escape as it is."""
 
 
+by_repositories: Final[ContextVar[bool]] = ContextVar("by_repositories", default=False)
+"""Whether the work at hand is that of repositories: within a unit of work, or a read."""
+
+
 def install(engine: Engine) -> None:
-    """Translate every error of this engine."""
+    """Translate the errors that repositories get from this engine."""
     event.listen(engine, "handle_error", handle)
 
 
 def handle(context: ExceptionContext) -> BaseException | None:
-    """Return the error of the service for an error of the driver; ``None`` leaves other exceptions as they are."""
+    """Return the error of the catalogue for an error of the driver; ``None`` leaves other exceptions as they are."""
     cause = context.original_exception
-    if not isinstance(cause, FOREIGN):
+    if not isinstance(cause, FOREIGN) or (isinstance(cause, psycopg.Error) and not by_repositories.get()):
         return None
     return brought_in(cause, _step(context), is_disconnect=context.is_disconnect or context.connection is None)
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Translate the errors of what is done on SQLAlchemy's connections meanwhile."""
+    token = by_repositories.set(True)
+    try:
+        yield
+    finally:
+        by_repositories.reset(token)
+
+
+def of(error: DBAPIError) -> errs.Error | None:
+    """Return the error of the catalogue for one of SQLAlchemy's; ``None`` if another driver than ours raised it."""
+    cause = error.orig
+    if not isinstance(cause, psycopg.Error):
+        return None
+    is_disconnect = error.connection_invalidated or (error.statement is None and cause.sqlstate is None)
+    return brought_in(cause, "execute" if error.statement else "commit", is_disconnect=is_disconnect)
 
 
 def brought_in(cause: psycopg.Error | UnicodeEncodeError, step: str, *, is_disconnect: bool) -> errs.Error:

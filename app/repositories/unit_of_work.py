@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
+from app.repositories import translate
 from app.repositories.idempotency import StoredAnswerRepository
 from app.repositories.jobs import JobRepository
 from app.repositories.logger import LoggerRepository
@@ -49,7 +50,7 @@ class UnitOfWork:
     def __enter__(self) -> Self:
         around = current.get()
         self.transaction = around or Transaction(self._engine(), self._sessions)
-        self._entered = None if around else current.set(self.transaction)
+        self._entered = None if around else (current.set(self.transaction), translate.by_repositories.set(True))
         self._is_committed = False
         return self
 
@@ -74,5 +75,9 @@ class UnitOfWork:
         if self._entered is None:
             self.transaction.is_undone = self.transaction.is_undone or not self._is_committed
             return
-        current.reset(self._entered)
-        self.transaction.end()
+        entered, translating = self._entered
+        current.reset(entered)
+        try:
+            self.transaction.end()
+        finally:
+            translate.by_repositories.reset(translating)

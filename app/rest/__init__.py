@@ -5,7 +5,7 @@ The table of contents of a request: ``hooks`` in order, then ``blueprint`` (acce
 """
 
 from app.config import Settings
-from app.rest import blueprint, converters, errors, hooks, middleware
+from app.rest import blueprint, converters, database_errors, errors, hooks, middleware
 from app.rest.application import Application
 from app.rest.handlers import (
     failures,
@@ -51,6 +51,7 @@ def register(app: Application, settings: Settings) -> None:
     app.url_map.merge_slashes = False
     app.extensions["candor-page-tokens"] = PageTokens(settings.jwt_secret.encode())
     errors.register(app)
+    database_errors.register(app)
     hooks.install(app)
     middleware.install(app)
     api = Api(

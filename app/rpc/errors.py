@@ -5,11 +5,13 @@ from http import HTTPStatus
 from typing import Final
 
 from grpc import StatusCode
+from sqlalchemy.exc import DBAPIError
 
 from app import context, errs
 from app.errs import Fault, Kind, platform
 from app.observability import metrics
 from app.observability.reporting import report
+from app.repositories import translate
 from app.rpc import details
 from app.rpc.calls import Call
 
@@ -77,6 +79,8 @@ def shown_for(exc: BaseException) -> errs.Error:
 
 def answer(exc: BaseException, call: Call) -> None:
     """Answer what was raised: log it once, tell whether it was declared, and say what a client may see."""
+    if isinstance(exc, DBAPIError):  # of a session that was used outside of any unit of work
+        exc = translate.of(exc) or exc
     shown = shown_for(exc)
     call.end(CODES[shown.kind], details.status(shown, CODES[shown.kind], call))
     is_ours = shown.kind.fault is not Fault.CLIENT

@@ -2,20 +2,22 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, got_request_exception
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.record_queries import get_recorded_queries
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
+from werkzeug.test import TestResponse
 
-from app import errs
+from app.models.tasks import Task
 from app.rest.public import public
-from tests.idioms.kit import ON_FLASK, candor_only, problem
+from tests.idioms.kit import candor_only, problem
 
 
 @pytest.fixture
@@ -68,12 +70,72 @@ def test_insert_update_and_delete(db: SQLAlchemy, note, context) -> None:
 
 
 def test_rollback(db: SQLAlchemy, note, context) -> None:
-    """Not yet as on plain Flask: errors of the database are errors of the catalogue here, in sessions too."""
     db.session.add(note(title="one"))
-    with pytest.raises(sa.exc.IntegrityError if ON_FLASK else errs.Error):
+    with pytest.raises(IntegrityError):
         db.session.commit()
     db.session.rollback()
     assert db.session.scalar(db.select(db.func.count()).select_from(note)) == 3
+
+
+class TestConflict:
+    """A view that breaks a unique constraint through ``db.session``."""
+
+    @pytest.fixture
+    def add(self, app: Flask, db: SQLAlchemy, note) -> Callable[[], TestResponse]:
+        """Return what sends a request whose view commits a note that is there already."""
+
+        @app.post("/add")
+        @public
+        def add():
+            db.session.add(note(title="one"))
+            db.session.commit()
+            return "added"
+
+        return lambda: app.test_client().post("/add")
+
+    def test_the_view_catches_it(self, app: Flask, db: SQLAlchemy, note) -> None:
+        @app.post("/careful")
+        @public
+        def careful():
+            db.session.add(note(title="one"))
+            try:
+                db.session.commit()
+            except IntegrityError as error:
+                db.session.rollback()
+                return {"sqlstate": error.orig.sqlstate}, 409
+            return "added"
+
+        response = app.test_client().post("/careful")
+        assert (response.status_code, response.json) == (409, {"sqlstate": "23505"})
+
+    @pytest.mark.parametrize("kind", [IntegrityError, sa.exc.SQLAlchemyError, Exception])
+    def test_an_error_handler_catches_it(self, app: Flask, add: Callable[[], TestResponse], kind) -> None:
+        app.register_error_handler(kind, lambda error: (f"caught {type(error).__name__}", 409))
+        response = add()
+        assert (response.status_code, response.text) == (409, "caught IntegrityError")
+
+    def test_nobody_catches_it(self, app: Flask, add: Callable[[], TestResponse]) -> None:
+        signalled: list[Any] = []
+        with got_request_exception.connected_to(lambda *_, exception, **__: signalled.append(exception), app):
+            assert add().status_code == 500
+        assert [type(each) for each in signalled] == [IntegrityError]
+
+    @candor_only
+    def test_an_error_that_a_model_declares_is_answered(self, app: Flask, db: SQLAlchemy, bearer) -> None:
+        columns = [column.name for column in Task.__table__.columns if column.name != "id"]
+        again = sa.select(sa.func.gen_random_uuid(), *(Task.__table__.c[name] for name in columns))
+
+        @app.post("/copy")
+        def copy():
+            db.session.execute(sa.insert(Task).from_select(["id", *columns], again))
+            return "copied"
+
+        signalled: list[Any] = []
+        create = app.test_client().post
+        assert create("/v1/tasks", json={"task": {"title": "twice"}}, headers=bearer()).status_code == 201
+        with got_request_exception.connected_to(lambda *_, exception, **__: signalled.append(exception), app):
+            problem(create("/copy", headers=bearer()), 409, code="TASK_TITLE_TAKEN")
+        assert signalled == []
 
 
 def test_the_legacy_query(db: SQLAlchemy, note, context) -> None:

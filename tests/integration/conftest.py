@@ -16,6 +16,7 @@ from app.extensions import db
 from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 from app.repositories.tasks import TaskReads
+from app.repositories.translate import translating
 from app.repositories.unit_of_work import UnitOfWork
 from tests.conftest import EMPTY
 from tests.integration.task_collections import Collection, InMemory, InPostgres
@@ -101,3 +102,10 @@ def collection(every_collection: Collection) -> Collection:
     """Return a collection with nothing in it."""
     every_collection.clear()
     return every_collection
+
+
+@pytest.fixture
+def by_repositories() -> Iterator[None]:
+    """Use engines as repositories do: their errors are translated."""
+    with translating():
+        yield

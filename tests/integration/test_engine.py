@@ -22,6 +22,7 @@ from tests.fakes.network import Proxy
 from tests.integration.conftest import Database
 from tests.scrape import growth, here
 
+pytestmark = pytest.mark.usefixtures("by_repositories")
 BUDGET = timedelta(milliseconds=200)
 LATE = 0.5
 """Seconds by which no request outlives its budget."""
@@ -94,9 +95,11 @@ class TestCut:
 
         thread = threading.Thread(target=cut)
         thread.start()
-        yield limit
-        thread.join()
-        current.reset(token)
+        try:
+            yield limit
+        finally:
+            thread.join()
+            current.reset(token)
 
     def test_the_statement_is_cancelled_at_once(self, database: Database, stranger: Connection) -> None:
         with self.cut_once_busy(database, stranger), database.engine.connect() as connection:

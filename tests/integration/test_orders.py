@@ -20,6 +20,7 @@ from app.models.products import Currency, Offer
 from app.models.query import Comparison, ListQuery, Operator, Ordering
 from app.repositories.orders import MEMBERS, OrderReads
 from app.repositories.products import ProductReads
+from app.repositories.translate import translating
 from app.services import orders as service
 from app.services import products
 from tests.api.orders.order import body, items, stock
@@ -213,7 +214,7 @@ class TestSchema:
             ProductReads(database.reads),
             cast("Callable[[], AbstractContextManager[Unit]]", database.unit_of_work),
         ).added("alice")
-        with pytest.raises(Error) as refused, database.engine.begin() as connection:
+        with translating(), pytest.raises(Error) as refused, database.engine.begin() as connection:
             connection.execute(text(statement))
         assert refused.value.kind in {Kind.DATABASE, Kind.VALIDATION}
 

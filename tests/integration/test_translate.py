@@ -8,15 +8,18 @@ from uuid import uuid4
 import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from app.errs import E, Error, Kind, match
 from app.errs.platform import DeadlineExceeded, InsufficientStorage, ServiceUnavailable
 from app.errs.tasks import TaskTitleTaken
 from app.repositories import engine as house
-from app.repositories.translate import translated
+from app.repositories import translate
+from app.repositories.translate import of, translated, translating
 from app.resilience.deadline import Deadline, current, within
 from tests.integration.conftest import Database
 
+pytestmark = pytest.mark.usefixtures("by_repositories")
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 INSERT = text(
     "INSERT INTO tasks (id, title, status, priority, create_time, update_time, created_by, tags, version) "
@@ -38,6 +41,55 @@ def ended(database: Database, *statements: str | Callable[[Connection], object])
         with pytest.raises(Error) as caught:
             last(connection)
     return caught.value
+
+
+def ours(error: DBAPIError) -> Error:
+    """Return the error of the catalogue for one of SQLAlchemy's."""
+    found = of(error)
+    assert found is not None
+    return found
+
+
+class TestSessionsOfOthers:
+    """Outside of repositories SQLAlchemy's own errors are raised, and can be translated afterwards."""
+
+    @pytest.fixture
+    def by_repositories(self) -> None:
+        """Use the engine as anybody does."""
+
+    def test_a_violation(self, database: Database) -> None:
+        with database.engine.connect() as connection:
+            insert(connection)
+            with pytest.raises(IntegrityError) as caught:
+                insert(connection)
+        error = ours(caught.value)
+        assert match(TaskTitleTaken(param="title"), error)
+        assert isinstance(error.__cause__, psycopg.errors.UniqueViolation)
+
+    def test_a_connection_that_is_lost(self, database: Database, stranger: Connection) -> None:
+        with database.engine.connect() as connection:
+            backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            stranger.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
+            with pytest.raises(OperationalError) as caught:
+                connection.execute(text("SELECT 1"))
+        assert match(ServiceUnavailable(retry_after=1, disconnected=True), ours(caught.value))
+
+    def test_a_database_that_is_away(self) -> None:
+        away = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+        translate.install(away)
+        with pytest.raises(OperationalError) as caught:
+            away.connect()
+        assert match(ServiceUnavailable(retry_after=1, disconnected=True), ours(caught.value))
+
+    def test_a_mistake(self, database: Database) -> None:
+        with database.engine.connect() as connection, pytest.raises(ProgrammingError) as caught:
+            connection.execute(text("SELECT 1 FROM nowhere"))
+        assert match(E(kind=Kind.DATABASE, sqlstate="42P01"), ours(caught.value))
+
+    def test_another_driver(self) -> None:
+        with create_engine("sqlite://").connect() as connection, pytest.raises(OperationalError) as caught:
+            connection.execute(text("SELECT 1 FROM nowhere"))
+        assert of(caught.value) is None
 
 
 class TestIntegrity:
@@ -116,7 +168,7 @@ class TestCapacity:
         errors: list[Error] = []
 
         def cross(*titles: str) -> None:
-            with database.engine.connect() as connection:
+            with translating(), database.engine.connect() as connection:
                 try:
                     for title in titles:
                         connection.execute(text("SELECT 1 FROM tasks WHERE title = :t FOR UPDATE"), {"t": title})

@@ -5,10 +5,12 @@
 
 import logging
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from flask import Flask
 from flask_limiter import RequestLimit
+from limits import RateLimitItem
 
 from app.extensions import limiter
 from app.rate_limiting import remaining_of, seconds_until_reset
@@ -22,21 +24,28 @@ def install(app: Flask) -> None:
     limiter.init_app(app)
 
 
-def _default_first(results: Sequence[RequestLimit]) -> Sequence[RequestLimit]:
-    """Return the results with those of ``RATE_LIMIT`` first; Flask-Limiter evaluates small units before large ones."""
-    return results if len(results) == 1 else sorted(results, key=lambda each: EVERYTHING not in each.request_args)
-
-
 def fields(results: Sequence[RequestLimit]) -> list[tuple[str, str]]:
     """Return the header fields with the limits that apply, and what remains (draft-ietf-httpapi-ratelimit-headers)."""
     policies, states = [], []
     for number, result in enumerate(_default_first(results), 1):
-        name = "default" if number == 1 else f"default-{number}"
         try:
             remaining, seconds = remaining_of(result), seconds_until_reset(result)
         except Exception:  # a storage of the fork's own choice may raise anything
             log.warning("no RateLimit fields: the storage does not answer", exc_info=True)
             return []
-        policies.append(f'"{name}";q={result.limit.amount};w={result.limit.get_expiry()}')
-        states.append(f'"{name}";r={remaining};t={seconds}')
+        name, policy = _named(number, result.limit)
+        policies.append(policy)
+        states.append(f"{name};r={remaining};t={seconds}")
     return [("RateLimit-Policy", ", ".join(policies)), ("RateLimit", ", ".join(states))]
+
+
+def _default_first(results: Sequence[RequestLimit]) -> Sequence[RequestLimit]:
+    """Return the results with those of ``RATE_LIMIT`` first; Flask-Limiter evaluates small units before large ones."""
+    return results if len(results) == 1 else sorted(results, key=lambda each: EVERYTHING not in each.request_args)
+
+
+@lru_cache
+def _named(number: int, limit: RateLimitItem) -> tuple[str, str]:
+    """Return the name of a limit, in quotes, and its policy."""
+    name = '"default"' if number == 1 else f'"default-{number}"'
+    return name, f"{name};q={limit.amount};w={limit.get_expiry()}"
