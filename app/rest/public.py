@@ -3,7 +3,7 @@
 ::
 
     @app.get("/hello")
-    @public                                     # a view, or a class-based view
+    @public                                     # a view, a class-based view, or one method of it
     def hello(): ...
 
     app.register_blueprint(public(blueprint))   # all routes of a blueprint, nested blueprints included
@@ -50,20 +50,25 @@ def is_marked(target: object) -> bool:
     return bool(getattr(target, MARK, False) or getattr(view_class, MARK, False))
 
 
-def is_public(app: Flask, endpoint: str) -> bool:
+def is_public(app: Flask, endpoint: str, method: str) -> bool:
     """Return whether a route outside of the operations is public, by its view, its blueprints or its endpoint."""
-    known: dict[str, bool] = app.extensions.setdefault("candor-public", {})
-    if endpoint not in known:
-        known[endpoint] = _find(app, endpoint)
-    return known[endpoint]
+    known: dict[tuple[str, str], bool] = app.extensions.setdefault("candor-public", {})
+    if (endpoint, method) not in known:
+        known[endpoint, method] = _find(app, endpoint, method)
+    return known[endpoint, method]
 
 
-def _find(app: Flask, endpoint: str) -> bool:
+def _find(app: Flask, endpoint: str, method: str) -> bool:
+    view_class = getattr(app.view_functions.get(endpoint), "view_class", None)
+    of_method = getattr(view_class, method.lower(), None) or (
+        getattr(view_class, "get", None) if method == "HEAD" else None
+    )
     steps = endpoint.split(".")[:-1]
     blueprints = (app.blueprints.get(".".join(steps[: number + 1])) for number in range(len(steps)))
     return (
         endpoint in app.config[ENDPOINTS]
         or is_marked(app.view_functions.get(endpoint))
+        or is_marked(of_method)
         or any(is_marked(blueprint) for blueprint in blueprints if blueprint is not None)
     )
 
@@ -74,7 +79,7 @@ def routes(app: Flask) -> Iterator[str]:
     for rule in sorted(app.url_map.iter_rules(), key=str):
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             operation = table.get((rule.endpoint, method))
-            if is_public(app, rule.endpoint) if operation is None else operation.scope is operations.PUBLIC:
+            if is_public(app, rule.endpoint, method) if operation is None else operation.scope is operations.PUBLIC:
                 yield f"{method} {rule.rule}"
 
 

@@ -108,6 +108,27 @@ def test_a_method_view_is_public_as_a_class(app: Flask, client: FlaskClient) -> 
     assert client.delete("/item").status_code == 204
 
 
+def test_one_method_of_a_method_view_is_public(app: Flask, client: FlaskClient) -> None:
+    class Item(MethodView):
+        @public
+        def get(self):
+            return "get"
+
+        def delete(self):
+            return "", 204
+
+    class Other(Item):
+        def get(self):
+            return "other"
+
+    app.add_url_rule("/item", view_func=Item.as_view("item"))
+    app.add_url_rule("/other", view_func=Other.as_view("other"))
+    assert client.get("/item").text == "get"
+    assert client.head("/item").status_code == 200
+    problem(client.delete("/item"), 401)
+    problem(client.get("/other"), 401)
+
+
 def test_a_subclass_of_a_public_view_class_is_marked_itself(app: Flask, client: FlaskClient) -> None:
     class Item(MethodView):
         def get(self):

@@ -41,7 +41,7 @@ def authenticate() -> None:
 def _authenticate_route(request: Request) -> None:
     """Authenticate the caller of a route outside of the operations; in development, log how to make it public."""
     rule = request.url_rule
-    if rule is None or not request.is_dispatched or public.is_public(application(), rule.endpoint):
+    if rule is None or not request.is_dispatched or public.is_public(application(), rule.endpoint, request.method):
         return
     try:
         _identified(request)
