@@ -86,7 +86,7 @@ class Context(RequestContext):
 def is_plain(app: Flask) -> bool:
     """Return whether nobody could tell that this file answers, and not Flask."""
     return (
-        not any(_RECEIVERS)
+        not (any(_RECEIVERS) and any(signal.has_receivers_for(app) for signal in SIGNALS))
         and _METHODS_OF(type(app)) == _OWN
         and app.__dict__.keys().isdisjoint(METHODS)
         and _cv_app.get(None) is None

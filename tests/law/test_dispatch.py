@@ -150,10 +150,11 @@ def test_both_answer_alike(
 
 
 @pytest.mark.parametrize("signal", dispatch.SIGNALS, ids=lambda signal: signal.name)
-def test_a_receiver_is_called(app: Flask, signal: Any) -> None:
-    heard = []
+def test_a_receiver_is_called(app: Flask, make_application: Make, signal: Any) -> None:
+    heard, another = [], make_application()
     with signal.connected_to(lambda *_, **__: heard.append(1), app):
         app.test_client().get("/healthz")
+        assert dispatch.is_plain(another)
     assert heard
 
 
