@@ -30,6 +30,8 @@ SUITES: Final = {
     "bench-scaling": "make bench-scaling",
     "ecosystem": "make ecosystem",
 }
+SCALES: Final = ("FUZZ_EXAMPLES", "FUZZ_SEED", "EDGE_SCALE", "DRILL_SCALE", "ONLY", "ARGS")
+"""Variables that change how much the suites do; the page says which were set."""
 COUNTS: Final = re.compile(r"\d+ (?:passed|failed|errors?|skipped|kept|broken)\b(?:, )?")
 """Counts in the closing line of pytest and of other runners."""
 
@@ -74,6 +76,7 @@ def page(suites: list[Suite], commit: str, began: datetime) -> str:
     """Return the page."""
     ended, failed = all(suite.status is not None for suite in suites), [s.name for s in suites if s.status]
     result = f"failed: {', '.join(failed)}" if failed else "passed"
+    scales = ", ".join(f"`{name}={os.environ[name]}`" for name in SCALES if name in os.environ)
     rows = [
         f"| {suite.name} | `{suite.command}` | {suite.state} | {'' if suite.status is None else suite.status} "
         f"| {suite.last_line.replace('|', '/')} | {suite.seconds / 60:.1f} |"
@@ -87,6 +90,7 @@ def page(suites: list[Suite], commit: str, began: datetime) -> str:
             "",
             f"- Commit: `{commit}`",
             f"- Started: {began:%Y-%m-%d %H:%M} UTC",
+            f"- Scale: {scales or 'the default of each suite'}",
             f"- Result: {result if ended else 'the run is in progress'}",
             "",
             "| suite | command | result | status | counts | minutes |",
