@@ -44,7 +44,7 @@ quick: .venv/dev.lock ## In 15 seconds: lint what has changed since the last com
 	@exec $(PY) -m tests.quick $(ARGS)
 
 edge: .venv/dev.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser; some minutes
-	@exec $(PY) -m pytest $(EDGE) $(ARGS)
+	@exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS)
 
 check: lint test edge ## Everything that must hold before a push
 
