@@ -24,6 +24,18 @@ SETTINGS: Final = (*LATE, *EARLY)
 class JoiningSession(Session):
     """Flask-SQLAlchemy's session; inside a unit of work it is part of its transaction."""
 
+    @property
+    def expire_on_commit(self) -> bool:
+        """Whether entities are read again after a commit; not within a unit of work.
+
+        What it has committed is answered as it was: read again, it could be somebody else's change by now, or gone.
+        """
+        return self._expires and transaction.current.get() is None
+
+    @expire_on_commit.setter
+    def expire_on_commit(self, expires: bool) -> None:
+        self._expires = expires
+
     def get_bind(
         self, mapper: Any = None, clause: Any = None, bind: Engine | Connection | None = None, **named: Any
     ) -> Engine | Connection:
@@ -65,7 +77,8 @@ class Database(SQLAlchemy):
         if wanted != applied:
             changed = {name for name, old, new in zip(SETTINGS, applied, wanted, strict=True) if old != new}
             if late := ", ".join(sorted(changed.difference(LATE))):
-                raise RuntimeError(f"create_app() has made the database engines; set {late} before, as FLASK_<name>")
+                before = "as DATABASE_URL" if late == EARLY[0] else "with create_app(config=…) or as FLASK_<name>"
+                raise RuntimeError(f"create_app() has made the database engines; set {late} before, {before}")
             _switch(changed, app.config, engines)
             self._applied[app] = tuple(map(_copied, wanted))
         return engines
@@ -90,11 +103,9 @@ db: Final = Database(
     model_class=Base,
     session_options={
         "class_": JoiningSession,
-        "expire_on_commit": False,
         "join_transaction_mode": "control_fully",
     },
 )
-"""What was committed is answered as it was: read again, it could be somebody else's change by now, or gone."""
 
 limiter: Final = Limiter(key_func=limits.client_address, application_limits=[*limits.APPLICATION])
 """``RATE_LIMIT`` applies to every route; ``@limiter.limit`` and the rest of Flask-Limiter's manual work beside it."""

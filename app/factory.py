@@ -47,6 +47,7 @@ def create_app(
 
     Raises:
         app.config.InvalidSettings: the environment is not fit to run with.
+        ValueError: ``config`` sets what a setting of the service decides.
     """
     settings = settings or Settings.from_env()
     logs.configure(settings.log_level)
@@ -54,7 +55,7 @@ def create_app(
     app = Application("app", **{"static_folder": STATIC if (ROOT / STATIC).is_dir() else None, **flask_options})
     app.config.from_prefixed_env()
     app.config.from_mapping(config or {})
-    app.config.from_mapping(_flask_config(settings, app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {})))
+    _configure(app, settings)
     db.init_app(app)
     with app.app_context():
         engine.prepare(db.engine, hooks=(log_turns, measure.breakers))
@@ -104,6 +105,43 @@ def _engine(app: Flask) -> Engine:
         return db.engine
 
 
+def _configure(app: Flask, settings: Settings) -> None:
+    """Complete ``app.config``.
+
+    Raises:
+        ValueError: it has another value for what a setting of the service decides.
+    """
+    decided = _flask_config(settings, app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {}))
+    for name, value in decided.items():
+        given = app.config.get(name, Flask.default_config.get(name))
+        if name in DECIDED and given not in (None, Flask.default_config.get(name), value):
+            variable = DECIDED[name]
+            raise ValueError(f"config= and FLASK_{name} cannot set {name}: set the environment variable {variable}")
+    app.config.from_mapping(decided)
+    app.config["DEBUG"] = settings.debug or bool(app.config["DEBUG"])
+    if app.config["DEBUG"] and settings.is_production:
+        raise ValueError("DEBUG cannot be set where APP_ENV is production")
+    app.config.setdefault("PUBLIC_ENDPOINTS", [])
+
+
+DECIDED: Final = {
+    "ANONYMOUS_SCOPES": "ANONYMOUS_SCOPES",
+    "APP_ENV": "APP_ENV",
+    "CORS_ORIGINS": "CORS_ORIGINS",
+    "MAX_BODY_BYTES": "MAX_BODY_BYTES",
+    "MAX_CONTENT_LENGTH": "MAX_BODY_BYTES",
+    "PUBLIC_URL": "PUBLIC_URL",
+    "RATE_LIMIT": "RATE_LIMIT",
+    "REDIS_URL": "REDIS_URL",
+    "REGISTRATION_RATE_LIMIT": "REGISTRATION_RATE_LIMIT",
+    "REQUEST_TIMEOUT": "REQUEST_TIMEOUT",
+    "SQLALCHEMY_DATABASE_URI": "DATABASE_URL",
+    "TOKEN_RATE_LIMIT": "TOKEN_RATE_LIMIT",
+    "TRUSTED_PROXIES": "TRUSTED_PROXIES",
+}
+"""Keys of ``app.config`` and the settings of the service that decide them."""
+
+
 def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> dict[str, object]:
     """Return what Flask and its extensions read from ``app.config``."""
     budget = timedelta(seconds=settings.request_timeout)
@@ -111,10 +149,8 @@ def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> d
         "ANONYMOUS_SCOPES": settings.anonymous_scopes,
         "APP_ENV": settings.app_env,
         "CORS_ORIGINS": settings.cors_origins,
-        "DEBUG": settings.debug,
         "MAX_BODY_BYTES": settings.max_body_bytes,
         "MAX_CONTENT_LENGTH": settings.max_body_bytes,
-        "PUBLIC_ENDPOINTS": [],
         "PUBLIC_URL": settings.public_url,
         "RATE_LIMIT": settings.rate_limit,
         "REDIS_URL": settings.redis_url,

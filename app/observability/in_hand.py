@@ -30,9 +30,17 @@ def begin(request_id: str | None, method: str, path: str) -> None:
     _works[threading.get_ident()] = Work(request_id, method, path[:LONGEST], time.monotonic())
 
 
-def end() -> None:
-    """Note that this thread has done it."""
-    _works.pop(threading.get_ident(), None)
+def current() -> Work | None:
+    """Return what this thread works on."""
+    return _works.get(threading.get_ident())
+
+
+def end(before: Work | None = None) -> None:
+    """Note that this thread has done it, and what it works on again: a request may be made within another."""
+    if before is None:
+        _works.pop(threading.get_ident(), None)
+    else:
+        _works[threading.get_ident()] = before
 
 
 def by_thread() -> dict[int, Work]:

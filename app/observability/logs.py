@@ -62,7 +62,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return one line of JSON."""
         line = _line(record.created, record.levelname, record.name, record.getMessage(), getattr(record, "fields", {}))
-        if record.exc_info and record.exc_info[1] is not None:
+        if record.exc_info and record.exc_info[1] is not None and "causes" not in line:
             line |= cause_chain(record.exc_info[1])
         return lines.rendered(line).decode()
 
@@ -147,12 +147,18 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         **caused,
     }
     message = caused["causes"][0]["message"] if said is exc else told(said)
-    _write(ERRORS, logging.ERROR if stack else kind.log_level, message, fields)
+    _write(ERRORS, logging.ERROR if stack else kind.log_level, message, fields, exc if stack else None)
     for watcher in WATCHERS:
         watcher.error(fields)
 
 
-def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, object]) -> None:
+def _write(
+    logger: logging.Logger,
+    level: int,
+    message: str,
+    fields: dict[str, object],
+    exc: BaseException | None = None,
+) -> None:
     """Log a message as it is, as the logger would, but without looking for who calls: no line says it.
 
     Where standard error alone is written to, which is so in production, no record is made.
@@ -177,6 +183,7 @@ def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, o
             "msecs": now % 1 * 1000 // 1,
             "relativeCreated": _ORIGIN.relativeCreated + (now - _ORIGIN.created) * 1000,
             "fields": fields,
+            "exc_info": None if exc is None else (type(exc), exc, exc.__traceback__),  # for handlers of others
         }
         logger.handle(record)
 

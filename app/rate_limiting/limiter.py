@@ -14,7 +14,6 @@ from flask import Blueprint, Flask, Request
 from flask.globals import _cv_app, _cv_request
 from flask_limiter import ApplicationLimit, ExemptionScope, RateLimitExceeded, RequestLimit
 from flask_limiter.constants import ConfigVars
-from flask_limiter.util import get_qualified_name
 from ordered_set import OrderedSet
 
 from app.rate_limiting import limits, names, settings
@@ -153,7 +152,7 @@ class Limiter(flask_limiter.Limiter):
         if plan.way is Way.DIRECTLY:
             self._count(request, app)
         elif plan.way is Way.BY_FLASK_LIMITER:
-            self._evaluate(request, None, in_middleware=True)
+            self._evaluate(request, names.stand_in(app.view_functions.get(endpoint or "")), in_middleware=True)
         if plan.above:
             self._evaluate(request, plan.above, in_middleware=False)
 
@@ -255,7 +254,7 @@ class Limiter(flask_limiter.Limiter):
 
     def _is_decorated(self, endpoint: str | None, blueprint: str | None, view: Callable[..., Any]) -> bool:
         """Return whether limits were declared on the view, on a function that it calls, or on its blueprint."""
-        manager, name = self.limit_manager, get_qualified_name(view)
+        manager, name = self.limit_manager, names.qualified(view)
         above = {*(blueprint or "").split(".")}
         if registered := _app().blueprints.get(blueprint or ""):  # none: an endpoint may have a dot all the same
             above.add(registered.name)

@@ -67,7 +67,10 @@ class Manager(LimitManager):
         view = app.view_functions.get(endpoint or "")
         name = names.claimed(view) if view else None  # of a view that was decorated above its route, too
         own = self._route_exemptions.get(name, ExemptionScope.NONE) if name else ExemptionScope.NONE
-        return super().exemption_scope(app, endpoint, blueprint) | own
+        if (endpoint or "").rpartition(".")[2] == "static":  # RATE_LIMIT applies to it, other limits never do
+            own |= ExemptionScope.DEFAULT
+        named = endpoint if view is None or names.qualified(view) else None  # Flask-Limiter fails on a view without one
+        return super().exemption_scope(app, named, blueprint) | own
 
 
 def is_limited(app: Flask, endpoint: str | None) -> bool:

@@ -40,3 +40,13 @@ def claimed(view: Callable[..., Any]) -> str | None:
     if not isinstance(innermost, FunctionType) or innermost not in _CLAIMED:
         return None
     return f"{view.__module__}.{view.__name__}.{_CLAIMED[innermost]}"
+
+
+def qualified(view: Callable[..., Any]) -> str | None:
+    """Return the name by which Flask-Limiter keeps limits; ``None`` for a view that has none, such as a ``partial``."""
+    return get_qualified_name(view) if hasattr(view, "__name__") and hasattr(view, "__qualname__") else None
+
+
+def stand_in(view: Callable[..., Any] | None) -> str | None:
+    """Return a name for a view that has none, under which no limit is kept; ``None`` for any other."""
+    return None if view is None or qualified(view) else f"a view of {type(view).__qualname__}"

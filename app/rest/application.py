@@ -1,10 +1,11 @@
 """The Flask application: Flask, with the request class of this service and one log entry per unforeseen exception."""
 
+import logging
 from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from app.rest import dispatch, errors
 from app.rest.hooks import routing
@@ -36,6 +37,16 @@ class Application(Flask):
         return routing.options(self, current())
 
     def log_exception(self, exc_info: ExcInfo) -> None:
-        """Log an exception that no error handler answered, with its causes and the request id; Flask calls this."""
+        """Log an exception that no error handler answered, with its causes and the request id; Flask calls this.
+
+        Handlers of ``app.logger``, such as the ``SMTPHandler`` of Flask's manual, get the record that Flask writes.
+        """
         if exc_info[1] is not None:
             errors.report_unforeseen(exc_info[1])
+        says = "Exception on %s [%s]"
+        record = self.logger.makeRecord(
+            self.logger.name, logging.ERROR, __file__, 0, says, (request.path, request.method), exc_info
+        )
+        for handler in self.logger.handlers:
+            if record.levelno >= handler.level:
+                handler.handle(record)

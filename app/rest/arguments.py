@@ -5,7 +5,7 @@ Violations are kept, and raised together when every part is decoded (see :mod:`a
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final
 
 import marshmallow as ma
@@ -14,7 +14,7 @@ from app.errs import Violation
 from app.observability import metrics
 from app.rest import documents, operations, query
 from app.rest.current import clock
-from app.rest.locations import BODIES, CONSUMED, MULTIPART, location_of, reader
+from app.rest.locations import BODIES, CONSUMED, MULTIPART, location_of, reader, values_for
 from app.rest.request import Request, current
 from app.rest.violations import checked
 from app.wire.decoder import Decoder
@@ -54,6 +54,8 @@ def decorator(
     decode = Decoder(_accepted(schema), location=location_of(location))
     metrics.know_fields(names(decode.schema))
     place = decode.location
+    if decode.schema.many and place is not Location.JSON:
+        raise TypeError(f"many=True is for a list in JSON, and not for the location {place.value!r}: use fields.List")
     consumes = _consumes(place, content_types)
     read = _reader(decode, is_required=required)
 
@@ -130,7 +132,7 @@ def _reader(decode: Decoder, *, is_required: bool) -> Callable[[Request], Any]:
     if decode.location is Location.QUERY:
         return _query_reader(decode)
     if decode.location is Location.JSON:
-        return lambda request: decoded(request, decode, request.body)
+        return partial(_decoded_body, decode=decode)
     values = reader(decode)
 
     def read(request: Request) -> Any:
@@ -141,6 +143,17 @@ def _reader(decode: Decoder, *, is_required: bool) -> Callable[[Request], Any]:
     return read
 
 
+def _decoded_body(request: Request, decode: Decoder) -> Any:
+    """Return what a schema makes of the body.
+
+    Raises:
+        TypeError: it was never read, since a decorator has hidden that the view takes one.
+    """
+    if request.operation is not None and not request.operation.bodies:
+        raise TypeError(f"a decorator above @blp.arguments of {request.operation.name} lacks functools.wraps")
+    return decoded(request, decode, request.body)
+
+
 def _query_reader(decode: Decoder) -> Callable[[Request], Any]:
     own, repeatable, nothing_sent = {*decode.members}, decode.repeatable, _constant(decode)
 
@@ -149,10 +162,10 @@ def _query_reader(decode: Decoder) -> Callable[[Request], Any]:
         if not sent and nothing_sent is not None:
             value = nothing_sent()
         elif not request.violations and isinstance(decode.schema, QuerySchema):
-            value = decoded(request, decode, _share(request, sent, own))
+            value = decoded(request, decode, values_for(decode, _share(request, sent, own)))
         else:
             refused = {each.field for each in request.violations if each.parameter is not None}
-            value = _decoded_after(request, decode, _share(request, sent, own), refused)
+            value = _decoded_after(request, decode, values_for(decode, _share(request, sent, own)), refused)
         request.asked = value if type(value) is dict else {}
         return value
 

@@ -20,7 +20,8 @@ from app.wire.encoder import Encoder
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _LIST: Final = re.compile(rf"[ \t,]*{_TAG.pattern}(?:[ \t]*,[ \t,]*{_TAG.pattern})*[ \t,]*")
 """One or more, between commas; empty elements do not count (RFC 9110, section 5.6.1)."""
-KEPT: Final = ("ETag", "Cache-Control", "Vary")
+OF_CONTENT: Final = ("Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type")
+"""What 304 does not repeat of the answer that it stands for (RFC 9110, section 15.4.5)."""
 """What a 304 says of the answer that it stands for (RFC 9110, section 15.4.5)."""
 READS: Final = frozenset({"GET", "HEAD"})
 _OURS: Final = re.compile(r"(([0-9a-f]{1,15})-[0-9a-f]{8})(?::[a-z]+)?")
@@ -114,5 +115,8 @@ def answer_not_modified(request: Request, response: Response) -> Response:
     tag, known = response.headers["ETag"], request.if_none_match
     if not (known.star_tag or known.contains_weak(tag.strip('"'))):
         return response
-    kept = {name: response.headers[name] for name in KEPT if name in response.headers}
-    return Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)
+    unmodified = Response(status=HTTPStatus.NOT_MODIFIED, headers=response.headers)
+    for name in OF_CONTENT:
+        unmodified.headers.pop(name, None)
+    unmodified.call_on_close(response.close)
+    return unmodified

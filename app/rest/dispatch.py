@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask, Response, signals
 from flask.ctx import AppContext, RequestContext
 from flask.globals import _cv_app, _cv_request
-from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter, RequestRedirect
+from werkzeug.routing import Map, MapAdapter, RequestRedirect
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -51,12 +50,18 @@ PRESERVE: Final = "werkzeug.debug.preserve_context"
 """Where Flask's test client puts the function that takes the contexts of a request."""
 _RECEIVERS: Final = tuple(signal.receivers for signal in SIGNALS)
 _METHODS_OF: Final = attrgetter(*METHODS)
-_OF_FLASK: Final = frozenset({"flask.app", "flask.sansio.app", "flask.sansio.scaffold"})
+_OF_FLASK: Final = frozenset({"flask.app", "flask.ctx", "flask.sansio.app", "flask.sansio.scaffold"})
 _OWN: Final = tuple(
     method if isinstance(method, FunctionType) and method.__globals__["__name__"] in _OF_FLASK else None
     for method in _METHODS_OF(Flask)
 )
 """The methods as Flask defines them; one that was patched before this file was imported is equal to nothing."""
+_CONTEXT_METHODS_OF: Final = attrgetter("__init__", "push", "pop", "match_request")
+_OWN_AROUND: Final = tuple(
+    method if isinstance(method, FunctionType) and method.__globals__["__name__"] in _OF_FLASK else None
+    for method in (Flask.wsgi_app, *_CONTEXT_METHODS_OF(RequestContext), AppContext.push, AppContext.pop)
+)
+"""What calls them, and the contexts, likewise."""
 _MARK: Final = "_is_coroutine_mark"
 """What ``inspect.markcoroutinefunction`` sets, from Python 3.12 on."""
 
@@ -72,6 +77,7 @@ class Context(RequestContext):
         self.flashes = None
         self._after_request_functions = []
         self._cv_tokens = []
+        self.is_plain = True
 
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # an attribute there
@@ -85,11 +91,15 @@ class Context(RequestContext):
 
 def is_plain(app: Flask) -> bool:
     """Return whether nobody could tell that this file answers, and not Flask."""
+    return _cv_app.get(None) is None and _is_untouched(app)
+
+
+def _is_untouched(app: Flask) -> bool:
     return (
         not (any(_RECEIVERS) and any(signal.has_receivers_for(app) for signal in SIGNALS))
         and _METHODS_OF(type(app)) == _OWN
         and app.__dict__.keys().isdisjoint(METHODS)
-        and _cv_app.get(None) is None
+        and (Flask.wsgi_app, *_CONTEXT_METHODS_OF(RequestContext), AppContext.push, AppContext.pop) == _OWN_AROUND
     )
 
 
@@ -123,11 +133,8 @@ def _respond(app: Flask, context: Context) -> Response:
     """Return the answer: ``RequestContext.push``, and ``Flask.full_dispatch_request`` with all that it calls."""
     request = context.request
     opening = app.session_interface
-    if type(opening) is SecureCookieSessionInterface and not app.secret_key:
-        context._session = opening.null_session_class()  # noqa: SLF001 -- what both methods below come to
-    else:
-        session = opening.open_session(app, request)
-        context._session = opening.make_null_session(app) if session is None else session  # noqa: SLF001 -- as above
+    session = opening.open_session(app, request)
+    context._session = opening.make_null_session(app) if session is None else session  # noqa: SLF001 -- as Flask does
     _match(app, context)
     app._got_first_request = True  # noqa: SLF001 -- Flask has no other way to close the setup
     try:
@@ -136,6 +143,9 @@ def _respond(app: Flask, context: Context) -> Response:
             returned = _called(app, request)
     except Exception as exc:
         returned = app.handle_user_exception(exc)
+    context.is_plain = _is_untouched(app)
+    if not context.is_plain:  # a hook or the view has connected a receiver, or patched a method
+        return app.finalize_request(returned)
     response: Any = returned if isinstance(returned, app.response_class) else app.make_response(returned)
     for function in context._after_request_functions:  # noqa: SLF001 -- those of after_this_request
         response = sync(app, function)(response)
@@ -176,6 +186,7 @@ def _adapter(app: Flask) -> MapAdapter:
 def _depends_on_host(app: Flask, environ: "WSGIEnvironment") -> bool:
     return (
         app.url_map.host_matching
+        or type(app.url_map) is not Map
         or app.subdomain_matching
         or "HTTP_UPGRADE" in environ
         or app.config["TRUSTED_HOSTS"] is not None
@@ -203,7 +214,7 @@ def _called(app: Flask, request: Any) -> Any:
     if request.routing_exception is not None:
         app.raise_routing_exception(request)
     rule = request.url_rule
-    if rule.provide_automatic_options and request.method == "OPTIONS":
+    if request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
         return app.make_default_options_response()
     return sync(app, app.view_functions[rule.endpoint])(**request.view_args)
 
@@ -217,8 +228,8 @@ def sync(app: Flask, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _end(app: Flask, context: Context, error: BaseException | None) -> None:
-    """Run the teardown functions, and forget the request, unless a stream goes on with it (then Flask does so)."""
-    if len(context._cv_tokens) > 1:  # noqa: SLF001 -- as Flask does
+    """Run the teardown functions, and forget the request."""
+    if not context.is_plain or len(context._cv_tokens) > 1:  # noqa: SLF001 -- pushed again, and not popped
         context.pop(error)
         return
     request = context.request

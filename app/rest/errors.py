@@ -93,10 +93,12 @@ def status_of(error: errs.Error | type[errs.Error]) -> HTTPStatus:
 
 
 def register(app: Flask) -> None:
-    """Register the error handlers: Flask's own lookup decides between these and others (by code, blueprint, class)."""
+    """Register the error handlers: Flask's own lookup decides between these and others (by code, blueprint, class).
+
+    None for ``InternalServerError``: Flask would prefer it, as one for a code, to another one for ``HTTPException``.
+    """
     app.register_error_handler(errs.Error, answer)
     app.register_error_handler(HTTPException, answer_http)
-    app.register_error_handler(InternalServerError, answer_unforeseen)
 
 
 def answer(error: errs.Error) -> Response:
@@ -115,31 +117,26 @@ def answer(error: errs.Error) -> Response:
 
 def answer_http(exc: HTTPException) -> Response | HTTPException:
     """Answer an ``HTTPException`` with its own status and header fields; one that is an answer already passes."""
-    if exc.response is not None or exc.code is None or exc.code < HTTPStatus.BAD_REQUEST:
+    if isinstance(exc, InternalServerError) and exc.original_exception is not None:
+        return respond(platform.InternalError(), OURS)  # ``Application.log_exception`` has logged it
+    if isinstance(exc, RateLimitExceeded) and exc.response is None:
+        return answer(limit_errors.translated(exc))
+    if http_exceptions.is_answer(exc):
         return exc
     if application().trap_http_exception(exc):
         raise exc
-    if isinstance(exc, RateLimitExceeded):
-        return answer(limit_errors.translated(exc))
     error, status, fields = http_exceptions.translated(exc)
     shown = shown_for(error)
-    _report(error, shown, status)
+    _report(error, shown, status, is_flasks=True)
     response = respond(shown, status)
     response.headers.update(fields)
     return response
 
 
-def answer_unforeseen(exc: InternalServerError) -> Response | HTTPException:
-    """Answer an exception that no other handler takes; ``Application.log_exception`` has logged it already."""
-    if exc.original_exception is None:
-        return answer_http(exc)
-    return respond(platform.InternalError(), OURS)
-
-
 def report_unforeseen(exc: BaseException) -> None:
     """Log and count an exception that no error handler takes."""
     metrics.PANICS.inc()
-    _report(exc, platform.InternalError(), OURS)
+    _report(exc, platform.InternalError(), OURS, is_flasks=True)
 
 
 def shown_for(error: errs.Error) -> errs.Error:
@@ -147,8 +144,15 @@ def shown_for(error: errs.Error) -> errs.Error:
     return platform.InternalError() if STATUS[error.kind] is OURS else error
 
 
-def _report(exc: BaseException, shown: errs.Error, status: int) -> None:
-    """Log and count an error of the current request, and check that its operation declares it."""
+def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bool = False) -> None:
+    """Log and count an error of the current request, and check that its operation declares it.
+
+    Args:
+        exc: what was raised.
+        shown: the error that is answered.
+        status: the status of the answer.
+        is_flasks: whether it is no error of the catalogue that was raised; outside of the operations anything may be.
+    """
     request, caller = current(), context.principal.get()
     is_ours = status >= OURS
     operation, rule = request.operation, request.url_rule.rule if request.url_rule else metrics.UNMATCHED
@@ -161,7 +165,7 @@ def _report(exc: BaseException, shown: errs.Error, status: int) -> None:
         "breakers": services().breakers() if is_ours else None,
     }
     name = operation.name if operation else rule
-    declared = operations.declared(operation, is_matched=request.url_rule is not None)
+    declared = operations.declared(operation, is_free=is_flasks or request.url_rule is not None)
     report(exc, shown, fields, operation=name, declared=declared, stack=is_ours)
 
 

@@ -22,6 +22,14 @@ OWNED: Final = frozenset({"content-type", "content-length"})
 """Header fields that the problem document brings itself."""
 
 
+def is_answer(exc: HTTPException) -> bool:
+    """Return whether an exception is to be sent as it is: with a response, a body of its own, or a status below 400."""
+    has_own_body = any(
+        getattr(type(exc), name).__module__.partition(".")[0] != "werkzeug" for name in ("get_body", "get_response")
+    )
+    return exc.response is not None or has_own_body or exc.code is None or exc.code < HTTPStatus.BAD_REQUEST
+
+
 def translated(exc: HTTPException) -> tuple[errs.Error, int, Mapping[str, str]]:
     """Return the error that stands for an exception, the status to answer, and the exception's own header fields."""
     code = _status(exc.code or HTTPStatus.INTERNAL_SERVER_ERROR)

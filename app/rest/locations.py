@@ -49,15 +49,33 @@ def reader(decode: Decoder) -> Callable[[Request], Any]:
             sent = request.view_args or {}
             return [(name, sent[name]) for name in wanted if name in sent]
         if location is Location.HEADERS:
-            return [(name, value) for name in wanted for value in request.headers.getlist(name)]
+            return [(name, value) for name in wanted for value in request.headers.getlist(name.replace("_", "-"))]
         if location is Location.COOKIES:
             return [(name, value) for name in wanted for value in request.cookies.getlist(name)[:1]]
         return (request.form if location is Location.FORM else request.files).items(multi=True)
 
     def read(request: Request) -> dict[str, Any]:
-        return _by_name(request, pairs(request), repeatable, location)
+        return values_for(decode, _by_name(request, pairs(request), repeatable, location))
 
     return read
+
+
+class Values(dict[str, Any]):
+    """The values of a location by name, with the methods of webargs' ``MultiDictProxy`` that hooks of schemas use."""
+
+    def getlist(self, name: str) -> list[Any]:
+        """Return all values of a name."""
+        value = self.get(name, [])
+        return value if isinstance(value, list) else [value]
+
+    def to_dict(self, flat: bool = True) -> dict[str, Any]:
+        """Return the first value of each name, or all of them."""
+        return {name: self.getlist(name)[0] if flat else self.getlist(name) for name in self}
+
+
+def values_for(decode: Decoder, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values as hooks expect them, where marshmallow itself loads the schema."""
+    return values if decode.uncovered is None else Values(values)
 
 
 def _by_name(request: Request, pairs: Pairs, repeatable: frozenset[str], location: Location) -> dict[str, Any]:

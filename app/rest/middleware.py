@@ -6,7 +6,8 @@ the metrics stand here, outside of Flask's hooks; context variables are reset he
 """
 
 import logging
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import chain
 from time import perf_counter
@@ -27,7 +28,7 @@ from app.resilience import deadline
 from app.rest import instrumentation, public
 from app.rest.errors import MEDIA_TYPE, OURS, Occasion, instance_of, problem
 from app.rest.hooks import cors, limits
-from app.rest.request import KEY, Request
+from app.rest.request import HELD, KEY, Request
 from app.wire import request_ids
 
 if TYPE_CHECKING:
@@ -147,36 +148,43 @@ class Middleware:
         self._is_first = True
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer, write one access log entry, and count."""
-        began = perf_counter()
+        """Answer, write one access log entry, and count; afterwards everything is as before.
+
+        That may be another request: a view may call the application.
+        """
         if self._is_first:
             self._begin_first(environ)
+        before, work = _values(), in_hand.current()
+        try:
+            return self._answer(environ, start_response)
+        finally:
+            _set(before)
+            in_hand.end(work)
+
+    def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        began = perf_counter()
+        environ.setdefault("PATH_INFO", "")  # PEP 3333 lets a server leave it out
         self._begin(environ)
         answer, spent = Answer(environ), trail.begin()
         metrics.IN_FLIGHT.inc()
         try:
             body = self._wsgi_app(environ, answer.start)
+            if not answer.status:  # PEP 3333 allows that until the first part of the body
+                body = _begun(body)
             answer.identify()
         except Exception as error:
             if self._propagates():
-                _end()
                 raise
             self._signal(error)
             body = answer.fail(error, self._app.config["PUBLIC_URL"])
-        except BaseException:
-            _end()
-            raise
         finally:
             metrics.IN_FLIGHT.dec()
         answer.complete(self._app.config["CORS_ORIGINS"])
         self._log(answer, perf_counter() - began, spent)
         start_response(answer.status, answer.fields)
         if answer.written:
-            body = chain(answer.written, body)
-        if environ.get("werkzeug.request") is not None:  # Flask keeps the request for stream_with_context
-            return ClosingIterator(body, _end)
-        _end()
-        return body
+            body = _followed(answer.written, body)
+        return _Streamed(body) if isinstance(body, ClosingIterator) else body
 
     def _begin_first(self, environ: "WSGIEnvironment") -> None:
         """Check and announce, once, what was registered until the first request; start the pollers.
@@ -199,6 +207,7 @@ class Middleware:
     def _begin(self, environ: "WSGIEnvironment") -> None:
         """Set the id of the request, and the trace that it is part of."""
         request_id = request_ids.chosen(map(environ.get, SENT))
+        environ[HELD] = True
         context.request_id.set(request_id)
         context.principal.set(None)
         parent = environ.get("HTTP_TRACEPARENT")
@@ -239,8 +248,53 @@ class Middleware:
         metrics.request(method, answer.route, status, seconds)
 
 
-def _end() -> None:
-    """Forget the request."""
-    for variable in OF_A_REQUEST:
-        variable.set(None)
-    in_hand.end()
+class _Streamed:
+    """A body that is made while it is sent: whoever makes it finds the request id and the caller, as the view did.
+
+    In no ``Context`` of its own: Flask pushes its contexts in one and may pop them in another then.
+    """
+
+    def __init__(self, body: ClosingIterator) -> None:
+        self._parts, self._values = body, _values()
+
+    def __iter__(self) -> "_Streamed":
+        return self
+
+    def __next__(self) -> bytes:
+        with self._at_work():
+            return next(self._parts)
+
+    def close(self) -> None:
+        """Close the body."""
+        with self._at_work():
+            self._parts.close()
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        before = _values()
+        _set(self._values)
+        try:
+            yield
+        finally:
+            _set(before)
+
+
+def _values() -> list[Any]:
+    return [variable.get() for variable in OF_A_REQUEST]
+
+
+def _set(values: list[Any]) -> None:
+    for variable, value in zip(OF_A_REQUEST, values, strict=True):
+        variable.set(value)
+
+
+def _begun(body: Iterable[bytes]) -> Iterable[bytes]:
+    """Return the body, of which the first part has been made."""
+    parts = iter(body)
+    return _followed([next(parts, b"")], parts, body)
+
+
+def _followed(first: list[bytes], then: Iterable[bytes], body: Iterable[bytes] | None = None) -> Iterable[bytes]:
+    """Return both one after the other; closing closes the body."""
+    close = getattr(then if body is None else body, "close", None)
+    return ClosingIterator(chain(first, then), [close] if close else None)

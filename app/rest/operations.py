@@ -196,13 +196,13 @@ class _Anything:
 _ANYTHING: Final = _Anything()
 
 
-def declared(operation: Operation | None, *, is_matched: bool = False) -> Container[type[Error]]:
+def declared(operation: Operation | None, *, is_free: bool = False) -> Container[type[Error]]:
     """Return all that may be answered: the operation's errors and those before any operation.
 
     Args:
         operation: ``None`` where there is none.
-        is_matched: whether a route matches; without an operation it is one of Flask's own kind.
+        is_free: whether anything may be raised outside of the operations.
     """
-    if operation is None and is_matched:
+    if operation is None and is_free:
         return _ANYTHING
     return (*EVERYWHERE, *(operation.raises if operation else ()))

@@ -15,6 +15,7 @@ A blueprint of :mod:`app.rest.blueprint` says so with ``scope=PUBLIC``.
 
 import logging
 from collections.abc import Iterator
+from types import MethodType
 from typing import Final, TypeVar
 
 from flask import Blueprint, Flask
@@ -36,7 +37,12 @@ def public(target: T) -> T:
     """
     if operations.is_routed(target):
         raise TypeError("put @public below @blp.route: above it, it has no effect")
-    if hasattr(target, "scope_to_write"):
+    if isinstance(target, MethodType):
+        raise TypeError(
+            "public() cannot mark a bound method: put @public where it is defined, "
+            f"or list its endpoint in app.config[{ENDPOINTS!r}]"
+        )
+    if isinstance(target, Blueprint) and hasattr(target, "scope_to_write"):
         raise TypeError("this blueprint declares its scope: make it public with Blueprint(…, scope=PUBLIC)")
     if not (callable(target) or isinstance(target, Blueprint)):
         raise TypeError(f"public() takes a view or a blueprint; list endpoint names in app.config[{ENDPOINTS!r}]")
@@ -47,7 +53,7 @@ def public(target: T) -> T:
 def is_marked(target: object) -> bool:
     """Return whether a view or a blueprint is marked; the class of a class-based view counts too."""
     view_class: type[View] | None = getattr(target, "view_class", None)
-    return bool(getattr(target, MARK, False) or getattr(view_class, MARK, False))
+    return getattr(target, MARK, None) is True or getattr(view_class, MARK, None) is True
 
 
 def is_public(app: Flask, endpoint: str, method: str) -> bool:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 KEY: Final = "candor.request"
 """Where the environment has the request until ``rest.middleware`` has answered; Flask forgets it earlier."""
+HELD: Final = "candor.held"
+"""Is in the environment of a request that has the middleware around it, which resets the context variables."""
 _WITHOUT_PREFIX: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 
 
@@ -34,6 +36,8 @@ class Request(flask.Request):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.environ[KEY] = self
+        self.before: tuple[object, ...] | None = None
+        """The values that context variables had before the hooks; ``None`` where the middleware resets them."""
         self.violations: list[Violation] = []
         """What is wrong with it, until all of it is decoded."""
 
@@ -54,7 +58,8 @@ class Request(flask.Request):
     def is_dispatched(self) -> bool:
         """Tell whether a view will run: a route matches, and Flask does not answer OPTIONS by itself."""
         rule = self.url_rule
-        return rule is not None and not (self.method == "OPTIONS" and rule.provide_automatic_options)  # type: ignore[attr-defined]  # set by Flask
+        is_automatic = self.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)
+        return rule is not None and not is_automatic
 
     @cached_property
     def stream(self) -> IO[bytes]:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import flask_smorest
 import marshmallow as ma
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
@@ -14,7 +15,7 @@ from app import errs
 from app.rest import conditional, documents, operations
 from app.rest.errors import status_of
 from app.rest.json_response import BODILESS, JsonResponse
-from app.rest.request import current
+from app.rest.request import application, current
 from app.rest.statuses import status_error
 from app.rest.violations import failure
 from app.wire.encoder import Encoder, dumps
@@ -39,7 +40,7 @@ def decorator(
     names, described = ((), headers) if isinstance(headers, Mapping) else (tuple(headers or ()), None)
     instance = _instance(schema)
     encode = _encoding(blueprint, instance)
-    shown = schema
+    shown = schema if instance is None or not isinstance(schema, dict) else type(instance)
     if not _is_stock(blueprint, "_make_doc_response_schema"):
         shown = blueprint._make_doc_response_schema(instance)  # noqa: SLF001 -- for subclasses, says smorest's manual
 
@@ -147,6 +148,8 @@ def _instance(schema: Any) -> ma.Schema | None:
         return schema()
     if schema is None or isinstance(schema, ma.Schema):
         return schema
+    if isinstance(schema, dict) and any(isinstance(each, ma.fields.Field) for each in schema.values()):
+        return ma.Schema.from_dict(schema)()
     if isinstance(schema, (str, dict)):
         return None  # a document of its own, for handlers that return finished responses
     raise TypeError(f"response takes a schema class or instance, and not {schema!r}")
@@ -191,7 +194,10 @@ def _responding(view: Handler, status: HTTPStatus, encode: Encode) -> Handler:
             return _completed(value, fields, chosen)
         if has_no_body if chosen is None else chosen in BODILESS:
             return _completed(Response(status=status), fields, chosen)
-        return JsonResponse(dumps(encode(value)), chosen or status, fields)
+        provider = application().json
+        if type(provider) is DefaultJSONProvider and len(vars(provider)) == 1:
+            return JsonResponse(dumps(encode(value)), chosen or status, fields)
+        return _completed(cast("Response", provider.response(encode(value))), fields, chosen or status)
 
     return respond
 

@@ -7,8 +7,8 @@ because Flask's overhead for each is larger than the cost of these four files.
 
 from flask import Flask, Response
 
-from app.rest.hooks import cors, deadline, routing, well_formed
-from app.rest.request import application, current
+from app.rest.hooks import authentication, cors, deadline, routing, well_formed
+from app.rest.request import HELD, application, current
 
 
 def install(app: Flask) -> None:
@@ -23,8 +23,10 @@ def admit() -> Response | None:
         MalformedRequest: it is not an HTTP message whose target is beyond doubt.
     """
     app, request = application(), current()
+    if HELD not in request.environ:
+        request.before = tuple(variable.get() for variable in authentication.SET)
     deadline.start(app, request)
     well_formed.check(request)
-    if request.method == "OPTIONS" and (answer := cors.preflight(app, request)):
+    if request.method == "OPTIONS" and not request.is_dispatched and (answer := cors.preflight(app, request)):
         return answer
     return routing.route(request)

@@ -3,6 +3,9 @@
 A route that is neither one of the operations nor marked as public needs a valid token (C25a).
 """
 
+from contextvars import ContextVar
+from typing import Any, Final
+
 from flask import Flask
 
 from app import context
@@ -14,11 +17,14 @@ from app.rest.current import services
 from app.rest.request import Request, application, current
 from app.wire.credentials import anonymous, bearer_token
 
+SET: Final[tuple[ContextVar[Any], ...]] = (deadline.current, context.principal, context.bearer)
+"""The context variables that hooks set."""
+
 
 def install(app: Flask) -> None:
     """Register the hooks."""
     app.before_request(authenticate)
-    app.teardown_request(_forget)
+    app.teardown_request(_restore)
 
 
 def authenticate() -> None:
@@ -63,8 +69,11 @@ def _identified(request: Request) -> context.Principal:
     return caller
 
 
-def _forget(_error: BaseException | None) -> None:
-    """Forget the caller, and the time budget that has ended."""
-    deadline.current.set(None)
-    context.principal.set(None)
-    context.bearer.set(None)
+def _restore(_error: BaseException | None) -> None:
+    """End the time budget; restore caller and budget where no middleware does, as in ``test_request_context()``."""
+    before = current().before
+    if before is None:
+        deadline.current.set(None)
+        return
+    for variable, value in zip(SET, before, strict=True):
+        variable.set(value)
