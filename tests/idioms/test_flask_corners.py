@@ -1,7 +1,7 @@
 """Corners of Flask that a first look misses: requests within requests, unusual views and servers, late listeners."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -234,6 +234,13 @@ class TestLate:
 
 class TestServers:
     """What PEP 3333 allows and few do."""
+
+    @pytest.fixture(autouse=True)
+    def threads_end(self, app: Flask) -> Iterator[None]:
+        """Stop the threads that the application starts for a server, which is all but a test client."""
+        yield
+        for poller in app.extensions.get("candor-pollers", ()):
+            poller.stop()
 
     def test_no_path(self, app: Flask) -> None:
 
