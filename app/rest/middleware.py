@@ -209,7 +209,8 @@ class Middleware:
         request_id = request_ids.chosen(map(environ.get, SENT))
         environ[HELD] = True
         context.request_id.set(request_id)
-        context.principal.set(None)
+        for variable in (context.principal, context.bearer, deadline.current):  # of a request around this one, if any
+            variable.set(None)
         parent = environ.get("HTTP_TRACEPARENT")
         trace = request_ids.trace_of(parent) if parent else None
         context.traceparent.set(parent if trace else None)

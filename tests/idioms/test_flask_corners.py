@@ -56,6 +56,12 @@ class TestWithin:
             assert response.headers["X-Request-Id"] == "outer-request"
 
     @candor_only
+    def test_a_request_has_no_token_but_its_own(self, app: Flask, client: FlaskClient, bearer: Bearer) -> None:
+        app.add_url_rule("/inner", "inner", public(lambda: str(context.bearer.get())))
+        app.add_url_rule("/outer", "outer", lambda: app.test_client().get("/inner").text)
+        assert client.get("/outer", headers=bearer("caroline")).text == "None"
+
+    @candor_only
     def test_hooks_by_hand_leave_nothing_behind(self, app: Flask, bearer: Bearer) -> None:
         app.add_url_rule("/view", "view", lambda: "ok")
         with app.test_request_context("/view", headers=bearer("caroline")):
