@@ -6,10 +6,7 @@ the metrics stand here, outside of Flask's hooks; context variables are reset he
 """
 
 import logging
-from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from itertools import chain
+from collections.abc import Callable, Container, Iterable
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +26,7 @@ from app.rest import instrumentation, public
 from app.rest.errors import MEDIA_TYPE, OURS, Occasion, instance_of, problem
 from app.rest.hooks import cors, limits
 from app.rest.request import HELD, KEY, Request
+from app.rest.streaming import Streamed, begun, followed, restore, values
 from app.wire import request_ids
 
 if TYPE_CHECKING:
@@ -45,16 +43,6 @@ EMPTY: Final = ("Content-Length", "0")
 Fields = list[tuple[str, str]]
 _LOG: Final = logging.getLogger("candor.errors")
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
-OF_A_REQUEST: Final[tuple[ContextVar[Any], ...]] = (
-    context.request_id,
-    context.trace_id,
-    context.traceparent,
-    context.principal,
-    context.bearer,
-    deadline.current,
-    trail.current,
-)
-"""Context variables that must not outlive the request."""
 
 
 def install(app: "Application") -> None:
@@ -154,11 +142,11 @@ class Middleware:
         """
         if self._is_first:
             self._begin_first(environ)
-        before, work = _values(), in_hand.current()
+        before, work = values(), in_hand.current()
         try:
             return self._answer(environ, start_response)
         finally:
-            _set(before)
+            restore(before)
             in_hand.end(work)
 
     def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -170,7 +158,7 @@ class Middleware:
         try:
             body = self._wsgi_app(environ, answer.start)
             if not answer.status:  # PEP 3333 allows that until the first part of the body
-                body = _begun(body)
+                body = begun(body)
             answer.identify()
         except Exception as error:
             if self._propagates():
@@ -183,8 +171,8 @@ class Middleware:
         self._log(answer, perf_counter() - began, spent)
         start_response(answer.status, answer.fields)
         if answer.written:
-            body = _followed(answer.written, body)
-        return _Streamed(body) if isinstance(body, ClosingIterator) else body
+            body = followed(answer.written, body)
+        return Streamed(body) if isinstance(body, ClosingIterator) else body
 
     def _begin_first(self, environ: "WSGIEnvironment") -> None:
         """Check and announce, once, what was registered until the first request; start the pollers.
@@ -247,55 +235,3 @@ class Middleware:
         for each in degraded.split(", ") if degraded else ():
             metrics.DEGRADED.labels(each.partition(";")[0]).inc()
         metrics.request(method, answer.route, status, seconds)
-
-
-class _Streamed:
-    """A body that is made while it is sent: whoever makes it finds the request id and the caller, as the view did.
-
-    In no ``Context`` of its own: Flask pushes its contexts in one and may pop them in another then.
-    """
-
-    def __init__(self, body: ClosingIterator) -> None:
-        self._parts, self._values = body, _values()
-
-    def __iter__(self) -> "_Streamed":
-        return self
-
-    def __next__(self) -> bytes:
-        with self._at_work():
-            return next(self._parts)
-
-    def close(self) -> None:
-        """Close the body."""
-        with self._at_work():
-            self._parts.close()
-
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        before = _values()
-        _set(self._values)
-        try:
-            yield
-        finally:
-            _set(before)
-
-
-def _values() -> list[Any]:
-    return [variable.get() for variable in OF_A_REQUEST]
-
-
-def _set(values: list[Any]) -> None:
-    for variable, value in zip(OF_A_REQUEST, values, strict=True):
-        variable.set(value)
-
-
-def _begun(body: Iterable[bytes]) -> Iterable[bytes]:
-    """Return the body, of which the first part has been made."""
-    parts = iter(body)
-    return _followed([next(parts, b"")], parts, body)
-
-
-def _followed(first: list[bytes], then: Iterable[bytes], body: Iterable[bytes] | None = None) -> Iterable[bytes]:
-    """Return both one after the other; closing closes the body."""
-    close = getattr(then if body is None else body, "close", None)
-    return ClosingIterator(chain(first, then), [close] if close else None)

@@ -1,0 +1,78 @@
+"""Bodies that are made while they are sent, and the context variables that whoever makes them relies on."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import chain
+from typing import Any, Final
+
+from werkzeug.wsgi import ClosingIterator
+
+from app import context
+from app.observability import trail
+from app.resilience import deadline
+
+OF_A_REQUEST: Final[tuple[ContextVar[Any], ...]] = (
+    context.request_id,
+    context.trace_id,
+    context.traceparent,
+    context.principal,
+    context.bearer,
+    deadline.current,
+    trail.current,
+)
+"""Context variables that must not outlive the request."""
+
+
+class Streamed:
+    """A body that is made while it is sent: whoever makes it finds the request id and the caller, as the view did.
+
+    In no ``Context`` of its own: Flask pushes its contexts in one and may pop them in another then.
+    """
+
+    def __init__(self, body: ClosingIterator) -> None:
+        self._parts, self._values = body, values()
+
+    def __iter__(self) -> "Streamed":
+        return self
+
+    def __next__(self) -> bytes:
+        with self._at_work():
+            return next(self._parts)
+
+    def close(self) -> None:
+        """Close the body."""
+        with self._at_work():
+            self._parts.close()
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        before = values()
+        restore(self._values)
+        try:
+            yield
+        finally:
+            restore(before)
+
+
+def values() -> list[Any]:
+    """Return the values of the context variables of a request."""
+    return [variable.get() for variable in OF_A_REQUEST]
+
+
+def restore(values: list[Any]) -> None:
+    """Set them to what they were."""
+    for variable, value in zip(OF_A_REQUEST, values, strict=True):
+        variable.set(value)
+
+
+def begun(body: Iterable[bytes]) -> Iterable[bytes]:
+    """Return the body, of which the first part has been made."""
+    parts = iter(body)
+    return followed([next(parts, b"")], parts, body)
+
+
+def followed(first: list[bytes], then: Iterable[bytes], body: Iterable[bytes] | None = None) -> Iterable[bytes]:
+    """Return both one after the other; closing closes the body."""
+    close = getattr(then if body is None else body, "close", None)
+    return ClosingIterator(chain(first, then), [close] if close else None)
