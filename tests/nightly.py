@@ -21,16 +21,16 @@ SUITES: Final = {
     "lint": "make lint",
     "test": "make test",
     "edge": "make edge",
+    "ecosystem": "make ecosystem",
+    "conformance": "make conformance",
     "fuzz": "make fuzz",
     "drill": "make drill",
-    "soak": "make soak",
-    "conformance": "make conformance",
     "bench-guard": "make bench-guard",
-    "bench": "make bench",
+    "soak": "make soak",
+    "bench": 'make bench ARGS="$BENCH_ARGS"',
     "bench-scaling": "make bench-scaling",
-    "ecosystem": "make ecosystem",
 }
-SCALES: Final = ("FUZZ_EXAMPLES", "FUZZ_SEED", "EDGE_SCALE", "DRILL_SCALE", "ONLY", "ARGS")
+SCALES: Final = ("FUZZ_EXAMPLES", "FUZZ_SEED", "EDGE_SCALE", "DRILL_SCALE", "BENCH_ARGS", "ONLY")
 """Variables that change how much the suites do; the page says which were set."""
 COUNTS: Final = re.compile(r"\d+ (?:passed|failed|errors?|skipped|kept|broken)\b(?:, )?")
 """Counts in the closing line of pytest and of other runners."""

@@ -101,7 +101,7 @@ class Front:
         for name in RULES:
             shutil.copy(SOURCE / name, rules)
         (rules / "problems.conf").write_text(problems, encoding="utf-8")
-        _replace(rules / "refusals.conf", {"/var/log/nginx/candor.log": str(self.log)})
+        _replace(rules / "refusals.conf", {"/var/log/nginx/candor.log": _quoted(self.log)})
         site = Path(shutil.copy(SOURCE / "candor.conf", self.home))
         places = {
             "https://api.example.com": self.url,
@@ -109,8 +109,8 @@ class Front:
             "unix:/run/candor/2.sock": f"unix:{self.sockets[1]}",
             "listen 443 ssl": f"listen 127.0.0.1:{self.port} ssl",
             "server_name api.example.com": "server_name localhost",
-            "/etc/ssl/candor/fullchain.pem": str(self.certificate),
-            "/etc/ssl/candor/privkey.pem": str(self.key),
+            "/etc/ssl/candor/fullchain.pem": _quoted(self.certificate),
+            "/etc/ssl/candor/privkey.pem": _quoted(self.key),
         }
         _replace(site, places)
         _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -134,6 +134,11 @@ class Front:
         if done.returncode != 0:
             raise FrontError(f"openssl makes no certificate: {done.stderr.strip().splitlines()[-1]}")
         self.key.chmod(0o600)
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as nginx reads it, with blanks in it, too."""
+    return '"{}"'.format(str(path).replace("\\", "\\\\").replace('"', '\\"'))
 
 
 def account() -> tuple[str, str]:

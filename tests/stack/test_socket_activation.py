@@ -98,9 +98,11 @@ def test_who_comes_before_the_process_waits_and_who_comes_as_it_leaves_goes_else
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemd_finds_nothing_to_say_about_the_units(tmp_path: Path) -> None:
-    python = Path(sys.executable).parent.parent
+    python, home = tmp_path / "venv", tmp_path / "home"  # systemd takes no blanks, which the real folders may have
+    python.symlink_to(Path(sys.executable).parent.parent)
+    home.symlink_to(ROOT)
     for unit in UNITS.glob("candor*"):
-        text = unit.read_text().replace("/opt/candor/.venv", str(python)).replace("/opt/candor", str(ROOT))
+        text = unit.read_text().replace("/opt/candor/.venv", str(python)).replace("/opt/candor", str(home))
         (tmp_path / unit.name).write_text(text)
     units = [str(tmp_path / name) for name in ("candor@1.service", "candor@1.socket", "candor.target")]
     said = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
