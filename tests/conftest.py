@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import platform
 import secrets
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from typing import Any, Final
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Engine, QueuePool
 
 from app import create_app
 from app.cli import migrations
@@ -108,7 +110,15 @@ _LASTING: Final[list[Flask]] = []
 def _dispose(applications: Iterable[Flask]) -> None:
     for application in applications:
         with application.app_context():
-            db.engine.dispose()
+            close(db.engine)
+
+
+def close(engine: Engine) -> None:
+    """Close the connections of an engine; one that a thread still has is waited for: returned later, it stays open."""
+    until = time.monotonic() + 5
+    while isinstance(engine.pool, QueuePool) and engine.pool.checkedout() and time.monotonic() < until:
+        time.sleep(0.01)
+    engine.dispose()
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from app import create_app, extensions
 from app.config import Settings
+from tests.conftest import close
 from tests.idioms.kit import ON_FLASK, PUBLIC, Blueprint, CheckedClient
 
 
@@ -43,7 +44,7 @@ def make_application(settings: Settings) -> Iterator[Callable[..., Flask]]:
         each.teardown_appcontext_funcs.clear()  # one of a test may raise
         if "sqlalchemy" in each.extensions:
             with each.app_context():
-                each.extensions["sqlalchemy"].engine.dispose()
+                close(each.extensions["sqlalchemy"].engine)
 
 
 @pytest.fixture
