@@ -132,9 +132,12 @@ class TestConflict:
 
         signalled: list[Any] = []
         create = app.test_client().post
-        assert create("/v1/tasks", json={"task": {"title": "twice"}}, headers=bearer()).status_code == 201
+        assert (
+            create("/v1/tasks", json={"task": {"title": f"twice {id(app)}"}}, headers=bearer("idioms")).status_code
+            == 201
+        )
         with got_request_exception.connected_to(lambda *_, exception, **__: signalled.append(exception), app):
-            problem(create("/copy", headers=bearer()), 409, code="TASK_TITLE_TAKEN")
+            problem(create("/copy", headers=bearer("idioms")), 409, code="TASK_TITLE_TAKEN")
         assert signalled == []
 
 
