@@ -27,6 +27,7 @@ CONNECTIONS: Final = 8
 PROBES: Final = 8
 BACK_WITHIN: Final = 10.0
 Misfortune = Callable[[Redis], AbstractContextManager[None]]
+_homes: Final = count()
 _addresses: Final = (f"127.0.{2 + n // 250}.{n % 250 + 1}" for n in count())
 
 
@@ -84,7 +85,8 @@ def _endure(stage: Stage, misfortune: Misfortune) -> None:
 @contextmanager
 def _deployed(stage: Stage, redis: Redis) -> Iterator[Deployment]:
     settings = Settings(database_url=stage.database.url, jwt_secret=SECRET, rate_limit=f"{LIMIT} per hour")
-    with deployed(settings, stage.deployment.home / "limited", {"REDIS_URL": redis.url}) as deployment:
+    home = stage.deployment.home / f"limited-{next(_homes)}"  # with a log of its own, which the books are held against
+    with deployed(settings, home, {"REDIS_URL": redis.url}) as deployment:
         yield deployment
 
 
