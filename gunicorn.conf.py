@@ -120,7 +120,7 @@ def unix_sockets(server: Arbiter) -> list[Path]:
 
 
 def pre_fork(server: Arbiter, worker: Worker) -> None:
-    """Give the worker its number, and room to count in; before the first, complete what all workers share.
+    """Give the worker its number and its metrics files; before the first, complete what all workers share.
 
     The OpenAPI document is built here once: a fault in it prevents the start. The log lists the public routes.
     """

@@ -28,7 +28,7 @@ class JoiningSession(Session):
     def expire_on_commit(self) -> bool:
         """Whether entities are read again after a commit; not within a unit of work.
 
-        What it has committed is answered as it was: read again, it could be somebody else's change by now, or gone.
+        What it has committed is answered as it was: read again, it could have been changed by another request.
         """
         return self._expires and transaction.current.get() is None
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from app import cli, rest
 from app.clients.shared_windows import SharedWindows
-from app.config import Settings
+from app.config import InvalidSettings, Settings
 from app.extensions import db
 from app.observability import logs, undeclared
 from app.repositories import engine
@@ -29,6 +29,9 @@ LOGGER_EVERY: Final = timedelta(seconds=2)
 KEYS_EVERY: Final = timedelta(seconds=1)
 """How often each worker looks whether it is time to ask an issuer for its keys."""
 KEYS_WITHIN: Final = timedelta(seconds=3)
+NAMED: Final = {"MAX_CONTENT_LENGTH": "MAX_BODY_BYTES", "SQLALCHEMY_DATABASE_URI": "DATABASE_URL"}
+"""Keys of ``app.config`` that another name decides in the environment."""
+MERGED: Final = "SQLALCHEMY_ENGINE_OPTIONS"
 REVOCATIONS_EVERY: Final = timedelta(seconds=2)
 """So that a token that is revoked is refused by every worker within 5 seconds, a slow answer included."""
 
@@ -46,8 +49,7 @@ def create_app(
             served at ``/static`` if there is one.
 
     Raises:
-        app.config.InvalidSettings: the environment is not fit to run with.
-        ValueError: ``config`` sets what a setting of the service decides.
+        app.config.InvalidSettings: the environment is not fit to run with, or ``config`` sets what a setting decides.
     """
     settings = settings or Settings.from_env()
     logs.configure(settings.log_level)
@@ -109,37 +111,19 @@ def _configure(app: Flask, settings: Settings) -> None:
     """Complete ``app.config``.
 
     Raises:
-        ValueError: it has another value for what a setting of the service decides.
+        InvalidSettings: it has another value for what a setting of the service decides.
     """
-    decided = _flask_config(settings, app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {}))
+    decided = _flask_config(settings, app.config.get(MERGED, {}))
     for name, value in decided.items():
-        given = app.config.get(name, Flask.default_config.get(name))
-        if name in DECIDED and given not in (None, Flask.default_config.get(name), value):
-            variable = DECIDED[name]
-            raise ValueError(f"config= and FLASK_{name} cannot set {name}: set the environment variable {variable}")
+        if name != MERGED and app.config.get(name) not in (None, value):
+            variable = NAMED.get(name, name)
+            says = f"config= and FLASK_{name} cannot set {name}: set the environment variable {variable}"
+            raise InvalidSettings([says])
     app.config.from_mapping(decided)
     app.config["DEBUG"] = settings.debug or bool(app.config["DEBUG"])
     if app.config["DEBUG"] and settings.is_production:
-        raise ValueError("DEBUG cannot be set where APP_ENV is production")
+        raise InvalidSettings(["DEBUG must be off in production"])
     app.config.setdefault("PUBLIC_ENDPOINTS", [])
-
-
-DECIDED: Final = {
-    "ANONYMOUS_SCOPES": "ANONYMOUS_SCOPES",
-    "APP_ENV": "APP_ENV",
-    "CORS_ORIGINS": "CORS_ORIGINS",
-    "MAX_BODY_BYTES": "MAX_BODY_BYTES",
-    "MAX_CONTENT_LENGTH": "MAX_BODY_BYTES",
-    "PUBLIC_URL": "PUBLIC_URL",
-    "RATE_LIMIT": "RATE_LIMIT",
-    "REDIS_URL": "REDIS_URL",
-    "REGISTRATION_RATE_LIMIT": "REGISTRATION_RATE_LIMIT",
-    "REQUEST_TIMEOUT": "REQUEST_TIMEOUT",
-    "SQLALCHEMY_DATABASE_URI": "DATABASE_URL",
-    "TOKEN_RATE_LIMIT": "TOKEN_RATE_LIMIT",
-    "TRUSTED_PROXIES": "TRUSTED_PROXIES",
-}
-"""Keys of ``app.config`` and the settings of the service that decide them."""
 
 
 def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> dict[str, object]:

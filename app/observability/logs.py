@@ -40,7 +40,7 @@ class _State:
 
 _state: Final = _State()
 _OF_LOGGING: Final = vars(logging)
-"""What the methods of a logger have as globals unless somebody has patched them, as Sentry's integration does."""
+"""What the methods of a logger have as globals unless they were patched, as Sentry's integration does."""
 _ORIGIN: Final = logging.LogRecord("", logging.NOTSET, __file__, 0, "", None, None)
 _ORIGIN.__dict__.update(dict.fromkeys(("thread", "threadName", "process", "processName")))
 """What all our records have in common: of which thread or process they are, no line says."""

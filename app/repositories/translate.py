@@ -1,7 +1,7 @@
 """The border: what the driver and PostgreSQL report, by constraint name or SQLSTATE, as errors of the catalogue.
 
-Repositories raise these. A session outside of any unit of work belongs to whoever uses it and raises SQLAlchemy's own
-``IntegrityError``; one that nobody catches is translated where the request is answered (``of``).
+Repositories raise these. A session outside of any unit of work raises SQLAlchemy's own ``IntegrityError``; one that no
+view catches is translated where the request is answered (``of``).
 """
 
 from collections.abc import Iterator

@@ -51,23 +51,30 @@ PRESERVE: Final = "werkzeug.debug.preserve_context"
 _RECEIVERS: Final = tuple(signal.receivers for signal in SIGNALS)
 _METHODS_OF: Final = attrgetter(*METHODS)
 _OF_FLASK: Final = frozenset({"flask.app", "flask.ctx", "flask.sansio.app", "flask.sansio.scaffold"})
-_OWN: Final = tuple(
-    method if isinstance(method, FunctionType) and method.__globals__["__name__"] in _OF_FLASK else None
-    for method in _METHODS_OF(Flask)
-)
-"""The methods as Flask defines them; one that was patched before this file was imported is equal to nothing."""
+
+
+def _unpatched(methods: Iterable[Any]) -> tuple[Any, ...]:
+    """Return methods as Flask defines them; one that was patched before this file was imported is equal to nothing."""
+    return tuple(
+        method if isinstance(method, FunctionType) and method.__globals__["__name__"] in _OF_FLASK else None
+        for method in methods
+    )
+
+
+def _around() -> tuple[Any, ...]:
+    """Return what calls the methods, and what Flask does with its contexts."""
+    return (Flask.wsgi_app, *_CONTEXT_METHODS_OF(RequestContext), AppContext.push, AppContext.pop)
+
+
 _CONTEXT_METHODS_OF: Final = attrgetter("__init__", "push", "pop", "match_request")
-_OWN_AROUND: Final = tuple(
-    method if isinstance(method, FunctionType) and method.__globals__["__name__"] in _OF_FLASK else None
-    for method in (Flask.wsgi_app, *_CONTEXT_METHODS_OF(RequestContext), AppContext.push, AppContext.pop)
-)
-"""What calls them, and the contexts, likewise."""
+_OWN: Final = _unpatched(_METHODS_OF(Flask))
+_OWN_AROUND: Final = _unpatched(_around())
 _MARK: Final = "_is_coroutine_mark"
 """What ``inspect.markcoroutinefunction`` sets, from Python 3.12 on."""
 
 
 class Context(RequestContext):
-    """Flask's request context, whose URL adapter is made when somebody asks for it."""
+    """Flask's request context, whose URL adapter is made when ``url_for`` or a view first needs it."""
 
     def __init__(self, app: Flask, environ: "WSGIEnvironment", request: Any = None, session: Any = None) -> None:
         if request is None:
@@ -90,7 +97,7 @@ class Context(RequestContext):
 
 
 def is_plain(app: Flask) -> bool:
-    """Return whether nobody could tell that this file answers, and not Flask."""
+    """Return whether this file may answer: nothing observes or replaces a step of Flask's that is left out here."""
     return _cv_app.get(None) is None and _is_untouched(app)
 
 
@@ -99,7 +106,7 @@ def _is_untouched(app: Flask) -> bool:
         not (any(_RECEIVERS) and any(signal.has_receivers_for(app) for signal in SIGNALS))
         and _METHODS_OF(type(app)) == _OWN
         and app.__dict__.keys().isdisjoint(METHODS)
-        and (Flask.wsgi_app, *_CONTEXT_METHODS_OF(RequestContext), AppContext.push, AppContext.pop) == _OWN_AROUND
+        and _around() == _OWN_AROUND
     )
 
 
@@ -108,7 +115,7 @@ def answer(app: Flask, environ: "WSGIEnvironment", start_response: "StartRespons
     error: BaseException | None = None
     context, around = Context(app, environ), AppContext(app)
     of_app, of_request = _cv_app.set(around), _cv_request.set(context)
-    around._cv_tokens.append(of_app)  # noqa: SLF001 -- Flask pushes and pops the same contexts again for streams
+    around._cv_tokens.append(of_app)  # noqa: SLF001 -- as ``push`` does; what pushes the contexts again finds them so
     context._cv_tokens.append((of_request, around))  # noqa: SLF001 -- as above
     try:
         try:

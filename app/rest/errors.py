@@ -151,7 +151,7 @@ def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bo
         exc: what was raised.
         shown: the error that is answered.
         status: the status of the answer.
-        is_flasks: whether it is no error of the catalogue that was raised; outside of the operations anything may be.
+        is_flasks: whether an exception outside of the catalogue was raised, which plain routes need not declare.
     """
     request, caller = current(), context.principal.get()
     is_ours = status >= OURS

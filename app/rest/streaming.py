@@ -1,4 +1,4 @@
-"""Bodies that are made while they are sent, and the context variables that whoever makes them relies on."""
+"""Bodies that are generated while they are sent, and the context variables that generators rely on."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ OF_A_REQUEST: Final[tuple[ContextVar[Any], ...]] = (
 
 
 class Streamed:
-    """A body that is made while it is sent: whoever makes it finds the request id and the caller, as the view did.
+    """A body that is generated while it is sent: its generator has the request id and the caller, as the view did.
 
     In no ``Context`` of its own: Flask pushes its contexts in one and may pop them in another then.
     """

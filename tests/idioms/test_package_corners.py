@@ -15,7 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import create_app
-from app.config import Settings
+from app.config import InvalidSettings, Settings
 from app.rest.public import public
 from tests.idioms.kit import ON_FLASK, candor_only, problem
 
@@ -29,7 +29,7 @@ class TestConfig:
         assert create_app(settings, config={"DEBUG": True}).debug
         monkeypatch.setenv("FLASK_DEBUG", "1")
         assert create_app(settings).debug is True
-        with pytest.raises(ValueError, match="production"):
+        with pytest.raises(InvalidSettings, match="production"):
             create_app(replace(settings, app_env="production"))
 
     @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ class TestConfig:
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, value: Any, variable: str
     ) -> None:
         says = f"config= and FLASK_{name} cannot set {name}: set the environment variable {variable}"
-        with pytest.raises(ValueError, match=says):
+        with pytest.raises(InvalidSettings, match=says):
             create_app(settings, config={name: value})
         monkeypatch.setenv(f"FLASK_{name}", str(value))
-        with pytest.raises(ValueError, match=says):
+        with pytest.raises(InvalidSettings, match=says):
             create_app(settings)
 
 

@@ -126,7 +126,7 @@ class TestCut:
         with database.engine.connect() as connection:
             cut = threading.Timer(0.05, limit.cut)
             cut.start()
-            connection.execute(text("SELECT pg_sleep(0.2)"))
+            assert connection.execute(text("SELECT 1 FROM pg_sleep(0.2)")).scalar_one() == 1
             cut.join()
 
 
