@@ -1,12 +1,14 @@
 """A line: fields as JSON, in the order they are given, and never longer than a pipe takes in one piece."""
 
 import json
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
 LONGEST: Final = 4095
 """Bytes: ``PIPE_BUF`` of Linux, less the line's end. A longer write may end up between others'."""
+OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 SHORT: Final = 64
 """What no text is cut below."""
 
@@ -34,6 +36,11 @@ def _cut(value: object) -> object:
 
 def _dumped(value: Any) -> bytes:
     try:
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(value, default=str, option=OPTIONS)
     except TypeError:  # a lone surrogate, or an integer of more than 64 bits
-        return json.dumps(value, default=str).encode()
+        return json.dumps(value, default=_text).encode()
+
+
+def _text(value: object) -> str:
+    """Return what ``json`` has no form for as text: a time as orjson writes it."""
+    return orjson.dumps(value, option=OPTIONS).decode().strip('"') if isinstance(value, datetime) else str(value)

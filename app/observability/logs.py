@@ -5,7 +5,6 @@ import sysconfig
 import time
 import traceback
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -69,7 +68,7 @@ class JsonFormatter(logging.Formatter):
 
 def _line(created: float, level: str, logger: str, message: str, fields: Mapping[str, object]) -> dict[str, object]:
     return {
-        "timestamp": datetime.fromtimestamp(created, UTC).isoformat().replace("+00:00", "Z"),
+        "timestamp": datetime.fromtimestamp(created, UTC),
         "level": level,
         "severity": level,
         "logger": logger,
@@ -166,10 +165,11 @@ def _write(
     if logger.isEnabledFor(level):
         if _goes_to_stderr_alone(logger):
             line = _line(time.time(), logging.getLevelName(level), logger.name, message, fields)
-            with suppress(
-                Exception
-            ):  # whatever the ``__str__`` of a field raises: the handler says so, as of any record
+            try:
                 to_stderr().put(lines.rendered(line))
+            except Exception:  # noqa: S110 -- what the ``__str__`` of a field raises the handler says, as of any record
+                pass
+            else:
                 return
         record = logging.LogRecord.__new__(logging.LogRecord)
         now = time.time()
