@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import schemathesis
 from flask import Flask
-from schemathesis.checks import load_all_checks
+from schemathesis.checks import load_all_checks, not_a_server_error
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import FailureGroup, as_reported_failure
 from schemathesis.core.result import Err
@@ -150,4 +150,6 @@ def send(case: schemathesis.Case, bearer: Callable[..., dict[str, str]]) -> None
         excluded.append(positive_data_acceptance)
     if response.status_code == 404 and response.json()["code"] == "ROUTE_NOT_FOUND":
         excluded.append(response_schema_conformance)  # a slash or colon in the place of an id: no operation is there
+    if response.status_code == 504 and "Request-Timeout" in (case.headers or {}):
+        excluded += [not_a_server_error, positive_data_acceptance]  # the generated budget was shorter than the work
     case.validate_response(response, excluded_checks=excluded, headers=headers)
