@@ -163,8 +163,14 @@ def origins(text: str) -> tuple[str, ...]:
 
 
 def networks(text: str) -> tuple[Network, ...]:
-    """Accept addresses and networks."""
+    """Accept addresses and networks; those of IPv4 in the form of IPv6 (``::ffff:10.0.0.0/104``) are of IPv4."""
     try:
-        return tuple(ipaddress.ip_network(word) for word in words(text))
+        return tuple(_plain(ipaddress.ip_network(word)) for word in words(text))
     except ValueError:
         raise ValueError("must list addresses or networks such as 10.0.0.0/8") from None
+
+
+def _plain(network: Network) -> Network:
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    prefix = network.prefixlen - (ipaddress.IPV6LENGTH - ipaddress.IPV4LENGTH)
+    return network if mapped is None or prefix < 0 else ipaddress.ip_network((mapped, prefix))

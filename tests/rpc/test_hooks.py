@@ -133,9 +133,11 @@ class TestLimits:
     ) -> None:
         limited = make_application(rate_limit="1 per hour", trusted_proxies=(ip_network("127.0.0.1"),))
         with served(limited, settings) as port, Client.of(port, token("alice")) as client:
-            for address in ("10.0.0.1", "10.0.0.2"):
+            for address in ("10.0.0.1:5", "10.0.0.2", "[2001:db8::1]:5"):
                 client.call("ListTasks", pb.ListTasksRequest(), metadata={"x-forwarded-for": address})
             failure = client.refused("ListTasks", pb.ListTasksRequest(), metadata={"x-forwarded-for": "10.0.0.1"})
+            assert failure.reason == "RATE_LIMIT_EXCEEDED"
+            failure = client.refused("ListTasks", pb.ListTasksRequest(), metadata={"x-forwarded-for": "2001:db8::2"})
             assert failure.reason == "RATE_LIMIT_EXCEEDED"
 
     def test_two_tokens_are_none(self, alice: Client) -> None:

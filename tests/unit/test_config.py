@@ -50,6 +50,11 @@ class TestDevelopment:
     def test_nor_may_grpc(self) -> None:
         assert faults({"RPC_HOST": "0.0.0.0"}) == ["RPC_HOST may be other than loopback only with APP_ENV=production."]
 
+    def test_a_proxy_may_be_written_as_ipv4_in_ipv6(self, tmp_path: Path) -> None:
+        written = {"TRUSTED_PROXIES": "::ffff:10.0.0.0/104 ::ffff:192.0.2.1 2001:db8::/32"}
+        proxies = ("10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32")
+        assert Settings.from_env(written, local=tmp_path).trusted_proxies == tuple(map(ipaddress.ip_network, proxies))
+
     def test_a_certificate_has_a_key(self) -> None:
         for name in ("RPC_CERTIFICATE", "RPC_KEY"):
             assert faults({name: "/etc/candor/pem"}) == ["RPC_KEY and RPC_CERTIFICATE are set both or neither."]

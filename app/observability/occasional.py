@@ -1,0 +1,28 @@
+"""Warnings about a condition that lasts: the first is logged, and then one a minute while it lasts."""
+
+import logging
+import time
+from collections.abc import Callable
+
+EVERY = 60.0
+"""Seconds between two entries."""
+
+
+class Occasional:
+    """Logs at most one entry a minute and process. Not exact under threads: two may log at the same instant."""
+
+    def __init__(self, logger: str) -> None:
+        self._logger = logging.getLogger(logger)
+        self._after = float("-inf")
+        self.clock: Callable[[], float] = time.monotonic
+
+    def warn(self, message: str) -> None:
+        """Log a warning, unless one was logged within the last minute."""
+        now = self.clock()
+        if now >= self._after:
+            self._after = now + EVERY
+            self._logger.warning(message)
+
+    def reset(self) -> None:
+        """Let the next warning be logged, whenever the last one was."""
+        self._after = float("-inf")

@@ -1,0 +1,19 @@
+"""Only ``app.wire.addresses`` turns a peer and its header fields into the address that a request counts for."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+APP: Final = Path(__file__).parents[2] / "app"
+SOURCES: Final = re.compile(
+    r"remote_addr|REMOTE_ADDR|[xX]-[fF]orwarded-[fF]or|HTTP_X_|[xX]-[rR]eal-[iI][pP]|access_route"
+)
+READERS: Final = {"rest/request.py", "rpc/hooks/limits.py", "wire/addresses.py", "config/__init__.py"}
+"""The two transports, which hand on what they received, the parser, and the description of a setting."""
+
+
+def test_no_other_module_reads_an_address() -> None:
+    found = {
+        str(path.relative_to(APP)) for path in APP.rglob("*.py") if SOURCES.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == READERS
