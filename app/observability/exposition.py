@@ -4,6 +4,7 @@ import logging
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -83,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.partition("?")[0] != PATH:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        encode, media_type = choose_encoder(self.headers.get("Accept") or "")
+        encode, media_type = _encoder(self.headers.get("Accept") or "")
         self._say(HTTPStatus.OK, media_type, encode(self.server.metrics))
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
@@ -109,3 +110,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """Return what Accept prefers, and text where the library cannot read it (a version that is not a number, 0.26)."""
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):
+        return choose_encoder("")

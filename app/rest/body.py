@@ -110,7 +110,7 @@ def _fits(request: Request, consumes: tuple[str, ...]) -> bool:
     if request.sent("Content-Type") in consumes:
         return True
     options: Mapping[str, str] = request.mimetype_params
-    return request.mimetype in consumes and options.get("charset", "").lower() in CHARSETS
+    return request.mimetype in consumes and options.get("charset", "").strip("'").lower() in CHARSETS
 
 
 def _bytes(request: Request, limit: int) -> bytes:

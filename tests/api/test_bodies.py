@@ -176,6 +176,11 @@ class TestContentType:
             "application/json;charset=utf-8",
             'application/json; charset="UTF-8"',
             "application/json ; charset=utf8",
+            "application/json; charset='utf-8'",
+            "application/json; charset",
+            "application/json; charset=",
+            "application/json;; charset=utf-8;",
+            "application/json; odata=verbose; x",
         ],
     )
     def test_every_spelling_of_json_in_utf_8_is_read(self, alice: Caller, content_type: str) -> None:

@@ -131,6 +131,9 @@ class TestAccept:
             "application/xml;q=0, */*",
             "application/json, text/plain, */*",
             "application/json;q=0.5, */*;q=0",
+            "text/html, image/gif, *; q=.2, */*; q=.2",
+            "application/json;q=0,5",
+            "json",
         ],
     )
     def test_what_takes_json_gets_it(self, alice: Caller, accept: str) -> None:

@@ -201,6 +201,14 @@ class TestExporter:
             assert caught.value.headers["Server"] == "candor"
             caught.value.close()
 
+    @pytest.mark.parametrize(
+        "accept", ["text/plain;version=new", "application/openmetrics-text;version=new", "*; q=.2"]
+    )
+    def test_an_unreadable_preference_is_answered_with_text(self, metered: Metered, accept: str) -> None:
+        request = urllib.request.Request(f"http://127.0.0.1:{metered.port}/metrics", headers={"Accept": accept})
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain")
+
     def test_it_speaks_open_metrics_to_who_prefers_that(self, metered: Metered) -> None:
         request = urllib.request.Request(f"http://127.0.0.1:{metered.port}/metrics")
         request.add_header("Accept", "application/openmetrics-text; version=1.0.0")
