@@ -124,7 +124,7 @@ class MalformedJson(Error):
     """The body is not strict JSON.
 
     A body holds one JSON value in UTF-8 (RFC 8259 and I-JSON, RFC 7493): no NaN or Infinity, no duplicate member names,
-    no lone surrogates or NUL characters, no absurd nesting or numbers.
+    no lone surrogates, no absurd nesting or numbers.
     """
 
     kind = Kind.INVALID_REQUEST

@@ -11,9 +11,9 @@ import marshmallow as ma
 
 from app.wire import fields
 from app.wire.load_errors import messages_of, sentences
-from app.wire.locations import LONGEST_NAME, Found
+from app.wire.locations import LONGEST_NAME, Found, place
 from app.wire.rules import Breach
-from app.wire.schemas.base import Path, Schema, inside
+from app.wire.schemas.base import Path, Schema
 
 Read = Callable[[Any, Path, Found], Any]
 
@@ -85,20 +85,9 @@ class CompiledDecoder:
         """Add what members break together, in the order of the members."""
         if shared := self.schema.check(data):
             there = [((*path, *inner), breach) for inner, breach in shared]
-            found[before:] = sorted([*found[before:], *there], key=lambda each: self._place(each[0][len(path) :]))
-
-    def _place(self, path: Path) -> list[tuple[int, str]]:
-        """Return where among others a breach is told: of an object itself, of members in order, of unknown ones."""
-        place = list[tuple[int, str]]()
-        schema: ma.Schema | None = self.schema
-        for step in path:
-            if isinstance(step, int):
-                place.append((step, ""))
-            else:
-                members = list(schema.fields) if schema else []
-                place.append((members.index(step), "") if step in members else (len(members), step))
-                schema = inside(schema.fields.get(step)) if schema else None
-        return place
+            found[before:] = sorted(
+                [*found[before:], *there], key=lambda each: place(self.schema, each[0][len(path) :])
+            )
 
 
 def _reader(field: "ma.fields.Field[Any]", is_partial: bool | None) -> Read:

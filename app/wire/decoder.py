@@ -45,10 +45,10 @@ class Decoder:
         """The reason why marshmallow loads the schema; ``None``: it is compiled."""
         self._relative_to: str | None = getattr(self.schema, "relative_to", None)
         if self.uncovered is not None:
-            self._read = screened(MarshmallowDecoder(self.schema, unknown=unknown).read)
+            self._read = screened(MarshmallowDecoder(self.schema, unknown=unknown).read, self.schema)
         else:
             read = CompiledDecoder(self.schema).read
-            self._read = read if self.location in SCREENED else screened(read)
+            self._read = read if self.location in SCREENED else screened(read, self.schema)
 
     def __call__(self, data: object, reading: Reading, violations: list[Violation]) -> Any:
         """Return what the schema makes of the data; when it breaks rules, ``None``, and each joins the violations.

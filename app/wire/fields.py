@@ -53,7 +53,7 @@ class Encodable:
 
 
 ANY_TEXT: Final = r"^[^\u0000]*$"
-"""What OpenAPI says of a text without any rule but that of all JSON: there is no NUL in it."""
+"""The pattern in OpenAPI of a text without a rule of its own: no text has a NUL character."""
 
 
 class Text(Encodable, ma.fields.String):

@@ -14,11 +14,13 @@ MAX_DEPTH: Final = 64
 
 _UNESCAPED: Final = r'[^"\\\x00-\x1f]*'
 _ESCAPE: Final = (
-    r'\\(?:["\\/bfnrt]|u(?!0000|[dD][89a-fA-F])[0-9a-fA-F]{4}'
+    r'\\(?:["\\/bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4}'
     r"|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
 FIT_CHARACTERS: Final = f"{_UNESCAPED}(?:{_ESCAPE}{_UNESCAPED})*"
-"""What may stand between two quotes: no control character, no NUL and no half of a surrogate pair, escaped or not.
+"""What may stand between two quotes: no bare control character, and no half of a surrogate pair, escaped or not.
+
+An escaped NUL is JSON (RFC 8259, section 7); :mod:`app.wire.unfit_text` reports it as a violation of its member.
 
 In it, as in all patterns here, there is one way only to match a text, so that none is tried in many. Possessive
 quantifiers would say so, but do not work before Python 3.11.5 (gh-106052).
@@ -221,12 +223,11 @@ def _broken_string(text: str, at: int) -> _Found:
     if not character:
         return _Found("A closing quote is expected", at)
     if character != "\\":
-        return _Found(_NUL if character == "\0" else "A control character must be escaped", at)
+        return _Found("A control character must be escaped", at)
     end = _end(_ESCAPE_BEGUN, text, at)
     if end < at + 6:
         return _Found("An escape of JSON is expected", end)
-    is_nul = text[at + 2 : end] == "0000"
-    return _Found(_NUL if is_nul else "Half of a surrogate pair is not allowed", at)
+    return _Found("Half of a surrogate pair is not allowed", at)
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

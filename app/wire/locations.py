@@ -5,9 +5,11 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
 
+import marshmallow as ma
+
 from app.errs.error import Violation
 from app.wire.rules import Breach, Sentence
-from app.wire.schemas.base import UNKNOWN_MEMBER, UNKNOWN_PARAMETER, Path, spoken
+from app.wire.schemas.base import UNKNOWN_MEMBER, UNKNOWN_PARAMETER, Path, inside, key_of, spoken
 
 Broken = Breach | Violation | Sentence
 """A broken rule. Only a ``Violation`` contains its own place."""
@@ -44,8 +46,21 @@ _BODIES: Final = frozenset({Location.JSON, Location.FORM, Location.FILES})
 OPEN: Final = frozenset({Location.HEADERS, Location.COOKIES})
 """Locations in which every request has members that no schema describes; these members are ignored."""
 
-SCREENED: Final = frozenset({Location.JSON, Location.QUERY})
+SCREENED: Final = frozenset({Location.QUERY})
 """Locations whose parsers accept no text that no database stores."""
+
+
+def place(schema: ma.Schema | None, path: Path) -> list[tuple[int, str]]:
+    """Return where among others a broken rule is listed: an object itself, its members in order, unknown ones."""
+    order = list[tuple[int, str]]()
+    for step in path:
+        if isinstance(step, int):
+            order.append((step, ""))
+        else:
+            fields = {key_of(name, field): field for name, field in schema.fields.items()} if schema else {}
+            order.append(([*fields].index(step), "") if step in fields else (len(fields), step))
+            schema = inside(fields.get(step))
+    return order
 
 
 def violation(path: Path, broken: Broken, location: Location, relative_to: str | None) -> Violation:

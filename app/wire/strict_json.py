@@ -40,7 +40,7 @@ def _decode(body: bytes) -> object:
     text = body.decode()
     value: object = _DECODER.decode(text)
     if "\\u" in text and not _FIT_TEXT.fullmatch(text):
-        raise ValueError("a NUL character or half of a surrogate pair")
+        raise ValueError("half of a surrogate pair")
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         raise ValueError("nested too deep")
     return value

@@ -5,32 +5,53 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final
 
-from app.wire.locations import LONGEST_NAME, Found
+import marshmallow as ma
+import orjson
+
+from app.wire.locations import LONGEST_NAME, Found, place
 from app.wire.rules import Breach
-from app.wire.schemas.base import UNKNOWN, Path
+from app.wire.schemas.base import UNKNOWN, UNKNOWN_MEMBER, UNKNOWN_PARAMETER, Path
 
 UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 """Characters that PostgreSQL does not store: NUL, and halves of surrogate pairs."""
 UNFIT_TEXT: Final = Breach("INVALID_FORMAT", "must not contain NUL characters or halves of surrogate pairs")
+_ESCAPED_NUL: Final = b"\\u0000"
 _REPLACEMENT: Final = "\ufffd"
+_OF_LENGTH: Final = frozenset({"TOO_LONG", "TOO_SHORT"})
+_OF_WHOLE: Final = frozenset({UNKNOWN_MEMBER.code, UNKNOWN_PARAMETER.code, "INVALID_TYPE"})
 Read = Callable[[Any, Path, Found], Any]
 
 
-def screened(read: Read) -> Read:
+def screened(read: Read, schema: ma.Schema) -> Read:
     """Return a function that reads data with a replacement for each unfit character, and reports where one was.
 
-    The violations of other rules are reported besides.
+    The violations of other rules are reported besides, all in the order of the schema's members. A member that has one
+    already gets no other for its characters, nor does a part of a value that is not read at all.
     """
 
     def read_fit(data: Any, path: Path, found: Found) -> Any:
-        places = [(*path, *at) for at in islice(unfit(data, ()), UNKNOWN)]
+        places = [] if _is_fit(data) else [(*path, *at) for at in islice(unfit(data, ()), UNKNOWN)]
         if not places:
             return read(data, path, found)
-        found += [(at, UNFIT_TEXT) for at in places]
+        before = len(found)
         read(_cleaned(data), path, found)
+        own = {at for at, broken in found[before:] if broken.code not in _OF_LENGTH}
+        unread = {at for at, broken in found[before:] if broken.code in _OF_WHOLE}
+        for at in places:
+            if at not in own and not any(at[:depth] in unread for depth in range(len(path), len(at))):
+                found.append((at, UNFIT_TEXT))
+        found[before:] = sorted(found[before:], key=lambda each: place(schema, each[0][len(path) :]))
         return None
 
     return read_fit
+
+
+def _is_fit(data: Any) -> bool:
+    """Return whether JSON certainly has no unfit character. To have it written costs less than to walk through it."""
+    try:
+        return _ESCAPED_NUL not in orjson.dumps(data)
+    except TypeError:  # half of a surrogate pair, a large integer, or what is not JSON
+        return False
 
 
 def unfit(data: Any, path: Path) -> Iterator[Path]:

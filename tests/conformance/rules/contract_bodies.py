@@ -27,7 +27,7 @@ def methods(api: Api) -> str:
 
 @promise("W03", "What is no strict JSON is 400 MALFORMED_JSON, and detail says at which byte.", source=WHICH)
 def malformed(api: Api) -> str:
-    nul, half, huge = '"\\u0000"', '"\\ud800"', "1e400"
+    half, huge = '"\\ud800"', "1e400"
     bodies = [
         b"{",
         b"nonsense",
@@ -43,7 +43,7 @@ def malformed(api: Api) -> str:
         b'{"a": "\xff"}',
         b"\xef\xbb\xbf{}",
         "{}".encode("utf-16"),
-        *(api.profile.body(text=text) for text in (nul, half, huge)),
+        *(api.profile.body(text=text) for text in (half, huge)),
     ]
     for body in bodies:
         answer = api.post(body)

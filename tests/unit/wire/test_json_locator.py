@@ -6,7 +6,7 @@ from math import isinf
 from typing import NoReturn
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import errs
@@ -35,7 +35,6 @@ def _check(value: object, depth: int) -> None:
     match value:
         case str():
             value.encode()
-            assert "\0" not in value
         case float() | int():
             assert not isinf(float(value))
         case list():
@@ -122,7 +121,6 @@ class TestTruncation:
     @given(st.data())
     def test_wherever_an_object_is_cut_off_the_position_is_one_past_the_end(self, data: st.DataObject) -> None:
         text = json.dumps({"task": data.draw(VALUES)}, ensure_ascii=False)
-        assume("\\u0000" not in text)
         cut = text[: data.draw(st.integers(1, len(text) - 1))].encode()
         defect = locate(cut)
         assert defect is not None
