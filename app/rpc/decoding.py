@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from google.protobuf.message import DecodeError, Message
 
@@ -9,6 +10,7 @@ from app.errs import Violation
 from app.errs.requests import BodyTooLarge, MalformedRequest, ValidationFailed
 from app.rpc.calls import Call
 from app.wire.decoder import Decoder
+from app.wire.ids import is_id, resource_id
 from app.wire.parameters import OPAQUE, illegible, is_legible
 from app.wire.reading import Reading
 
@@ -46,8 +48,32 @@ class Reader:
         self.violations += map(illegible, bad)
         found = self.read(decode, {name: value for name, value in sent.items() if name not in bad})
         order = [*decode.schema.fields]
-        self.violations.sort(key=lambda each: order.index(each.field))
+        self.violations.sort(key=lambda each: order.index(each.field) if each.field in order else -1)
         return found
+
+    def resource(self, collection: str, name: str) -> UUID:
+        """Return the id in the name of a resource; a name that no resource can have is a violation.
+
+        Unlike a path over HTTP, which leads nowhere then, a name is an argument (``google.rpc.Code``): it is
+        INVALID_ARGUMENT where it cannot name anything whatever the state of the service.
+
+        Args:
+            collection: as in ``tasks/{uuid}``.
+            name: the name that was sent.
+        """
+        prefix, _, text = name.rpartition("/")
+        if not name:
+            self.violations.append(_violation("name", "REQUIRED_FIELD", "is required"))
+        elif prefix != collection or not is_id(text):
+            self.violations.append(_violation("name", "INVALID_FORMAT", f"must be {collection}/{{uuid}}"))
+        return resource_id(text)
+
+    def require(self, request: Message, field: str) -> bool:
+        """Return whether a message contains another; a missing one is a violation."""
+        is_there = request.HasField(field)
+        if not is_there:
+            self.violations.append(_violation(field, "REQUIRED_FIELD", "is required"))
+        return is_there
 
     def check(self) -> None:
         """Go on once everything is in order.
@@ -57,3 +83,7 @@ class Reader:
         """
         if self.violations:
             raise ValidationFailed(violations=tuple(self.violations))
+
+
+def _violation(field: str, code: str, says: str) -> Violation:
+    return Violation(field, code, f"{field} {says}", pointer=f"#/{field}")

@@ -42,6 +42,7 @@ class Service:
         *,
         calls: Callable[..., object],
         reads: tuple[type[ma.Schema], ...] = (),
+        is_named: bool = False,
         once: bool = False,
     ) -> Callable[[Handle], Handle]:
         """Register a handler for a method.
@@ -50,6 +51,7 @@ class Service:
             name: as in the protocol.
             calls: the use case.
             reads: the schemas that what is asked must obey.
+            is_named: whether the request names a resource, and has nothing else that could break a rule.
             once: whether an idempotency key is heeded.
 
         Raises:
@@ -58,7 +60,7 @@ class Service:
         """
         method = self.described.methods_by_name[name]
         raises: list[type[Error]] = [*MACHINERY, *raised_by(calls)]
-        if reads:
+        if reads or is_named:
             raises += [requests.ValidationFailed, *(each for schema in reads for each in getattr(schema, "raises", ()))]
         if once:
             raises += [requests.InvalidIdempotencyKey, *raised_by(IdempotencyService.once)]

@@ -15,4 +15,9 @@ def resource_id(text: str) -> UUID:
     What is no UUID becomes the nil UUID: it takes the road of every other id and ends, in its place in the order of
     precedence, as the resource's own ``…_NOT_FOUND``.
     """
-    return UUID(text) if _UUID.fullmatch(text) else NIL
+    return UUID(text) if is_id(text) else NIL
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text spells an id."""
+    return _UUID.fullmatch(text) is not None

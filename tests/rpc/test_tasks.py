@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import grpc
 import pytest
@@ -123,9 +124,7 @@ class TestCreate:
 
 
 class TestGet:
-    @pytest.mark.parametrize(
-        "name", ["", "tasks/", "tasks/x", NAME, f"users/{NAME[6:]}", NAME[6:], f"{NAME}/x", "a\0b"]
-    )
+    @pytest.mark.parametrize("name", [NAME, NAME.upper().replace("TASKS", "tasks"), f"tasks/{UUID(int=0)}"])
     def test_nothing_of_that_name(self, alice: Client, name: str) -> None:
         failure = alice.refused("GetTask", pb.GetTaskRequest(name=name))
         assert (failure.code, failure.reason) == (StatusCode.NOT_FOUND, "TASK_NOT_FOUND")
@@ -224,7 +223,11 @@ class TestUpdate:
 
     def test_mask_and_task_are_judged_together(self, alice: Client) -> None:
         asked = pb.UpdateTaskRequest(task=pb.Task(title=""), update_mask=FieldMask(paths=["x"]))
-        assert violated(alice, "UpdateTask", asked) == [("update_mask", "INVALID_VALUE"), ("title", "TOO_SHORT")]
+        assert violated(alice, "UpdateTask", asked) == [
+            ("update_mask", "INVALID_VALUE"),
+            ("name", "REQUIRED_FIELD"),
+            ("title", "TOO_SHORT"),
+        ]
 
     def test_a_rule_of_the_model(self, alice: Client) -> None:
         task = alice.create()

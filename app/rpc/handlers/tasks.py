@@ -1,7 +1,6 @@
 """Tasks over gRPC."""
 
 from typing import Final
-from uuid import UUID
 
 from app.rpc.calls import Call
 from app.rpc.decoding import Reader
@@ -11,10 +10,11 @@ from app.rpc.messages.tasks import creation_data, list_query, mask_query, task_d
 from app.rpc.methods import Service
 from app.services.tasks import TaskService
 from app.wire.decoder import Decoder
-from app.wire.ids import resource_id
+from app.wire.ids import NIL
 from app.wire.schemas import tasks as wire
 
 SERVICE: Final = Service(pb.DESCRIPTOR.services_by_name["TodoService"], scope="tasks")
+COLLECTION: Final = "tasks"
 _CREATE, _CREATE_SEVERAL = Decoder(wire.CreateTaskSchema()), Decoder(wire.CreateTasksSchema())
 _LIST = Decoder(wire.ListTasksSchema())
 _MASK, _UPDATE = Decoder(wire.UpdateTaskQuerySchema()), Decoder(wire.UpdateTaskSchema())
@@ -29,10 +29,13 @@ def create_task(call: Call, request: pb.CreateTaskRequest) -> pb.Task:
     return task_message(call.services.tasks.create(new, by=call.principal))
 
 
-@SERVICE.answers("GetTask", calls=TaskService.get)
+@SERVICE.answers("GetTask", calls=TaskService.get, is_named=True)
 def get_task(call: Call, request: pb.GetTaskRequest) -> pb.Task:
     """Return one task."""
-    return task_message(call.services.tasks.get(_id(request.name), by=call.principal))
+    reader = Reader(call)
+    task_id = reader.resource(COLLECTION, request.name)
+    reader.check()
+    return task_message(call.services.tasks.get(task_id, by=call.principal))
 
 
 @SERVICE.answers("ListTasks", calls=TaskService.page, reads=(wire.ListTasksSchema,))
@@ -53,15 +56,21 @@ def update_task(call: Call, request: pb.UpdateTaskRequest) -> pb.Task:
     """Set some fields of a task."""
     reader = Reader(call)
     query = reader.read_query(_MASK, mask_query(request))
-    changes = reader.read(_UPDATE, task_data(request.task), query)
+    task_id, changes = NIL, None
+    if reader.require(request, "task"):
+        task_id = reader.resource(COLLECTION, request.task.name)
+        changes = reader.read(_UPDATE, task_data(request.task), query)
     reader.check()
-    return task_message(call.services.tasks.update(_id(request.task.name), changes, by=call.principal))
+    return task_message(call.services.tasks.update(task_id, changes, by=call.principal))
 
 
-@SERVICE.answers("DeleteTask", calls=TaskService.delete)
+@SERVICE.answers("DeleteTask", calls=TaskService.delete, is_named=True)
 def delete_task(call: Call, request: pb.DeleteTaskRequest) -> pb.DeleteTaskResponse:
     """Delete a task."""
-    task = call.services.tasks.delete(_id(request.name), by=call.principal)
+    reader = Reader(call)
+    task_id = reader.resource(COLLECTION, request.name)
+    reader.check()
+    task = call.services.tasks.delete(task_id, by=call.principal)
     return pb.DeleteTaskResponse(message=wire.farewell(task))
 
 
@@ -75,8 +84,3 @@ def create_tasks(call: Call, request: pb.BatchCreateTasksRequest) -> pb.BatchCre
     return pb.BatchCreateTasksResponse(
         tasks=map(task_message, batch.tasks), failures=failures(batch.failures, call.path)
     )
-
-
-def _id(name: str) -> UUID:
-    """Return the id in the name of a task; of any other name that of nothing."""
-    return resource_id(name.removeprefix("tasks/") if name.startswith("tasks/") else "")
