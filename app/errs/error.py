@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, ClassVar, Final, NamedTuple
 
-from app.errs.kinds import Kind
+from app.errs.kinds import Fault, Kind
 
 _STEP: Final = re.compile(r"[.\[\]]+")
 """What stands between the steps of a field's name."""
@@ -84,6 +84,9 @@ class Error(Exception):
     """Whether waiting does not help, although the kind suggests a retry."""
     declared_facts: ClassVar[Mapping[str, type]] = {}
 
+    is_callers: bool = False
+    """Whether the caller has set the limit that was exceeded, such as a short budget. It proves nothing then."""
+
     passed: tuple[str, ...] = ()
     """The operations that it has left since it was raised, outermost first; ``op`` is that of whoever raised it."""
 
@@ -134,6 +137,15 @@ class Error(Exception):
         }
         self.__dict__.update({name: value for name, value in said.items() if value is not None})
         super().__init__(message or type(self).__name__)
+
+    @property
+    def fault(self) -> Fault:
+        """Who has to act: as the kind says, unless the caller has set the limit that was exceeded."""
+        fault = self.kind.fault
+        if fault is Fault.CLIENT:
+            return fault
+        named = next((link for link in chain(self) if isinstance(link, Error) and says(link, "kind")), self)
+        return Fault.CLIENT if named.is_callers else fault
 
     def __getattr__(self, name: str) -> object:
         """Answer what was left unsaid with what the nearest error among the causes says; else a fact."""

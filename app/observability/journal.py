@@ -76,6 +76,8 @@ def plain(value: object) -> Any:
 class Journal:
     """Notes failed requests: each 5xx, of what overload sends away some, and of 4xx a sample.
 
+    A 5xx by the client's fault, as a budget that the caller has shortened is, counts as a 4xx.
+
     Args:
         write: writes entries away, or raises an ``errs.Error``; even none of them, to take away what is too old.
         sample: how many 4xx are noted, between 0 and 1; never more than ``PER_SECOND``.
@@ -126,7 +128,8 @@ class Journal:
         told = self._told.get()
         self._told.set(None)
         error = told[1] if told is not None and told[0] == request_id else {}
-        if (status >= SERVER_ERROR and error) or self._is_sampled(1.0 if status >= SERVER_ERROR else self._sample):
+        is_clients = status < SERVER_ERROR or error.get("fault") == Fault.CLIENT.value
+        if (error and not is_clients) or self._is_sampled(self._sample if is_clients else 1.0):
             self._note(Entry(request_id, datetime.now(UTC), context.trace_id.get(), joined(error, fields)))
 
     def _is_sampled(self, share: float) -> bool:

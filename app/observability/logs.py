@@ -134,10 +134,11 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         stack: whether to add the traceback, unless it is switched off.
     """
     said = exc if isinstance(exc, errs.Error) else shown
-    kind, caused = said.kind, cause_chain(exc, stack=stack)
+    kind, fault, caused = said.kind, said.fault, cause_chain(exc, stack=stack)
     fields |= {
         "method": _method(fields.get("method")),
         "kind": kind.string,
+        "fault": None if fault is kind.fault else fault.value,
         "code": said.code or errs.shown_code(shown),
         "param": said.param,
         "violations": [f"{_place(each)} {each.code}" for each in said.violations[:LISTED]] or None,
@@ -146,7 +147,8 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         **caused,
     }
     message = caused["causes"][0]["message"] if said is exc else told(said)
-    _write(ERRORS, logging.ERROR if stack else kind.log_level, message, fields, exc if stack else None)
+    level = kind.log_level if fault is kind.fault else logging.WARNING
+    _write(ERRORS, logging.ERROR if stack else level, message, fields, exc if stack else None)
     for watcher in WATCHERS:
         watcher.error(fields)
 

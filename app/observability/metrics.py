@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app import errs
 from app.config import VERSION
-from app.errs import Kind
+from app.errs import Fault, Kind
+from app.errs.platform import DeadlineExceeded
 
 UNMATCHED: Final = "unmatched"
 OTHER: Final = "OTHER"
@@ -87,7 +88,7 @@ LINES_DROPPED: Final = _counter("log_lines_dropped_total", "Log lines that nobod
 BUILD: Final = _gauge("candor_build_info", "Always 1.", "version", "python", mode="livemax")
 
 _kinds: Final[set[str]] = set()
-_counters: Final[dict[tuple[str, Kind], Callable[[], None]]] = {}
+_counters: Final[dict[tuple[str, Kind, Fault], Callable[[], None]]] = {}
 _breaches: Final[dict[tuple[str, str], Callable[[float], None]]] = {}
 _observers: Final[dict[tuple[str, str, str], Callable[[float], None]]] = {}
 
@@ -102,11 +103,11 @@ def request(method: str | None, route: str, status: str, seconds: float) -> None
 
 
 def error(said: errs.Error, shown: errs.Error) -> None:
-    """Count an error by the code that was shown, the kind that it truly was, and the violations that it lists."""
-    key = (errs.definition(shown).code, said.kind)
+    """Count an error by the code that was shown, the kind and the fault that it truly had, and its violations."""
+    key = (errs.definition(shown).code, said.kind, said.fault)
     count = _counters.get(key)
     if count is None:
-        count = _counters[key] = ERRORS.labels(key[0], said.kind.string, said.kind.fault.value).inc
+        count = _counters[key] = ERRORS.labels(key[0], said.kind.string, said.fault.value).inc
     count()
     if not shown.violations:
         return
@@ -157,6 +158,7 @@ def begin() -> None:
     """Have everything there from the start whose labels are known: a rate sees the first error only after a zero."""
     for name, named in errs.named_errors().items():
         ERRORS.labels(name, named.kind.string, named.kind.fault.value)
+    ERRORS.labels(DeadlineExceeded.code, DeadlineExceeded.kind.string, Fault.CLIENT.value)
     for place in ("line", "work_slots"):
         SHED.labels(place)
     for work in ("transaction", "read"):

@@ -184,7 +184,7 @@ def _tell_error(span: Span, error: Exception) -> None:
     span.set_attribute("error.type", code or type(error).__qualname__)
     if isinstance(sqlstate := getattr(error, "sqlstate", None), str):
         span.set_attribute("db.response.status_code", sqlstate)
-    if not isinstance(error, errs.Error) or error.kind.fault is not Fault.CLIENT:
+    if not isinstance(error, errs.Error) or error.fault is not Fault.CLIENT:
         span.set_status(StatusCode.ERROR)
 
 

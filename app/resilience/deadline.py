@@ -62,8 +62,10 @@ class Deadline:
         return forget
 
     def exceeded(self, spent_in: str) -> DeadlineExceeded:
-        """Return the error that says where the time went."""
-        return DeadlineExceeded(budget_ms=round(self.budget.total_seconds() * 1000), spent_in=spent_in)
+        """Return the error that says where the time went; it is the caller's fault if the caller has set the budget."""
+        error = DeadlineExceeded(budget_ms=round(self.budget.total_seconds() * 1000), spent_in=spent_in)
+        error.is_callers = self.is_shortened
+        return error
 
     def check(self, spent_in: str) -> None:
         """Go on only while there is time left.

@@ -17,7 +17,7 @@ from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app import context, errs
-from app.errs import Kind, platform
+from app.errs import Fault, Kind, platform
 from app.observability import metrics
 from app.observability.reporting import report
 from app.rest import http_exceptions, limit_errors, operations, request_facts
@@ -154,7 +154,7 @@ def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bo
         is_flasks: whether an exception outside of the catalogue was raised, which plain routes need not declare.
     """
     request, caller = current(), context.principal.get()
-    is_ours = status >= OURS
+    is_ours = status >= OURS and shown.fault is not Fault.CLIENT
     operation, rule = request.operation, request.url_rule.rule if request.url_rule else metrics.UNMATCHED
     fields: dict[str, object] = {
         "status": int(status),

@@ -83,7 +83,7 @@ def answer(exc: BaseException, call: Call) -> None:
         exc = translate.of(exc) or exc
     shown = shown_for(exc)
     call.end(CODES[shown.kind], details.status(shown, CODES[shown.kind], call))
-    is_ours = shown.kind.fault is not Fault.CLIENT
+    is_ours = shown.fault is not Fault.CLIENT
     caller = context.principal.get()
     fields = call.logged() | {
         "status": http_status(call.code),

@@ -96,7 +96,7 @@ class FailureService:
             outcome=f"{status} {code or ''}".strip() + (f": {errs.title(named)}" if named else ""),
             code=code,
             kind=kind,
-            fault=_fault(kind),
+            fault=said.get("fault") or _fault(kind),
             violations=_listed(said.get("violations")),
             op=_listed(said.get("op")),
             causes=causes,

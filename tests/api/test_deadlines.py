@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +10,13 @@ from flask import Flask
 from sqlalchemy import Connection, create_engine, text
 
 from app.config import Settings
+from app.errs import E, Fault
+from app.errs.platform import ServiceUnavailable
 from app.extensions import db
+from app.observability import metrics
 from app.resilience import deadline
 from tests.api.caller import ABSENT, BATCH, TASKS, Caller, answered, path_of, refused, violated
+from tests.api.conftest import Log
 from tests.sent import seen
 
 GRACE = 0.5
@@ -148,6 +153,74 @@ def idle(app: Flask, settings: Settings) -> Iterator[None]:
     engine.dispose()
     with app.app_context():
         assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of every queue pool
+
+
+@pytest.mark.usefixtures("idle")
+class TestFault:
+    """Who is at fault when a budget is spent: the log, the metrics and the record agree."""
+
+    @staticmethod
+    def counted() -> dict[str, float]:
+        """Return how many exceeded budgets were counted, by fault."""
+        samples = [sample for family in metrics.ERRORS.collect() for sample in family.samples]
+        return {
+            each.labels["fault"]: each.value
+            for each in samples
+            if each.name == "errors_total" and each.labels["code"] == "DEADLINE_EXCEEDED"
+        }
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [("GET", TASKS, None), ("POST", TASKS, {"task": {"title": "x"}}), ("DELETE", ABSENT, None)],
+    )
+    def test_a_budget_that_the_caller_shortened_is_the_callers(
+        self, alice: Caller, app: Flask, log: Log, method: str, path: str, body: Any
+    ) -> None:
+        before = self.counted()
+        with locked(app, "LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"):
+            in_time(alice, method, path, "0.1", json=body)
+        (line,) = log.errors
+        assert (line["level"], line["fault"], "stack" in line, "breakers" in line) == (
+            "WARNING",
+            "client",
+            False,
+            False,
+        )
+        assert (line["facts"]["budget_ms"], line["facts"]["spent_in"]) == (100, "database")
+        after = self.counted()
+        assert {fault: after[fault] - before.get(fault, 0) for fault in after} == {"client": 1, "capacity": 0}
+
+    @pytest.mark.parametrize("within", [None, "10", "60"])
+    def test_a_budget_of_the_service_is_not(
+        self, make_application: Callable[..., Flask], alice: Caller, log: Log, within: str | None
+    ) -> None:
+        hurried, before = make_application(request_timeout=0.2), self.counted()
+        with locked(hurried, "LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"):
+            response = Caller(hurried.test_client(), alice.credentials).list_tasks(within=within)
+        refused(response, 504, "DEADLINE_EXCEEDED")
+        (line,) = log.errors
+        assert (line["level"], "fault" in line, bool(line["stack"])) == ("ERROR", False, True)
+        assert self.counted()["capacity"] - before["capacity"] == 1
+
+    def test_a_budget_within_the_callers_that_ends_earlier_is_not_the_callers(self) -> None:
+        token = deadline.current.set(deadline.Deadline.after(timedelta(seconds=5), is_shortened=True))
+        try:
+            with deadline.within(timedelta(seconds=1)):
+                inner = deadline.current.get()
+            assert inner is not None
+            assert inner.exceeded("users").fault is Fault.CAPACITY
+            with deadline.within(timedelta(seconds=6)):
+                outer = deadline.current.get()
+            assert outer is not None
+            assert outer.exceeded("users").fault is Fault.CLIENT
+        finally:
+            deadline.current.reset(token)
+
+    def test_an_error_of_another_kind_has_the_fault_of_its_own_kind(self) -> None:
+        cause = deadline.Deadline.after(timedelta(seconds=1), is_shortened=True).exceeded("database")
+        passing, other = E("tasks.get", cause), ServiceUnavailable()
+        other.__cause__ = cause
+        assert (passing.fault, other.fault) == (Fault.CLIENT, Fault.CAPACITY)
 
 
 @pytest.mark.usefixtures("idle")

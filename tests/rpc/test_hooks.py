@@ -215,13 +215,15 @@ class TestDeadlines:
         assert limits[0].is_shortened or budget == 10.0
 
     def test_the_services_own_budget_ends_with_a_status_that_says_where(
-        self, make_application: Callable[..., Flask], settings: Settings, token: TokenMaker
+        self, make_application: Callable[..., Flask], settings: Settings, token: TokenMaker, log: Log
     ) -> None:
         hurried = make_application(request_timeout=0.5)
         with served(hurried, settings) as port, Client.of(port, token("alice")) as client, locked(settings):
             failure = client.refused("GetTask", REQUESTS["GetTask"])
         assert (failure.code, failure.reason) == (StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
         assert failure.extensions == {"budget_ms": 500, "spent_in": "database"}
+        (line,) = log.errors
+        assert (line["level"], "fault" in line, bool(line["stack"])) == ("ERROR", False, True)
 
     def test_the_statement_of_a_call_whose_time_is_over_is_gone(
         self, alice: Client, settings: Settings, stranger: Connection, log: Log
@@ -240,6 +242,7 @@ class TestDeadlines:
             "database",
         )
         assert line["causes"][-1]["sqlstate"] == "57014"
+        assert (line["level"], line["fault"], "stack" in line) == ("WARNING", "client", False)
 
     @pytest.mark.parametrize("name", REQUESTS)
     def test_the_statement_of_a_caller_who_goes_away_is_gone(
@@ -285,3 +288,6 @@ class TestDeadlines:
             assert raised.value.code() is StatusCode.DEADLINE_EXCEEDED
         health(alice.channel)
         assert {(line["code"], line["facts"]["spent_in"]) for line in log.errors} == {("DEADLINE_EXCEEDED", "request")}
+        assert {(line["level"], line["fault"], "stack" in line) for line in log.errors} == {
+            ("WARNING", "client", False)
+        }

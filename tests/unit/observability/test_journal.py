@@ -3,6 +3,7 @@
 import contextvars
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -12,6 +13,7 @@ from app.errs.platform import ServiceUnavailable
 from app.errs.tasks import TaskNotFound
 from app.observability import journal, logs
 from app.observability.journal import Entry, Journal, plain
+from app.resilience.deadline import Deadline
 from tests.fakes.monotonic import FakeMonotonic
 from tests.scrape import growth
 
@@ -103,6 +105,22 @@ class TestWhatIsKept:
             "facts": {"sqlstate": "57P01"},
             "stack": [],
         }
+
+    @pytest.mark.parametrize(("sample", "times"), [(0.4, 0), (0.6, 1)])
+    def test_of_what_is_the_clients_fault_a_sample_whatever_its_status(
+        self, keeping: Callable[..., Journal], paper: Paper, sample: float, times: int
+    ) -> None:
+        kept = keeping(sample)
+        error = Deadline.after(timedelta(seconds=1), is_shortened=True).exceeded("database")
+
+        def request() -> None:
+            context.request_id.set("request-1")
+            logs.error(error, error, {"status": 504, "route": "/x"}, stack=False)
+            logs.access({"method": "GET", "path": "/x", "status": 504, "duration_ms": 1.5})
+
+        contextvars.copy_context().run(request)
+        kept.stop(WITHIN)
+        assert [entry.said["fault"] for entry in paper.entries] == ["client"] * times
 
     @pytest.mark.parametrize(
         ("status", "sample", "has_error", "times"),
