@@ -4,7 +4,7 @@ import logging
 import sysconfig
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -142,6 +142,7 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
         "code": said.code or errs.shown_code(shown),
         "param": said.param,
         "violations": [f"{_place(each)} {each.code}" for each in said.violations[:LISTED]] or None,
+        "items": _items(said.failures),
         "user": said.user or fields.get("user"),
         "facts": facts_of(exc),
         **caused,
@@ -151,6 +152,25 @@ def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, s
     _write(ERRORS, logging.ERROR if stack else level, message, fields, exc if stack else None)
     for watcher in WATCHERS:
         watcher.error(fields)
+
+
+def partial_failure(failed: Sequence[tuple[int, errs.Error]], fields: dict[str, object]) -> None:
+    """Write the one entry about all items that failed of a batch of which others succeeded.
+
+    Args:
+        failed: the items by their indexes, with their errors.
+        fields: what the transport adds.
+    """
+    fields |= {"method": _method(fields.get("method")), "items": _items(failed)}
+    _write(ERRORS, logging.WARNING, f"{len(failed)} items of the batch failed.", fields)
+
+
+def _items(failed: Sequence[tuple[int, errs.Error]]) -> dict[str, list[int]] | None:
+    """Return the indexes of items that failed, by code."""
+    items: dict[str, list[int]] = {}
+    for index, error in failed:
+        items.setdefault(error.code or errs.shown_code(error), []).append(index)
+    return items or None
 
 
 def _write(

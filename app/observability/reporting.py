@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from app import errs
-from app.observability import logs, metrics
+from app.observability import batches, logs, metrics
 
 
 def report(
@@ -28,4 +28,5 @@ def report(
     said = exc if isinstance(exc, errs.Error) else shown
     logs.error(exc, shown, fields, stack=stack)
     metrics.error(said, shown)
+    batches.count(said.failures)
     errs.tell(operation, said, declared=errs.definition(shown) in declared)

@@ -210,5 +210,8 @@ class SpanOfRequest:
             span.set_attribute("http.response.status_code", status)
             if status >= SERVER_ERROR:
                 span.set_status(StatusCode.ERROR)
+        batch = fields.get("batch")
+        for member, count in batch.items() if isinstance(batch, dict) else ():
+            span.set_attribute(f"candor.batch.{member}", count)
         if (request_id := context.request_id.get()) is not None:
             span.set_attribute("candor.request_id", request_id)

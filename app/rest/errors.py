@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from app import context, errs
 from app.errs import Fault, Kind, platform
 from app.observability import metrics
+from app.observability.batches import Outcome
 from app.observability.reporting import report
 from app.rest import http_exceptions, limit_errors, operations, request_facts
 from app.rest.current import services
@@ -166,6 +167,8 @@ def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bo
     }
     name = operation.name if operation else rule
     declared = operations.declared(operation, is_free=is_flasks or request.url_rule is not None)
+    if failed := shown.failures:
+        request.batch = Outcome(created=0, failed=failed)
     report(exc, shown, fields, operation=name, declared=declared, stack=is_ours)
 
 

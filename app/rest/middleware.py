@@ -19,6 +19,7 @@ from app import context
 from app.context import Principal
 from app.errs.platform import InternalError
 from app.observability import in_hand, logs, metrics, trail
+from app.observability.batches import Outcome
 from app.observability.reporting import report
 from app.rate_limiting import restore_retry_after
 from app.resilience import deadline
@@ -56,7 +57,7 @@ def install(app: "Application") -> None:
 class Answer:
     """The status line and header fields that Flask has sent, and the request that they answer."""
 
-    __slots__ = ("caller", "environ", "fields", "path", "route", "status", "written")
+    __slots__ = ("batch", "caller", "environ", "fields", "path", "route", "status", "written")
 
     def __init__(self, environ: "WSGIEnvironment") -> None:
         self.environ = environ
@@ -64,6 +65,7 @@ class Answer:
         self.fields: Fields = []
         self.route = metrics.UNMATCHED
         self.path: str = environ["PATH_INFO"]
+        self.batch: Outcome | None = None
         self.caller: Principal | None = None
         self.written: list[bytes] = []
 
@@ -83,7 +85,7 @@ class Answer:
         """Note which route was requested; Flask has left a request unless it could not even be made."""
         request: Request | None = self.environ.pop(KEY, None)
         if request is not None:
-            self.path = request.path
+            self.path, self.batch = request.path, request.batch
             if request.url_rule is not None:
                 self.route = request.url_rule.rule
 
@@ -220,6 +222,10 @@ class Middleware:
     def _log(self, answer: Answer, seconds: float, spent: trail.Trail) -> None:
         status, method = answer.status[:3], answer.environ["REQUEST_METHOD"]
         degraded = next((value for name, value in answer.fields if name == DEGRADED), None)
+        user = answer.caller.id if answer.caller else None
+        if answer.batch is not None and status < LOWEST_ERROR:
+            about = {"status": int(status), "method": method, "route": answer.route, "path": answer.path, "user": user}
+            answer.batch.report(about)
         logs.access(
             {
                 "method": method,
@@ -227,8 +233,9 @@ class Middleware:
                 "path": answer.path,
                 "status": int(status),
                 "duration_ms": round(seconds * 1000, 3),
-                "user": answer.caller.id if answer.caller else None,
+                "user": user,
                 "degraded": degraded,
+                "batch": answer.batch.logged() if answer.batch is not None else None,
                 **spent.fields(),
             }
         )

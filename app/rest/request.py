@@ -10,6 +10,7 @@ from flask_limiter import RequestLimit
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream, get_input_stream
 
+from app.observability.batches import Outcome
 from app.rest import operations
 from app.wire import addresses
 
@@ -30,6 +31,8 @@ class Request(flask.Request):
     """The JSON value that was sent."""
     asked: Mapping[str, Any] = {}
     """What the query says."""
+    batch: Outcome | None = None
+    """The outcome, where several items are created at once."""
     limits: tuple[RequestLimit, ...] = ()
     """The limits that it counts against."""
 

@@ -12,6 +12,7 @@ from grpc import StatusCode
 from app import context
 from app.context import Principal
 from app.errs import Error
+from app.observability.batches import Outcome
 from app.resilience.deadline import Deadline
 from app.wire.page_tokens import PageTokens
 from app.wiring import Services
@@ -46,6 +47,8 @@ class Call:
     """Whether a thread sees to it, and to its end."""
     was_cancelled: bool = False
     """Whether the caller has gone away, before the deadline."""
+    batch: Outcome | None = None
+    """The outcome, where several items are created at once."""
     code: StatusCode = StatusCode.OK
     status: status_pb2.Status | None = None
     trailing: dict[str, str] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from grpc import StatusCode
 
 from app import context, errs
 from app.errs import Kind
+from app.observability.batches import Failed, Outcome
 from app.rpc.calls import Call
 from app.rpc.gen.errors.v1 import errors_pb2
 
@@ -123,6 +124,18 @@ def detail(
 def failures(failed: Iterable[tuple[int, errs.Error]], instance: str) -> list[errors_pb2.ItemFailure]:
     """Return what is said of the items of a batch that failed."""
     return [errors_pb2.ItemFailure(index=index, error=detail(error, instance, LISTED[0])) for index, error in failed]
+
+
+def failures_of(call: Call, failed: Failed, *, created: int) -> list[errors_pb2.ItemFailure]:
+    """Return what the answer says of items that failed while others did not; each is counted, one log entry has all.
+
+    Args:
+        call: the call that is answered.
+        failed: the items by their indexes, with their errors.
+        created: how many items did not fail.
+    """
+    call.batch = Outcome(created=created, failed=failed)
+    return failures(failed, call.path)
 
 
 def _packed(message: Message) -> Packed:

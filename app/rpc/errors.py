@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from app import context, errs
 from app.errs import Fault, Kind, platform
 from app.observability import metrics
+from app.observability.batches import Outcome
 from app.observability.reporting import report
 from app.repositories import translate
 from app.rpc import details
@@ -92,6 +93,8 @@ def answer(exc: BaseException, call: Call) -> None:
     }
     declared: tuple[type[errs.Error], ...] = EVERYWHERE + (call.method.raises if call.method else ())
     name = call.method.name if call.method else metrics.UNMATCHED
+    if failed := shown.failures:
+        call.batch = Outcome(created=0, failed=failed)
     report(exc, shown, fields, operation=name, declared=declared, stack=is_ours)
     if not isinstance(exc, errs.Error):
         metrics.PANICS.inc()

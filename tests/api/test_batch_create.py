@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from tests.api.caller import BATCH, TASKS, Caller, answered, path_of, refused, violated
+from tests.api.conftest import Log
+from tests.scrape import growth
 
 MAX = 100
 
@@ -62,6 +64,59 @@ class TestCreate:
         document = refused(alice.batch({"title": "a"}, headers=trace), 409, "BATCH_FAILED")
         assert document["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
         assert "trace_id" not in document["failures"][0]["problem"]
+
+
+class TestRecord:
+    """What log and metrics know of items that fail by themselves."""
+
+    def test_of_some_that_fail_each_counts_and_one_entry_has_them_all(self, alice: Caller, log: Log) -> None:
+        alice.task("b")
+        alice.task("d")
+        log.lines.clear()
+        with growth("errors_total", code="TASK_TITLE_TAKEN", fault="client") as counted:
+            answered(alice.batch(*({"title": title} for title in "abcd")), 207)
+        assert counted.by == 2
+        (entry,), (access,) = log.errors, log.access
+        outcome = {"total": 4, "created": 2, "failed": 2}
+        assert (entry["level"], entry["status"], entry["items"]) == ("WARNING", 207, {"TASK_TITLE_TAKEN": [1, 3]})
+        assert (entry["batch"], access["batch"]) == (outcome, outcome)
+        assert (entry["user"], entry["route"], entry["request_id"]) == ("alice", BATCH, access["request_id"])
+
+    def test_when_all_fail_the_items_count_beside_the_batch(self, alice: Caller, log: Log) -> None:
+        alice.task("a")
+        alice.task("b")
+        log.lines.clear()
+        with (
+            growth("errors_total", code="TASK_TITLE_TAKEN") as items,
+            growth("errors_total", code="BATCH_FAILED") as batches,
+        ):
+            refused(alice.batch({"title": "a"}, {"title": "b"}), 409, "BATCH_FAILED")
+        assert (items.by, batches.by) == (2, 1)
+        (entry,), (access,) = log.errors, log.access
+        assert (entry["code"], entry["items"]) == ("BATCH_FAILED", {"TASK_TITLE_TAKEN": [0, 1]})
+        assert access["batch"] == {"total": 2, "created": 0, "failed": 2}
+
+    def test_when_none_fails_nothing_is_an_error(self, alice: Caller, log: Log) -> None:
+        answered(alice.batch({"title": "a"}))
+        assert (log.errors, log.access[0]["batch"]) == ([], {"total": 1, "created": 1, "failed": 0})
+        answered(alice.list_tasks())
+        assert "batch" not in log.access[1]
+
+    def test_a_hundred_that_fail_fit_into_an_entry(self, alice: Caller, log: Log) -> None:
+        answered(alice.batch(*({"title": str(n)} for n in range(MAX - 1))))
+        log.lines.clear()
+        answered(alice.batch(*({"title": str(n)} for n in range(MAX))), 207)
+        (entry,) = log.errors
+        assert (entry["items"], "truncated" in entry) == ({"TASK_TITLE_TAKEN": [*range(MAX - 1)]}, False)
+
+    def test_a_stored_answer_that_is_sent_again_counts_nothing(self, alice: Caller, log: Log) -> None:
+        alice.task("a")
+        tasks, key = ({"title": "a"}, {"title": "b"}), {"Idempotency-Key": "k"}
+        answered(alice.batch(*tasks, headers=key), 207)
+        log.lines.clear()
+        with growth("errors_total") as counted:
+            answered(alice.batch(*tasks, headers=key), 207)
+        assert (counted.by, log.errors) == (0, [])
 
 
 class TestViolations:

@@ -124,6 +124,13 @@ class TestSpans:
         assert [span.name for span in traced.spans()] == ["GET", "HTTP"]
         assert (traced.spans()[1].attributes or {})["http.request.method"] == "_OTHER"
 
+    def test_a_batch_tells_how_many_were_created(self, traced: Traced) -> None:
+        traced.caller.task("a")
+        answered(traced.caller.batch({"title": "a"}, {"title": "b"}), 207)
+        said = traced.span("POST /v1/tasks:batchCreate").attributes or {}
+        counts = {name: count for name, count in said.items() if name.startswith("candor.batch.")}
+        assert counts == {"candor.batch.total": 2, "candor.batch.created": 1, "candor.batch.failed": 1}
+
 
 class TestOutside:
     def test_a_call_of_an_outside_system_has_a_span(self, make_application: Callable[..., Flask]) -> None:

@@ -14,7 +14,10 @@ from grpc import StatusCode
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from tests.api.caller import Caller, answered
 from tests.rpc.client import Client
+from tests.rpc.conftest import Log
 from tests.rpc.samples import NAME
+from tests.rpc.test_hooks import until
+from tests.scrape import growth
 
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=123456)
 
@@ -265,15 +268,21 @@ class TestBatchCreate:
         batch = alice.call("BatchCreateTasks", pb.BatchCreateTasksRequest(requests=[creation(title="a")]))[0]
         assert [task.title for task in batch.tasks] == ["a"]
 
-    def test_some_fail(self, alice: Client) -> None:
+    def test_some_fail(self, alice: Client, log: Log) -> None:
         alice.create("a")
         asked = pb.BatchCreateTasksRequest(requests=[creation(title="b"), creation(title="a")])
-        batch: pb.BatchCreateTasksResponse = alice.call("BatchCreateTasks", asked)[0]
+        with growth("errors_total", code="TASK_TITLE_TAKEN", fault="client") as counted:
+            batch: pb.BatchCreateTasksResponse = alice.call("BatchCreateTasks", asked)[0]
+            until(lambda: len(log.access) == 2)
+        outcome = {"total": 2, "created": 1, "failed": 1}
+        (entry,) = log.errors
+        assert (counted.by, entry["items"], entry["batch"]) == (1, {"TASK_TITLE_TAKEN": [1]}, outcome)
+        assert log.access[1]["batch"] == outcome
         assert [task.title for task in batch.tasks] == ["b"]
         (failed,) = batch.failures
         assert (failed.index, failed.error.code, failed.error.trace_id) == (1, "TASK_TITLE_TAKEN", "")
 
-    def test_all_fail(self, alice: Client) -> None:
+    def test_all_fail(self, alice: Client, log: Log) -> None:
         alice.create("a")
         failure = alice.refused("BatchCreateTasks", pb.BatchCreateTasksRequest(requests=[creation(title="a")]))
         assert (failure.code, failure.reason, failure.facts["count"]) == (
@@ -282,6 +291,7 @@ class TestBatchCreate:
             "1",
         )
         assert [each.index for each in failure.extensions["failures"].failures] == [0]
+        assert log.errors[0]["items"] == {"TASK_TITLE_TAKEN": [0]}
 
     def test_an_item_that_breaks_a_rule(self, alice: Client) -> None:
         asked = pb.BatchCreateTasksRequest(requests=[creation(title="a"), creation(), pb.CreateTaskRequest()])

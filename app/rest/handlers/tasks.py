@@ -7,10 +7,10 @@ from uuid import UUID
 
 from app.models.precondition import Precondition
 from app.models.tasks import NewTask, TaskView
+from app.rest.batches import failures_of
 from app.rest.blueprint import Blueprint
 from app.rest.conditional import Shown, conditional, etag
 from app.rest.current import page_tokens, principal, services
-from app.rest.errors import Occasion, failures
 from app.rest.idempotency import once
 from app.services.tasks import BatchResult, TaskService
 from app.wire.schemas import tasks as wire
@@ -94,4 +94,4 @@ def _tag(task: TaskView, members: Sequence[str] | None = None) -> dict[str, str]
 
 
 def _answer(batch: BatchResult) -> dict[str, Any]:
-    return {"tasks": batch.tasks, "failures": failures(batch.failures, Occasion.now())}
+    return {"tasks": batch.tasks, "failures": failures_of(batch.failures, created=len(batch.tasks))}

@@ -4,7 +4,7 @@ from typing import Final
 
 from app.rpc.calls import Call
 from app.rpc.decoding import Reader
-from app.rpc.details import failures
+from app.rpc.details import failures_of
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.messages.tasks import creation_data, list_query, mask_query, task_data, task_message
 from app.rpc.methods import Service
@@ -82,5 +82,5 @@ def create_tasks(call: Call, request: pb.BatchCreateTasksRequest) -> pb.BatchCre
     reader.check()
     batch = call.services.tasks.create_batch(news, by=call.principal)
     return pb.BatchCreateTasksResponse(
-        tasks=map(task_message, batch.tasks), failures=failures(batch.failures, call.path)
+        tasks=map(task_message, batch.tasks), failures=failures_of(call, batch.failures, created=len(batch.tasks))
     )

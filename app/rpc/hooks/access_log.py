@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from grpc import StatusCode
+
 from app import context
 from app.observability import logs, trail
 from app.rpc.calls import Call
@@ -16,12 +18,14 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
         return proceed()
     finally:
         caller = context.principal.get()
+        about = call.logged() | {"status": http_status(call.code), "user": caller.id if caller else None}
+        if call.batch is not None and call.code is StatusCode.OK:
+            call.batch.report({**about})
         logs.access(
-            call.logged()
+            about
             | {
-                "status": http_status(call.code),
                 "duration_ms": round((time.perf_counter() - began) * 1000, 3),
-                "user": caller.id if caller else None,
+                "batch": call.batch.logged() if call.batch is not None else None,
                 **spent.fields(),
             }
         )

@@ -1,0 +1,18 @@
+"""Answers to batches of which items can fail by themselves: the only way for a handler to render these items."""
+
+from typing import Any
+
+from app.observability.batches import Failed, Outcome
+from app.rest.errors import Occasion, failures
+from app.rest.request import current
+
+
+def failures_of(failed: Failed, *, created: int) -> list[dict[str, Any]]:
+    """Return what the answer says of the items that failed; each is counted, and one log entry has them all.
+
+    Args:
+        failed: the items by their indexes, with their errors.
+        created: how many items did not fail.
+    """
+    current().batch = Outcome(created=created, failed=failed)
+    return failures(failed, Occasion.now())
