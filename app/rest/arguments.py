@@ -69,7 +69,9 @@ def decorator(
             _take_body(operation, place, consumes, is_required=required, view=view)
         elif place is Location.QUERY:
             _add_parameters(operation, tuple(decode.members), view)
-        elif place is not Location.HEADERS:
+        elif place is Location.HEADERS:
+            operation.headers += tuple(name.replace("_", "-") for name in decode.members)
+        else:
             operation.others += tuple(decode.members)
         parameter = {"in": place.value, "required": required, "schema": _documented(schema), **document}
         documents.part(passing, "arguments").setdefault("parameters", []).append(parameter)

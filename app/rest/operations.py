@@ -62,6 +62,8 @@ class Operation:
     arg_names: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     """The names of its parameters in the path and in cookies."""
+    headers: tuple[str, ...] = ()
+    """The header fields that its schemas read."""
     is_checked: bool = False
     """Whether a decorator already keeps the handler from running when there are violations."""
     is_documented: bool = True

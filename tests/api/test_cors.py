@@ -1,12 +1,14 @@
 """C24: pages of allowed origins may read our answers, and no others."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 import pytest
 from flask import Flask
 
 from tests.api.caller import ABSENT, TASKS, Caller, path_of
+from tests.samples import BODIES
+from tests.samples import path_of as sample_path
 
 GOOD: Final = "https://good.com"
 EXPOSED: Final = {
@@ -131,6 +133,11 @@ class TestPreflight:
             "if-match",
             "if-none-match",
             "request-timeout",
+            "x-request-id",
+            "request-id",
+            "x-trace-id",
+            "traceparent",
+            "tracestate",
         } <= allowed
         assert "Access-Control-Allow-Private-Network" not in response.headers
         allow = shared.test_client().options(path).headers.get("Allow")
@@ -143,3 +150,74 @@ class TestPreflight:
             sent = {"Origin": GOOD, "Access-Control-Request-Method": "GET"}
             assert client.options("/", headers=sent).status_code == 204
         assert client.get("/").status_code == 200
+
+
+class Recorded(dict[str, Any]):
+    """A WSGI environment that records the header fields that are read."""
+
+    def __init__(self, environ: dict[str, Any], read: set[str]) -> None:
+        super().__init__(environ)
+        self._read = read
+
+    def _note(self, key: object) -> None:
+        if isinstance(key, str) and (key.startswith("HTTP_") or key == "CONTENT_TYPE"):
+            self._read.add(key.removeprefix("HTTP_").replace("_", "-").lower())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._note(key)
+        return super().get(key, default)
+
+    def __getitem__(self, key: str) -> Any:
+        self._note(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self._note(key)
+        return super().__contains__(key)
+
+
+FORBIDDEN: Final = {
+    *("accept-charset", "accept-encoding", "access-control-request-headers", "access-control-request-method"),
+    *("access-control-request-private-network", "connection", "content-length", "cookie", "date", "dnt", "expect"),
+    *("host", "keep-alive", "origin", "referer", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "via"),
+}
+"""Header fields that no page can set (https://fetch.spec.whatwg.org/#forbidden-request-header)."""
+OF_PROXIES: Final = {"x-forwarded-for"}
+
+
+def allowed(app: Flask) -> set[str]:
+    """Return the header fields that a preflight permits, in small letters."""
+    sent = {"Origin": GOOD, "Access-Control-Request-Method": "GET"}
+    names: str = app.test_client().options(TASKS, headers=sent).headers["Access-Control-Allow-Headers"]
+    return {name.lower() for name in names.split(", ")}
+
+
+class TestReads:
+    """What is read of a request is what a page may send."""
+
+    @pytest.fixture
+    def read(self, shared: Flask, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> Iterable[set[str]]:
+        """Return the header fields that were read in a sweep over all operations."""
+        read: set[str] = set()
+        inner = shared.wsgi_app
+        monkeypatch.setattr(shared, "wsgi_app", lambda environ, start: inner(Recorded(environ, read), start))
+        caller = Caller(shared.test_client(), {**admin.credentials, "Origin": GOOD})
+        sent = {"Idempotency-Key": "k-1", "If-None-Match": '"x"', "Content-Encoding": "gzip"}
+        for operation in {
+            f"{method} {rule.rule}" for rule in shared.url_map.iter_rules() for method in rule.methods or ()
+        }:
+            method, path = operation.split()[0], sample_path(operation)
+            caller.send(method, path, json=BODIES.get(operation))
+            caller.send(method, path, json=BODIES.get(operation), headers=sent)
+            Caller(caller.client, {}).send(method, path, json=BODIES.get(operation))
+        return read
+
+    def test_each_is_permitted_and_no_other(self, shared: Flask, read: set[str]) -> None:
+        only_traced = {"tracestate"}
+        assert {name for name in read if not name.startswith(("sec-", "proxy-"))} - FORBIDDEN - OF_PROXIES == allowed(
+            shared
+        ) - only_traced
+
+    def test_those_of_traces_are_permitted(self, shared: Flask) -> None:
+        tracing = pytest.importorskip("app.observability.tracing", reason="requirements/tracing.lock is not installed")
+        assert {*tracing.PROPAGATOR.fields} <= allowed(shared)

@@ -9,18 +9,21 @@ from typing import Final
 
 from flask import Flask, Response
 
+from app.rest import operations
 from app.rest.hooks import routing
 from app.rest.request import Request
+from app.wire import request_ids
 
 EXPOSED: Final = (
     "WWW-Authenticate, ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Request-Id, "
     "Idempotent-Replayed, Degraded"
 )
 METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
-HEADERS: Final = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Request-Timeout, X-Request-Id, Request-Id, "
-    "Traceparent"
+READ: Final = (
+    *("Authorization", "Accept", "Content-Type", "Content-Encoding", "Idempotency-Key", "If-Match", "If-None-Match"),
+    *("Request-Timeout", *request_ids.SENT, request_ids.TRACEPARENT, "Tracestate"),
 )
+"""Every header field that is read of those that a page may set; a test compares them with what is read."""
 MAX_AGE: Final = "600"
 
 
@@ -31,9 +34,15 @@ def preflight(app: Flask, request: Request) -> Response | None:
     response = Response(status=204, headers=routing.allowed(app, request))
     if request.sent("Origin") in app.config["CORS_ORIGINS"]:
         response.headers["Access-Control-Allow-Methods"] = METHODS
-        response.headers["Access-Control-Allow-Headers"] = HEADERS
+        response.headers["Access-Control-Allow-Headers"] = ", ".join(_read(app))
         response.headers["Access-Control-Max-Age"] = MAX_AGE
     return response
+
+
+def _read(app: Flask) -> list[str]:
+    """Return the names of the header fields that are read, those of schemas of operations among them."""
+    by_name = {name.lower(): name for operation in operations.table(app).values() for name in operation.headers}
+    return list({**{name.lower(): name for name in READ}, **by_name}.values())
 
 
 def permission(origin: str | None, allowed: Container[str]) -> dict[str, str]:

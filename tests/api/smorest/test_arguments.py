@@ -1,18 +1,19 @@
 """What flask-smorest's manual shows of arguments: every location, stacked, by name and by keyword."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import marshmallow as ma
 import pytest
+from flask import Flask
 from webargs import fields as webargs_fields
 
 from app.rest.blueprint import Blueprint
 from app.wire import fields
 from app.wire.schemas.base import QuerySchema
 from app.wire.schemas.base import Schema as OwnSchema
-from tests.api.smorest.conftest import PetSchema, Serve
+from tests.api.smorest.conftest import PetSchema, Serve, api_of
 
 COUNTER = itertools.count()
 
@@ -360,3 +361,19 @@ class TestPassing:
             return args
 
         assert serve(blp).post("/pets/", json={"name": "Rex"}).json == {"name": "Rex"}
+
+
+def test_a_page_may_send_the_header_fields_of_a_schema(blp: Blueprint, make_application: Callable[..., Flask]) -> None:
+    """The preflight names them: https://fetch.spec.whatwg.org/#http-access-control-allow-headers."""
+
+    @blp.route("/")
+    @blp.arguments(HeaderSchema, location="headers")
+    @blp.response(204)
+    def get_pets(_fields: Mapping[str, Any]) -> None:
+        """Return nothing."""
+
+    application = make_application(cors_origins=("https://good.com",))
+    api_of(application).register_blueprint(blp)
+    sent = {"Origin": "https://good.com", "Access-Control-Request-Method": "GET"}
+    names: str = application.test_client().options("/pets/", headers=sent).headers["Access-Control-Allow-Headers"]
+    assert "X-Pet-Token" in names.split(", ")
