@@ -21,6 +21,7 @@ from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.header_fields import key
 from app.rest.operations import EVERYWHERE
+from app.wire import timestamps
 
 JSON_TYPES: Final[Mapping[Any, dict[str, Any]]] = {
     str: {"type": "string"},
@@ -104,7 +105,7 @@ PROBLEM: Final[Mapping[str, Any]] = {
         "errors": {"type": "array", "maxItems": 100, "items": {"$ref": "#/components/schemas/Violation"}},
         "truncated": {"const": True, "description": "There is more than is listed."},
         "request_id": {"type": "string"},
-        "timestamp": {"type": "string", "format": "date-time"},
+        "timestamp": {"type": "string", "format": "date-time", "pattern": timestamps.PATTERN},
         "trace_id": {"type": "string"},
         "retryable": {"type": "boolean", "description": "May the same request succeed later, unchanged?"},
         "retry_after": {"type": "integer", "minimum": 0, "description": "Seconds; the same as Retry-After."},

@@ -126,7 +126,10 @@ class Timestamp(Encodable, ma.fields.DateTime):
     default_error_messages = MESSAGES
 
     def __init__(self, *, future: bool = False, invalid: str = "INVALID_FORMAT", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        metadata = {"pattern": timestamps.PATTERN, **kwargs.pop("metadata", {})}
+        if not kwargs.get("dump_only"):
+            metadata = {"description": f"{timestamps.RULE[:1].upper()}{timestamps.RULE[1:]}.", **metadata}
+        super().__init__(metadata=metadata, **kwargs)
         self.future = future
         self.invalid = invalid
 
@@ -145,7 +148,7 @@ class Timestamp(Encodable, ma.fields.DateTime):
         try:
             moment = timestamps.parse(value)
         except ValueError:
-            raise Breach(self.invalid, "must be an RFC 3339 timestamp such as 2030-01-31T12:00:00Z").error() from None
+            raise Breach(self.invalid, f"must be {timestamps.RULE}").error() from None
         if self.future and moment <= under_way.get().now:
             raise Breach("MUST_BE_FUTURE", "must lie in the future").error()
         return moment

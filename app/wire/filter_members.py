@@ -98,7 +98,7 @@ def _timestamp(written: Written) -> Value:
     try:
         return timestamps.parse(written.text)
     except ValueError:
-        raise ValueError("Not an RFC 3339 timestamp") from None
+        raise ValueError(f"Not {timestamps.RULE}") from None
 
 
 def _integer(written: Written) -> Value:

@@ -1,17 +1,24 @@
-"""Timestamps as RFC 3339 has them, narrowed: one spelling comes in, one goes out."""
+"""Timestamps as RFC 3339 has them, narrower in what comes in: ``RULE`` says how. One spelling goes out."""
 
 import re
 from datetime import UTC, datetime
 from typing import Final
 
-_TIMESTAMP: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
-    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+PATTERN: Final = (
+    r"^(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
 )
+"""What OpenAPI says of a timestamp. Which days a month has, it cannot say."""
+RULE: Final = (
+    "an RFC 3339 timestamp such as 2030-01-31T12:00:00Z: T between date and time, at most 6 fractional digits,"
+    " no leap second, years 1 to 9999 in UTC"
+)
+"""Every way in which a timestamp is narrower than RFC 3339, section 5.6."""
+_TIMESTAMP: Final = re.compile(PATTERN.removeprefix("^").removesuffix("$"))
 
 
 def parse(text: str) -> datetime:
-    """Return the moment in UTC (RFC 3339, section 5.6, in capitals, to the microsecond, without leap seconds).
+    """Return the moment in UTC (RFC 3339, section 5.6, ``t`` and ``z`` in small letters too, as ``RULE`` narrows it).
 
     Raises:
         ValueError: it is spelled otherwise, is no day of the calendar, or lies outside the years 1 to 9999 in UTC.
@@ -19,7 +26,7 @@ def parse(text: str) -> datetime:
     if not _TIMESTAMP.fullmatch(text):
         raise ValueError("not a timestamp like 2027-01-31T12:00:00Z")
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except OverflowError:
         raise ValueError("outside the years 1 to 9999 in UTC") from None
 

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
+from app.wire.timestamps import PATTERN
 from tests.api.caller import TASKS, Caller, answered, path_of, refused, violated
 
 TAGS = [f"tag-{n}" for n in range(10)]
@@ -61,6 +63,7 @@ class TestCreate:
             ("2099-01-31T12:00:00.123456Z", "2099-01-31T12:00:00.123456Z"),
             ("2099-01-31T12:00:00+02:00", "2099-01-31T10:00:00Z"),
             ("2099-01-31T12:00:00-23:59", "2099-02-01T11:59:00Z"),
+            ("2099-01-31t12:00:00.5z", "2099-01-31T12:00:00.500000Z"),
             ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
             ("2096-02-29T00:00:00Z", "2096-02-29T00:00:00Z"),
         ],
@@ -209,7 +212,7 @@ class TestViolations:
         "timestamp",
         [
             *("infinity", "-infinity", "epoch", "now", "tomorrow", "", " ", "0", "2099"),
-            *("2099-01-31", "2099-01-31T12:00:00", "2099-01-31 12:00:00Z", "2099-01-31t12:00:00z"),
+            *("2099-01-31", "2099-01-31T12:00:00", "2099-01-31 12:00:00Z"),
             *("0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "-2099-01-01T00:00:00Z", "+2099-01-01T00:00:00Z"),
             *("2099-01-31T24:00:00Z", "2098-12-31T23:59:60Z", "2099-01-31T12:00:00+25:00", "2099-01-31T12:00:00+02"),
             *("2099-01-31T12:00:00.1234567Z", "2099-01-31T12:00:00.Z", "2099-02-29T00:00:00Z", "2099-13-01T00:00:00Z"),
@@ -220,6 +223,24 @@ class TestViolations:
         """B20."""
         assert violated(alice.create(due_date=timestamp)) == [("due_date", "INVALID_FORMAT")]
         assert alice.titles() == []
+
+    def test_the_sentence_says_what_is_narrower_than_the_rfc(self, alice: Caller) -> None:
+        document = refused(alice.create(due_date="2099-01-31T12:00:00.123456789Z"), 400, "VALIDATION_FAILED")
+        (violation,) = document["errors"]
+        assert "at most 6 fractional digits, no leap second" in violation["message"]
+        response = alice.list_tasks(filter='due_date < "2099-01-31T12:00:00.123456789Z"')
+        assert "at most 6 fractional digits" in refused(response, 400, "INVALID_FILTER")["detail"]
+
+    def test_openapi_has_the_pattern_of_every_timestamp(self, app: Flask) -> None:
+        """With ``format`` alone, generated clients send nanoseconds."""
+        found = [
+            each
+            for schema in app.test_client().get("/openapi.json").get_json()["components"]["schemas"].values()
+            for each in schema.get("properties", {}).values()
+            if each.get("format") == "date-time"
+        ]
+        assert len(found) > 8
+        assert {each["pattern"] for each in found} == {PATTERN}
 
     def test_a_due_date_has_to_lie_ahead(self, alice: Caller) -> None:
         """Section 3.1: MUST_BE_FUTURE."""
