@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from typing import Final, Protocol
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from sqlalchemy import CheckConstraint, ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,8 +18,10 @@ LOCALE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 ZONE_LENGTH: Final = 64
 UTC: Final = "UTC"
 THEMES: Final = ("system", "light", "dark")
-NO_PLACES: Final = frozenset({"Factory", "localtime"})
-"""Files beside the zones, which are the zone of nobody but the machine."""
+NO_PLACES: Final = frozenset({"Factory"})
+"""An entry of the database that is not a zone of anywhere."""
+RETIRED: Final = frozenset({"Canada/East-Saskatchewan", "US/Pacific-New"})
+"""Names that the database has dropped, which may be stored: whatever was read can be sent back."""
 
 
 class PreferencesView(Protocol):
@@ -51,11 +53,15 @@ DEFAULTS: Final = NewPreferences(locale="en", time_zone=UTC, theme="system")
 
 @cache
 def _time_zones() -> frozenset[str]:
-    return frozenset({UTC, *available_timezones()} - NO_PLACES)
+    zones = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii")
+    return frozenset({*zones.split()} - NO_PLACES | RETIRED)
 
 
 def is_time_zone(name: str) -> bool:
-    """Tell whether the machine's copy of the IANA database has this zone."""
+    """Return whether the package ``tzdata`` has this zone of the IANA database, or its legacy name (``US/Eastern``).
+
+    Not the machine's copy: machines differ, and some have no legacy names. What one instance has accepted, all accept.
+    """
     return name in _time_zones()
 
 

@@ -1,5 +1,6 @@
 """``/v1/users/{id}/preferences``: everybody their own, an admin anybody's."""
 
+import zoneinfo
 from collections import Counter
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app.extensions import db
+from app.models import preferences
 from tests.api.accounts import an_address, join, logged_in
 from tests.api.caller import Caller, answered, at_once, refused, violated
 from tests.api.conftest import Bearer
@@ -145,6 +147,20 @@ class TestReplace:
     )
     def test_what_is_no_language_tag(self, me: Caller, path: str, locale: str) -> None:
         assert {field for field, _ in violated(put(me, path, {**SWISS, "locale": locale}))} == {"locale"}
+
+    def test_zones_do_not_depend_on_those_of_the_machine(
+        self, me: Caller, path: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A machine may have none at all, or none with legacy names: what was read can be sent back."""
+        monkeypatch.setenv("PYTHONTZPATH", "")
+        preferences._time_zones.cache_clear()
+        zoneinfo.reset_tzpath(to=())
+        try:
+            for zone in ("US/Eastern", "Asia/Calcutta", "US/Pacific-New", "Europe/Berlin"):
+                stored = answered(put(me, path, {**SWISS, "time_zone": zone}))
+                assert answered(put(me, path, answered(me.get(path)))) == stored
+        finally:
+            zoneinfo.reset_tzpath()
 
     @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+12"])
     def test_time_zones(self, me: Caller, path: str, zone: str) -> None:
