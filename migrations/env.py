@@ -1,6 +1,7 @@
 """Runs migrations online, on the application's own engine."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Literal
 
 from alembic import context
@@ -8,9 +9,10 @@ from alembic.operations import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
-from sqlalchemy import TypeDecorator
+from sqlalchemy import Connection, TypeDecorator
 
 from app import errs
+from app.cli import schema
 from app.models import Base
 
 
@@ -33,19 +35,30 @@ def render_item(kind: str, item: object, _autogen_context: object) -> str | Lite
     return False
 
 
+def run(connection: Connection) -> None:
+    """Do what the command does, with locks that are not waited for long."""
+    connection.exec_driver_sql("SET lock_timeout = '1s'")
+    connection.commit()
+    if command == "upgrade" and schema.is_ahead(connection, ScriptDirectory.from_config(context.config)):
+        return
+    with context.begin_transaction():
+        context.run_migrations()
+
+
 try:
     connecting = current_app.extensions["migrate"].db.engine.connect()
 except errs.Error as error:
     raise SystemExit(f"candor: the database is out of reach: {errs.root_cause(error)}") from None
 with connecting as connection:
     connection.exec_driver_sql("SET statement_timeout = 0")
-    connection.exec_driver_sql("SET lock_timeout = '1s'")
     connection.commit()
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         render_item=render_item,
         process_revision_directives=number_revision,
+        on_version_apply=schema.store_compatibility,
     )
-    with context.begin_transaction():
-        context.run_migrations()
+    command = getattr(context.get_context().opts.get("fn"), "__name__", "")
+    with schema.alone(connection) if command in schema.CHANGING else nullcontext():
+        run(connection)

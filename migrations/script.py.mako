@@ -7,6 +7,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
+compatible_since = ${repr(up_revision)}  # the oldest revision whose code runs on the new schema; see UPGRADING.md
 
 
 def upgrade() -> None:

@@ -1,6 +1,9 @@
-"""Whether the database is fit to serve: it can be written, and its schema is the one this code was written for."""
+"""Whether the database is fit to serve: it can be written, and this code runs on its schema.
 
-from collections.abc import Callable
+That is the schema that the code was written for, or a newer one whose migrations declare that this code still runs.
+"""
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +16,9 @@ from app.repositories.reads import Reads
 READ_ONLY: Final = Prepared(select(func.current_setting("transaction_read_only")))
 IS_MIGRATED: Final = Prepared(select(func.to_regclass("alembic_version").is_not(None)))
 REVISIONS: Final = Prepared(select(column("version_num")).select_from(table("alembic_version")))
+COMPATIBILITY: Final = Prepared(select(func.obj_description(func.to_regclass("alembic_version"), "pg_class")))
+MARK: Final = "compatible_since="
+"""Begins the comment on ``alembic_version``: ``flask db upgrade`` stores there the oldest revision whose code runs."""
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 
 
@@ -20,6 +26,21 @@ def expected_head(versions: Path = MIGRATIONS) -> str | None:
     """Return the revision of the newest migration, told by its file name; they are numbered, ``0001_tasks.py``."""
     names = sorted(path.stem for path in versions.glob("[0-9]*.py"))
     return names[-1].partition("_")[0] if names else None
+
+
+def is_compatible(found: Sequence[str], comment: str | None, *, head: str) -> bool:
+    """Return whether code that was written for ``head`` runs on a schema at later revisions.
+
+    Args:
+        found: the revisions of the schema.
+        comment: what is stored beside them.
+        head: the newest revision that the code knows.
+    """
+    oldest = (comment or "").removeprefix(MARK)
+    numbers = (*found, oldest, head)
+    if len(found) != 1 or not all(each.isascii() and each.isdigit() for each in numbers):
+        return False
+    return int(oldest) <= int(head) < int(found[0])
 
 
 class DatabaseChecks:
@@ -42,11 +63,17 @@ class DatabaseChecks:
         found: list[str] = []
         if line.value(IS_MIGRATED):
             found += (row.version_num for row in line.all(REVISIONS))
-        if found != [self._head]:
+        if found != [self._head] and not self._runs_on(found, line):
             raise _unfit(
                 f"the schema is at {', '.join(found) or 'no migration'}, this code is written for {self._head}"
             )
         return True
+
+    def _runs_on(self, found: Sequence[str], line: Line) -> bool:
+        """Return whether a newer release has migrated the database in a way that this code runs on."""
+        if not found or self._head is None:
+            return False
+        return is_compatible(found, line.value(COMPATIBILITY), head=self._head)
 
 
 def _unfit(detail: str) -> errs.Error:

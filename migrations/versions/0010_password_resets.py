@@ -6,6 +6,7 @@ revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
+compatible_since = "0001"
 
 
 def upgrade() -> None:
