@@ -142,7 +142,10 @@ def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> d
         "REQUEST_TIMEOUT": settings.request_timeout,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine.engine_options(
-            pool_size=settings.database_pool_size, statement_timeout=budget, more=engine_options
+            pool_size=settings.database_pool_size,
+            statement_timeout=budget,
+            url=settings.database_url,
+            more=engine_options,
         ),
         "TOKEN_RATE_LIMIT": settings.token_rate_limit,
         "TRUSTED_PROXIES": settings.trusted_proxies,

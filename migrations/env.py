@@ -10,10 +10,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import Connection, TypeDecorator
+from sqlalchemy.exc import DBAPIError
 
 from app import errs
 from app.cli import schema
 from app.models import Base
+from app.repositories.engine import reason_of
 
 
 def number_revision(
@@ -47,8 +49,8 @@ def run(connection: Connection) -> None:
 
 try:
     connecting = current_app.extensions["migrate"].db.engine.connect()
-except errs.Error as error:
-    raise SystemExit(f"candor: the database is out of reach: {errs.root_cause(error)}") from None
+except (errs.Error, DBAPIError) as error:
+    raise SystemExit(f"candor: no connection to the database: {reason_of(error)}") from None
 with connecting as connection:
     connection.exec_driver_sql("SET statement_timeout = 0")
     connection.commit()

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from app.config import development, readers
+from app.config import database, development, readers
 from app.config.issuers import Issuer, read_issuers
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -56,7 +56,9 @@ class Settings:
         "Where clients reach this service; begins every error's type. Default: HOST and PORT.",
     )
     database_url: str = _setting(
-        "", readers.database_url, "postgresql://user:password@host/name. Unset, make run starts an embedded PostgreSQL."
+        "",
+        database.database_url,
+        "postgresql://user:password@host/name, or another form of libpq. Unset, make run starts an embedded server.",
     )
     database_pool_size: int = _setting(
         5,
@@ -229,6 +231,14 @@ class Settings:
             except ValueError as fault:
                 faults[each.name] = str(fault)
                 values[each.name] = default_of(each)
+        if values["app_env"] == "development" and "database_url" not in faults:
+            values["database_url"] = values["database_url"] or development.database(local)
+        try:
+            values["database_url"] = values["database_url"] and database.with_environment(
+                values["database_url"], environ
+            )
+        except ValueError as fault:
+            faults["database_url"] = str(fault)
         faults = _faults_together(values) | faults
         if faults:
             raise InvalidSettings(
@@ -236,7 +246,6 @@ class Settings:
             )
         if values["app_env"] == "development":
             values["jwt_secret"] = values["jwt_secret"] or development.secret(local)
-            values["database_url"] = values["database_url"] or development.database(local)
         host = f"[{values['host']}]" if ":" in values["host"] else values["host"]
         values["public_url"] = values["public_url"] or f"http://{host}:{values['port']}"
         return cls(**values)

@@ -121,12 +121,6 @@ def scopes(text: str) -> tuple[str, ...]:
     return words(text)
 
 
-def database_url(text: str) -> str:
-    """Accept what PostgreSQL's own tools accept, and name the driver."""
-    url("postgresql", "postgres", "postgresql+psycopg")(text)
-    return "postgresql+psycopg://" + text.split("://", 1)[1]
-
-
 def trace_url(text: str) -> str:
     """Accept a URL with a place for the id of a trace."""
     if not _is_url(text, ("http", "https")) or "{trace_id}" not in text:

@@ -1,12 +1,18 @@
-"""New connections, made within the deadline: the driver itself never gives up before two seconds are over."""
+"""New connections, made within the deadline: the driver itself never gives up before two seconds are over.
 
-from typing import Any, cast
+A database that can't hold what the service stores is rejected here, whoever connects.
+"""
+
+from typing import Any, Final, cast
 
 from psycopg import Connection
 from sqlalchemy import Dialect
 
+from app.errs.platform import ServiceUnavailable
 from app.resilience import deadline
 from app.resilience.dialing import dialed
+
+ENCODING: Final = "UTF8"
 
 
 def dial(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Connection[Any] | None:
@@ -26,3 +32,22 @@ def dial(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Con
     if connection is None:
         raise limit.exceeded("database")
     return connection
+
+
+def reject_unfit(connection: Connection[Any], _record: object) -> None:
+    """Close a connection to a database in another encoding than UTF-8; the server has reported it, nothing is sent.
+
+    Raises:
+        ServiceUnavailable: the database is unfit; its detail is the sentence that says what to do.
+    """
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding in {ENCODING, None}:  # a pooler need not report it
+        return
+    name = connection.info.dbname
+    connection.close()
+    raise ServiceUnavailable(
+        "database.connect",
+        detail=f"the database {name} is encoded in {encoding}, not UTF8: make it anew with CREATE DATABASE {name}"
+        " TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'",
+        retry_after=1,
+    )

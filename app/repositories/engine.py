@@ -1,16 +1,18 @@
 """The engine: a bounded pool whose connections know the deadline of the request that uses them."""
 
+import logging
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Engine, QueuePool, event
+from sqlalchemy import Engine, QueuePool, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from app.errs import Error
+from app.config.database import OWN, SESSION, names_set
+from app.errs import Error, root_cause
 from app.observability import trail
 from app.repositories import dialing, listeners, observed, translate
 from app.repositories.pool import BoundedPool
@@ -25,36 +27,45 @@ DIAL: Final = 2
 """Seconds for a new connection, the least that libpq keeps to."""
 OPEN_FOR: Final = timedelta(seconds=1)
 """How long a database that is away is left alone; short, since it may be back any moment."""
+_LOG: Final = logging.getLogger("candor.database")
 
 
 def engine_options(
-    *, pool_size: int, statement_timeout: timedelta, more: Mapping[str, Any] = MappingProxyType({})
+    *, pool_size: int, statement_timeout: timedelta, url: str = "", more: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any]:
     """Return the arguments of ``create_engine``.
 
     Args:
         pool_size: connections of a process.
         statement_timeout: limit of one statement, kept by PostgreSQL.
+        url: that of the database, whose ``options`` and ``connect_timeout`` are kept.
         more: further arguments, or others in the place of these; ``connect_args`` and its ``options`` are merged.
 
     Raises:
-        ValueError: the pool is not among them.
+        ValueError: the pool, or what a session depends on, is among them.
     """
     if fixed := ", ".join(sorted(OF_THE_POOL.intersection(more))):
         raise ValueError(f"SQLALCHEMY_ENGINE_OPTIONS cannot set {fixed}; DATABASE_POOL_SIZE sets the size of the pool")
+    given, asked = make_url(url).query if url else {}, more.get("connect_args", {})
+    if fixed := ", ".join(sorted(OWN.intersection(names_set(asked.get("options", ""))))):
+        raise ValueError(f"SQLALCHEMY_ENGINE_OPTIONS cannot set {fixed} in options: the service sets it itself")
     session = {
         "statement_timeout": round(statement_timeout.total_seconds() * 1000),
         "lock_timeout": round(LOCK_WAIT.total_seconds() * 1000),
         "client_connection_check_interval": 250,
-        "TimeZone": "UTC",
+        **SESSION,
     }
     connect = {
-        "application_name": "candor",
-        "connect_timeout": DIAL,
-        **more.get("connect_args", {}),
+        "fallback_application_name": "candor",
+        "client_encoding": "UTF8",
+        **({} if "connect_timeout" in given else {"connect_timeout": DIAL}),
+        **asked,
     }
     connect["options"] = " ".join(
-        [*(f"-c {name}={value}" for name, value in session.items()), *filter(None, [connect.get("options")])]
+        [
+            *(f"-c {name}={value}" for name, value in session.items()),
+            *filter(None, [given.get("options"), asked.get("options")]),
+        ]
     )
     return {
         "poolclass": BoundedPool,
@@ -88,6 +99,7 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     observed.install(engine)
     around_statements(engine, partial(trail.timed, "database"))
     event.listen(engine, "do_connect", dialing.dial)
+    event.listen(engine, "connect", dialing.reject_unfit, insert=True)
     listeners.install(engine)
 
 
@@ -107,10 +119,19 @@ def warm(engine: Engine, *, within: timedelta) -> int:
 
     A new process then serves its first requests as quickly as all others, instead of having them all dial at once.
     """
-    with deadline.within(within), ExitStack() as stack, suppress(Error, DBAPIError):
-        while isinstance(engine.pool, QueuePool) and engine.pool.checkedout() < engine.pool.size():
-            stack.enter_context(engine.connect())
+    try:
+        with deadline.within(within), ExitStack() as stack:
+            while isinstance(engine.pool, QueuePool) and engine.pool.checkedout() < engine.pool.size():
+                stack.enter_context(engine.connect())
+    except (Error, DBAPIError) as fault:
+        _LOG.warning("no database connection at start: %s", reason_of(fault))
     return engine.pool.checkedin() if isinstance(engine.pool, QueuePool) else 0
+
+
+def reason_of(fault: Error | DBAPIError) -> str:
+    """Return in one line why there is no connection, without secrets: libpq quotes none."""
+    detail = fault.detail if isinstance(fault, Error) else None
+    return " ".join((detail or str(root_cause(fault))).split())
 
 
 def _is_away(*, more_than: int) -> Callable[[Counts], bool]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, NullPool, bindparam, create_engine, delete, func, insert, select
+from sqlalchemy import Connection, NullPool, bindparam, create_engine, delete, event, func, insert, select
 
 from app.models.failures import Failure
 from app.observability.journal import Entry
-from app.repositories import translate
+from app.repositories import dialing, translate
 from app.repositories.engine import engine_options
 from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
@@ -40,12 +40,13 @@ class FailureWriter:
     """Writes entries on a connection that is made for each batch: outside pool, slots and breaker, in nobody's way."""
 
     def __init__(self, url: str, *, kept: int, days: int) -> None:
-        arguments = engine_options(pool_size=1, statement_timeout=PATIENCE)["connect_args"]
+        arguments = engine_options(pool_size=1, statement_timeout=PATIENCE, url=url)["connect_args"]
         watched = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2}
         self._engine = create_engine(
             url, poolclass=NullPool, hide_parameters=True, connect_args={**arguments, **watched}
         )
         translate.install(self._engine)
+        event.listen(self._engine, "connect", dialing.reject_unfit, insert=True)
         self._kept, self._age = kept, timedelta(days=days)
 
     def __call__(self, entries: Sequence[Entry]) -> None:

@@ -68,6 +68,10 @@ class TestOptions:
         assert arguments["options"].startswith("-c statement_timeout=1000 ")
         assert arguments["options"].endswith(" -c jit=off")
 
+    def test_what_a_session_depends_on_cannot_be_set(self) -> None:
+        with pytest.raises(ValueError, match="cannot set timezone in options: the service sets it itself"):
+            self.options(connect_args={"options": "-c TimeZone=Asia/Kolkata"})
+
     @pytest.mark.parametrize("name", ["max_overflow", "pool_size", "poolclass"])
     def test_the_pool_cannot_be_replaced(self, name: str) -> None:
         with pytest.raises(ValueError, match=f"cannot set {name}; DATABASE_POOL_SIZE"):

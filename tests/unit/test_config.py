@@ -252,7 +252,12 @@ class TestFaults:
             ("PUBLIC_URL", "https://api.example.com\\x"),
             *(("ANONYMOUS_SCOPES", scope) for scope in ('ta"sks', "tasks a\\b", "tasks\x00", "t\x7f", "aufgäben")),
             ("DATABASE_URL", "sqlite:///x.db"),
-            ("DATABASE_URL", "postgresql://user:pass#word@host/name"),
+            ("DATABASE_URL", "mysql://host/name"),
+            ("DATABASE_URL", "postgresql://host/name?colour=red"),
+            ("DATABASE_URL", "postgresql://host:99999/name"),
+            ("DATABASE_URL", "host=one,two port=1,2,3"),
+            ("DATABASE_URL", "postgresql://host/name?connect_timeout=soon"),
+            ("DATABASE_URL", "hostaddr=127.0.0.1,127.0.0.2 dbname=name"),
             ("REDIS_URL", "http://cache"),
             ("RATE_LIMIT", "100"),
             ("RATE_LIMIT", "100 per fortnight"),
@@ -328,6 +333,61 @@ class TestTypes:
             assert callable(each.metadata["parse"])
             assert each.metadata["says"].endswith(".")
             default_of(each)
+
+
+class TestDatabaseUrl:
+    """The forms of libpq; ``tests/integration/test_database_sessions.py`` connects with them."""
+
+    @pytest.mark.parametrize(
+        ("written", "url"),
+        [
+            ("postgresql://", "postgresql+psycopg://"),
+            ("postgresql+psycopg://a:b@c:5432/d", "postgresql+psycopg://a:b@c:5432/d"),
+            ("postgresql:///d?host=/run/postgresql", "postgresql+psycopg:///d?host=/run/postgresql"),
+            ("postgresql://%2Frun%2Fpostgresql/d", "postgresql+psycopg:///d?host=/run/postgresql"),
+            ("postgresql://[2001:db8::1234]/d", "postgresql+psycopg://[2001:db8::1234]/d"),
+            ("postgresql://u:pass#word@h/d", "postgresql+psycopg://u:pass%23word@h/d"),
+            ("postgresql://h/d?ssl=true", "postgresql+psycopg://h/d?sslmode=require"),
+            ("host=a,b port=5433 user=u dbname=d", "postgresql+psycopg://u@/d?host=a,b&port=5433,5433"),
+            ("user=u password='a b/c' dbname=d", "postgresql+psycopg://u:a%20b%2Fc@/d"),
+            ("service=candor", "postgresql+psycopg:///?service=candor"),
+            (
+                "postgresql://u:p@h1:5432,h2:5433/d?target_session_attrs=read-write",
+                "postgresql+psycopg://u:p@/d?host=h1,h2&port=5432,5433&target_session_attrs=read-write",
+            ),
+        ],
+    )
+    def test_each_form_is_kept(self, written: str, url: str) -> None:
+        assert Settings.from_env({**PRODUCTION, "DATABASE_URL": written}).database_url == url
+        assert Settings.from_env({**PRODUCTION, "DATABASE_URL": url}).database_url == url
+
+    @pytest.mark.parametrize(
+        ("written", "fault"),
+        [
+            (
+                "postgresql://h/d?replication=database",
+                "cannot set replication: the service needs an ordinary connection",
+            ),
+            (
+                "postgresql://h/d?client_encoding=LATIN1",
+                "cannot set client_encoding: the service reads and writes UTF-8",
+            ),
+            (
+                "postgresql://h/d?options=-cDateStyle%3DGerman",
+                "cannot set datestyle in options: the service sets it itself",
+            ),
+            ("postgresql://h/d?options=--TimeZone%3DUTC", "cannot set timezone in options: the service sets it itself"),
+            ("postgresql://h/d?sslmode=perhaps", "has an invalid value of sslmode"),
+            ("postgresql://h/d?target_session_attrs=some", "has an invalid value of target_session_attrs"),
+        ],
+    )
+    def test_what_does_not_work_has_its_own_sentence(self, written: str, fault: str) -> None:
+        assert faults({**PRODUCTION, "DATABASE_URL": written}) == [f"DATABASE_URL {fault}."]
+
+    def test_a_password_is_never_quoted(self) -> None:
+        (fault,) = faults({**PRODUCTION, "DATABASE_URL": "postgresql://user:s3cr/et@host/name"})
+        assert "s3cr" not in fault
+        assert "encode reserved characters" in fault
 
 
 class TestMail:
