@@ -13,9 +13,12 @@ from sqlalchemy import Connection, TypeDecorator
 from sqlalchemy.exc import DBAPIError
 
 from app import errs
-from app.cli import schema
+from app.cli import definitions, schema
 from app.models import Base
 from app.repositories.engine import reason_of
+
+COMPARED = definitions.compare
+"""Importing it has Alembic compare definitions as well."""
 
 
 def number_revision(

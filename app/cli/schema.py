@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from app.repositories.readiness import COMPATIBILITY, MARK, is_compatible
+from app.repositories.readiness import COMPATIBILITY, STORED, is_compatible
 
 CHANGING: Final = frozenset({"upgrade", "downgrade", "do_stamp"})
 """Commands that change the database, by the names of Alembic's functions."""
@@ -70,7 +70,7 @@ def store_compatibility(*, ctx: MigrationContext, heads: Iterable[str], **_: Any
     if ctx.as_sql or ctx.connection is None or ctx.script is None:
         return
     oldest = compatible_since(ctx.script, heads)
-    comment = "NULL" if oldest is None else f"'{MARK}{oldest}'"
+    comment = "NULL" if oldest is None else f"'{STORED.format(oldest=oldest, revision=', '.join(sorted(heads)))}'"
     ctx.connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS {comment}")
 
 

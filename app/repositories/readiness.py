@@ -3,6 +3,7 @@
 That is the schema that the code was written for, or a newer one whose migrations declare that this code still runs.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,8 +18,9 @@ READ_ONLY: Final = Prepared(select(func.current_setting("transaction_read_only")
 IS_MIGRATED: Final = Prepared(select(func.to_regclass("alembic_version").is_not(None)))
 REVISIONS: Final = Prepared(select(column("version_num")).select_from(table("alembic_version")))
 COMPATIBILITY: Final = Prepared(select(func.obj_description(func.to_regclass("alembic_version"), "pg_class")))
-MARK: Final = "compatible_since="
-"""Begins the comment on ``alembic_version``: ``flask db upgrade`` stores there the oldest revision whose code runs."""
+STORED: Final = "compatible_since={oldest} at={revision}"
+"""The comment on ``alembic_version``, by ``flask db upgrade``: the oldest revision whose code runs at a revision."""
+COMMENT: Final = re.compile(STORED.format(oldest="(?P<oldest>[0-9]{1,9})", revision="(?P<revision>[0-9]{1,9})"))
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 
 
@@ -36,11 +38,10 @@ def is_compatible(found: Sequence[str], comment: str | None, *, head: str) -> bo
         comment: what is stored beside them.
         head: the newest revision that the code knows.
     """
-    oldest = (comment or "").removeprefix(MARK)
-    numbers = (*found, oldest, head)
-    if len(found) != 1 or not all(each.isascii() and each.isdigit() for each in numbers):
+    stored = COMMENT.fullmatch(comment or "")
+    if stored is None or [*found] != [stored["revision"]] or not (head.isascii() and head.isdigit()):
         return False
-    return int(oldest) <= int(head) < int(found[0])
+    return int(stored["oldest"]) <= int(head) < int(stored["revision"])
 
 
 class DatabaseChecks:

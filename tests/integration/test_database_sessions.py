@@ -154,8 +154,8 @@ class TestParameters:
         made = client.post("/v1/tasks", json={"task": {"title": "Buy\\milk", "due_date": due}}, headers=bearer)
         assert made.status_code == 201, made.text
         place = made.headers["Location"]
-        assert client.patch(place, json={"title": "Grün"}, headers=bearer).json["due_date"].startswith(due[:-1])
-        assert client.get(place, headers=bearer).json["title"] == "Grün"
+        assert client.patch(place, json={"title": "Grün"}, headers=bearer).get_json()["due_date"].startswith(due[:-1])
+        assert client.get(place, headers=bearer).get_json()["title"] == "Grün"
         assert client.delete(place, headers=bearer).status_code == 200
         with app.app_context():
             db.engine.dispose()

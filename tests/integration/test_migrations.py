@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
 
 from app import create_app
-from app.cli import migrations
+from app.cli import definitions, migrations
 from app.config import ROOT, Settings
 from app.errs import Error
 from app.errs.platform import NotReady
@@ -22,6 +22,12 @@ from tests.integration.conftest import Database
 from tests.oracle import CheckedClient
 
 CONSTRAINTS = text("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass(:table)")
+
+CHECKED = "ALTER TABLE users DROP CONSTRAINT ck_users_name_length, ADD CONSTRAINT ck_users_name_length"
+REFERENCED = (
+    "ALTER TABLE refresh_tokens DROP CONSTRAINT fk_refresh_tokens_user_id_users,"
+    " ADD CONSTRAINT fk_refresh_tokens_user_id_users"
+)
 
 
 @pytest.fixture
@@ -73,6 +79,71 @@ class TestSchema:
             for table in Base.metadata.sorted_tables:
                 named = {str(each.name) for each in table.constraints if isinstance(each, CheckConstraint)}
                 assert set(connection.execute(CONSTRAINTS, {"table": table.name}).scalars()) == named
+
+
+class TestDefinitions:
+    """A definition that the models do not have is found, and the migration that is generated makes it theirs."""
+
+    @pytest.fixture
+    def migrated(self, bare: Flask) -> Flask:
+        """Return an application on a migrated database of its own."""
+        flask_migrate.upgrade()
+        return bare
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            f"{CHECKED} CHECK (char_length(name) <= 99)",
+            "ALTER TABLE users DROP CONSTRAINT ck_users_name_length",
+            "ALTER TABLE users ADD CONSTRAINT ck_users_other CHECK (name <> '')",
+            "ALTER TABLE jobs DROP CONSTRAINT pk_jobs, ADD CONSTRAINT pk_jobs PRIMARY KEY (id, kind)",
+            f"{REFERENCED} FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE DEFERRABLE",
+            f"{REFERENCED} FOREIGN KEY (user_id) REFERENCES users (id)",
+            f"{REFERENCED} FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE NOT VALID",
+            "DROP INDEX uq_users_email; CREATE UNIQUE INDEX uq_users_email ON users (email) WHERE name <> ''",
+            "DROP INDEX uq_users_email; CREATE UNIQUE INDEX uq_users_email ON users (email DESC)",
+            "DROP INDEX uq_users_email; CREATE UNIQUE INDEX uq_users_email ON users (email) INCLUDE (name)",
+            "DROP INDEX uq_users_email; CREATE UNIQUE INDEX uq_users_email ON users (email text_pattern_ops)",
+            "CREATE INDEX ix_users_extra ON users (name)",
+        ],
+    )
+    def test_one_of_a_constraint_or_an_index(
+        self, migrated: Flask, change: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(change)
+        with db.engine.connect() as connection:
+            found = definitions.differences(connection, Base.metadata)
+        assert found
+        with pytest.raises(SystemExit):
+            flask_migrate.check()
+        assert all(str(each) in caplog.text for each in found)
+        with db.engine.begin() as connection:
+            for each in found:
+                connection.exec_driver_sql(definitions.Redefine(each).sqltext)
+        with db.engine.connect() as connection:
+            assert definitions.differences(connection, Base.metadata) == []
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "ALTER TABLE users ALTER name SET DEFAULT 'x'",
+            "ALTER TABLE users ALTER name TYPE varchar(100)",
+            'ALTER TABLE users ALTER name TYPE text COLLATE "C"',
+            "ALTER TABLE users ALTER name DROP NOT NULL",
+        ],
+    )
+    def test_one_of_a_column(self, migrated: Flask, change: str) -> None:
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(change)
+        with pytest.raises(SystemExit):
+            flask_migrate.check()
+
+    def test_nothing_is_left_of_the_comparison(self, migrated: Flask) -> None:
+        with db.engine.connect() as connection:
+            before = connection.exec_driver_sql("SELECT count(*) FROM pg_class").scalar_one()
+            assert definitions.differences(connection, Base.metadata) == []
+            assert connection.exec_driver_sql("SELECT count(*) FROM pg_class").scalar_one() == before
 
 
 class TestUpgrade:

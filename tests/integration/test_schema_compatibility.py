@@ -16,7 +16,7 @@ from sqlalchemy import text
 from app.cli import schema
 from app.config import ROOT
 from app.extensions import db
-from app.repositories.readiness import MARK, expected_head
+from app.repositories.readiness import STORED, expected_head
 from tests.oracle import CheckedClient
 
 NEWER = '''"""One migration more."""
@@ -97,7 +97,7 @@ def create_and_read(app: Flask, token: str) -> None:
     place = made.headers["Location"]
     changed = client.patch(place, json={"title": "Buy oats"}, headers=bearer | {"If-Match": made.headers["ETag"]})
     assert changed.status_code == 200
-    assert client.get("/v1/tasks", headers=bearer).json["tasks"][0]["title"] == "Buy oats"
+    assert client.get(place, headers=bearer).get_json()["title"] == "Buy oats"
     assert client.delete(place, headers=bearer).status_code == 200
 
 
@@ -133,10 +133,17 @@ class TestReadiness:
             flask_migrate.downgrade(directory=str(folder))
             with db.engine.connect() as connection:
                 comment = connection.execute(text("SELECT obj_description('alembic_version'::regclass)")).scalar_one()
-        assert comment == f"{MARK}0001"
+        assert comment == STORED.format(oldest="0001", revision=HEAD)
         assert readiness(released) == 200
 
-    @pytest.mark.parametrize("comment", [None, "", "x", f"{MARK}x", f"{MARK}²", f"{MARK}9999"])
+    @pytest.mark.parametrize(
+        "comment",
+        [
+            *(None, "", "compatible_since=0001", STORED.format(oldest="0001", revision="x")),
+            *(STORED.format(oldest=oldest, revision=NEXT) for oldest in ("x", "²", NEXT)),
+            STORED.format(oldest="0001", revision=HEAD),
+        ],
+    )
     def test_a_newer_schema_without_a_usable_declaration_is_not_ready(
         self, released: Flask, comment: str | None
     ) -> None:

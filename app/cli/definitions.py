@@ -1,0 +1,134 @@
+"""Definitions as PostgreSQL writes them, which ``flask db check`` and ``flask db migrate`` compare beyond Alembic.
+
+Alembic compares check constraints by name only, and no ``WHERE`` of an index. Here the tables of the models are made as
+temporary ones, in a transaction that is rolled back, and the catalogue's text of both sides is compared: constraints,
+indexes, and of columns type, default, collation and whether they may be null.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alembic.autogenerate import comparators
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.util import PriorityDispatchResult
+from sqlalchemy import Connection, MetaData, text
+
+CONSTRAINTS: Final = """
+SELECT conname AS name, 'constraint' AS kind, pg_get_constraintdef(oid, true) AS said
+FROM pg_constraint WHERE conrelid = to_regclass(:table) AND contype IN ('c', 'f', 'p', 'u', 'x')
+"""
+INDEXES: Final = """
+SELECT relname, 'index', pg_get_indexdef(indexrelid, 0, true) || CASE WHEN indisvalid THEN '' ELSE ' (invalid)' END
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE indrelid = to_regclass(:table) AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+"""
+COLUMNS: Final = """
+SELECT attname, 'column', concat_ws(' ', format_type(atttypid, atttypmod),
+  CASE WHEN attcollation <> typcollation THEN 'COLLATE ' || attcollation::regcollation END,
+  'DEFAULT ' || pg_get_expr(adbin, adrelid), CASE WHEN attnotnull THEN 'NOT NULL' END,
+  'IDENTITY ' || nullif(attidentity::text, ''), 'GENERATED ' || nullif(attgenerated::text, ''))
+FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped
+"""
+DEFINITIONS: Final = text(f"{CONSTRAINTS} UNION ALL {INDEXES} UNION ALL {COLUMNS}")
+Definitions = dict[tuple[str, str, str], str]
+_LOG: Final = logging.getLogger("candor.migrations")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that the database and the models define differently; ``None``: that side does not have it."""
+
+    table: str
+    kind: str
+    name: str
+    database: str | None
+    models: str | None
+
+    def __str__(self) -> str:
+        """Return the difference in words."""
+        sides = (f"{where} {said or 'nothing'}" for where, said in self._sides())
+        return f"{self.kind} {self.name} of {self.table}: {', '.join(sides)}"
+
+    def _sides(self) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
+        return ("the database has", self.database), ("the models have", self.models)
+
+    def sql(self, *, before: str | None, after: str | None) -> str:
+        """Return what makes one definition of the other; of a column it is left to whoever writes the migration."""
+        if self.kind == "column":
+            return f"-- to be written: column {self.table}.{self.name} from ({before}) to ({after})"
+        if self.kind == "index":
+            return "; ".join([f"DROP INDEX {self.name}"] * (before is not None) + [after] * (after is not None))
+        dropped = [f"DROP CONSTRAINT {self.name}"] if before is not None else []
+        added = [f"ADD CONSTRAINT {self.name} {after}"] if after is not None else []
+        return f"ALTER TABLE {self.table} {', '.join([*dropped, *added])}"
+
+
+class Redefine(ops.ExecuteSQLOp):
+    """An operation that makes the database's definition that of the models; reversed, the other way round."""
+
+    def __init__(self, difference: Difference, *, is_reversed: bool = False) -> None:
+        before, after = difference.database, difference.models
+        if is_reversed:
+            before, after = after, before
+        super().__init__(difference.sql(before=before, after=after))
+        self._difference, self._is_reversed = difference, is_reversed
+
+    def reverse(self) -> "Redefine":
+        """Return the operation that takes this one back."""
+        return Redefine(self._difference, is_reversed=not self._is_reversed)
+
+
+def differences(connection: Connection, metadata: MetaData) -> list[Difference]:
+    """Return what the database and the models define differently, of tables that both have."""
+    tables = [table.name for table in metadata.sorted_tables]
+    found = {name: _definitions(connection, name) for name in tables}
+    savepoint = connection.begin_nested()
+    try:
+        connection.exec_driver_sql("SET LOCAL search_path TO pg_temp")
+        metadata.create_all(connection, checkfirst=False)
+        expected = {name: _definitions(connection, name) for name in tables}
+    finally:
+        savepoint.rollback()
+    return [
+        Difference(table, kind, name, found[table].get((kind, name)), expected[table].get((kind, name)))
+        for table in tables
+        if found[table]
+        for kind, name in sorted({*found[table], *expected[table]})
+        if found[table].get((kind, name)) != expected[table].get((kind, name))
+    ]
+
+
+def _definitions(connection: Connection, table: str) -> dict[tuple[str, str], str]:
+    return {(row.kind, row.name): row.said for row in connection.execute(DEFINITIONS, {"table": table})}
+
+
+@comparators.dispatch_for("schema")
+def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: object) -> PriorityDispatchResult:
+    """Add an operation for each difference that Alembic has not found; the log has a sentence for each."""
+    connection, metadata = context.connection, context.metadata
+    if connection is None or not isinstance(metadata, MetaData):
+        return PriorityDispatchResult.CONTINUE
+    known = set(_named(upgrade.ops))
+    for each in differences(connection, metadata):
+        _LOG.warning("%s", each)
+        if (each.table, each.name) not in known:
+            upgrade.ops.append(Redefine(each))
+    return PriorityDispatchResult.CONTINUE
+
+
+def _named(operations: list[Any]) -> Iterator[tuple[str, str]]:
+    """Yield table and name of everything that these operations change."""
+    for each in operations:
+        if isinstance(each, ops.ModifyTableOps):
+            yield from _named(each.ops)
+            continue
+        column = getattr(each, "column", None)
+        for name in ("constraint_name", "index_name", "column_name"):
+            if found := getattr(each, name, None):
+                yield str(each.table_name), str(found)
+        if column is not None:
+            yield str(each.table_name), str(column.name)
