@@ -24,7 +24,7 @@ from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
 from sqlalchemy import QueuePool
 
-from app.config import InvalidSettings, Settings
+from app.config import InvalidSettings, Settings, authority
 from app.resilience import draining
 from deploy.metering import files
 from deploy.metering.keeper import Keeper
@@ -53,7 +53,8 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)  # deploy/local/run.py lets Ctr
 if SETTINGS.metrics_port:
     files.begin()  # before anything that counts is imported
 
-bind = SETTINGS.bind or f"{SETTINGS.host}:{SETTINGS.port}"
+bind = SETTINGS.bind or authority(SETTINGS.host, SETTINGS.port)
+umask = 0o777 & ~SOCKET_MODE  # of the socket that BIND names: whoever may connect is trusted as a proxy
 worker_class = "deploy.serving.worker.Worker"
 workers = SETTINGS.web_concurrency or (max(2, CORES) if SETTINGS.is_production else 2)
 threads = SETTINGS.web_threads
@@ -122,7 +123,7 @@ def unix_sockets(server: Arbiter) -> list[Path]:
 def pre_fork(server: Arbiter, worker: Worker) -> None:
     """Give the worker its number and its metrics files; before the first, complete what all workers share.
 
-    The OpenAPI document is built here once: a fault in it prevents the start. The log lists the public routes.
+    The OpenAPI document is built here once: a fault in it prevents the start. The log says what is served.
     """
     from app.rest import public  # noqa: PLC0415 -- here, the application is loaded
     from app.rest.pages import docs  # noqa: PLC0415 -- as above
@@ -130,7 +131,7 @@ def pre_fork(server: Arbiter, worker: Worker) -> None:
     app = server.app.wsgi()
     with app.app_context():
         docs.document()
-    public.announce(app)
+    public.announce(app, [*map(str, server.LISTENERS)])
     numbers.give(server, worker)
     files.allot(worker.number)
     gc.freeze()  # what is loaded stays: its pages need not be looked through, nor copied for that by each worker

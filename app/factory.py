@@ -55,6 +55,7 @@ def create_app(
     logs.configure(settings.log_level)
     undeclared.watch()
     app = Application("app", **{"static_folder": STATIC if (ROOT / STATIC).is_dir() else None, **flask_options})
+    app.extensions["candor-settings"] = settings
     app.config.from_prefixed_env()
     app.config.from_mapping(config or {})
     _configure(app, settings)

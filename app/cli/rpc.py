@@ -12,9 +12,9 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from app.config import Settings
+from app.config import Settings, authority
 from app.extensions import db
-from app.observability import exposition, metrics
+from app.observability import exposition, metrics, startup
 from app.repositories import engine
 from app.resilience import draining
 from app.wiring import Services, journal
@@ -82,6 +82,8 @@ async def _serve(app: Flask, settings: Settings) -> None:
     except server.CannotServe as fault:
         raise click.ClickException(str(fault)) from fault
     _LOG.info("gRPC is served", extra={"fields": {"host": settings.rpc_host, "port": serving.port}})
+    scheme = "grpcs" if settings.rpc_certificate else "grpc"
+    startup.announce(settings, [f"{scheme}://{authority(settings.rpc_host, serving.port)}"], {})
     await told.wait()
     _LOG.info("gRPC leaves", extra={"fields": {"drain_seconds": settings.drain_seconds}})
     await serving.leave(settings.drain_seconds)

@@ -6,21 +6,16 @@ A field is a setting: its name in capitals is the variable, its metadata the sen
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from app.config import database, development, readers
+from app.config import database, development, readers, rules
 from app.config.issuers import Issuer, read_issuers
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = ROOT / ".local"
 VERSION: Final = "0.1.0"
 """As in pyproject.toml, which need not be there where we run."""
-TOKEN_CHARACTERS: Final = 16
-LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
-TRACING: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class InvalidSettings(Exception):
@@ -45,7 +40,9 @@ class Settings:
         readers.one_of("development", "production"),
         "Production refuses weak or missing settings; development fills them in under .local/.",
     )
-    host: str = _setting("127.0.0.1", str, "The address to listen on. Beyond loopback, production is required.")
+    host: str = _setting(
+        "127.0.0.1", readers.host, "The address to listen on. Beyond loopback, production is required."
+    )
     port: int = _setting(8000, readers.integer(1, 65535), "The port to listen on.")
     bind: str = _setting(
         "", readers.unix_socket, "A unix socket to listen on instead of HOST and PORT, such as unix:/run/candor/1.sock."
@@ -111,7 +108,7 @@ class Settings:
     )
     redis_url: str = _setting(
         "",
-        readers.url("redis", "rediss"),
+        readers.redis_url,
         "Where instances share their limits. Unset, each worker process counts for itself.",
     )
     smtp_url: str = _setting(
@@ -147,10 +144,12 @@ class Settings:
     )
     max_body_bytes: int = _setting(1048576, readers.integer(1024, 64 * 1048576), "The largest request body, in bytes.")
     log_level: str = _setting(
-        "INFO", readers.one_of(*LEVELS), "The least severe level that is logged, until PUT /v1/logger sets another."
+        "INFO",
+        readers.one_of(*rules.LEVELS),
+        "The least severe level that is logged, until PUT /v1/logger sets another.",
     )
     log_level_min: str = _setting(
-        "DEBUG", readers.one_of(*LEVELS), "The least severe level that LOG_LEVEL and PUT /v1/logger may ask for."
+        "DEBUG", readers.one_of(*rules.LEVELS), "The least severe level that LOG_LEVEL and PUT /v1/logger may ask for."
     )
     failures_kept: int = _setting(
         10_000, readers.integer(0, 100_000), "Failed requests kept, to be explained by their ids. 0: none."
@@ -192,14 +191,16 @@ class Settings:
         9090, readers.integer(0, 65535), "Where /metrics is served, by a process of its own. 0: nowhere."
     )
     metrics_host: str = _setting(
-        "127.0.0.1", str, "The address of METRICS_PORT. Beyond loopback, whoever reaches it can read the metrics."
+        "127.0.0.1",
+        readers.host,
+        "The address of METRICS_PORT. Beyond loopback, whoever reaches it can read the metrics.",
     )
     worker_metrics_port: int = _setting(
         9094, readers.integer(0, 65535), "Where the metrics of flask worker are served, at METRICS_HOST. 0: nowhere."
     )
 
     rpc_host: str = _setting(
-        "127.0.0.1", str, "The address that gRPC listens on. Beyond loopback, production is required."
+        "127.0.0.1", readers.host, "The address that gRPC listens on. Beyond loopback, production is required."
     )
     rpc_port: int = _setting(50051, readers.integer(0, 65535), "The port that gRPC listens on. 0: no gRPC.")
     rpc_certificate: str = _setting("", str, "A file with the certificate chain of gRPC, in PEM. Unset, no TLS.")
@@ -212,6 +213,12 @@ class Settings:
     def is_production(self) -> bool:
         """Tell whether this is the real thing."""
         return self.app_env == "production"
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return a sentence for each setting that production warns about."""
+        found = rules.warnings({each.name: getattr(self, each.name) for each in fields(self)})
+        return [f"{name.upper()} {says}" for name, says in found.items()]
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, local: Path = LOCAL) -> "Settings":
@@ -239,16 +246,20 @@ class Settings:
             )
         except ValueError as fault:
             faults["database_url"] = str(fault)
-        faults = _faults_together(values) | faults
+        faults = rules.faults(values) | faults
         if faults:
             raise InvalidSettings(
                 [f"{each.name.upper()} {faults[each.name]}." for each in fields(cls) if each.name in faults]
             )
         if values["app_env"] == "development":
             values["jwt_secret"] = values["jwt_secret"] or development.secret(local)
-        host = f"[{values['host']}]" if ":" in values["host"] else values["host"]
-        values["public_url"] = values["public_url"] or f"http://{host}:{values['port']}"
+        values["public_url"] = values["public_url"] or f"http://{authority(values['host'], values['port'])}"
         return cls(**values)
+
+
+def authority(host: str, port: int) -> str:
+    """Return host and port as a URL has them: an IPv6 address between brackets (RFC 3986, section 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def default_of(setting: "Field[Any]") -> object:
@@ -256,38 +267,3 @@ def default_of(setting: "Field[Any]") -> object:
     if setting.default is MISSING:
         raise TypeError(f"{setting.name} has no default")
     return setting.default
-
-
-def _faults_together(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong with settings that are fine each by itself, by name."""
-    faults = {}
-    if values["jwt_secret"] and len(values["jwt_secret"].encode()) < development.SECRET_BYTES:
-        faults["jwt_secret"] = f"must have at least {development.SECRET_BYTES} bytes; `openssl rand -hex 32` makes one"
-    if 0 < len(values["debug_token"]) < TOKEN_CHARACTERS or not values["debug_token"].isascii():
-        faults["debug_token"] = (
-            f"must have at least {TOKEN_CHARACTERS} ASCII characters; `openssl rand -hex 16` makes one"
-        )
-    if LEVELS.index(values["log_level"]) < LEVELS.index(values["log_level_min"]):
-        faults["log_level"] = "must not be less severe than LOG_LEVEL_MIN"
-    if values["tracing"] and not all(map(_is_installed, TRACING)):
-        faults["tracing"] = "needs the packages of requirements/tracing.lock"
-    if values["app_env"] == "production":
-        required = ("database_url", "public_url", "jwt_secret")
-        faults |= {name: "is required in production" for name in required if not values[name]}
-        if values["debug"]:
-            faults["debug"] = "must be off in production"
-        if values["smtp_url"] and values["mail_from"].endswith("@localhost>"):
-            faults["mail_from"] = "is required in production beside SMTP_URL"
-    else:
-        beyond = "may be other than loopback only with APP_ENV=production"
-        faults |= {name: beyond for name in ("host", "rpc_host") if values[name] not in LOOPBACK}
-    if bool(values["rpc_certificate"]) != bool(values["rpc_key"]):
-        faults["rpc_key"] = "and RPC_CERTIFICATE are set both or neither"
-    return faults
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False

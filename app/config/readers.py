@@ -12,8 +12,18 @@ from urllib.parse import urlsplit
 from limits import parse_many
 
 LONGEST_INTEGER: Final = 12
+LARGEST_LIMIT: Final = 2**31 - 1
+"""Requests; counters of Redis have more room, which is used otherwise."""
+LONGEST_WINDOW: Final = 366 * 24 * 60 * 60
+"""Seconds."""
+LONGEST_PATH: Final = 103
+"""Bytes of a unix socket's path on macOS; Linux has room for four more."""
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PUBLIC_URL: Final = re.compile(r"[a-z]+://[A-Za-z0-9._~\[\]:-]+(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?")
+_HOST: Final = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
+)
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 KEY_BYTES: Final = 32
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]+")
@@ -68,12 +78,42 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def limit(text: str) -> str:
-    """Accept a rate limit, or several."""
+    """Accept a rate limit, or several for different windows; one of nothing would let nobody in."""
     try:
-        parse_many(text)
+        found = parse_many(text)
     except ValueError:
         raise ValueError("must be a limit such as '100 per second' or '5/minute;100/hour'") from None
+    if not all(0 < each.amount <= LARGEST_LIMIT and 0 < each.get_expiry() <= LONGEST_WINDOW for each in found):
+        raise ValueError(f"must allow between 1 and {LARGEST_LIMIT} requests, in a window of a year at most")
+    if len({each.get_expiry() for each in found}) < len(found):
+        raise ValueError("must not have two limits for one window")
     return text
+
+
+def host(text: str) -> str:
+    """Accept an address or a name to listen on; brackets around an IPv6 address are dropped."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        return str(ipaddress.ip_address(bare)) if "%" not in bare else bare
+    except ValueError:
+        if not _HOST.fullmatch(text) or text.replace(".", "").isdigit():
+            raise ValueError("must be an IP address or a host name, without a port") from None
+    return text
+
+
+def redis_url(text: str) -> str:
+    """Accept what the client of Redis understands, and does not pass over: the number of a database, its options."""
+    from redis import Redis, RedisError  # noqa: PLC0415 -- whoever serves metrics alone needs no client
+
+    accepted = url("redis", "rediss")(text)
+    path = urlsplit(accepted).path.strip("/")
+    if path and not path.isdigit():
+        raise ValueError("must end with the number of a database, such as redis://cache:6379/0")
+    try:
+        Redis.from_url(accepted).connection_pool.make_connection()
+    except (TypeError, ValueError, RedisError):
+        raise ValueError("must have no options that the client of Redis does not know") from None
+    return accepted
 
 
 def url(*schemes: str) -> Callable[[str], str]:
@@ -144,6 +184,8 @@ def unix_socket(text: str) -> str:
     """Accept where a unix socket is to be, as gunicorn spells it."""
     if not text.startswith("unix:/") or text.endswith("/"):
         raise ValueError("must be unix: and an absolute path, such as unix:/run/candor/1.sock")
+    if len(text.removeprefix("unix:").encode()) > LONGEST_PATH:
+        raise ValueError(f"must have a path of {LONGEST_PATH} bytes at most, which is all that a socket can have")
     return text
 
 
@@ -151,8 +193,10 @@ def origins(text: str) -> tuple[str, ...]:
     """Accept origins as browsers send them."""
     for origin in words(text):
         is_bare = origin.count("/") == 2 and not set(origin) & set("*?#@") and origin == origin.lower()
-        if not is_bare or not _is_url(origin, ("http", "https")):
+        if not is_bare or not origin.isascii() or not _is_url(origin, ("http", "https")):
             raise ValueError("must list exact origins such as https://app.example.com")
+        if urlsplit(origin).port == DEFAULT_PORTS[urlsplit(origin).scheme]:
+            raise ValueError("must not contain a default port: no browser sends it")
     return words(text)
 
 

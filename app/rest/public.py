@@ -14,13 +14,14 @@ A blueprint of :mod:`app.rest.blueprint` says so with ``scope=PUBLIC``.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import MethodType
 from typing import Final, TypeVar
 
 from flask import Blueprint, Flask
 from flask.views import View
 
+from app.observability import startup
 from app.rest import operations
 
 MARK: Final = "__public__"
@@ -89,13 +90,17 @@ def routes(app: Flask) -> Iterator[str]:
                 yield f"{method} {rule.rule}"
 
 
-def announce(app: Flask) -> None:
-    """Log every public route in one entry, and endpoints that are listed as public and do not exist; once."""
+def announce(app: Flask, serves: Sequence[str] = ()) -> None:
+    """Log once what is served where, with every public route; and endpoints that are listed and do not exist.
+
+    Args:
+        app: whose routes are served.
+        serves: where the server listens, if it is known.
+    """
     if app.extensions.setdefault("candor-announced", False):
         return
     app.extensions["candor-announced"] = True
-    found = list(routes(app))
-    _LOG.info("%d public routes", len(found), extra={"fields": {"routes": found}})
+    startup.announce(app.extensions["candor-settings"], serves, {"public_routes": [*routes(app)]})
     if unknown := set(app.config[ENDPOINTS]) - app.view_functions.keys():
         _LOG.warning("%s lists unknown endpoints", ENDPOINTS, extra={"fields": {"endpoints": sorted(unknown)}})
 

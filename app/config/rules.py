@@ -1,0 +1,199 @@
+"""Settings that are fine each by itself and not together, or not in production. ``docs/settings.md`` lists these rules.
+
+Production rejects what hands out rights or makes a limit void. It warns, in one line at start, of what exposes data to
+whoever is on the way, which the operator may have good reasons for (a private network, a proxy that encrypts).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+TRACING: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
+SECRET_BYTES: Final = 32
+TOKEN_CHARACTERS: Final = 16
+DISTINCT: Final = 8
+"""Different bytes that a random secret of 16 hexadecimal digits or more has, but for one in some thousands."""
+ADMIN: Final = "admin"
+BROADEST: Final = {4: 8, 6: 16}
+"""Bits that a network of trusted proxies has in common at least, by version of IP."""
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What production holds against a setting: the sentence completes "NAME …"."""
+
+    name: str
+    says: str
+    applies: Callable[[Values], bool]
+
+
+def _is_weak(secret: str) -> bool:
+    """Return whether somebody has typed a secret: few different bytes, or a part of it over and over."""
+    return bool(secret) and (len(set(secret.encode())) < DISTINCT or secret in (secret + secret)[1:-1])
+
+
+def _is_clear(url: str) -> bool:
+    """Return whether a URL is unencrypted and leads off this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_local(parts.hostname or "")
+
+
+def is_local(host: str) -> bool:
+    """Return whether a host is this machine: loopback, a socket, or nothing."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host in LOOPBACK or host == "" or host.startswith("/")
+
+
+def _is_unencrypted(values: Values) -> bool:
+    parts = urlsplit(values["database_url"])
+    asked = parse_qs(parts.query)
+    hosts = ",".join([parts.hostname or "", *asked.get("host", ())]).split(",")
+    return asked.get("sslmode") in (["disable"], ["allow"]) and not all(map(is_local, hosts))
+
+
+def _has_no_sender(values: Values) -> bool:
+    return bool(values["smtp_url"]) and values["mail_from"].endswith("@localhost>")
+
+
+REJECTED: Final = (
+    Rule("public_url", "is required in production", lambda v: not v["public_url"]),
+    Rule("database_url", "is required in production", lambda v: not v["database_url"]),
+    Rule("jwt_secret", "is required in production", lambda v: not v["jwt_secret"]),
+    Rule(
+        "jwt_secret",
+        "must be random, since whoever guesses it can make any token; `openssl rand -hex 32` makes one",
+        lambda v: _is_weak(v["jwt_secret"]),
+    ),
+    Rule(
+        "jwt_keys",
+        "must have random secrets, since whoever guesses one can make any token; `openssl rand -hex 32` makes one",
+        lambda v: any(_is_weak(secret) for _, secret in v["jwt_keys"]),
+    ),
+    Rule(
+        "google_url",
+        "must be https:// in production: tokens are sent there",
+        lambda v: _is_clear(v["google_url"]),
+    ),
+    Rule(
+        "anonymous_scopes",
+        "must not contain admin in production: requests without a token would have every right",
+        lambda v: ADMIN in v["anonymous_scopes"],
+    ),
+    Rule(
+        "default_scopes",
+        "must not contain admin in production: every new account would have every right",
+        lambda v: ADMIN in v["default_scopes"],
+    ),
+    Rule("mail_from", "is required in production beside SMTP_URL", _has_no_sender),
+    Rule(
+        "trusted_proxies",
+        "must not contain networks broader than /8 (IPv6: /16) in production:"
+        " whoever is in one can choose the address that limits count by",
+        lambda v: any(each.prefixlen < BROADEST[each.version] for each in v["trusted_proxies"]),
+    ),
+    Rule(
+        "debug_token",
+        "must be random, since whoever guesses it sees inside the workers; `openssl rand -hex 16` makes one",
+        lambda v: _is_weak(v["debug_token"]),
+    ),
+    Rule("debug", "must be off in production", lambda v: v["debug"]),
+)
+"""What production rejects, beside what is rejected everywhere."""
+
+WARNED: Final = (
+    Rule(
+        "public_url",
+        "is http://: whoever is on the way can read passwords and tokens, unless something encrypts outside",
+        lambda v: _is_clear(v["public_url"]),
+    ),
+    Rule(
+        "database_url",
+        "has sslmode=disable or allow: whoever is on the way can read and change everything",
+        _is_unencrypted,
+    ),
+    Rule(
+        "anonymous_scopes",
+        "is set: requests without a token have these scopes, and share the user anonymous",
+        lambda v: bool(v["anonymous_scopes"]),
+    ),
+    Rule(
+        "users_url",
+        "is http://: callers' tokens are sent there, and whoever is on the way can read them",
+        lambda v: _is_clear(v["users_url"]),
+    ),
+    Rule(
+        "preferences_url",
+        "is http://: callers' tokens are sent there, and whoever is on the way can read them",
+        lambda v: _is_clear(v["preferences_url"]),
+    ),
+    Rule(
+        "cors_origins",
+        "contains http://: whoever is on the way to such a page can read what its users may read",
+        lambda v: any(map(_is_clear, v["cors_origins"])),
+    ),
+    Rule(
+        "metrics_host",
+        "is not loopback: whoever reaches the port can read the metrics",
+        lambda v: not is_local(v["metrics_host"]) and any(v[name] for name in METRICS_PORTS),
+    ),
+    Rule(
+        "rpc_host",
+        "is not loopback and RPC_CERTIFICATE is unset: whoever is on the way can read tokens",
+        lambda v: bool(v["rpc_port"]) and not is_local(v["rpc_host"]) and not v["rpc_certificate"],
+    ),
+)
+"""What production warns about at start."""
+METRICS_PORTS: Final = ("metrics_port", "worker_metrics_port", "rpc_metrics_port")
+
+
+def faults(values: Values) -> dict[str, str]:
+    """Return what is wrong with settings that are fine each by itself, by name; the sentence completes "NAME …"."""
+    found = _anywhere(values)
+    if values["app_env"] == "production":
+        return {rule.name: rule.says for rule in reversed(REJECTED) if rule.applies(values)} | found
+    beyond = "may be other than loopback only with APP_ENV=production"
+    return found | {name: beyond for name in ("host", "rpc_host") if values[name] not in LOOPBACK}
+
+
+def warnings(values: Values) -> dict[str, str]:
+    """Return what production warns about, by name."""
+    if values["app_env"] != "production":
+        return {}
+    return {rule.name: rule.says for rule in WARNED if rule.applies(values)}
+
+
+def _anywhere(values: Values) -> dict[str, str]:
+    found = {}
+    if values["jwt_secret"] and len(values["jwt_secret"].encode()) < SECRET_BYTES:
+        found["jwt_secret"] = f"must have at least {SECRET_BYTES} bytes; `openssl rand -hex 32` makes one"
+    if 0 < len(values["debug_token"]) < TOKEN_CHARACTERS or not values["debug_token"].isascii():
+        found["debug_token"] = (
+            f"must have at least {TOKEN_CHARACTERS} ASCII characters; `openssl rand -hex 16` makes one"
+        )
+    if LEVELS.index(values["log_level"]) < LEVELS.index(values["log_level_min"]):
+        found["log_level"] = "must not be less severe than LOG_LEVEL_MIN"
+    if values["tracing"] and not all(map(_is_installed, TRACING)):
+        found["tracing"] = "needs the packages of requirements/tracing.lock"
+    if bool(values["rpc_certificate"]) != bool(values["rpc_key"]):
+        found["rpc_key"] = "and RPC_CERTIFICATE are set both or neither"
+    if values["metrics_port"] == values["port"] and not values["bind"]:
+        found["metrics_port"] = "must differ from PORT"
+    for name in ("port", "rpc_metrics_port"):
+        if values["rpc_port"] == values[name] != 0 and not (name == "port" and values["bind"]):
+            found["rpc_port"] = f"must differ from {name.upper()}"
+    return found
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

@@ -1,0 +1,52 @@
+"""The one entry at start that says what a process serves, and a warning for each setting that endangers something."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from app.config import VERSION, Settings, authority
+
+LIMITS: Final = ("rate_limit", "token_rate_limit", "registration_rate_limit", "max_body_bytes", "request_timeout")
+PLACE: Final = ("host", "hostaddr", "port", "service")
+"""What of a URL's query says where a database is."""
+_LOG: Final = logging.getLogger("candor.start")
+
+
+def announce(settings: Settings, serves: Sequence[str], more: Mapping[str, object]) -> None:
+    """Write the entry, and the warnings.
+
+    Args:
+        settings: those of the service.
+        serves: where it listens.
+        more: what else is served, such as the public routes.
+    """
+    where = ", ".join(serves) or "by another server than gunicorn"
+    _LOG.info("Candor %s serves %s", VERSION, where, extra={"fields": {**told(settings, serves), **more}})
+    for sentence in settings.warnings:
+        _LOG.warning("%s", sentence)
+
+
+def told(settings: Settings, serves: Sequence[str]) -> dict[str, Any]:
+    """Return what the entry contains; no user, password or token."""
+    metrics = authority(settings.metrics_host, settings.metrics_port)
+    return {
+        "environment": settings.app_env,
+        "serves": [*serves],
+        "public_url": settings.public_url,
+        "database": place_of(settings.database_url),
+        "redis": place_of(settings.redis_url) if settings.redis_url else "none: each worker counts for itself",
+        "trusted_proxies": [*map(str, settings.trusted_proxies)],
+        "limits": {name: getattr(settings, name) for name in LIMITS},
+        "cors_origins": [*settings.cors_origins],
+        "anonymous_scopes": [*settings.anonymous_scopes],
+        "metrics": f"http://{metrics}/metrics" if settings.metrics_port else "none",
+    }
+
+
+def place_of(url: str) -> str:
+    """Return where a URL leads, and to which database there."""
+    parts = urlsplit(url)
+    asked = ", ".join(f"{name}={value}" for name, value in parse_qsl(parts.query) if name in PLACE)
+    place = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme.partition('+')[0]}://{place}{parts.path}" + (f" ({asked})" if asked else "")

@@ -1,0 +1,121 @@
+"""Starting in places and with settings that are legal, and rarer than those of ``make run``."""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from app.config import Settings
+from tests.stack.conftest import ROOT, SERVES_WITHIN, free_port
+
+HAS_IPV6: Final = socket.has_ipv6 and Path("/proc/net/if_inet6").exists()
+needs_ipv6: Final = pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+PRODUCTION: Final = {
+    "APP_ENV": "production",
+    "PUBLIC_URL": "https://api.example.com",
+    "DRAIN_SECONDS": "0",
+    "WEB_CONCURRENCY": "1",
+    "FAILURES_KEPT": "0",
+}
+
+
+@contextmanager
+def started(
+    settings: Settings, log: Path, /, launcher: tuple[str, ...] = (), umask: int = 0o022, **environ: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start gunicorn in production."""
+    environment = os.environ | {
+        **PRODUCTION,
+        "DATABASE_URL": settings.database_url,
+        "JWT_SECRET": settings.jwt_secret,
+        "PORT": str(free_port()),
+        **environ,
+    }
+    command = [*launcher, sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=stream, umask=umask)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def lines(log: Path, logger: str) -> list[dict[str, Any]]:
+    """Return the entries of a logger."""
+    found = []
+    for line in log.read_text().splitlines():
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return [each for each in found if each.get("logger") == logger]
+
+
+def answer(log: Path, process: "subprocess.Popen[bytes]", family: int, address: Any) -> bytes:
+    """Return what ``/healthz`` answers, once somebody listens."""
+    until = time.monotonic() + SERVES_WITHIN
+    while time.monotonic() < until and process.poll() is None:
+        with closing(socket.socket(family)) as connection, suppress(OSError):
+            connection.settimeout(10)
+            connection.connect(address)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            if begin := connection.recv(12):
+                return begin
+        time.sleep(0.1)
+    pytest.fail(f"gunicorn does not serve: {log.read_text()}")
+
+
+@needs_ipv6
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_an_ipv6_address_is_served(settings: Settings, tmp_path: Path, host: str) -> None:
+    port, log = free_port(), tmp_path / "log"
+    with started(settings, log, HOST=host, PORT=str(port)) as process:
+        assert answer(log, process, socket.AF_INET6, ("::1", port)) == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize("umask", [0, 0o777])
+def test_a_socket_is_for_owner_and_group_under_any_umask(settings: Settings, tmp_path: Path, umask: int) -> None:
+    path, log = tmp_path / "s", tmp_path / "log"
+    with started(settings, log, umask=umask, BIND=f"unix:{path}") as process:
+        assert answer(log, process, socket.AF_UNIX, str(path)) == b"HTTP/1.1 200"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+
+
+def test_one_entry_at_start_says_what_is_served_with_what(settings: Settings, tmp_path: Path) -> None:
+    path, log = tmp_path / "s", tmp_path / "log"
+    environ = {
+        "BIND": f"unix:{path}",
+        "REDIS_URL": "redis://someone:s3cret@127.0.0.1:1/2",
+        "TRUSTED_PROXIES": "10.0.0.0/8",
+        "METRICS_PORT": str(free_port()),
+        "METRICS_HOST": "127.0.0.1",
+        "USERS_URL": "http://users.example",
+        "RATE_LIMIT": "7 per second",
+        "LOG_LEVEL": "INFO",
+    }
+    with started(settings, log, **environ) as process:
+        answer(log, process, socket.AF_UNIX, str(path))
+    entries = lines(log, "candor.start")
+    (entry,) = [each for each in entries if each["level"] == "INFO"]
+    assert entry["message"].endswith(f"serves unix:{path}")
+    assert entry["database"] == f"postgresql://{settings.database_url.rpartition('@')[2]}"
+    assert entry["redis"] == "redis://127.0.0.1:1/2"
+    assert entry["trusted_proxies"] == ["10.0.0.0/8"]
+    assert entry["limits"]["rate_limit"] == "7 per second"
+    assert {"GET /healthz", "POST /v1/tokens"} < set(entry["public_routes"])
+    assert entry["metrics"] == f"http://127.0.0.1:{environ['METRICS_PORT']}/metrics"
+    (warning,) = [each for each in entries if each["level"] == "WARNING"]
+    assert warning["message"].startswith("USERS_URL is http://")
+    said = log.read_text()
+    assert "s3cret" not in said
+    assert settings.jwt_secret not in said
+    password = settings.database_url.partition("://")[2].partition("@")[0].partition(":")[2]
+    assert not password or password not in said
