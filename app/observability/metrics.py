@@ -163,7 +163,7 @@ def begin() -> None:
         SHED.labels(place)
     for work in ("transaction", "read"):
         RETRIES.labels(work)
-    for sqlstate in ("40001", "40P01", "none"):
+    for sqlstate in ("0A000", "40001", "40P01", "none"):
         DATABASE_RETRIES.labels(sqlstate)
     know_dependency("database")
     for part in ("user", "preferences"):

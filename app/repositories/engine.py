@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from app.config.database import OWN, SESSION, names_set
 from app.errs import Error, root_cause
 from app.observability import trail
-from app.repositories import dialing, listeners, observed, translate
+from app.repositories import dialing, listeners, observed, plans, translate
 from app.repositories.pool import BoundedPool
 from app.resilience import deadline
 from app.resilience.breaker import Breaker, Event
@@ -97,6 +97,7 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     engine.pool.guard(breaker)
     translate.install(engine)
     observed.install(engine)
+    plans.install(engine)
     around_statements(engine, partial(trail.timed, "database"))
     event.listen(engine, "do_connect", dialing.dial)
     event.listen(engine, "connect", dialing.reject_unfit, insert=True)

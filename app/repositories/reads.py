@@ -1,4 +1,4 @@
-"""Reads outside a unit of work: one statement, in autocommit, and once more if the connection turned out dead."""
+"""Reads outside a unit of work: one statement, in autocommit, and once more if the database undid it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,12 +15,14 @@ from app.repositories.transaction import Transaction, Usage, current, has_begun
 from app.resilience import measure
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
+from app.resilience.transaction import is_stale
 
 T = TypeVar("T")
 
 
-def _is_dead(error: Exception) -> bool:
-    return isinstance(error, ServiceUnavailable) and bool(error.facts.get("disconnected"))
+def _is_undone(error: Exception) -> bool:
+    """Return whether the connection turned out dead, the plan stale, or a race was lost."""
+    return isinstance(error, ServiceUnavailable) and bool(error.facts.get("is_undone"))
 
 
 ONCE_MORE: Final = Retry(
@@ -28,7 +30,8 @@ ONCE_MORE: Final = Retry(
     attempts=2,
     initial=timedelta(0),
     budget=RetryBudget(),
-    is_retryable=_is_dead,
+    is_retryable=_is_undone,
+    is_free=is_stale,
     heeds_retry_after=False,
     hooks=(measure.database_retries,),
 )

@@ -17,25 +17,10 @@ from sqlalchemy.exc import DBAPIError
 from app import errs
 from app.errs.platform import InsufficientStorage, ServiceUnavailable
 from app.models.base import Base
+from app.repositories import plans
+from app.repositories.sqlstates import ABSENT, QUERY_CANCELED, Decision, decided
 from app.resilience import blame, deadline
 
-QUERY_CANCELED: Final = "57014"
-LOST_RACE: Final = ("40001", "40P01")
-"""Serialization failure and deadlock: another transaction went first, and this one is undone."""
-ABSENT: Final = ("08", "53", "57P")
-"""Classes that say that the server itself cannot do its part, whatever it is asked."""
-DISK_FULL: Final = "53100"
-UNAVAILABLE: Final = (
-    "08",  # connection exceptions
-    "25006",  # read-only transaction: a failover is under way
-    "40001",  # serialization failure
-    "40P01",  # deadlock
-    "53",  # insufficient resources, too many connections among them
-    "55P03",  # lock not available within lock_timeout
-    "57P",  # shutdown, crash recovery, cannot connect now
-)
-INTEGRITY: Final = "23"
-DATA: Final = "22"
 FOREIGN: Final = (psycopg.Error, UnicodeEncodeError)
 """What the driver raises; the latter for half of a surrogate pair, which it lets escape as it is."""
 
@@ -101,16 +86,16 @@ def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Err
     limit = deadline.current.get()
     if limit is not None and limit.is_over and (is_disconnect or sqlstate == QUERY_CANCELED):
         return limit.exceeded("database")
-    if sqlstate == DISK_FULL:
-        return InsufficientStorage(**facts)
-    if sqlstate == QUERY_CANCELED or sqlstate.startswith(UNAVAILABLE):
-        is_undone = is_disconnect or sqlstate in LOST_RACE
-        return ServiceUnavailable(retry_after=1, disconnected=is_disconnect, is_undone=is_undone, **facts)
-    if sqlstate.startswith(INTEGRITY) and cause.diag.constraint_name in _violated():
+    decision = decided(sqlstate, has_ended=is_disconnect, function=cause.diag.source_function)
+    if decision in (Decision.AGAIN, Decision.LATER):
+        stale = {"is_stale": True} if plans.is_stale(cause) else {}
+        facts |= {"disconnected": is_disconnect, "is_undone": decision is Decision.AGAIN, **stale}
+        return ServiceUnavailable(retry_after=1, **facts)
+    if decision is Decision.CONSTRAINT and cause.diag.constraint_name in _violated():
         return _violated()[cause.diag.constraint_name]()
-    if not sqlstate and is_disconnect:
-        return ServiceUnavailable(retry_after=1, disconnected=True, is_undone=True, **facts)
-    if sqlstate.startswith(DATA) or (not sqlstate and isinstance(cause, psycopg.DataError)):
+    if decision is Decision.FULL:
+        return InsufficientStorage(**facts)
+    if decision is Decision.INPUT or (not sqlstate and isinstance(cause, psycopg.DataError)):
         return errs.E(kind=errs.Kind.VALIDATION, **facts)
     return errs.E(kind=errs.Kind.DATABASE, **facts)
 
@@ -125,7 +110,8 @@ def is_failure(error: BaseException) -> bool | None:
     if isinstance(error, ServiceUnavailable) and "sqlstate" not in error.facts:
         return None
     if isinstance(error, ServiceUnavailable):
-        return bool(error.facts.get("disconnected")) or str(error.facts.get("sqlstate")).startswith(ABSENT)
+        sqlstate = error.facts.get("sqlstate")
+        return str(sqlstate).startswith(ABSENT) if sqlstate else bool(error.facts.get("disconnected"))
     return blame.is_failure(error)
 
 

@@ -94,6 +94,7 @@ class Retry:
         longest: the ceiling that it does not exceed.
         budget: shared with all who retry against the same dependency.
         is_retryable: whether an error may pass.
+        is_free: whether the attempt after an error is not taken from the budget, because the error cannot last.
         heeds_retry_after: whether the pause that an error asks for is meant for us rather than for our own caller.
         hooks: are told of every retry, and of giving up.
         monotonic: the clock, in seconds.
@@ -114,6 +115,7 @@ class Retry:
         longest: timedelta = timedelta(seconds=2),
         budget: RetryBudget | None = None,
         is_retryable: Callable[[Exception], bool] = is_retryable,
+        is_free: Callable[[Exception], bool] = lambda _: False,
         heeds_retry_after: bool = True,
         hooks: tuple[Callable[[Event], None], ...] = (),
         monotonic: Callable[[], float] = time.monotonic,
@@ -125,6 +127,7 @@ class Retry:
         self.name, self._most, self._within = name, attempts, within.total_seconds()
         self._initial, self._longest = initial.total_seconds(), longest.total_seconds()
         self._budget, self._is_retryable, self._heeds_retry_after = budget, is_retryable, heeds_retry_after
+        self._is_free = is_free
         self._hooks, self._monotonic, self._sleep, self._chance = hooks, monotonic, sleep, chance
 
     def __call__(self, work: Callable[P, R]) -> Callable[P, R]:
@@ -157,7 +160,7 @@ class Retry:
         """Return the seconds to wait, or ``None`` when this was the last attempt."""
         if self._is_retryable(error):
             pause = self._pause(number, error)
-            reason = self._reason_to_stop(began, number, pause)
+            reason = self._reason_to_stop(began, number, pause, is_free=self._is_free(error))
             if reason is None:
                 tell(self._hooks, Retried(self.name, number, pause, error))
                 return pause
@@ -166,7 +169,7 @@ class Retry:
             error.facts = {**error.facts, "attempts": number}
         return None
 
-    def _reason_to_stop(self, began: float, number: int, pause: float) -> Reason | None:
+    def _reason_to_stop(self, began: float, number: int, pause: float, *, is_free: bool) -> Reason | None:
         """Return why there is no other attempt; if there is one, it has been paid for."""
         left, limit = began + self._within - self._monotonic(), deadline.current.get()
         if limit is not None:
@@ -175,7 +178,7 @@ class Retry:
             return Reason.ATTEMPTS
         if pause >= left:
             return Reason.TIME
-        if self._budget is not None and not self._budget.withdraw():
+        if self._budget is not None and not is_free and not self._budget.withdraw():
             return Reason.BUDGET
         return None
 

@@ -23,6 +23,11 @@ def _is_undone(error: Exception) -> bool:
     return isinstance(error, ServiceUnavailable) and bool(error.facts.get("is_undone"))
 
 
+def is_stale(error: Exception) -> bool:
+    """Return whether a prepared statement no longer fitted, which a new connection's does."""
+    return isinstance(error, ServiceUnavailable) and bool(error.facts.get("is_stale"))
+
+
 BUDGET: Final = RetryBudget()
 AGAIN: Final = Retry(
     "transaction",
@@ -31,6 +36,7 @@ AGAIN: Final = Retry(
     longest=timedelta(milliseconds=200),
     budget=BUDGET,
     is_retryable=_is_undone,
+    is_free=is_stale,
     heeds_retry_after=False,
     hooks=(measure.database_retries,),
 )

@@ -1,6 +1,7 @@
 """The border: what PostgreSQL and its driver really report, provoked one by one, as errors of the house."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -192,6 +193,22 @@ class TestCapacity:
                 connection.execute(text("SELECT 1"))
             assert connection.invalidated
         assert self.busy(caught.value, "57P01", disconnected=True)
+
+    def test_a_transaction_that_took_too_long(self, database: Database) -> None:
+        error = ended(database, "SET LOCAL transaction_timeout = 30", "SELECT pg_sleep(5)")
+        assert self.busy(error, "25P04", disconnected=True)
+        assert not error.facts["is_undone"], "a repetition would take as long"
+
+    def test_a_transaction_that_was_idle_too_long(self, database: Database) -> None:
+        idle = "SET LOCAL idle_in_transaction_session_timeout = 20"
+        error = ended(database, idle, lambda _: time.sleep(0.2), "SELECT 1")
+        assert self.busy(error, "25P03", disconnected=True)
+        assert error.facts["is_undone"]
+
+    @pytest.mark.parametrize("code", ["25P03", "25P04", "57P05"])
+    def test_a_timeout_of_its_own_does_not_speak_against_the_database(self, code: str) -> None:
+        lost = translated(psycopg.errors.lookup(code)("said"), is_disconnect=True)
+        assert translate.is_failure(lost) is False
 
     @pytest.fixture
     def crowded(self, make_database: Callable[[str], str], stranger: Connection) -> Engine:

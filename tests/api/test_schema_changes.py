@@ -1,0 +1,94 @@
+"""A schema that changes while the service runs, and prepared statements that vanish: clients see nothing of it."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, text
+
+from app.config import Settings
+from app.extensions import db
+from tests.api.caller import Caller, answered, at_once, path_of
+from tests.schema_changes import CHANGES, changed
+from tests.scrape import growth
+
+PREPARED = 8
+"""Repetitions after which psycopg has prepared a statement."""
+
+
+def use(caller: Caller, turn: str) -> None:
+    """Send what reads and writes tasks; every answer is a success."""
+    task = answered(caller.create(f"created {turn}"), 201)
+    keyed = caller.post(json={"task": {"title": f"keyed {turn}"}}, headers={"Idempotency-Key": f"key-{turn}-1"})
+    answered(keyed, 201)
+    answered(caller.batch({"title": f"one of {turn}"}))
+    path = path_of(task)
+    answered(caller.get(path))
+    answered(caller.list_tasks())
+    answered(caller.list_tasks(filter="status = STATUS_PENDING", order_by="title"))
+    answered(caller.patch(path, json={"title": f"changed {turn}"}))
+    answered(caller.delete(path))
+
+
+@pytest.fixture
+def prepared(alice: Caller) -> Caller:
+    """Return a caller whose statements are all prepared."""
+    for turn in range(PREPARED):
+        use(alice, f"before {turn}")
+    return alice
+
+
+class TestChangedSchema:
+    @pytest.mark.parametrize("name", CHANGES)
+    def test_no_request_fails(self, prepared: Caller, settings: Settings, name: str) -> None:
+        with changed(settings, name):
+            for turn in range(PREPARED):
+                use(prepared, f"meanwhile {turn}")
+        use(prepared, "afterwards")
+
+    def test_nor_do_requests_on_every_connection_at_once(self, prepared: Caller, settings: Settings) -> None:
+        path = path_of(prepared.task())
+        for _ in range(2):
+            at_once(64, lambda _: answered(prepared.get(path)), threads=4)
+        with growth("db_retries_total", sqlstate="0A000") as renewed, changed(settings, "widened"):
+            assert {at.status_code for at in at_once(64, lambda _: prepared.get(path), threads=4)} == {200}
+        assert renewed.by >= 1
+
+
+class TestSessionsOutsideOfUnits:
+    """A view that uses ``db.session`` itself."""
+
+    def test_the_first_statement_is_repeated(self, app: Flask, settings: Settings, alice: Caller) -> None:
+        alice.task("a")
+        read = text("SELECT version FROM tasks")
+        with app.app_context():
+            for _ in range(PREPARED):
+                assert db.session.execute(read).scalar_one() == 1
+                db.session.rollback()
+            with changed(settings, "widened"):
+                assert db.session.execute(read).scalar_one() == 1
+                db.session.rollback()
+
+
+class TestPoolers:
+    """A pooler in transaction mode resets a session between transactions (``server_reset_query``)."""
+
+    @pytest.fixture(params=["DISCARD ALL", "DEALLOCATE ALL"])
+    def reset(self, request: pytest.FixtureRequest, app: Flask) -> Iterator[None]:
+        """Have every session reset behind psycopg's back when its connection returns to the pool."""
+
+        def reset(connection: object, _record: object) -> None:
+            if connection is not None:
+                connection.pgconn.exec_(request.param.encode())  # type: ignore[attr-defined]
+
+        with app.app_context():
+            pool = db.engine.pool
+        event.listen(pool, "checkin", reset)
+        yield
+        event.remove(pool, "checkin", reset)
+        pool.dispose()
+
+    @pytest.mark.usefixtures("reset")
+    def test_no_request_fails(self, alice: Caller) -> None:
+        for turn in range(2 * PREPARED):
+            use(alice, f"pooled {turn}")

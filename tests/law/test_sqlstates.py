@@ -1,0 +1,71 @@
+"""Every SQLSTATE of PostgreSQL has a decision, and ``docs/postgresql.md`` lists the decisions as the code has them."""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+
+from app.errs import Kind
+from app.models.base import Base
+from app.repositories.sqlstates import TABLE, Decision, decided
+from app.repositories.translate import translated
+from app.rest.errors import STATUS
+
+DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "postgresql.md"
+ROW: Final = re.compile(r"^\| `([0-9A-Z]{2}|[0-9A-Z]{5})` \| [^|]+ \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+KNOWN: Final = {
+    each.sqlstate: each
+    for _, each in inspect.getmembers(psycopg.errors, inspect.isclass)
+    if isinstance(getattr(each, "sqlstate", None), str)
+}
+"""The errors that psycopg makes of PostgreSQL's codes (Appendix A), by code."""
+STATUSES: Final = {"AGAIN": 503, "LATER": 503, "FULL": 507, "INPUT": 400, "BUG": 500, "CONSTRAINT": 500}
+"""The HTTP status of each decision; a constraint that no model names is a fault of the service."""
+
+
+def test_every_class_is_decided() -> None:
+    assert len(KNOWN) > 250
+    assert {code[:2] for code in KNOWN} <= TABLE.keys()
+
+
+def test_every_single_code_of_the_table_exists() -> None:
+    assert {code for code in TABLE if len(code) == 5} <= KNOWN.keys()
+    assert all(len(code) in {2, 5} for code in TABLE)
+
+
+@pytest.mark.parametrize("code", sorted(KNOWN))
+def test_every_code_is_answered_as_decided(code: str) -> None:
+    decision, error = decided(code), translated(KNOWN[code]("provoked"))
+    assert STATUS[error.kind] == STATUSES[decision.name]
+    assert bool(error.facts.get("is_undone")) is (decision is Decision.AGAIN)
+    if decision in {Decision.AGAIN, Decision.LATER}:
+        assert error.kind is Kind.UNAVAILABLE
+        assert error.kind.retryable
+
+
+@pytest.mark.parametrize("code", ["08006", "25P03", "57P01", "57P02", "57P03", "57P05"])
+def test_a_session_that_ended_before_commit_is_begun_again(code: str) -> None:
+    assert decided(code, has_ended=True) is Decision.AGAIN
+    assert translated(KNOWN[code]("provoked"), is_disconnect=True).facts["is_undone"]
+
+
+def test_a_transaction_that_took_too_long_is_not_begun_again() -> None:
+    assert decided("25P04", has_ended=True) is Decision.LATER
+
+
+def test_a_class_of_an_extension_is_a_fault_of_the_service() -> None:
+    assert decided("ZZ001") is Decision.BUG
+
+
+def test_the_document_lists_every_decision() -> None:
+    listed = {code: (status.strip(), repeated.strip()) for code, status, repeated in ROW.findall(DOCUMENT.read_text())}
+    assert listed == {code: (decision.status, decision.repeated) for code, decision in TABLE.items()}
+
+
+def test_the_models_name_constraints() -> None:
+    """Otherwise every conflict were a fault of the service."""
+    rules = [rule for table in Base.metadata.tables.values() for rule in (*table.constraints, *table.indexes)]
+    assert any("violated" in rule.info for rule in rules)
