@@ -1,7 +1,8 @@
 """Find where a body stops being strict JSON, and say why in a phrase.
 
 Runs only for bodies that :mod:`app.wire.strict_json` refused. It walks the tokens of RFC 8259 with a table and an own
-stack: nesting costs no recursion, and the time grows with the length of the body.
+stack: nesting costs no recursion. The walk is bounded in time and memory, however long the body is; beyond its bounds
+:mod:`app.wire.json_estimate` takes over.
 """
 
 import json
@@ -11,13 +12,19 @@ from math import isinf
 from typing import Final, NamedTuple
 
 MAX_DEPTH: Final = 64
+MOST_TOKENS: Final = 4096
+"""Tokens that are looked at one by one; each takes 1 to 3 microseconds."""
+MOST_CHARACTERS: Final = 65_536
+"""Characters after which no further token is looked at."""
+AT_ONCE: Final = 256
+"""Repetitions in one match: the standard library's matcher keeps 200 to 1,000 bytes for each until it has ended."""
 
 _UNESCAPED: Final = r'[^"\\\x00-\x1f]*'
 _ESCAPE: Final = (
     r'\\(?:["\\/bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4}'
     r"|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
-FIT_CHARACTERS: Final = f"{_UNESCAPED}(?:{_ESCAPE}{_UNESCAPED})*"
+FIT_CHARACTERS: Final = f"{_UNESCAPED}(?:{_ESCAPE}{_UNESCAPED}){{0,{AT_ONCE}}}"
 """What may stand between two quotes: no bare control character, and no half of a surrogate pair, escaped or not.
 
 An escaped NUL is JSON (RFC 8259, section 7); :mod:`app.wire.unfit_text` reports it as a violation of its member.
@@ -73,33 +80,49 @@ _NOTED: Final = frozenset({"[", "{", "]", "}", "number"})
 _NUL: Final = "A NUL character is not allowed"
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
+"""Looked for by itself: a pattern that goes on behind it would try again from each blank."""
 _DIGITS: Final = r"[0-9]+(?![0-9])"
 _TOKEN: Final = re.compile(
-    r"[ \t\n\r]*(?:(?P<mark>[\[\]{},:])"
+    r"(?:(?P<mark>[\[\]{},:])"
     rf'|(?P<string>"{FIT_CHARACTERS}")'
     rf"|(?P<number>-?(?:0|(?=[1-9]){_DIGITS})(?:\.{_DIGITS})?(?:[eE][+-]?{_DIGITS})?(?![.eE]))"
     r"|(?P<word>true|false|null))"
 )
 
-_BLANK: Final = r"[ \t\n\r]*"
+_BLANK: Final = r"[ \t\n\r]{0,32}"
 _PLAIN_VALUE: Final = (
-    rf'(?:"{FIT_CHARACTERS}"|true|false|null|\[{_BLANK}\]|\{{{_BLANK}\}}'
-    r"|-?(?:0|[1-9][0-9]{0,199})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?)"
+    rf'(?:"{_UNESCAPED}"|true|false|null|\[{_BLANK}\]|\{{{_BLANK}\}}'
+    r"|-?(?:0|[1-9][0-9]{0,199})(?:\.[0-9]{1,200})?(?:[eE][+-]?[0-9]{1,2})?)"
 )
-"""A value in which nothing can be wrong but what its own pattern sees; no number of it is too large."""
-_PLAIN_VALUES: Final = re.compile(rf"(?:{_BLANK}{_PLAIN_VALUE}{_BLANK},)+")
-_PLAIN_MEMBERS: Final = re.compile(rf'(?:{_BLANK}"{_UNESCAPED}"{_BLANK}:{_BLANK}{_PLAIN_VALUE}{_BLANK},)+')
+"""A value in which nothing can be wrong but what its own pattern sees; no number of it is too large. All that is
+repeated within it is bounded, for where no comma follows, the matcher goes back step by step."""
+_TIMES: Final = f"{{1,{AT_ONCE}}}"
+_PLAIN_VALUES: Final = re.compile(rf"(?:{_BLANK}{_PLAIN_VALUE}{_BLANK},){_TIMES}")
+_PLAIN_MEMBERS: Final = re.compile(rf'(?:{_BLANK}"{_UNESCAPED}"{_BLANK}:{_BLANK}{_PLAIN_VALUE}{_BLANK},){_TIMES}')
 _PLAIN_MEMBER: Final = re.compile(rf'{_BLANK}"({_UNESCAPED})"{_BLANK}:{_BLANK}{_PLAIN_VALUE}{_BLANK},')
 
 _NOT_FINITE: Final = re.compile(r"-?Infinity|NaN")
 _NUMBER_BEGUN: Final = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:(?<=[0-9])[eE][+-]?[0-9]*)?)?")
 _WORD_BEGUN: Final = re.compile(r"t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?")
-_STRING_BEGUN: Final = re.compile(f'"{FIT_CHARACTERS}')
+_FIT: Final = re.compile(FIT_CHARACTERS)
+_ESCAPES: Final = re.compile(rf"[^\\]*(?:{_ESCAPE}[^\\]*){{0,{AT_ONCE}}}")
 _ESCAPE_BEGUN: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,4})?")
 
 
+class Unfinished(Exception):
+    """The bounds of the walk are reached, and no defect is found until there; ``at`` is an index into the text."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(f"nothing is found until {at}")
+        self.at = at
+
+
 def locate(body: bytes) -> Defect | None:
-    """Return the first defect of a body, ``None`` when it is strict JSON (RFC 8259, RFC 7493)."""
+    """Return the first defect of a body, ``None`` when it is strict JSON (RFC 8259, RFC 7493).
+
+    Raises:
+        Unfinished: the body is too long for an answer.
+    """
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -109,6 +132,14 @@ def locate(body: bytes) -> Defect | None:
     except _Found as found:
         return Defect(found.reason, len(text[: found.at].encode()) + 1)
     return None
+
+
+def are_escapes_fit(text: str) -> bool:
+    """Return whether every escape in the strings of a JSON text stands for a character that is accepted."""
+    at = 0
+    while (end := _end(_ESCAPES, text, at)) > at:
+        at = end
+    return at == len(text)
 
 
 class _Found(Exception):
@@ -133,24 +164,38 @@ class _Walk:
 
         Raises:
             _Found: at the first that does not belong there.
+            Unfinished: there are too many.
         """
         expect, at = Expect.VALUE, 0
-        while True:
+        for _ in range(MOST_TOKENS):
+            if at > MOST_CHARACTERS:
+                raise Unfinished(at)
             if expect in _OF_MANY:
                 expect, at = self._past_plain(expect, at)
-            token = _TOKEN.match(self._text, at)
+            token = self._token(at)
             if token is None:
-                break
-            kind = token.lastgroup or ""
-            start, at = token.span(kind)
-            symbol = token[kind] if kind == "mark" else kind
+                self._end(expect, at)
+                return
+            kind, start, at = token
+            symbol = self._text[start] if kind == "mark" else kind
             following = _NEXT[expect].get(symbol)
             if following is None:
                 raise _Found(expect, start)
             if symbol in _NOTED or following is Expect.COLON:
-                self._note(symbol, token[kind], start, is_name=following is Expect.COLON)
+                self._note(symbol, self._text[start:at], start, is_name=following is Expect.COLON)
             expect = self._after_value() if following is Expect.END else following
-        self._end(expect, at)
+        raise Unfinished(at)
+
+    def _token(self, at: int) -> tuple[str, int, int] | None:
+        """Return the kind of the token that begins here or after blanks, where it begins and where it ends."""
+        start = _end(_BLANKS, self._text, at)
+        found = _TOKEN.match(self._text, start)
+        if found is not None:
+            return found.lastgroup or "", start, found.end()
+        if self._text[start : start + 1] != '"':
+            return None
+        end = _past_fit(self._text, start + 1)
+        return ("string", start, end + 1) if self._text[end : end + 1] == '"' else None
 
     def _past_plain(self, expect: Expect, at: int) -> tuple[Expect, int]:
         """Go past plain values or members that have a comma behind them, the bulk of a large body, in one step."""
@@ -164,7 +209,7 @@ class _Walk:
             return expect, at
         end = _end(_PLAIN_MEMBERS, self._text, at)
         passed = _PLAIN_MEMBER.findall(self._text, at, end)
-        if len(names.union(passed)) < len(names) + len(passed):
+        if len(passed) > len(set(passed)) or not names.isdisjoint(passed):
             self._is_plain = False  # a name is repeated: look at one after the other, and never twice at any
             return expect, at
         names.update(passed)
@@ -179,7 +224,7 @@ class _Walk:
             self._open.pop()
         elif is_name:
             self._note_name(token, start)
-        elif symbol == "number" and isinf(float(token)):
+        elif symbol == "number" and len(token) <= MOST_CHARACTERS and isinf(float(token)):
             raise _Found("A number this large is not allowed", start)
 
     def _note_name(self, token: str, start: int) -> None:
@@ -218,7 +263,7 @@ def _complaint(text: str, at: int, expect: Expect) -> _Found:
 
 
 def _broken_string(text: str, at: int) -> _Found:
-    at = _end(_STRING_BEGUN, text, at)
+    at = _past_fit(text, at + 1)
     character = text[at : at + 1]
     if not character:
         return _Found("A closing quote is expected", at)
@@ -228,6 +273,20 @@ def _broken_string(text: str, at: int) -> _Found:
     if end < at + 6:
         return _Found("An escape of JSON is expected", end)
     return _Found("Half of a surrogate pair is not allowed", at)
+
+
+def _past_fit(text: str, at: int) -> int:
+    """Return where the characters end that may stand in a string.
+
+    Raises:
+        Unfinished: there are too many, and escapes among them.
+    """
+    begin = at
+    while (end := _end(_FIT, text, at)) > at:
+        if end - begin > MOST_CHARACTERS and text[end : end + 1] == "\\":
+            raise Unfinished(end)
+        at = end
+    return at
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

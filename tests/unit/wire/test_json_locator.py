@@ -1,18 +1,18 @@
 """The locator finds a defect exactly where the fast pass refuses (1.4, B17)."""
 
 import json
-import time
 from math import isinf
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import errs
-from app.wire import json_locator
-from app.wire.json_locator import locate
+from app.wire import json_locator, strict_json
+from app.wire.json_locator import Defect, Unfinished, locate
 from app.wire.strict_json import loads
+from tests.costs import machine, peak, spent
 
 
 def _whole(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -83,9 +83,17 @@ class TestBothPhasesAgree:
         with pytest.raises(json.JSONDecodeError):
             loads(b"[1,]")
 
-    @settings(max_examples=1500, deadline=None)
-    @given(mutated() | st.binary(max_size=12))
-    def test_loads_refuses_exactly_what_the_locator_and_the_reference_refuse(self, body: bytes) -> None:
+    @pytest.mark.parametrize("is_large", [False, True])
+    @settings(max_examples=1000, deadline=None)
+    @given(body=mutated() | st.binary(max_size=12))
+    def test_loads_refuses_exactly_what_the_locator_and_the_reference_refuse(self, body: bytes, is_large: bool) -> None:
+        with pytest.MonkeyPatch.context() as patched:
+            if is_large:
+                patched.setattr(strict_json, "LARGE", 0)
+            self.agree(body)
+
+    @staticmethod
+    def agree(body: bytes) -> None:
         try:
             expected = _reference(body)
         except (ValueError, OverflowError, AssertionError):
@@ -127,14 +135,64 @@ class TestTruncation:
         assert defect.position == len(cut) + 1
 
 
-class TestTime:
-    """B17: what a hostile body costs grows with its length only."""
+def sought(body: bytes) -> Defect | int | None:
+    """Return the defect; an index when the body is too long for it to be found."""
+    try:
+        return locate(body)
+    except Unfinished as walk:
+        return walk.at
 
-    @pytest.mark.parametrize(
-        "piece", [b"1,", b"[],", b'"a",', b'{"a":1},', b"[" * 9, b"\\u0041", b"\\", b'"', b" ", b"1", b"-", b"tru"]
-    )
-    @pytest.mark.parametrize("prefix", [b"[", b'"', b'["', b'{"'])
-    def test_256_kib_of_anything_are_judged_in_linear_time(self, prefix: bytes, piece: bytes) -> None:
-        started = time.process_time()
-        assert locate(prefix + piece * (2**18 // len(piece)))
-        assert time.process_time() - started < 2
+
+SHAPES: Final = {
+    "numbers": (b"[", b"1,", b"]"),
+    "nested": (b"[", b"[" * 60 + b"]" * 60 + b",", b"]"),
+    "empty arrays": (b"[", b"[],", b"]"),
+    "objects": (b"[", b'{"a":1},', b'{"a":1,"a":2}]'),
+    "mixed": (b"[", b'{"a":[1,{"b":""}]},', b"]"),
+    "strings": (b"[", b'"",', b"]"),
+    "escaped strings": (b"[", b'"\\u0041",', b'"\\ud800"]'),
+    "long escaped string": (b'["', b"\\u0041", b'\\ud800"]'),
+    "backslashes": (b'["', b"\\\\", b'\\x"]'),
+    "exponents": (b"[", b"1e-400,", b"]"),
+    "decimals": (b"[", b"1e5,", b"]"),
+    "one long number": (b"[1.", b"1", b"e999]"),
+    "one long integer": (b"[", b"9", b",]"),
+    "numbers of 300 digits": (b"[", b"9" * 300 + b",", b"]"),
+    "blanks before a stray letter": (b"[1", b" ", b"x]"),
+    "blanks between values": (b"[", b"1" + b" " * 31 + b",", b"]"),
+    "open arrays": (b"[", b"[", b""),
+    "quotes": (b"[", b'"', b""),
+    "deep at the end": (b"[", b"1,", b"[" * 65 + b"]" * 65 + b"]"),
+    "words": (b"[", b"true,", b"]"),
+    "stray letters": (b"[", b"tru", b""),
+    "minus signs": (b"[", b"-", b""),
+    "two bytes a character": (b'["', "é".encode(), b'",]'),
+    "four bytes a character": (b'["', "\U0001f600".encode(), b'",]'),
+}
+
+
+def of_size(size: int, head: bytes, piece: bytes, tail: bytes) -> bytes:
+    """Return a body of this size, or a little less."""
+    return head + piece * ((size - len(head) - len(tail)) // len(piece)) + tail
+
+
+def names(size: int) -> bytes:
+    return b"{" + b"".join(b'"%06x":1,' % number for number in range(size // 11)) + b'"000000":1}'
+
+
+class TestBounds:
+    """However a body is made, seeking costs no more than the bounds allow; a megabyte costs no more than 64 KiB."""
+
+    @pytest.mark.parametrize("shape", [*SHAPES, "names"])
+    def test_a_defect_of_a_mebibyte_is_sought_in_bounded_time_and_memory(self, shape: str) -> None:
+        body = names(2**20) if shape == "names" else of_size(2**20, *SHAPES[shape])
+        assert sought(body) is not None
+        quickest = min(spent(lambda: sought(body)) for _ in range(3))
+        assert quickest < 0.030 * machine(), "seconds of CPU, on a machine like the one this was written on"
+        assert peak(lambda: sought(body)) < 8_000_000
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_what_lies_within_the_bounds_is_found_exactly(self, shape: str) -> None:
+        head, piece, tail = SHAPES[shape]
+        body = of_size(2000, head, piece, tail)
+        assert isinstance(sought(body), Defect)

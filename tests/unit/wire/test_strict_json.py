@@ -6,6 +6,7 @@ import pytest
 
 from app import errs
 from app.wire.strict_json import loads
+from tests.costs import peak, plain, spent
 
 
 def refusal(body: bytes) -> errs.Error:
@@ -217,3 +218,61 @@ class TestNesting:
 
     def test_the_deepest_of_many_branches_counts(self) -> None:
         assert at(b"[[], " + b"[" * 64 + b"]" * 65) == 69
+
+
+class TestLargeBodies:
+    """Of a large body that is not JSON no value is made; its fault is pointed at as exactly as that costs little."""
+
+    def test_ok(self) -> None:
+        body = b'{"a": [' + b'{"b": "\\u00e9", "c": 1.5}, ' * 10_000 + b"10000000000000000000000]}"
+        assert loads(body) == json.loads(body)
+
+    @pytest.mark.parametrize(
+        ("piece", "end", "behind", "reason"),
+        [
+            (b"1,", b",]", 1, "A value is expected"),
+            (b'{"a":[1,{"b":""}]},', b'{"a":1,}]', 7, "A member name is expected"),
+            (b'{"a":[1,{"b":""}]},', b'{"a":x}]', 5, "A value is expected"),
+            (b'{"a":[1,{"b":""}]},', b"[)]", 1, "A value or ] is expected"),
+            (b'{"a":[1,{"b":""}]},', b"{)}", 1, "A member name or } is expected"),
+            (b'["\xc3\xa9"],', b"1 2]", 2, "The JSON is invalid"),
+            (b'["\xc3\xa9"],', b'"\\ud800"]', 1, "The JSON is invalid"),
+            (b'["\xc3\xa9"],', b"1e999]", 0, "The JSON is invalid"),
+        ],
+    )
+    def test_a_syntax_error_at_the_end_is_found_at_its_byte(
+        self, piece: bytes, end: bytes, behind: int, reason: str
+    ) -> None:
+        before = b"[" + (piece * (2**20 // len(piece)) if end != b",]" else b"1," * 524_000 + b"1")
+        error = refusal(before + end)
+        assert (error.position, error.reason) == (len(before) + behind + 1, reason)
+        assert error.message == f"{reason} at character {error.position}."
+
+    @pytest.mark.parametrize(
+        ("end", "reason"),
+        [
+            (b'{"a":1,"a":2}]', "A member name is repeated"),
+            (b"[" * 64 + b"]" * 64 + b"]", "Nesting deeper than 64 is not allowed"),
+            (b"[" * 900 + b"]" * 900 + b"]", "Nesting deeper than 64 is not allowed"),
+        ],
+    )
+    def test_a_place_that_is_not_known_is_said_to_be_further_on(self, end: bytes, reason: str) -> None:
+        before = b"[" + b'{"a":[1,{"b":""}]},' * 20_000
+        error = refusal(before + end)
+        assert 1 < int(str(error.position)) <= len(before)
+        assert error.reason == reason
+        assert error.message == f"{reason}, and it is somewhere after character {error.position}."
+
+    def test_what_is_not_json_costs_little_more_than_looking_through_it(self) -> None:
+        for body in (b"[" + b"1," * 524_000 + b"]", b"[" + (b"[" * 60 + b"]" * 60 + b",") * 8600 + b"]"):
+            assert min(spent(lambda: refusal(body)) for _ in range(3)) < 5 * plain(body)  # noqa: B023 -- run at once
+            assert peak(lambda: refusal(body)) < 16 * len(body)  # noqa: B023 -- as above
+
+    def test_what_is_json_costs_a_small_multiple_of_loading_it(self) -> None:
+        for body in (
+            b"[" + b"{}," * 349_000 + b"1]",
+            b'["' + b"\\u0041" * 174_000 + b'"]',
+            b"[" + b"1e5," * 260_000 + b"1]",
+        ):
+            assert min(spent(lambda: loads(body)) for _ in range(3)) < 20 * plain(body)  # noqa: B023 -- run at once
+            assert peak(lambda: loads(body)) < 40 * len(body)  # noqa: B023 -- as above
