@@ -42,6 +42,7 @@ def decorator(
     as_kwargs: bool,
     arg_name: str | None,
     required: bool,
+    max_bytes: int | None,
     document: dict[str, Any],
 ) -> Callable[[Handler], Handler]:
     """Return the decorator of a handler, and reject what it cannot do.
@@ -57,6 +58,9 @@ def decorator(
     if decode.schema.many and place is not Location.JSON:
         raise TypeError(f"many=True is for a list in JSON, and not for the location {place.value!r}: use fields.List")
     consumes = _consumes(place, content_types)
+    check_size(max_bytes)
+    if max_bytes is not None and not consumes:
+        raise TypeError(f"max_bytes is for a body, and the location {place.value!r} is not in it")
     read = _reader(decode, is_required=required)
 
     def decorate(view: Handler) -> Handler:
@@ -67,6 +71,7 @@ def decorator(
         _claim(operation, arg_name, view)
         if consumes:
             _take_body(operation, place, consumes, is_required=required, view=view)
+            operation.max_body_bytes = max_bytes or operation.max_body_bytes
         elif place is Location.QUERY:
             _add_parameters(operation, tuple(decode.members), view)
         elif place is Location.HEADERS:
@@ -78,6 +83,16 @@ def decorator(
         return passing
 
     return decorate
+
+
+def check_size(size: object) -> None:
+    """Accept a number of bytes, or ``None``.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
+        raise TypeError(f"a size of body is a number of bytes, such as 16 * 1024, and not {size!r}")
 
 
 def decoded(request: Request, decode: Decoder, data: object) -> Any:

@@ -35,6 +35,7 @@ class Blueprint(Routes):
         description: str | None = None,
         example: Any = None,
         examples: Any = None,
+        max_bytes: int | None = None,
         as_kwargs: bool = False,
         arg_name: str | None = None,
         **options: Any,
@@ -50,6 +51,7 @@ class Blueprint(Routes):
             description: of a body, for OpenAPI.
             example: of a body, for OpenAPI.
             examples: of a body by name, for OpenAPI.
+            max_bytes: the size of body that is read; a larger one is 413. Otherwise the blueprint's ``max_body_bytes``.
             as_kwargs: whether each member is an argument of its own.
             arg_name: the name of the argument, which is positional by default.
             options: of webargs; each is rejected with what to use instead.
@@ -70,6 +72,7 @@ class Blueprint(Routes):
             as_kwargs=as_kwargs,
             arg_name=arg_name,
             required=required,
+            max_bytes=max_bytes,
             document={name: value for name, value in given.items() if value is not None},
         )
 

@@ -84,7 +84,8 @@ def _checked(request: Request, consumes: tuple[str, ...]) -> bytes:
     """Return the bytes of a body of one of these types; Flask's ``request.get_data`` has them as well."""
     if request.sent("Content-Encoding") or (is_present(request) and not _fits(request, consumes)):
         raise UnsupportedMediaType(supported=list(consumes))
-    body = request._cached_data = _bytes(request, application().config["MAX_BODY_BYTES"])  # noqa: SLF001 -- where get_data looks
+    largest: int = request.max_content_length or application().config["MAX_BODY_BYTES"]
+    body = request._cached_data = _bytes(request, largest)  # noqa: SLF001 -- where get_data looks
     return body
 
 

@@ -9,6 +9,7 @@ from apispec import APISpec
 from flask import Flask
 
 from app import errs
+from app.errs.requests import BodyTooLarge
 from app.rest import examples
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.header_fields import TOLD, declared, key, of_errors, of_success
@@ -35,6 +36,7 @@ def document_operation(
         doc["security"] = [{"bearer": [operation.scope] if operation.scope else []}]
     if operation.consumes:
         _add_body(doc, operation)
+        doc["x-max-body-bytes"] = operation.body_limit(app.config["MAX_BODY_BYTES"])
     shown = doc_info.get("headers", ())
     doc.setdefault("parameters", []).extend(key(name) for name in _parameters(doc_info, method, shown))
     success = declared(of_success(operation, shown, is_kept=bool(doc_info.get("once"))))
@@ -49,7 +51,7 @@ def document_operation(
             "description": HTTPStatus.NOT_MODIFIED.phrase,
             "headers": success,
         }
-    for status, response in _errors(operation, app.config["PUBLIC_URL"], method=method):
+    for status, response in _errors(operation, app.config, method=method):
         responses[status] = _joined(response, responses.get(status))
     doc["x-errors"] = sorted(named.code for named in operation.raises)
     return doc
@@ -114,13 +116,23 @@ def _told(group: list[type[errs.Error]], public_url: str) -> str:
     return told[0] if len(told) == 1 else "\n".join(f"- {each}" for each in told)
 
 
-def _errors(operation: Operation, public_url: str, *, method: str) -> Iterator[tuple[HTTPStatus, dict[str, Any]]]:
+def _example(named: type[errs.Error], operation: Operation, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the example of an error; that of a body too large has the size that this operation declares."""
+    shown = None
+    if named is BodyTooLarge:
+        shown = named(limit=operation.body_limit(config["MAX_BODY_BYTES"]))
+    return examples.document(named, public_url=config["PUBLIC_URL"], shown=shown)
+
+
+def _errors(
+    operation: Operation, config: Mapping[str, Any], *, method: str
+) -> Iterator[tuple[HTTPStatus, dict[str, Any]]]:
     by_status: dict[HTTPStatus, list[type[errs.Error]]] = {}
     for named in sorted(operation.raises, key=lambda named: named.code):
         by_status.setdefault(status_of(named), []).append(named)
     for status, group in sorted(by_status.items()):
         response: dict[str, Any] = {
-            "description": _told(group, public_url),
+            "description": _told(group, config["PUBLIC_URL"]),
             "headers": declared(of_errors(operation, group, status, method=method)),
         }
         if status not in BODILESS:
@@ -128,9 +140,7 @@ def _errors(operation: Operation, public_url: str, *, method: str) -> Iterator[t
             response["content"] = {
                 MEDIA_TYPE: {
                     "schema": {"oneOf": schemas},
-                    "examples": {
-                        named.code: {"value": examples.document(named, public_url=public_url)} for named in group
-                    },
+                    "examples": {named.code: {"value": _example(named, operation, config)} for named in group},
                 }
             }
         yield status, response

@@ -14,13 +14,13 @@ def occurrence(named: type[errs.Error]) -> errs.Error:
     return named(**named.example)  # type: ignore[arg-type]  # keywords of the constructor, checked at definition
 
 
-def document(named: type[errs.Error], *, public_url: str) -> dict[str, Any] | None:
-    """Return the body of the example; ``None`` for 401 and 403, which have none."""
+def document(named: type[errs.Error], *, public_url: str, shown: errs.Error | None = None) -> dict[str, Any] | None:
+    """Return the body of the example, or of ``shown``; ``None`` for 401 and 403, which have none."""
     if status_of(named) in BODILESS:
         return None
     instance = named.instance.partition("?")[0] or None
     occasion = Occasion(public_url=public_url, instance=instance, timestamp=TIMESTAMP, request_id=REQUEST_ID)
-    return problem(occurrence(named), occasion)
+    return problem(shown or occurrence(named), occasion)
 
 
 def headers(named: type[errs.Error], *, method: str = "POST") -> dict[str, str]:

@@ -26,13 +26,16 @@ MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", 
 VARIABLES: Final = Occasion(
     public_url="$candor_public_url", instance=None, timestamp="$candor_now", request_id="$candor_request_id"
 )
+LIMIT: Final = "$candor_body_limit"
+_NUMBER: Final = 1_000_000_007
+"""Stands for the limit until the document is written: a variable is not a number."""
 HEAD: Final = """\
 # Made by `flask errors nginx` from the catalogue and the settings; do not edit. Make it anew when an error's texts,
-# an operation that takes an Idempotency-Key, CORS_ORIGINS, MAX_BODY_BYTES or REQUEST_TIMEOUT have changed.
+# an operation that takes a body or an Idempotency-Key, CORS_ORIGINS, MAX_BODY_BYTES or REQUEST_TIMEOUT have changed.
 """
 
 
-def refusals(*, max_body_bytes: int, request_timeout: float) -> list[errs.Error]:
+def refusals(*, max_body_bytes: int = _NUMBER, request_timeout: float) -> list[errs.Error]:
     """Return every error that nginx answers without asking the service."""
     return [
         requests.MalformedRequest(),
@@ -48,15 +51,11 @@ def refusals(*, max_body_bytes: int, request_timeout: float) -> list[errs.Error]
 
 def configuration(app: Flask) -> str:
     """Return the whole file."""
-    answered = {
-        status_of(error): error
-        for error in refusals(
-            max_body_bytes=app.config["MAX_BODY_BYTES"], request_timeout=app.config["REQUEST_TIMEOUT"]
-        )
-    }
+    answered = {status_of(error): error for error in refusals(request_timeout=app.config["REQUEST_TIMEOUT"])}
     by_status = {
         "candor_problem": {
-            status: orjson.dumps(problem(error, VARIABLES)).decode() for status, error in answered.items()
+            status: orjson.dumps(problem(error, VARIABLES)).decode().replace(str(_NUMBER), LIMIT)
+            for status, error in answered.items()
         },
         "candor_code": {status: errs.definition(error).code for status, error in answered.items()},
         "candor_kind": {status: error.kind.string for status, error in answered.items()},
@@ -66,6 +65,7 @@ def configuration(app: Flask) -> str:
     parts = [_map("$status", name, _by_number(values)) for name, values in by_status.items()]
     origins = app.config["CORS_ORIGINS"]
     parts += [
+        _map("$request", LIMIT[1:], limits(app), default=str(app.config["MAX_BODY_BYTES"])),
         _map("$uri", "candor_keyed_sent", dict.fromkeys(keyed(app), "again"), default="once"),
         _map("$request", "candor_methods", {SERVER_WIDE: ", ".join(routing.methods(app))}),
         _map("$http_origin", "candor_origin", {origin: origin for origin in origins}),
@@ -82,7 +82,25 @@ def keyed(app: Flask) -> list[str]:
         for (endpoint, method), operation in operations.table(app).items()
         if method == "POST" and requests.InvalidIdempotencyKey in operation.raises
     ]
-    return sorted({f"~^{re.sub('<[^>]+>', '[^/]+', rule)}$" for rule in honour})
+    return sorted({f"~^{_pattern(rule)}$" for rule in honour})
+
+
+def limits(app: Flask) -> dict[str, str]:
+    """Return the bytes of body that operations read, where these are fewer than nginx lets pass, by request line.
+
+    What answers is a location of its own, to which the path that was asked for is lost.
+    """
+    largest = app.config["MAX_BODY_BYTES"]
+    rules = {rule.endpoint: _pattern(rule.rule) for rule in app.url_map.iter_rules()}
+    return {
+        f"~^{method} {rules[endpoint]}[? ]": str(operation.body_limit(largest))
+        for (endpoint, method), operation in sorted(operations.table(app).items())
+        if operation.consumes and operation.body_limit(largest) < largest
+    }
+
+
+def _pattern(rule: str) -> str:
+    return re.sub("<[^>]+>", "[^/? ]+", rule)
 
 
 def _level(error: errs.Error) -> str:

@@ -35,6 +35,8 @@ INTRODUCTION: Final = f"""\
 Each operation lists exactly the errors that it answers with. An error is a problem document (RFC 9457) whose `type`
 leads to its page in the [catalogue](/errors); 401 and 403 have an empty body and a challenge instead.
 
+An operation with a body reads at most `x-max-body-bytes` of it, and answers 413 to a larger one before it is read.
+
 A request that reaches no operation ends with one of {", ".join(f"`{named.code}`" for named in EVERYWHERE)}.
 """
 TAGS: Final = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'

@@ -23,6 +23,11 @@ SIGNED_IN: Final = ""
 JSON: Final = ("application/json",)
 _ROUTED: Final = "__routed__"
 
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+DEFAULT_BODY: Final = 64 * KIB
+"""Bytes of a body of JSON that an operation reads if neither it nor its blueprint declares a size."""
+
 EVERYWHERE: Final = (
     requests.MalformedRequest,
     requests.UnsupportedTransferCoding,
@@ -56,6 +61,8 @@ class Operation:
     bodies: tuple[str, ...] = ()
     """The locations that are read from the body: ``json``, or ``form`` and ``files``."""
     is_body_required: bool = True
+    max_body_bytes: int | None = None
+    """The size of body that it declares; ``None``: neither it nor its blueprint declares one."""
     produces: tuple[str, ...] = JSON
     parameters: tuple[str, ...] | None = None
     """The names of its query parameters; ``None``: it declares none."""
@@ -87,6 +94,15 @@ class Operation:
             self.add([access.InsufficientScope])
         if self.consumes:
             self.add(BODY if "json" in self.bodies else FORM)
+
+    def body_limit(self, largest: int) -> int:
+        """Return the bytes of body that it reads.
+
+        Args:
+            largest: those that the service reads at most, whatever an operation declares. A form without a declared
+                size may have as many.
+        """
+        return min(self.max_body_bytes or (DEFAULT_BODY if "json" in self.bodies else largest), largest)
 
     def copy(self, **changes: Any) -> "Operation":
         """Return another one that can be changed by itself."""

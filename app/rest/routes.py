@@ -11,7 +11,7 @@ from flask.sansio.app import App
 from flask_smorest.utils import load_info_from_docstring
 from limits import parse_many
 
-from app.rest import conditional, documents, operations, scopes, views
+from app.rest import arguments, conditional, documents, operations, scopes, views
 from app.rest.operations import PUBLIC, SIGNED_IN, Operation
 from app.rest.public import is_marked
 
@@ -35,6 +35,7 @@ class Routes(flask_smorest.Blueprint):
         scope: str | None = SIGNED_IN,
         scope_to_write: str | None = None,
         is_limited: bool = True,
+        max_body_bytes: int | None = None,
         description: str = "",
         **options: Any,
     ) -> None:
@@ -47,18 +48,22 @@ class Routes(flask_smorest.Blueprint):
             scope: what a token must have, one of ``app.rest.scopes``; ``PUBLIC`` for operations without a token.
             scope_to_write: what it must have instead for every method but GET, when that is another.
             is_limited: whether its requests count against the rate limit.
+            max_body_bytes: the size of body that its operations read unless they declare another; 64 KiB by default for
+                JSON, MAX_BODY_BYTES for a form.
             description: for the reference page.
             options: those of Flask's blueprint, such as ``url_prefix``.
 
         Raises:
-            TypeError: a scope is unknown.
+            TypeError: a scope is unknown, or the size is not a size.
         """
+        arguments.check_size(max_body_bytes)
         scopes.check(scope)
         scopes.check(scope_to_write)
         super().__init__(name, import_name, *args, description=description, **options)
         self.scope = scope
         self.scope_to_write = scope_to_write or scope
         self.is_limited = is_limited
+        self.max_body_bytes = max_body_bytes
         self._views: dict[str, Any] = {}
         self._rules: set[tuple[Any, ...]] = set()
         self._prepare_doc_cbks.append(documents.document_operation)
@@ -170,6 +175,8 @@ class Routes(flask_smorest.Blueprint):
         if is_public or is_marked(handler):
             operation.scope = PUBLIC
         operation.is_limited, operation.limit, operation.is_documented = self.is_limited, limit, is_documented
+        if operation.consumes and operation.max_body_bytes is None:
+            operation.max_body_bytes = self.max_body_bytes
         if produces is not None:
             operation.produces = tuple(produces)
         operation.complete()

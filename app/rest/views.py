@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from app.rest import arguments, body, negotiation, query
 from app.rest.current import services
 from app.rest.operations import Operation, synchronous
-from app.rest.request import Request, current
+from app.rest.request import Request, application, current
 from app.rest.violations import checked
 from app.wire.decoder import Decoder
 from app.wire.schemas.base import QuerySchema
@@ -117,7 +117,9 @@ def _guarded(view: Handler, operation: Operation) -> Handler:
 
 
 def _read(request: Request, operation: Operation) -> None:
-    """Read the body."""
+    """Read the body, no more of it than the operation declares, unless a hook has set Flask's own limit."""
+    if request._max_content_length is None:  # noqa: SLF001 -- Flask's own property hides whether a hook has set it
+        request.max_content_length = operation.body_limit(application().config["MAX_BODY_BYTES"])
     if "json" not in operation.bodies:
         body.read_form(request, operation.consumes)
     elif operation.is_body_required or body.is_present(request):

@@ -26,6 +26,8 @@ class Method:
     scope: str
     takes: type[Message]
     raises: tuple[type[Error], ...]
+    max_bytes: int
+    """The size of message that is read."""
     is_kept: bool
     """Whether an idempotency key is heeded, and the answer kept for whoever repeats the call."""
     handle: "Callable[[Call, Any], Message]"

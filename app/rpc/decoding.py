@@ -8,25 +8,25 @@ from google.protobuf.message import DecodeError, Message
 
 from app.errs import Violation
 from app.errs.requests import BodyTooLarge, MalformedRequest, ValidationFailed
-from app.rpc.calls import Call
+from app.rpc.calls import Call, Method
 from app.wire.decoder import Decoder
 from app.wire.ids import is_id, resource_id
 from app.wire.parameters import OPAQUE, illegible, is_legible
 from app.wire.reading import Reading
 
 
-def message_of(call: Call, kind: type[Message]) -> Message:
+def message_of(call: Call, method: Method) -> Message:
     """Return the message that was sent.
 
     Raises:
-        BodyTooLarge: it has more bytes than a body may have.
+        BodyTooLarge: it has more bytes than the method reads.
         MalformedRequest: it is not of its type, or a text in it is not UTF-8.
     """
-    limit: int = call.app.config["MAX_BODY_BYTES"]
+    limit = min(method.max_bytes, call.app.config["MAX_BODY_BYTES"])
     if len(call.sent) > limit:
         raise BodyTooLarge(limit=limit)
     try:
-        return kind.FromString(call.sent)
+        return method.takes.FromString(call.sent)
     except DecodeError as exc:
         raise MalformedRequest(detail="no message of its type") from exc
 

@@ -127,7 +127,7 @@ def _handled(call: Call) -> bytes:
     if call.method is None:
         raise LookupError("routing comes first")
     handle = call.method.handle
-    request = message_of(call, call.method.takes)
+    request = message_of(call, call.method)
     with call.services.slots:
         if call.method.is_kept:
             return once(call, request, lambda: handle(call, request).SerializeToString())

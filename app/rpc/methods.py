@@ -25,6 +25,8 @@ MACHINERY: Final = (
 """What is around every method."""
 UNSAID: Final = (requests.PreconditionFailed,)
 """What use cases raise for things that cannot be said here: there are no entity tags."""
+SMALL: Final = 16 * 1024
+"""Bytes of a message unless a method declares another size."""
 Handle = Callable[[Call, Any], Message]
 
 
@@ -43,6 +45,7 @@ class Service:
         calls: Callable[..., object],
         reads: tuple[type[ma.Schema], ...] = (),
         is_named: bool = False,
+        max_bytes: int = SMALL,
         once: bool = False,
     ) -> Callable[[Handle], Handle]:
         """Register a handler for a method.
@@ -52,6 +55,7 @@ class Service:
             calls: the use case.
             reads: the schemas that what is asked must obey.
             is_named: whether the request names a resource, and has nothing else that could break a rule.
+            max_bytes: the size of message that is read, checked before parsing; gRPC has one size for all methods.
             once: whether an idempotency key is heeded.
 
         Raises:
@@ -72,6 +76,7 @@ class Service:
                 scope=self.scope,
                 takes=message_factory.GetMessageClass(method.input_type),
                 raises=tuple(dict.fromkeys(each for each in raises if each not in UNSAID)),
+                max_bytes=max_bytes,
                 is_kept=once,
                 handle=handle,
             )

@@ -31,12 +31,13 @@ class CannotServe(Exception):
 def options(settings: Settings) -> list[tuple[str, int]]:
     """Return what HTTP/2 is asked to bear, in the words of gRPC.
 
-    A message may be twice as large as a body here, so that we can say ourselves that one is too large.
+    A message may be twice as large as any method reads, so that we can say ourselves that one is too large.
     """
     minute = 60_000
+    largest = min(settings.max_body_bytes, max(method.max_bytes for method in METHODS.values()))
     return [
         ("grpc.so_reuseport", 0),
-        ("grpc.max_receive_message_length", 2 * settings.max_body_bytes),
+        ("grpc.max_receive_message_length", 2 * largest),
         ("grpc.max_metadata_size", 16 * 1024),
         ("grpc.max_concurrent_streams", 100),
         ("grpc.keepalive_time_ms", minute),

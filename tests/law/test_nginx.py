@@ -25,7 +25,7 @@ def said(name: str, directive: str) -> str:
 
 def documents() -> dict[int, dict[str, Any]]:
     """Return the problem documents of the committed file by status."""
-    text = (FOLDER / "problems.conf").read_text()
+    text = (FOLDER / "problems.conf").read_text().replace(nginx.LIMIT, "16384")
     block = text.partition("$candor_problem {")[2].partition("}\n\nmap")[0]
     return {int(status): json.loads(body) for status, body in re.findall(r"'(\d+)' '(.*)';", block)}
 

@@ -43,7 +43,7 @@ def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, 
     """C1, C4, B21: the same members with the same values, and a line in the log."""
     request, status = REFUSED[name]
     answered, headers, document = parsed(fronted.raw(request, timeout=1))
-    same = {status_of(error).value: error for error in nginx.refusals(max_body_bytes=1048576, request_timeout=10)}
+    same = {status_of(error).value: error for error in nginx.refusals(max_body_bytes=16384, request_timeout=10)}
     occasion = Occasion(
         public_url=f"https://127.0.0.1:{fronted.tls_port}",
         instance=None,
@@ -89,6 +89,19 @@ def test_an_oversize_is_refused_before_it_is_sent(fronted: Deployment) -> None:
     """B3: no 100 Continue."""
     head = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"
     assert fronted.raw(head, timeout=1).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("size", [16_385, 100_000, 1_048_576, 1_048_577])
+@pytest.mark.parametrize("target", ["/v1/tokens:revoke", "/v1/tokens:revoke?a=b"])
+def test_a_body_over_what_the_operation_reads_is_413_with_its_limit(
+    fronted: Deployment, size: int, target: str
+) -> None:
+    """From nginx or from the service, which has not read it: the document is the same, and never a 502."""
+    head = f"POST {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    for _ in range(10):
+        answer = fronted.raw(f"{head}Content-Length: {size}\r\n\r\n".encode() + b" " * size)
+        status, _, document = parsed(answer)
+        assert (status, document["code"], document["limit"]) == (413, "BODY_TOO_LARGE", 16384)
 
 
 @pytest.mark.parametrize(

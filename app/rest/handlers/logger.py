@@ -7,10 +7,18 @@ from app.context import ADMIN
 from app.models.logger import LoggerSettings
 from app.rest.blueprint import Blueprint
 from app.rest.current import principal, services
+from app.rest.operations import KIB
 from app.services.logger import LoggerService
 from app.wire.schemas.logger import LoggerSchema
 
-blp = Blueprint("logger", __name__, scope=ADMIN, url_prefix="/v1", description="What is logged, while it runs.")
+blp = Blueprint(
+    "logger",
+    __name__,
+    scope=ADMIN,
+    max_body_bytes=16 * KIB,
+    url_prefix="/v1",
+    description="What is logged, while it runs.",
+)
 
 
 @blp.route("/logger")

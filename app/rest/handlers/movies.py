@@ -11,6 +11,7 @@ from app.rest.blueprint import Blueprint
 from app.rest.conditional import Shown, conditional, etag
 from app.rest.current import page_tokens, principal, services
 from app.rest.idempotency import once
+from app.rest.operations import KIB
 from app.services.movies import MovieService
 from app.wire.schemas import movies as wire
 from app.wire.schemas.lists import ListRequest
@@ -20,6 +21,7 @@ blp = Blueprint(
     __name__,
     scope="movies:read",
     scope_to_write="movies:write",
+    max_body_bytes=16 * KIB,
     url_prefix="/v1",
     description="Movies, which everybody shares.",
 )

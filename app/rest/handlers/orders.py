@@ -12,10 +12,18 @@ from app.rest.blueprint import Blueprint
 from app.rest.conditional import Shown, conditional, etag
 from app.rest.current import page_tokens, principal, services
 from app.rest.idempotency import once
+from app.rest.operations import KIB
 from app.services.orders import OrderService
 from app.wire.schemas import orders as wire
 
-blp = Blueprint("orders", __name__, scope="orders", url_prefix="/v1", description="What customers want to have.")
+blp = Blueprint(
+    "orders",
+    __name__,
+    scope="orders",
+    max_body_bytes=32 * KIB,
+    url_prefix="/v1",
+    description="What customers want to have.",
+)
 shipping = Blueprint("shipping", __name__, scope=ADMIN, url_prefix="/v1", description="What becomes of orders.")
 
 

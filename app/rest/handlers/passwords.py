@@ -7,6 +7,7 @@ from typing import Any, Final
 from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.current import principal, services
+from app.rest.operations import KIB
 from app.services.passwords import PasswordService
 from app.wire.schemas import passwords as wire
 from app.wire.schemas.base import Schema
@@ -15,9 +16,21 @@ from app.wire.schemas.users import SentSchema
 SENT: Final = {"message": "What to do next is sent by mail."}
 
 forgotten = Blueprint(
-    "forgotten-passwords", __name__, scope=operations.PUBLIC, url_prefix="/v1", description="For who cannot log in."
+    "forgotten-passwords",
+    __name__,
+    scope=operations.PUBLIC,
+    max_body_bytes=16 * KIB,
+    url_prefix="/v1",
+    description="For who cannot log in.",
 )
-blp = Blueprint("passwords", __name__, scope=operations.SIGNED_IN, url_prefix="/v1", description="For who can.")
+blp = Blueprint(
+    "passwords",
+    __name__,
+    scope=operations.SIGNED_IN,
+    max_body_bytes=16 * KIB,
+    url_prefix="/v1",
+    description="For who can.",
+)
 
 
 @forgotten.route("/users:requestPasswordReset", methods=("POST",), limit="REGISTRATION_RATE_LIMIT")

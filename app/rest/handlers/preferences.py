@@ -11,6 +11,7 @@ from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.conditional import Shown, conditional, etag
 from app.rest.current import principal, services
+from app.rest.operations import KIB
 from app.services.preferences import PreferencesService
 from app.wire.schemas import preferences as wire
 
@@ -18,6 +19,7 @@ blp = Blueprint(
     "preferences",
     __name__,
     scope=operations.SIGNED_IN,
+    max_body_bytes=16 * KIB,
     url_prefix="/v1",
     description="How users like to be served.",
 )

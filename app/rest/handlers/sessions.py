@@ -7,11 +7,19 @@ from typing import Any
 from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.current import services
+from app.rest.operations import KIB
 from app.services.sessions import Credentials, SessionService
 from app.wire.schemas import sessions as wire
 from app.wire.schemas.base import Schema
 
-blp = Blueprint("tokens", __name__, scope=operations.PUBLIC, url_prefix="/v1", description="Logging in.")
+blp = Blueprint(
+    "tokens",
+    __name__,
+    scope=operations.PUBLIC,
+    max_body_bytes=16 * KIB,
+    url_prefix="/v1",
+    description="Logging in.",
+)
 
 
 @blp.route("/tokens", methods=("POST",), limit="TOKEN_RATE_LIMIT")

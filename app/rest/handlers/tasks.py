@@ -12,13 +12,16 @@ from app.rest.blueprint import Blueprint
 from app.rest.conditional import Shown, conditional, etag
 from app.rest.current import page_tokens, principal, services
 from app.rest.idempotency import once
+from app.rest.operations import KIB, MIB
 from app.services.tasks import BatchResult, TaskService
 from app.wire.schemas import tasks as wire
 from app.wire.schemas.lists import ListRequest
 
 MERGE_PATCH: Final = ("application/json", "application/merge-patch+json")
 
-blp = Blueprint("tasks", __name__, scope="tasks", url_prefix="/v1", description="Things to do.")
+blp = Blueprint(
+    "tasks", __name__, scope="tasks", max_body_bytes=16 * KIB, url_prefix="/v1", description="Things to do."
+)
 
 
 @blp.route("/tasks", methods=("POST",))
@@ -34,7 +37,7 @@ def create_task(new: NewTask) -> Any:
 
 @blp.route("/tasks:batchCreate", methods=("POST",))
 @once
-@blp.arguments(wire.CreateTasksSchema)
+@blp.arguments(wire.CreateTasksSchema, max_bytes=MIB)
 @blp.response(HTTPStatus.OK, wire.BatchSchema, also=HTTPStatus.MULTI_STATUS)
 @blp.calls(TaskService.create_batch)
 def create_tasks(news: Sequence[NewTask]) -> Any:

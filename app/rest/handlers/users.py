@@ -11,6 +11,7 @@ from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.conditional import Shown, conditional, etag
 from app.rest.current import principal, services
+from app.rest.operations import KIB
 from app.services.users import UserService
 from app.wire.schemas import users as wire
 
@@ -18,9 +19,21 @@ SENT: Final = {"message": "What to do next is sent by mail."}
 MERGE_PATCH: Final = ("application/json", "application/merge-patch+json")
 
 registration = Blueprint(
-    "registration", __name__, scope=operations.PUBLIC, url_prefix="/v1", description="How one gets an account."
+    "registration",
+    __name__,
+    scope=operations.PUBLIC,
+    max_body_bytes=16 * KIB,
+    url_prefix="/v1",
+    description="How one gets an account.",
 )
-blp = Blueprint("users", __name__, scope=operations.SIGNED_IN, url_prefix="/v1", description="Accounts.")
+blp = Blueprint(
+    "users",
+    __name__,
+    scope=operations.SIGNED_IN,
+    max_body_bytes=16 * KIB,
+    url_prefix="/v1",
+    description="Accounts.",
+)
 
 
 @registration.route("/users", methods=("POST",), limit="REGISTRATION_RATE_LIMIT")

@@ -6,7 +6,7 @@ from app.rpc.calls import Call
 from app.rpc.decoding import Reader
 from app.rpc.details import failures_of
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
-from app.rpc.messages.tasks import creation_data, list_query, mask_query, task_data, task_message
+from app.rpc.messages.tasks import batch_data, creation_data, list_query, mask_query, task_data, task_message
 from app.rpc.methods import Service
 from app.services.tasks import TaskService
 from app.wire.decoder import Decoder
@@ -74,11 +74,13 @@ def delete_task(call: Call, request: pb.DeleteTaskRequest) -> pb.DeleteTaskRespo
     return pb.DeleteTaskResponse(message=wire.farewell(task))
 
 
-@SERVICE.answers("BatchCreateTasks", calls=TaskService.create_batch, reads=(wire.CreateTasksSchema,), once=True)
+@SERVICE.answers(
+    "BatchCreateTasks", calls=TaskService.create_batch, reads=(wire.CreateTasksSchema,), max_bytes=1 << 20, once=True
+)
 def create_tasks(call: Call, request: pb.BatchCreateTasksRequest) -> pb.BatchCreateTasksResponse:
     """Create up to a hundred tasks; those whose titles are taken are among the failures."""
     reader = Reader(call)
-    news = reader.read(_CREATE_SEVERAL, {"requests": [creation_data(each) for each in request.requests]})
+    news = reader.read(_CREATE_SEVERAL, batch_data(request))
     reader.check()
     batch = call.services.tasks.create_batch(news, by=call.principal)
     return pb.BatchCreateTasksResponse(

@@ -4,8 +4,10 @@ from typing import Any, Final
 
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
+from app.models.tasks import TAGS
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.messages.timestamps import spelled
+from app.wire.schemas.tasks import BATCH
 
 _QUERY: Final = ("page_token", "filter", "order_by")
 
@@ -24,13 +26,18 @@ def task_data(task: pb.Task) -> dict[str, Any]:
     if task.HasField("due_date"):
         data["due_date"] = spelled(task.due_date)
     if task.tags:
-        data["tags"] = [*task.tags]
+        data["tags"] = task.tags[: TAGS + 1]
     return data
 
 
 def creation_data(request: pb.CreateTaskRequest) -> dict[str, Any]:
     """Return the body of a creation."""
     return {"task": task_data(request.task)} if request.HasField("task") else {}
+
+
+def batch_data(request: pb.BatchCreateTasksRequest) -> dict[str, Any]:
+    """Return the body of a batch; of the items of one that is too long, no more than show that."""
+    return {"requests": [creation_data(each) for each in request.requests[: BATCH + 1]]}
 
 
 def list_query(request: pb.ListTasksRequest) -> dict[str, str]:
