@@ -7,17 +7,19 @@ from typing import Final
 
 import grpc
 from flask import Flask
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from app.config import Settings
 from app.errs import Error
 from app.rpc.door import Door
+from app.rpc.introspection import Health, add_reflection
 from app.rpc.services import METHODS, NAMES
 from app.wiring import Services
 
 MOST: Final = 1000
 """Calls at once, those that are still being sent and those that watch our health among them."""
+PING_INTERVAL_MS: Final = 10_000
+"""How often a client may ping, whether calls are in progress or not; after three more frequent pings it gets GOAWAY."""
 EVERY: Final = 1.0
 """Seconds between two looks at our health."""
 LAST: Final = 5.0
@@ -42,7 +44,8 @@ def options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", 100),
         ("grpc.keepalive_time_ms", minute),
         ("grpc.keepalive_timeout_ms", minute // 3),
-        ("grpc.http2.min_ping_interval_without_data_ms", minute // 6),
+        ("grpc.keepalive_permit_without_calls", 1),  # otherwise an idle connection may be pinged every two hours
+        ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
         ("grpc.http2.max_ping_strikes", 2),
         ("grpc.max_connection_idle_ms", 5 * minute),
         ("grpc.max_connection_age_ms", 30 * minute),
@@ -56,7 +59,7 @@ class Serving:
 
     server: grpc.aio.Server
     door: Door
-    health: health.aio.HealthServicer
+    health: Health
     watch: asyncio.Task[None]
     port: int
     grace: float
@@ -78,10 +81,10 @@ async def start(app: Flask, settings: Settings) -> Serving:
     """
     door = Door(app, METHODS, threads=settings.web_threads)
     server = grpc.aio.server(options=options(settings), maximum_concurrent_rpcs=MOST)
-    told = health.aio.HealthServicer()
+    told = Health()
     await _tell(told, is_ready=False)
     health_pb2_grpc.add_HealthServicer_to_server(told, server)
-    reflection.enable_server_reflection((*NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    add_reflection(server)
     server.add_generic_rpc_handlers((door,))
     port = _listen(server, settings)
     await server.start()
@@ -104,7 +107,7 @@ def _listen(server: grpc.aio.Server, settings: Settings) -> int:
         raise CannotServe(f"RPC_HOST={settings.rpc_host} RPC_PORT={settings.rpc_port} cannot be had") from fault
 
 
-async def _watch(app: Flask, told: health.aio.HealthServicer) -> None:
+async def _watch(app: Flask, told: Health) -> None:
     """Keep our health what readiness is."""
     while True:
         await _tell(told, is_ready=await asyncio.to_thread(_is_ready, app))
@@ -121,7 +124,7 @@ def _is_ready(app: Flask) -> bool:
     return True
 
 
-async def _tell(told: health.aio.HealthServicer, *, is_ready: bool) -> None:
+async def _tell(told: Health, *, is_ready: bool) -> None:
     status = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
     for name in ("", *NAMES):
         await told.set(name, status)

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import child
+from deploy.stack import listen
+from deploy.stack.programs import FrontError, find
 
 SOURCE: Final = Path(__file__).resolve().parents[1] / "nginx"
-RULES: Final = ("http.conf", "proxy.conf", "refusals.conf", "server.conf")
-SYSTEM_FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"
+RULES: Final = ("http.conf", "proxy.conf", "refusals.conf", "server.conf", "tls.conf")
 CONNECTIONS: Final = 8192
-CERTIFICATE: Final = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", "/CN=localhost"]
+KEY: Final = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+CERTIFICATE: Final = ["req", "-x509", *KEY, "-days", "365", "-subj", "/CN=localhost"]
 NAMES: Final = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
 
 MAIN: Final = """\
@@ -45,10 +47,6 @@ http {{
     }}
 }}
 """
-
-
-class FrontError(RuntimeError):
-    """nginx cannot be had; the message is one line for a person."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +99,14 @@ class Front:
         for name in RULES:
             shutil.copy(SOURCE / name, rules)
         (rules / "problems.conf").write_text(problems, encoding="utf-8")
+        listening = listen.configuration([f"127.0.0.1:{self.port}"], listen.version(find("nginx")))
+        (rules / "listen.conf").write_text(listening, encoding="utf-8")
         _replace(rules / "refusals.conf", {"/var/log/nginx/candor.log": _quoted(self.log)})
         site = Path(shutil.copy(SOURCE / "candor.conf", self.home))
         places = {
             "https://api.example.com": self.url,
             "unix:/run/candor/1.sock": f"unix:{self.sockets[0]}",
             "unix:/run/candor/2.sock": f"unix:{self.sockets[1]}",
-            "listen 443 ssl": f"listen 127.0.0.1:{self.port} ssl",
             "server_name api.example.com": "server_name localhost",
             "/etc/ssl/candor/fullchain.pem": _quoted(self.certificate),
             "/etc/ssl/candor/privkey.pem": _quoted(self.key),
@@ -145,14 +144,6 @@ def account() -> tuple[str, str]:
     """Return the user and group that nginx's workers take on when we are root."""
     entry = pwd.getpwnam("nobody")
     return entry.pw_name, grp.getgrgid(entry.pw_gid).gr_name
-
-
-def find(program: str) -> str:
-    """Return where a program of the system's is. Raises: FrontError."""
-    path = f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_FOLDERS}"
-    if found := shutil.which(program, path=path):
-        return found
-    raise FrontError(f"{program} is not installed: apt-get install {program} (Debian, Ubuntu), brew install {program}")
 
 
 def _replace(path: Path, places: dict[str, str]) -> None:

@@ -23,8 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # executed as a fi
 
 from deploy.local import child, folders, postgres
 from deploy.local import run as local
-from deploy.stack.front import Front, FrontError, account, find
+from deploy.stack.front import Front, account
 from deploy.stack.instance import Instance, InstanceError, Program
+from deploy.stack.programs import FrontError, find
 
 PROBLEMS: Final = [sys.executable, "-m", "flask", "errors", "nginx"]
 APART: Final = 100

@@ -20,9 +20,9 @@ def chosen(profile: Profile, only: Sequence[str] = ()) -> list[Rule]:
     return sorted(named, key=lambda rule: rule.is_last)
 
 
-def judge(url: str, profile: Profile, only: Sequence[str] = ()) -> list[Verdict]:
+def judge(url: str, profile: Profile, only: Sequence[str] = (), *, server: type[Server] = Server) -> list[Verdict]:
     """Return what an API does about every rule, general ones first. Raises: ProfileError: it cannot be used so."""
-    api = Api(Server.at(url, profile.ca_file), profile)
+    api = Api(server.at(url, profile.ca_file), profile)
     api.check()
     verdicts = [rule.ask(api) for rule in chosen(profile, only)]
     order = list(RULES)

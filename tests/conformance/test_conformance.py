@@ -11,8 +11,9 @@ import pytest
 from tests.conformance import report, wire
 from tests.conformance.__main__ import main
 from tests.conformance.api import Api
+from tests.conformance.http2 import Http2Server
 from tests.conformance.profile import Profile
-from tests.conformance.rule import RULES, Level, Result
+from tests.conformance.rule import RULES, Level, Result, Verdict
 from tests.conformance.run import judge
 from tests.conformance.sabotages import SABOTAGES
 from tests.conformance.saboteur import Proxy, Sabotage
@@ -28,6 +29,25 @@ UNSEEN_BEHIND_NGINX: Final = {
     "C7.3": "a proxy in front refuses two of them as malformed",
     "C9a.3": "a proxy in front refuses a declared oversize by itself",
     "W15": "a proxy in front refuses a NUL in a path as malformed",
+}
+OF_HTTP_2: Final = {
+    "P04": "there is no Connection field in HTTP/2 (RFC 9113 §8.2.2)",
+    "P13": "nginx, up to 1.26 at least, answers no Expect over HTTP/2",
+}
+UNSAID_IN_HTTP_2: Final = {
+    "L06": "refused as a stream error (1), which HTTP/2 provides for (§8.1.1)",
+    **dict.fromkeys(
+        ("L10", "T04", "W13"),
+        "refused with the connection (ENHANCE_YOUR_CALM), as RFC 9113 §10.5 allows",
+    ),
+    **dict.fromkeys(("P03",), "HTTP/2 ends streams, and not the connection"),
+    **dict.fromkeys(
+        ("B07", "P11", "F04", "F05", "F06", "F07", "F08", "F09", "F10", "F11", "F13", "F14", "F15", "H02", "W12"),
+        "fields that HTTP/2 replaces by frames",
+    ),
+    **dict.fromkeys(("F01", "F02", "F03"), "a length that HTTP/2 replaces by frames"),
+    **dict.fromkeys(("H04", "H05", "L01", "L02", "L09", "T06", "W14"), "a request line that HTTP/2 does not have"),
+    **dict.fromkeys(("L03", "L04", "L05", "L07", "L08"), "a field line that HTTP/2 does not have"),
 }
 """What does not apply, and why; nothing else may."""
 
@@ -56,8 +76,17 @@ class TestCandor:
         profile = replace(profile, ca_file=str(fronted.certificate))
         self._keeps(fronted.url, profile, UNASKED | UNSEEN_BEHIND_NGINX)
 
+    @needs_nginx
+    def test_it_does_so_over_http_2_too(self, fronted: Deployment, profile: Profile) -> None:
+        profile = replace(profile, ca_file=str(fronted.certificate), deviations={**profile.deviations, **OF_HTTP_2})
+        verdicts = judge(fronted.url, profile, server=Http2Server)
+        self._keep(profile, verdicts, UNASKED | UNSEEN_BEHIND_NGINX | UNSAID_IN_HTTP_2)
+        assert len([each for each in verdicts if each.result is Result.PASSED]) > 180
+
     def _keeps(self, url: str, profile: Profile, unasked: dict[str, str]) -> None:
-        verdicts = judge(url, profile)
+        self._keep(profile, judge(url, profile), unasked)
+
+    def _keep(self, profile: Profile, verdicts: list[Verdict], unasked: dict[str, str]) -> None:
         assert report.broken(profile, verdicts) == []
         failed = {each.rule.id for each in verdicts if each.result is Result.FAILED}
         assert failed == set(profile.deviations), "a deviation that is none any more"

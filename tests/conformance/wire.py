@@ -150,7 +150,11 @@ class Server:
         raw = socket.create_connection((self.host, self.port), timeout=PATIENCE)
         with contextlib.closing(self._secured(raw)) as connected:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            yield Connection(connected)
+            yield self.wrap(connected)
+
+    def wrap(self, connected: socket.socket) -> "Connection":
+        """Return a connection that speaks HTTP/1.1."""
+        return Connection(connected)
 
     def _secured(self, raw: socket.socket) -> socket.socket:
         return self.tls.wrap_socket(raw, server_hostname=self.host) if self.tls else raw

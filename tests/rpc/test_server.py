@@ -1,11 +1,26 @@
 """Issue 8: reflection, health, and what connections may do."""
 
+import socket
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from typing import Any
+
 import grpc
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc import StatusCode
+from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import ConnectionTerminated
 
+from app.config import ROOT
+from app.rpc import server
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from tests.rpc.client import Client, health
 
@@ -14,6 +29,7 @@ def test_the_server_describes_itself(nobody: Client) -> None:
     described = ProtoReflectionDescriptorDatabase(nobody.channel)
     assert set(described.get_services()) == {
         "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
         "todo.v1.TodoService",
     }
@@ -21,6 +37,45 @@ def test_the_server_describes_itself(nobody: Client) -> None:
     assert [method.name for method in file.service[0].method] == [
         method.name for method in pb.DESCRIPTOR.services_by_name["TodoService"].methods
     ]
+
+
+def test_clients_of_reflection_v1_are_answered_like_those_of_v1alpha(nobody: Client) -> None:
+    """grpcurl 1.9, buf, Postman and Kreya ask for v1 first. The messages are the same in both."""
+    ask: grpc.StreamStreamMultiCallable[ServerReflectionRequest, ServerReflectionResponse]
+    ask = nobody.channel.stream_stream(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        request_serializer=ServerReflectionRequest.SerializeToString,
+        response_deserializer=ServerReflectionResponse.FromString,
+    )
+    listed, described, unknown = ask(
+        iter(
+            [
+                ServerReflectionRequest(list_services=""),
+                ServerReflectionRequest(file_containing_symbol="grpc.reflection.v1.ServerReflection"),
+                ServerReflectionRequest(file_containing_symbol="other.v1.Service"),
+            ]
+        ),
+        timeout=10,
+    )
+    assert "grpc.reflection.v1.ServerReflection" in {each.name for each in listed.list_services_response.service}
+    file = FileDescriptorProto.FromString(described.file_descriptor_response.file_descriptor_proto[0])
+    assert (file.package, file.service[0].name) == ("grpc.reflection.v1", "ServerReflection")
+    assert b"v1alpha" not in file.SerializeToString()
+    assert unknown.error_response.error_code == StatusCode.NOT_FOUND.value[0]
+
+
+def test_health_lists_every_service(nobody: Client) -> None:
+    messages: Any = health_pb2  # whose stubs lack these
+    ask: Any = nobody.channel.unary_unary(
+        "/grpc.health.v1.Health/List",
+        request_serializer=messages.HealthListRequest.SerializeToString,
+        response_deserializer=messages.HealthListResponse.FromString,
+    )
+    statuses = ask(messages.HealthListRequest(), timeout=10).statuses
+    assert set(statuses) == {"", "todo.v1.TodoService"}
+    assert {name: each.status for name, each in statuses.items()} == {
+        name: health(nobody.channel, name) for name in statuses
+    }
 
 
 def test_nobody_knows_how_another_service_is(nobody: Client) -> None:
@@ -50,3 +105,37 @@ def test_who_pings_without_end_is_hung_up_on(port: int) -> None:
         with pytest.raises(grpc.RpcError) as raised:
             list(watch(HealthCheckRequest(), timeout=60))
     assert (raised.value.code(), raised.value.details()) == (StatusCode.UNAVAILABLE, "Too many pings")
+
+
+def pinged(port: int, *, times: int, every: float) -> int | None:
+    """Ping on an idle connection, and return the error code of the GOAWAY; ``None`` when the server goes on."""
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as connection:
+        http2 = H2Connection(H2Configuration())
+        http2.initiate_connection()
+        for number in range(times):
+            http2.ping(number.to_bytes(8))
+            connection.sendall(http2.data_to_send())
+            connection.settimeout(every)
+            until = time.monotonic() + every
+            while (left := until - time.monotonic()) > 0:
+                connection.settimeout(left)
+                with suppress(TimeoutError):
+                    for event in http2.receive_data(connection.recv(65536)):
+                        if isinstance(event, ConnectionTerminated):
+                            return int(event.error_code or 0)
+    return None
+
+
+def test_an_idle_connection_may_be_pinged_as_often_as_documented(
+    serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interval is shortened, for the test to be short: pings at twice the interval are answered for good."""
+    monkeypatch.setattr(server, "PING_INTERVAL_MS", 100)
+    port = serve()
+    assert pinged(port, times=12, every=0.2) is None
+    assert pinged(port, times=12, every=0.01) == ErrorCodes.ENHANCE_YOUR_CALM
+
+
+def test_the_documented_interval_is_10_s() -> None:
+    assert server.PING_INTERVAL_MS == 10_000
+    assert "ping more often than every 10 s" in (ROOT / "README.md").read_text()

@@ -263,4 +263,4 @@ def test_over_tls_it_is_the_same_service(fronted: Deployment) -> None:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
         assert oracle.strict(answer.read())["checks"]["draining"] == "ok"
-        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+        assert answer.headers["Strict-Transport-Security"] == "max-age=63072000"

@@ -17,7 +17,7 @@ import jwt
 from sqlalchemy import create_engine, make_url, text
 
 from deploy.local import postgres
-from deploy.stack.front import FrontError, find
+from deploy.stack.programs import FrontError, find
 from tests.conformance import report
 from tests.conformance.profile import Profile
 from tests.conformance.rule import Verdict

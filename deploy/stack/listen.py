@@ -1,0 +1,44 @@
+"""Print the ``listen.conf`` of the installed nginx: TLS and HTTP/2 on an address, as its version spells it.
+
+Until nginx 1.25.1 HTTP/2 is a parameter of ``listen``, since then a directive (nginx.org, ngx_http_v2_module).
+``python -m deploy.stack.listen [ADDRESS…]``; the default is 443.
+"""
+
+import re
+import subprocess
+import sys
+from typing import Final
+
+from deploy.stack.programs import FrontError, find
+
+DIRECTIVE_SINCE: Final = (1, 25, 1)
+
+
+def version(program: str) -> tuple[int, ...]:
+    """Return the version of an nginx, such as ``(1, 22, 1)``. Raises: FrontError: it prints none."""
+    printed = subprocess.run([program, "-v"], capture_output=True, text=True, check=False)  # noqa: S603 - found before
+    found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", printed.stderr)
+    if found is None:
+        raise FrontError(f"{program} -v prints no version of nginx")
+    return tuple(map(int, found.groups()))
+
+
+def configuration(addresses: list[str], nginx: tuple[int, ...]) -> str:
+    """Return the file for these addresses, each as ``listen`` takes it."""
+    if nginx < DIRECTIVE_SINCE:
+        return "".join(f"listen {address} ssl http2;\n" for address in addresses)
+    return "".join(f"listen {address} ssl;\n" for address in addresses) + "http2 on;\n"
+
+
+def main() -> int:
+    """Print the file for the nginx that is installed."""
+    try:
+        sys.stdout.write(configuration(sys.argv[1:] or ["443"], version(find("nginx"))))
+    except FrontError as error:
+        sys.stderr.write(f"candor: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
