@@ -32,8 +32,8 @@ REFUSED = {
     "a path out of the root": (b"GET /../ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "an unknown transfer coding": (b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n", 501),
     "a doubtful transfer coding": (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, foo\r\n\r\n", 400),
-    "a long URI": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
-    "a long header": (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 9000 + b"\r\n\r\n", 431),
+    "a long URI": (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    "a long header": (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 40_000 + b"\r\n\r\n", 431),
     "a long body": (b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413),
 }
 
