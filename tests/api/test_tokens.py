@@ -157,27 +157,22 @@ class TestSignature:
     @pytest.mark.parametrize(
         "head",
         [
-            {"jku": "https://evil.test/jwks"},
-            {"x5u": "https://evil.test/cert"},
-            {"jwk": {"kty": "oct", "k": "AAAA"}},
-            {"x5c": ["MIIB"]},
             {"crit": ["exp"]},
             {"crit": []},
             {"b64": False, "crit": ["b64"]},
-            {"b64": True},
-            {"zip": "DEF"},
-            {"enc": "A256GCM"},
+            {"b64": False},
             {"kid": ["a"]},
             {"kid": 1},
             {"kid": None},
-            {"typ": None, "cty": "JWT"},
+            {"typ": None},
+            {"typ": "dpop+jwt"},
         ],
         ids=str,
     )
     def test_a_header_that_would_change_the_rules_is_refused(
         self, nobody: Caller, forge: Forge, head: dict[str, Any]
     ) -> None:
-        """A3, A7: although it is correctly signed; nothing it points to is fetched."""
+        """RFC 7515, section 4.1.11, RFC 7797, section 6, RFC 8725, section 3.11: although it is correctly signed."""
         assert described(nobody, f"Bearer {forge.token(head=head)}") == "The token is malformed"
 
     @pytest.mark.parametrize("kid", ["../../dev/null", "' OR 1=1--", "\x00", "https://evil.test/key", "k" * 2000])
