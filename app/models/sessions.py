@@ -1,31 +1,35 @@
-"""A session begins with logging in. It is a chain of refresh tokens, of which the last is good, and once only."""
+"""A session begins with logging in. It is a chain of single-use refresh tokens, of which the last is valid."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
 
 ACCESS: Final = timedelta(minutes=15)
 REFRESH: Final = timedelta(days=30)
-GRACE: Final = timedelta(seconds=5)
-"""How long after its use a refresh token that comes again may be the other of two requests made at the same time."""
+GRACE: Final = timedelta(seconds=60)
+"""How long after its use a refresh token may be sent again by a client that has not received the answer."""
+REFRESHES: Final = 30
+"""How often a session may be refreshed within ``WITHIN``; once is what it needs, since access tokens last that long."""
+WITHIN: Final = ACCESS
 
 
 @dataclass(frozen=True, slots=True)
 class TokenIdentity:
-    """Which access token it is, and when it ends by itself."""
+    """Which access token it is, of which session (``None``: it has none), and when it ends by itself."""
 
     id: str
+    session_id: str | None
     expire_time: datetime
 
 
 class RefreshToken(Base):
-    """A refresh token; its ``id`` is the ``jti`` of the access token that was issued with it."""
+    """A refresh token; its ``id`` and ``session_id`` are ``jti`` and ``sid`` of the access token issued with it."""
 
     __tablename__ = "refresh_tokens"
 
@@ -35,11 +39,13 @@ class RefreshToken(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     create_time: Mapped[datetime]
     use_time: Mapped[datetime | None]
+    supersede_time: Mapped[datetime | None]
+    """When another successor of its predecessor took its place, because the client had not received this one."""
     expire_time: Mapped[datetime]
 
     __table_args__ = (
         Index("uq_refresh_tokens_digest", "digest", unique=True),
-        Index("ix_refresh_tokens_session_id", "session_id"),
+        Index("ix_refresh_tokens_session_id_create_time", "session_id", "create_time"),
         Index("ix_refresh_tokens_user_id", "user_id"),
         Index("ix_refresh_tokens_expire_time", "expire_time"),
     )
@@ -54,19 +60,25 @@ class RefreshToken(Base):
             digest=digest,
             create_time=at,
             use_time=None,
+            supersede_time=None,
             expire_time=at + REFRESH,
         )
 
-    def follow(self, *, digest: bytes, at: datetime) -> "RefreshToken":
-        """Use this token, and return the one that takes its place."""
-        self.use_time = at
+    def successor(self, *, digest: bytes, at: datetime) -> "RefreshToken":
+        """Use this token, for the first time or again, and return the one that takes its place."""
+        self.use_time = self.use_time or at
         following = RefreshToken.first(self.user_id, digest=digest, at=at)
         following.session_id = self.session_id
         return following
 
-    def was_used_just_before(self, at: datetime) -> bool:
-        """Tell whether it was used so shortly before that nobody need have stolen it."""
-        return self.use_time is not None and at - self.use_time <= GRACE
+    def may_be_repeated(self, at: datetime) -> bool:
+        """Tell whether it is so shortly after its use that the answer may have been lost."""
+        return self.supersede_time is None and self.use_time is not None and at - self.use_time <= GRACE
+
+    @property
+    def replace_time(self) -> datetime | None:
+        """When another token took its place, if one did."""
+        return self.supersede_time or self.use_time
 
 
 class IssuedToken(Base):
@@ -85,11 +97,21 @@ class IssuedToken(Base):
 
 
 class RevokedToken(Base):
-    """The ``jti`` of an access token that is not to be accepted any more, as long as it would be otherwise."""
+    """A session that has ended, as long as one of its access tokens could be valid: the ``sid`` of these.
+
+    Or the ``jti`` of an access token without a session.
+    """
 
     __tablename__ = "revoked_tokens"
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     expire_time: Mapped[datetime]
+    xid: Mapped[int] = mapped_column(BigInteger, server_default=text("pg_current_xact_id()::text::bigint"))
+    """The transaction that revoked it, by which the list is read incrementally."""
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    """The order within a transaction, which is also that of the rows on disk."""
 
-    __table_args__ = (Index("ix_revoked_tokens_expire_time", "expire_time"),)
+    __table_args__ = (
+        Index("ix_revoked_tokens_expire_time", "expire_time"),
+        Index("ix_revoked_tokens_xid_seq", "xid", "seq"),
+    )

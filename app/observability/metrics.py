@@ -6,6 +6,7 @@ What is ``livesum`` adds up over the workers that live, ``livemax`` is that of t
 
 import platform
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -83,6 +84,15 @@ JOB_DURATION: Final = Histogram(
 JOBS_QUEUED: Final = _gauge("jobs_queued", "Jobs to be done, now or later, or being done.", "kind")
 JOBS_DEAD: Final = _gauge("jobs_dead", "Jobs that were given up.", "kind")
 JOBS_OVERDUE: Final = _gauge("jobs_overdue_seconds", "How long the job has been due that waits longest.", "kind")
+POLLED: Final = _gauge(
+    "poll_success_timestamp_seconds",
+    "When a background poll last succeeded, of the worst worker.",
+    "poll",
+    mode="livemin",
+)
+REVOCATIONS: Final = _gauge(
+    "revocations_held", "Revoked sessions and tokens that a worker holds in memory.", mode="livemax"
+)
 UNRECORDED: Final = _counter("failures_unrecorded_total", "Failed requests that could not be written down.")
 LINES_DROPPED: Final = _counter("log_lines_dropped_total", "Log lines that nobody took.")
 BUILD: Final = _gauge("candor_build_info", "Always 1.", "version", "python", mode="livemax")
@@ -152,6 +162,12 @@ def queue(backlog: Mapping[str, tuple[int, int, float]]) -> None:
     for kind in _kinds:
         for gauge, value in zip((JOBS_QUEUED, JOBS_DEAD, JOBS_OVERDUE), backlog.get(kind, (0, 0, 0.0)), strict=True):
             gauge.labels(kind).set(value)
+
+
+def revocations(entries: int) -> None:
+    """Note that the list of revoked sessions was read, and how long it is."""
+    POLLED.labels("revocations").set(time.time())
+    REVOCATIONS.set(entries)
 
 
 def begin() -> None:

@@ -1,17 +1,29 @@
-"""Refresh tokens by digest, and the access tokens that are revoked before their time."""
+"""Refresh tokens by digest, and the sessions and tokens that are revoked before their time."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, delete, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
-from app.models.sessions import ACCESS, IssuedToken, RefreshToken, RevokedToken
-from app.models.users import User, UserView
+from app.models.sessions import ACCESS, IssuedToken, RefreshToken, RevokedToken, TokenIdentity
+from app.models.users import User, UserView, user_id_of
 from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
@@ -19,18 +31,41 @@ REAPED: Final = 10
 """Expired tokens deleted with each new one, so that they go faster than they come and no job is needed."""
 KEPT_ON: Final = timedelta(minutes=1)
 """How much longer a revocation is kept than its token is good for: clocks differ."""
-REVOKED: Final = Prepared(select(RevokedToken.id).where(RevokedToken.expire_time > func.now()))
+HORIZON: Final = Prepared(select(literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint").label("xid")))
+_ENTRIES: Final = select(
+    RevokedToken.id,
+    cast(func.ceil(func.extract("epoch", RevokedToken.expire_time)), BigInteger).label("until"),
+    RevokedToken.xid,
+    RevokedToken.seq,
+).where(RevokedToken.expire_time > func.now())
+REVOKED: Final = Prepared(
+    _ENTRIES.where(
+        tuple_(RevokedToken.xid, RevokedToken.seq)
+        > tuple_(bindparam("xid", type_=BigInteger), bindparam("seq", type_=BigInteger))
+    )
+    .order_by(RevokedToken.xid, RevokedToken.seq)
+    .limit(bindparam("most"))
+)
+NEWEST: Final = Prepared(_ENTRIES.order_by(RevokedToken.xid.desc(), RevokedToken.seq.desc()).limit(bindparam("most")))
 
 
 class RevokedTokenReads:
-    """Reads what is revoked."""
+    """Reads revoked sessions and tokens, in the order of the transactions that revoked them."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
 
-    def all(self) -> frozenset[str]:
-        """Return the ids of all tokens that are revoked and would be good otherwise."""
-        return frozenset(row.id for row in self._reads.all(REVOKED))
+    def horizon(self) -> int:
+        """Return an id such that all transactions with smaller ids have ended."""
+        return int(self._reads.value(HORIZON))
+
+    def after(self, xid: int, seq: int, *, most: int) -> list[Any]:
+        """Return the entries after this one, at most so many; those that have expired are left out."""
+        return self._reads.all(REVOKED, xid=xid, seq=seq, most=most)
+
+    def newest(self, *, most: int) -> list[Any]:
+        """Return the newest entries, at most so many."""
+        return self._reads.all(NEWEST, most=most)
 
 
 class SessionRepository:
@@ -64,23 +99,44 @@ class SessionRepository:
         )
 
     def take(self, digest: bytes, *, now: datetime) -> tuple[RefreshToken, User] | None:
-        """Return the token and its user, both kept from others until the unit ends; ``None`` when it is not known.
+        """Return the token and its user; ``None`` when it is not known.
 
-        The user comes first, as everywhere, so that nobody waits for one who waits.
+        Both are the caller's alone until the unit ends: whatever changes the sessions of a user locks the user first.
         """
         whose = select(RefreshToken.user_id).where(RefreshToken.digest == digest, RefreshToken.expire_time > now)
-        user = self._session.scalar(select(User).where(User.id.in_(whose)).with_for_update(read=True))
-        token = self._session.scalar(select(RefreshToken).where(RefreshToken.digest == digest).with_for_update())
+        user = self._session.scalar(select(User).where(User.id.in_(whose)).with_for_update(key_share=True))
+        token = self._session.scalar(select(RefreshToken).where(RefreshToken.digest == digest))
         return None if user is None or token is None else (token, user)
 
-    def has_gone_on(self, used: RefreshToken) -> bool:
-        """Tell whether the token that took the place of a used one has been used as well."""
+    def has_gone_on(self, replaced: RefreshToken) -> bool:
+        """Tell whether a token that took the place of this one has been used."""
         later = select(RefreshToken.id).where(
-            RefreshToken.session_id == used.session_id,
-            RefreshToken.create_time >= used.use_time,
+            RefreshToken.session_id == replaced.session_id,
+            RefreshToken.create_time >= replaced.replace_time,
             RefreshToken.use_time.is_not(None),
+            RefreshToken.id != replaced.id,
         )
         return self._session.scalar(later.limit(1)) is not None
+
+    def count(self, session_id: UUID, *, since: datetime) -> int:
+        """Return how many refresh tokens the session has been given since then."""
+        given = select(func.count()).where(RefreshToken.session_id == session_id, RefreshToken.create_time > since)
+        return int(self._session.scalar(given) or 0)
+
+    def supersede(self, used: RefreshToken, *, now: datetime) -> None:
+        """Let those that took the place of this token, and are unused, be valid no more."""
+        self._session.execute(
+            update(RefreshToken)
+            .where(
+                RefreshToken.session_id == used.session_id,
+                RefreshToken.create_time >= used.use_time,
+                RefreshToken.use_time.is_(None),
+                RefreshToken.supersede_time.is_(None),
+                RefreshToken.id != used.id,
+            )
+            .values(supersede_time=now)
+            .execution_options(synchronize_session=False)
+        )
 
     def end(self, session_id: UUID, *, now: datetime) -> None:
         """End a session: none of its tokens is good any more."""
@@ -91,24 +147,35 @@ class SessionRepository:
         self._end(RefreshToken.user_id == user_id, now)
         self._revoke_issued(user_id)
 
-    def end_with(self, digest: bytes, token_id: str | None, *, now: datetime) -> None:
-        """End the session that a refresh token, or an access token by its id, belongs to, if there is one."""
+    def end_with(self, digest: bytes, token: TokenIdentity | None, *, now: datetime) -> None:
+        """End the session that a refresh token or an access token belongs to, if there is one.
+
+        An access token names the session as it was then: it has another id since the user's scopes were changed.
+        """
         holds = RefreshToken.digest == digest
-        if token_id is not None:
-            holds |= cast(RefreshToken.id, Text) == token_id
-        session_id = self._session.scalar(select(RefreshToken.session_id).where(holds))
+        for named in (user_id_of(token.id), user_id_of(token.session_id or "")) if token else ():
+            holds |= (RefreshToken.id == named) | (RefreshToken.session_id == named)
+        whose = select(RefreshToken.user_id).where(holds).limit(1)
+        self._session.execute(select(User.id).where(User.id.in_(whose)).with_for_update(key_share=True))
+        session_id = self._session.scalar(select(RefreshToken.session_id).where(holds).limit(1))
         if session_id is not None:
             self.end(session_id, now=now)
 
-    def revoke(self, token_id: str, *, until: datetime) -> None:
-        """Revoke one access token."""
-        self._session.execute(
-            insert(RevokedToken).values(id=token_id, expire_time=until + KEPT_ON).on_conflict_do_nothing()
-        )
+    def revoke(self, id: str, *, until: datetime) -> None:  # noqa: A002 -- the column's name
+        """Revoke the access tokens of a session, or one that has none."""
+        self._session.execute(insert(RevokedToken).values(id=id, expire_time=until + KEPT_ON).on_conflict_do_nothing())
 
     def revoke_access(self, user_id: UUID, *, now: datetime) -> None:
-        """Revoke the user's access tokens; with the refresh tokens one gets others."""
+        """Revoke the user's access tokens. The sessions go on under other ids, which the next access tokens have."""
         self._revoke(RefreshToken.user_id == user_id, now)
+        present = select(RefreshToken.session_id).where(RefreshToken.user_id == user_id).distinct().subquery()
+        other = select(present.c.session_id, func.gen_random_uuid().label("other")).subquery()
+        self._session.execute(
+            update(RefreshToken)
+            .where(RefreshToken.session_id == other.c.session_id)
+            .values(session_id=other.c.other)
+            .execution_options(synchronize_session=False)
+        )
         self._revoke_issued(user_id)
 
     def note(self, token: IssuedToken, *, now: datetime) -> None:
@@ -138,10 +205,13 @@ class SessionRepository:
         self._session.execute(delete(RefreshToken).where(which).execution_options(synchronize_session=False))
 
     def _revoke(self, which: ColumnElement[bool], now: datetime) -> None:
-        """Revoke the access tokens issued with these refresh tokens, and delete revocations that are over."""
-        issued = select(cast(RefreshToken.id, Text), RefreshToken.create_time + (ACCESS + KEPT_ON)).where(
-            which, RefreshToken.create_time > now - ACCESS
+        """Revoke the sessions of these refresh tokens, and delete revocations that are over."""
+        valid = select(
+            cast(RefreshToken.session_id, Text), func.max(RefreshToken.create_time) + (ACCESS + KEPT_ON)
+        ).where(which, RefreshToken.create_time > now - ACCESS)
+        sessions = valid.group_by(RefreshToken.session_id)
+        self._session.execute(
+            insert(RevokedToken).from_select(["id", "expire_time"], sessions).on_conflict_do_nothing()
         )
-        self._session.execute(insert(RevokedToken).from_select(["id", "expire_time"], issued).on_conflict_do_nothing())
         over = select(RevokedToken.id).where(RevokedToken.expire_time <= now - KEPT_ON).limit(10 * REAPED)
         self._session.execute(delete(RevokedToken).where(RevokedToken.id.in_(over.with_for_update(skip_locked=True))))

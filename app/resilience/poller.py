@@ -21,7 +21,15 @@ _LOG: Final = logging.getLogger("candor.resilience")
 class Poller:
     """Polls from ``start`` to ``stop``; threads do not survive a fork, so it is started after it."""
 
-    def __init__(self, name: str, poll: Callable[[], None], *, every: timedelta, within: timedelta = BUDGET) -> None:
+    def __init__(
+        self,
+        name: str,
+        poll: Callable[[], None],
+        *,
+        every: timedelta,
+        within: timedelta = BUDGET,
+        at_first: timedelta | None = None,
+    ) -> None:
         """Make one.
 
         Args:
@@ -29,6 +37,7 @@ class Poller:
             poll: asks, and does what follows from the answer.
             every: from one answer to the next question, less a random part so that workers do not ask together.
             within: how long an answer may take.
+            at_first: how long the first one may take, for which ``start`` waits; ``within`` by default.
 
         Raises:
             ValueError: the pause is not positive.
@@ -36,6 +45,7 @@ class Poller:
         if every <= timedelta(0):
             raise ValueError("a pause is positive")
         self._name, self._poll, self._every, self._within = name, poll, every, within
+        self._at_first = at_first or within
         self._is_stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -49,7 +59,7 @@ class Poller:
             if self._thread is not None and self._thread.is_alive():
                 return
             self._is_stopped.clear()
-            self._once()
+            self._once(self._at_first)
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
 
@@ -61,11 +71,11 @@ class Poller:
 
     def _run(self) -> None:
         while not self._is_stopped.wait(self._every.total_seconds() * random.uniform(0.8, 1)):  # noqa: S311 -- no secret
-            self._once()
+            self._once(self._within)
 
-    def _once(self) -> None:
+    def _once(self, within: timedelta) -> None:
         try:
-            with deadline.within(self._within):
+            with deadline.within(within):
                 self._poll()
         except Error as error:
             _LOG.debug("%s cannot ask: %s", self._name, error.code)

@@ -12,7 +12,7 @@ from app.errs.platform import RateLimitExceeded
 from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
 from app.models import secrets
-from app.models.sessions import ACCESS, IssuedToken, RefreshToken, TokenIdentity
+from app.models.sessions import ACCESS, REFRESHES, WITHIN, IssuedToken, RefreshToken, TokenIdentity
 from app.models.users import NOBODY, User, UserView, same_address, user_id_of
 from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
@@ -47,7 +47,13 @@ class Issuer(Protocol):
     """See ``app.services.tokens``."""
 
     def issue(  # noqa: D102
-        self, subject: str, *, scopes: Collection[str], lifetime: timedelta, token_id: str
+        self,
+        subject: str,
+        *,
+        scopes: Collection[str],
+        lifetime: timedelta,
+        token_id: str,
+        session_id: str | None = None,
     ) -> str: ...
     def identify(self, token: str) -> TokenIdentity | None: ...  # noqa: D102
 
@@ -64,11 +70,13 @@ class SessionCollection(Protocol):
     def begin(self, token: RefreshToken, user: UserView, *, now: datetime) -> list[str]: ...  # noqa: D102
     def add(self, token: RefreshToken, *, now: datetime) -> None: ...  # noqa: D102
     def take(self, digest: bytes, *, now: datetime) -> tuple[RefreshToken, User] | None: ...  # noqa: D102
-    def has_gone_on(self, used: RefreshToken) -> bool: ...  # noqa: D102
+    def has_gone_on(self, replaced: RefreshToken) -> bool: ...  # noqa: D102
     def note(self, token: IssuedToken, *, now: datetime) -> None: ...  # noqa: D102
+    def count(self, session_id: UUID, *, since: datetime) -> int: ...  # noqa: D102
+    def supersede(self, used: RefreshToken, *, now: datetime) -> None: ...  # noqa: D102
     def end(self, session_id: UUID, *, now: datetime) -> None: ...  # noqa: D102
-    def end_with(self, digest: bytes, token_id: str | None, *, now: datetime) -> None: ...  # noqa: D102
-    def revoke(self, token_id: str, *, until: datetime) -> None: ...  # noqa: D102
+    def end_with(self, digest: bytes, token: TokenIdentity | None, *, now: datetime) -> None: ...  # noqa: D102
+    def revoke(self, id: str, *, until: datetime) -> None: ...  # noqa: A002, D102
 
 
 class Unit(Protocol):
@@ -122,12 +130,14 @@ class SessionService:
             unit.commit()
         return self._tokens(token, scopes, minted.secret)
 
-    @raises(InvalidCredentials)
+    @raises(InvalidCredentials, RateLimitExceeded)
     def refresh(self, refresh_token: str) -> Tokens:
-        """Go on with a session: each refresh token is good once, and gets another.
+        """Exchange a refresh token for an access token and the next refresh token.
 
-        Whoever comes with a used one is a thief, or was robbed: the session ends. Unless it was used a moment ago, and
-        nothing has followed: then two came at the same time, of whom one goes on and the other is refused.
+        A token is single-use. Sent again within 60 seconds, while its successor is unused, it gets a new successor and
+        the unused one is superseded: the answer may have been lost, and only a digest of it is kept. A superseded token
+        is rejected. Whoever sends a replaced token after its replacement was used, or a used one after the 60 seconds,
+        may have stolen it: the session ends.
         """
         tokens = self._rotate(secrets.digest(refresh_token))
         if tokens is None:
@@ -141,16 +151,31 @@ class SessionService:
             found = unit.sessions.take(digest, now=now)
             if found is None:
                 return None
-            used, user = found
-            if used.use_time is not None:
-                if not used.was_used_just_before(now) or unit.sessions.has_gone_on(used):
-                    unit.sessions.end(used.session_id, now=now)
+            token, user = found
+            if token.replace_time is not None:
+                if unit.sessions.has_gone_on(token) or not (token.supersede_time or token.may_be_repeated(now)):
+                    unit.sessions.end(token.session_id, now=now)
                     unit.commit()
-                return None
-            following = used.follow(digest=minted.digest, at=now)
+                    return None
+                if token.supersede_time:
+                    return None
+            self._limit(unit, token.session_id, now)
+            if token.use_time:
+                unit.sessions.supersede(token, now=now)
+            following = token.successor(digest=minted.digest, at=now)
             unit.sessions.add(following, now=now)
             unit.commit()
         return self._tokens(following, user.scopes, minted.secret)
+
+    def _limit(self, unit: Unit, session_id: UUID, now: datetime) -> None:
+        """Allow a refresh, unless there were too many.
+
+        Raises:
+            RateLimitExceeded: there were.
+        """
+        if unit.sessions.count(session_id, since=now - WITHIN) >= REFRESHES:
+            seconds = round(WITHIN.total_seconds())
+            raise RateLimitExceeded(limit=REFRESHES, window_seconds=seconds, retry_after=seconds // REFRESHES)
 
     @raises()
     @transaction
@@ -158,9 +183,9 @@ class SessionService:
         """End the session of a token, be it a refresh or an access token; of one that is not good there is none."""
         now, identity = self._clock.now(), self._issuer.identify(token)
         with self._unit_of_work() as unit:
-            unit.sessions.end_with(secrets.digest(token), identity.id if identity else None, now=now)
+            unit.sessions.end_with(secrets.digest(token), identity, now=now)
             if identity:
-                unit.sessions.revoke(identity.id, until=identity.expire_time)
+                unit.sessions.revoke(identity.session_id or identity.id, until=identity.expire_time)
             unit.commit()
 
     @raises(UserNotFound)
@@ -180,5 +205,11 @@ class SessionService:
         return issued
 
     def _tokens(self, token: RefreshToken, scopes: Collection[str], secret: str) -> Tokens:
-        access = self._issuer.issue(str(token.user_id), scopes=scopes, lifetime=ACCESS, token_id=str(token.id))
+        access = self._issuer.issue(
+            str(token.user_id),
+            scopes=scopes,
+            lifetime=ACCESS,
+            token_id=str(token.id),
+            session_id=str(token.session_id),
+        )
         return Tokens(access, secret)

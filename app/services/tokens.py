@@ -16,6 +16,7 @@ from app.models import claims
 from app.models.claims import EXPIRED, LATEST, REVOKED, SUBJECT, WRONG_CLAIMS, WRONG_SIGNATURE
 from app.models.sessions import TokenIdentity
 from app.resilience.clock import Clock
+from app.resilience.digests import digest_of
 from app.resilience.memory import Memory
 
 ALGORITHM: Final = "HS256"
@@ -25,10 +26,14 @@ KEPT: Final = 10_000
 """Verified tokens that are remembered; beyond that, the one verified first is verified again."""
 
 
-class RevokedTokens(Protocol):
-    """See ``app.repositories.sessions``."""
+class Revocations(Protocol):
+    """See ``app.services.revocations``."""
 
-    def all(self) -> frozenset[str]: ...  # noqa: D102
+    def check_age(self) -> None: ...  # noqa: D102
+    def __contains__(self, digest: int) -> bool: ...
+    @property
+    def is_empty(self) -> bool: ...  # noqa: D102
+    def refresh(self) -> None: ...  # noqa: D102
 
 
 class Verifier(Protocol):
@@ -43,7 +48,8 @@ class _Seen(NamedTuple):
 
     principal: Principal
     expires: float
-    id: str
+    digests: tuple[int, ...]
+    """Of the ids by which it may have been revoked: its own, and its session's."""
 
 
 class TokenService:
@@ -57,7 +63,7 @@ class TokenService:
         issuer: str | None,
         clock: Clock,
         keys: Mapping[str, str] | None = None,
-        revoked: RevokedTokens | None = None,
+        revoked: Revocations | None = None,
         others: Collection[Verifier] = (),
     ) -> None:
         """Make the service.
@@ -68,14 +74,13 @@ class TokenService:
             issuer: what ``iss`` has to be, if anything.
             clock: what tokens are judged by.
             keys: the keys that tokens name, by ``kid``; with the first of them, tokens are signed.
-            revoked: tells which tokens are good no more.
+            revoked: the sessions and tokens that have been revoked.
             others: verify what is not ours.
         """
         self._keys: dict[str | None, str] = {None: secret}
         self._keys.update((keys or {}).items())
         self._kid = next(iter(keys or {}), None)
-        self._revoked: RevokedTokens | None = revoked
-        self._ids: Collection[str] = frozenset()
+        self._revoked = revoked
         self._audience = audience
         self._issuer = issuer
         self._clock = clock
@@ -83,8 +88,16 @@ class TokenService:
         self._seen: Memory[bytes, _Seen] = Memory(KEPT)
 
     @raises()
-    def issue(self, subject: str, *, scopes: Collection[str], lifetime: timedelta, token_id: str | None = None) -> str:
-        """Return a signed token, with an id of its own unless one is given.
+    def issue(
+        self,
+        subject: str,
+        *,
+        scopes: Collection[str],
+        lifetime: timedelta,
+        token_id: str | None = None,
+        session_id: str | None = None,
+    ) -> str:
+        """Return a signed token, with an id of its own unless one is given, and the id of its session if it has one.
 
         Raises:
             ValueError: the subject is empty, too long or has control characters, or the lifetime is not positive.
@@ -101,6 +114,8 @@ class TokenService:
             "exp": int((now + lifetime).timestamp()),
             "jti": token_id or secrets.token_hex(8),
         }
+        if session_id:
+            payload["sid"] = session_id
         if self._audience:
             payload["aud"] = self._audience
         if self._issuer:
@@ -122,8 +137,10 @@ class TokenService:
         seen = self._see(token)
         if seen.expires <= self._clock.now().timestamp():
             raise InvalidToken(description=EXPIRED)
-        if seen.id in self._ids:
-            raise InvalidToken(description=REVOKED)
+        if self._revoked is not None:
+            self._revoked.check_age()
+            if not self._revoked.is_empty and any(each in self._revoked for each in seen.digests):
+                raise InvalidToken(description=REVOKED)
         return seen.principal
 
     @raises()
@@ -133,16 +150,18 @@ class TokenService:
             payload = self._verified(token)
         except InvalidToken:
             return None
-        identity = payload.get("jti")
+        identity, session = payload.get("jti"), payload.get("sid")
         if not isinstance(identity, str) or not SUBJECT.fullmatch(identity):
             return None
-        return TokenIdentity(identity, datetime.fromtimestamp(min(payload["exp"], LATEST - DAY), UTC))
+        if not isinstance(session, str) or not SUBJECT.fullmatch(session):
+            session = None
+        return TokenIdentity(identity, session, datetime.fromtimestamp(min(payload["exp"], LATEST - DAY), UTC))
 
     @raises()
     def refresh_revoked(self) -> None:
-        """Learn which tokens have been revoked, by whichever worker of whichever instance."""
+        """Read which sessions and tokens have been revoked, by whichever worker of whichever instance."""
         if self._revoked is not None:
-            self._ids = self._revoked.all()
+            self._revoked.refresh()
 
     def _see(self, token: str) -> _Seen:
         """Return what the token says, without verifying again what has been verified: keys do not change, times do.
@@ -155,7 +174,8 @@ class TokenService:
         if seen is None:
             payload = self._verified(token)
             principal = Principal(payload["sub"], frozenset(payload.get("scope", "").split()))
-            seen = _Seen(principal, payload["exp"], str(payload.get("jti")))
+            ids = [payload[name] for name in ("jti", "sid") if isinstance(payload.get(name), str)]
+            seen = _Seen(principal, payload["exp"], tuple(map(digest_of, ids)))
             self._seen.learn(digest, seen)
         return seen
 

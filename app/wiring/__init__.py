@@ -54,13 +54,14 @@ from app.services.preferences import PreferencesService
 from app.services.products import ProductService
 from app.services.profiles import Kept, ProfileService, Source, elsewhere, here
 from app.services.readiness import ReadinessService
+from app.services.revocations import RevocationList
 from app.services.sessions import SessionService
 from app.services.tasks import TaskService
 from app.services.tokens import TokenService
 from app.services.users import UserService
 from app.wiring.asking import asking
 from app.wiring.foreign import Others, others_than_us
-from app.wiring.telling import count_job, log_degraded, log_job, log_turns
+from app.wiring.telling import count_job, log_degraded, log_job, log_revocations, log_turns, measure_revocations
 
 PATIENCE_FOR_USERS: Final = timedelta(milliseconds=800)
 PATIENCE_FOR_PREFERENCES: Final = timedelta(milliseconds=500)
@@ -84,6 +85,7 @@ class Services:
     products: ProductService
     profiles: ProfileService
     readiness: ReadinessService
+    revocations: RevocationList
     sessions: SessionService
     tasks: TaskService
     tokens: TokenService
@@ -118,14 +120,14 @@ def _profiles(settings: Settings, reads: Reads) -> tuple[ProfileService, list[Ht
     return ProfileService(users=users, preferences=preferences, copies=copies, hooks=(log_degraded,)), asked
 
 
-def _tokens(settings: Settings, reads: Reads, others: Others, clock: Clock) -> TokenService:
+def _tokens(settings: Settings, revocations: RevocationList, others: Others, clock: Clock) -> TokenService:
     return TokenService(
         secret=settings.jwt_secret,
         audience=settings.jwt_audience or None,
         issuer=settings.jwt_issuer or None,
         clock=clock,
         keys=dict(settings.jwt_keys),
-        revoked=RevokedTokenReads(reads),
+        revoked=revocations,
         others=others.verifiers,
     )
 
@@ -212,7 +214,8 @@ def wire(
     shared = SharedWindows(settings.redis_url, hooks=(log_turns, measure.breakers)) if settings.redis_url else None
     windows, slots = shared or OwnWindows(), _slots(settings)
     others = others_than_us(settings, windows, slots, clock)
-    tokens = _tokens(settings, reads, others, clock)
+    revocations = RevocationList(RevokedTokenReads(reads), clock=clock, hooks=(log_revocations, measure_revocations))
+    tokens = _tokens(settings, revocations, others, clock)
     users, sessions, passwords = _accounts(settings, UserReads(reads), unit_of_work, tokens, windows, clock)
     profiles, asked = _profiles(settings, reads)
     clients = [*others.clients, *asked]
@@ -231,6 +234,7 @@ def wire(
         products=ProductService(reads=ProductReads(reads), unit_of_work=unit_of_work, clock=clock),
         profiles=profiles,
         readiness=_readiness(reads, shared, asked),
+        revocations=revocations,
         sessions=sessions,
         tasks=TaskService(reads=TaskReads(reads), unit_of_work=unit_of_work, clock=clock),
         tokens=tokens,

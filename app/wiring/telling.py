@@ -1,11 +1,12 @@
 """Hooks: what the inner rooms tell, written into the log and counted."""
 
 from app.clients.key_sets import Turned
-from app.observability import breakers, dependencies, keys, metrics
+from app.observability import breakers, dependencies, keys, metrics, revocation_log
 from app.observability import jobs as job_log
 from app.resilience.breaker import Event, Transitioned
 from app.services.jobs import Ended
 from app.services.profiles import Degraded
+from app.services.revocations import Aged, Refreshed
 
 
 def log_turns(event: Event) -> None:
@@ -39,3 +40,18 @@ def log_keys(issuer: str, event: Turned) -> None:
         keys.known(issuer, event.count)
     else:
         keys.missing(issuer, event.error)
+
+
+def log_revocations(event: Refreshed | Aged) -> None:
+    """Log when the list of revoked sessions becomes too old, and when it is up to date again."""
+    if isinstance(event, Aged):
+        if event.error is None:
+            revocation_log.fresh()
+        else:
+            revocation_log.old(event.seconds, event.error)
+
+
+def measure_revocations(event: Refreshed | Aged) -> None:
+    """Note when the list was read, and its size."""
+    if isinstance(event, Refreshed):
+        metrics.revocations(event.entries)

@@ -1,5 +1,6 @@
-"""``POST /v1/tokens:refresh`` and ``:revoke``: a session is a chain of tokens, each good once."""
+"""``POST /v1/tokens:refresh`` and ``:revoke``: a session is a chain of single-use tokens."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,10 +11,12 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app.extensions import db
+from app.observability import metrics
+from app.services.revocations import BELIEVED_FOR
 from tests.api.accounts import REFRESH, REVOKE, an_address, join, logged_in
 from tests.api.caller import TASKS, Caller, answered, at_once, refused
-from tests.api.conftest import MovableClock
-from tests.api.forge import described
+from tests.api.conftest import Log, MovableClock
+from tests.api.forge import Forge, described
 
 REVOKED = "The token has been revoked"
 
@@ -63,7 +66,9 @@ class TestRefresh:
         response = refresh(nobody, token)
         assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, 'Bearer realm="candor"')
 
-    def test_one_that_is_used_again_ends_the_session(self, nobody: Caller, email: str, app: Flask) -> None:
+    def test_one_that_is_sent_again_after_its_successor_was_used_ends_the_session(
+        self, nobody: Caller, email: str, app: Flask
+    ) -> None:
         """3.4: whoever is the thief, neither goes on; other sessions do."""
         _, stolen = logged_in(nobody, email)
         _, other = logged_in(nobody, email)
@@ -75,26 +80,78 @@ class TestRefresh:
         assert described(nobody, f"Bearer {thief['access_token']}") == REVOKED
         refreshed(nobody, other)
 
-    def test_of_several_at_once_exactly_one_succeeds_and_goes_on(self, nobody: Caller, email: str, app: Flask) -> None:
-        """3.4: the row is locked; who comes at the same time has not stolen it."""
-        _, token = logged_in(nobody, email)
-        responses = at_once(8, lambda _: refresh(Caller(app.test_client(), {}), token), threads=4)
-        assert sorted(each.status_code for each in responses) == [200] + [401] * 7
-        (tokens,) = (answered(each) for each in responses if each.status_code == 200)
-        learn(app)
-        answered(bearing(nobody, tokens["access_token"]).get(TASKS))
-        refreshed(nobody, tokens["refresh_token"])
-
-    @pytest.mark.parametrize(("seconds", "status"), [(4, 200), (6, 401)])
-    def test_five_seconds_are_at_the_same_time(
-        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock, seconds: int, status: int
+    @pytest.mark.parametrize("seconds", [0, 6, 59])
+    def test_after_a_lost_answer_it_gets_a_new_successor(
+        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock, seconds: int
     ) -> None:
-        """3.4: later, whoever sends it again ends the session."""
+        """3.4: and goes on with it; again and again, within the 60 seconds."""
+        _, token = logged_in(nobody, email)
+        refreshed(timed, token)
+        clock.moved = timedelta(seconds=seconds)
+        refreshed(timed, token)
+        received = refreshed(timed, token)
+        refreshed(timed, refreshed(timed, received["refresh_token"])["refresh_token"])
+
+    def test_the_successor_that_was_not_received_is_superseded(
+        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock, app: Flask
+    ) -> None:
+        """3.4: it is 401, and ends the session only once its replacement was used."""
+        _, token = logged_in(nobody, email)
+        lost = refreshed(timed, token)["refresh_token"]
+        clock.moved = timedelta(seconds=8)
+        received = refreshed(timed, token)["refresh_token"]
+        for _ in range(2):
+            assert refresh(timed, lost).status_code == 401
+        following = refreshed(timed, received)
+        answered(bearing(timed, following["access_token"]).get(TASKS))
+        assert refresh(timed, lost).status_code == 401
+        assert refresh(timed, following["refresh_token"]).status_code == 401
+        learn(app)
+        assert described(nobody, f"Bearer {following['access_token']}") == REVOKED
+
+    def test_a_superseded_one_stays_so_when_its_replacement_is_superseded_too(
+        self, nobody: Caller, email: str, timed: Caller
+    ) -> None:
+        _, token = logged_in(nobody, email)
+        first, second, third = (refreshed(timed, token)["refresh_token"] for _ in range(3))
+        assert [refresh(timed, each).status_code for each in (first, second)] == [401, 401]
+        following = refreshed(timed, third)["refresh_token"]
+        assert refresh(timed, first).status_code == 401
+        assert refresh(timed, following).status_code == 401
+
+    def test_sent_again_after_the_sixty_seconds_it_ends_the_session(
+        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock
+    ) -> None:
+        """3.4: though its successor is unused."""
         _, token = logged_in(nobody, email)
         following = refreshed(timed, token)["refresh_token"]
-        clock.moved = timedelta(seconds=seconds)
+        clock.moved = timedelta(seconds=61)
         assert refresh(timed, token).status_code == 401
-        assert refresh(timed, following).status_code == status
+        assert refresh(timed, following).status_code == 401
+
+    def test_of_several_at_once_one_goes_on(self, nobody: Caller, email: str, app: Flask) -> None:
+        """3.4: each supersedes the one before; at most one token survives."""
+        _, token = logged_in(nobody, email)
+        responses = at_once(8, lambda _: refresh(Caller(app.test_client(), {}), token), threads=4)
+        tokens = [answered(each) for each in responses]
+        learn(app)
+        answered(bearing(nobody, tokens[0]["access_token"]).get(TASKS))
+        statuses = [refresh(nobody, each["refresh_token"]).status_code for each in tokens]
+        assert statuses.count(200) == 1
+
+    def test_a_session_is_refreshed_thirty_times_in_fifteen_minutes_at_most(
+        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock
+    ) -> None:
+        """A session needs one in that time. Others are not affected, and what was refused is not used."""
+        _, token = logged_in(nobody, email)
+        _, other = logged_in(nobody, email)
+        for _ in range(29):
+            token = refreshed(timed, token)["refresh_token"]
+        document = refused(refresh(timed, token), 429, "RATE_LIMIT_EXCEEDED")
+        assert (document["limit"], document["window_seconds"], document["retry_after"]) == (30, 900, 30)
+        refreshed(timed, other)
+        clock.moved = timedelta(minutes=15, seconds=1)
+        refreshed(timed, token)
 
     def test_a_refresh_token_opens_no_door_and_an_access_token_refreshes_nothing(
         self, nobody: Caller, email: str
@@ -169,11 +226,122 @@ class TestRevoke:
     def test_what_is_over_is_forgotten(self, nobody: Caller, email: str, app: Flask) -> None:
         """A revocation outlives its token by a minute, and goes with the next."""
         with app.app_context(), db.engine.begin() as connection:
-            connection.execute(text("INSERT INTO revoked_tokens VALUES ('old', now() - interval '1 hour')"))
+            connection.execute(
+                text("INSERT INTO revoked_tokens (id, expire_time) VALUES ('old', now() - interval '1 hour')")
+            )
         answered(nobody.post(REVOKE, json={"token": logged_in(nobody, email)[1]}))
         with app.app_context(), db.engine.connect() as connection:
             kept = connection.execute(text("SELECT id FROM revoked_tokens WHERE id = 'old'")).all()
         assert kept == []
+
+
+class TestSessionsAreRevoked:
+    """Not single tokens: the list of revocations does not grow with refreshing."""
+
+    @pytest.mark.parametrize("by", ["refresh token", "access token", "operator"])
+    def test_one_entry_ends_all_tokens_of_a_session(self, nobody: Caller, email: str, app: Flask, by: str) -> None:
+        caller, token = logged_in(nobody, email)
+        access = [caller.credentials["Authorization"]]
+        for _ in range(20):
+            tokens = refreshed(nobody, token)
+            token = tokens["refresh_token"]
+            access.append(f"Bearer {tokens['access_token']}")
+        if by == "operator":
+            with app.app_context():
+                app.extensions["candor-services"].users.disable(email)
+        else:
+            sent = token if by == "refresh token" else access[3].removeprefix("Bearer ")
+            answered(nobody.post(REVOKE, json={"token": sent}))
+        with app.app_context(), db.engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM revoked_tokens")).scalar_one() == 1
+        learn(app)
+        assert {described(nobody, each) for each in access} == {REVOKED}
+        assert refresh(nobody, token).status_code == 401
+
+    def test_one_that_is_over_needs_none(self, nobody: Caller, email: str, timed: Caller, clock: MovableClock) -> None:
+        """Its access tokens have expired."""
+        _, token = logged_in(nobody, email)
+        clock.moved = timedelta(minutes=16)
+        answered(timed.post(REVOKE, json={"token": token}))
+        with timed.client.application.app_context(), db.engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM revoked_tokens")).scalar_one() == 0
+
+    def test_whose_scopes_were_changed_keeps_the_session_and_an_old_access_token_ends_it(
+        self, nobody: Caller, email: str, app: Flask
+    ) -> None:
+        """RFC 7009, section 2.1: the token is revoked already, the session is not."""
+        caller, token = logged_in(nobody, email)
+        _, other = logged_in(nobody, email)
+        with app.app_context():
+            app.extensions["candor-services"].users.withdraw(email, ["tasks"])
+        answered(nobody.post(REVOKE, json={"token": caller.credentials["Authorization"].removeprefix("Bearer ")}))
+        assert refresh(nobody, token).status_code == 401
+        refreshed(nobody, other)
+
+    def test_revoking_wins_against_refreshing_at_the_same_time(self, nobody: Caller, email: str, app: Flask) -> None:
+        """Whichever comes first, no refresh token of the session is valid afterwards."""
+        for _ in range(5):
+            _, token = logged_in(nobody, email)
+            calls = [
+                lambda token=token: refresh(Caller(app.test_client(), {}), token),
+                lambda token=token: Caller(app.test_client(), {}).post(REVOKE, json={"token": token}),
+            ]
+            refreshing, revoking = at_once(2, lambda number, calls=calls: calls[number](), threads=2)
+            answered(revoking)
+            if refreshing.status_code == 200:
+                assert refresh(nobody, refreshing.get_json()["refresh_token"]).status_code == 401
+
+    def test_a_token_that_the_previous_release_has_issued_and_revoked(
+        self, nobody: Caller, app: Flask, forge: Forge
+    ) -> None:
+        """By its ``jti``: both releases serve while one replaces the other."""
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(
+                text("INSERT INTO revoked_tokens (id, expire_time) VALUES ('old', now() + interval '1 hour')")
+            )
+        learn(app)
+        assert described(nobody, f"Bearer {forge.token(jti='old')}") == REVOKED
+        answered(bearing(nobody, forge.token(jti="other")).get(TASKS))
+
+
+class TestAge:
+    def test_beyond_the_bound_tokens_are_503_and_bad_ones_401(
+        self,
+        make_application: Callable[..., Flask],
+        nobody: Caller,
+        bearer: Callable[..., dict[str, str]],
+        log: Log,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A list that cannot be read is not believed for ever."""
+        app = make_application()
+        caller = Caller(app.test_client(), bearer())
+        revocations = app.extensions["candor-services"].revocations
+        with app.app_context():
+            revocations.follow()
+        answered(caller.get(TASKS))
+        monkeypatch.setattr(revocations, "_fresh_at", revocations._fresh_at - BELIEVED_FOR - 1)
+        assert refused(caller.get(TASKS), 503, "SERVICE_UNAVAILABLE")["retry_after"] == 5
+        assert described(Caller(app.test_client(), {}), "Bearer x.y.z") == "The token is malformed"
+        monkeypatch.setattr(revocations._reads, "horizon", refused_to_answer)
+        with app.app_context(), pytest.raises(ConnectionError):
+            revocations.follow()
+        monkeypatch.undo()
+        with app.app_context():
+            revocations.follow()
+        answered(caller.get(TASKS))
+        old, fresh = log.of("candor.revocations")
+        assert (old["level"], old["message"]) == ("WARNING", "the list of revoked sessions is out of date")
+        assert old["seconds"] > BELIEVED_FOR
+        assert (fresh["level"], fresh["message"]) == ("INFO", "the list of revoked sessions is up to date again")
+
+    def test_when_it_was_read_is_measured(self, app: Flask) -> None:
+        before = time.time()
+        learn(app)
+        labels = {"poll": "revocations"}
+        assert (
+            before <= (metrics.REGISTRY.get_sample_value("poll_success_timestamp_seconds", labels) or 0) <= time.time()
+        )
 
 
 class TestOperator:
@@ -222,14 +390,15 @@ class TestDatabaseAway:
         caller, token = logged_in(nobody, email)
         answered(nobody.post(REVOKE, json={"token": token}))
         learn(app)
-        tokens = app.extensions["candor-services"].tokens
-        monkeypatch.setattr(tokens._revoked, "all", refused_to_answer)
-        with pytest.raises(ConnectionError):
-            learn(app)
+        reads = app.extensions["candor-services"].revocations._reads
+        with monkeypatch.context() as patched:
+            patched.setattr(reads, "after", refused_to_answer)
+            with pytest.raises(ConnectionError):
+                learn(app)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
 
 
-def refused_to_answer() -> frozenset[str]:
+def refused_to_answer(*_: object, **__: object) -> None:
     """Fail as a database does that is away."""
     raise ConnectionError
 

@@ -109,7 +109,9 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
     "readiness.IS_MIGRATED": {},
     "readiness.READ_ONLY": {},
     "readiness.REVISIONS": {},
-    "sessions.REVOKED": {},
+    "sessions.HORIZON": {},
+    "sessions.NEWEST": {"most": 5},
+    "sessions.REVOKED": {"xid": 0, "seq": 0, "most": 5},
     "tasks.NEW": {
         **{name: getattr(a_task(TEXT * 2), name) for name in tasks.MEMBERS},
         "id": UUID(int=2),

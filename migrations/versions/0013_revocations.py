@@ -1,0 +1,32 @@
+"""Revocations that are read incrementally, and refresh tokens that are superseded."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.add_column(
+        "revoked_tokens",
+        sa.Column("xid", sa.BigInteger(), server_default=sa.text("pg_current_xact_id()::text::bigint"), nullable=False),
+    )
+    op.add_column("revoked_tokens", sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False))
+    op.create_index("ix_revoked_tokens_xid_seq", "revoked_tokens", ["xid", "seq"])
+    op.add_column("refresh_tokens", sa.Column("supersede_time", sa.TIMESTAMP(timezone=True), nullable=True))
+    op.create_index("ix_refresh_tokens_session_id_create_time", "refresh_tokens", ["session_id", "create_time"])
+    op.drop_index("ix_refresh_tokens_session_id", "refresh_tokens")
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"])
+    op.drop_index("ix_refresh_tokens_session_id_create_time", "refresh_tokens")
+    op.drop_column("refresh_tokens", "supersede_time")
+    op.drop_index("ix_revoked_tokens_xid_seq", "revoked_tokens")
+    op.drop_column("revoked_tokens", "seq")
+    op.drop_column("revoked_tokens", "xid")

@@ -1,0 +1,58 @@
+"""The table of revocations, in memory, with transactions that commit in another order than they began."""
+
+from typing import NamedTuple
+
+FAR: int = 4_102_444_800
+
+
+class Entry(NamedTuple):
+    """A revoked session."""
+
+    xid: int
+    seq: int
+    id: str
+    until: int = FAR
+
+
+class FakeRevocations:
+    """What ``RevokedTokenReads`` reads; ``fault`` is raised in place of an answer."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.open: set[int] = set()
+        self.next = 1
+        self.reads = 0
+        self.fault: Exception | None = None
+
+    def begin(self) -> int:
+        """Begin a transaction, and return its id."""
+        self.open.add(self.next)
+        self.next += 1
+        return self.next - 1
+
+    def commit(self, xid: int, *ids: str, until: int = FAR) -> None:
+        """Commit it: these are revoked."""
+        self.open.discard(xid)
+        self.entries += [Entry(xid, len(self.entries) + at, each, until) for at, each in enumerate(ids)]
+
+    def revoke(self, *ids: str, until: int = FAR) -> None:
+        """Revoke these in a transaction of their own."""
+        self.commit(self.begin(), *ids, until=until)
+
+    def horizon(self) -> int:
+        """Return the oldest transaction that is open, or the next one."""
+        if self.fault:
+            raise self.fault
+        return min(self.open, default=self.next)
+
+    def after(self, xid: int, seq: int, *, most: int) -> list[Entry]:
+        """Return the entries after this one."""
+        if self.fault:
+            raise self.fault
+        found = sorted(each for each in self.entries if (each.xid, each.seq) > (xid, seq))[:most]
+        self.reads += len(found)
+        return found
+
+    def newest(self, *, most: int) -> list[Entry]:
+        """Return the newest entries."""
+        return sorted(self.entries)[: -most - 1 : -1]
