@@ -222,6 +222,7 @@ def greet() -> None:
         audience=SETTINGS.jwt_audience or None,
         issuer=SETTINGS.jwt_issuer or None,
         clock=SystemClock(),
+        keys=dict(SETTINGS.jwt_keys),
     )
     token = tokens.issue("developer", scopes=["tasks"], lifetime=timedelta(hours=12))
     say = partial(print, flush=True)

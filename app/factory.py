@@ -35,8 +35,8 @@ MERGED: Final = "SQLALCHEMY_ENGINE_OPTIONS"
 REVOCATIONS_EVERY: Final = timedelta(seconds=2)
 REVOCATIONS_WITHIN: Final = timedelta(seconds=3)
 """Together, the 5 seconds within which every worker rejects a revoked token; 500,000 are read in that time."""
-REVOCATIONS_AT_FIRST: Final = timedelta(seconds=10)
-"""How long a new worker waits for the whole list before it serves; less than gunicorn waits for a sign of life."""
+REVOCATIONS_AT_FIRST: Final = timedelta(seconds=5)
+"""How long a new worker waits for the whole list before it serves; gunicorn waits 15 seconds for a sign of life."""
 
 
 def create_app(

@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 
 from app.context import ADMIN
 from app.errs.users import UserNotFound
+from app.models.sessions import LONGEST
 from app.wiring import Services
 
 group = AppGroup("tokens", help="Bearer tokens.")
@@ -29,7 +30,7 @@ class Lifetime(click.ParamType[timedelta]):
         if found is None:
             self.fail(f"{value!r} is no lifetime such as 90s, 15m, 12h or 30d", param, ctx)
         seconds = int(found[1]) * UNITS[found[2] or "s"]
-        if seconds > 3650 * UNITS["d"]:
+        if seconds > LONGEST.total_seconds():
             self.fail("a token lives ten years at most", param, ctx)
         return timedelta(seconds=seconds)
 
@@ -55,3 +56,24 @@ def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
         raise click.ClickException(f"{fault}.") from None
     except UserNotFound:
         raise click.ClickException(f"The user {subject} is disabled or deleted.") from None
+
+
+@group.command("retire-key")
+@click.option("--kid", help="The name of the key in JWT_KEYS. Without it: JWT_SECRET, of tokens that name no key.")
+@click.confirmation_option(prompt="All access tokens of this key are rejected within 5 seconds. Continue?")
+def retire_key(kid: str | None) -> None:
+    """Reject all access tokens that a leaked key has signed; docs/secrets.md has the whole procedure."""
+    services: Services = current_app.extensions["candor-services"]
+    try:
+        services.sessions.retire_key(kid)
+    except KeyError:
+        raise click.ClickException("There is no such key in JWT_KEYS, or JWT_SECRET is not one of them.") from None
+    click.echo("retired: configure another key, and restart")
+
+
+@group.command("end-sessions")
+@click.confirmation_option(prompt="All users have to log in again. Continue?")
+def end_sessions() -> None:
+    """End the sessions of all users, and revoke what was issued for users."""
+    services: Services = current_app.extensions["candor-services"]
+    click.echo(f"{services.sessions.end_every()} sessions ended")

@@ -63,12 +63,15 @@ class Settings:
         "Database connections per worker process: one for readiness, each other for a request.",
     )
     jwt_secret: str = _setting(
-        "", str, "Key of the HS256 tokens and of page tokens, at least 32 bytes. Unset in development: one is made."
+        "", str, "Key of the HS256 tokens, at least 32 bytes. Unset in development: one is made."
     )
     jwt_keys: tuple[tuple[str, str], ...] = _setting(
         (),
         readers.keys,
-        "Keys of the HS256 tokens as name:secret; the first signs, all are accepted, by kid. Unset, JWT_SECRET signs.",
+        "Keys of the HS256 tokens as name:secret; the first signs, all are accepted, by kid, and no other key is.",
+    )
+    page_token_secret: str = _setting(
+        "", str, "Key of page tokens, at least 32 bytes. Unset, it is derived from JWT_SECRET."
     )
     jwt_audience: str = _setting("", str, "When set, a token's aud must name it.")
     jwt_issuer: str = _setting("", str, "When set, a token's iss must equal it.")

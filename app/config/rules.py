@@ -66,7 +66,21 @@ def _has_no_sender(values: Values) -> bool:
 REJECTED: Final = (
     Rule("public_url", "is required in production", lambda v: not v["public_url"]),
     Rule("database_url", "is required in production", lambda v: not v["database_url"]),
-    Rule("jwt_secret", "is required in production", lambda v: not v["jwt_secret"]),
+    Rule(
+        "jwt_secret",
+        "is required in production, unless JWT_KEYS is set",
+        lambda v: not v["jwt_secret"] and not v["jwt_keys"],
+    ),
+    Rule(
+        "page_token_secret",
+        "is required in production where JWT_KEYS is set and JWT_SECRET is not",
+        lambda v: not (v["jwt_secret"] or v["page_token_secret"]) and bool(v["jwt_keys"]),
+    ),
+    Rule(
+        "page_token_secret",
+        "must be random, since whoever guesses it can make page tokens; `openssl rand -hex 32` makes one",
+        lambda v: _is_weak(v["page_token_secret"]),
+    ),
     Rule(
         "jwt_secret",
         "must be random, since whoever guesses it can make any token; `openssl rand -hex 32` makes one",
@@ -172,8 +186,9 @@ def warnings(values: Values) -> dict[str, str]:
 
 def _anywhere(values: Values) -> dict[str, str]:
     found = {}
-    if values["jwt_secret"] and len(values["jwt_secret"].encode()) < SECRET_BYTES:
-        found["jwt_secret"] = f"must have at least {SECRET_BYTES} bytes; `openssl rand -hex 32` makes one"
+    for name in ("jwt_secret", "page_token_secret"):
+        if 0 < len(values[name].encode()) < SECRET_BYTES:
+            found[name] = f"must have at least {SECRET_BYTES} bytes; `openssl rand -hex 32` makes one"
     if 0 < len(values["debug_token"]) < TOKEN_CHARACTERS or not values["debug_token"].isascii():
         found["debug_token"] = (
             f"must have at least {TOKEN_CHARACTERS} ASCII characters; `openssl rand -hex 16` makes one"

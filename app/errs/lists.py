@@ -71,7 +71,7 @@ class InvalidPageToken(Error):
     code = "INVALID_PAGE_TOKEN"
     message = "Use a page token exactly as it was given, for the same list, with the same filter and order_by."
     client = "Start again from the first page, and pass tokens on unchanged."
-    operator = "Nothing to do. After a change of JWT_SECRET, older tokens end here."
+    operator = "Nothing to do. After a change of PAGE_TOKEN_SECRET (or JWT_SECRET), older tokens end here."
     since = "0.1.0"
     param = "page_token"
     curl = commands.LIST + " -G -d page_token=made-up"

@@ -14,6 +14,8 @@ ACCESS: Final = timedelta(minutes=15)
 REFRESH: Final = timedelta(days=30)
 GRACE: Final = timedelta(seconds=60)
 """How long after its use a refresh token may be sent again by a client that has not received the answer."""
+LONGEST: Final = timedelta(days=3650)
+"""The longest lifetime of an access token; ``flask tokens issue`` prints such."""
 REFRESHES: Final = 30
 """How often a session may be refreshed within ``WITHIN``; once is what it needs, since access tokens last that long."""
 WITHIN: Final = ACCESS

@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
     tuple_,
     update,
 )
@@ -147,6 +148,13 @@ class SessionRepository:
         self._end(RefreshToken.user_id == user_id, now)
         self._revoke_issued(user_id)
 
+    def end_every(self, *, now: datetime) -> int:
+        """End the sessions of all users, and what was issued without one; return how many sessions there were."""
+        count = self._session.scalar(select(func.count(func.distinct(RefreshToken.session_id))))
+        self._end(true(), now)
+        self._revoke_issued(None)
+        return int(count or 0)
+
     def end_with(self, digest: bytes, token: TokenIdentity | None, *, now: datetime) -> None:
         """End the session that a refresh token or an access token belongs to, if there is one.
 
@@ -195,10 +203,12 @@ class SessionRepository:
         expired = select(IssuedToken.id).where(IssuedToken.expire_time <= now).limit(REAPED)
         self._session.execute(delete(IssuedToken).where(IssuedToken.id.in_(expired.with_for_update(skip_locked=True))))
 
-    def _revoke_issued(self, user_id: UUID) -> None:
-        issued = select(IssuedToken.id, IssuedToken.expire_time + KEPT_ON).where(IssuedToken.user_id == user_id)
+    def _revoke_issued(self, user_id: UUID | None) -> None:
+        """Revoke what was issued without a session, for one user or for all."""
+        which = true() if user_id is None else IssuedToken.user_id == user_id
+        issued = select(IssuedToken.id, IssuedToken.expire_time + KEPT_ON).where(which)
         self._session.execute(insert(RevokedToken).from_select(["id", "expire_time"], issued).on_conflict_do_nothing())
-        self._session.execute(delete(IssuedToken).where(IssuedToken.user_id == user_id))
+        self._session.execute(delete(IssuedToken).where(which))
 
     def _end(self, which: ColumnElement[bool], now: datetime) -> None:
         self._revoke(which, now)

@@ -49,7 +49,7 @@ def register(app: Application, settings: Settings) -> None:
     """Put hooks, error handling and every blueprint in place."""
     app.url_map.converters["id"] = converters.ResourceId
     app.url_map.merge_slashes = False
-    app.extensions["candor-page-tokens"] = PageTokens(settings.jwt_secret.encode())
+    app.extensions["candor-page-tokens"] = PageTokens((settings.page_token_secret or settings.jwt_secret).encode())
     errors.register(app)
     database_errors.register(app)
     hooks.install(app)

@@ -12,7 +12,7 @@ from app.errs.platform import RateLimitExceeded
 from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
 from app.models import secrets
-from app.models.sessions import ACCESS, REFRESHES, WITHIN, IssuedToken, RefreshToken, TokenIdentity
+from app.models.sessions import ACCESS, LONGEST, REFRESHES, WITHIN, IssuedToken, RefreshToken, TokenIdentity
 from app.models.users import NOBODY, User, UserView, same_address, user_id_of
 from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
@@ -56,6 +56,7 @@ class Issuer(Protocol):
         session_id: str | None = None,
     ) -> str: ...
     def identify(self, token: str) -> TokenIdentity | None: ...  # noqa: D102
+    def key_id(self, kid: str | None) -> str: ...  # noqa: D102
 
 
 class UserReads(Protocol):
@@ -75,6 +76,7 @@ class SessionCollection(Protocol):
     def count(self, session_id: UUID, *, since: datetime) -> int: ...  # noqa: D102
     def supersede(self, used: RefreshToken, *, now: datetime) -> None: ...  # noqa: D102
     def end(self, session_id: UUID, *, now: datetime) -> None: ...  # noqa: D102
+    def end_every(self, *, now: datetime) -> int: ...  # noqa: D102
     def end_with(self, digest: bytes, token: TokenIdentity | None, *, now: datetime) -> None: ...  # noqa: D102
     def revoke(self, id: str, *, until: datetime) -> None: ...  # noqa: A002, D102
 
@@ -186,6 +188,29 @@ class SessionService:
             unit.sessions.end_with(secrets.digest(token), identity, now=now)
             if identity:
                 unit.sessions.revoke(identity.session_id or identity.id, until=identity.expire_time)
+            unit.commit()
+
+    @raises()
+    @transaction
+    def end_every(self) -> int:
+        """End the sessions of all users, and return how many there were."""
+        with self._unit_of_work() as unit:
+            ended = unit.sessions.end_every(now=self._clock.now())
+            unit.commit()
+        return ended
+
+    @raises()
+    @transaction
+    def retire_key(self, kid: str | None) -> None:
+        """Revoke all access tokens that a key has signed or will sign; ``None`` is the key of tokens that name none.
+
+        Sessions go on: their next access tokens are signed with another key, once that is configured.
+
+        Raises:
+            KeyError: no key has this name.
+        """
+        with self._unit_of_work() as unit:
+            unit.sessions.revoke(self._issuer.key_id(kid), until=self._clock.now() + LONGEST)
             unit.commit()
 
     @raises(UserNotFound)

@@ -49,7 +49,7 @@ class _Seen(NamedTuple):
     principal: Principal
     expires: float
     digests: tuple[int, ...]
-    """Of the ids by which it may have been revoked: its own, and its session's."""
+    """Of the ids by which it may have been revoked: its key's, its own, and its session's."""
 
 
 class TokenService:
@@ -69,16 +69,17 @@ class TokenService:
         """Make the service.
 
         Args:
-            secret: the key of tokens that name none.
+            secret: the key of tokens that name none. When there are ``keys``, it counts only if it is one of them.
             audience: what ``aud`` has to name, if anything.
             issuer: what ``iss`` has to be, if anything.
             clock: what tokens are judged by.
-            keys: the keys that tokens name, by ``kid``; with the first of them, tokens are signed.
+            keys: the keys that tokens name, by ``kid``; with the first of them, tokens are signed. No other counts.
             revoked: the sessions and tokens that have been revoked.
             others: verify what is not ours.
         """
-        self._keys: dict[str | None, str] = {None: secret}
-        self._keys.update((keys or {}).items())
+        self._keys: dict[str | None, str] = {**(keys or {})}
+        if not keys or secret in keys.values():
+            self._keys[None] = secret
         self._kid = next(iter(keys or {}), None)
         self._revoked = revoked
         self._audience = audience
@@ -147,7 +148,7 @@ class TokenService:
     def identify(self, token: str) -> TokenIdentity | None:
         """Return which token it is; ``None`` of one that is not valid anyhow, or not ours."""
         try:
-            payload = self._verified(token)
+            payload, _ = self._opened(token)
         except InvalidToken:
             return None
         identity, session = payload.get("jti"), payload.get("sid")
@@ -156,6 +157,15 @@ class TokenService:
         if not isinstance(session, str) or not SUBJECT.fullmatch(session):
             session = None
         return TokenIdentity(identity, session, datetime.fromtimestamp(min(payload["exp"], LATEST - DAY), UTC))
+
+    @raises()
+    def key_id(self, kid: str | None) -> str:
+        """Return the id by which the tokens of a key are revoked, which does not reveal the key.
+
+        Raises:
+            KeyError: no key has this name.
+        """
+        return key_id(self._keys[kid])
 
     @raises()
     def refresh_revoked(self) -> None:
@@ -172,15 +182,15 @@ class TokenService:
         digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
         seen = self._seen.get(digest)
         if seen is None:
-            payload = self._verified(token)
+            payload, key = self._opened(token)
             principal = Principal(payload["sub"], frozenset(payload.get("scope", "").split()))
             ids = [payload[name] for name in ("jti", "sid") if isinstance(payload.get(name), str)]
-            seen = _Seen(principal, payload["exp"], tuple(map(digest_of, ids)))
+            seen = _Seen(principal, payload["exp"], tuple(map(digest_of, (key_id(key), *ids))))
             self._seen.learn(digest, seen)
         return seen
 
-    def _verified(self, token: str) -> dict[str, Any]:
-        """Return the claims of a token of ours that is valid, unless it has been revoked.
+    def _opened(self, token: str) -> tuple[dict[str, Any], str]:
+        """Return the claims of a token of ours that is valid, unless it has been revoked, and its key.
 
         Raises:
             InvalidToken: it is not.
@@ -198,4 +208,9 @@ class TokenService:
         )
         if not isinstance(payload.get("scope", ""), str):
             raise InvalidToken(description=WRONG_CLAIMS)
-        return payload
+        return payload, key
+
+
+def key_id(key: str) -> str:
+    """Return the id of a key in the list of revocations; of 256 random bits, it reveals none."""
+    return f"key:{hashlib.sha256(b'candor key id v1' + key.encode()).hexdigest()[:32]}"

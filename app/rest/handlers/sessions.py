@@ -36,7 +36,7 @@ def create_tokens(sent: Credentials) -> Any:
 @blp.response(HTTPStatus.OK, wire.TokensSchema)
 @blp.calls(SessionService.refresh)
 def refresh_tokens(sent: Mapping[str, str]) -> Any:
-    """Refresh a session. A refresh token is single-use; within 60 seconds it can be sent again if the answer was lost."""
+    """Refresh a session. A refresh token is single-use; for 60 seconds it can be sent again if the answer was lost."""
     return services().sessions.refresh(sent["refresh_token"])
 
 

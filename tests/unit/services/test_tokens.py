@@ -212,8 +212,11 @@ class TestKeys:
         assert self.service(new=self.NEW, old=self.OLD).verify(token).id == "alice"
         assert reason(token, self.service(new=self.NEW)) == tokens.WRONG_SIGNATURE
 
-    def test_without_a_name_it_is_the_secret(self) -> None:
-        assert self.service(new=self.NEW).verify(SERVICE.issue("alice", scopes=[], lifetime=HOUR)).id == "alice"
+    def test_without_a_name_it_is_the_secret_as_long_as_it_is_one_of_the_keys(self) -> None:
+        """A leaked secret is retired by taking it out."""
+        unnamed = SERVICE.issue("alice", scopes=[], lifetime=HOUR)
+        assert self.service(new=self.NEW, old=SECRET).verify(unnamed).id == "alice"
+        assert reason(unnamed, self.service(new=self.NEW)) == tokens.WRONG_SIGNATURE
         assert jwt.get_unverified_header(SERVICE.issue("alice", scopes=[], lifetime=HOUR)).get("kid") is None
 
     @pytest.mark.parametrize("kid", ["other", "", "../../dev/null", "https://evil.test/key", "new\0"])

@@ -1,0 +1,124 @@
+"""A leaked key can be retired: its tokens are rejected, sessions go on or not; page tokens have a key of their own."""
+
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+import jwt
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from tests.api.accounts import an_address, join, log_in, logged_in
+from tests.api.caller import TASKS, Caller, answered, refused
+from tests.api.forge import Forge, described
+from tests.api.test_sessions import REVOKED, bearing, learn, refresh, refreshed
+
+OLD, NEW, PAGES = (secrets.token_hex(32) for _ in range(3))
+WRONG: Final = "The signature is not valid"
+HOUR: Final = timedelta(hours=1)
+Make = Callable[..., Flask]
+
+
+@pytest.fixture
+def leaked(make_application: Make, nobody: Caller) -> Flask:
+    """Return an application whose secret has leaked; the tables are empty again afterwards."""
+    assert nobody
+    return make_application(jwt_secret=OLD)
+
+
+def caller(app: Flask) -> Caller:
+    """Return a caller without credentials."""
+    return Caller(app.test_client(), {})
+
+
+def forged(**claims: str) -> str:
+    """Return a token of an admin that the leaked secret has signed."""
+    return Forge(OLD).token(sub="mallory", scope="admin", **claims)
+
+
+def run(app: Flask, *arguments: str) -> Result:
+    """Run a command."""
+    return app.test_cli_runner().invoke(args=["tokens", *arguments, "--yes"])
+
+
+class TestKeys:
+    def test_a_secret_that_is_not_listed_signs_nothing(self, make_application: Make, leaked: Flask) -> None:
+        answered(bearing(caller(leaked), forged()).get(TASKS))
+        for settings in ({"jwt_secret": OLD}, {"jwt_secret": ""}):
+            app = make_application(jwt_keys=(("new", NEW),), page_token_secret=PAGES, **settings)
+            assert described(caller(app), f"Bearer {forged()}") == WRONG
+            for kid in ("new", "old", "", "JWT_SECRET"):
+                token = jwt.encode(Forge(OLD).claims(scope="admin"), OLD, algorithm="HS256", headers={"kid": kid})
+                assert described(caller(app), f"Bearer {token}") == WRONG
+
+    def test_a_secret_that_is_listed_goes_on_verifying(self, make_application: Make, leaked: Flask) -> None:
+        """While one key replaces another, nobody is logged out."""
+        app = make_application(jwt_secret=OLD, jwt_keys=(("new", NEW), ("old", OLD)))
+        answered(bearing(caller(app), forged()).get(TASKS))
+        issued = app.extensions["candor-services"].tokens.issue("alice", scopes=["tasks"], lifetime=HOUR)
+        assert jwt.get_unverified_header(issued)["kid"] == "new"
+        answered(bearing(caller(app), issued).get(TASKS))
+
+    def test_sessions_survive_the_key(self, make_application: Make, leaked: Flask) -> None:
+        email = join(caller(leaked), leaked, an_address())["email"]
+        _, token = logged_in(caller(leaked), email)
+        app = make_application(jwt_secret="", jwt_keys=(("new", NEW),), page_token_secret=PAGES)
+        tokens = refreshed(caller(app), token)
+        answered(bearing(caller(app), tokens["access_token"]).get(TASKS))
+
+
+class TestRetire:
+    def test_ok(self, leaked: Flask, make_application: Make) -> None:
+        """Before any restart, on every instance; also for tokens that are signed later."""
+        other = make_application(jwt_secret=OLD, jwt_keys=(("new", NEW), ("old", OLD)))
+        before = bearing(caller(leaked), forged())
+        answered(before.get(TASKS))
+        assert run(leaked, "retire-key").exit_code == 0
+        for app in (leaked, other):
+            learn(app)
+            assert described(caller(app), f"Bearer {forged()}") == REVOKED
+            assert described(caller(app), before.credentials["Authorization"]) == REVOKED
+        token = other.extensions["candor-services"].tokens.issue("alice", scopes=["tasks"], lifetime=HOUR)
+        answered(bearing(caller(other), token).get(TASKS))
+
+    def test_by_name(self, leaked: Flask, make_application: Make) -> None:
+        app = make_application(jwt_keys=(("new", NEW), ("leaked", PAGES)))
+        token = jwt.encode(Forge("").claims(), PAGES, algorithm="HS256", headers={"kid": "leaked"})
+        answered(bearing(caller(app), token).get(TASKS))
+        assert run(app, "retire-key", "--kid", "leaked").exit_code == 0
+        learn(app)
+        assert described(caller(app), f"Bearer {token}") == REVOKED
+
+    def test_what_is_no_key_is_said_so(self, make_application: Make) -> None:
+        app = make_application(jwt_keys=(("new", NEW),))
+        for arguments in (["--kid", "other"], []):
+            result = run(app, "retire-key", *arguments)
+            assert (result.exit_code, result.output.startswith("Error: There is no such key")) == (1, True)
+
+    def test_all_sessions_can_be_ended(self, nobody: Caller, app: Flask) -> None:
+        emails = [join(nobody, app, an_address())["email"] for _ in range(2)]
+        sessions = [logged_in(nobody, email) for email in emails]
+        result = run(app, "end-sessions")
+        assert result.output == "2 sessions ended\n"
+        learn(app)
+        for holder, token in sessions:
+            assert described(nobody, holder.credentials["Authorization"]) == REVOKED
+            assert refresh(nobody, token).status_code == 401
+        answered(log_in(nobody, emails[0]))
+
+
+class TestPageTokens:
+    def test_they_have_a_key_of_their_own(self, make_application: Make, leaked: Flask) -> None:
+        """A leaked ``JWT_SECRET`` seals none, and another one leaves them valid."""
+        one = make_application(jwt_secret=OLD, page_token_secret=PAGES)
+        two = make_application(jwt_secret=NEW, page_token_secret=PAGES)
+        three = make_application(jwt_secret=OLD)
+        pairs = (one, OLD), (two, NEW), (three, OLD)
+        alice = {app: bearing(caller(app), Forge(secret).token()) for app, secret in pairs}
+        for title in "ab":
+            alice[one].task(title)
+        page = answered(alice[one].list_tasks(page_size=1))["next_page_token"]
+        answered(alice[two].list_tasks(page_size=1, page_token=page))
+        refused(alice[three].list_tasks(page_size=1, page_token=page), 400, "INVALID_PAGE_TOKEN")

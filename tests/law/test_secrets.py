@@ -1,0 +1,43 @@
+"""A secret signs one thing only, and ``docs/secrets.md`` lists all of them."""
+
+import re
+from dataclasses import fields
+from typing import Final
+
+from app.config import ROOT, Settings
+
+PAGE: Final = (ROOT / "docs" / "secrets.md").read_text()
+SECRET: Final = re.compile(r"secret|token$|_key$|_keys$|_url$")
+PUBLIC: Final = {"public_url", "google_url", "users_url", "preferences_url", "trace_url"}
+"""URLs whose hosts are asked without credentials."""
+USES: Final = {
+    "jwt_secret": {
+        "app/config/__init__.py": 8,
+        "app/rest/__init__.py": 1,
+        "app/wiring/__init__.py": 1,
+        "gunicorn.conf.py": 1,
+    },
+    "jwt_keys": {"app/config/__init__.py": 2, "app/wiring/__init__.py": 1, "gunicorn.conf.py": 1},
+    "page_token_secret": {"app/config/__init__.py": 4, "app/rest/__init__.py": 1},
+}
+"""How often each file mentions the signing keys. A new use of one needs a key of its own, not a line here."""
+
+
+def test_every_secret_is_listed() -> None:
+    secrets = {each.name for each in fields(Settings) if SECRET.search(each.name)} - PUBLIC
+    assert {name for name in secrets if f"`{name.upper()}`" not in PAGE} == set()
+    assert {"jwt_secret", "jwt_keys", "page_token_secret", "debug_token", "database_url"} <= secrets
+
+
+def test_a_signing_key_is_used_for_one_thing() -> None:
+    sources = [*(ROOT / "app").rglob("*.py"), *(ROOT / "deploy").rglob("*.py"), ROOT / "gunicorn.conf.py"]
+    for name, expected in USES.items():
+        word = re.compile(rf"\b{name}\b")
+        found = {str(path.relative_to(ROOT)): len(word.findall(path.read_text())) for path in sources}
+        assert {path: count for path, count in found.items() if count} == expected, name
+
+
+def test_commands_of_the_page_exist() -> None:
+    from app.cli import tokens
+
+    assert set(re.findall(r"`flask tokens ([a-z-]+)", PAGE)) <= set(tokens.group.commands)
