@@ -1,5 +1,9 @@
 """Letters: a job of the kind ``mail.…`` becomes a message, in text and HTML, always the same for the same job."""
 
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -15,17 +19,30 @@ from app.models.jobs import TakenJob
 
 MAILS: Final = Path(__file__).parent / "mails"
 TEMPLATES: Final = Environment(
-    loader=FileSystemLoader(MAILS), undefined=StrictUndefined, autoescape=select_autoescape(["html"])
+    loader=FileSystemLoader(MAILS),
+    undefined=StrictUndefined,
+    autoescape=select_autoescape(["html"]),
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 KINDS: Final = tuple(f"mail.{path.stem}" for path in sorted(MAILS.glob("*.txt")))
 """Every mail that can be sent, as its job is called."""
+SHOWN: Final = 40
+"""Characters of a name that a mail shows."""
+_FULL_STOP: Final = re.compile(r"\.(?!\s|$)")
 
 
 class Letters:
-    """Writes letters from ``sender``, about the service at ``public_url``."""
+    """Writes letters from ``sender``, about the service at ``public_url``.
 
-    def __init__(self, *, sender: str, public_url: str) -> None:
-        self._sender, self._public_url = sender, public_url
+    Args:
+        sender: what stands in From.
+        public_url: where the service is.
+        links: by kind of mail, the address of the page that takes its token, with ``{token}`` in the token's place.
+    """
+
+    def __init__(self, *, sender: str, public_url: str, links: Mapping[str, str] | None = None) -> None:
+        self._sender, self._public_url, self._links = sender, public_url, links or {}
         self._domain = sender.rpartition("@")[2].rstrip(">") or urlsplit(public_url).hostname
 
     def write(self, job: TakenJob) -> EmailMessage:
@@ -34,8 +51,8 @@ class Letters:
         Raises:
             Error: of kind INVALID_REQUEST, when the address is none.
         """
-        template = TEMPLATES.get_template(f"{job.kind.removeprefix('mail.')}.txt")
-        subject, *paragraphs = template.render(job.payload, public_url=self._public_url).strip().split("\n\n")
+        name, values = job.kind.removeprefix("mail."), self._values(job)
+        subject, _, text = TEMPLATES.get_template(f"{name}.txt").render(values).strip().partition("\n")
         message = EmailMessage(policy=SMTP)
         message["From"] = self._sender
         message["To"] = _address(job.payload["to"])
@@ -43,10 +60,59 @@ class Letters:
         message["Date"] = job.create_time
         message["Message-ID"] = f"<{job.id}@{self._domain}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office notice is wanted
-        message.set_content("\n\n".join(paragraphs) + "\n")
-        html = TEMPLATES.get_template("layout.html").render(subject=subject, paragraphs=paragraphs)
+        message.set_content(text.strip() + "\n")
+        html = TEMPLATES.get_template(f"{name}.html").render(values, subject=subject)
         message.add_alternative(html, subtype="html")
         return message
+
+    def _values(self, job: TakenJob) -> dict[str, str]:
+        """Return what the templates may use."""
+        token = job.payload.get("token", "")
+        return {
+            "to": job.payload["to"],
+            "token": token,
+            "link": self._links.get(job.kind, "").replace("{token}", token) if token else "",
+            "public_url": self._public_url,
+            "asked_at": _in_words(job.create_time),
+            "name": shown(job.payload.get("name", "")),
+        }
+
+
+def shown(name: str) -> str:
+    """Return as much of a name as cannot be a message of its own: its beginning, letters and what joins them.
+
+    Anybody can register any address under any name. Digits, slashes and full stops within a word are left out, and with
+    them telephone numbers and whatever a mail program would turn into a link.
+    """
+    kept = "".join(each if _is_of_a_name(each) else "…" for each in _FULL_STOP.sub("…", name))
+    kept = re.sub(r"…+", "…", " ".join(kept.split()))
+    return kept if len(kept) <= SHOWN else f"{kept[: SHOWN - 1].rstrip()}…"
+
+
+def _is_of_a_name(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LM" or character.isspace() or character in ".'’-…"
+
+
+def _in_words(moment: datetime) -> str:
+    """Return a moment as people read it, whatever the locale of this process is."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {_MONTHS[utc.month - 1]} {utc:%Y} at {utc:%H:%M} UTC"
+
+
+_MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 def _address(text: str) -> Address:

@@ -122,6 +122,12 @@ class Settings:
     mail_from: str = _setting(
         "Candor <candor@localhost>", readers.mail_address, "Whom mail is from: an address, with a name perhaps."
     )
+    activation_url: str = _setting(
+        "", readers.token_url, "The page to activate accounts, linked in mails, with {token}. Unset, they show a code."
+    )
+    password_reset_url: str = _setting(
+        "", readers.token_url, "The page to set a new password, linked in mails, with {token}. Unset, they show a code."
+    )
     users_url: str = _setting(
         "",
         readers.public_url,

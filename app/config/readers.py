@@ -24,6 +24,8 @@ _PUBLIC_URL: Final = re.compile(r"[a-z]+://[A-Za-z0-9._~\[\]:-]+(/([A-Za-z0-9._~
 _HOST: Final = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
+_TOKEN_URL: Final = re.compile(r"https?://[A-Za-z0-9._\[\]:-]+([/?#][A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*)?")
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 KEY_BYTES: Final = 32
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]+")
@@ -165,6 +167,19 @@ def trace_url(text: str) -> str:
     """Accept a URL with a place for the id of a trace."""
     if not _is_url(text, ("http", "https")) or "{trace_id}" not in text:
         raise ValueError("must be a URL that starts with http:// or https:// and holds {trace_id}")
+    return text
+
+
+def token_url(text: str) -> str:
+    """Accept the address of a page of a front end, with a place for a token; encrypted, unless on this machine."""
+    parts = urlsplit(text) if _is_url(text, ("http", "https")) else None
+    is_placed = parts and text.count("{token}") == 1 and "{token}" in f"{parts.path}?{parts.query}#{parts.fragment}"
+    if parts is None or not is_placed or not _TOKEN_URL.fullmatch(text.replace("{token}", "")):
+        raise ValueError(
+            "must be a URL that holds {token} once, behind the host, such as https://app.example.com/activate#{token}"
+        )
+    if parts.scheme == "http" and parts.hostname not in _THIS_MACHINE:
+        raise ValueError("must start with https:// unless the page is on this machine")
     return text
 
 

@@ -36,7 +36,7 @@ class NotThisUser(Error):
 class InvalidOneTimeToken(Error):
     """The token of a mail is not valid.
 
-    It was never sent, was used before, has expired, or a later one took its place. An activation token is good for
+    It was never sent, was used before, or has expired, or a password was set since. An activation token is good for
     three days, one to set another password for 45 minutes.
     """
 
@@ -47,4 +47,7 @@ class InvalidOneTimeToken(Error):
     since = "0.1.0"
     param = "token"
     instance = "/v1/users:activate"
-    curl = f"""curl -i '{{url}}/v1/users:activate' {commands.JSON} -d '{{"token": "no-such-token"}}'"""
+    curl = (
+        f"curl -i '{{url}}/v1/users:activate' {commands.JSON} "
+        """-d '{"token": "no-such-token", "password": "correct horse"}'"""
+    )

@@ -85,6 +85,8 @@ class Job(Base):
     """Grows with each lease; only who was given its present value may say how the job ended."""
     lease_owner: Mapped[str | None] = mapped_column(Text)
     last_error: Mapped[str | None] = mapped_column(Text)
+    supersedes: Mapped[str | None] = mapped_column(Text)
+    """What it is the newest of: when another is written down with the same, this one goes unless it is being done."""
     request_id: Mapped[str | None] = mapped_column(Text)
     trace_id: Mapped[str | None] = mapped_column(Text)
     create_time: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -93,4 +95,5 @@ class Job(Base):
     __table_args__ = (
         Index("ix_jobs_run_time", "run_time", postgresql_where=text("state = 1")),
         Index("ix_jobs_create_time", "create_time", "id"),
+        Index("ix_jobs_supersedes", "supersedes", postgresql_where=text("supersedes IS NOT NULL")),
     )

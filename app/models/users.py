@@ -28,11 +28,19 @@ NOBODY: Final = UUID(int=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUser:
-    """What somebody says who registers."""
+    """What somebody says who registers. There is no password yet: whoever reads the mail chooses it."""
 
     name: str
     email: str
-    password: str
+
+
+class Waiting(Protocol):
+    """What a password must not be derived from: whose account it is for."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def email(self) -> str | None: ...  # noqa: D102
 
 
 class PublicUser(Protocol):
@@ -88,14 +96,15 @@ def user_id_of(subject: str) -> UUID:
 
 
 class Registration(Base):
-    """What becomes a user when its mail is followed: a token belongs to one, and so to the password sent with it."""
+    """What becomes a user once its token comes back, and with it a password. Whoever registers proves nothing."""
 
     __tablename__ = "registrations"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
-    password_hash: Mapped[str] = mapped_column(Text)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    """Not used. The previous release writes it, and runs on this schema during an upgrade; drop it in the next one."""
     token_digest: Mapped[bytes] = mapped_column(LargeBinary)
     expire_time: Mapped[datetime]
 
@@ -106,13 +115,12 @@ class Registration(Base):
     )
 
     @classmethod
-    def create(cls, new: NewUser, *, password_hash: str, token_digest: bytes, at: datetime) -> "Registration":
+    def create(cls, new: NewUser, *, token_digest: bytes, at: datetime) -> "Registration":
         """Return a registration that waits for its mail to be followed."""
         return cls(
             id=uuid4(),
             email=same_address(new.email),
             name=new.name,
-            password_hash=password_hash,
             token_digest=token_digest,
             expire_time=at + ACTIVATION,
         )
@@ -142,13 +150,15 @@ class User(Base):
     )
 
     @classmethod
-    def activate(cls, registration: Registration, *, scopes: tuple[str, ...], at: datetime) -> "User":
-        """Return the user that a registration becomes."""
+    def activate(
+        cls, registration: Registration, *, password_hash: str, scopes: tuple[str, ...], at: datetime
+    ) -> "User":
+        """Return the user that a registration becomes, with the password that came with the token."""
         return cls(
             id=uuid4(),
             name=registration.name,
             email=registration.email,
-            password_hash=registration.password_hash,
+            password_hash=password_hash,
             scopes=list(scopes),
             is_disabled=False,
             create_time=at,

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.errs.users import InvalidOneTimeToken, UserNotFound
-from app.models.users import NOBODY, PasswordReset, Registration, User, UserView, same_address
+from app.models.users import NOBODY, PasswordReset, Registration, User, UserView, Waiting, same_address
 from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
@@ -16,6 +16,11 @@ COLUMNS: Final = tuple(User.__table__.columns)
 ONE: Final = Prepared(select(*COLUMNS).where(User.id == bindparam("of"), User.delete_time.is_(None)))
 BY_EMAIL: Final = Prepared(select(*COLUMNS).where(User.email == bindparam("email")))
 HAS_EMAIL: Final = Prepared(select(select(User.id).where(User.email == bindparam("email")).exists()))
+WAITING: Final = Prepared(
+    select(Registration.name, Registration.email).where(
+        Registration.token_digest == bindparam("digest"), Registration.expire_time > bindparam("now")
+    )
+)
 ALL: Final = Prepared(select(*COLUMNS).where(User.delete_time.is_(None)).order_by(User.create_time, User.id))
 REAPED: Final = 10
 """Expired registrations deleted with each new one, so that they go faster than they come and no job is needed."""
@@ -34,6 +39,17 @@ class UserReads:
     def has_email(self, email: str) -> bool:
         """Tell whether a user has this address, by one row either way."""
         return bool(self._reads.value(HAS_EMAIL, email=same_address(email)))
+
+    def waiting(self, token_digest: bytes, *, now: datetime) -> Waiting:
+        """Return whose account a token of a registration activates.
+
+        Raises:
+            InvalidOneTimeToken: nobody's.
+        """
+        row = self._reads.first(WAITING, digest=token_digest, now=now)
+        if row is None:
+            raise InvalidOneTimeToken
+        return cast("Waiting", row)
 
     def get(self, user_id: UUID) -> UserView:
         """Return the user.

@@ -13,7 +13,7 @@ from app.errs.users import InvalidOneTimeToken, NotThisUser, UserNotFound
 from app.models import secrets
 from app.models.jobs import NewJob
 from app.models.precondition import ANYTHING, Precondition
-from app.models.users import NewUser, Registration, User, UserView, must_be, same_address, user_id_of
+from app.models.users import NewUser, Registration, User, UserView, Waiting, must_be, same_address, user_id_of
 from app.resilience.clock import Clock
 from app.resilience.postage import Postage
 from app.resilience.transaction import transaction
@@ -29,6 +29,7 @@ class UserReads(Protocol):
     """Users as rows; see ``app.repositories.users``."""
 
     def has_email(self, email: str) -> bool: ...  # noqa: D102
+    def waiting(self, token_digest: bytes, *, now: datetime) -> Waiting: ...  # noqa: D102
     def get(self, user_id: UUID) -> UserView: ...  # noqa: D102
     def all(self) -> list[UserView]: ...  # noqa: D102
 
@@ -108,19 +109,20 @@ class UserService:
     def register(self, new: NewUser) -> None:
         """Send a mail to the address: a token to activate the account, or word that it has one already.
 
-        Either way the same is computed and the same is written. There is no user before the mail is followed, so nobody
-        can take an address that is not theirs, nor have its owner activate a password that is not the owner's.
+        Either way the same statements are sent. A registration holds no password, so nobody can have the owner of an
+        address activate an account whose password somebody else knows (Sudhodanan and Paverd, "Pre-hijacked accounts",
+        USENIX Security 2022).
         """
-        self._enter(new, is_taken=self._reads.has_email(new.email), kept=self._passwords.hash(new.password))
+        self._enter(new, is_taken=self._reads.has_email(new.email))
 
     @transaction
-    def _enter(self, new: NewUser, *, is_taken: bool, kept: str) -> None:
+    def _enter(self, new: NewUser, *, is_taken: bool) -> None:
         minted, now = secrets.mint(), self._clock.now()
         mail = "mail.address_taken" if is_taken else "mail.activation"
         with self._unit_of_work() as unit:
-            registration = Registration.create(new, password_hash=kept, token_digest=minted.digest, at=now)
+            registration = Registration.create(new, token_digest=minted.digest, at=now)
             unit.registrations.add(registration, now=now)
-            self._send(unit, mail, to=registration.email, token="" if is_taken else minted.secret)
+            self._send(unit, mail, to=registration.email, name=new.name, token="" if is_taken else minted.secret)
             unit.commit()
 
     def _send(self, unit: Unit, kind: str, *, to: str, **content: str) -> None:
@@ -129,13 +131,18 @@ class UserService:
             unit.jobs.add(NewJob(kind, {"to": to, **content}))
 
     @raises(InvalidOneTimeToken)
+    def activate(self, token: str, password: str) -> User:
+        """Make a user of the registration that the token was sent for, once; its password is the one sent along."""
+        digest = secrets.digest(token)
+        self._reads.waiting(digest, now=self._clock.now())
+        return self._activate(digest, self._passwords.hash(password))
+
     @transaction
-    def activate(self, token: str) -> User:
-        """Make a user of the registration that the token was sent for, once."""
+    def _activate(self, token_digest: bytes, password_hash: str) -> User:
         now = self._clock.now()
         with self._unit_of_work() as unit:
-            registration = unit.registrations.take(secrets.digest(token), now=now)
-            user = User.activate(registration, scopes=self._default_scopes, at=now)
+            registration = unit.registrations.take(token_digest, now=now)
+            user = User.activate(registration, password_hash=password_hash, scopes=self._default_scopes, at=now)
             unit.users.add(user)
             unit.commit()
         return user

@@ -166,7 +166,8 @@ def _accounts(
 
 def _handlers(settings: Settings) -> dict[str, Handler]:
     """Return who does which job. In production mail waits in the queue until there is a server to send it."""
-    letters = Letters(sender=settings.mail_from, public_url=settings.public_url)
+    links = {"mail.activation": settings.activation_url, "mail.password_reset": settings.password_reset_url}
+    letters = Letters(sender=settings.mail_from, public_url=settings.public_url, links=links)
     if settings.smtp_url:
         return dict.fromkeys(KINDS, SmtpMail(settings.smtp_url, letters))
     return {} if settings.is_production else dict.fromkeys(KINDS, MailFolder(LOCAL / "mail", letters))

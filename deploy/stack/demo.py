@@ -113,9 +113,10 @@ def _watch(second: Second, profile: str, token: str) -> None:
 def _joined(url: str, stack: ExitStack) -> tuple[str, str]:
     """Return the id and a token of somebody with an account, which ends with us."""
     credentials = {"email": f"demo-{secrets.token_hex(4)}@example.com", "password": secrets.token_urlsafe(16)}
-    _ask(f"{url}/v1/users", body={"name": "Demo", **credentials})
+    _ask(f"{url}/v1/users", body={"name": "Demo", "email": credentials["email"]})
     sent = f"SELECT payload->>'token' FROM jobs WHERE payload->>'to' = '{credentials['email']}'"  # noqa: S608 -- ours
-    _, user, _ = _ask(f"{url}/v1/users:activate", body={"token": postgres.query(os.environ["DATABASE_URL"], sent)})
+    token = postgres.query(os.environ["DATABASE_URL"], sent)
+    _, user, _ = _ask(f"{url}/v1/users:activate", body={"token": token, "password": credentials["password"]})
     status, tokens, _ = _ask(f"{url}/v1/tokens", body=credentials)
     if status != HTTPStatus.OK:
         raise InstanceError(f"nobody could be given an account: {status} {tokens.get('code', '')}")

@@ -228,9 +228,16 @@ class Stage:
 
     def plant(self) -> None:
         """Have somebody register and log in, with what must not be found in any log afterwards."""
-        account = {"name": PLANTED["a name"], "email": PLANTED["an address"], "password": PLANTED["a password"]}
+        account = {"name": PLANTED["a name"], "email": PLANTED["an address"]}
+        activation = {"token": "no-such-token", "password": PLANTED["a password"]}
         login = {"email": account["email"], "password": PLANTED["a password"]}
-        for path, body in (("/v1/users", account), ("/v1/users", account), ("/v1/tokens", login)):
+        said = (
+            ("/v1/users", account),
+            ("/v1/users", account),
+            ("/v1/users:activate", activation),
+            ("/v1/tokens", login),
+        )
+        for path, body in said:
             self.ask(request("POST", path, body, Connection="close"))
 
     def are_ready(self) -> bool:

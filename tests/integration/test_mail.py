@@ -1,11 +1,13 @@
 """Mail, sent to a real SMTP server with STARTTLS and a password, which refuses, hangs and hangs up."""
 
+import html
 import re
 import shutil
 import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -15,7 +17,7 @@ from aiosmtpd.controller import Controller
 
 from app import errs
 from app.clients import mail
-from app.clients.letters import KINDS, Letters
+from app.clients.letters import KINDS, MAILS, SHOWN, Letters, shown
 from app.clients.mail import MailFolder, SmtpMail
 from app.config import ROOT
 from app.models.jobs import TakenJob
@@ -24,13 +26,29 @@ from tests.integration.mail_server import QUOTED, USER, Mailbox, certificate, st
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
 LETTERS: Final = Letters(sender="Candor <candor@example.com>", public_url="https://api.example.com")
 TOKEN: Final = "the-token-of-the-mail"
+EVIL: Final = "<b>See http://evil.example</b>"
+LINKED: Final = Letters(
+    sender="Candor <candor@example.com>",
+    public_url="https://api.example.com",
+    links={
+        "mail.activation": "https://app.example.com/activate#token={token}&from=mail",
+        "mail.password_reset": "https://app.example.com/reset?token={token}",
+    },
+)
 
 
-def a_job(to: str = "alice@example.com", kind: str = "mail.activation") -> TakenJob:
+def bodies(message: EmailMessage) -> list[str]:
+    """Return the text and the HTML of a message, the latter as a browser reads it."""
+    parts = [message.get_body((kind,)) for kind in ("plain", "html")]
+    assert None not in parts
+    return [html.unescape(part.get_content()) for part in parts if part]
+
+
+def a_job(to: str = "alice@example.com", kind: str = "mail.activation", name: str = EVIL) -> TakenJob:
     return TakenJob(
         id=UUID("6f1d1ae6-9d4c-4f4e-8d5e-111111111111"),
         kind=kind,
-        payload={"to": to, "token": TOKEN, "name": "<b>See http://evil.example</b>"},
+        payload={"to": to, "token": TOKEN, "name": name},
         attempts=1,
         fence=1,
         request_id=None,
@@ -73,8 +91,8 @@ class TestSmtp:
             body = message.get_body((kind,))
             assert body is not None
             assert TOKEN in body.get_content()
-            assert "https://api.example.com/v1/users:activate" in body.get_content()
-            assert "evil" not in body.get_content()
+            assert "https://api.example.com" in body.get_content()
+            assert "evil.example" not in body.get_content()
 
     def test_the_same_job_is_the_same_message(self, mailbox: Mailbox, url: str) -> None:
         """Effect once: whoever gets it twice can tell by its Message-ID."""
@@ -156,6 +174,40 @@ class TestLetters:
         message = LETTERS.write(a_job(kind=kind))
         assert message["Subject"]
         assert b"{{" not in message.as_bytes()
+        assert b"curl" not in message.as_bytes()
+
+    @pytest.mark.parametrize("letters", [LETTERS, LINKED], ids=["code", "link"])
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_text_and_html_say_the_same(self, letters: Letters, kind: str) -> None:
+        """Every paragraph of the text is in the HTML, word for word."""
+        text, page = bodies(letters.write(a_job(kind=kind, name="Alice")))
+        words = " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body")[2]).split())
+        paragraphs = [" ".join(each.split()) for each in text.split("\n\n")]
+        assert len(paragraphs) >= 3
+        assert [each for each in paragraphs if each.replace(" here ", " ") not in words] == []
+
+    @pytest.mark.parametrize("kind", ["mail.activation", "mail.password_reset"])
+    def test_the_token_is_linked_where_there_is_a_page_for_it(self, kind: str) -> None:
+        page = {"mail.activation": "activate#token={}&from=mail", "mail.password_reset": "reset?token={}"}[kind]
+        link = f"https://app.example.com/{page.format(TOKEN)}"
+        message = LINKED.write(a_job(kind=kind))
+        text, page = bodies(message)
+        assert f"\n    {link}\n" in text
+        assert f'href="{link}"' in page
+        assert TOKEN not in text.replace(link, "")
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_every_mail_says_when_it_was_asked_for(self, kind: str) -> None:
+        assert all("On 21 November 2026 at 12:00 UTC, " in body for body in bodies(LETTERS.write(a_job(kind=kind))))
+
+    @pytest.mark.parametrize("kind", ["mail.activation", "mail.address_taken"])
+    def test_a_registration_s_mail_says_under_which_name(self, kind: str) -> None:
+        message = LETTERS.write(a_job(kind=kind, name="Zoë O’Brien-Núñez"))
+        assert all("under the name “Zoë O’Brien-Núñez”." in body for body in bodies(message))
+
+    def test_every_mail_has_both_parts(self) -> None:
+        texts, pages = ({path.stem for path in MAILS.glob(f"*.{kind}")} for kind in ("txt", "html"))
+        assert pages == {*texts, "layout"}
 
     def test_every_mail_that_a_service_asks_for_has_its_template(self) -> None:
         sources = "".join(path.read_text() for path in (ROOT / "app" / "services").glob("*.py"))
@@ -181,9 +233,32 @@ class TestLetters:
         assert caught.value.kind is errs.Kind.INVALID_REQUEST
 
     def test_html_is_escaped(self) -> None:
-        body = LETTERS.write(a_job(to='"<i>"@example.com', kind="mail.address_taken")).get_body(("html",))
+        body = Letters(sender="a@example.com", public_url="<i>").write(a_job()).get_body(("html",))
         assert body is not None
         assert "<i>" not in body.get_content()
+
+
+class TestShown:
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("Alice", "Alice"),
+            ("J. R. R. Tolkien", "J. R. R. Tolkien"),
+            ("Nguyễn Văn Ánh", "Nguyễn Văn Ánh"),
+            ("अनन्या", "अनन्या"),
+            ("see evil.example", "see evil…example"),
+            ("https://evil.example/x", "https…evil…example…x"),
+            ("call +1 (800) 555-0100 now", "call … … …-… now"),
+            ("<script>", "…script…"),
+            ("a  \u00a0 b", "a b"),
+            ("\u200b\u202e", "…"),
+            ("your account is locked, come to the police at once", "your account is locked… come to the pol…"),
+        ],
+    )
+    def test_a_name_is_no_message_of_its_own(self, name: str, expected: str) -> None:
+        """Whoever registers an address decides what its owner reads: no link, no number, and no story."""
+        assert shown(name) == expected
+        assert len(shown(name)) <= SHOWN
 
 
 class TestFolder:

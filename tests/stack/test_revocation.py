@@ -64,14 +64,15 @@ def instances(settings: Settings, redis: Redis, issuers: Path, tmp_path: Path) -
 def email(app: Flask, settings: Settings) -> str:
     """Return the address of somebody with an account."""
     address = an_address()
-    body = {"name": "Alice", "email": address, "password": PASSWORD}
+    body = {"name": "Alice", "email": address}
     assert app.test_client().post("/v1/users", json=body).status_code == 202
     engine = create_engine(settings.database_url)
     with engine.connect() as connection:
         query = text("SELECT payload->>'token' FROM jobs WHERE payload->>'to' = :to")
         token = connection.execute(query, {"to": address}).scalar_one()
     engine.dispose()
-    assert app.test_client().post("/v1/users:activate", json={"token": token}).status_code == 200
+    activation = {"token": token, "password": PASSWORD}
+    assert app.test_client().post("/v1/users:activate", json=activation).status_code == 200
     return address
 
 

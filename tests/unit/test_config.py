@@ -397,6 +397,44 @@ class TestMail:
         settings = Settings.from_env({**PRODUCTION, **mail})
         assert (settings.smtp_url, settings.mail_from) == (url, "Candor <noreply@example.com>")
 
+    @pytest.mark.parametrize("name", ["ACTIVATION_URL", "PASSWORD_RESET_URL"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://app.example.com/activate#token={token}",
+            "https://app.example.com?{token}",
+            "https://app.example.com:8443/a%20b/{token}/c?d=e",
+            "http://localhost:3000/#/activate/{token}",
+        ],
+    )
+    def test_a_page_that_takes_a_token(self, tmp_path: Path, name: str, url: str) -> None:
+        settings = Settings.from_env({name: url}, local=tmp_path)
+        assert getattr(settings, name.lower()) == url
+
+    @pytest.mark.parametrize("name", ["ACTIVATION_URL", "PASSWORD_RESET_URL"])
+    @pytest.mark.parametrize(
+        ("url", "fault"),
+        [
+            ("https://app.example.com/activate", "holds {token} once"),
+            ("https://app.example.com/{token}/{token}", "holds {token} once"),
+            ("https://app.example.com/{token}/{id}", "holds {token} once"),
+            ("https://{token}.example.com/", "holds {token} once"),
+            ("https://user:secret@app.example.com/{token}", "holds {token} once"),
+            ("app.example.com/{token}", "holds {token} once"),
+            ("javascript:alert('{token}')", "holds {token} once"),
+            ("mailto:a@example.com?{token}", "holds {token} once"),
+            ('https://app.example.com/"><b>{token}', "holds {token} once"),
+            ("https://app.example.com/a b{token}", "holds {token} once"),
+            ("https://[::1/{token}", "holds {token} once"),
+            ("http://app.example.com/{token}", "must start with https://"),
+        ],
+    )
+    def test_a_page_that_cannot_take_one_is_refused(self, name: str, url: str, fault: str) -> None:
+        """Mails would be sent that lead nowhere, or elsewhere."""
+        (told,) = faults({name: url})
+        assert told.startswith(f"{name} ")
+        assert fault in told
+
     @pytest.mark.parametrize("sender", ["nobody", "@example.com", "a@b\r\nBcc: c@d", "a@b, c@d", "ä@example.com"])
     def test_who_is_no_sender(self, sender: str) -> None:
         assert faults({"MAIL_FROM": sender}) == ["MAIL_FROM must be an address such as 'Candor <candor@example.com>'."]

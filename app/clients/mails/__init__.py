@@ -1,5 +1,6 @@
-"""What is written in mails: a template each, its first line the subject, then paragraphs.
+"""The texts of mails, for a fork to edit: of each kind ``NAME.txt``, which begins with the subject, and ``NAME.html``.
 
-A paragraph that is indented is something to copy. Nothing that a stranger has typed belongs into one, such as the name
-of a new user: everybody can have us write to everybody.
+Both are Jinja templates and say the same. They may use ``to``, ``token``, ``link`` (empty unless the setting for it is
+set), ``public_url``, ``asked_at`` and ``name``. A stranger may have typed the name: ``shown`` of ``clients.letters``
+decides how much of it a mail shows, because anybody can have us write to anybody.
 """

@@ -41,18 +41,18 @@ blp = Blueprint(
 @registration.response(HTTPStatus.ACCEPTED, wire.SentSchema)
 @registration.calls(UserService.register)
 def register_user(new: NewUser) -> Any:
-    """Ask for an account; a mail brings the token that activates it. The answer is the same for a taken address."""
+    """Ask for an account. An email brings the token to activate it; the answer is the same for a taken address."""
     services().users.register(new)
     return SENT
 
 
 @registration.route("/users:activate", methods=("POST",))
-@registration.arguments(wire.OneTimeTokenSchema)
+@registration.arguments(wire.ActivationSchema)
 @registration.response(HTTPStatus.OK, wire.UserSchema)
 @registration.calls(UserService.activate)
 def activate_user(sent: Mapping[str, str]) -> Any:
-    """Activate an account with the token that came by mail: once, within three days."""
-    return services().users.activate(sent["token"])
+    """Activate an account with the token that came by mail, and set its password: once, within three days."""
+    return services().users.activate(sent["token"], sent["password"])
 
 
 @blp.route("/users/me")

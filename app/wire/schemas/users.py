@@ -84,11 +84,10 @@ class UserSchema(Schema):
 
 
 class NewUserSchema(Schema):
-    """The body of a registration."""
+    """The body of a registration. The password comes with the token, from whoever reads the mail."""
 
     name = name()
     email = email()
-    password = password()
 
     def make(self, values: dict[str, Any]) -> NewUser:
         """Return what was said."""
@@ -103,6 +102,12 @@ class OneTimeTokenSchema(Schema):
         validate=Length(max=secrets.LONGEST),
         metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo", "pattern": fields.ANY_TEXT},
     )
+
+
+class ActivationSchema(OneTimeTokenSchema):
+    """The token of the mail, and the password that its reader chooses."""
+
+    password = password()
 
 
 class UpdateUserSchema(UserSchema):
