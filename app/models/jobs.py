@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
 from uuid import UUID
@@ -31,18 +31,31 @@ class JobState(IntEnum):
 class NewJob:
     """What is to be done: the handler that ``kind`` names is given the payload.
 
+    Args:
+        kind: words with full stops between.
+        payload: a few texts.
+        supersedes: jobs with the same are dropped, unless one is being done or dead. Mails have to name it: a stranger
+            may request them.
+        after: how long it waits.
+
     Raises:
-        ValueError: no kind looks so, or the payload is too large.
+        ValueError: no kind looks so, the payload is too large, or a mail does not say what it supersedes.
     """
 
     kind: str
     payload: Mapping[str, str]
+    supersedes: str = ""
+    after: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         if not KIND.fullmatch(self.kind):
             raise ValueError(f"a kind is words with a full stop between, such as mail.activation, not {self.kind!r}")
         if len(json.dumps(dict(self.payload))) > LARGEST_PAYLOAD:
             raise ValueError(f"a payload has {LARGEST_PAYLOAD} bytes at most")
+        if self.kind.startswith("mail.") and not self.supersedes:
+            raise ValueError(
+                "a mail says what it supersedes, so that no address is flooded: see app.resilience.postage"
+            )
 
 
 @dataclass(frozen=True, slots=True)

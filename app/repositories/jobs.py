@@ -25,14 +25,24 @@ class JobRepository:
 
     def add(self, new: NewJob) -> None:
         """Write a job down, and with it the request that causes it; it is done when the unit is committed, or never."""
+        if new.supersedes:
+            self._drop(new.supersedes)
         self._session.execute(
             insert(Job).values(
                 kind=new.kind,
                 payload=dict(new.payload),
+                run_time=func.now() + new.after,
+                supersedes=new.supersedes or None,
                 request_id=context.request_id.get(),
                 trace_id=context.trace_id.get(),
             )
         )
+
+    def _drop(self, supersedes: str) -> None:
+        """Delete the jobs that a newer one supersedes; one that is being done, or dead, stays."""
+        waiting = (Job.state == JobState.QUEUED, Job.lease_owner.is_(None))
+        statement = delete(Job).where(Job.supersedes == supersedes, *waiting)
+        self._session.execute(statement.execution_options(synchronize_session=False))
 
     def take(self, kinds: Collection[str], *, owner: str, lease: timedelta) -> TakenJob | None:
         """Lease the job that has waited longest among those that nobody holds; ``None`` when none is due.

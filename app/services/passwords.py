@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from app.models.jobs import NewJob
 from app.models.users import RESET, User, UserView, same_address, user_id_of
 from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
-from app.resilience.postage import Postage
+from app.resilience.postage import Postage, Purpose
 from app.resilience.transaction import transaction
 
 
@@ -87,19 +87,22 @@ class PasswordService:
         self._clock = clock
 
     @raises()
-    @transaction
     def request_reset(self, email: str) -> None:
         """Send a mail to the address: a token to set another password, or word that it has no account.
 
         Either way the same statements are sent.
         """
-        minted, now, to = secrets.mint(), self._clock.now(), same_address(email)
-        is_allowed = self._postage.allows(to)
+        to = same_address(email)
+        self._allow_reset(to, delay=self._postage.delay(Purpose.PASSWORD_RESET, to))
+
+    @transaction
+    def _allow_reset(self, to: str, *, delay: timedelta) -> None:
+        minted, now = secrets.mint(), self._clock.now()
         with self._unit_of_work() as unit:
             is_known = unit.users.allow_reset(to, minted.digest, until=now + RESET, now=now)
             kind = "mail.password_reset" if is_known else "mail.no_account"
-            if is_allowed:
-                unit.jobs.add(NewJob(kind, {"to": to, "token": minted.secret if is_known else ""}))
+            content = {"to": to, "token": minted.secret if is_known else ""}
+            unit.jobs.add(NewJob(kind, content, supersedes=f"{Purpose.PASSWORD_RESET}:{to}", after=delay))
             unit.commit()
 
     @raises(InvalidOneTimeToken)

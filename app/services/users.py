@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from app.models.jobs import NewJob
 from app.models.precondition import ANYTHING, Precondition
 from app.models.users import NewUser, Registration, User, UserView, Waiting, must_be, same_address, user_id_of
 from app.resilience.clock import Clock
-from app.resilience.postage import Postage
+from app.resilience.postage import Postage, Purpose
 from app.resilience.transaction import transaction
 
 
@@ -113,22 +113,19 @@ class UserService:
         address activate an account whose password somebody else knows (Sudhodanan and Paverd, "Pre-hijacked accounts",
         USENIX Security 2022).
         """
-        self._enter(new, is_taken=self._reads.has_email(new.email))
+        delay = self._postage.delay(Purpose.REGISTRATION, same_address(new.email))
+        self._enter(new, is_taken=self._reads.has_email(new.email), delay=delay)
 
     @transaction
-    def _enter(self, new: NewUser, *, is_taken: bool) -> None:
-        minted, now = secrets.mint(), self._clock.now()
+    def _enter(self, new: NewUser, *, is_taken: bool, delay: timedelta) -> None:
+        minted, now, to = secrets.mint(), self._clock.now(), same_address(new.email)
         mail = "mail.address_taken" if is_taken else "mail.activation"
         with self._unit_of_work() as unit:
             registration = Registration.create(new, token_digest=minted.digest, at=now)
             unit.registrations.add(registration, now=now)
-            self._send(unit, mail, to=registration.email, name=new.name, token="" if is_taken else minted.secret)
+            content = {"to": to, "name": new.name, "token": "" if is_taken else minted.secret}
+            unit.jobs.add(NewJob(mail, content, supersedes=f"{Purpose.REGISTRATION}:{to}", after=delay))
             unit.commit()
-
-    def _send(self, unit: Unit, kind: str, *, to: str, **content: str) -> None:
-        """Have a mail sent, unless the address has been sent many already; nobody is told which."""
-        if self._postage.allows(same_address(to)):
-            unit.jobs.add(NewJob(kind, {"to": to, **content}))
 
     @raises(InvalidOneTimeToken)
     def activate(self, token: str, password: str) -> User:

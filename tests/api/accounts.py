@@ -1,5 +1,6 @@
 """Accounts in tests: what is mailed to them, and tokens for who has logged in."""
 
+from datetime import timedelta
 from itertools import count
 from typing import Any, Final
 
@@ -41,6 +42,22 @@ def mails(app: Flask, email: str) -> list[dict[str, Any]]:
             text("SELECT kind, payload FROM jobs WHERE payload->>'to' = :to ORDER BY create_time"), {"to": email}
         )
         return [{"kind": row.kind, **row.payload} for row in rows]
+
+
+def waits(app: Flask, email: str, kind: str = "mail.%") -> timedelta:
+    """Return how long the newest mail to an address waits from its request on."""
+    newest = "SELECT run_time - create_time FROM jobs WHERE payload->>'to' = :to AND kind LIKE :kind"
+    with app.app_context(), db.engine.connect() as connection:
+        values = {"to": email, "kind": kind}
+        found = connection.scalar(text(f"{newest} ORDER BY create_time DESC LIMIT 1"), values)
+    assert isinstance(found, timedelta)
+    return found
+
+
+def send_all(app: Flask) -> None:
+    """Have every mail sent that waits: its job is deleted."""
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("DELETE FROM jobs"))
 
 
 def join(nobody: Caller, app: Flask, email: str, *, password: str = PASSWORD) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 
-from tests.api.accounts import PASSWORD, an_address, join, log_in, logged_in, mails
+from tests.api.accounts import PASSWORD, an_address, join, log_in, logged_in, mails, send_all, waits
 from tests.api.caller import Caller, answered, at_once, refused, violated
 from tests.api.conftest import MovableClock
 from tests.api.forge import described
@@ -49,11 +49,22 @@ class TestRequest:
         """Table 1.4: that is no secret."""
         assert violated(nobody.post(REQUEST, json={"email": "alice"})) == [("email", "INVALID_FORMAT")]
 
-    def test_nobody_is_flooded(self, nobody: Caller, app: Flask) -> None:
-        """Five mails an hour and address."""
+    @pytest.mark.parametrize("is_known", [True, False])
+    def test_the_newest_request_is_mailed_however_many_strangers_made(
+        self, nobody: Caller, app: Flask, is_known: bool
+    ) -> None:
+        """What waits to be sent is superseded, and put off beyond five an hour, whether or not there is an account."""
         email = an_address()
-        assert {nobody.post(REQUEST, json={"email": email}).status_code for _ in range(7)} == {202}
-        assert len(mails(app, email)) == 5
+        if is_known:
+            join(nobody, app, email)
+            send_all(app)
+        for number in range(8):
+            answered(nobody.post(REQUEST, json={"email": email}), 202)
+            (mail,) = mails(app, email)
+            assert (waits(app, email) > timedelta(0)) == (number >= 5)
+        assert mail["kind"] == ("mail.password_reset" if is_known else "mail.no_account")
+        if is_known:
+            answered(nobody.post(RESET, json={"token": mail["token"], "password": NEW}))
 
 
 class TestReset:

@@ -22,7 +22,7 @@ def runner(app: Flask) -> FlaskCliRunner:
 def job_id(database: Database) -> UUID:
     """Return the id of a dead job."""
     with database.unit_of_work() as unit:
-        unit.jobs.add(NewJob("mail.activation", {"to": "alice@example.com", "token": "secret"}))
+        unit.jobs.add(NewJob("mail.activation", {"to": "alice@example.com", "token": "secret"}, supersedes="test"))
         unit.commit()
     with db.engine.begin() as connection:
         died = text("UPDATE jobs SET state = 2, attempts = 15, last_error = 'ValueError: no' RETURNING id")

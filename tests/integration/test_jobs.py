@@ -78,6 +78,66 @@ class TestAdd:
         with pytest.raises(ValueError, match="8192 bytes"):
             NewJob("test.note", {"body": "x" * 8192})
 
+    def test_a_mail_that_supersedes_nothing(self) -> None:
+        """Whoever requests mails for an address would flood it."""
+        with pytest.raises(ValueError, match="supersedes"):
+            NewJob("mail.test", {})
+
+
+class TestSupersede:
+    @pytest.fixture(autouse=True)
+    def older(self, database: Database) -> None:
+        """Queue a job, and another of something else."""
+        self.add(database, "older")
+        self.add(database, "other", supersedes="other")
+
+    def add(self, database: Database, note: str, *, supersedes: str = "one", after: timedelta = timedelta(0)) -> None:
+        with database.unit_of_work() as unit:
+            unit.jobs.add(NewJob("test.note", {"note": note}, supersedes=supersedes, after=after))
+            unit.commit()
+
+    def left(self, stranger: Connection) -> set[str]:
+        found = set(stranger.scalars(text("SELECT payload->>'note' FROM jobs")))
+        stranger.rollback()
+        return found
+
+    def test_the_newest_takes_the_place_of_the_one_that_waits(self, database: Database, stranger: Connection) -> None:
+        self.add(database, "newer", after=timedelta(minutes=1))
+        self.add(database, "newest", after=timedelta(minutes=1))
+        assert self.left(stranger) == {"newest", "other"}
+
+    def test_one_that_is_being_done_stays(self, database: Database, stranger: Connection) -> None:
+        job = taken(database)
+        self.add(database, "newer")
+        assert self.left(stranger) == {"older", "newer", "other"}
+        with database.unit_of_work() as unit:
+            assert unit.jobs.finish(job)
+            unit.commit()
+
+    def test_one_that_failed_and_waits_for_its_next_attempt_goes(
+        self, database: Database, stranger: Connection
+    ) -> None:
+        job = taken(database)
+        with database.unit_of_work() as unit:
+            unit.jobs.put_back(job, error="later", after=timedelta(hours=1))
+            unit.commit()
+        self.add(database, "newer")
+        assert self.left(stranger) == {"newer", "other"}
+
+    def test_a_dead_one_stays_for_people_to_see(self, database: Database, stranger: Connection) -> None:
+        job = taken(database)
+        with database.unit_of_work() as unit:
+            unit.jobs.put_back(job, error="never", after=None)
+            unit.commit()
+        self.add(database, "newer")
+        assert self.left(stranger) == {"older", "newer", "other"}
+
+    def test_it_waits_as_long_as_it_should(self, database: Database, stranger: Connection) -> None:
+        self.add(database, "newer", after=timedelta(minutes=5))
+        waits = "SELECT run_time - create_time FROM jobs WHERE payload->>'note' = 'newer'"
+        assert stranger.scalar(text(waits)) == timedelta(minutes=5)
+        stranger.rollback()
+
 
 class TestTake:
     def test_ok_one_after_the_other_the_oldest_first(self, database: Database) -> None:
