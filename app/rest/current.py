@@ -3,7 +3,8 @@
 from app import context
 from app.context import Principal
 from app.resilience.clock import Clock
-from app.rest.request import application
+from app.rest.request import application, current
+from app.wire import addresses
 from app.wire.page_tokens import PageTokens
 from app.wiring import Services
 
@@ -23,6 +24,11 @@ def page_tokens() -> PageTokens:
 def clock() -> Clock:
     """Return the clock that the request goes by."""
     return services().clock
+
+
+def client_network() -> str:
+    """Return the network that the request comes from, as far as our proxies are believed."""
+    return addresses.network_of(current().client_address)
 
 
 def principal() -> Principal:

@@ -117,10 +117,13 @@ class PasswordService:
             unit.commit()
 
     @raises(UserNotFound, ValidationFailed, RateLimitExceeded)
-    def change(self, current: str, password: str, *, by: Principal) -> None:
-        """Set another password for the caller, who has to know the present one: a stolen token is not enough."""
+    def change(self, current: str, password: str, *, by: Principal, network: str) -> None:
+        """Set another password for the caller, who has to know the present one: a stolen token is not enough.
+
+        Guesses are counted apart from those of logging in, which a stranger can make, and by client network.
+        """
         user = self._reads.get(user_id_of(by.id))
-        self._attempts.count(user.email or "", user.password_hash)
+        self._attempts.count_own(user.id, user.password_hash, network=network)
         if not self._passwords.verify(user.password_hash, current):
             raise _wrong_password()
         self._set(user, self._passwords.hash(password))

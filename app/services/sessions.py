@@ -110,14 +110,18 @@ class SessionService:
         self._clock = clock
 
     @raises(InvalidCredentials, RateLimitExceeded)
-    def log_in(self, sent: Credentials) -> Tokens:
+    def log_in(self, sent: Credentials, *, network: str) -> Tokens:
         """Begin a session.
 
         Whatever is wrong, the same is computed and the same is said: one look for the user, one verification.
+
+        Args:
+            sent: address and password.
+            network: of the client, by which guesses are counted.
         """
         user = self._users.find_by_email(sent.email)
         kept = user.password_hash if user else None
-        self._attempts.count(same_address(sent.email), kept)
+        self._attempts.count(same_address(sent.email), kept, network=network)
         is_right = self._passwords.verify(kept, sent.password)
         if user is None or not is_right or user.is_disabled:
             raise InvalidCredentials

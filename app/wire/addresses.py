@@ -12,6 +12,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 EVERYTHING: Final = "*"
 """The scope of the limit that all operations share, of every protocol. It cannot be an endpoint named by a function."""
+IPV4_PREFIX: Final = 24
+"""Bits of an IPv4 address that are a network where guesses at passwords are concerned."""
 IPV6_PREFIX: Final = 64
 """Bits of an IPv6 address that one customer of a network has to himself."""
 KEPT: Final = 4096
@@ -67,6 +69,12 @@ def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str
             break
         client, is_proxy = found, _is_within(found, trusted)
     return UNKNOWN if client is None else client.bucket
+
+
+def network_of(client: str) -> str:
+    """Return the network of what ``client_address`` has returned: a /24, or the /64 that it is already."""
+    found = _parsed(client)
+    return client if found is None else str(ipaddress.ip_network((found.address, IPV4_PREFIX), strict=False))
 
 
 def _warn(text: str, *, by: _Client | None) -> None:

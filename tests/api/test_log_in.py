@@ -161,7 +161,7 @@ class TestLimits:
         limited = Caller(make_application(token_rate_limit="5 per minute").test_client(), {})
         assert [log_in(limited, f"{n}@example.com").status_code for n in range(6)] == [401] * 5 + [429]
 
-    def test_a_thousand_tries_from_a_thousand_addresses_are_ten(
+    def test_a_thousand_tries_from_four_networks_are_ten_each(
         self, make_application: Callable[..., Flask], nobody: Caller, carol: str, verifications: list[str]
     ) -> None:
         """A16: however the address is spelled, where it is the same to us; each is answered as in C22."""
@@ -177,7 +177,34 @@ class TestLimits:
             ).status_code
             for number in range(1000)
         ]
-        assert statuses == [401] * 10 + [429] * 990
+        assert statuses == ([401] * 10 + [429] * 240) * 4
+        assert len(verifications) == 40
+
+    @pytest.mark.parametrize(
+        ("guesser", "neighbour", "other"),
+        [
+            ("203.0.113.7", "203.0.113.250", "203.0.114.7"),
+            ("2001:db8:0:1::7", "2001:db8:0:1:ffff::1", "2001:db8:0:2::7"),
+            ("::ffff:203.0.113.7", "203.0.113.8", "198.51.100.7"),
+        ],
+    )
+    def test_a_stranger_locks_an_account_for_one_network_only(
+        self, make_application: Callable[..., Flask], carol: str, guesser: str, neighbour: str, other: str
+    ) -> None:
+        """/24 and /64: the owner logs in from everywhere else with the right password."""
+        trusted = make_application(trusted_proxies=(ip_network("127.0.0.1"),), token_rate_limit="1000 per minute")
+
+        def at(client: str, password: str = PASSWORD) -> int:
+            sent, fields = {"email": carol, "password": password}, {"X-Forwarded-For": client}
+            return Caller(trusted.test_client(), {}).post(TOKENS, json=sent, headers=fields).status_code
+
+        assert [at(guesser, f"guess {number}") for number in range(50)] == [401] * 10 + [429] * 40
+        assert (at(guesser), at(neighbour)) == (429, 429)
+        assert at(other) == 200
+
+    def test_429_comes_before_anything_is_hashed(self, nobody: Caller, carol: str, verifications: list[str]) -> None:
+        statuses = [log_in(nobody, carol, "guess").status_code for _ in range(15)]
+        assert statuses == [401] * 10 + [429] * 5
         assert len(verifications) == 10
 
     def test_a_thousand_accounts_from_one_address_are_five(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.rest import operations
 from app.rest.blueprint import Blueprint
-from app.rest.current import principal, services
+from app.rest.current import client_network, principal, services
 from app.rest.operations import KIB
 from app.services.passwords import PasswordService
 from app.wire.schemas import passwords as wire
@@ -59,5 +59,6 @@ def reset_password(sent: Mapping[str, str]) -> Any:
 @blp.calls(PasswordService.change)
 def put_password(sent: Mapping[str, str]) -> Any:
     """Set another password for the caller, who knows the present one. All sessions end, this one too."""
-    services().passwords.change(sent["current_password"], sent["password"], by=principal())
+    current, network = sent["current_password"], client_network()
+    services().passwords.change(current, sent["password"], by=principal(), network=network)
     return {}

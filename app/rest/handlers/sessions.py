@@ -6,7 +6,7 @@ from typing import Any
 
 from app.rest import operations
 from app.rest.blueprint import Blueprint
-from app.rest.current import services
+from app.rest.current import client_network, services
 from app.rest.operations import KIB
 from app.services.sessions import Credentials, SessionService
 from app.wire.schemas import sessions as wire
@@ -28,7 +28,7 @@ blp = Blueprint(
 @blp.calls(SessionService.log_in)
 def create_tokens(sent: Credentials) -> Any:
     """Log in with address and password. Whatever is wrong, the answer is the same 401."""
-    return services().sessions.log_in(sent)
+    return services().sessions.log_in(sent, network=client_network())
 
 
 @blp.route("/tokens:refresh", methods=("POST",))
