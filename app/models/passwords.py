@@ -8,6 +8,8 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
+from app.models.common_passwords import Acceptable
+
 SHORTEST: Final = 8
 LONGEST: Final = 128
 """Characters, that is code points, of a password as it was sent."""
@@ -27,8 +29,8 @@ class Passwords:
         self._hasher = PasswordHasher(time_cost=TIME_COST, memory_cost=MEMORY_COST, parallelism=1)
         self._of_nobody = _of_nobody()
 
-    def hash(self, password: str) -> str:
-        """Return what is kept of a password."""
+    def hash(self, password: Acceptable) -> str:
+        """Return what is kept of a password that the rules have accepted."""
         return self._hasher.hash(unicodedata.normalize("NFC", password))
 
     def verify(self, kept: str | None, password: str) -> bool:

@@ -21,6 +21,15 @@ WAITING: Final = Prepared(
         Registration.token_digest == bindparam("digest"), Registration.expire_time > bindparam("now")
     )
 )
+RESETTING: Final = Prepared(
+    select(User.name, User.email)
+    .join(PasswordReset, PasswordReset.user_id == User.id)
+    .where(
+        PasswordReset.token_digest == bindparam("digest"),
+        PasswordReset.expire_time > bindparam("now"),
+        User.is_disabled.is_(False),
+    )
+)
 ALL: Final = Prepared(select(*COLUMNS).where(User.delete_time.is_(None)).order_by(User.create_time, User.id))
 REAPED: Final = 10
 """Expired registrations deleted with each new one, so that they go faster than they come and no job is needed."""
@@ -47,6 +56,17 @@ class UserReads:
             InvalidOneTimeToken: nobody's.
         """
         row = self._reads.first(WAITING, digest=token_digest, now=now)
+        if row is None:
+            raise InvalidOneTimeToken
+        return cast("Waiting", row)
+
+    def resetting(self, token_digest: bytes, *, now: datetime) -> Waiting:
+        """Return whose password a token may set.
+
+        Raises:
+            InvalidOneTimeToken: nobody's.
+        """
+        row = self._reads.first(RESETTING, digest=token_digest, now=now)
         if row is None:
             raise InvalidOneTimeToken
         return cast("Waiting", row)

@@ -1,6 +1,6 @@
 """What can be done with a password that is forgotten, or has been known for too long."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,8 +12,9 @@ from app.errs.platform import RateLimitExceeded
 from app.errs.requests import ValidationFailed
 from app.errs.users import InvalidOneTimeToken, UserNotFound
 from app.models import secrets
+from app.models.common_passwords import Acceptable
 from app.models.jobs import NewJob
-from app.models.users import RESET, User, UserView, same_address, user_id_of
+from app.models.users import RESET, User, UserView, Waiting, same_address, user_id_of
 from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
 from app.resilience.postage import Postage, Purpose
@@ -23,14 +24,21 @@ from app.resilience.transaction import transaction
 class Hasher(Protocol):
     """See ``app.models.passwords``."""
 
-    def hash(self, password: str) -> str: ...  # noqa: D102
+    def hash(self, password: Acceptable) -> str: ...  # noqa: D102
     def verify(self, kept: str | None, password: str) -> bool: ...  # noqa: D102
+
+
+class Rules(Protocol):
+    """See ``app.models.common_passwords``."""
+
+    def accept(self, password: str, *, about: Iterable[str | None]) -> Acceptable: ...  # noqa: D102
 
 
 class UserReads(Protocol):
     """Users as rows; see ``app.repositories.users``."""
 
     def get(self, user_id: UUID) -> UserView: ...  # noqa: D102
+    def resetting(self, token_digest: bytes, *, now: datetime) -> Waiting: ...  # noqa: D102
 
 
 class UserCollection(Protocol):
@@ -75,6 +83,7 @@ class PasswordService:
         reads: UserReads,
         unit_of_work: Callable[[], AbstractContextManager[Unit]],
         passwords: Hasher,
+        rules: Rules,
         attempts: Attempts,
         postage: Postage,
         clock: Clock,
@@ -82,6 +91,7 @@ class PasswordService:
         self._reads = reads
         self._unit_of_work = unit_of_work
         self._passwords = passwords
+        self._rules = rules
         self._attempts = attempts
         self._postage = postage
         self._clock = clock
@@ -105,14 +115,20 @@ class PasswordService:
             unit.jobs.add(NewJob(kind, content, supersedes=f"{Purpose.PASSWORD_RESET}:{to}", after=delay))
             unit.commit()
 
-    @raises(InvalidOneTimeToken)
-    @transaction
+    @raises(InvalidOneTimeToken, ValidationFailed)
     def reset(self, token: str, password: str) -> None:
         """Set the password that the token allows to set, once."""
+        digest = secrets.digest(token)
+        waiting = self._reads.resetting(digest, now=self._clock.now())
+        accepted = self._rules.accept(password, about=(waiting.name, waiting.email))
+        self._reset(digest, self._passwords.hash(accepted))
+
+    @transaction
+    def _reset(self, token_digest: bytes, password_hash: str) -> None:
         now = self._clock.now()
         with self._unit_of_work() as unit:
-            user = unit.users.take_reset(secrets.digest(token), now=now)
-            user.set_password(self._passwords.hash(password), at=now)
+            user = unit.users.take_reset(token_digest, now=now)
+            user.set_password(password_hash, at=now)
             unit.sessions.end_all(user.id, now=now)
             unit.commit()
 
@@ -123,10 +139,11 @@ class PasswordService:
         Guesses are counted apart from those of logging in, which a stranger can make, and by client network.
         """
         user = self._reads.get(user_id_of(by.id))
+        accepted = self._rules.accept(password, about=(user.name, user.email))
         self._attempts.count_own(user.id, user.password_hash, network=network)
         if not self._passwords.verify(user.password_hash, current):
             raise _wrong_password()
-        self._set(user, self._passwords.hash(password))
+        self._set(user, self._passwords.hash(accepted))
 
     @transaction
     def _set(self, seen: UserView, password_hash: str) -> None:

@@ -1,6 +1,6 @@
 """What can be done with accounts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -8,9 +8,10 @@ from uuid import UUID
 
 from app.context import Principal
 from app.errs import raises
-from app.errs.requests import PreconditionFailed
+from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.users import InvalidOneTimeToken, NotThisUser, UserNotFound
 from app.models import secrets
+from app.models.common_passwords import Acceptable
 from app.models.jobs import NewJob
 from app.models.precondition import ANYTHING, Precondition
 from app.models.users import NewUser, Registration, User, UserView, Waiting, must_be, same_address, user_id_of
@@ -22,7 +23,13 @@ from app.resilience.transaction import transaction
 class Hasher(Protocol):
     """See ``app.models.passwords``."""
 
-    def hash(self, password: str) -> str: ...  # noqa: D102
+    def hash(self, password: Acceptable) -> str: ...  # noqa: D102
+
+
+class Rules(Protocol):
+    """See ``app.models.common_passwords``."""
+
+    def accept(self, password: str, *, about: Iterable[str | None]) -> Acceptable: ...  # noqa: D102
 
 
 class UserReads(Protocol):
@@ -94,6 +101,7 @@ class UserService:
         reads: UserReads,
         unit_of_work: Callable[[], AbstractContextManager[Unit]],
         passwords: Hasher,
+        rules: Rules,
         postage: Postage,
         clock: Clock,
         default_scopes: tuple[str, ...],
@@ -101,6 +109,7 @@ class UserService:
         self._reads = reads
         self._unit_of_work = unit_of_work
         self._passwords = passwords
+        self._rules = rules
         self._postage = postage
         self._clock = clock
         self._default_scopes = default_scopes
@@ -127,12 +136,13 @@ class UserService:
             unit.jobs.add(NewJob(mail, content, supersedes=f"{Purpose.REGISTRATION}:{to}", after=delay))
             unit.commit()
 
-    @raises(InvalidOneTimeToken)
+    @raises(InvalidOneTimeToken, ValidationFailed)
     def activate(self, token: str, password: str) -> User:
         """Make a user of the registration that the token was sent for, once; its password is the one sent along."""
         digest = secrets.digest(token)
-        self._reads.waiting(digest, now=self._clock.now())
-        return self._activate(digest, self._passwords.hash(password))
+        waiting = self._reads.waiting(digest, now=self._clock.now())
+        accepted = self._rules.accept(password, about=(waiting.name, waiting.email))
+        return self._activate(digest, self._passwords.hash(accepted))
 
     @transaction
     def _activate(self, token_digest: bytes, password_hash: str) -> User:

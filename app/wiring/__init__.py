@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
@@ -17,6 +18,7 @@ from app.clients.preferences import RemotePreferences
 from app.clients.shared_windows import SharedWindows
 from app.clients.users import RemoteUsers
 from app.config import LOCAL, Settings
+from app.models.common_passwords import PasswordRules
 from app.models.logger import Level, LoggerSettings
 from app.models.passwords import Passwords
 from app.models.preferences import PreferencesView
@@ -142,10 +144,12 @@ def _accounts(
 ) -> tuple[UserService, SessionService, PasswordService]:
     """Return what has to do with passwords."""
     passwords, attempts, postage = Passwords(), Attempts(windows), Postage(windows)
+    rules = PasswordRules(own=("candor", urlsplit(settings.public_url).hostname or ""))
     users = UserService(
         reads=reads,
         unit_of_work=unit_of_work,
         passwords=passwords,
+        rules=rules,
         postage=postage,
         clock=clock,
         default_scopes=settings.default_scopes,
@@ -157,6 +161,7 @@ def _accounts(
         reads=reads,
         unit_of_work=unit_of_work,
         passwords=passwords,
+        rules=rules,
         attempts=attempts,
         postage=postage,
         clock=clock,

@@ -5,6 +5,7 @@ from typing import Any, Final
 from marshmallow import validate
 
 from app.models import passwords, secrets
+from app.models.common_passwords import CODE, reason
 from app.models.users import EMAIL_LENGTH, EMAIL_PATTERN, NAME_LENGTH, NewUser
 from app.wire import fields
 from app.wire.parameters import FieldsParameter
@@ -40,6 +41,17 @@ class PasswordLength(Rule, validate.Length):
         return value
 
 
+class NotCommon(Rule):
+    """Refuses passwords that are guessed first, whoever chooses them; the services know of whom else's besides."""
+
+    def __call__(self, value: str) -> str:
+        """Return the value, or refuse it; the length of one is another rule's matter."""
+        found = reason(value) if passwords.SHORTEST <= len(value) <= passwords.LONGEST else None
+        if found:
+            raise Breach(CODE, found).error()
+        return value
+
+
 def email() -> fields.Text:
     """Return the member for an address to write to."""
     return fields.Text(
@@ -53,7 +65,7 @@ def password() -> fields.Text:
     """Return the member for a password to be."""
     return fields.Text(
         required=True,
-        validate=PasswordLength(),
+        validate=[PasswordLength(), NotCommon()],
         metadata={
             "example": "correct horse battery staple",
             "format": "password",
