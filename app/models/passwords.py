@@ -3,6 +3,7 @@
 import base64
 import os
 import unicodedata
+from collections.abc import Callable
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -22,15 +23,20 @@ class Passwords:
     """Hashes passwords, and verifies them at the same cost whatever there is to compare.
 
     A password is normalized (NFC) first, so that it does not depend on the keyboard. One computation takes 19 MiB and
-    some 20 ms; as many run at once as there are work slots.
+    some 20 ms.
+
+    Args:
+        check: is called before each, and may refuse it; see ``app.resilience.hashing``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        self._check = check
         self._hasher = PasswordHasher(time_cost=TIME_COST, memory_cost=MEMORY_COST, parallelism=1)
         self._of_nobody = _of_nobody()
 
     def hash(self, password: Acceptable) -> str:
         """Return what is kept of a password that the rules have accepted."""
+        self._check()
         return self._hasher.hash(unicodedata.normalize("NFC", password))
 
     def verify(self, kept: str | None, password: str) -> bool:
@@ -40,6 +46,7 @@ class Passwords:
             kept: ``None`` where there is nobody whose password it could be.
             password: whatever was sent; none that is too long is looked at.
         """
+        self._check()
         fits = SHORTEST <= len(password) <= LONGEST
         said = unicodedata.normalize("NFC", password) if fits else ""
         try:

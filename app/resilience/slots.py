@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics, trail
@@ -26,6 +26,11 @@ LONGEST: Final = 1.0
 
 class Slots:
     """So many places to work in (``with``), and a bounded queue before them: first come, first served."""
+
+    place: ClassVar[str] = "work_slots"
+    """What they are called in metrics."""
+    detail: ClassVar[str] = "every work slot is taken"
+    """Why a request is refused."""
 
     def __init__(self, size: int, *, queue: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Make the places.
@@ -80,7 +85,7 @@ class Slots:
                 self._move()
                 return
             if len(self._waiting) >= (min(self.size, self._most_waiting) if self._is_stuck else self._most_waiting):
-                raise _busy()
+                raise self._busy()
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
@@ -103,7 +108,7 @@ class Slots:
                 self._is_stuck = not left
             if limit is not None:
                 limit.check("work_slot")
-            raise _busy()
+            raise self._busy()
 
     def _move(self) -> None:
         """Note, under the lock, that somebody came or went."""
@@ -118,7 +123,6 @@ class Slots:
             else:
                 self._free += 1
 
-
-def _busy() -> ServiceUnavailable:
-    metrics.SHED.labels("work_slots").inc()
-    return ServiceUnavailable(detail="every work slot is taken", retry_after=1)
+    def _busy(self) -> ServiceUnavailable:
+        metrics.SHED.labels(self.place).inc()
+        return ServiceUnavailable(detail=self.detail, retry_after=1)

@@ -14,6 +14,7 @@ from flask import Flask, current_app
 from flask.sansio.app import App
 
 from app.errs import Error, access, platform, raised_by, requests
+from app.resilience.hashing import hashes
 from app.wire.machinery import DATABASE, GUARDED
 
 PUBLIC: Final = None
@@ -75,6 +76,8 @@ class Operation:
     """Whether a decorator already keeps the handler from running when there are violations."""
     is_documented: bool = True
     needs_slot: bool = False
+    hashes: bool = False
+    """Whether its use case hashes a password, and so takes a place in the share of that."""
     raises: list[type[Error]] = field(default_factory=list)
 
     def add(self, errors: Iterable[type[Error]]) -> None:
@@ -190,6 +193,7 @@ def declare_calls(view: Callable[..., Any], use_case: Callable[..., object], *, 
     draft(view).add(raised_by(use_case))
     if needs_database:
         draft(view).needs_slot = True
+        draft(view).hashes |= hashes(use_case)
         draft(view).add(DATABASE)
 
 

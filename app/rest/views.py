@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from functools import wraps
+from operator import attrgetter
 from typing import Any, Final
 
 from flask.views import MethodView, View
@@ -101,6 +102,7 @@ def guarded(view: Any, endpoint: str, operations: Mapping[str, Operation]) -> Ha
 def _guarded(view: Handler, operation: Operation) -> Handler:
     """Return a view that checks Accept and reads the body before it runs."""
     call = synchronous(view) if operation.is_checked else checked(view)
+    place = attrgetter("hashing" if operation.hashes else "slots")
 
     @wraps(view)
     def begin(*args: Any, **kwargs: Any) -> Any:
@@ -108,7 +110,7 @@ def _guarded(view: Handler, operation: Operation) -> Handler:
         negotiation.check_accept(request, operation.produces)
         if operation.consumes:
             _read(request, operation)
-        with services().slots if operation.needs_slot else nullcontext():
+        with place(services()) if operation.needs_slot else nullcontext():
             if operation.parameters is None and request.query_string:
                 arguments.decoded(request, WITHOUT_PARAMETERS, query.parse(request))
             return call(*args, **kwargs)

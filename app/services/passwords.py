@@ -17,6 +17,7 @@ from app.models.jobs import NewJob
 from app.models.users import RESET, User, UserView, Waiting, same_address, user_id_of
 from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
+from app.resilience.hashing import hashing
 from app.resilience.postage import Postage, Purpose
 from app.resilience.transaction import transaction
 
@@ -116,6 +117,7 @@ class PasswordService:
             unit.commit()
 
     @raises(InvalidOneTimeToken, ValidationFailed)
+    @hashing
     def reset(self, token: str, password: str) -> None:
         """Set the password that the token allows to set, once."""
         digest = secrets.digest(token)
@@ -133,6 +135,7 @@ class PasswordService:
             unit.commit()
 
     @raises(UserNotFound, ValidationFailed, RateLimitExceeded)
+    @hashing
     def change(self, current: str, password: str, *, by: Principal, network: str) -> None:
         """Set another password for the caller, who has to know the present one: a stolen token is not enough.
 

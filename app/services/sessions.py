@@ -16,6 +16,7 @@ from app.models.sessions import ACCESS, LONGEST, REFRESHES, WITHIN, IssuedToken,
 from app.models.users import NOBODY, User, UserView, same_address, user_id_of
 from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
+from app.resilience.hashing import hashing
 from app.resilience.transaction import transaction
 
 
@@ -110,6 +111,7 @@ class SessionService:
         self._clock = clock
 
     @raises(InvalidCredentials, RateLimitExceeded)
+    @hashing
     def log_in(self, sent: Credentials, *, network: str) -> Tokens:
         """Begin a session.
 

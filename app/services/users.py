@@ -16,6 +16,7 @@ from app.models.jobs import NewJob
 from app.models.precondition import ANYTHING, Precondition
 from app.models.users import NewUser, Registration, User, UserView, Waiting, must_be, same_address, user_id_of
 from app.resilience.clock import Clock
+from app.resilience.hashing import hashing
 from app.resilience.postage import Postage, Purpose
 from app.resilience.transaction import transaction
 
@@ -137,6 +138,7 @@ class UserService:
             unit.commit()
 
     @raises(InvalidOneTimeToken, ValidationFailed)
+    @hashing
     def activate(self, token: str, password: str) -> User:
         """Make a user of the registration that the token was sent for, once; its password is the one sent along."""
         digest = secrets.digest(token)

@@ -42,6 +42,7 @@ from app.resilience import draining, measure
 from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock, SystemClock
 from app.resilience.copies import Copies
+from app.resilience.hashing import HashingShare
 from app.resilience.postage import Postage
 from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
@@ -76,6 +77,7 @@ class Services:
 
     clock: Clock
     slots: Slots
+    hashing: HashingShare
     failures: FailureService
     idempotency: IdempotencyService
     jobs: JobService
@@ -143,7 +145,7 @@ def _accounts(
     clock: Clock,
 ) -> tuple[UserService, SessionService, PasswordService]:
     """Return what has to do with passwords."""
-    passwords, attempts, postage = Passwords(), Attempts(windows), Postage(windows)
+    passwords, attempts, postage = Passwords(HashingShare.check), Attempts(windows), Postage(windows)
     rules = PasswordRules(own=("candor", urlsplit(settings.public_url).hostname or ""))
     users = UserService(
         reads=reads,
@@ -228,6 +230,7 @@ def wire(
     return Services(
         clock=clock,
         slots=slots,
+        hashing=HashingShare(slots, threads=settings.web_threads),
         windows=windows,
         failures=FailureService(failures=FailureReads(reads), trace_url=settings.trace_url),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),

@@ -1,0 +1,55 @@
+"""A burst of logins on a real gunicorn: everybody else's requests are served."""
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+
+from app.config import Settings
+from tests.stack.conftest import Served, serving
+
+LOGINS = 32
+"""At once, each from a network of its own; again and again, as clients do that obey Retry-After."""
+
+
+def log_in(served: Served, number: int) -> int:
+    """Try to log in, and return the status."""
+    body = json.dumps({"email": f"nobody-{number}@example.com", "password": "correct horse"})
+    fields = {"Content-Type": "application/json", "X-Forwarded-For": f"203.0.{number}.7"}
+    with closing(HTTPConnection("127.0.0.1", served.port, timeout=20)) as connection:
+        connection.request("POST", "/v1/tokens", body, fields)
+        return connection.getresponse().status
+
+
+def test_reads_go_on(settings: Settings, tmp_path: Path, bearer: Callable[..., dict[str, str]]) -> None:
+    """Logins that find no room are refused, and come again a second later; all reads are answered."""
+    limits = {"TRUSTED_PROXIES": "127.0.0.1", "TOKEN_RATE_LIMIT": "1000 per second"}
+    with serving(settings, tmp_path / "log", **limits) as served:
+        statuses: list[int] = []
+        is_over = threading.Event()
+
+        def burst(number: int) -> None:
+            while not is_over.is_set():
+                statuses.append(log_in(served, number))
+                is_over.wait(1)
+
+        logins = [threading.Thread(target=burst, args=(number,)) for number in range(LOGINS)]
+        for each in logins:
+            each.start()
+        try:
+            with closing(HTTPConnection("127.0.0.1", served.port, timeout=20)) as connection:
+                reads = []
+                for _ in range(50):
+                    connection.request("GET", "/v1/tasks", headers=bearer())
+                    answer = connection.getresponse()
+                    answer.read()
+                    reads.append(answer.status)
+        finally:
+            is_over.set()
+            for each in logins:
+                each.join(20)
+    assert reads == [200] * 50
+    assert {*statuses} <= {401, 429, 503}
+    assert statuses.count(401) >= LOGINS // 2
