@@ -18,6 +18,7 @@ from app.observability import logs, undeclared
 from app.repositories import engine
 from app.resilience import measure
 from app.resilience.poller import Poller
+from app.rest import scopes
 from app.rest.application import Application
 from app.wiring import Services, wire
 from app.wiring.telling import log_turns
@@ -32,7 +33,7 @@ KEYS_WITHIN: Final = timedelta(seconds=3)
 NAMED: Final = {"MAX_CONTENT_LENGTH": "MAX_BODY_BYTES", "SQLALCHEMY_DATABASE_URI": "DATABASE_URL"}
 """Keys of ``app.config`` that another name decides in the environment."""
 MERGED: Final = "SQLALCHEMY_ENGINE_OPTIONS"
-REVOCATIONS_EVERY: Final = timedelta(seconds=2)
+REVOCATIONS_EVERY: Final = timedelta(seconds=1)
 REVOCATIONS_WITHIN: Final = timedelta(seconds=3)
 """Together, the 5 seconds within which every worker rejects a revoked token; 500,000 are read in that time."""
 REVOCATIONS_AT_FIRST: Final = timedelta(seconds=5)
@@ -83,6 +84,8 @@ def create_app(
     if settings.tracing:
         _trace(app, services)
     rest.register(app, settings)
+    if faults := scopes.faults(settings):
+        raise InvalidSettings(faults)
     cli.register(app)
     return app
 

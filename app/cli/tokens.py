@@ -8,9 +8,11 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.config import readers
 from app.context import ADMIN
 from app.errs.users import UserNotFound
 from app.models.sessions import LONGEST
+from app.rest import scopes
 from app.wiring import Services
 
 group = AppGroup("tokens", help="Bearer tokens.")
@@ -49,9 +51,11 @@ class Lifetime(click.ParamType[timedelta]):
 def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
     """Print one token. If its subject is the id of a user, it ends early when that user's sessions do."""
     services: Services = current_app.extensions["candor-services"]
-    scopes = {*scope.split(), *([ADMIN] if admin else [])}
+    named = {*readers.words(scope), *([ADMIN] if admin else [])}
+    if fault := scopes.unknown(named):
+        raise click.ClickException(f"--scope {fault}")
     try:
-        click.echo(services.sessions.issue(subject, scopes=scopes, lifetime=expires))
+        click.echo(services.sessions.issue(subject, scopes=named, lifetime=expires))
     except ValueError as fault:
         raise click.ClickException(f"{fault}.") from None
     except UserNotFound:

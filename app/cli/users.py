@@ -1,6 +1,6 @@
 """``flask users``: what an operator does with accounts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -9,7 +9,8 @@ from flask.cli import AppGroup
 
 from app.config import readers
 from app.errs.users import UserNotFound
-from app.models.users import UserView
+from app.models.users import UserView, same_address
+from app.rest import scopes
 from app.wiring import Services
 
 group = AppGroup("users", help="Accounts.")
@@ -24,24 +25,24 @@ def list_users() -> None:
 
 @group.command("grant")
 @click.argument("email")
-@click.argument("scopes", nargs=-1, required=True)
-def grant(email: str, scopes: tuple[str, ...]) -> None:
+@click.argument("names", metavar="SCOPES...", nargs=-1, required=True)
+def grant(email: str, names: tuple[str, ...]) -> None:
     """Give the account with this address more SCOPES, which its next token has."""
-    try:
-        listed = readers.scopes(" ".join(scopes))
-    except ValueError as fault:
-        raise click.ClickException(f"A scope {fault}.") from None
+    listed = readers.words(" ".join(names))
+    _check(listed)
     with _told(email):
         _print(_services().users.grant(email, listed))
 
 
 @group.command("revoke")
 @click.argument("email")
-@click.argument("scopes", nargs=-1, required=True)
-def revoke(email: str, scopes: tuple[str, ...]) -> None:
+@click.argument("names", metavar="SCOPES...", nargs=-1, required=True)
+def revoke(email: str, names: tuple[str, ...]) -> None:
     """Take SCOPES from the account with this address, within 5 seconds."""
+    listed = readers.words(" ".join(names))
+    _check(listed, held_by=email)
     with _told(email):
-        _print(_services().users.withdraw(email, scopes))
+        _print(_services().users.withdraw(email, listed))
 
 
 @group.command("disable")
@@ -58,6 +59,19 @@ def enable(email: str) -> None:
     """Let the account with this address log in again."""
     with _told(email):
         _print(_services().users.enable(email))
+
+
+def _check(listed: Iterable[str], *, held_by: str = "") -> None:
+    """Accept scopes that exist, and those that the account with this address has from a former release.
+
+    Raises:
+        ClickException: another one was named.
+    """
+    if not scopes.unknown(listed):
+        return
+    held = {scope for user in _services().users.all() if user.email == same_address(held_by) for scope in user.scopes}
+    if fault := scopes.unknown({*listed} - held):
+        raise click.ClickException(f"This {fault}")
 
 
 @contextmanager

@@ -55,4 +55,4 @@ class InsufficientScope(Error):
     since = "0.1.0"
     scope: str
     example = {"scope": "tasks"}
-    curl = f"curl -i '{{url}}/v1/tasks' {commands.issued('--subject alice --scope other')}"
+    curl = f"curl -i '{{url}}/v1/tasks' {commands.issued('--subject alice --scope orders')}"

@@ -21,7 +21,7 @@ from tests.fakes.issuer import AUDIENCE, Issuer
 from tests.fakes.remote import Remote, is_silent, says
 
 ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
-SCOPES: Final = {"carol": ("tasks",), "dave": ("other:read",)}
+SCOPES: Final = {"carol": ("tasks",), "dave": ("orders",)}
 OURS: Final = Issuer()
 THEIRS: Final = Issuer("https://theirs.test")
 

@@ -112,7 +112,7 @@ def _profile(subject: Subject, secret: str) -> Profile:
     if not profile.contract:
         claims = {"sub": "conformance", "exp": int(time.time()) + 3600}
         return replace(profile, token=jwt.encode(claims, secret, algorithm="HS256"))
-    return replace(profile, token=_issued(subject, "tasks"), token_without_scope=_issued(subject, "other:read"))
+    return replace(profile, token=_issued(subject, "tasks"), token_without_scope=_issued(subject, "orders"))
 
 
 def _issued(subject: Subject, scope: str) -> str:

@@ -71,7 +71,7 @@ class Nothing(MethodView):
 
 Attempt = Callable[[Blueprint], Any]
 REJECTED: list[tuple[Attempt, str]] = [
-    (lambda _: Blueprint("pets", __name__, scope="pest"), "the scope 'pest' is unknown: use one of admin, "),
+    (lambda _: Blueprint("pets", __name__, scope="pest"), "the scope 'pest' is unknown: use one of account, admin, "),
     (lambda _: Blueprint("pets", __name__, scope="tasks", scope_to_write="pest"), "the scope 'pest' is unknown"),
     (lambda blp: blp.route("/", methods="POST")(view), r'methods is a list of names, such as methods=\["POST"\]'),
     (

@@ -1,0 +1,91 @@
+"""Scopes are a closed list: whatever names another one is rejected, and the message has the list."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, Final
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from app.config import InvalidSettings, Settings
+from app.config.issuers import Issuer
+from app.rest import scopes
+from app.rpc import server
+from tests.api.accounts import an_address, join
+from tests.api.caller import Caller
+
+WRONG: Final = "movies:wirte"
+LISTED: Final = "There are account, admin, movies:read, movies:write, orders, tasks."
+NAMED: Final = [each.name for each in fields(Settings) if "scopes" in each.name]
+"""The settings that name scopes, besides ``ISSUERS``."""
+Make = Callable[..., Flask]
+
+
+def run(app: Flask, *arguments: str) -> Result:
+    """Run a command."""
+    return app.test_cli_runner().invoke(args=[*arguments])
+
+
+@pytest.fixture
+def email(nobody: Caller, app: Flask) -> str:
+    """Return the address of somebody with an account."""
+    address: str = join(nobody, app, an_address())["email"]
+    return address
+
+
+class TestCommands:
+    @pytest.mark.parametrize("command", ["grant", "revoke"])
+    @pytest.mark.parametrize("named", [[WRONG], ["orders", WRONG], [f"orders,{WRONG}"], ["Orders"], ["*"], ['a"b']])
+    def test_users(self, app: Flask, email: str, command: str, named: list[str]) -> None:
+        """Nothing is changed, the scopes that exist are not either."""
+        before = run(app, "users", "list").output
+        result = run(app, "users", command, email, *named)
+        assert result.exit_code == 1
+        assert LISTED in result.output
+        assert run(app, "users", "list").output == before
+
+    def test_a_scope_of_a_former_release_can_be_taken_away(self, app: Flask, email: str) -> None:
+        with app.app_context():
+            app.extensions["candor-services"].users.grant(email, ["former"])
+        result = run(app, "users", "revoke", email.upper(), "former")
+        assert (result.exit_code, "former" in result.output) == (0, False)
+
+    @pytest.mark.parametrize("named", [WRONG, f"tasks {WRONG}", f"tasks,{WRONG}", "TASKS"])
+    def test_tokens(self, app: Flask, named: str) -> None:
+        result = run(app, "tokens", "issue", "--subject", "alice", "--scope", named)
+        assert (result.exit_code, LISTED in result.output) == (1, True)
+        assert "eyJ" not in result.output
+
+    @pytest.mark.parametrize("named", ["", "tasks", "tasks,orders", "account movies:write"])
+    def test_those_that_exist(self, app: Flask, named: str) -> None:
+        assert run(app, "tokens", "issue", "--subject", "alice", "--scope", named).exit_code == 0
+
+
+class TestSettings:
+    @pytest.mark.parametrize("name", NAMED)
+    def test_a_setting(self, make_application: Make, name: str) -> None:
+        with pytest.raises(InvalidSettings) as caught:
+            make_application(**{name: ("tasks", WRONG)})
+        assert caught.value.faults == [f"{name.upper()} names an unknown scope: {WRONG}. {LISTED}"]
+
+    def test_the_file_of_issuers(self, make_application: Make) -> None:
+        named: dict[str, Any] = {"carol": ("tasks",), "*": (WRONG, "other")}
+        issuer = Issuer(url="https://i.test", jwks_url="https://i.test/keys", audience="us", scopes=named)
+        with pytest.raises(InvalidSettings, match=f"ISSUERS names unknown scopes: {WRONG}, other"):
+            make_application(issuers=(issuer,))
+
+    def test_every_setting_of_scopes_is_checked(self) -> None:
+        assert NAMED == ["anonymous_scopes", "default_scopes"]
+        assert all(name.endswith("_scopes") for name in NAMED)
+
+    def test_a_fork_adds_its_own(self, make_application: Make) -> None:
+        scopes.add("pets")
+        try:
+            make_application(default_scopes=("pets",))
+        finally:
+            scopes.SCOPES.remove("pets")
+
+
+def test_methods_of_grpc_need_one_of_them() -> None:
+    assert {method.scope for method in server.METHODS.values()} <= scopes.SCOPES
