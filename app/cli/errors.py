@@ -7,6 +7,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app import errs
+from app.cli.terminal import Failed, lines, page
 from app.rest import examples, nginx
 from app.rest.errors import status_of
 
@@ -19,7 +20,7 @@ def list_errors() -> None:
     named = errs.named_errors()
     width = max(map(len, named))
     for code, error in named.items():
-        click.echo(f"{code:<{width}}  {status_of(error).value}  {error.kind.string:<28}  {errs.title(error)}")
+        lines(f"{code:<{width}}  {status_of(error).value}  {error.kind.string:<28}  {errs.title(error)}")
 
 
 @group.command("explain")
@@ -28,21 +29,21 @@ def explain(code: str) -> None:
     """Print all that is known of one error, by its code or the slug of its page."""
     error = errs.named_errors().get(code.upper().replace("-", "_"))
     if error is None:
-        raise click.ClickException(f"The catalogue has no {code}. `flask errors list` prints all there are.")
+        raise Failed(f"The catalogue has no {code}. `flask errors list` prints all there are.")
     public_url = current_app.config["PUBLIC_URL"]
-    click.echo(f"{error.code}  {status_of(error).value} {status_of(error).phrase}  ({error.kind.string})")
-    click.echo(f"\n{errs.title(error)}\n{errs.plain(errs.occurrence(error))}")
-    click.echo(f"\nAs a client:    {error.client}\nAs an operator: {errs.plain(error.operator)}")
-    click.echo(f"Since:          {error.since}")
+    lines(f"{error.code}  {status_of(error).value} {status_of(error).phrase}  ({error.kind.string})")
+    page(f"\n{errs.title(error)}\n{errs.plain(errs.occurrence(error))}")
+    page(f"\nAs a client:    {error.client}\nAs an operator: {errs.plain(error.operator)}")
+    lines(f"Since:          {error.since}")
     document = examples.document(error, public_url=public_url)
-    click.echo(f"\nExample:\n{json.dumps(document, indent=2) if document else '(an empty body)'}")
+    page(f"\nExample:\n{json.dumps(document, indent=2) if document else '(an empty body)'}")
     for name, value in examples.headers(error).items():
-        click.echo(f"{name}: {value}")
+        lines(f"{name}: {value}")
     if error.curl:
-        click.echo(f"\nProvoke it:\n{examples.curl(error, public_url=public_url)}")
+        page(f"\nProvoke it:\n{examples.curl(error, public_url=public_url)}")
 
 
 @group.command("nginx")
 def print_nginx() -> None:
     """Print deploy/nginx/problems.conf: the same problem documents for what nginx refuses by itself."""
-    click.echo(nginx.configuration(current_app), nl=False)
+    page(nginx.configuration(current_app), ends=False)

@@ -10,6 +10,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from app import errs
+from app.cli import terminal
+from app.cli.terminal import Failed
 from app.errs.failures import RequestNotFound
 from app.observability import log_files, telling
 from app.services.failures import MOST, Explanation
@@ -38,10 +40,10 @@ def explain(request_id: str, logs: tuple[Path, ...], as_json: bool) -> None:
     found = _logged(request_id, logs) if logs else _recorded(request_id)
     if as_json:
         answer = Encoder(ExplanationSchema())({"request_id": request_id, "occurrences": found})
-        click.echo(orjson.dumps(answer, option=OPTIONS | orjson.OPT_INDENT_2))
+        terminal.json(orjson.dumps(answer, option=OPTIONS | orjson.OPT_INDENT_2))
         return
     for number, explanation in enumerate(found):
-        click.echo("\n" * (number > 0) + "\n".join(told(explanation)))
+        terminal.lines(*([""] if number else []), *told(explanation))
 
 
 def _recorded(request_id: str) -> list[Explanation]:
@@ -49,17 +51,17 @@ def _recorded(request_id: str) -> list[Explanation]:
     try:
         return services.failures.explain(request_id)
     except RequestNotFound as error:
-        raise click.ClickException(f"{errs.title(type(error))} {errs.plain(error.operator)}") from None
+        raise Failed(f"{errs.title(type(error))} {errs.plain(error.operator)}") from None
     except errs.Error as error:
         cause = telling.told(errs.root_cause(error))
-        raise click.ClickException(f"The record is out of reach: {cause}. `--log FILE` reads a log instead.") from None
+        raise Failed(f"The record is out of reach: {cause}. `--log FILE` reads a log instead.") from None
 
 
 def _logged(request_id: str, logs: tuple[Path, ...]) -> list[Explanation]:
     services: Services = current_app.extensions["candor-services"]
     entries = log_files.occurrences(request_id, logs)[:MOST]
     if not entries:
-        raise click.ClickException(f"No line in {', '.join(map(str, logs))} is about a request {request_id}.")
+        raise Failed(f"No line in {', '.join(map(str, logs))} is about a request {request_id}.")
     return [services.failures.explanation(entry) for entry in entries]
 
 
@@ -77,7 +79,9 @@ def told(what: Explanation) -> Iterator[str]:
         for number, line in enumerate(lines):
             yield f"{'' if number else label:<13} {line}"
     if what.client:
-        yield f"\nAs a client:    {what.client}\nAs an operator: {what.operator}"
+        yield ""
+        yield f"As a client:    {what.client}"
+        yield f"As an operator: {what.operator}"
         yield f"All about it:   flask errors explain {what.code}, or {what.catalogue}"
 
 

@@ -6,6 +6,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.cli.terminal import Failed, lines
 from app.models.jobs import Job, JobState
 from app.services.jobs import JobService
 from app.wire.timestamps import render
@@ -24,9 +25,7 @@ def _jobs() -> JobService:
 def list_jobs(dead: bool) -> None:
     """Print the oldest 200: id, state, kind, attempts, when next, why not."""
     for job in _jobs().list(JobState.DEAD if dead else None):
-        click.echo(
-            f"{job.id}  {_state(job):<7}  {job.kind}  {job.attempts}  {render(job.run_time)}  {job.last_error or ''}"
-        )
+        lines(f"{job.id}  {_state(job):<7}  {job.kind}  {job.attempts}  {render(job.run_time)}  {job.last_error or ''}")
 
 
 @group.command("show")
@@ -35,7 +34,7 @@ def show(job_id: UUID) -> None:
     """Print all that is known of one job but its payload."""
     job = _jobs().find(job_id)
     if job is None:
-        raise click.ClickException("There is no such job: it is done, or never was.")
+        raise Failed("There is no such job: it is done, or never was.")
     shown = {
         "id": job.id,
         "kind": job.kind,
@@ -50,7 +49,7 @@ def show(job_id: UUID) -> None:
         "last error": job.last_error or "-",
     }
     for name, value in shown.items():
-        click.echo(f"{name:<12} {value}")
+        lines(f"{name:<12} {value}")
 
 
 @group.command("retry")
@@ -62,8 +61,8 @@ def retry(job_id: UUID | None, every: bool) -> None:
         raise click.UsageError("Name one job, or say --all.")
     revived = _jobs().retry(job_id)
     if job_id is not None and not revived:
-        raise click.ClickException("There is no such dead job. `flask jobs list --dead` prints all there are.")
-    click.echo(f"{revived} queued again")
+        raise Failed("There is no such dead job. `flask jobs list --dead` prints all there are.")
+    lines(f"{revived} queued again")
 
 
 def _state(job: Job) -> str:

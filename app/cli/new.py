@@ -4,6 +4,7 @@ import click
 from flask.cli import AppGroup
 
 from app.cli.resource import Words, write
+from app.cli.terminal import Failed, lines
 from app.config import ROOT
 
 group = AppGroup("new", help="Code to begin with.")
@@ -17,7 +18,7 @@ def resource(name: str, singular: str | None) -> None:
     try:
         words = Words.of(name, singular)
         for path, was_there in sorted(write(ROOT, words).items()):
-            click.echo(f"  {'changed' if was_there else 'new':<8} {path}")
+            lines(f"  {'changed' if was_there else 'new':<8} {path}")
     except ValueError as fault:
-        raise click.ClickException(f"{fault}.") from None
-    click.echo(f"Now: make db, make test, and a token: flask tokens issue --subject alice --scope {words.many}")
+        raise Failed(f"{fault}.") from None
+    lines(f"Now: make db, make test, and a token: flask tokens issue --subject alice --scope {words.many}")

@@ -6,6 +6,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.cli.terminal import Failed, lines
 from app.errs.requests import ValidationFailed
 from app.services.products import ProductService
 from app.wire import offers
@@ -26,15 +27,15 @@ def load_products(file: Path, if_none: bool) -> None:
             count = _products().load(offers.lines(opened))
     except ValidationFailed as failed:
         told = [each.message for each in failed.violations] + ([failed.detail] if failed.detail else [])
-        raise click.ClickException("\n".join(["Nothing was loaded.", *told])) from None
-    click.echo(f"{count} prices loaded")
+        raise Failed("Nothing was loaded.", *told) from None
+    lines(f"{count} prices loaded")
 
 
 @group.command("list")
 def list_products() -> None:
     """Print every price: sku, currency, price."""
     for offer in _products().all():
-        click.echo(f"{offer.sku}  {offer.currency.name}  {offer.price}")
+        lines(f"{offer.sku}  {offer.currency.name}  {offer.price}")
 
 
 def _products() -> ProductService:

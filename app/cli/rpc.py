@@ -12,6 +12,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from app.cli.terminal import Failed
 from app.config import Settings, authority
 from app.extensions import db
 from app.observability import exposition, metrics, startup
@@ -35,10 +36,10 @@ def serve() -> None:
     """Serve until SIGTERM or Ctrl-C; calls that have begun are finished."""
     settings = Settings.from_env()
     if not settings.rpc_port:
-        raise click.ClickException("RPC_PORT is 0: no gRPC is wanted")
+        raise Failed("RPC_PORT is 0: no gRPC is wanted")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what goes wrong, we say ourselves
     if find_spec("grpc") is None:
-        raise click.ClickException("gRPC needs the packages of requirements/grpc.lock")
+        raise Failed("gRPC needs the packages of requirements/grpc.lock")
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for other threads, as Flask says
     _prepare(app, settings)
     failures = journal(settings) if settings.failures_kept else None
@@ -80,7 +81,7 @@ async def _serve(app: Flask, settings: Settings) -> None:
     try:
         serving = await server.start(app, settings)
     except server.CannotServe as fault:
-        raise click.ClickException(str(fault)) from fault
+        raise Failed(str(fault)) from fault
     _LOG.info("gRPC is served", extra={"fields": {"host": settings.rpc_host, "port": serving.port}})
     scheme = "grpcs" if settings.rpc_certificate else "grpc"
     startup.announce(settings, [f"{scheme}://{authority(settings.rpc_host, serving.port)}"], {})

@@ -8,6 +8,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.cli.terminal import Failed, lines
 from app.config import readers
 from app.context import ADMIN
 from app.errs.users import UserNotFound
@@ -53,13 +54,13 @@ def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
     services: Services = current_app.extensions["candor-services"]
     named = {*readers.words(scope), *([ADMIN] if admin else [])}
     if fault := scopes.unknown(named):
-        raise click.ClickException(f"--scope {fault}")
+        raise Failed(f"--scope {fault}")
     try:
-        click.echo(services.sessions.issue(subject, scopes=named, lifetime=expires))
+        lines(services.sessions.issue(subject, scopes=named, lifetime=expires))
     except ValueError as fault:
-        raise click.ClickException(f"{fault}.") from None
+        raise Failed(f"{fault}.") from None
     except UserNotFound:
-        raise click.ClickException(f"The user {subject} is disabled or deleted.") from None
+        raise Failed(f"The user {subject} is disabled or deleted.") from None
 
 
 @group.command("retire-key")
@@ -71,8 +72,8 @@ def retire_key(kid: str | None) -> None:
     try:
         services.sessions.retire_key(kid)
     except KeyError:
-        raise click.ClickException("There is no such key in JWT_KEYS, or JWT_SECRET is not one of them.") from None
-    click.echo("retired: configure another key, and restart")
+        raise Failed("There is no such key in JWT_KEYS, or JWT_SECRET is not one of them.") from None
+    lines("retired: configure another key, and restart")
 
 
 @group.command("end-sessions")
@@ -80,4 +81,4 @@ def retire_key(kid: str | None) -> None:
 def end_sessions() -> None:
     """End the sessions of all users, and revoke what was issued for users."""
     services: Services = current_app.extensions["candor-services"]
-    click.echo(f"{services.sessions.end_every()} sessions ended")
+    lines(f"{services.sessions.end_every()} sessions ended")

@@ -7,6 +7,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.cli.terminal import Failed, lines
 from app.config import readers
 from app.errs.users import UserNotFound
 from app.models.users import UserView, same_address
@@ -71,7 +72,7 @@ def _check(listed: Iterable[str], *, held_by: str = "") -> None:
         return
     held = {scope for user in _services().users.all() if user.email == same_address(held_by) for scope in user.scopes}
     if fault := scopes.unknown({*listed} - held):
-        raise click.ClickException(f"This {fault}")
+        raise Failed(f"This {fault}")
 
 
 @contextmanager
@@ -80,7 +81,7 @@ def _told(email: str) -> Iterator[None]:
     try:
         yield
     except UserNotFound:
-        raise click.ClickException(f"Nobody has the address {email}.") from None
+        raise Failed(f"Nobody has the address {email}.") from None
 
 
 def _services() -> Services:
@@ -89,4 +90,4 @@ def _services() -> Services:
 
 
 def _print(user: UserView) -> None:
-    click.echo(f"{user.id}  {user.email}  {' '.join(user.scopes)}{'  disabled' if user.is_disabled else ''}")
+    lines(f"{user.id}  {user.email}  {' '.join(user.scopes)}{'  disabled' if user.is_disabled else ''}")

@@ -15,6 +15,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from app.cli.terminal import Failed
 from app.config import Settings
 from app.models.jobs import TakenJob
 from app.observability import exposition, metrics
@@ -51,7 +52,7 @@ def work(threads: int | None, lease: float) -> None:
     settings = Settings.from_env()
     threads = threads or max(1, min(USUAL_THREADS, settings.database_pool_size - 1))
     if threads >= settings.database_pool_size:
-        raise click.ClickException(
+        raise Failed(
             f"--threads {threads} needs DATABASE_POOL_SIZE={threads + 1}, and it is {settings.database_pool_size}:"
             " each job holds a connection, and the worker itself needs one"
         )

@@ -1,4 +1,7 @@
-"""A line: fields as JSON, in the order they are given, and never longer than a pipe takes in one piece."""
+"""A line: fields as JSON, in the order they are given, and never longer than a pipe takes in one piece.
+
+Characters that act on a terminal are escapes in it, since logs are read there.
+"""
 
 import json
 from datetime import datetime
@@ -6,9 +9,12 @@ from typing import Any, Final
 
 import orjson
 
+from app.observability.unprintable import escaped_json
+
 LONGEST: Final = 4095
 """Bytes: ``PIPE_BUF`` of Linux, less the line's end. A longer write may end up between others'."""
 OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+DEL: Final = b"\x7f"
 SHORT: Final = 64
 """What no text is cut below."""
 
@@ -36,9 +42,10 @@ def _cut(value: object) -> object:
 
 def _dumped(value: Any) -> bytes:
     try:
-        return orjson.dumps(value, default=str, option=OPTIONS)
+        dumped = orjson.dumps(value, default=str, option=OPTIONS)
     except TypeError:  # a lone surrogate, or an integer of more than 64 bits
-        return json.dumps(value, default=_text).encode()
+        dumped = json.dumps(value, default=_text).encode()
+    return dumped if dumped.isascii() and DEL not in dumped else escaped_json(dumped.decode()).encode()
 
 
 def _text(value: object) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, event, text
 from app import wiring
 from app.config import Settings
 from app.extensions import db
+from app.observability.unprintable import UNPRINTABLE
 from app.services.tasks import TaskService
 from tests.api.caller import ABSENT, Caller, answered, refused
 from tests.api.conftest import Log
@@ -184,6 +185,35 @@ class TestCommand:
             assert said in ran.output
         ran = app.test_cli_runner().invoke(args=["explain", "--json", "no-such-task"])
         assert json.loads(ran.output)["occurrences"][0]["code"] == "TASK_NOT_FOUND"
+
+    @pytest.mark.parametrize(
+        "escape", ["%1b%5b2J", "%9b2J", "%c2%9b2J", "%e2%80%ae", "%0aAs%20an%20operator:%20run%20this", "%7f", "%07"]
+    )
+    def test_nothing_that_a_caller_has_sent_acts_on_the_terminal(
+        self, app: Flask, alice: Caller, keeping: Keeping, log: Log, tmp_path: Path, escape: str
+    ) -> None:
+        with keeping():
+            alice.get(f"/v1/no{escape}such", headers={"X-Request-Id": "hostile-path"})
+        (tmp_path / "log").write_text("\n".join(log.lines))
+        assert not any(UNPRINTABLE.search(line) for line in log.lines)
+        run, of_log = app.test_cli_runner().invoke, ["--log", str(tmp_path / "log")]
+        for options in ([], ["--json"], of_log, [*of_log, "--json"]):
+            ran = run(args=["explain", "hostile-path", *options])
+            assert ran.exit_code == 0
+            assert not UNPRINTABLE.search(ran.output.replace("\n", ""))
+            assert "As an operator: run this" not in ran.output.splitlines()
+            assert "\nAs an operator: Nothing to do.\n" in ran.output or options[-1:] == ["--json"]
+
+    def test_nor_does_what_an_operator_mistypes(self, app: Flask) -> None:
+        for words in (
+            ["explain", "a\x1b[2Jb"],
+            ["errors", "explain", "a\x1b[2Jb"],
+            ["users", "disable", "a\u202eb@example.com"],
+            ["tokens", "issue", "--subject", "a\x9bb", "--expires", "a\x1bb"],
+        ):
+            ran = app.test_cli_runner().invoke(args=words)
+            assert ran.exit_code != 0
+            assert not UNPRINTABLE.search(ran.output.replace("\n", ""))
 
     def test_it_reads_a_log_without_a_database(
         self, make_application: Callable[..., Flask], alice: Caller, log: Log, tmp_path: Path
