@@ -4,7 +4,7 @@ import logging
 from typing import Final
 
 from app import errs
-from app.observability import logs
+from app.observability import error_fields, logs
 
 _LOG: Final = logging.getLogger("candor.dependencies")
 
@@ -17,7 +17,7 @@ def degraded(dependency: str, reason: str, error: errs.Error) -> None:
         "kind": error.kind.string,
         "code": error.code or None,
         "op": errs.ops(error) or None,
-        "facts": logs.facts_of(error),
+        "facts": error_fields.facts_of(error),
         **logs.cause_chain(error, stack=False),
     }
     _LOG.warning("answered without %s: %s", dependency, reason, extra={"fields": fields})

@@ -4,16 +4,17 @@ import logging
 import sysconfig
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from http import HTTPMethod
 from pathlib import Path
 from typing import Any, Final, Protocol, TextIO
 
 from app import context, errs
 from app.observability import lines
+from app.observability.error_fields import facts_of, items_by_code, method, place
+from app.observability.shared_entries import Shared, SharedEntries
 from app.observability.sink import SinkHandler
 from app.observability.telling import told
 
@@ -23,7 +24,6 @@ ERRORS: Final = logging.getLogger("candor.errors")
 AUDIT: Final = logging.getLogger("candor.audit")
 LISTED: Final = 20
 """Violations named in a line."""
-METHODS: Final = frozenset(HTTPMethod)
 STANDARD_ERROR: Final = 2
 PACKAGES: Final = "/site-packages/"
 HOMES: Final = (f"{Path(__file__).resolve().parents[2]}/", f"{sysconfig.get_path('stdlib')}/")
@@ -112,7 +112,7 @@ def put_in_force(level: str, *, shows_stacks: bool) -> None:
 
 def access(fields: dict[str, object]) -> None:
     """Write the one line of a finished request; of a refused one, method and path may be unknown."""
-    fields["method"] = _method(fields["method"])
+    fields["method"] = method(fields["method"])
     message = f"{fields['method'] or '-'} {fields['path'] or '-'} {fields['status']}"
     _write(ACCESS, logging.INFO, message, fields)
     for watcher in WATCHERS:
@@ -124,34 +124,60 @@ def audit(message: str, fields: dict[str, object]) -> None:
     _write(AUDIT, logging.INFO, message, fields)
 
 
-def error(exc: BaseException, shown: errs.Error, fields: dict[str, object], *, stack: bool) -> None:
+def error(
+    exc: BaseException,
+    shown: errs.Error,
+    fields: dict[str, object],
+    *,
+    stack: bool,
+    shared_by: Hashable | None = None,
+) -> bool:
     """Write the one line of an error: what was shown of it, and everything that was not.
+
+    Return whether it has one of its own.
 
     Args:
         exc: what was raised, with its causes.
         shown: the error that was answered; another one where a bug was hidden behind ``INTERNAL_ERROR``.
         fields: what the transport adds, such as the status and the route.
         stack: whether to add the traceback, unless it is switched off.
+        shared_by: the address of the client, if errors with this code of the same second share a line.
     """
     said = exc if isinstance(exc, errs.Error) else shown
     kind, fault, caused = said.kind, said.fault, cause_chain(exc, stack=stack)
     fields |= {
-        "method": _method(fields.get("method")),
+        "method": method(fields.get("method")),
         "kind": kind.string,
         "fault": None if fault is kind.fault else fault.value,
         "code": said.code or errs.shown_code(shown),
         "param": said.param,
-        "violations": [f"{_place(each)} {each.code}" for each in said.violations[:LISTED]] or None,
-        "items": _items(said.failures),
+        "violations": [f"{place(each)} {each.code}" for each in said.violations[:LISTED]] or None,
+        "items": items_by_code(said.failures),
         "user": said.user or fields.get("user"),
         "facts": facts_of(exc),
         **caused,
     }
     message = caused["causes"][0]["message"] if said is exc else told(said)
     level = kind.log_level if fault is kind.fault else logging.WARNING
-    _write(ERRORS, logging.ERROR if stack else level, message, fields, exc if stack else None)
+    is_own = shared_by is None or not _goes_to_stderr_alone(ERRORS) or _is_first(shared_by, fields)
+    if is_own:
+        _write(ERRORS, logging.ERROR if stack else level, message, fields, exc if stack else None)
     for watcher in WATCHERS:
         watcher.error(fields)
+    return is_own
+
+
+def _is_first(shared_by: Hashable, fields: Mapping[str, object]) -> bool:
+    same = {name: fields.get(name) for name in ("status", "kind", "code")}
+    return _SHARED.is_first((shared_by, same["code"]), context.request_id.get(), same)
+
+
+def _write_shared(shared: Shared) -> None:
+    message = f"{shared.count} more like it from the same address within a second"
+    _write(ERRORS, logging.WARNING, message, shared.logged())
+
+
+_SHARED: Final = SharedEntries(_write_shared)
 
 
 def partial_failure(failed: Sequence[tuple[int, errs.Error]], fields: dict[str, object]) -> None:
@@ -161,16 +187,8 @@ def partial_failure(failed: Sequence[tuple[int, errs.Error]], fields: dict[str, 
         failed: the items by their indexes, with their errors.
         fields: what the transport adds.
     """
-    fields |= {"method": _method(fields.get("method")), "items": _items(failed)}
+    fields |= {"method": method(fields.get("method")), "items": items_by_code(failed)}
     _write(ERRORS, logging.WARNING, f"{len(failed)} items of the batch failed.", fields)
-
-
-def _items(failed: Sequence[tuple[int, errs.Error]]) -> dict[str, list[int]] | None:
-    """Return the indexes of items that failed, by code."""
-    items: dict[str, list[int]] = {}
-    for index, error in failed:
-        items.setdefault(error.code or errs.shown_code(error), []).append(index)
-    return items or None
 
 
 def _write(
@@ -252,24 +270,3 @@ def _cause(link: BaseException) -> dict[str, object]:
     if not isinstance(link, errs.Error) and isinstance(sqlstate := getattr(link, "sqlstate", None), str):
         cause["sqlstate"] = sqlstate
     return cause
-
-
-def _method(sent: object) -> object:
-    """Return the method, unless it is one that somebody made up; it may be a part of a body that lost its head."""
-    return sent if sent is None or sent in METHODS else "other"
-
-
-def _place(violation: errs.Violation) -> str:
-    """Return where a rule is broken, by names of ours: that of an unknown member or parameter is the caller's."""
-    if not violation.code.startswith("UNKNOWN"):
-        return violation.field
-    return ".".join([*violation.field.split(".")[:-1], "…"])
-
-
-def facts_of(exc: BaseException) -> dict[str, object] | None:
-    """Return what an error and its causes know, but for what the caller sent."""
-    facts: dict[str, object] = {}
-    for link in errs.chain(exc):
-        if isinstance(link, errs.Error):
-            facts = {**{name: fact for name, fact in link.facts.items() if name not in link.quotes}, **facts}
-    return facts or None

@@ -14,8 +14,9 @@ def report(
     operation: str,
     declared: Container[type[errs.Error]],
     stack: bool,
-) -> None:
-    """Log and count an error, and tell whether the operation has declared it.
+    shared_by: str | None = None,
+) -> bool:
+    """Log and count an error, and check that the operation has declared it; return whether it has its own log entry.
 
     Args:
         exc: what was raised, with its causes.
@@ -24,9 +25,11 @@ def report(
         operation: its name, or ``unmatched``.
         declared: what it may end with.
         stack: whether to log the traceback.
+        shared_by: the address of the client, where errors of one second share a log entry.
     """
     said = exc if isinstance(exc, errs.Error) else shown
-    logs.error(exc, shown, fields, stack=stack)
+    is_own = logs.error(exc, shown, fields, stack=stack, shared_by=shared_by)
     metrics.error(said, shown)
     batches.count(said.failures)
     errs.tell(operation, said, declared=errs.definition(shown) in declared)
+    return is_own

@@ -57,7 +57,7 @@ def install(app: "Application") -> None:
 class Answer:
     """The status line and header fields that Flask has sent, and the request that they answer."""
 
-    __slots__ = ("batch", "caller", "environ", "fields", "path", "route", "status", "written")
+    __slots__ = ("batch", "caller", "code", "environ", "fields", "path", "route", "status", "written")
 
     def __init__(self, environ: "WSGIEnvironment") -> None:
         self.environ = environ
@@ -66,6 +66,7 @@ class Answer:
         self.route = metrics.UNMATCHED
         self.path: str = environ["PATH_INFO"]
         self.batch: Outcome | None = None
+        self.code: str | None = None
         self.caller: Principal | None = None
         self.written: list[bytes] = []
 
@@ -85,7 +86,7 @@ class Answer:
         """Note which route was requested; Flask has left a request unless it could not even be made."""
         request: Request | None = self.environ.pop(KEY, None)
         if request is not None:
-            self.path, self.batch = request.path, request.batch
+            self.path, self.batch, self.code = request.path, request.batch, request.shared_code
             if request.url_rule is not None:
                 self.route = request.url_rule.rule
 
@@ -233,6 +234,7 @@ class Middleware:
                 "path": answer.path,
                 "status": int(status),
                 "duration_ms": round(seconds * 1000, 3),
+                "code": answer.code,
                 "user": user,
                 "degraded": degraded,
                 "batch": answer.batch.logged() if answer.batch is not None else None,

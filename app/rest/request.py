@@ -31,6 +31,8 @@ class Request(flask.Request):
     """The JSON value that was sent."""
     asked: Mapping[str, Any] = {}
     """What the query says."""
+    shared_code: str | None = None
+    """The code of an error that shares a log entry with others."""
     batch: Outcome | None = None
     """The outcome, where several items are created at once."""
     limits: tuple[RequestLimit, ...] = ()

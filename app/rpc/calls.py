@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from flask import Flask
 from google.protobuf.message import Message
@@ -14,6 +15,7 @@ from app.context import Principal
 from app.errs import Error
 from app.observability.batches import Outcome
 from app.resilience.deadline import Deadline
+from app.wire.addresses import client_address
 from app.wire.page_tokens import PageTokens
 from app.wiring import Services
 
@@ -49,6 +51,8 @@ class Call:
     """Whether a thread sees to it, and to its end."""
     was_cancelled: bool = False
     """Whether the caller has gone away, before the deadline."""
+    shared_code: str | None = None
+    """The code of an error that shares a log entry with others."""
     batch: Outcome | None = None
     """The outcome, where several items are created at once."""
     code: StatusCode = StatusCode.OK
@@ -79,6 +83,12 @@ class Call:
             raise LookupError("authentication comes first")
         return caller
 
+    @property
+    def client_address(self) -> str:
+        """The address of the client, as far as our proxies are believed."""
+        forwarded, trusted = self.metadata.get("x-forwarded-for", ""), self.app.config["TRUSTED_PROXIES"]
+        return client_address(_address(self.peer), forwarded, trusted)
+
     def end(self, code: StatusCode, status: status_pb2.Status | None = None) -> None:
         """Note how the call ends."""
         self.code, self.status = code, status
@@ -87,3 +97,9 @@ class Call:
         """Return what every line says of the call; to HTTP, which carries it, it is a POST."""
         route = f"/{self.method.name}" if self.method else "unmatched"
         return {"method": "POST", "route": route, "path": self.path, "grpc_status": self.code.name}
+
+
+def _address(peer: str) -> str:
+    """Return the address of a peer as gRPC spells it (``ipv4:127.0.0.1:5``, ``ipv6:%5B::1%5D:5``); none of a socket."""
+    family, _, place = unquote(peer).partition(":")
+    return place.rpartition(":")[0].strip("[]") if family.startswith("ipv") else ""

@@ -47,6 +47,8 @@ CODES: Final[Mapping[Kind, StatusCode]] = {
 }
 EVERYWHERE: Final[tuple[type[errs.Error], ...]] = (platform.MethodNotAllowed,)
 """What is answered before it is known what is called."""
+UNLIMITED: Final = frozenset({Kind.NOT_EXIST, Kind.METHOD_NOT_ALLOWED, Kind.RATE_LIMITED})
+"""Answers before authentication that no limit bounds: those of one second and address share a log entry."""
 _HTTP: Final = {
     StatusCode.OK: HTTPStatus.OK,
     StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
@@ -95,6 +97,8 @@ def answer(exc: BaseException, call: Call) -> None:
     name = call.method.name if call.method else metrics.UNMATCHED
     if failed := shown.failures:
         call.batch = Outcome(created=0, failed=failed)
-    report(exc, shown, fields, operation=name, declared=declared, stack=is_ours)
+    shared_by = call.client_address if caller is None and shown.kind in UNLIMITED else None
+    if not report(exc, shown, fields, operation=name, declared=declared, stack=is_ours, shared_by=shared_by):
+        call.shared_code = errs.shown_code(shown)
     if not isinstance(exc, errs.Error):
         metrics.PANICS.inc()

@@ -25,6 +25,7 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
             about
             | {
                 "duration_ms": round((time.perf_counter() - began) * 1000, 3),
+                "code": call.shared_code,
                 "batch": call.batch.logged() if call.batch is not None else None,
                 **spent.fields(),
             }

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from app import context
 from app.errs.access import InsufficientScope
 from app.rpc.calls import Call
-from app.rpc.hooks.limits import address_of
 from app.wire.credentials import anonymous, bearer_token
 
 
@@ -18,7 +17,7 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     """
     token = bearer_token(call.metadata.get("authorization", ""))
     if token:
-        caller = call.services.tokens.verify(token, sender=address_of(call))
+        caller = call.services.tokens.verify(token, sender=call.client_address)
     else:
         caller = anonymous(call.app.config["ANONYMOUS_SCOPES"])
     context.principal.set(caller)

@@ -1,0 +1,123 @@
+"""Which errors share a log entry, and what that entry has."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from app.observability import shared_entries
+from app.observability.shared_entries import IDS, MOST, Shared, SharedEntries
+from tests.fakes.monotonic import FakeMonotonic
+
+FIELDS: dict[str, object] = {"status": 404}
+
+
+class Written(list[Shared]):
+    """The entries that were written."""
+
+    def counts(self) -> list[int]:
+        """Return how many requests each stands for."""
+        return [each.count for each in self]
+
+
+@pytest.fixture
+def written() -> Written:
+    return Written()
+
+
+@pytest.fixture
+def clock() -> FakeMonotonic:
+    return FakeMonotonic()
+
+
+@pytest.fixture
+def shared(written: Written, clock: FakeMonotonic, monkeypatch: pytest.MonkeyPatch) -> Iterator[SharedEntries]:
+    """Return entries whose timers never run out."""
+    monkeypatch.setattr(threading.Timer, "start", lambda _: None)
+    return SharedEntries(written.append, monotonic=clock)
+
+
+def test_the_first_of_a_second_has_an_entry_of_its_own(shared: SharedEntries, written: Written) -> None:
+    assert [shared.is_first("a", f"id-{n}", FIELDS) for n in range(4)] == [True, False, False, False]
+    assert written == []
+
+
+def test_those_after_it_share_one_once_the_second_is_over(
+    shared: SharedEntries, written: Written, clock: FakeMonotonic
+) -> None:
+    for n in range(100):
+        shared.is_first("a", f"id-{n}", FIELDS)
+    clock.now += 1
+    assert shared.is_first("a", "id-100", FIELDS)
+    (entry,) = written
+    assert entry.logged() == {
+        "status": 404,
+        "request_id": "id-0",
+        "trace_id": None,
+        "count": 99,
+        "request_ids": [f"id-{n}" for n in range(1, IDS + 1)],
+    }
+
+
+def test_a_flush_writes_what_is_over_and_nothing_else(
+    shared: SharedEntries, written: Written, clock: FakeMonotonic
+) -> None:
+    for _ in range(3):
+        shared.is_first("a", None, FIELDS)
+    shared.flush()
+    assert written == []
+    clock.now += 1
+    shared.flush()
+    shared.flush()
+    assert written.counts() == [2]
+
+
+def test_one_that_was_alone_has_no_second_entry(shared: SharedEntries, written: Written, clock: FakeMonotonic) -> None:
+    shared.is_first("a", None, FIELDS)
+    clock.now += 1
+    shared.flush()
+    assert written == []
+
+
+def test_others_do_not_share_it(shared: SharedEntries, written: Written, clock: FakeMonotonic) -> None:
+    for key in ("a", "b", ("a", 404), ("a", 429)):
+        assert shared.is_first(key, None, FIELDS)
+        assert not shared.is_first(key, None, FIELDS)
+    clock.now += 1
+    shared.flush()
+    assert written.counts() == [1, 1, 1, 1]
+
+
+def test_no_more_than_a_bound_are_remembered(shared: SharedEntries, written: Written) -> None:
+    for key in range(3 * MOST):
+        shared.is_first(key, None, FIELDS)
+        shared.is_first(key, None, FIELDS)
+    assert len(shared._open) <= MOST + 1
+    assert len(written) >= 2 * MOST - 1
+
+
+def test_nothing_is_lost_among_threads_and_the_last_second_is_written_by_itself(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_entries, "EVERY", 0.05)
+    lock, own = threading.Lock(), 0
+    shared = SharedEntries(written.append)
+
+    def ask() -> None:
+        nonlocal own
+        for _ in range(2000):
+            is_first = shared.is_first("a", None, FIELDS)
+            with lock:
+                own += is_first
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    until = threading.Event()
+    for _ in range(100):
+        if own + sum(written.counts()) == 8000:
+            return
+        until.wait(0.05)
+    assert own + sum(written.counts()) == 8000
