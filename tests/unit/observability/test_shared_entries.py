@@ -1,7 +1,6 @@
 """Which errors share a log entry, and what that entry has."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -31,7 +30,7 @@ def clock() -> FakeMonotonic:
 
 
 @pytest.fixture
-def shared(written: Written, clock: FakeMonotonic, monkeypatch: pytest.MonkeyPatch) -> Iterator[SharedEntries]:
+def shared(written: Written, clock: FakeMonotonic, monkeypatch: pytest.MonkeyPatch) -> SharedEntries:
     """Return entries whose timers never run out."""
     monkeypatch.setattr(threading.Timer, "start", lambda _: None)
     return SharedEntries(written.append, monotonic=clock)
