@@ -77,8 +77,6 @@ UNREAD: Final = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 OURS: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 """From here on it is not the client who has to mend it."""
 WAITED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-UNLIMITED: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.TOO_MANY_REQUESTS})
-"""Answers before authentication that no limit bounds: those of one second and address share a log entry."""
 ADVISED: Final = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -171,7 +169,8 @@ def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bo
     declared = operations.declared(operation, is_free=is_flasks or request.url_rule is not None)
     if failed := shown.failures:
         request.batch = Outcome(created=0, failed=failed)
-    address = request.client_address if caller is None and status in UNLIMITED else None
+    is_unbounded = caller is None and status < OURS and (status == HTTPStatus.TOO_MANY_REQUESTS or not request.limits)
+    address = request.client_address if is_unbounded else None  # who shares a log entry
     if not report(exc, shown, fields, operation=name, declared=declared, stack=is_ours, shared_by=address):
         request.shared_code = errs.shown_code(shown)
 

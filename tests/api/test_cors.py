@@ -1,6 +1,6 @@
 """C24: pages of allowed origins may read our answers, and no others."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
@@ -196,7 +196,7 @@ class TestReads:
     """What is read of a request is what a page may send."""
 
     @pytest.fixture
-    def read(self, shared: Flask, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> Iterable[set[str]]:
+    def read(self, shared: Flask, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> set[str]:
         """Return the header fields that were read in a sweep over all operations."""
         read: set[str] = set()
         inner = shared.wsgi_app

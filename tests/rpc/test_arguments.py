@@ -9,7 +9,7 @@ from typing import Any, Final
 import grpc
 import pytest
 from flask import Flask
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from grpc import StatusCode
@@ -32,7 +32,7 @@ ILL_FORMED: Final = (
 Path = tuple[str, ...]
 
 
-def texts(message: Descriptor, path: Path = ()) -> Iterator[Path]:
+def texts(message: Any, path: Path = ()) -> Iterator[Path]:
     """Yield the place of every text of a message."""
     for field in message.fields:
         if field.type == FieldDescriptor.TYPE_STRING:

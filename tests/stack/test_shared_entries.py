@@ -28,7 +28,9 @@ def entries(served: Served, code: str) -> tuple[list[dict[str, Any]], list[dict[
     """Return the entries of errors with this code, and those of access."""
     found = [json.loads(line) for line in served.log.read_text().splitlines() if line.startswith("{")]
     errors = [each for each in found if each["logger"] == "candor.errors" and each["code"] == code]
-    return errors, [each for each in found if each["logger"] == "candor.access" and each["status"] in {404, 405, 429}]
+    return errors, [
+        each for each in found if each["logger"] == "candor.access" and each["status"] in {400, 404, 405, 429}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,7 @@ def entries(served: Served, code: str) -> tuple[list[dict[str, Any]], list[dict[
     [
         ("GET", "/v1/nothing", 404, "ROUTE_NOT_FOUND"),
         ("PUT", "/v1/tasks", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/v1/nothing#fragment", 400, "MALFORMED_REQUEST"),
         ("GET", "/v1/tasks", 429, "RATE_LIMIT_EXCEEDED"),
     ],
 )

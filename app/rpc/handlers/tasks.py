@@ -1,6 +1,6 @@
 """Tasks over gRPC."""
 
-from typing import Final
+from typing import Any, Final
 
 from app.rpc.calls import Call
 from app.rpc.decoding import Reader
@@ -56,7 +56,7 @@ def update_task(call: Call, request: pb.UpdateTaskRequest) -> pb.Task:
     """Set some fields of a task."""
     reader = Reader(call)
     query = reader.read_query(_MASK, mask_query(request))
-    task_id, changes = NIL, None
+    task_id, changes = NIL, dict[str, Any]()
     if reader.require(request, "task"):
         task_id = reader.resource(COLLECTION, request.task.name)
         changes = reader.read(_UPDATE, task_data(request.task), query)
