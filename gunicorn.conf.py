@@ -142,6 +142,7 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
     from app.extensions import db  # noqa: PLC0415 -- here, the application is loaded
     from app.observability import metrics  # noqa: PLC0415 -- as above
 
+    os.environ.pop("SCRIPT_NAME", None)  # the settings have it; gunicorn would fail on a health check without it
     numbers.bear(worker)
     server.keeper.let_go()
     metrics.describe(pool=SETTINGS.database_pool_size, slots=worker.app.wsgi().extensions["candor-services"].slots.size)

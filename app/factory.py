@@ -20,6 +20,7 @@ from app.resilience import measure
 from app.resilience.poller import Poller
 from app.rest import scopes
 from app.rest.application import Application
+from app.rest.mounting import prefix_of
 from app.wiring import Services, wire
 from app.wiring.telling import log_turns
 
@@ -137,6 +138,8 @@ def _configure(app: Flask, settings: Settings) -> None:
     if app.config["DEBUG"] and settings.is_production:
         raise InvalidSettings(["DEBUG must be off in production"])
     app.config.setdefault("PUBLIC_ENDPOINTS", [])
+    if app.config["APPLICATION_ROOT"] == "/":
+        app.config["APPLICATION_ROOT"] = prefix_of(settings.public_url) or "/"
 
 
 def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> dict[str, object]:
@@ -153,6 +156,7 @@ def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> d
         "REDIS_URL": settings.redis_url,
         "REGISTRATION_RATE_LIMIT": settings.registration_rate_limit,
         "REQUEST_TIMEOUT": settings.request_timeout,
+        "SCRIPT_NAME": settings.script_name,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine.engine_options(
             pool_size=settings.database_pool_size,

@@ -52,6 +52,11 @@ class Settings:
         readers.public_url,
         "Where clients reach this service; begins every error's type. Default: HOST and PORT.",
     )
+    script_name: str = _setting(
+        "",
+        readers.script_name,
+        "The path of PUBLIC_URL, if the proxy passes it on to the service; unset, the proxy removes it.",
+    )
     database_url: str = _setting(
         "",
         database.database_url,
@@ -262,7 +267,9 @@ class Settings:
             )
         if values["app_env"] == "development":
             values["jwt_secret"] = values["jwt_secret"] or development.secret(local)
-        values["public_url"] = values["public_url"] or f"http://{authority(values['host'], values['port'])}"
+        values["public_url"] = values["public_url"] or (
+            f"http://{authority(values['host'], values['port'])}{values['script_name']}"
+        )
         return cls(**values)
 
 

@@ -156,6 +156,13 @@ def public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def script_name(text: str) -> str:
+    """Accept a path as that of a public URL; see ``public_url``."""
+    if not text.startswith("/") or not _PUBLIC_URL.fullmatch(f"http://h{text}"):
+        raise ValueError("must be a path such as /candor")
+    return text.rstrip("/")
+
+
 def scopes(text: str) -> tuple[str, ...]:
     """Accept what a challenge can name between its quotes (RFC 6749, section 3.3)."""
     if not all(map(_SCOPE.fullmatch, words(text))):

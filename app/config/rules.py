@@ -19,6 +19,7 @@ TOKEN_CHARACTERS: Final = 16
 DISTINCT: Final = 8
 """Different bytes that a random secret of 16 hexadecimal digits or more has, but for one in some thousands."""
 ADMIN: Final = "admin"
+API: Final = "/v1/"
 BROADEST: Final = {4: 8, 6: 16}
 """Bits that a network of trusted proxies has in common at least, by version of IP."""
 Values = Mapping[str, Any]
@@ -199,6 +200,17 @@ def _anywhere(values: Values) -> dict[str, str]:
         found["tracing"] = "needs the packages of requirements/tracing.lock"
     if bool(values["rpc_certificate"]) != bool(values["rpc_key"]):
         found["rpc_key"] = "and RPC_CERTIFICATE are set both or neither"
+    return found | _of_places(values)
+
+
+def _of_places(values: Values) -> dict[str, str]:
+    """Return what is wrong with ports and paths beside one another."""
+    found = {}
+    path = urlsplit(values["public_url"] or values["script_name"]).path
+    if f"{path}/".startswith(API):
+        found["public_url"] = f"must not have a path that begins with {API[:-1]}, as those of the API do"
+    if values["script_name"] and values["script_name"] != path:
+        found["script_name"] = "must be the path of PUBLIC_URL"
     if values["metrics_port"] == values["port"] and not values["bind"]:
         found["metrics_port"] = "must differ from PORT"
     for name in ("port", "rpc_metrics_port"):

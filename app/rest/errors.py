@@ -21,7 +21,7 @@ from app.errs import Fault, Kind, platform
 from app.observability import metrics
 from app.observability.batches import Outcome
 from app.observability.reporting import report
-from app.rest import http_exceptions, limit_errors, operations, request_facts
+from app.rest import http_exceptions, limit_errors, mounting, operations, request_facts
 from app.rest.current import services
 from app.rest.json_response import JsonResponse
 from app.rest.request import application, current
@@ -188,8 +188,7 @@ class Occasion:
     @classmethod
     def now(cls) -> "Occasion":
         """Return the current request."""
-        path = current().environ["PATH_INFO"].encode("latin-1")
-        return cls.of(application().config["PUBLIC_URL"], instance_of(path))
+        return cls.of(application().config["PUBLIC_URL"], instance_of(mounting.whole_path(current().environ)))
 
     @classmethod
     def of(cls, public_url: str, instance: str) -> "Occasion":

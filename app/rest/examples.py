@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from app import errs
-from app.rest.errors import BODILESS, Occasion, headers_of, problem, status_of
+from app.rest.errors import BODILESS, Occasion, headers_of, instance_of, problem, status_of
+from app.rest.mounting import prefix_of
 
 REQUEST_ID: Final = "5f0c9a7e41d84f6cb7a0e2d31c9b8a64"
 TIMESTAMP: Final = "2026-11-21T09:30:00.000001Z"
@@ -18,7 +19,8 @@ def document(named: type[errs.Error], *, public_url: str, shown: errs.Error | No
     """Return the body of the example, or of ``shown``; ``None`` for 401 and 403, which have none."""
     if status_of(named) in BODILESS:
         return None
-    instance = named.instance.partition("?")[0] or None
+    path = named.instance.partition("?")[0]
+    instance = instance_of(prefix_of(public_url) + path) if path else None
     occasion = Occasion(public_url=public_url, instance=instance, timestamp=TIMESTAMP, request_id=REQUEST_ID)
     return problem(shown or occurrence(named), occasion)
 

@@ -23,7 +23,7 @@ from app.observability.batches import Outcome
 from app.observability.reporting import report
 from app.rate_limiting import restore_retry_after
 from app.resilience import deadline
-from app.rest import instrumentation, public
+from app.rest import instrumentation, mounting, public
 from app.rest.errors import MEDIA_TYPE, OURS, Occasion, instance_of, problem
 from app.rest.hooks import cors, limits
 from app.rest.request import HELD, KEY, Request
@@ -101,7 +101,7 @@ class Answer:
         }
         metrics.PANICS.inc()
         report(error, InternalError(), about, operation=self.route, declared=(InternalError,), stack=True)
-        instance = instance_of(self.environ["PATH_INFO"].encode("latin-1"))
+        instance = instance_of(mounting.whole_path(self.environ))
         body = orjson.dumps(problem(InternalError(), Occasion.of(public_url, instance)))
         self.status = f"{OURS.value} {OURS.phrase}"
         self.fields = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
@@ -137,6 +137,8 @@ class Middleware:
     ) -> None:
         self._app, self._wsgi_app, self._traced = app, wsgi_app, traced
         self._is_first = True
+        mount = mounting.Mount(app.config)
+        self._place = mount.place if mount.prefix else None
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer, write one access log entry, and count; afterwards everything is as before.
@@ -155,6 +157,8 @@ class Middleware:
     def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         began = perf_counter()
         environ.setdefault("PATH_INFO", "")  # PEP 3333 lets a server leave it out
+        if self._place:
+            self._place(environ)
         self._begin(environ)
         answer, spent = Answer(environ), trail.begin()
         metrics.IN_FLIGHT.inc()

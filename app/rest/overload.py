@@ -16,6 +16,7 @@ from app.errs.platform import ServiceUnavailable
 from app.observability import logs, metrics
 from app.rest import edge
 from app.rest.errors import instance_of
+from app.rest.mounting import Mount
 
 EVERY: Final = 1.0
 """Seconds between two error lines: each refusal has its access line, and all of one second the same cause."""
@@ -33,7 +34,7 @@ class Overload:
     """Refuses requests in the words of an application. For one thread."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        self._config = config
+        self._config, self._mount = config, Mount(config)
         self._error = ServiceUnavailable(detail="more wait for a thread than can be served in time", retry_after=1)
         self._said_at = float("-inf")
 
@@ -62,7 +63,8 @@ class Overload:
         seen = edge.Seen(method=found[1].decode(), path=unquote(found[2].decode()), fields=fields, seconds=waited)
         self._log(seen)
         metrics.SHED.labels("line").inc()
-        answer = edge.written(self._error, seen, self._config, instance=instance_of(seen.path or ""), is_kept=is_kept)
+        instance = instance_of(self._mount.public(seen.path or ""))
+        answer = edge.written(self._error, seen, self._config, instance=instance, is_kept=is_kept)
         return answer, found.end() + (body or 0) if is_kept else 0
 
     def _log(self, seen: edge.Seen) -> None:

@@ -15,6 +15,7 @@ from app import errs
 from app.rest import conditional, documents, operations
 from app.rest.errors import status_of
 from app.rest.json_response import BODILESS, JsonResponse
+from app.rest.mounting import located
 from app.rest.request import application, current
 from app.rest.statuses import status_error
 from app.rest.violations import failure
@@ -190,6 +191,9 @@ def _responding(view: Handler, status: HTTPStatus, encode: Encode) -> Handler:
             raise failure(request)
         result = call(*args, **kwargs)
         value, fields, chosen = unpacked(result) if type(result) is tuple else (result, None, None)
+        if fields and request.environ.get("SCRIPT_NAME") and "Location" in fields:
+            fields = Headers(fields)
+            fields["Location"] = located(fields["Location"], request.environ)
         if isinstance(value, Response):
             return _completed(value, fields, chosen)
         if has_no_body if chosen is None else chosen in BODILESS:

@@ -49,8 +49,10 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "PUBLIC_URL": (
         *(("https://api.example.com", OK), ("https://api.example.com/candor", OK), ("http://127.0.0.1:8000", OK)),
+        ("https://api.example.com/v1", REJECTED),
         *(("http://api.example.com", WARNED), ("api.example.com", REJECTED), ("https://u:p@api.example.com", REJECTED)),
     ),
+    "SCRIPT_NAME": (("", OK), ("/candor", REJECTED), ("candor", REJECTED)),
     "DATABASE_URL": (
         *(("postgresql:///db?host=/run/postgresql", OK), ("host=db dbname=candor", OK)),
         *(("postgresql://db/candor?sslmode=verify-full", OK), ("postgresql://127.0.0.1/candor?sslmode=disable", OK)),

@@ -1,0 +1,119 @@
+"""The service below a path of nginx, which removes the path or passes it on: both are the same to clients."""
+
+import json
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from urllib.error import HTTPError
+
+import pytest
+
+from app.config import Settings
+from tests.conftest import TokenMaker
+from tests.stack.conftest import SERVES_WITHIN, free_port
+from tests.stack.deployment import NGINX, needs_nginx
+from tests.stack.test_boot import started
+
+pytestmark = needs_nginx
+USER = "user root;" if os.geteuid() == 0 else ""
+"""Whom the workers of nginx run as: the socket is for owner and group only."""
+CONFIGURATION = """
+{user} daemon off; pid {home}/pid; error_log {home}/error.log; worker_processes 1;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fastcgi;
+    uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location /candor/ {{ proxy_pass http://unix:{socket}{rest}; proxy_set_header Host $http_host; }}
+    }}
+}}
+"""
+
+
+@pytest.fixture(scope="module", params=["removed", "passed on"])
+def public_url(
+    request: pytest.FixtureRequest, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Serve below a path, and return the public URL."""
+    home, port = tmp_path_factory.mktemp("prefix"), free_port()
+    is_removed = request.param == "removed"
+    configuration = CONFIGURATION.format(
+        user=USER, home=home, port=port, socket=home / "s", rest=":/" if is_removed else ""
+    )
+    (home / "conf").write_text(configuration)
+    url = f"http://127.0.0.1:{port}/candor"
+    environ = {"BIND": f"unix:{home / 's'}", "PUBLIC_URL": url, "SCRIPT_NAME": "" if is_removed else "/candor"}
+    command = [str(NGINX), "-c", str(home / "conf"), "-p", str(home), "-e", str(home / "error.log")]
+    with started(settings, home / "log", **environ), subprocess.Popen(command) as nginx:
+        try:
+            until = time.monotonic() + SERVES_WITHIN
+            while time.monotonic() < until and status_of(f"{url}/healthz") != 200:
+                time.sleep(0.1)
+            yield url
+        finally:
+            nginx.terminate()
+            nginx.wait(10)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def status_of(url: str) -> int:
+    """Return the status of a GET; 0 where nobody answers."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": "*/*"}), timeout=10) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+    except (OSError, ssl.SSLError):
+        return 0
+
+
+def fetched(url: str, *, accept: str, **more: str) -> str:
+    """Return the body of an answer, whatever its status."""
+    request = urllib.request.Request(url, headers={"Accept": accept, **more})
+    with suppress(HTTPError), urllib.request.urlopen(request, timeout=10) as answer:
+        return str(answer.read().decode())
+    try:
+        urllib.request.urlopen(request, timeout=10).close()
+    except HTTPError as error:
+        return error.read().decode()
+    raise AssertionError("unreachable")
+
+
+def test_what_is_created_is_where_location_says(public_url: str, token: TokenMaker) -> None:
+    host = public_url.removesuffix("/candor")
+    bearer = {"Authorization": f"Bearer {token()}", "Content-Type": "application/json"}
+    request = urllib.request.Request(
+        f"{public_url}/v1/tasks", method="POST", headers=bearer, data=json.dumps({"task": {"title": host}}).encode()
+    )
+    with urllib.request.urlopen(request, timeout=10) as made:
+        place = made.headers["Location"]
+    assert place.startswith("/candor/v1/tasks/")
+    assert json.loads(fetched(host + place, accept="application/json", **bearer))["title"] == host
+    removal = urllib.request.Request(host + place, method="DELETE", headers=bearer)
+    urllib.request.urlopen(removal, timeout=10).close()
+
+
+def test_a_problem_names_what_was_asked_for_and_leads_to_its_page(public_url: str) -> None:
+    problem = json.loads(fetched(f"{public_url}/v1/taks", accept="application/json"))
+    assert problem["instance"] == "/candor/v1/taks"
+    assert status_of(problem["type"]) == 200
+
+
+def test_pages_assets_and_documents_lead_to_one_another(public_url: str) -> None:
+    host = public_url.removesuffix("/candor")
+    for page in ("/", "/docs", "/errors"):
+        links = set(
+            re.findall(r'(?:href|src|data-openapi)="(/[^"#]*)', fetched(f"{public_url}{page}", accept="text/html"))
+        )
+        assert links, fetched(f"{public_url}{page}", accept="text/html")
+        assert {link: status_of(host + link) for link in links if status_of(host + link) != 200} == {}
+    (server,) = json.loads(fetched(f"{public_url}/openapi.json", accept="application/json"))["servers"]
+    assert status_of(f"{server['url']}/healthz") == 200
