@@ -165,6 +165,9 @@ class Settings:
     log_level_min: str = _setting(
         "DEBUG", readers.one_of(*rules.LEVELS), "The least severe level that LOG_LEVEL and PUT /v1/logger may ask for."
     )
+    log_client: bool = _setting(
+        True, readers.boolean, "Whether log entries contain the address of the client, which is personal data."
+    )
     failures_kept: int = _setting(
         10_000, readers.integer(0, 100_000), "Failed requests kept, to be explained by their ids. 0: none."
     )

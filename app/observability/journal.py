@@ -31,6 +31,7 @@ TIDY: Final = 3600.0
 """Seconds after which what is too old is taken away, though nothing has failed."""
 SERVER_ERROR, CLIENT_ERROR = 500, 400
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+CLIENT: Final = "client"
 LONGEST_TEXT, LONGEST_LIST = 2000, 100
 
 _LOG: Final = logging.getLogger("candor.journal")
@@ -47,8 +48,9 @@ class Entry:
 
 
 def joined(error: Mapping[str, object], access: Mapping[str, object]) -> dict[str, object]:
-    """Return what both lines say; of what both know, the access line is right."""
-    return {name: value for name, value in {**error, **_present(access)}.items() if value is not None}
+    """Return what both lines say; of what both know, the access line is right. The client's address is not kept."""
+    both = {**error, **_present(access)}
+    return {name: value for name, value in both.items() if value is not None and name != CLIENT}
 
 
 def _present(fields: Mapping[str, object]) -> dict[str, object]:

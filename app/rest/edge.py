@@ -15,6 +15,7 @@ from app.observability import logs, metrics
 from app.rest.errors import MEDIA_TYPE, Occasion, headers_of, problem, status_of
 from app.rest.hooks import cors
 from app.wire import request_ids, timestamps
+from app.wire.addresses import client_address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class Seen:
     method: str | None = None
     path: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    peer: str = ""
+    """The address of whoever has connected; empty on a unix socket."""
     seconds: float | None = None
     """How long it has waited; unknown of what was no request."""
 
@@ -32,11 +35,14 @@ class Seen:
         """The id that was sent, or a new one."""
         return request_ids.chosen(self.fields.get(name.upper()) for name in request_ids.SENT)
 
-    def logged(self, status: HTTPStatus) -> dict[str, object]:
+    def logged(self, status: HTTPStatus, config: Mapping[str, Any]) -> dict[str, object]:
         """Return what a line of the log says of it."""
+        client = None
+        if config["LOG_CLIENT"]:
+            client = client_address(self.peer, self.fields.get("X-FORWARDED-FOR", ""), config["TRUSTED_PROXIES"])
         took = None if self.seconds is None else round(self.seconds * 1000, 3)
         about = {"method": self.method, "route": metrics.UNMATCHED, "path": self.path}
-        return {**about, "status": status.value, "duration_ms": took}
+        return {**about, "status": status.value, "duration_ms": took, "client": client}
 
 
 def refusal(error: errs.Error, cause: Exception, seen: Seen, config: Mapping[str, Any]) -> bytes:
@@ -50,7 +56,7 @@ def refusal(error: errs.Error, cause: Exception, seen: Seen, config: Mapping[str
     """
     error.__cause__ = cause
     token = context.request_id.set(seen.request_id)
-    fields = seen.logged(status_of(error))
+    fields = seen.logged(status_of(error), config)
     logs.error(error, error, {**fields}, stack=error.kind.fault is errs.Fault.SERVICE)
     logs.access(fields)
     context.request_id.reset(token)

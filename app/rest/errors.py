@@ -162,6 +162,7 @@ def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bo
         "method": request.method,
         "route": rule,
         "path": request.path,
+        "client": request.logged_client,
         "user": caller.id if caller else None,
         "breakers": services().breakers() if is_ours else None,
     }

@@ -57,7 +57,7 @@ def install(app: "Application") -> None:
 class Answer:
     """The status line and header fields that Flask has sent, and the request that they answer."""
 
-    __slots__ = ("batch", "caller", "code", "environ", "fields", "path", "route", "status", "written")
+    __slots__ = ("batch", "caller", "client", "code", "environ", "fields", "path", "route", "status", "written")
 
     def __init__(self, environ: "WSGIEnvironment") -> None:
         self.environ = environ
@@ -68,6 +68,7 @@ class Answer:
         self.batch: Outcome | None = None
         self.code: str | None = None
         self.caller: Principal | None = None
+        self.client: str | None = None
         self.written: list[bytes] = []
 
     def start(self, status: str, fields: Fields, _exc_info: ExcInfo = None) -> Callable[[bytes], Any]:
@@ -75,6 +76,8 @@ class Answer:
         self.status, self.fields = status, fields
         self.caller = context.principal.get()
         request: Request | None = self.environ.get(KEY)
+        if request is not None:
+            self.client = request.logged_client
         if request is not None and request.limits:
             fields += limits.fields(request.limits)
             restore_retry_after(self.environ, status, fields)
@@ -98,6 +101,7 @@ class Answer:
             "method": self.environ["REQUEST_METHOD"],
             "route": self.route,
             "path": self.path,
+            "client": self.client,
         }
         metrics.PANICS.inc()
         report(error, InternalError(), about, operation=self.route, declared=(InternalError,), stack=True)
@@ -236,6 +240,7 @@ class Middleware:
                 "method": method,
                 "route": answer.route,
                 "path": answer.path,
+                "client": answer.client,
                 "status": int(status),
                 "duration_ms": round(seconds * 1000, 3),
                 "code": answer.code,

@@ -38,7 +38,7 @@ class Overload:
         self._error = ServiceUnavailable(detail="more wait for a thread than can be served in time", retry_after=1)
         self._said_at = float("-inf")
 
-    def refusal(self, received: bytes, *, may_follow: bool, waited: float = 0.0) -> tuple[bytes, int]:
+    def refusal(self, received: bytes, *, may_follow: bool, waited: float = 0.0, peer: str = "") -> tuple[bytes, int]:
         """Return the answer to the request that these bytes begin with, and how many of them are that request.
 
         The number is 0 where the connection is to be closed, and there is no answer to what is no plain request.
@@ -47,6 +47,7 @@ class Overload:
             received: what has been received.
             may_follow: whether the connection may be kept for another request.
             waited: for how many seconds the request has.
+            peer: the address of whoever has connected; empty on a unix socket.
         """
         found = _PLAIN.match(received)
         sent = (
@@ -60,7 +61,8 @@ class Overload:
         body = _body_length(fields)
         is_kept = may_follow and body is not None and found.end() + body <= len(received)
         is_kept = is_kept and "close" not in fields.get("CONNECTION", "").lower()
-        seen = edge.Seen(method=found[1].decode(), path=unquote(found[2].decode()), fields=fields, seconds=waited)
+        method, path = found[1].decode(), unquote(found[2].decode())
+        seen = edge.Seen(method=method, path=path, fields=fields, peer=peer, seconds=waited)
         self._log(seen)
         metrics.SHED.labels("line").inc()
         instance = instance_of(self._mount.public(seen.path or ""))
@@ -68,7 +70,7 @@ class Overload:
         return answer, found.end() + (body or 0) if is_kept else 0
 
     def _log(self, seen: edge.Seen) -> None:
-        now, fields = time.monotonic(), seen.logged(HTTPStatus.SERVICE_UNAVAILABLE)
+        now, fields = time.monotonic(), seen.logged(HTTPStatus.SERVICE_UNAVAILABLE, self._config)
         token = context.request_id.set(seen.request_id)
         if now - self._said_at >= EVERY:
             self._said_at = now

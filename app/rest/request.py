@@ -80,6 +80,11 @@ class Request(flask.Request):
         trusted = application().config["TRUSTED_PROXIES"]
         return addresses.client_address(self.remote_addr or "", self.sent("X-Forwarded-For") or "", trusted)
 
+    @property
+    def logged_client(self) -> str | None:
+        """The address of the client for a log entry; ``None`` where the operator does not want it there."""
+        return self.client_address if application().config["LOG_CLIENT"] else None
+
 
 class _Chunked(LimitedStream):
     """A body of unknown length. Werkzeug's own stream ends at the limit, as if the body did (3.1.9)."""

@@ -15,7 +15,7 @@ from app.context import Principal
 from app.errs import Error
 from app.observability.batches import Outcome
 from app.resilience.deadline import Deadline
-from app.wire.addresses import client_address
+from app.wire import addresses
 from app.wire.page_tokens import PageTokens
 from app.wiring import Services
 
@@ -83,20 +83,22 @@ class Call:
             raise LookupError("authentication comes first")
         return caller
 
-    @property
-    def client_address(self) -> str:
-        """The address of the client, as far as our proxies are believed."""
-        forwarded, trusted = self.metadata.get("x-forwarded-for", ""), self.app.config["TRUSTED_PROXIES"]
-        return client_address(_address(self.peer), forwarded, trusted)
-
     def end(self, code: StatusCode, status: status_pb2.Status | None = None) -> None:
         """Note how the call ends."""
         self.code, self.status = code, status
 
+    @property
+    def client_address(self) -> str:
+        """The address of the client, as far as our proxies are believed."""
+        forwarded, trusted = self.metadata.get("x-forwarded-for", ""), self.app.config["TRUSTED_PROXIES"]
+        return addresses.client_address(_address(self.peer), forwarded, trusted)
+
     def logged(self) -> dict[str, object]:
         """Return what every line says of the call; to HTTP, which carries it, it is a POST."""
         route = f"/{self.method.name}" if self.method else "unmatched"
-        return {"method": "POST", "route": route, "path": self.path, "grpc_status": self.code.name}
+        client = self.client_address if self.app.config["LOG_CLIENT"] else None
+        about = {"method": "POST", "route": route, "path": self.path}
+        return {**about, "client": client, "grpc_status": self.code.name}
 
 
 def _address(peer: str) -> str:

@@ -158,7 +158,8 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
 
         To what is not even a whole head, or one that would have to be parsed first, there is no answer.
         """
-        answer, length = self._overload.refusal(received, may_follow=self.alive, waited=waited)
+        peer = address_of(conn.client)
+        answer, length = self._overload.refusal(received, may_follow=self.alive, waited=waited, peer=peer)
         conn.parser.unreader.take_buffered()
         conn.parser.unreader.unread(received[length:] if length else b"")
         try:
@@ -219,3 +220,8 @@ def _received(conn: Any) -> bytes | None:
 
 def _is_urgent(received: bytes) -> bool:
     return received.startswith(URGENT) and HEAD_ENDS in received
+
+
+def address_of(peer: Any) -> str:
+    """Return the address of a peer as a socket has it; none of one on a unix socket."""
+    return str(peer[0]) if isinstance(peer, tuple) else ""

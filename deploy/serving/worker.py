@@ -10,7 +10,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from app import errs
 from app.errs import platform, requests
 from app.rest import edge
-from deploy.serving.waiting import WaitingWorker
+from deploy.serving.waiting import WaitingWorker, address_of
 
 NAMED: Final[tuple[tuple[type[Exception], type[errs.Error]], ...]] = (
     (errors.InvalidResponseHeader, platform.InternalError),
@@ -65,6 +65,7 @@ class Worker(WaitingWorker):
             method=getattr(request, "method", None),
             path=getattr(request, "path", None),
             fields=dict(reversed(fields)),
+            peer=address_of(addr),
         )
         answer = edge.refusal(named(), exc, seen, self.wsgi.config)
         try:

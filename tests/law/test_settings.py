@@ -104,6 +104,7 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "MAX_BODY_BYTES": (("1024", OK), ("1", REJECTED)),
     "LOG_LEVEL": (("ERROR", OK), ("loud", REJECTED)),
     "LOG_LEVEL_MIN": (("INFO", OK), ("ERROR", REJECTED), ("loud", REJECTED)),
+    "LOG_CLIENT": (("true", OK), ("false", OK), ("no", REJECTED)),
     "FAILURES_KEPT": (("0", OK), ("-1", REJECTED)),
     "FAILURES_DAYS": (("1", OK), ("0", REJECTED)),
     "FAILURES_SAMPLE": (("0", OK), ("2", REJECTED)),

@@ -81,6 +81,7 @@ class TestLog:
         assert (line["method"], line["route"], line["path"]) == ("POST", *["/todo.v1.TodoService/ListTasks"] * 2)
         assert (line["status"], line["grpc_status"], line["user"]) == (200, "OK", "alice")
         assert line["spent_ms"]["database"] > 0
+        assert line["client"] == "127.0.0.1"
         assert log.errors == []
 
     def test_an_error(self, alice: Client, log: Log) -> None:
@@ -89,6 +90,7 @@ class TestLog:
         (line,) = log.errors
         assert (line["level"], line["code"], line["grpc_status"]) == ("WARNING", "TASK_NOT_FOUND", "NOT_FOUND")
         assert (line["status"], log.access[0]["status"]) == (404, 404)
+        assert line["client"] == "127.0.0.1"
         assert "stack" not in line
 
     def test_a_refusal_of_nobody(self, nobody: Client, log: Log) -> None:
