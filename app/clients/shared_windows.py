@@ -12,6 +12,7 @@ from typing import Final
 
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.retry import Retry
 
 from app.errs.platform import ServiceUnavailable
@@ -19,12 +20,27 @@ from app.resilience.breaker import Breaker, Event, State
 from app.resilience.counts import Counts
 from app.resilience.windows import OwnWindows, Window
 
+NAME: Final = "redis"
+"""Of the breaker."""
 PATIENCE: Final = 0.2
 """Seconds to connect, and for an answer."""
 PROBED_EVERY: Final = timedelta(seconds=1)
 """While Redis is away, one request of each process waits for it so often, and no other."""
 ENOUGH: Final = 3
 """Failures in a row after which nobody else waits."""
+
+RESP: Final = 2
+"""The version of the protocol: every server speaks it, without a HELLO that old ones and some proxies reject."""
+RIGHTS: Final = "~candor:window:* +ping +evalsha +script|load +incrby +get +set +pttl +pexpire +scan"
+"""What the user of REDIS_URL has to be allowed, as ``ACL SETUSER`` spells it."""
+REMEDIES: Final[tuple[tuple[type[RedisError], str], ...]] = (
+    (AuthenticationError, "Redis rejects the user or the password of REDIS_URL: correct them"),
+    (NoPermissionError, f"the user of REDIS_URL lacks rights: it needs {RIGHTS}"),
+    (ReadOnlyError, "REDIS_URL leads to a replica: name the primary"),
+    (OutOfMemoryError, "Redis is out of memory: raise maxmemory, or set a maxmemory-policy that evicts volatile keys"),
+    (ResponseError, f"Redis rejects the scripts of the limits: it must be Redis 5, Valkey or newer, with {RIGHTS}"),
+)
+"""What to do about errors that do not pass by themselves; the first that fits."""
 
 CLEARED: Final = 2**32
 """The number added to a stored count each time that it is cleared. The rest of the division by it is the hits.
@@ -64,12 +80,16 @@ class SharedWindows:
 
     def __init__(self, url: str, *, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
         self._redis = Redis.from_url(
-            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
+            url,
+            protocol=RESP,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 0),
         )
         self._hit, self._peek, self._clear = map(self._redis.register_script, (HIT, PEEK, CLEAR))
         self._own = OwnWindows()
         self.breaker = Breaker(
-            "redis",
+            NAME,
             ready_to_trip=_is_down,
             is_failure=lambda error: isinstance(error, RedisError) or None,
             open_for=PROBED_EVERY,
@@ -136,6 +156,11 @@ class SharedWindows:
             return self.breaker.state() is State.CLOSED and bool(self._redis.ping())
         except RedisError:
             return False
+
+
+def remedy_of(cause: BaseException | None) -> str | None:
+    """Return what to do about an error of Redis, in one sentence; ``None`` where it is only away."""
+    return next((remedy for kind, remedy in REMEDIES if isinstance(cause, kind)), None)
 
 
 def _stored(key: str) -> str:

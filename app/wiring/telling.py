@@ -1,6 +1,7 @@
 """Hooks: what the inner rooms tell, written into the log and counted."""
 
 from app.clients.key_sets import Turned
+from app.clients.shared_windows import NAME, remedy_of
 from app.observability import breakers, dependencies, keys, metrics, revocation_log
 from app.observability import jobs as job_log
 from app.resilience.breaker import Event, Transitioned
@@ -12,7 +13,8 @@ from app.services.revocations import Aged, Refreshed
 def log_turns(event: Event) -> None:
     """Log when a breaker changes its state."""
     if isinstance(event, Transitioned):
-        breakers.turned(event.name, event.before, event.after, event.counts._asdict(), event.cause)
+        remedy = remedy_of(event.cause) if event.name == NAME else None
+        breakers.turned(event.name, event.before, event.after, event.counts._asdict(), event.cause, remedy)
 
 
 def log_degraded(event: Degraded) -> None:

