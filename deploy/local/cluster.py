@@ -7,6 +7,7 @@ owns the database of the same name and may create others (for tests). Both have 
 import importlib.util
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -20,6 +21,12 @@ from deploy.local import child, folders
 
 DATABASE: Final = "candor"
 BUILTIN_LOCALES_SINCE: Final = 17  # the major version
+CAUSES: Final = (re.compile("FATAL:|[Ee]rror:"), re.compile("PANIC:|ERROR:"), re.compile("terminated by signal"))
+"""What a line has that names a cause, the surest first."""
+ROUTINE: Final = re.compile(
+    "removing (data|contents of|WAL)|child process exited|(HINT|hint|DETAIL|STATEMENT):|not removed"
+)
+"""What PostgreSQL's programs add to a cause, or say of what they do after it."""
 
 
 class PostgresError(RuntimeError):
@@ -84,9 +91,11 @@ def environment() -> dict[str, str]:
 
 
 def last_words(text: str) -> str:
-    """Return the line of a log that says most: the last FATAL one, else the last."""
-    lines = [line for line in text.splitlines() if line.strip()] or ["it said nothing"]
-    return next((line for line in reversed(lines) if "FATAL:" in line or "rror:" in line), lines[-1]).strip()
+    """Return the line of a log that names the cause: the last of the worst kind, else the last that is not routine."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = [line for line in lines if not ROUTINE.search(line)] or lines or ["it said nothing"]
+    found = (line for kind in CAUSES for line in reversed(said) if kind.search(line))
+    return next(found, said[-1])
 
 
 def _folders() -> Iterator[Path]:

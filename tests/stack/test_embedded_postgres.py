@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import postgres
+from deploy.local import cluster, postgres
 
 FAST = {"fsync": "off", "max_connections": "7"}
 
@@ -67,3 +67,48 @@ def test_another_process_is_told_who_holds_the_directory(directory: Path) -> Non
 def test_a_server_that_does_not_start_says_why(directory: Path) -> None:
     with pytest.raises(postgres.PostgresError, match='unrecognized configuration parameter "nonesuch"'):
         postgres.start(directory, settings={"nonesuch": "1"})
+
+
+FULL = """
+FATAL:  could not extend file "base/1": wrote only 4096 of 8192 bytes
+HINT:  Check free disk space.
+PANIC:  cannot abort transaction 1
+Aborted
+child process exited with exit code 134
+initdb: removing data directory "/x/data"
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (FULL, 'FATAL:  could not extend file "base/1": wrote only 4096 of 8192 bytes'),
+        (
+            'ERROR:  disk full\nchild process exited with exit code 1\ninitdb: removing data directory "/x"',
+            "ERROR:  disk full",
+        ),
+        (
+            'child process was terminated by signal 9: Killed\ninitdb: removing data directory "/x"',
+            "child process was terminated by signal 9: Killed",
+        ),
+        ("initdb: error: invalid locale name\ninitdb: hint: try another", "initdb: error: invalid locale name"),
+        ('sh: 1: postgres: not found\ninitdb: removing contents of data directory "/x"', "sh: 1: postgres: not found"),
+        ('initdb: removing data directory "/x"', 'initdb: removing data directory "/x"'),
+        ("", "it said nothing"),
+    ],
+)
+def test_the_cause_is_told_and_not_what_was_done_after_it(said: str, cause: str) -> None:
+    assert cluster.last_words(said) == cause
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the sizes of files")
+def test_a_cluster_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    script = (
+        "import resource; from pathlib import Path; from deploy.local import postgres;"
+        " resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000,) * 2);"
+        f" postgres.start(Path({str(tmp_path / 'small')!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    last = done.stderr.strip().splitlines()[-1]
+    assert "initdb failed" in last
+    assert "File too large" in last
