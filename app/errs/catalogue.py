@@ -1,6 +1,6 @@
 """The registry: every named error of this package, once."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 from app.errs.error import Error, title
 from app.errs.kinds import Fault, Kind
@@ -26,7 +26,7 @@ def named_errors() -> dict[str, type[Error]]:
     return dict(sorted(found.items()))
 
 
-@cache
+@lru_cache(1024)
 def slug(code: str) -> str:
     """Return the code as its catalogue page spells it: ``task-not-found``."""
     return code.lower().replace("_", "-")

@@ -7,7 +7,7 @@ import inspect
 import re
 import string
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, ClassVar, Final, NamedTuple
 
 from app.errs.kinds import Fault, Kind
@@ -225,7 +225,7 @@ def title(cls: type[Error]) -> str:
     return "" if cls is Error else _first_line(cls.__doc__ or "")
 
 
-@cache
+@lru_cache(1024)
 def _first_line(text: str) -> str:
     return text.strip().partition("\n")[0].strip()
 

@@ -1,7 +1,7 @@
 """The limits that the service declares itself, as Flask-Limiter's application limits."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import flask
@@ -56,7 +56,7 @@ def of_everything(limits: str) -> tuple[RateLimitItem, ...]:
     return tuple(limit for _, limit in _parsed(limits, "", ""))
 
 
-@cache
+@lru_cache(256)
 def _parsed(of_all: str, of_one: str, operation: str) -> tuple[tuple[str, RateLimitItem], ...]:
     found = dict.fromkeys((*_scoped(EVERYTHING, of_all), *_scoped(operation, of_one)))
     return tuple(sorted(found, key=lambda each: each[1].GRANULARITY.seconds))

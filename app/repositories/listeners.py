@@ -7,7 +7,7 @@ listeners looked at. The listeners that the application itself registers (``tran
 
 import logging
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Engine
@@ -80,7 +80,7 @@ def _any(dispatch: Any, names: Sequence[str]) -> bool:
     return any(getattr(dispatch, name) for name in names)
 
 
-@cache
+@lru_cache(256)
 def _of(kind: Any, names: Sequence[str]) -> tuple[Sequence[object], ...]:
     """Return the lists of a class's listeners, which change with them.
 

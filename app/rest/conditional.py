@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from functools import cache, wraps
+from functools import lru_cache, wraps
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ OF_CONTENT: Final = ("Content-Encoding", "Content-Language", "Content-Length", "
 """What 304 does not repeat of the answer that it stands for (RFC 9110, section 15.4.5)."""
 """What a 304 says of the answer that it stands for (RFC 9110, section 15.4.5)."""
 READS: Final = frozenset({"GET", "HEAD"})
+SHAPES: Final = 1024
+"""Selections of members of which the digest is kept; clients use few of the many that there are."""
 _OURS: Final = re.compile(r"(([0-9a-f]{1,15})-[0-9a-f]{8})(?::[a-z]+)?")
 """A version and a digest; Flask-Compress adds the content coding to the tag of what it compresses, as ``:gzip``."""
 
@@ -48,7 +50,7 @@ def etag(version: int, members: Sequence[str]) -> str:
     return f'"{version:x}-{_digest(tuple(members))}"'
 
 
-@cache
+@lru_cache(SHAPES)
 def _digest(members: tuple[str, ...]) -> str:
     return hashlib.sha256(",".join(members).encode()).hexdigest()[:8]
 

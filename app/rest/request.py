@@ -1,7 +1,7 @@
 """The request at hand, with what hooks and decorators find out about it for one another."""
 
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import flask
@@ -128,7 +128,7 @@ def application() -> flask.Flask:
         return cast("flask.Flask", flask.current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 -- as above
 
 
-@cache
+@lru_cache(256)
 def _key(name: str) -> str:
     """Return what a header field is called in the environment (RFC 3875, section 4.1.18)."""
     key = name.upper().replace("-", "_")

@@ -1,0 +1,209 @@
+"""Nothing that requests fill grows for ever: every cache has a bound.
+
+Two nets. The source is searched for caches without a bound and for containers that live as long as their module or
+class. And an application is sent ever new values of every parameter and header field, while all containers of the
+process are watched: what grows with each of two bursts has no bound, or one that is listed here.
+"""
+
+import ast
+import gc
+import logging
+import uuid
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.config import ROOT
+
+BOUNDED_OTHERWISE: Final = {
+    "app/errs/declare.py: WATCHERS": "of the process, filled when modules load",
+    "app/errs/error.py: example": "never filled: the default of a class",
+    "app/errs/error.py: declared_facts": "as above",
+    "app/observability/in_hand.py: _works": "one of each thread, taken out when the request ends",
+    "app/observability/logs.py: WATCHERS": "of the process, filled when modules load",
+    "app/observability/metrics.py: FIELDS": "the members of schemas",
+    "app/observability/metrics.py: _kinds": "the kinds of jobs",
+    "app/observability/metrics.py: _counters": "errors of the catalogue",
+    "app/observability/metrics.py: _breaches": "members of schemas, and codes",
+    "app/observability/metrics.py: _observers": "routes, known methods and statuses",
+    "app/rate_limiting/names.py: _CLAIMED": "applications, held weakly",
+    "app/rate_limiting/names.py: _TAKEN": "names of settings and functions, claimed when limits are declared",
+    "app/rest/request.py: asked": "never filled: the default of a class",
+    "app/wire/request_ids.py: _DRAWN": "64 at once, taken out one by one",
+}
+"""Containers that last, and why they stay small. The burst below fills none of them either."""
+MAKERS: Final = frozenset(
+    {"dict", "list", "set", "deque", "defaultdict", "OrderedDict", "Counter", "WeakKeyDictionary"}
+)
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    for folder in ("app", "deploy"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
+
+
+def name_of(node: ast.expr) -> str:
+    """Return the last name of what is called or subscripted: ``cache`` for ``functools.cache``."""
+    if isinstance(node, ast.Call | ast.Subscript):
+        return name_of(node.func if isinstance(node, ast.Call) else node.value)
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def has_bound(decorator: ast.expr) -> bool:
+    """Report whether ``lru_cache`` is called with a size, or not at all: then its size is 128."""
+    if not isinstance(decorator, ast.Call):
+        return True
+    given = [*decorator.args[:1], *(each.value for each in decorator.keywords if each.arg == "maxsize")]
+    return not any(isinstance(each, ast.Constant) and each.value is None for each in given)
+
+
+def test_what_is_cached_by_arguments_has_a_bound() -> None:
+    """``functools.cache`` is for functions without arguments."""
+    found = []
+    for path, module in sources():
+        for node in ast.walk(module):
+            for decorator in getattr(node, "decorator_list", ()):
+                name = name_of(decorator)
+                takes = isinstance(node, ast.FunctionDef) and any(ast.iter_child_nodes(node.args))
+                if (name == "cache" and takes) or (name == "lru_cache" and not has_bound(decorator)):
+                    found.append(f"{path}: {node.name}")  # type: ignore[attr-defined]  # what is decorated has a name
+    assert found == []
+
+
+def test_no_container_of_a_module_or_class_begins_empty() -> None:
+    """It would be filled later, by requests maybe: ``Memory``, ``Copies`` and ``OwnWindows`` have bounds."""
+    found = []
+    for path, module in sources():
+        classes = [node for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
+        for statement in (each for scope in (module, *classes) for each in scope.body):
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and is_empty(statement.value):
+                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+                found += [f"{path}: {name_of(each)}" for each in targets]
+    assert sorted(found) == sorted(BOUNDED_OTHERWISE)
+
+
+def is_empty(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Call):
+        return name_of(value) in MAKERS and not value.args and not value.keywords
+    if isinstance(value, ast.Dict):
+        return not value.keys
+    return isinstance(value, ast.List | ast.Set) and not value.elts
+
+
+BURST: Final = 100
+BOUNDED: Final = ("OwnWindows", "Memory", "Copies", "LRUCache", "PrepareManager")
+"""Classes whose containers have a bound of their own, beyond what a burst fills; their own tests hold it."""
+
+
+def burst(client: FlaskClient, app: Flask, credentials: dict[str, str]) -> None:
+    """Send a value that was never sent before for every parameter and header field of every operation."""
+    for number in range(BURST):
+        for path, method in TARGETS:
+            new = uuid.uuid4().hex
+            client.open(
+                path.replace("NEW", str(uuid.uuid4())),
+                method=method,
+                query_string={**dict.fromkeys(QUERY, new), "fields": subset(number, new), new: new},
+                json={"task": {"title": new, new: new}, "email": f"{new}@example.com", "token": new, new: new},
+                headers={**credentials, **fields(new)},
+                environ_overrides={"REMOTE_ADDR": f"2001:db8:{new[:4]}:{new[4:8]}::1"},
+            )
+
+
+TARGETS: Final = (
+    ("/v1/tasks", "GET"),
+    ("/v1/tasks", "POST"),
+    ("/v1/tasks/NEW", "GET"),
+    ("/v1/tasks/NEW", "PATCH"),
+    ("/v1/orders", "GET"),
+    ("/v1/movies/NEW", "GET"),
+    ("/v1/tokens:revoke", "POST"),
+    ("/v1/users/NEW/profile", "GET"),
+    ("/v1/NEW", "GET"),
+    ("/errors/NEW", "GET"),
+    ("/v1/tasks", "NEW"),
+)
+QUERY: Final = ("filter", "order_by", "page_token", "page_size", "update_mask", "expand")
+MEMBERS: Final = ("name", "title", "description", "status", "priority", "due_date", "create_time", "tags")
+
+
+def subset(number: int, new: str) -> str:
+    """Return members of a task, another selection each time; every other time with one that there is not."""
+    chosen = [name for at, name in enumerate(MEMBERS) if number >> at & 1] or ["title"]
+    return ",".join(chosen if number % 2 else [*chosen, new])
+
+
+def fields(new: str) -> dict[str, str]:
+    return {
+        "Accept": f"application/json;a={new}, application/{new}, */*;q=0.1",
+        "Accept-Language": new,
+        "Cookie": f"{new}={new}",
+        "Idempotency-Key": new,
+        "If-Match": f'"1-{new[:8]}"',
+        "If-None-Match": f'"2-{new[:8]}"',
+        "Origin": f"https://{new}.example",
+        "Prefer": f"respond-async, wait={new}",
+        "Request-Timeout": "9." + str(int(new, 16)),
+        "Traceparent": f"00-{new}-{new[:16]}-01",
+        "User-Agent": new,
+        "X-Forwarded-For": f"203.0.113.7, {new}",
+        "X-Request-Id": new,
+        f"X-{new}": new,
+    }
+
+
+def sizes() -> dict[int, int]:
+    """Return the length of every container of the process by its identity."""
+    gc.collect()
+    kinds = (dict, list, set, deque, OrderedDict, defaultdict)
+    return {id(each): len(each) for each in gc.get_objects() if type(each) in kinds}
+
+
+def owner(container: object) -> str:
+    """Return the classes that hold a container, directly or by their attributes."""
+    holders = gc.get_referrers(container)
+    around = [each for holder in holders if type(holder) is dict for each in gc.get_referrers(holder)]
+    return " ".join(sorted({type(each).__name__ for each in (*holders, *around)}))
+
+
+def is_of_pytest(container: object) -> bool:
+    """Report whether it is a list of captured log records, or of their texts."""
+    first = container[0] if isinstance(container, list) and container else None
+    return isinstance(first, logging.LogRecord) or (isinstance(first, str) and first.endswith(" public routes\n"))
+
+
+def test_ever_new_values_of_every_parameter_fill_nothing(app: Flask, bearer: Callable[..., dict[str, str]]) -> None:
+    client, credentials = FlaskClient(app, app.response_class), bearer("caches", scopes=SCOPES)
+    burst(client, app, credentials)
+    before = sizes()
+    burst(client, app, credentials)
+    between = sizes()
+    burst(client, app, credentials)
+    after = sizes()
+    grown = {
+        each
+        for each, size in after.items()
+        if size - between.get(each, size) >= BURST / 2 and between[each] - before.get(each, between[each]) >= BURST / 2
+    }
+    found = [
+        f"{type(each).__name__} of {len(each)}, in {holders}: {str(next(iter(each), None))[:200]}"
+        for each in gc.get_objects()
+        if id(each) in grown
+        and not is_of_pytest(each)
+        and not any(name in (holders := owner(each)) for name in BOUNDED)
+    ]
+    assert found == []
+
+
+SCOPES: Final = "admin tasks orders movies:read movies:write"
+
+
+def test_the_burst_is_answered_as_requests_are(app: Flask, bearer: Callable[..., dict[str, str]]) -> None:
+    """None of it is refused before it reaches what could keep it."""
+    client, credentials = FlaskClient(app, app.response_class), bearer("caches", scopes=SCOPES)
+    for members, status in (("title,status", 200), ("title,nonsense", 400)):
+        assert client.get(f"/v1/tasks?fields={members}", headers=credentials).status_code == status
