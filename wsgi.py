@@ -4,6 +4,9 @@ import sys
 
 from app import create_app
 from app.config import InvalidSettings
+from app.resilience import allocator
+
+allocator.settle()
 
 try:
     app = create_app()
