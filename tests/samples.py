@@ -22,6 +22,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "POST /v1/tokens:refresh": {"refresh_token": "no-such-token"},
     "POST /v1/tokens:revoke": {"token": "no-such-token"},
     "PATCH /v1/users/me": {"name": "Alice"},
+    "DELETE /v1/users/me": {"current_password": "correct horse"},
     "PUT /v1/users/<id:user_id>/preferences": {"locale": "de-CH", "time_zone": "Europe/Zurich", "theme": "dark"},
     "PUT /v1/users/me/password": {"current_password": "correct horse", "password": "battery staple"},
     "PUT /v1/logger": {"level": "INFO", "log_error_stack": True},

@@ -20,5 +20,10 @@ class StoredAnswer(Base):
     headers: Mapped[dict[str, str]] = mapped_column(JSONB)
     body: Mapped[bytes] = mapped_column(LargeBinary)
     expire_time: Mapped[datetime]
+    owner: Mapped[str | None] = mapped_column(Text)
+    """The caller; ``None`` of answers that were stored before there was this column."""
 
-    __table_args__ = (Index("ix_idempotency_keys_expire_time", "expire_time"),)
+    __table_args__ = (
+        Index("ix_idempotency_keys_expire_time", "expire_time"),
+        Index("ix_idempotency_keys_owner", "owner"),
+    )

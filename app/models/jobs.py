@@ -29,7 +29,7 @@ class JobState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What is to be done: the handler that ``kind`` names is given the payload.
+    """What is to be done: the handler that ``kind`` names is given the payload, so long ``after`` the commit at least.
 
     Args:
         kind: words with full stops between.

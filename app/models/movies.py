@@ -65,6 +65,8 @@ class Movie(Base):
         Index("ix_movies_title", "title", "external_id"),
         Index("ix_movies_director", "director", "external_id"),
         Index("ix_movies_release_date", "release_date", "external_id"),
+        Index("ix_movies_create_username", "create_username"),
+        Index("ix_movies_update_username", "update_username"),
         CheckConstraint(f"char_length(title) BETWEEN 1 AND {NAME_LENGTH}", "title_length"),
         CheckConstraint(f"char_length(rated) <= {RATED_LENGTH}", "rated_length"),
         CheckConstraint("isfinite(release_date)", "release_date_finite"),

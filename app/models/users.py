@@ -20,6 +20,8 @@ EMAIL_PATTERN: Final = (
     r"@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$"
 )
 """Addresses as mail servers take them (RFC 5321) without quotes, address literals and letters beyond ASCII."""
+OWN: Final = "account"
+"""The scope of operations on the caller's own account, which every session has."""
 ACTIVATION: Final = timedelta(days=3)
 RESET: Final = timedelta(minutes=45)
 NOBODY: Final = UUID(int=0)

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
 from app.repositories import translate
+from app.repositories.erasure import ErasureRepository
 from app.repositories.idempotency import StoredAnswerRepository
 from app.repositories.jobs import JobRepository
 from app.repositories.logger import LoggerRepository
@@ -32,6 +33,7 @@ def _opened(kind: Callable[[Session], R]) -> cached_property[R]:
 class UnitOfWork:
     """Opens repositories on one transaction; what is not committed when it ends is rolled back, and all around it."""
 
+    erasure = _opened(ErasureRepository)
     logger = _opened(LoggerRepository)
     jobs = _opened(JobRepository)
     movies = _opened(MovieRepository)

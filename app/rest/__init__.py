@@ -30,6 +30,7 @@ BLUEPRINTS = (
     orders.blp,
     orders.shipping,
     users.registration,
+    users.account,
     users.blp,
     preferences.blp,
     profiles.blp,

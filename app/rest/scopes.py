@@ -11,11 +11,11 @@ from typing import Final
 
 from app.config import Settings
 from app.context import ADMIN
+from app.models.users import OWN
 
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 """RFC 6749, section 3.3."""
-ACCOUNT: Final = "account"
-"""Of operations on the caller's own account: every session has it, other tokens only when it is given to them."""
+ACCOUNT: Final = OWN
 SCOPES: Final[set[str]] = {
     ACCOUNT,
     ADMIN,

@@ -79,11 +79,11 @@ class IdempotencyService:
                 return _replayed(stored, fingerprint)
             made = answer()
             if made.is_success:
-                self._store(unit, scope, fingerprint, made)
+                self._store(unit, scope, fingerprint, made, by=by)
                 unit.commit()
             return made
 
-    def _store(self, unit: Unit, scope: str, fingerprint: bytes, made: Answer) -> None:
+    def _store(self, unit: Unit, scope: str, fingerprint: bytes, made: Answer, *, by: Principal) -> None:
         now = self._clock.now()
         stored = StoredAnswer(
             scope=scope,
@@ -92,6 +92,7 @@ class IdempotencyService:
             headers=made.headers,
             body=made.body,
             expire_time=now + LIFETIME,
+            owner=by.id,
         )
         unit.stored_answers.put(stored, now=now)
 

@@ -13,7 +13,7 @@ from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
 from app.models import secrets
 from app.models.sessions import ACCESS, LONGEST, REFRESHES, WITHIN, IssuedToken, RefreshToken, TokenIdentity
-from app.models.users import NOBODY, User, UserView, same_address, user_id_of
+from app.models.users import NOBODY, OWN, User, UserView, same_address, user_id_of
 from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
 from app.resilience.hashing import hashing
@@ -238,7 +238,7 @@ class SessionService:
     def _tokens(self, token: RefreshToken, scopes: Collection[str], secret: str) -> Tokens:
         access = self._issuer.issue(
             str(token.user_id),
-            scopes=scopes,
+            scopes={*scopes, OWN},
             lifetime=ACCESS,
             token_id=str(token.id),
             session_id=str(token.session_id),

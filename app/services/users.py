@@ -48,7 +48,6 @@ class UserCollection(Protocol):
     def add(self, user: User) -> None: ...  # noqa: D102
     def get(self, user_id: UUID) -> User: ...  # noqa: D102
     def get_by_email(self, email: str) -> User: ...  # noqa: D102
-    def end_resets(self, user_id: UUID) -> list[bytes]: ...  # noqa: D102
 
 
 class RegistrationCollection(Protocol):
@@ -56,12 +55,6 @@ class RegistrationCollection(Protocol):
 
     def add(self, registration: Registration, *, now: datetime) -> None: ...  # noqa: D102
     def take(self, token_digest: bytes, *, now: datetime) -> Registration: ...  # noqa: D102
-
-
-class PreferencesCollection(Protocol):
-    """See ``app.repositories.preferences``."""
-
-    def remove_of(self, user_id: UUID) -> None: ...  # noqa: D102
 
 
 class SessionCollection(Protocol):
@@ -84,8 +77,6 @@ class Unit(Protocol):
     def users(self) -> UserCollection: ...  # noqa: D102
     @property
     def registrations(self) -> RegistrationCollection: ...  # noqa: D102
-    @property
-    def preferences(self) -> PreferencesCollection: ...  # noqa: D102
     @property
     def sessions(self) -> SessionCollection: ...  # noqa: D102
     @property
@@ -185,21 +176,6 @@ class UserService:
             user = unit.users.get(user_id_of(by.id))
             precondition.check(user.version)
             user.change(changes, at=self._clock.now())
-            unit.commit()
-        return user
-
-    @raises(UserNotFound, PreconditionFailed)
-    @transaction
-    def delete(self, *, by: Principal, precondition: Precondition = ANYTHING) -> User:
-        """Delete the caller: name, address and password are forgotten, all sessions ended."""
-        now = self._clock.now()
-        with self._unit_of_work() as unit:
-            user = unit.users.get(user_id_of(by.id))
-            precondition.check(user.version)
-            user.forget(at=now)
-            unit.users.end_resets(user.id)
-            unit.preferences.remove_of(user.id)
-            unit.sessions.end_all(user.id, now=now)
             unit.commit()
         return user
 

@@ -46,6 +46,7 @@ from app.resilience.hashing import HashingShare
 from app.resilience.postage import Postage
 from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
+from app.services.deletion import ERASE, DeletionService
 from app.services.failures import FailureService
 from app.services.idempotency import IdempotencyService
 from app.services.jobs import Handler, JobService
@@ -77,6 +78,7 @@ class Services:
 
     clock: Clock
     slots: Slots
+    deletion: DeletionService
     hashing: HashingShare
     failures: FailureService
     idempotency: IdempotencyService
@@ -143,7 +145,7 @@ def _accounts(
     tokens: TokenService,
     windows: Windows,
     clock: Clock,
-) -> tuple[UserService, SessionService, PasswordService]:
+) -> tuple[UserService, SessionService, PasswordService, DeletionService]:
     """Return what has to do with passwords."""
     passwords, attempts, postage = Passwords(HashingShare.check), Attempts(windows), Postage(windows)
     rules = PasswordRules(own=("candor", urlsplit(settings.public_url).hostname or ""))
@@ -168,7 +170,10 @@ def _accounts(
         postage=postage,
         clock=clock,
     )
-    return users, sessions, passwords_of
+    deletion = DeletionService(
+        reads=reads, unit_of_work=unit_of_work, passwords=passwords, attempts=attempts, clock=clock
+    )
+    return users, sessions, passwords_of, deletion
 
 
 def _handlers(settings: Settings) -> dict[str, Handler]:
@@ -224,7 +229,7 @@ def wire(
     others = others_than_us(settings, windows, slots, clock)
     revocations = RevocationList(RevokedTokenReads(reads), clock=clock, hooks=(log_revocations, measure_revocations))
     tokens = _tokens(settings, revocations, others, clock)
-    users, sessions, passwords = _accounts(settings, UserReads(reads), unit_of_work, tokens, windows, clock)
+    users, sessions, passwords, deletion = _accounts(settings, UserReads(reads), unit_of_work, tokens, windows, clock)
     profiles, asked = _profiles(settings, reads)
     clients = [*others.clients, *asked]
     return Services(
@@ -232,9 +237,14 @@ def wire(
         slots=slots,
         hashing=HashingShare(slots, threads=settings.web_threads),
         windows=windows,
+        deletion=deletion,
         failures=FailureService(failures=FailureReads(reads), trace_url=settings.trace_url),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
-        jobs=JobService(unit_of_work=unit_of_work, handlers=_handlers(settings), hooks=(log_job, count_job)),
+        jobs=JobService(
+            unit_of_work=unit_of_work,
+            handlers={ERASE: deletion.erase, **_handlers(settings)},
+            hooks=(log_job, count_job),
+        ),
         logger=_logger(settings, reads, unit_of_work, clock),
         movies=MovieService(reads=MovieReads(reads), unit_of_work=unit_of_work, clock=clock),
         orders=OrderService(reads=OrderReads(reads), unit_of_work=unit_of_work, clock=clock),

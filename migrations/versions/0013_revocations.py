@@ -1,4 +1,4 @@
-"""Revocations that are read incrementally, and refresh tokens that are superseded."""
+"""Revocations that are read incrementally, refresh tokens that are superseded, and what deletion looks for."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,10 +21,18 @@ def upgrade() -> None:
     op.add_column("refresh_tokens", sa.Column("supersede_time", sa.TIMESTAMP(timezone=True), nullable=True))
     op.create_index("ix_refresh_tokens_session_id_create_time", "refresh_tokens", ["session_id", "create_time"])
     op.drop_index("ix_refresh_tokens_session_id", "refresh_tokens")
+    op.add_column("idempotency_keys", sa.Column("owner", sa.Text(), nullable=True))
+    op.create_index("ix_idempotency_keys_owner", "idempotency_keys", ["owner"])
+    op.create_index("ix_movies_create_username", "movies", ["create_username"])
+    op.create_index("ix_movies_update_username", "movies", ["update_username"])
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_index("ix_movies_update_username", "movies")
+    op.drop_index("ix_movies_create_username", "movies")
+    op.drop_index("ix_idempotency_keys_owner", "idempotency_keys")
+    op.drop_column("idempotency_keys", "owner")
     op.create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"])
     op.drop_index("ix_refresh_tokens_session_id_create_time", "refresh_tokens")
     op.drop_column("refresh_tokens", "supersede_time")

@@ -47,7 +47,7 @@ def trusting(make_application: Callable[..., Flask], remote: Remote, other: Remo
     """Return an application that knows two issuers, and has their keys."""
     named = (
         Named(url=OURS.url, jwks_url=f"{remote.url}/keys", audience=AUDIENCE, scopes=SCOPES),
-        Named(url=THEIRS.url, jwks_url=f"{other.url}/keys", audience=AUDIENCE, scopes={"*": ("tasks",)}),
+        Named(url=THEIRS.url, jwks_url=f"{other.url}/keys", audience=AUDIENCE, scopes={"*": ("tasks", "account")}),
     )
     app = make_application(issuers=named, jwt_secret="z" * 32)
     for keys in app.extensions["candor-services"].key_sets.values():

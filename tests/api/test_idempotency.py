@@ -287,7 +287,7 @@ class TestStorage:
         create(alice)
         with app.app_context(), db.engine.connect() as connection:
             row = connection.execute(text("SELECT * FROM idempotency_keys")).one()._asdict()
-        assert {*row} == {"scope", "fingerprint", "status", "headers", "body", "expire_time"}
+        assert {*row} == {"scope", "fingerprint", "status", "headers", "body", "expire_time", "owner"}
         assert {*row["headers"]} == {*KEPT}
         stored = json.dumps({name: str(value) for name, value in row.items()})
         assert alice.credentials["Authorization"].split()[1] not in stored

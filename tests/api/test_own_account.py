@@ -1,20 +1,34 @@
 """``/v1/users/me`` and ``/v1/users/{id}``: everybody their own, an admin anybody's."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from werkzeug.test import TestResponse
 
 from app.extensions import db
-from tests.api.accounts import an_address, join, log_in, logged_in, mails, register
+from app.rest import operations
+from tests.api.accounts import PASSWORD, an_address, join, log_in, logged_in, mails, register
 from tests.api.caller import Caller, answered, refused, violated
 from tests.api.forge import described
 from tests.api.test_sessions import REVOKED, learn, refresh
 
 ME = "/v1/users/me"
+SURE = {"current_password": PASSWORD}
+OPERATIONS: Final = {
+    ("GET", ME): None,
+    ("PATCH", ME): {"name": "Mallory"},
+    ("DELETE", ME): SURE,
+    ("PUT", f"{ME}/password"): {"current_password": PASSWORD, "password": "battery staple"},
+}
 ABSENT = "/v1/users/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+
+
+def delete(caller: Caller) -> TestResponse:
+    """Delete the caller's account."""
+    return caller.delete(ME, json=SURE)
 
 
 @pytest.fixture
@@ -63,17 +77,52 @@ class TestGet:
         for path in (ABSENT, "/v1/users/nonsense"):
             refused(admin.get(path), 404, "USER_NOT_FOUND")
 
-    def test_who_has_a_token_and_no_account_is_404(self, alice: Caller) -> None:
+    def test_who_has_a_token_and_no_account_is_404(self, alice: Caller, bearer: Callable[..., Any]) -> None:
         """A token of the command line may speak for anybody."""
-        for method, body in (("GET", None), ("PATCH", {"name": "A"}), ("DELETE", None)):
-            refused(alice.send(method, ME, json=body), 404, "USER_NOT_FOUND")
+        caller = Caller(alice.client, bearer("alice", "account"))
+        for method, body in (("GET", None), ("PATCH", {"name": "A"}), ("DELETE", SURE)):
+            refused(caller.send(method, ME, json=body), 404, "USER_NOT_FOUND")
 
-    def test_no_scope_is_needed_but_a_token(
-        self, nobody: Caller, user: dict[str, Any], bearer: Callable[..., Any]
+
+class TestScope:
+    """The account's own operations need the scope ``account``, which every session has."""
+
+    @pytest.mark.parametrize("scopes", ["", "movies:read", "tasks orders movies:write", "accounts", "account:read"])
+    def test_a_token_without_it_does_nothing_to_the_account(
+        self, nobody: Caller, user: dict[str, Any], me: Caller, bearer: Callable[..., Any], scopes: str
     ) -> None:
-        """A20."""
-        answered(Caller(nobody.client, bearer(user["id"], "")).get(ME))
-        assert nobody.get(ME).status_code == 401
+        caller = Caller(nobody.client, bearer(user["id"], scopes))
+        for (method, path), body in OPERATIONS.items():
+            response = caller.send(method, path, json=body)
+            assert (response.status_code, response.get_data()) == (403, b"")
+            assert 'scope="account"' in response.headers["WWW-Authenticate"]
+            assert nobody.send(method, path, json=body).status_code == 401
+        assert answered(me.get(ME)) == user
+
+    @pytest.mark.parametrize("scopes", ["account", "admin"])
+    def test_a_token_with_it_does(
+        self, nobody: Caller, user: dict[str, Any], bearer: Callable[..., Any], scopes: str
+    ) -> None:
+        caller = Caller(nobody.client, bearer(user["id"], scopes))
+        for method, path in (("GET", ME), ("PATCH", ME)):
+            answered(caller.send(method, path, json=OPERATIONS[method, path]))
+
+    def test_sessions_have_it_whatever_the_user_was_granted(
+        self, nobody: Caller, user: dict[str, Any], app: Flask
+    ) -> None:
+        """Also after a refresh; it is not one of the user's scopes, and cannot be taken away."""
+        with app.app_context():
+            app.extensions["candor-services"].users.withdraw(user["email"], [*user["scopes"], "account"])
+        caller, token = logged_in(nobody, user["email"])
+        assert answered(caller.get(ME))["scopes"] == []
+        again = Caller(nobody.client, {"Authorization": f"Bearer {answered(refresh(nobody, token))['access_token']}"})
+        answered(again.get(ME))
+
+    def test_every_operation_on_the_own_account_needs_it(self, app: Flask) -> None:
+        """A sweep: one that is added later is found here."""
+        own = [each for each in operations.table(app).values() if "/users/me" in each.name]
+        assert {each.name for each in own} == {f"{method} {path}" for method, path in OPERATIONS}
+        assert {each.scope for each in own} == {"account"}
 
 
 class TestPatch:
@@ -106,15 +155,33 @@ class TestPatch:
         tag = me.get(ME).headers["ETag"]
         answered(me.patch(ME, json={"name": "Alicia"}, headers={"If-Match": tag}))
         for method in ("PATCH", "DELETE"):
-            body = {"name": "x"} if method == "PATCH" else None
+            body = {"name": "x"} if method == "PATCH" else SURE
             refused(me.send(method, ME, json=body, headers={"If-Match": tag}), 412, "PRECONDITION_FAILED")
+
+
+class TestDeletePassword:
+    @pytest.mark.parametrize("body", [{}, {"current_password": None}, {"password": PASSWORD}])
+    def test_it_is_required(self, me: Caller, body: dict[str, Any]) -> None:
+        assert ("current_password", "REQUIRED_FIELD") in violated(me.delete(ME, json=body))
+        assert me.delete(ME).status_code in {400, 415}
+        answered(me.get(ME))
+
+    @pytest.mark.parametrize("password", ["", "wrong", PASSWORD.upper(), "x" * 100_000])
+    def test_a_wrong_one_deletes_nothing(self, me: Caller, password: str) -> None:
+        assert violated(me.delete(ME, json={"current_password": password})) == [("current_password", "WRONG_PASSWORD")]
+        answered(me.get(ME))
+
+    def test_guesses_are_limited(self, me: Caller) -> None:
+        statuses = [me.delete(ME, json={"current_password": "wrong"}).status_code for _ in range(12)]
+        assert statuses[:9] == [400] * 9
+        assert statuses[-1] == 429
 
 
 class TestDelete:
     def test_ok(self, nobody: Caller, me: Caller, admin: Caller, user: dict[str, Any], app: Flask) -> None:
         """3.4: nothing of the person is left, in any table but what was to be mailed."""
         _, token = logged_in(nobody, user["email"])
-        assert answered(me.delete(ME)) == {"message": f"User users/{user['id']} deleted successfully"}
+        assert answered(delete(me)) == {"message": f"User users/{user['id']} deleted successfully"}
         with app.app_context(), db.engine.connect() as connection:
             (row,) = connection.execute(text("SELECT u::text FROM users u")).scalars()
         assert user["email"] not in row
@@ -126,14 +193,14 @@ class TestDelete:
 
     def test_the_access_token_ends_too(self, nobody: Caller, me: Caller, app: Flask) -> None:
         """A13: at once where the account is asked for, everywhere within 5 seconds."""
-        answered(me.delete(ME))
+        answered(delete(me))
         refused(me.get(ME), 404, "USER_NOT_FOUND")
         learn(app)
         assert described(nobody, me.credentials["Authorization"]) == REVOKED
 
     def test_the_address_is_free_again(self, nobody: Caller, me: Caller, user: dict[str, Any], app: Flask) -> None:
         """3.4: for somebody new, who has nothing of the old."""
-        answered(me.delete(ME))
+        answered(delete(me))
         register(nobody, user["email"])
         assert mails(app, user["email"])[-1]["kind"] == "mail.activation"
         assert join(nobody, app, user["email"])["id"] != user["id"]

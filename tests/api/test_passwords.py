@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.api.accounts import PASSWORD, an_address, join, log_in, logged_in, mails, send_all, waits
 from tests.api.caller import Caller, answered, at_once, refused, violated
-from tests.api.conftest import MovableClock
+from tests.api.conftest import Bearer, MovableClock
 from tests.api.forge import described
 from tests.api.test_sessions import REVOKED, learn, refresh
 
@@ -123,7 +123,7 @@ class TestReset:
     def test_who_has_deleted_the_account_stays_away(self, nobody: Caller, email: str, app: Flask) -> None:
         """A13: the mail that was sent before is of no use."""
         token = token_for(nobody, app, email)
-        answered(logged_in(nobody, email)[0].delete("/v1/users/me"))
+        answered(logged_in(nobody, email)[0].delete("/v1/users/me", json={"current_password": PASSWORD}))
         refused(nobody.post(RESET, json={"token": token, "password": NEW}), 400, "INVALID_ONE_TIME_TOKEN")
 
     def test_who_is_disabled_stays_out(self, nobody: Caller, email: str, app: Flask) -> None:
@@ -208,5 +208,7 @@ class TestChange:
         assert violated(response) == [("current_password", "WRONG_PASSWORD")]
         answered(log_in(nobody, email, NEW))
 
-    def test_who_has_no_account_is_404(self, alice: Caller) -> None:
-        refused(alice.send("PUT", PUT, json=self.body()), 404, "USER_NOT_FOUND")
+    def test_who_has_no_account_is_404(self, alice: Caller, bearer: Bearer) -> None:
+        refused(
+            Caller(alice.client, bearer("alice", "account")).send("PUT", PUT, json=self.body()), 404, "USER_NOT_FOUND"
+        )

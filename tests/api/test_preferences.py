@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from app.extensions import db
 from app.models import preferences
-from tests.api.accounts import an_address, join, logged_in
+from tests.api.accounts import PASSWORD, an_address, join, logged_in
 from tests.api.caller import Caller, answered, at_once, refused, violated
 from tests.api.conftest import Bearer
 
@@ -176,6 +176,6 @@ class TestReplace:
         """3.4: deletion forgets."""
         caller = logged_in(nobody, user["email"])[0]
         put(caller, path)
-        caller.delete("/v1/users/me")
+        assert caller.delete("/v1/users/me", json={"current_password": PASSWORD}).status_code == 200
         with app.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM preferences")).scalar_one() == 0

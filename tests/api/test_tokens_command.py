@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.extensions import db
 from app.repositories.unit_of_work import UnitOfWork
-from tests.api.accounts import an_address, join
+from tests.api.accounts import PASSWORD, an_address, join
 from tests.api.caller import TASKS, Caller, answered
 from tests.api.forge import described
 from tests.api.test_sessions import REVOKED, learn
@@ -30,7 +30,7 @@ def run(app: Flask, *arguments: str) -> Result:
 
 def issued(nobody: Caller, app: Flask, subject: str, *arguments: str) -> Caller:
     """Return the bearer of a token that the command has printed."""
-    result = run(app, "--subject", subject, "--scope", "tasks", *arguments)
+    result = run(app, "--subject", subject, "--scope", "tasks account", *arguments)
     assert result.exit_code == 0
     return Caller(nobody.client, {"Authorization": f"Bearer {result.output.strip()}"})
 
@@ -72,7 +72,7 @@ def test_what_reaches_sessions_reaches_them(nobody: Caller, app: Flask, user: di
 def test_deleting_the_account_ends_them(nobody: Caller, app: Flask, user: dict[str, Any]) -> None:
     """A13."""
     caller = issued(nobody, app, user["id"])
-    answered(caller.delete(ME))
+    answered(caller.delete(ME, json={"current_password": PASSWORD}))
     learn(app)
     assert described(nobody, caller.credentials["Authorization"]) == REVOKED
     assert run(app, "--subject", user["id"]).output == f"Error: The user {user['id']} is disabled or deleted.\n"

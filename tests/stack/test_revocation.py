@@ -100,7 +100,7 @@ def test_everywhere_within_five_seconds_and_redis_has_no_say(
     app: Flask, instances: list[Served], redis: Redis, email: str
 ) -> None:
     """A11, F21: by its bearer; A13: by who disables the account."""
-    assert statuses(instances, OTHER.token()) == {404}, "known, and without an account"
+    assert statuses(instances, OTHER.token()) == {403}, "known, and without the scope"
     sessions = [post(instances[0], "/v1/tokens", {"email": email, "password": PASSWORD}) for _ in range(2)]
     first, second = (each["access_token"] for each in sessions)
     assert statuses(instances, first) == statuses(instances, second) == {200}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from app.rest import operations
+from app.rest import operations, scopes
 from app.rest.blueprint import Blueprint
 from app.rest.current import client_network, principal, services
 from app.rest.operations import KIB
@@ -26,7 +26,7 @@ forgotten = Blueprint(
 blp = Blueprint(
     "passwords",
     __name__,
-    scope=operations.SIGNED_IN,
+    scope=scopes.ACCOUNT,
     max_body_bytes=16 * KIB,
     url_prefix="/v1",
     description="For who can.",

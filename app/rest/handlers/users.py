@@ -7,11 +7,12 @@ from uuid import UUID
 
 from app.models.precondition import Precondition
 from app.models.users import NewUser, UserView
-from app.rest import operations
+from app.rest import operations, scopes
 from app.rest.blueprint import Blueprint
 from app.rest.conditional import Shown, conditional, etag
 from app.rest.current import principal, services
 from app.rest.operations import KIB
+from app.services.deletion import DeletionService
 from app.services.users import UserService
 from app.wire.schemas import users as wire
 
@@ -25,6 +26,14 @@ registration = Blueprint(
     max_body_bytes=16 * KIB,
     url_prefix="/v1",
     description="How one gets an account.",
+)
+account = Blueprint(
+    "account",
+    __name__,
+    scope=scopes.ACCOUNT,
+    max_body_bytes=16 * KIB,
+    url_prefix="/v1",
+    description="The caller's own account.",
 )
 blp = Blueprint(
     "users",
@@ -55,11 +64,11 @@ def activate_user(sent: Mapping[str, str]) -> Any:
     return services().users.activate(sent["token"], sent["password"])
 
 
-@blp.route("/users/me")
-@blp.arguments(wire.GetUserQuerySchema, location="query")
+@account.route("/users/me")
+@account.arguments(wire.GetUserQuerySchema, location="query")
 @conditional(wire.READABLE)
-@blp.response(HTTPStatus.OK, wire.UserSchema, headers=("ETag",))
-@blp.calls(UserService.get_own)
+@account.response(HTTPStatus.OK, wire.UserSchema, headers=("ETag",))
+@account.calls(UserService.get_own)
 def get_me(query: Mapping[str, Any], precondition: Precondition) -> Any:
     """Return the caller's account."""
     user = services().users.get_own(by=principal(), precondition=precondition)
@@ -77,25 +86,26 @@ def get_user(query: Mapping[str, Any], user_id: UUID, precondition: Precondition
     return Shown(user, query["fields"]), _tag(user, query["fields"])
 
 
-@blp.route("/users/me", methods=("PATCH",))
-@blp.arguments(wire.UpdateUserSchema, content_types=MERGE_PATCH)
+@account.route("/users/me", methods=("PATCH",))
+@account.arguments(wire.UpdateUserSchema, content_types=MERGE_PATCH)
 @conditional(wire.READABLE)
-@blp.response(HTTPStatus.OK, wire.UserSchema, headers=("ETag",))
-@blp.calls(UserService.update)
+@account.response(HTTPStatus.OK, wire.UserSchema, headers=("ETag",))
+@account.calls(UserService.update)
 def update_me(changes: Mapping[str, str], precondition: Precondition) -> Any:
     """Set some members of the caller's account."""
     user = services().users.update(changes, by=principal(), precondition=precondition)
     return user, _tag(user)
 
 
-@blp.route("/users/me", methods=("DELETE",))
+@account.route("/users/me", methods=("DELETE",))
+@account.arguments(wire.DeleteUserSchema)
 @conditional(wire.READABLE)
-@blp.response(HTTPStatus.OK, wire.DeletedUserSchema)
-@blp.calls(UserService.delete)
-def delete_me(precondition: Precondition) -> Any:
-    """Delete the caller's account: name, address and password are forgotten, all sessions end."""
-    user = services().users.delete(by=principal(), precondition=precondition)
-    return {"message": f"User users/{user.id} deleted successfully"}
+@account.response(HTTPStatus.OK, wire.DeletedUserSchema)
+@account.calls(DeletionService.delete)
+def delete_me(sent: Mapping[str, str], precondition: Precondition) -> Any:
+    """Delete the caller's account and data, with the current password. All sessions end."""
+    user_id = services().deletion.delete(sent["current_password"], by=principal(), precondition=precondition)
+    return {"message": f"User users/{user_id} deleted successfully"}
 
 
 def _tag(user: UserView, members: tuple[str, ...] | None = None) -> dict[str, str]:

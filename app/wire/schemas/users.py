@@ -129,6 +129,14 @@ class UpdateUserSchema(UserSchema):
         super().__init__(partial=True, **kwargs)
 
 
+class DeleteUserSchema(Schema):
+    """The current password, which deleting the account needs."""
+
+    current_password = fields.Text(
+        required=True, metadata={"format": "password", "pattern": fields.ANY_TEXT, "writeOnly": True}
+    )
+
+
 class DeletedUserSchema(Schema):
     """What is said of a deleted user."""
 

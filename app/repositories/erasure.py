@@ -1,0 +1,84 @@
+"""Erasure of a person from all tables: each is deleted from, or keeps its rows without the person.
+
+docs/data.md explains the decisions; ``tests/api/test_erasure.py`` finds a table that is not treated.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Text, cast, delete, func, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.models.base import Base
+from app.models.failures import Failure
+from app.models.idempotency import StoredAnswer
+from app.models.jobs import Job
+from app.models.logger import StoredLoggerSettings
+from app.models.movies import Movie
+from app.models.orders import Order
+from app.models.preferences import Preferences
+from app.models.tasks import Task
+from app.models.users import NOBODY, PasswordReset, Registration
+
+ERASED: Final = str(NOBODY)
+"""Stands for a person who is gone: no user has this id, and no token is issued for it."""
+
+
+class ErasureRepository:
+    """Erases a user's data, inside a unit of work. The user's own row and sessions belong to other repositories."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def erase(self, user_id: UUID, *, email: str | None, most: int) -> bool:
+        """Erase what is small, and of what may be large so many rows; return whether some are left.
+
+        Args:
+            user_id: the user, also as the subject of tokens.
+            email: the user's address, unless it was forgotten before.
+            most: rows of each large table.
+        """
+        subject = str(user_id)
+        self._delete(Preferences, Preferences.user_id == user_id)
+        self._delete(PasswordReset, PasswordReset.user_id == user_id)
+        self._delete(StoredAnswer, StoredAnswer.owner == subject)
+        self._delete(Failure, *_mentions(subject, email))
+        if email is not None:
+            self._delete(Registration, Registration.email == email)
+            self._delete(Job, Job.payload["to"].as_string() == email)
+        self._replace(StoredLoggerSettings.updated_by, StoredLoggerSettings.id, subject, most)
+        return any(
+            [
+                self._delete_some(Task.created_by, Task.id, subject, most),
+                self._replace(Order.customer_id, Order.id, subject, most),
+                self._replace(Movie.create_username, Movie.id, subject, most),
+                self._replace(Movie.update_username, Movie.id, subject, most),
+            ]
+        )
+
+    def _delete(self, kind: type[Base], *alternatives: ColumnElement[bool]) -> None:
+        self._session.execute(delete(kind).where(or_(*alternatives)).execution_options(synchronize_session=False))
+
+    def _delete_some(
+        self, owner: InstrumentedAttribute[str], key: InstrumentedAttribute[UUID], subject: str, most: int
+    ) -> bool:
+        some = select(key).where(owner == subject).limit(most)
+        done = delete(owner.class_).where(key.in_(some)).returning(key).execution_options(synchronize_session=False)
+        return len(self._session.scalars(done).all()) == most
+
+    def _replace(
+        self,
+        owner: InstrumentedAttribute[str],
+        key: InstrumentedAttribute[UUID] | InstrumentedAttribute[int],
+        subject: str,
+        most: int,
+    ) -> bool:
+        some = select(key).where(owner == subject).limit(most)
+        statement = update(owner.class_).where(key.in_(some)).values({owner: ERASED}).returning(key)
+        return len(self._session.scalars(statement.execution_options(synchronize_session=False)).all()) == most
+
+
+def _mentions(subject: str, email: str | None) -> list[ColumnElement[bool]]:
+    """Return the conditions under which a failed request on record is one of this person's, or speaks of them."""
+    texts = [each for each in (subject, email) if each]
+    return [func.strpos(cast(Failure.said, Text), each) > 0 for each in texts]

@@ -1,0 +1,131 @@
+"""Deletion of accounts: nothing of the person is left. docs/data.md lists what happens to each table."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+from app.context import Principal
+from app.errs import Violation, raises
+from app.errs.platform import RateLimitExceeded
+from app.errs.requests import PreconditionFailed, ValidationFailed
+from app.errs.users import UserNotFound
+from app.models.jobs import NewJob, TakenJob
+from app.models.precondition import ANYTHING, Precondition
+from app.models.users import User, UserView, user_id_of
+from app.resilience.attempts import Attempts
+from app.resilience.clock import Clock
+from app.resilience.transaction import transaction
+
+ERASE: Final = "account.erase"
+AT_ONCE: Final = 1_000
+"""Rows of each large table that are erased in the transaction of the deletion; a job erases the others."""
+BY_JOB: Final = 10_000
+LATER: Final = timedelta(minutes=1)
+"""When the job runs first: by then no worker accepts the user's tokens, and what was in flight is written."""
+
+
+class Verifier(Protocol):
+    """See ``app.models.passwords``."""
+
+    def verify(self, kept: str | None, password: str) -> bool: ...  # noqa: D102
+
+
+class UserReads(Protocol):
+    """Users as rows; see ``app.repositories.users``."""
+
+    def get(self, user_id: UUID) -> UserView: ...  # noqa: D102
+
+
+class UserCollection(Protocol):
+    """Users as entities; see ``app.repositories.users``."""
+
+    def get(self, user_id: UUID) -> User: ...  # noqa: D102
+
+
+class SessionCollection(Protocol):
+    """See ``app.repositories.sessions``."""
+
+    def end_all(self, user_id: UUID, *, now: datetime) -> None: ...  # noqa: D102
+
+
+class Erasure(Protocol):
+    """See ``app.repositories.erasure``."""
+
+    def erase(self, user_id: UUID, *, email: str | None, most: int) -> bool: ...  # noqa: D102
+
+
+class JobQueue(Protocol):
+    """See ``app.repositories.jobs``."""
+
+    def add(self, new: NewJob) -> None: ...  # noqa: D102
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def users(self) -> UserCollection: ...  # noqa: D102
+    @property
+    def sessions(self) -> SessionCollection: ...  # noqa: D102
+    @property
+    def erasure(self) -> Erasure: ...  # noqa: D102
+    @property
+    def jobs(self) -> JobQueue: ...  # noqa: D102
+    def commit(self) -> None: ...  # noqa: D102
+
+
+class DeletionService:
+    """Deletes accounts."""
+
+    def __init__(
+        self,
+        *,
+        reads: UserReads,
+        unit_of_work: Callable[[], AbstractContextManager[Unit]],
+        passwords: Verifier,
+        attempts: Attempts,
+        clock: Clock,
+    ) -> None:
+        self._reads = reads
+        self._unit_of_work = unit_of_work
+        self._passwords = passwords
+        self._attempts = attempts
+        self._clock = clock
+
+    @raises(UserNotFound, ValidationFailed, RateLimitExceeded, PreconditionFailed)
+    def delete(self, current_password: str, *, by: Principal, precondition: Precondition = ANYTHING) -> UUID:
+        """Delete the caller's account and data, and return its id. The password is needed: a token may be stolen."""
+        user = self._reads.get(user_id_of(by.id))
+        precondition.check(user.version)
+        self._attempts.count(user.email or "", user.password_hash)
+        if not self._passwords.verify(user.password_hash, current_password):
+            said = "current_password is not the present password"
+            violation = Violation.of_member("current_password", "WRONG_PASSWORD", said)
+            raise ValidationFailed(violations=(violation,))
+        self._delete(user, precondition)
+        return user.id
+
+    @transaction
+    def _delete(self, seen: UserView, precondition: Precondition) -> None:
+        now = self._clock.now()
+        with self._unit_of_work() as unit:
+            user = unit.users.get(seen.id)
+            precondition.check(user.version)
+            email = user.email
+            user.forget(at=now)
+            unit.sessions.end_all(user.id, now=now)
+            unit.erasure.erase(user.id, email=email, most=AT_ONCE)
+            unit.jobs.add(NewJob(ERASE, {"user_id": str(user.id)}, after=LATER))
+            unit.commit()
+
+    @raises()
+    @transaction
+    def erase(self, job: TakenJob) -> None:
+        """Erase what the transaction of a deletion has left; a job, which queues another one while there is more."""
+        user_id = UUID(job.payload["user_id"])
+        with self._unit_of_work() as unit:
+            if unit.erasure.erase(user_id, email=None, most=BY_JOB):
+                unit.jobs.add(NewJob(ERASE, dict(job.payload)))
+            unit.commit()

@@ -1,0 +1,205 @@
+"""``DELETE /v1/users/me`` leaves nothing of the person in any table: rows are deleted, or kept without the person."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert, text, update
+
+from app.config import ROOT
+from app.errs.platform import ServiceUnavailable
+from app.extensions import db
+from app.models import Base
+from app.models.failures import Failure
+from app.models.jobs import Job, NewJob
+from app.models.products import Product
+from app.models.users import NOBODY
+from app.services import deletion
+from tests.api.accounts import PASSWORD, an_address, join, logged_in, register
+from tests.api.caller import Caller, answered, path_of
+from tests.api.conftest import Bearer
+
+ME: Final = "/v1/users/me"
+SURE: Final = {"current_password": PASSWORD}
+NAME: Final = "Zebulon Quartermain"
+SECRET: Final = "xylophone"
+"""In titles and descriptions."""
+PAGE: Final = (ROOT / "docs" / "data.md").read_text()
+
+
+class Person:
+    """A user with data in every table."""
+
+    def __init__(self, nobody: Caller, app: Flask, bearer: Bearer) -> None:
+        self.app, self.nobody = app, nobody
+        self.email = an_address()
+        self.id: str = join(nobody, app, self.email)["id"]
+        self.me, self.refresh = logged_in(nobody, self.email)
+        self.admin = Caller(nobody.client, bearer(self.id, "admin"))
+        answered(self.me.patch(ME, json={"name": NAME}))
+
+    def fill(self) -> None:
+        """Write something into every table."""
+        with self.app.app_context(), db.engine.begin() as connection:
+            connection.execute(insert(Product).values(sku="TEA", currency=1, price=1, update_time=datetime.now(UTC)))
+            said = {"status": 404, "path": f"/v1/users/{self.id}/profile", "user": self.id}
+            connection.execute(insert(Failure).values(request_id="r", at=datetime.now(UTC), said=said))
+            connection.execute(
+                insert(Failure).values(request_id="s", at=datetime.now(UTC), said={"causes": [f"<{self.email}>"]})
+            )
+        keyed = {"Idempotency-Key": SECRET}
+        answered(self.me.post("/v1/tasks", json={"task": {"title": SECRET, "tags": [SECRET]}}, headers=keyed), 201)
+        answered(self.me.post("/v1/orders", json=self.order()), 201)
+        answered(self.admin.post("/v1/movies", json={"title": "Repo Man"}), 201)
+        answered(self.admin.put("/v1/logger", json={"level": "INFO", "log_error_stack": True}))
+        preferences = {"locale": "de-CH", "time_zone": "Europe/Zurich", "theme": "dark"}
+        answered(self.me.put(f"/v1/users/{self.id}/preferences", json=preferences, headers={"If-Match": "*"}))
+        self.nobody.post("/v1/users:requestPasswordReset", json={"email": self.email})
+        register(self.nobody, self.email, name=NAME)
+        issue = ["tokens", "issue", "--subject", self.id]
+        assert self.app.test_cli_runner().invoke(args=issue).exit_code == 0
+
+    def order(self) -> dict[str, Any]:
+        """Return a new order."""
+        return {"customer_id": self.id, "currency": "USD", "items": [{"sku": "TEA", "quantity": 1}]}
+
+    def traces(self) -> dict[str, list[str]]:
+        """Return the rows that show anything of the person, by table."""
+        shown = re.compile("|".join(map(re.escape, (self.id, self.email, NAME, SECRET))), re.IGNORECASE)
+        found = {}
+        for table, rows in rows_of(self.app).items():
+            found[table] = [row for row in rows if shown.search(row)]
+        return {table: rows for table, rows in found.items() if rows}
+
+
+def rows_of(app: Flask) -> dict[str, list[str]]:
+    """Return the rows of each table, as texts."""
+    with app.app_context(), db.engine.connect() as connection:
+        return {
+            table: [*connection.execute(text(f"SELECT t::text FROM {table} t")).scalars()]
+            for table in Base.metadata.tables
+        }
+
+
+def run_jobs(app: Flask) -> int:
+    """Run all jobs of erasure, whenever they are due; return how many."""
+    jobs, ran = app.extensions["candor-services"].jobs, 0
+    while True:
+        with app.app_context():
+            with db.engine.begin() as connection:
+                connection.execute(update(Job).where(Job.kind == deletion.ERASE).values(run_time=datetime.now(UTC)))
+            others = {kind: jobs.handlers.pop(kind) for kind in [*jobs.handlers] if kind != deletion.ERASE}
+            try:
+                job = jobs.take(owner="test")
+                if job is None:
+                    return ran
+                assert jobs.run(job) == "done"
+            finally:
+                jobs.handlers.update(others)
+        ran += 1
+
+
+@pytest.fixture
+def person(nobody: Caller, app: Flask, bearer: Bearer) -> Person:
+    """Return somebody with data in every table."""
+    made = Person(nobody, app, bearer)
+    made.fill()
+    return made
+
+
+def test_nothing_of_the_person_is_left(person: Person, app: Flask) -> None:
+    """The id stays in the user's own row, which has nothing else, and in the job that looks for stragglers."""
+    before = person.traces()
+    treated = {"registrations", "password_resets", "preferences", "idempotency_keys", "failures", "jobs"}
+    assert {*before} >= treated | {"users", "tasks", "orders", "movies", "logger", "refresh_tokens", "issued_tokens"}
+    answered(person.me.delete(ME, json=SURE))
+    left = person.traces()
+    assert {*left} == {"users", "jobs"}
+    ((user,), (job,)) = (left["users"], left["jobs"])
+    assert not any(each in user for each in (person.email, NAME, "argon2"))
+    assert deletion.ERASE in job
+    assert run_jobs(app) == 1
+    assert {*person.traces()} == {"users"}
+
+
+def test_what_is_kept_is_kept_without_the_person(person: Person, app: Flask, admin: Caller) -> None:
+    """Orders are the accounts of the service, and movies are nobody's."""
+    answered(person.me.delete(ME, json=SURE))
+    (order,) = answered(admin.get("/v1/orders?expand=items"))["orders"]
+    assert (order["customer_id"], order["total"], len(order["items"])) == (str(NOBODY), "1.00", 1)
+    (movie,) = answered(admin.get("/v1/movies"))["movies"]
+    assert (movie["create_username"], movie["update_username"]) == (str(NOBODY), str(NOBODY))
+    assert answered(admin.get("/v1/tasks"))["tasks"] == []
+
+
+def test_others_lose_nothing(person: Person, app: Flask, nobody: Caller, alice: Caller, bearer: Bearer) -> None:
+    other = Person(nobody, app, bearer)
+    task = alice.task("mine")
+    answered(other.me.post("/v1/orders", json=other.order(), headers={"Idempotency-Key": "k"}), 201)
+    before = {table: [row for row in rows if other.id in row] for table, rows in rows_of(app).items()}
+    answered(person.me.delete(ME, json=SURE))
+    run_jobs(app)
+    assert {table: [row for row in rows if other.id in row] for table, rows in rows_of(app).items()} == before
+    answered(other.me.get(ME))
+    answered(alice.get(path_of(task)))
+
+
+def test_what_is_large_is_erased_by_a_job(person: Person, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In batches, until nothing is left."""
+    monkeypatch.setattr(deletion, "AT_ONCE", 2)
+    monkeypatch.setattr(deletion, "BY_JOB", 3)
+    for number in range(9):
+        person.me.task(f"{SECRET} {number}")
+        answered(person.me.post("/v1/orders", json=person.order()), 201)
+    answered(person.me.delete(ME, json=SURE))
+    left = person.traces()
+    assert (len(left["tasks"]), len(left["orders"])) == (8, 8)
+    assert run_jobs(app) == 3
+    assert {*person.traces()} == {"users"}
+
+
+def test_what_is_written_while_a_token_is_still_accepted_is_erased_too(person: Person, app: Flask) -> None:
+    """For up to 5 seconds."""
+    answered(person.me.delete(ME, json=SURE))
+    person.me.task(f"{SECRET} once more")
+    assert run_jobs(app) == 1
+    assert {*person.traces()} == {"users"}
+
+
+def test_a_deletion_that_fails_deletes_nothing(person: Person, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One transaction."""
+    before = rows_of(app)
+
+    def fail(*_: object) -> None:
+        raise ServiceUnavailable(retry_after=1)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("app.repositories.jobs.JobRepository.add", fail)
+        assert person.me.delete(ME, json=SURE).status_code == 503
+    assert rows_of(app) == before
+
+
+def test_a_job_may_begin_later(app: Flask, nobody: Caller) -> None:
+    unit_of_work = app.extensions["candor-services"].jobs._unit_of_work
+    with app.app_context(), unit_of_work() as unit:
+        unit.jobs.add(NewJob(deletion.ERASE, {"user_id": str(NOBODY)}, after=timedelta(hours=1)))
+        unit.commit()
+        assert app.extensions["candor-services"].jobs.take(owner="test") is None
+
+
+class TestDecisions:
+    def test_every_table_has_one(self) -> None:
+        """docs/data.md: a table that is added needs a decision, and one that is removed no longer does."""
+        listed = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
+        assert sorted(listed) == sorted(Base.metadata.tables)
+
+    def test_each_is_kept_to(self, person: Person, app: Flask) -> None:
+        """Where the page says that rows are deleted, none is left."""
+        deleted = re.findall(r"^\| `(\w+)` \|[^|]*\| deleted", PAGE, re.MULTILINE)
+        assert len(deleted) >= 8
+        answered(person.me.delete(ME, json=SURE))
+        run_jobs(app)
+        rows = rows_of(app)
+        assert {table: rows[table] for table in deleted if rows[table]} == {}
