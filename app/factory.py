@@ -28,6 +28,10 @@ ROOT: Final = Path(__file__).parent
 STATIC: Final = "static"
 LOGGER_EVERY: Final = timedelta(seconds=2)
 """How often each worker asks what is to be logged; what was set is in force everywhere within 5 seconds."""
+EXPIRY_EVERY: Final = timedelta(minutes=1)
+"""How often each process offers to delete what has expired; one of them does, the others pass."""
+EXPIRY_WITHIN: Final = timedelta(seconds=10)
+SOON: Final = timedelta(seconds=1)
 KEYS_EVERY: Final = timedelta(seconds=1)
 """How often each worker looks whether it is time to ask an issuer for its keys."""
 KEYS_WITHIN: Final = timedelta(seconds=3)
@@ -77,6 +81,7 @@ def create_app(
             within=REVOCATIONS_WITHIN,
             at_first=REVOCATIONS_AT_FIRST,
         ),
+        Poller("expiry", within(app, services.expiry.clean), every=EXPIRY_EVERY, within=EXPIRY_WITHIN, at_first=SOON),
         *(
             Poller(f"keys of {issuer}", keys.refresh, every=KEYS_EVERY, within=KEYS_WITHIN)
             for issuer, keys in services.key_sets.items()
@@ -91,7 +96,7 @@ def create_app(
     return app
 
 
-def within(app: Flask, work: Callable[[], None]) -> Callable[[], None]:
+def within(app: Flask, work: Callable[[], object]) -> Callable[[], None]:
     """Return work that runs in a context of the application, as every thread that is no request's has to."""
 
     def run() -> None:

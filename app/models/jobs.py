@@ -16,6 +16,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, SmallEnum
 
 KIND: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
+DEAD_FOR: Final = timedelta(days=30)
+"""How long a dead job is kept: whoever looks at it has done so by then, and its payload may be personal data."""
 LARGEST_PAYLOAD: Final = 8192
 """Bytes of JSON; what is larger belongs into a table of its own, and its key into the payload."""
 

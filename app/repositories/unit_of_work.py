@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from app.repositories import translate
 from app.repositories.erasure import ErasureRepository
+from app.repositories.expiry import ExpiryRepository
 from app.repositories.idempotency import StoredAnswerRepository
 from app.repositories.jobs import JobRepository
 from app.repositories.logger import LoggerRepository
@@ -34,6 +35,7 @@ class UnitOfWork:
     """Opens repositories on one transaction; what is not committed when it ends is rolled back, and all around it."""
 
     erasure = _opened(ErasureRepository)
+    expired = _opened(ExpiryRepository)
     logger = _opened(LoggerRepository)
     jobs = _opened(JobRepository)
     movies = _opened(MovieRepository)

@@ -47,6 +47,7 @@ from app.resilience.postage import Postage
 from app.resilience.slots import Slots
 from app.resilience.windows import OwnWindows, Windows
 from app.services.deletion import ERASE, DeletionService
+from app.services.expiry import ExpiryService
 from app.services.failures import FailureService
 from app.services.idempotency import IdempotencyService
 from app.services.jobs import Handler, JobService
@@ -79,6 +80,7 @@ class Services:
     clock: Clock
     slots: Slots
     deletion: DeletionService
+    expiry: ExpiryService
     hashing: HashingShare
     failures: FailureService
     idempotency: IdempotencyService
@@ -238,6 +240,9 @@ def wire(
         hashing=HashingShare(slots, threads=settings.web_threads),
         windows=windows,
         deletion=deletion,
+        expiry=ExpiryService(
+            unit_of_work=unit_of_work, clock=clock, failures_for=timedelta(days=settings.failures_days)
+        ),
         failures=FailureService(failures=FailureReads(reads), trace_url=settings.trace_url),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
         jobs=JobService(

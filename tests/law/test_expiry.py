@@ -1,0 +1,154 @@
+"""Whatever can expire is deleted in time, in every table, without any traffic."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import TIMESTAMP, Table, insert, select, text, update
+
+from app.extensions import db
+from app.models import Base
+from app.models.jobs import DEAD_FOR, JobState
+from app.repositories.expiry import CLEANING, EXPIRE_TIME, expiring
+from app.services import expiry
+from tests.conftest import EMPTY
+
+LASTING: Final = {
+    *("create_time", "update_time", "create_timestamp", "update_timestamp", "use_time", "supersede_time"),
+    *("delete_time", "due_date", "release_date", "run_time"),
+}
+"""Names of columns with moments at which nothing has to be deleted."""
+AGED: Final = {("failures", "at"): timedelta(days=14), ("jobs", "update_time"): DEAD_FOR}
+"""Columns by which rows are deleted at an age."""
+TABLES: Final = [table.name for table in expiring()]
+NOW: Final = datetime.now(UTC)
+USER: Final = uuid4()
+ROWS: Final[dict[str, dict[str, Any]]] = {
+    "registrations": {"id": uuid4(), "email": "a@example.com", "name": "A", "token_digest": b"1"},
+    "password_resets": {"token_digest": b"1", "user_id": USER},
+    "refresh_tokens": {"id": uuid4(), "session_id": uuid4(), "user_id": USER, "digest": b"1", "create_time": NOW},
+    "issued_tokens": {"id": "1", "user_id": USER},
+    "revoked_tokens": {"id": "1"},
+    "idempotency_keys": {"scope": "1", "fingerprint": b"1", "status": 201, "headers": {}, "body": b""},
+}
+"""A row of each, but for its expiry."""
+OTHERS: Final[dict[str, dict[str, Any]]] = {
+    "failures": {"request_id": "1", "said": {}},
+    "jobs": {"kind": "mail.activation", "payload": {}, "state": JobState.DEAD},
+}
+
+
+def table_of(name: str) -> Table:
+    """Return a table."""
+    return Base.metadata.tables[name]
+
+
+def count(name: str) -> int:
+    """Return how many rows a table has."""
+    with db.engine.connect() as connection:
+        return len(connection.execute(select(table_of(name))).all())
+
+
+def add(name: str, **moment: datetime) -> None:
+    """Add a row."""
+    row = {**(ROWS | OTHERS)[name], **moment}
+    required = {c.name: "" for c in table_of(name).columns if str(c.type) == "TEXT" and not c.nullable}
+    with db.engine.begin() as connection:
+        connection.execute(insert(table_of(name)).values({**required, **row}))
+
+
+@pytest.fixture
+def app_with_user(app: Flask) -> Iterator[Flask]:
+    """Return the application, with a user; the tables are empty again afterwards."""
+    with app.app_context():
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(EMPTY)
+            row = {"id": USER, "name": "A", "email": "a@example.com", "password_hash": "x", "scopes": []}
+            times = {"create_time": NOW, "update_time": NOW, "is_disabled": False, "version": 1}
+            connection.execute(insert(table_of("users")).values(**row, **times))
+        yield app
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(EMPTY)
+
+
+def clean(app: Flask) -> dict[str, int]:
+    """Clean, as the poller does."""
+    deleted: dict[str, int] = app.extensions["candor-services"].expiry.clean()
+    return deleted
+
+
+class TestTables:
+    def test_every_moment_is_an_expiry_or_is_known_not_to_be_one(self) -> None:
+        """Name a column ``expire_time``, and its table is cleaned; or list it here, with the reason."""
+        unknown = [
+            (table.name, column.name)
+            for table in Base.metadata.sorted_tables
+            for column in table.columns
+            if isinstance(column.type, TIMESTAMP) and column.name not in {EXPIRE_TIME, *LASTING}
+        ]
+        assert {*unknown} == {("failures", "at")}
+        assert {name for _, name in unknown} <= {name for _, name in AGED}
+
+    def test_each_that_expires_is_tried(self) -> None:
+        assert {*TABLES} == {*ROWS}
+
+    def test_each_has_an_index_for_it(self) -> None:
+        for table in expiring():
+            assert any(index.columns.keys()[0] == EXPIRE_TIME for index in table.indexes), table.name
+
+
+class TestClean:
+    @pytest.mark.parametrize("name", TABLES)
+    def test_what_has_expired_goes(self, app_with_user: Flask, name: str) -> None:
+        """Its expiry is moved into the past; what is still valid stays."""
+        add(name, expire_time=NOW + timedelta(minutes=5))
+        assert (clean(app_with_user)[name], count(name)) == (0, 1)
+        with db.engine.begin() as connection:
+            connection.execute(update(table_of(name)).values(expire_time=NOW - timedelta(minutes=2)))
+        assert (clean(app_with_user)[name], count(name)) == (1, 0)
+
+    @pytest.mark.parametrize(("name", "column"), AGED)
+    def test_what_is_too_old_goes(self, app_with_user: Flask, name: str, column: str) -> None:
+        age = AGED[name, column]
+        add(name, **{column: NOW - age + timedelta(hours=1)})
+        assert (clean(app_with_user)[name], count(name)) == (0, 1)
+        with db.engine.begin() as connection:
+            connection.execute(update(table_of(name)).values({column: NOW - age - timedelta(hours=1)}))
+        assert (clean(app_with_user)[name], count(name)) == (1, 0)
+
+    def test_a_job_that_waits_is_kept_however_old_it_is(self, app_with_user: Flask) -> None:
+        add("jobs", update_time=NOW - 10 * DEAD_FOR)
+        with db.engine.begin() as connection:
+            connection.execute(update(table_of("jobs")).values(state=JobState.QUEUED))
+        assert (clean(app_with_user)["jobs"], count("jobs")) == (0, 1)
+
+    def test_however_many(self, app_with_user: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(expiry, "BATCH", 10)
+        many = text(
+            "INSERT INTO revoked_tokens SELECT n::text, now() - interval '1 hour' FROM generate_series(1, 35) n"
+        )
+        with db.engine.begin() as connection:
+            connection.execute(many)
+        assert (clean(app_with_user)["revoked_tokens"], count("revoked_tokens")) == (35, 0)
+
+    def test_one_process_at_a_time(self, app_with_user: Flask) -> None:
+        add("revoked_tokens", expire_time=NOW - timedelta(hours=1))
+        with db.engine.begin() as connection:
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({CLEANING})"))
+            assert clean(app_with_user) == {}
+        assert clean(app_with_user)["revoked_tokens"] == 1
+
+    def test_rows_that_are_locked_are_passed_over(self, app_with_user: Flask) -> None:
+        add("revoked_tokens", expire_time=NOW - timedelta(hours=1))
+        with db.engine.begin() as connection:
+            connection.execute(text("SELECT * FROM revoked_tokens FOR UPDATE"))
+            assert clean(app_with_user)["revoked_tokens"] == 0
+        assert clean(app_with_user)["revoked_tokens"] == 1
+
+
+def test_every_process_that_serves_or_works_does_it(app: Flask) -> None:
+    """Without a request: a poller does."""
+    assert "expiry" in {poller._name for poller in app.extensions["candor-pollers"]}
