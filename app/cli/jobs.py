@@ -65,5 +65,18 @@ def retry(job_id: UUID | None, every: bool) -> None:
     lines(f"{revived} queued again")
 
 
+@group.command("drop")
+@click.argument("job_ids", metavar="ID...", type=click.UUID, nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every dead job.")
+def drop(job_ids: tuple[UUID, ...], every: bool) -> None:
+    """Delete dead jobs that need not be done any more, with their payloads."""
+    if bool(job_ids) == every:
+        raise click.UsageError("Name jobs, or say --all.")
+    dropped = _jobs().drop(None if every else job_ids)
+    if missing := [str(each) for each in job_ids if each not in dropped]:
+        raise click.ClickException(f"{len(dropped)} dropped. These are not dead jobs: {', '.join(missing)}.")
+    click.echo(f"{len(dropped)} dropped")
+
+
 def _state(job: Job) -> str:
     return "running" if job.lease_owner else job.state.name.lower()

@@ -1,7 +1,8 @@
 """Mail, by SMTP: one attempt, bounded in time. To repeat it is the queue's part, whose pauses take a breaker's place.
 
-What the server refuses for good (5xx, RFC 5321, section 4.2.1) is given up, unless it is us that it refuses: our name
-and password can be mended.
+What the server rejects for good (5xx, RFC 5321, section 4.2.1) is undeliverable, and not kept. Two rejections are about
+this service, not about the mail or its recipient, and can be fixed: of its name or password (tried again), and by a policy
+of the server (X.7.X, RFC 3463, section 3.8: relaying denied, sender not authorized; the job is kept as dead).
 """
 
 import smtplib
@@ -26,6 +27,7 @@ from app.resilience.watchdog import Watchdog
 PATIENCE: Final = timedelta(seconds=15)
 """For the whole conversation, whatever comes of it."""
 FOR_GOOD: Final = 500
+POLICY: Final = b"5.7."
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -44,7 +46,7 @@ class SmtpMail:
         """Send the mail that a job asks for.
 
         Raises:
-            Error: of kind INVALID_REQUEST, when the mail or its recipient is refused for good.
+            Error: of kind INVALID_REQUEST, when the mail is rejected for good; ``is_undeliverable`` unless by a policy.
             ExternalServiceError: anything else went wrong; the same may succeed later.
         """
         message = self._letters.write(job)
@@ -92,17 +94,18 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPRecipientsRefused as error:
-        codes = [code for code, _ in error.recipients.values()]
-        raise _refused(min(codes)) from error
+        raise _refused(*min(error.recipients.values())) from error
     except smtplib.SMTPDataError as error:
-        raise _refused(error.smtp_code) from error
+        raise _refused(error.smtp_code, error.smtp_error) from error
     except (smtplib.SMTPException, OSError) as error:  # an answer to our greeting, name or password among them
         raise ExternalServiceError("mail.send", smtp_code=getattr(error, "smtp_code", None)) from error
 
 
-def _refused(code: int) -> errs.Error:
+def _refused(code: int, text: bytes | str) -> errs.Error:
     if code >= FOR_GOOD:
-        return errs.E("mail.send", kind=errs.Kind.INVALID_REQUEST, smtp_code=code)
+        said = text if isinstance(text, bytes) else text.encode(errors="replace")
+        is_ours = said.startswith(POLICY)
+        return errs.E("mail.send", kind=errs.Kind.INVALID_REQUEST, smtp_code=code, is_undeliverable=not is_ours)
     return ExternalServiceError("mail.send", smtp_code=code)
 
 

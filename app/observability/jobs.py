@@ -3,16 +3,21 @@
 import logging
 from typing import Final
 
+from app import errs
 from app.observability import logs
 
+REFUSED: Final = "refused"
+"""The outcome of a job whose recipient rejects it: no error, therefore without causes."""
 _LOG: Final = logging.getLogger("candor.jobs")
-_LEVELS: Final = {"done": logging.INFO, "put back": logging.WARNING, "lost": logging.WARNING}
+_LEVELS: Final = {"done": logging.INFO, "refused": logging.INFO, "put back": logging.WARNING, "lost": logging.WARNING}
 
 
 def ended(kind: str, outcome: str, fields: dict[str, object], error: Exception | None) -> None:
     """Write how an attempt ended; a job that is dead is an error, and its stack is told."""
     level = _LEVELS.get(outcome, logging.ERROR)
-    if error is not None:
+    if outcome == REFUSED:
+        fields |= {"facts": dict(error.facts)} if isinstance(error, errs.Error) else {}
+    elif error is not None:
         fields |= logs.cause_chain(error)
     _LOG.log(level, "job %s: %s", kind, outcome, extra={"fields": {"kind": kind, "outcome": outcome, **fields}})
 

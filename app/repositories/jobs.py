@@ -138,3 +138,9 @@ class JobRepository:
             .execution_options(synchronize_session=False)
         )
         return len(self._session.scalars(statement).all())
+
+    def drop(self, job_ids: Collection[UUID] | None) -> Sequence[UUID]:
+        """Delete dead jobs, or all of them (``None``); return which there were."""
+        which = () if job_ids is None else (Job.id.in_(job_ids),)
+        dropped = delete(Job).where(Job.state == JobState.DEAD, *which).returning(Job.id)
+        return [*self._session.scalars(dropped)]

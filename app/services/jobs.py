@@ -42,6 +42,7 @@ class Queue(Protocol):
     def list(self, state: JobState | None) -> list[Job]: ...  # noqa: D102
     def backlogs(self) -> Sequence[Backlog]: ...  # noqa: D102
     def revive(self, job_id: UUID | None) -> int: ...  # noqa: D102
+    def drop(self, job_ids: Collection[UUID] | None) -> Sequence[UUID]: ...  # noqa: D102
 
 
 class Unit(Protocol):
@@ -58,6 +59,8 @@ class Outcome(StrEnum):
     DONE = "done"
     PUT_BACK = "put back"
     DEAD = "dead"
+    REFUSED = "refused"
+    """The recipient rejects it for good, which is no fault of the service: nothing is kept."""
     LOST = "lost"
     """Its lease had passed to another; whatever it wrote is undone."""
 
@@ -111,7 +114,10 @@ class JobService:
         began = time.monotonic()
         with _caused_by(job):
             error = self._attempt(job)
-            outcome, pause = (Outcome.DONE, None) if error is None else self._put_back(job, error)
+            if error is None:
+                outcome, pause = Outcome.DONE, None
+            else:
+                outcome, pause = self._drop(job) if _is_undeliverable(error) else self._put_back(job, error)
             ended = Ended(job, outcome, time.monotonic() - began, error, pause)
             for hook in self._hooks:
                 hook(ended)
@@ -145,6 +151,14 @@ class JobService:
             unit.commit()
         return (Outcome.DEAD if pause is None else Outcome.PUT_BACK), pause
 
+    @transaction
+    def _drop(self, job: TakenJob) -> tuple[Outcome, None]:
+        """Keep nothing of a job whose recipient rejects it for good: neither the address nor a token."""
+        with deadline.within(PATIENCE), self._unit_of_work() as unit:
+            is_ours = unit.jobs.finish(job)
+            unit.commit()
+        return (Outcome.REFUSED if is_ours else Outcome.LOST), None
+
     def _pause(self, attempts: int) -> timedelta:
         """Return between half and all of a time that doubles each time, so that failures do not march in step."""
         longest: timedelta = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))
@@ -177,6 +191,15 @@ class JobService:
 
     @raises()
     @transaction
+    def drop(self, job_ids: Collection[UUID] | None) -> Sequence[UUID]:
+        """Delete dead jobs, or all of them (``None``), with their payloads; return which there were."""
+        with self._unit_of_work() as unit:
+            dropped = unit.jobs.drop(job_ids)
+            unit.commit()
+        return dropped
+
+    @raises()
+    @transaction
     def retry(self, job_id: UUID | None) -> int:
         """Queue a dead job again, or all of them (``None``); return how many there were."""
         with self._unit_of_work() as unit:
@@ -192,6 +215,10 @@ class _LeaseLostError(Exception):
 def _is_hopeless(error: Exception) -> bool:
     """Tell whether the job itself is wrong, as the client of some other system: then it stays so."""
     return isinstance(error, errs.Error) and error.kind.fault is errs.Fault.CLIENT and not error.kind.retryable
+
+
+def _is_undeliverable(error: Exception) -> bool:
+    return isinstance(error, errs.Error) and bool(error.facts.get("is_undeliverable"))
 
 
 @contextmanager

@@ -50,12 +50,31 @@ class TestJobs:
         assert "queued" in run(runner, "show", str(job_id))
         assert run(runner, "retry", "--all") == "0 queued again\n"
 
+    def test_drop(self, runner: FlaskCliRunner, job_id: UUID) -> None:
+        assert run(runner, "drop", str(job_id)) == "1 dropped\n"
+        assert run(runner, "list") == ""
+        assert run(runner, "drop", "--all") == "0 dropped\n"
+
+    def test_drop_all(self, runner: FlaskCliRunner, job_id: UUID) -> None:
+        assert run(runner, "drop", "--all") == "1 dropped\n"
+        assert run(runner, "list") == ""
+
+    def test_only_dead_ones_are_dropped(self, runner: FlaskCliRunner, job_id: UUID) -> None:
+        """One that waits may be on its way; the others that were named are dropped."""
+        run(runner, "retry", str(job_id))
+        result = runner.invoke(args=["jobs", "drop", str(job_id), str(UUID(int=0))])
+        assert result.exit_code == 1
+        assert result.output == f"Error: 0 dropped. These are not dead jobs: {job_id}, {UUID(int=0)}.\n"
+        assert "queued" in run(runner, "show", str(job_id))
+
     @pytest.mark.parametrize(
         ("words", "said"),
         [
             (["show", str(UUID(int=0))], "There is no such job"),
             (["retry", str(UUID(int=0))], "There is no such dead job"),
             (["retry"], "Name one job, or say --all."),
+            (["drop"], "Name jobs, or say --all."),
+            (["drop", "--all", str(UUID(int=0))], "Name jobs, or say --all."),
         ],
     )
     def test_what_there_is_not(self, runner: FlaskCliRunner, words: list[str], said: str) -> None:

@@ -1,5 +1,6 @@
 """Jobs are done once, again after a failure, or given up; on a real queue."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -10,13 +11,16 @@ from app import context, errs
 from app.context import Principal
 from app.models.jobs import Backlog, JobState, NewJob, TakenJob
 from app.models.tasks import NewTask
+from app.observability import metrics
 from app.resilience import deadline
 from app.resilience.clock import SystemClock
 from app.services.jobs import MOST_ATTEMPTS, Ended, Handler, JobService, Outcome
 from app.services.tasks import TaskService
+from app.wiring.telling import count_job, log_job
 from tests.integration.conftest import Database
 from tests.sent import seen
 
+KIND = "test.note"
 ALICE = Principal("alice", frozenset())
 
 
@@ -38,10 +42,9 @@ def told() -> list[Ended]:
 def service(database: Database, told: list[Ended]) -> Callable[..., JobService]:
     """Return a maker of services by what they do with ``test.note``."""
 
-    def make(handler: Handler) -> JobService:
-        return JobService(
-            unit_of_work=database.unit_of_work, handlers={"test.note": handler}, hooks=(told.append,), chance=lambda: 1
-        )
+    def make(handler: Handler, *, hooks: tuple[Callable[[Ended], None], ...] = ()) -> JobService:
+        hooks = (told.append, *hooks)
+        return JobService(unit_of_work=database.unit_of_work, handlers={KIND: handler}, hooks=hooks, chance=lambda: 1)
 
     return make
 
@@ -173,6 +176,29 @@ class TestRun:
     ) -> None:
         add()
         assert attempt(service(refuse)) is Outcome.DEAD
+
+    def test_of_what_the_recipient_rejects_for_good_nothing_is_kept(
+        self, service: Callable[..., JobService], add: Callable[..., None], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Neither address nor token; an INFO without a stack, and a count."""
+
+        def refused(_job: TakenJob) -> None:
+            error = errs.E("mail.send", kind=errs.Kind.INVALID_REQUEST, smtp_code=550, is_undeliverable=True)
+            raise error from ValueError("<alice@example.com>: 550 nobody of that name")
+
+        add(to="alice@example.com")
+        labels = {"kind": KIND, "outcome": "refused"}
+        before = metrics.REGISTRY.get_sample_value("jobs_total", labels) or 0.0
+        jobs = service(refused, hooks=(log_job, count_job))
+        with caplog.at_level(logging.INFO):
+            assert attempt(jobs) is Outcome.REFUSED
+        assert jobs.list() == []
+        assert metrics.REGISTRY.get_sample_value("jobs_total", labels) == before + 1
+        (record,) = [each for each in caplog.records if each.name == "candor.jobs"]
+        assert (record.levelname, record.message) == ("INFO", f"job {KIND}: refused")
+        said = str(vars(record)["fields"])
+        assert "550" in said
+        assert not [word for word in ("alice", "stack", "nobody of") if word in said]
 
     def test_data_in_the_error_stay_out_of_the_row(
         self, service: Callable[..., JobService], add: Callable[..., None]

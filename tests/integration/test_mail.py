@@ -112,6 +112,28 @@ class TestSmtp:
         assert caught.value.facts["smtp_code"] == int(answer[:3])
         assert mailbox.received == []
 
+    @pytest.mark.parametrize(
+        ("answer", "is_undeliverable"),
+        [
+            ("550 5.1.1 nobody of that name", True),
+            ("550 no such user", True),
+            ("552 5.2.2 mailbox full", True),
+            ("553 5.1.3 syntax", True),
+            ("554 5.7.1 relay access denied", False),
+            ("550 5.7.1 sender not authorized", False),
+            ("530 5.7.0 authentication required", False),
+        ],
+    )
+    @pytest.mark.parametrize("step", ["recipient_answer", "data_answer"])
+    def test_a_policy_is_about_us_and_not_about_the_recipient(
+        self, mailbox: Mailbox, url: str, step: str, answer: str, is_undeliverable: bool
+    ) -> None:
+        """RFC 3463, section 3.8: a configuration can be fixed, therefore the job is kept."""
+        setattr(mailbox, step, answer)
+        with pytest.raises(errs.Error) as caught:
+            SmtpMail(url, LETTERS)(a_job())
+        assert caught.value.facts["is_undeliverable"] is is_undeliverable
+
     def test_a_server_that_hangs_is_left_in_time(self, mailbox: Mailbox, url: str) -> None:
         mailbox.hangs = True
         began = time.monotonic()
