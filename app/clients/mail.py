@@ -1,7 +1,7 @@
 """Mail, by SMTP: one attempt, bounded in time. To repeat it is the queue's part, whose pauses take a breaker's place.
 
 What the server rejects for good (5xx, RFC 5321, section 4.2.1) is undeliverable, and not kept. Two rejections are about
-this service, not about the mail or its recipient, and can be fixed: of its name or password (tried again), and by a policy
+this service, not about the mail, and can be fixed: of its name or password (tried again), and by a policy
 of the server (X.7.X, RFC 3463, section 3.8: relaying denied, sender not authorized; the job is kept as dead).
 """
 
