@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from marshmallow import ValidationError, validate
 
-from app.models.characters import BREAKS, HIDDEN, HIGH_NONCHARACTERS, SPACES
+from app.models.characters import BREAKS, HIDDEN, HIGH_NONCHARACTERS, INVISIBLE, SPACES, is_blank
 
 _BLANKS: Final = "".join(f"\\u{ord(space):04X}" for space in SPACES)
 
@@ -39,14 +39,20 @@ class Rule(validate.Validator):
 
 
 class Length(Rule, validate.Length):
-    """Bounds the number of characters of a text; spaces around it do not help it over the lower bound."""
+    """Bounds the number of characters of a text; one with a lower bound shows something (``is_blank``).
+
+    Raises:
+        ValueError: the lower bound is another than 1.
+    """
 
     def __init__(self, *, min: int | None = None, max: int) -> None:  # noqa: A002 -- marshmallow's names
+        if min not in {None, 1}:
+            raise ValueError("the lower bound of a text is 1: that it is not blank")
         super().__init__(min=min, max=max)
 
     def __call__(self, value: str) -> str:  # type: ignore[override]  # texts only
         """Return the value, or refuse it."""
-        if self.min is not None and len(value.strip(SPACES)) < self.min:
+        if self.min is not None and is_blank(value):
             raise Breach("TOO_SHORT", "must not be blank").error()
         if self.max is not None and len(value) > self.max:
             raise Breach("TOO_LONG", f"must have at most {self.max} characters").error()
@@ -69,12 +75,13 @@ class Range(Rule, validate.Range):
 class Printable(Rule):
     """Refuses control characters and those that reorder text; ``multiline`` lets tab and line breaks pass."""
 
-    LINE: ClassVar = rf"^[^{BREAKS}{HIDDEN}]*[^{BREAKS}{HIDDEN}{_BLANKS}][^{BREAKS}{HIDDEN}]*$"
-    """What OpenAPI says of a single line that is not blank."""
+    LINE: ClassVar = rf"^[^{BREAKS}{HIDDEN}]*[^{BREAKS}{HIDDEN}{_BLANKS}{INVISIBLE}][^{BREAKS}{HIDDEN}]*$"
+    """What OpenAPI says of a single line that is not blank; what is not assigned, patterns do not name."""
     TEXT: ClassVar = rf"^[^{HIDDEN}]*$"
     """What OpenAPI says of a text of several lines."""
 
     def __init__(self, *, multiline: bool = False) -> None:
+        self.is_multiline = multiline
         self.refused = re.compile(f"[{'' if multiline else BREAKS}{HIDDEN}{HIGH_NONCHARACTERS}]")
 
     def __call__(self, value: str) -> str:

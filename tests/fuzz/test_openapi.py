@@ -98,6 +98,7 @@ BEYOND_SCHEMAS: Final = frozenset(
         "time_zone INVALID_VALUE",  # the names of the IANA database, which grow
         "title DUPLICATE_TITLE",  # compared after normalization
         "title REQUIRED_FIELD",  # update_mask names it, and the body lacks it
+        *(f"{member} TOO_SHORT" for member in ("title", "name", "sku", "director", "writer", "rated")),  # unassigned
         "title INVALID_FORMAT",  # noncharacters beyond U+FFFF: not every dialect of patterns can name them
         "description INVALID_FORMAT",
         "name INVALID_FORMAT",

@@ -93,6 +93,8 @@ class TestCreate:
             ({}, ("title", "REQUIRED_FIELD")),
             ({"title": ""}, ("title", "TOO_SHORT")),
             ({"title": " "}, ("title", "TOO_SHORT")),
+            ({"title": "\u200b"}, ("title", "TOO_SHORT")),
+            ({"title": "\u2800\u3164\u0378"}, ("title", "TOO_SHORT")),
             ({"title": "x" * 201}, ("title", "TOO_LONG")),
             ({"title": "a\0b"}, ("title", "INVALID_FORMAT")),
             ({"title": "a", "description": "a\0b"}, ("description", "INVALID_FORMAT")),

@@ -1,19 +1,22 @@
 """What OpenAPI says of a text, and what the rules refuse, is the same."""
 
 import re
+import unicodedata
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
+from app.models.characters import is_blank
 from app.wire.ordering import order_pattern, parse_order_by
 from app.wire.parameters import FieldsParameter
 from app.wire.rules import Length, Printable
 
 MEMBERS = ("title", "due_date", "tags")
 TEXTS = st.text(max_size=5) | st.text(
-    "a \t\n\r\x00\x1f\x7f\x85\xa0\u2003\u2028\u202e\u2066\u3000\ufdd0\ufffe", max_size=5
+    "a \t\n\r\x00\x1f\x7f\x85\xa0\xad\u034f\u115f\u2003\u200b\u2028\u202e\u2066\u2800\u3000\ue000\ufdd0\ufe0f\ufffe",
+    max_size=5,
 )
 
 
@@ -28,8 +31,11 @@ def obeys(value: str, *rules: Printable | Length) -> bool:
 
 
 def is_beyond_patterns(value: str) -> bool:
-    """Tell whether a text has noncharacters above U+FFFF, which the patterns do not name."""
-    return any(ord(character) > 0xFFFF and ord(character) & 0xFFFE == 0xFFFE for character in value)
+    """Tell whether a text has noncharacters above U+FFFF, or what is not assigned: the patterns do not name these."""
+    return any(
+        unicodedata.category(character) == "Cn" or (ord(character) > 0xFFFF and is_blank(character))
+        for character in value
+    )
 
 
 class TestPrintable:
@@ -37,6 +43,7 @@ class TestPrintable:
     @example("a")
     @example(" a ")
     @example("\u3000")
+    @example("\u200b")
     def test_a_line_is_what_its_pattern_says(self, text: str) -> None:
         obeyed = obeys(text, Length(min=1, max=5), Printable())
         assert obeyed == bool(re.fullmatch(Printable.LINE, text))

@@ -1,0 +1,37 @@
+"""No name, no title and no other line of text can be made of what nobody sees, in whatever resource and protocol."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Final
+
+import marshmallow as ma
+import pytest
+
+from app.wire import schemas
+from app.wire.rules import Length, Printable
+from app.wire.schemas.base import Schema
+
+
+def lines() -> Iterator[tuple[str, "ma.fields.Field[object]"]]:
+    """Yield every member of every schema that is one line of free text, with its name."""
+    for module in pkgutil.iter_modules(schemas.__path__):
+        for name, value in vars(importlib.import_module(f"{schemas.__name__}.{module.name}")).items():
+            if isinstance(value, type) and issubclass(value, Schema):
+                for member, field in value().load_fields.items():
+                    inner = field.inner if isinstance(field, ma.fields.List) else field
+                    if any(isinstance(each, Printable) and not each.is_multiline for each in inner.validators):
+                        yield f"{name}.{member}", inner
+
+
+LINES: Final = dict(lines())
+
+
+def test_there_are_some() -> None:
+    assert {"TaskSchema.title", "NewUserSchema.name", "UpdateUserSchema.name", "MovieSchema.director"} <= LINES.keys()
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_every_line_of_text_shows_something(name: str) -> None:
+    """A new member of this kind needs ``Length(min=1, …)``."""
+    assert [each.min for each in LINES[name].validators if isinstance(each, Length)] == [1]

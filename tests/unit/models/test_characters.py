@@ -1,0 +1,65 @@
+"""What nobody sees is no text, whatever it is made of."""
+
+import sys
+import unicodedata
+
+import pytest
+
+from app.models.characters import is_blank
+
+INVISIBLE = {
+    "nothing": "",
+    "spaces": " \u00a0\u2003\u3000",
+    "zero width": "\u200b\u200c\u200d\u2060\ufeff",
+    "marks of direction": "\u200e\u200f\u061c",
+    "soft hyphen": "\u00ad",
+    "joiner of graphemes": "\u034f",
+    "fillers of Hangul": "\u115f\u1160\u3164\uffa0",
+    "selectors of variations": "\ufe00\ufe0f\U000e0100",
+    "tags": "\U000e0001\U000e0041",
+    "signs without ink": "\u2800\U0001d159\ufffc",
+    "mathematics that is not shown": "\u2061\u2062\u2063\u2064",
+    "private use": "\ue000\U000f0000",
+    "not assigned": "\u0378\U000e0fff",
+    "a mixture": " \u200b\u2800\u3164 ",
+}
+
+
+@pytest.mark.parametrize("name", INVISIBLE)
+def test_what_nobody_sees_is_blank(name: str) -> None:
+    assert is_blank(INVISIBLE[name])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a",
+        "0",
+        "-",
+        "é",
+        "e\u0301",
+        "\u200ba\u200b",
+        "李",
+        "あ",
+        "ส",
+        "अ",
+        "ا",
+        "א",
+        "😀",
+        "👩\u200d🚀",
+        "\U00010330",
+        "ª",
+        "😶\ufe0f",
+        "…",
+    ],
+)
+def test_whatever_shows_something_is_not(text: str) -> None:
+    assert not is_blank(text)
+
+
+def test_no_character_that_is_for_nothing_but_layout_makes_a_text() -> None:
+    """Separators, controls, formats, surrogates, private use and what is not assigned, over all code points."""
+    shown = {
+        unicodedata.category(character) for code in range(sys.maxunicode + 1) if not is_blank(character := chr(code))
+    }
+    assert {category[0] for category in shown} == set("LMNPS")
