@@ -28,13 +28,15 @@ INVISIBLE: Final = (
     r"\u115F\u1160\u3164\uFFA0"  # fillers of Hangul
     r"\u17B4\u17B5\u180B-\u180F"  # vowels of Khmer without a form; selectors of Mongolian
     r"\u200B-\u200F\u2060-\u206F\uFEFF\uFFF0-\uFFFC"  # of no width, format, placeholders
-    r"\u2800\uE000-\uF8FF\uFE00-\uFE0F"  # a Braille pattern without dots, private use, selectors of variations
+    r"\u2800\uFE00-\uFE0F"  # a Braille pattern without dots, selectors of variations
 )
 """What may stand in a text, and shows nothing by itself, up to U+FFFF.
 
-The Unicode property Default_Ignorable_Code_Point (UAX #44), the categories Cf and Co, and a few signs without ink.
+The Unicode property Default_Ignorable_Code_Point (UAX #44), the category Cf, and a few signs without ink.
 """
 _INVISIBLE: Final = re.compile(f"[{INVISIBLE}\U0001d159\U000e0000-\U000e0fff]")
+_UNSEEN: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Cn"})
+"""Categories of what is not: separators, controls, formats, surrogates, and what is not assigned."""
 _COMMON: Final = re.compile("[!-~\u00a1-\u00ac\u00ae-\u02ff]")
 """Of these, most texts have one."""
 
@@ -42,11 +44,12 @@ _COMMON: Final = re.compile("[!-~\u00a1-\u00ac\u00ae-\u02ff]")
 def is_blank(text: str) -> bool:
     """Tell whether nothing of a text is seen: no letter, mark, digit or sign that Unicode has assigned.
 
-    Spaces, control and format characters, private use and what is not assigned alone are neither a name nor a title.
+    Spaces, control and format characters and what is not assigned alone are neither a name nor a title. Of private use,
+    those who agreed on it see something.
     """
     if _COMMON.search(text):
         return False
-    return not any(unicodedata.category(each)[0] in "LMNPS" and not _INVISIBLE.match(each) for each in text)
+    return not any(unicodedata.category(each) not in _UNSEEN and not _INVISIBLE.match(each) for each in text)
 
 
 HIGH_NONCHARACTERS: Final = "".join(

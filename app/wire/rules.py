@@ -13,6 +13,9 @@ from app.models.characters import BREAKS, HIDDEN, HIGH_NONCHARACTERS, INVISIBLE,
 
 _BLANKS: Final = "".join(f"\\u{ord(space):04X}" for space in SPACES)
 
+_REFUSED: Final = re.compile(f"[{BREAKS}{HIDDEN}{HIGH_NONCHARACTERS}]")
+"""What is refused as such: a line of it is not called blank besides."""
+
 
 @dataclass(frozen=True, slots=True)
 class Breach:
@@ -52,7 +55,7 @@ class Length(Rule, validate.Length):
 
     def __call__(self, value: str) -> str:  # type: ignore[override]  # texts only
         """Return the value, or refuse it."""
-        if self.min is not None and is_blank(value):
+        if self.min is not None and is_blank(value) and not _REFUSED.search(value):
             raise Breach("TOO_SHORT", "must not be blank").error()
         if self.max is not None and len(value) > self.max:
             raise Breach("TOO_LONG", f"must have at most {self.max} characters").error()

@@ -1,4 +1,4 @@
-"""What nobody sees is neither a name nor a title, of any resource; ``tests/law/test_blank_texts.py`` has all schemas."""
+"""What nobody sees is neither a name nor a title of any resource; ``tests/law/test_blank_texts.py`` has all schemas."""
 
 from typing import Final
 
