@@ -5,11 +5,13 @@ from contextlib import ExitStack
 
 import pytest
 
+from app.errs import raises
 from app.errs.platform import ServiceUnavailable
 from app.models.common_passwords import Acceptable
 from app.models.passwords import Passwords
 from app.resilience.hashing import HashingShare, hashes, hashing
 from app.resilience.slots import Slots
+from app.resilience.transaction import transaction
 
 
 class TestShare:
@@ -90,5 +92,7 @@ class TestCheck:
             assert passwords.verify(passwords.hash(Acceptable("correct horse")), "correct horse")
 
     def test_a_declaration_is_read_through_other_decorators(self) -> None:
-        assert hashes(hashing(lambda: None))
-        assert not hashes(lambda: None)
+        def use_case() -> None: ...
+
+        assert not hashes(use_case)
+        assert hashes(raises()(transaction(hashing(use_case))))
