@@ -27,6 +27,10 @@ PERIOD: Final = 3
 """The most characters whose repetition is no password, such as ``abcabcabc``."""
 ROWS: Final = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop", "1234567890", "йцукенгшщзхъ")
 """Keys beside one another."""
+_PAIRS: Final = [pair for row in ROWS for pair in pairwise(row)]
+_BESIDE: Final = {one + next_: frozenset({2}) for one, next_ in _PAIRS} | {
+    next_ + one: frozenset({-2}) for one, next_ in _PAIRS
+}
 LISTED: Final = "is one of the passwords that are guessed first"
 REPEATED: Final = "repeats or counts up a few characters"
 DERIVED: Final = "is derived from the name, the address or the service"
@@ -97,9 +101,9 @@ def _is_simple(text: str) -> bool:
 
 def _steps(one: str, next_: str) -> frozenset[int]:
     """Return how one character follows another: 0 is the same, 1 and -1 the alphabet, 2 and -2 the keyboard."""
-    steps = {ord(next_) - ord(one)} & {-1, 0, 1}
-    steps |= {2 for row in ROWS if one + next_ in row} | {-2 for row in ROWS if next_ + one in row}
-    return frozenset(steps)
+    distance = ord(next_) - ord(one)
+    steps = _BESIDE.get(one + next_, frozenset())
+    return steps | {distance} if -1 <= distance <= 1 else steps
 
 
 def _letters_and_digits(text: str) -> str:
