@@ -36,6 +36,8 @@ traceparent: Final[ContextVar[str | None]] = ContextVar("traceparent", default=N
 bearer: Final[ContextVar[str | None]] = ContextVar("bearer", default=None)
 """The caller's token, for those other instances that are asked on the caller's behalf. It is never logged."""
 principal: Final[ContextVar[Principal | None]] = ContextVar("principal", default=None)
+changing: Final[ContextVar[bool | None]] = ContextVar("changing", default=None)
+"""Whether a COMMIT was sent for this request: from then on a change may have been made, whatever is answered."""
 
 
 def carried(work: Callable[P, R]) -> Callable[P, R]:

@@ -108,7 +108,8 @@ def _check_problem(response: TestResponse) -> None:
     assert document["request_id"] == headers["X-Request-Id"], "C1"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", document["timestamp"]), "C1"
     assert document["type"].endswith("/errors/" + slug_of(document)), "C1"
-    assert ("retry" in document) == (response.status_code in {429, 502, 503, 504}), "C1"
+    is_advised = document["retryable"] and response.status_code in {429, 502, 503, 504}
+    assert ("retry" in document) == is_advised, "C1"
     assert str(document.get("retry_after")) == headers.get("Retry-After", "None"), "C1"
     assert ("Allow" in headers) == (response.status_code == 405), "U4"
     listed = "errors" in document or "failures" in document or "errors" in document.get("example", {})

@@ -25,7 +25,7 @@ NAME: Final = "redis"
 PATIENCE: Final = 0.2
 """Seconds to connect, and for an answer."""
 PROBED_EVERY: Final = timedelta(seconds=1)
-"""While Redis is away, one request of each process waits for it so often, and no other."""
+"""How often each process asks whether Redis is back; no request waits for that."""
 ENOUGH: Final = 3
 """Failures in a row after which nobody else waits."""
 
@@ -48,6 +48,8 @@ CLEARED: Final = 2**32
 A cleared count is therefore greater than the count that any process remembers, and replaces it there.
 """
 NAMESPACE: Final = "candor:window:"
+PROBE: Final = "probe"
+"""The key of hits that only find out whether Redis counts; it expires after a second."""
 
 HIT: Final = """
 local length, seen, seen_left, amount = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -93,6 +95,7 @@ class SharedWindows:
             ready_to_trip=_is_down,
             is_failure=lambda error: isinstance(error, RedisError) or None,
             open_for=PROBED_EVERY,
+            ask=self._ask,
             hooks=hooks,
         )
 
@@ -141,6 +144,10 @@ class SharedWindows:
             self.clear(each.removeprefix(NAMESPACE))
         self._own.reset(prefix)
         return len(found)
+
+    def _ask(self) -> None:
+        """Return if Redis counts; one that is full answers a ping all the same."""
+        self._hit(keys=[_stored(PROBE)], args=[1000, 0, 0, 1])
 
     def _count(self, key: str, seconds: int, amount: int) -> Window:
         seen, asked_at = self._own.seen(key), time.monotonic()

@@ -57,7 +57,16 @@ from app.errs.kinds import Fault, Kind
 from app.errs.make import E
 from app.errs.marshal import from_json, from_problem, to_json
 from app.errs.matching import match
-from app.errs.shown import known_facts, shown_code, shown_facts, shown_wait
+from app.errs.shown import (
+    Outcome,
+    is_retryable,
+    known_facts,
+    outcome,
+    shown_code,
+    shown_facts,
+    shown_message,
+    shown_wait,
+)
 
 __all__ = [
     "CODE",
@@ -66,6 +75,7 @@ __all__ = [
     "Error",
     "Fault",
     "Kind",
+    "Outcome",
     "Violation",
     "Watcher",
     "access",
@@ -77,6 +87,7 @@ __all__ = [
     "from_json",
     "from_problem",
     "input_unwanted",
+    "is_retryable",
     "kind_is",
     "known_facts",
     "lists",
@@ -87,6 +98,7 @@ __all__ = [
     "occurrence",
     "ops",
     "orders",
+    "outcome",
     "plain",
     "platform",
     "raised_by",
@@ -96,6 +108,7 @@ __all__ = [
     "sessions",
     "shown_code",
     "shown_facts",
+    "shown_message",
     "shown_wait",
     "slug",
     "statuses",

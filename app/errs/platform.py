@@ -26,10 +26,11 @@ class ServiceUnavailable(Error):
 
     kind = Kind.UNAVAILABLE
     code = "SERVICE_UNAVAILABLE"
-    message = (
-        "A part of the service is out of reach or busy. A change may or may not have been made; a retry settles it."
+    message = "A part of the service is out of reach or busy."
+    client = (
+        "If retryable is true, retry after the seconds in Retry-After, with growing pauses. If it is false, a change"
+        " may have been made: read what is stored first. Send an Idempotency-Key with every creation."
     )
-    client = "Retry after the seconds in Retry-After, with growing pauses. Send an Idempotency-Key with every creation."
     operator = (
         "GET /readyz and the cause in the log tell which: database down, connections exhausted, a row or table that"
         " somebody has locked (SQLSTATE 55P03), or shutting down."
@@ -67,7 +68,10 @@ class DeadlineExceeded(Error):
     kind = Kind.DEADLINE
     code = "DEADLINE_EXCEEDED"
     message = "The budget of {budget_ms} ms was spent in {spent_in}."
-    client = "Retry with a longer Request-Timeout, or ask for less: a smaller page, a narrower filter."
+    client = (
+        "If retryable is true, retry with a longer Request-Timeout, or ask for less: a smaller page, a narrower filter."
+        " If it is false, a change may have been made: read what is stored first."
+    )
     operator = "Look for slow statements and lock waits at that time; the log line names the hop."
     since = "0.1.0"
     budget_ms: int

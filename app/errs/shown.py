@@ -1,6 +1,7 @@
-"""The parts of an error that every transport shows alike: its code, its facts, and the wait before a retry."""
+"""The parts of an error that every transport shows alike: its code, its text, its facts, and advice about retries."""
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Any, Final
 
 from app.errs.catalogue import definition
@@ -13,6 +14,41 @@ WAITED_FOR: Final = frozenset({Kind.RATE_LIMITED, Kind.UNAVAILABLE})
 """Kinds whose answers always specify a wait."""
 _LIST: Final = list[str]
 _MAPPING: Final = dict[str, str]
+
+
+class Outcome(Enum):
+    """What a failed request may have changed; the value is added to the text of a fault that is not the client's."""
+
+    UNCHANGED = ""
+    """Nothing that changes something was sent."""
+    REPEATABLE = " A change may or may not have been made; the same request again settles it."
+    """Sending the request again cannot make the change twice: the method is idempotent, or a key or precondition is."""
+    DOUBTFUL = " A change may or may not have been made. Read what is stored before you send the request again."
+    """Sending the request again can make the change twice."""
+
+
+def outcome(*, is_changing: bool | None, is_repeatable: bool) -> Outcome:
+    """Return the outcome of a request.
+
+    Args:
+        is_changing: whether something that changes something was sent for it (``context.changing``).
+        is_repeatable: whether the same request again cannot make the change twice.
+    """
+    if not is_changing:
+        return Outcome.UNCHANGED
+    return Outcome.REPEATABLE if is_repeatable else Outcome.DOUBTFUL
+
+
+def shown_message(error: Error, outcome: Outcome) -> str:
+    """Return the text for clients."""
+    text = error.message or definition(error).client
+    is_unsettled = error.kind.retryable and error.kind.fault is not Fault.CLIENT
+    return text + outcome.value if is_unsettled else text
+
+
+def is_retryable(error: Error, outcome: Outcome) -> bool:
+    """Return whether the client may send the same request again."""
+    return error.kind.retryable and outcome is not Outcome.DOUBTFUL
 
 
 def shown_code(error: Error) -> str:

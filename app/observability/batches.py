@@ -11,7 +11,7 @@ Failed = Sequence[tuple[int, errs.Error]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class BatchResult:
     """How many items were created, and which were not."""
 
     created: int

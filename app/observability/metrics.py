@@ -175,7 +175,7 @@ def begin() -> None:
     for name, named in errs.named_errors().items():
         ERRORS.labels(name, named.kind.string, named.kind.fault.value)
     ERRORS.labels(DeadlineExceeded.code, DeadlineExceeded.kind.string, Fault.CLIENT.value)
-    for place in ("line", "work_slots", "hashing"):
+    for place in ("line", "work_slots", "hashing", "writers"):
         SHED.labels(place)
     for work in ("transaction", "read"):
         RETRIES.labels(work)

@@ -13,6 +13,8 @@ from app.resilience import deadline
 from app.resilience.dialing import dialed
 
 ENCODING: Final = "UTF8"
+PROVING: Final = 0.05
+"""Seconds without a connection that speak against the database; one that is busy may need longer than less."""
 
 
 def dial(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Connection[Any] | None:
@@ -28,9 +30,13 @@ def dial(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Con
     def connect() -> Connection[Any]:
         return cast("Connection[Any]", dialect.connect(*arguments, **options))
 
-    connection = dialed(connect, hang_up=Connection.close, within=limit.remaining())
+    patience = limit.remaining()
+    connection = dialed(connect, hang_up=Connection.close, within=patience)
     if connection is None:
-        raise limit.exceeded("database")
+        late = limit.exceeded("database")
+        if patience >= PROVING:
+            late.facts = {**late.facts, "is_answered": False}
+        raise late
     return connection
 
 

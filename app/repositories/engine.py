@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
@@ -15,7 +15,8 @@ from app.config.database import OWN, SESSION, names_set
 from app.errs import Error, root_cause
 from app.observability import trail
 from app.repositories import dialing, listeners, observed, plans, translate
-from app.repositories.pool import BoundedPool
+from app.repositories.commits import Commits
+from app.repositories.pool import BoundedPool, work_slots
 from app.resilience import deadline
 from app.resilience.breaker import Breaker, Event
 from app.resilience.counts import MOSTLY_FAILING, Counts
@@ -89,15 +90,17 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
         raise TypeError("the engine is made with engine_options")
     breaker = Breaker(
         "database",
-        ready_to_trip=_is_away(more_than=engine.pool.size()),
+        ready_to_trip=_is_away(more_than=engine.pool.size(), timeouts=max(2, work_slots(engine.pool.size()))),
         is_failure=translate.is_failure,
         open_for=OPEN_FOR,
+        ask=partial(_ask, engine),
         hooks=hooks,
     )
     engine.pool.guard(breaker)
     translate.install(engine)
     observed.install(engine)
     plans.install(engine)
+    engine.dialect.do_commit = Commits(engine.pool.writers, engine.pool.leave)  # type: ignore[method-assign, assignment]
     around_statements(engine, partial(trail.timed, "database"))
     event.listen(engine, "do_connect", dialing.dial)
     event.listen(engine, "connect", dialing.reject_unfit, insert=True)
@@ -135,6 +138,28 @@ def reason_of(fault: Error | DBAPIError) -> str:
     return " ".join((detail or str(root_cause(fault))).split())
 
 
-def _is_away(*, more_than: int) -> Callable[[Counts], bool]:
-    """Return the rule that trips on many failures, or on more in a row than a single blow to the pool can bring."""
-    return lambda counts: counts.consecutive_failures > more_than or MOSTLY_FAILING(counts)
+def _is_away(*, more_than: int, timeouts: int) -> Callable[[Counts], bool]:
+    """Return the rule that trips on many failures, on more in a row than a single blow to the pool can bring, or on as
+    many timeouts in a row as there are work slots.
+    """
+    return lambda counts: (
+        counts.consecutive_timeouts >= timeouts or counts.consecutive_failures > more_than or MOSTLY_FAILING(counts)
+    )
+
+
+def _ask(engine: Engine) -> None:
+    """Return if the database answers on a new connection before the deadline.
+
+    Raises:
+        Exception: it does not.
+    """
+    limit, pool = deadline.current.get(), engine.pool
+    if limit is None or not isinstance(pool, BoundedPool):
+        raise TypeError("the database is asked within a deadline")
+    connection: Any = pool._creator()  # type: ignore[call-arg] # noqa: SLF001 -- SQLAlchemy's, with the engine's events
+    with closing(connection):
+        watched = pool.watchdog.watch(connection.fileno(), at=limit.at)
+        try:
+            connection.execute("SELECT 1")
+        finally:
+            pool.watchdog.release(watched)

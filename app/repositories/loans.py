@@ -1,5 +1,6 @@
 """A connection in use: counted, held to the deadline of whoever has it, and reported on to the breaker."""
 
+import threading
 import time
 from contextlib import suppress
 from typing import Any, Final
@@ -9,6 +10,7 @@ from sqlalchemy import PoolProxiedConnection, event
 from sqlalchemy.pool import ManagesConnection, Pool
 
 from app.observability import metrics
+from app.repositories import translate
 from app.resilience import deadline
 from app.resilience.breaker import Ticket
 from app.resilience.watchdog import GRACE, Watchdog
@@ -21,17 +23,27 @@ LOAN: Final = "loan"
 class Loan:
     """What lasts as long as somebody has a connection."""
 
-    __slots__ = ("_connection", "_forget", "_ticket", "_watchdog", "_watched")
+    __slots__ = ("_cancelling", "_connection", "_forget", "_ticket", "_watchdog", "_watched")
 
     def __init__(self, connection: Any, ticket: Ticket, watchdog: Watchdog) -> None:
         self._connection, self._ticket, self._watchdog = connection, ticket, watchdog
+        self._cancelling: threading.Thread | None = None
         limit = deadline.current.get()
         if limit is None:
             self._watched, self._forget = None, None
         else:
-            self._watched = watchdog.watch(connection.fileno(), at=limit.at + GRACE)
+            self._watched = watchdog.watch(connection.fileno(), at=limit.at, first=self._begin_to_cancel)
             self._forget = limit.on_cut(self._interrupt)
         metrics.POOL_IN_USE.inc()
+
+    def spare(self) -> None:
+        """Interrupt it no more, neither at the deadline nor when the caller goes away: a COMMIT is about to be sent."""
+        if self._forget is not None and self._watched is not None:
+            self._forget()
+            self._watchdog.release(self._watched)
+            self._watched = self._forget = None
+        if self._cancelling is not None:
+            self._cancelling.join()
 
     def end(self, error: BaseException | None) -> None:
         """Let go of the connection, and say how it went."""
@@ -39,7 +51,18 @@ class Loan:
         if self._forget is not None and self._watched is not None:
             self._forget()
             self._watchdog.release(self._watched)
-        self._ticket.report(error)
+        if self._cancelling is not None and error is None:
+            self._cancelling.join()  # or it would meet the statement of whoever has the connection next
+        self._ticket.report(_translated(error))
+
+    def _begin_to_cancel(self) -> None:
+        """At the deadline, have the server end the statement beside the watchdog, which hangs up soon after."""
+        self._cancelling = threading.Thread(target=self._cancel, name="cancel", daemon=True)
+        self._cancelling.start()
+
+    def _cancel(self) -> None:
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=CANCEL)
 
     def _interrupt(self) -> None:
         """Have the server end the statement; if it does not listen, hang up soon."""
@@ -49,6 +72,22 @@ class Loan:
                 self._watchdog.release(self._watched)
             self._watched = self._watchdog.watch(fd, at=time.monotonic() + GRACE)
             self._connection.cancel_safe(timeout=CANCEL)
+
+
+def _translated(error: BaseException | None) -> BaseException | None:
+    """Return the error of the catalogue for the driver's, with which a connection was given up."""
+    if not isinstance(error, psycopg.Error):
+        return error
+    translated = translate.translated(error, is_disconnect=True)
+    translated.__cause__ = error
+    return translated
+
+
+def spare(connection: PoolProxiedConnection) -> None:
+    """Interrupt the loan of a connection no more."""
+    loan = _record(connection).get(LOAN)
+    if loan is not None:
+        loan.spare()
 
 
 def lend(connection: PoolProxiedConnection, ticket: Ticket, watchdog: Watchdog) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar, cast
 
 import psycopg
 from sqlalchemy import Engine, PoolProxiedConnection, QueuePool
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -17,10 +18,28 @@ from app.repositories import loans, translate
 from app.resilience import deadline
 from app.resilience.breaker import Breaker
 from app.resilience.watchdog import Watchdog
+from app.resilience.writers import Writers
 
 T = TypeVar("T")
 POOL_WAIT: Final = 1.0
 """Seconds that a request waits for a connection, unless its deadline comes first."""
+
+
+LEFT: Final = "candor_left"
+"""The mark of a connection that goes on without its request, and the name of what its record keeps meanwhile."""
+
+
+def work_slots(pool_size: int) -> int:
+    """Return the number of requests that may use the database at once: one connection is readiness's."""
+    return max(1, pool_size - 1)
+
+
+class _Left:
+    """A connection without a request, and its place in the pool."""
+
+    def __init__(self, connection: Any) -> None:
+        setattr(connection, LEFT, True)
+        self.record: ConnectionPoolEntry | None = None
 
 
 class BoundedPool(QueuePool):
@@ -30,10 +49,11 @@ class BoundedPool(QueuePool):
 
     breaker: Breaker | None = None
     watchdog: Watchdog
+    writers: Writers
 
     def guard(self, breaker: Breaker) -> None:
         """Ask this breaker before each loan, and hold those who borrow to their deadlines."""
-        self.breaker, self.watchdog = breaker, Watchdog()
+        self.breaker, self.watchdog, self.writers = breaker, Watchdog(), Writers(max(1, work_slots(self.size()) // 2))
         loans.end_in(self)
 
     def recreate(self) -> "BoundedPool":
@@ -42,7 +62,7 @@ class BoundedPool(QueuePool):
         if not isinstance(pool, BoundedPool):
             raise TypeError("a pool is recreated as what it is")
         if self.breaker is not None:
-            pool.breaker, pool.watchdog = self.breaker, self.watchdog
+            pool.breaker, pool.watchdog, pool.writers = self.breaker, self.watchdog, self.writers
         return pool
 
     def connect(self) -> PoolProxiedConnection:
@@ -65,6 +85,34 @@ class BoundedPool(QueuePool):
     def forsake(self, connection: PoolProxiedConnection, cause: BaseException) -> None:
         """Give up a connection that turned out dead, and all that are as old: they will not have fared better."""
         self._invalidate(connection, cause)
+
+    def leave(self, connection: PoolProxiedConnection, cause: BaseException) -> Callable[[], None]:
+        """Take a connection away from its request, open; return what gives its place back, once it is closed."""
+        info = connection.record_info
+        if info is None:
+            raise TypeError("every connection is pooled")
+        info[LEFT] = left = _Left(connection.driver_connection)
+        connection.invalidate(cause)
+
+        def give_back() -> None:
+            info.pop(LEFT, None)
+            if left.record is not None:
+                self._do_return_conn(left.record)
+
+        return give_back
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        """Return a place to the pool, unless its connection is still open elsewhere."""
+        left: _Left | None = record.record_info.get(LEFT) if record.record_info else None
+        if left is None:
+            super()._do_return_conn(record)
+        else:
+            left.record = record
+
+    def _close_connection(self, connection: DBAPIConnection, *, terminate: bool = False) -> None:
+        """Close a connection, unless it was taken away."""
+        if not getattr(connection, LEFT, False):
+            super()._close_connection(connection, terminate=terminate)
 
     @property
     def _timeout(self) -> float:
@@ -89,6 +137,16 @@ class BoundedPool(QueuePool):
             raise ServiceUnavailable(
                 "database.pool", detail="every database connection is busy", retry_after=1
             ) from exc
+
+
+def check_writers(engine: Engine) -> None:
+    """Reject a new write while half of the work slots wait for their COMMIT.
+
+    Raises:
+        ServiceUnavailable: they do.
+    """
+    if isinstance(engine.pool, BoundedPool) and engine.pool.breaker is not None:
+        engine.pool.writers.check()
 
 
 def borrowed(engine: Engine) -> PoolProxiedConnection:

@@ -36,6 +36,7 @@ class Transaction:
         A session that has begun already, outside of any unit of work, has it; its transaction is this one then.
         """
         if not self.has_begun:
+            pool.check_writers(self.engine)
             return pool.borrowed(self.engine)
         self.connection = self._sessions().connection(bind_arguments={"bind": self.engine})
         return self.connection.connection

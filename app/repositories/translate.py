@@ -85,7 +85,9 @@ def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Err
     facts: dict[str, Any] = {"sqlstate": sqlstate or None, "constraint": cause.diag.constraint_name}
     limit = deadline.current.get()
     if limit is not None and limit.is_over and (is_disconnect or sqlstate == QUERY_CANCELED):
-        return limit.exceeded("database")
+        late = limit.exceeded("database")
+        late.facts = {**late.facts, "is_answered": not is_disconnect}
+        return late
     decision = decided(sqlstate, has_ended=is_disconnect, function=cause.diag.source_function)
     if decision in (Decision.AGAIN, Decision.LATER):
         stale = {"is_stale": True} if plans.is_stale(cause) else {}
@@ -101,14 +103,19 @@ def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Err
 
 
 def is_failure(error: BaseException) -> bool | None:
-    """Tell whether an error speaks against the database: it is away or hangs; ``None``, if it says nothing about that.
+    """Return whether an error speaks against the database: it is away or hangs; ``None`` if it does not prove anything.
 
-    A lock that is held, a race that is lost or a database that lets nobody write do not: it has answered.
+    A lock that is held, a race that is lost or a database that lets nobody write do not: it has answered. Neither does
+    a COMMIT that waits. A server that does not even take note of a cancellation hangs, however short the budget was.
     """
     if isinstance(error, psycopg.Error):
         error = translated(error, is_disconnect=True)
-    if isinstance(error, ServiceUnavailable) and "sqlstate" not in error.facts:
+    facts = error.facts if isinstance(error, errs.Error) else {}
+    is_waiting = facts.get("is_committing") or facts.get("spent_in") == "database_pool"
+    if is_waiting or (isinstance(error, ServiceUnavailable) and "sqlstate" not in facts):
         return None
+    if facts.get("is_answered") is False:
+        return True
     if isinstance(error, ServiceUnavailable):
         sqlstate = error.facts.get("sqlstate")
         return str(sqlstate).startswith(ABSENT) if sqlstate else bool(error.facts.get("disconnected"))

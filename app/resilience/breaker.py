@@ -1,4 +1,6 @@
-"""A circuit breaker: what keeps failing is left alone for a while, then asked by one caller on behalf of all.
+"""A circuit breaker: what keeps failing is left alone for a while, then asked by one on behalf of all.
+
+With ``ask`` that is the process itself, in a thread beside the requests; otherwise a caller.
 
 The semantics are those of sony/gobreaker: counts belong to a generation, which ends with each change of state and with
 each interval while closed, and a result that comes later than its generation counts nowhere. One per dependency and
@@ -18,7 +20,9 @@ from math import ceil
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+from app.errs import Error, Kind
 from app.errs.platform import ServiceUnavailable
+from app.resilience import prober
 from app.resilience.blame import is_failure
 from app.resilience.counts import MOSTLY_FAILING, Counts
 from app.resilience.events import tell
@@ -109,7 +113,9 @@ class Breaker:
         is_failure: whether an error speaks against the dependency; ``None`` where it says nothing.
         interval: how long calls are counted together while closed.
         open_for: how long the dependency is left alone, and a probe waited for before another one may try.
-        max_probes: calls that pass while half-open, all of which have to succeed.
+        max_probes: calls that pass while half-open, all of which have to succeed; none with ``ask``.
+        ask: raises while the dependency is away. It is called at once when the breaker opens, then after each
+            ``open_for``, until it returns. No call of a client is a probe then.
         hooks: are told of every transition and refusal, outside the lock.
         monotonic: the clock, in seconds.
 
@@ -126,6 +132,7 @@ class Breaker:
         interval: timedelta = timedelta(seconds=60),
         open_for: timedelta = timedelta(seconds=30),
         max_probes: int = 1,
+        ask: Callable[[], None] | None = None,
         hooks: tuple[Callable[[Event], None], ...] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -138,6 +145,7 @@ class Breaker:
             hooks,
             monotonic,
         )
+        self.ask, self._open_for = ask, open_for
         rest = open_for.total_seconds()
         self._lasts = {State.CLOSED: interval.total_seconds(), State.OPEN: rest, State.HALF_OPEN: rest}
         self._generation, self._ends, self._counts = 0, 0.0, Counts()
@@ -186,7 +194,7 @@ class Breaker:
             self._catch_up(now)
             state, wait = self._state, self._ends - now
             ticket = None
-            if state is State.CLOSED or (state is State.HALF_OPEN and self._counts.requests < self._max_probes):
+            if state is State.CLOSED or (state is State.HALF_OPEN and self._may_probe()):
                 self._counts = self._counts.asked()
                 ticket = Ticket(self, self._generation)
             else:
@@ -197,6 +205,21 @@ class Breaker:
             seconds = max(1, ceil(wait)) if state is State.OPEN else 1
             raise ServiceUnavailable(retry_after=seconds, breaker=self.name, state=state.value)
         return ticket
+
+    def probe(self) -> Ticket | None:
+        """Return the permission to ask in the name of the process; ``None`` once the breaker is closed."""
+        with self._lock:
+            if self._state is State.CLOSED:
+                return None
+            if self._state is State.OPEN:
+                self._turn(_Turn.COOLED)
+            self._counts = self._counts.asked()
+            ticket = Ticket(self, self._generation)
+        self._tell()
+        return ticket
+
+    def _may_probe(self) -> bool:
+        return self.ask is None and self._counts.requests < self._max_probes
 
     def _settle(self, ticket: Ticket, ok: bool | None, cause: BaseException | None) -> None:
         with self._lock:
@@ -216,7 +239,7 @@ class Breaker:
             if is_probe and self._counts.consecutive_successes >= self._max_probes:
                 self._turn(_Turn.MENDED)
         else:
-            self._counts = self._counts.failed()
+            self._counts = self._counts.failed(is_timeout=_is_timeout(cause))
             if is_probe:
                 self._turn(_Turn.RELAPSED, cause)
             elif self._ready_to_trip(self._counts):
@@ -224,7 +247,7 @@ class Breaker:
 
     def _catch_up(self, now: float) -> None:
         """Do what time alone brings about. Half-open, a probe that nobody heard of again gives way to another."""
-        if now < self._ends:
+        if now < self._ends or (self.ask is not None and self._state is not State.CLOSED):
             return
         if self._state is State.OPEN:
             self._turn(_Turn.COOLED)
@@ -249,6 +272,13 @@ class Breaker:
             except IndexError:
                 return
             tell(self._hooks, event)
+            if self.ask is not None and isinstance(event, Transitioned) and event.before is State.CLOSED:
+                prober.start(self, every=self._open_for)
+
+
+def _is_timeout(cause: BaseException | None) -> bool:
+    """Return whether the dependency did not answer; it may have answered only to end the work (``is_answered``)."""
+    return isinstance(cause, Error) and cause.kind is Kind.DEADLINE and not cause.facts.get("is_answered")
 
 
 ALL: Final[weakref.WeakSet[Breaker]] = weakref.WeakSet()

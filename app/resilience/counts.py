@@ -12,18 +12,19 @@ class Counts(NamedTuple):
     total_failures: int = 0
     consecutive_successes: int = 0
     consecutive_failures: int = 0
+    consecutive_timeouts: int = 0
 
     def asked(self, change: int = 1) -> "Counts":
         """Return the counts after one more request, or one less."""
-        return Counts(self[0] + change, self[1], self[2], self[3], self[4])
+        return Counts(self[0] + change, *self[1:])
 
     def succeeded(self) -> "Counts":
         """Return the counts after a success."""
-        return Counts(self[0], self[1] + 1, self[2], self[3] + 1, 0)
+        return Counts(self[0], self[1] + 1, self[2], self[3] + 1)
 
-    def failed(self) -> "Counts":
+    def failed(self, *, is_timeout: bool = False) -> "Counts":
         """Return the counts after a failure."""
-        return Counts(self[0], self[1], self[2] + 1, 0, self[4] + 1)
+        return Counts(self[0], self[1], self[2] + 1, 0, self[4] + 1, self[5] + is_timeout)
 
 
 def failing(share: float, *, of_at_least: int) -> Callable[[Counts], bool]:

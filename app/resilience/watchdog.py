@@ -10,11 +10,12 @@ import socket
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from itertools import count
 from typing import Final
 
 GRACE: Final = 0.1
-"""Seconds past the deadline, which leave the server's own timeout the first word."""
+"""Seconds past the deadline, in which the server can end the statement itself."""
 
 
 class Watchdog:
@@ -29,19 +30,20 @@ class Watchdog:
     def _reset(self) -> None:
         """Watch nothing. A fork takes no threads along, but a copy of the lock, perhaps held, and of those waiting."""
         self._wake = threading.Condition(threading.Lock())
-        self._watched: dict[int, tuple[float, int, int]] = {}
+        self._watched: dict[int, tuple[float, int, int, Callable[[], None] | None]] = {}
         self._wakes_at = math.inf
         """When the thread looks next. It stays when what was due then is released: the next one would wake it again."""
         self._thread: threading.Thread | None = None
 
-    def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR) -> int:
+    def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR, first: Callable[[], None] | None = None) -> int:
         """Shut down the socket ``fd`` at ``at`` (monotonic seconds) unless released before; return a ticket.
 
-        ``SHUT_RD`` only ends reading, so that there can still be an answer.
+        ``SHUT_RD`` only ends reading, so that there can still be an answer. ``first``, which must not wait, is called
+        then; the socket is shut down ``GRACE`` later.
         """
         ticket = next(self._tickets)
         with self._wake:
-            self._watched[ticket] = at, fd, how
+            self._watched[ticket] = at, fd, how, first
             if at < self._wakes_at:
                 self._wakes_at = at
                 self._start()
@@ -63,11 +65,14 @@ class Watchdog:
         with self._wake:
             while True:
                 now = time.monotonic()
-                for ticket, (at, fd, how) in list(self._watched.items()):
-                    if at <= now:
+                for ticket, (at, fd, how, first) in list(self._watched.items()):
+                    if at <= now and first is not None:
+                        self._watched[ticket] = at + GRACE, fd, how, None
+                        first()
+                    elif at <= now:
                         del self._watched[ticket]
                         _shut_down(fd, how)
-                earliest = min((at for at, _, _ in self._watched.values()), default=math.inf)
+                earliest = min((at for at, *_ in self._watched.values()), default=math.inf)
                 if self._wakes_at <= now or earliest < self._wakes_at:
                     self._wakes_at = earliest
                 self._wake.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))

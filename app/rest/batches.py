@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.observability.batches import Failed, Outcome
+from app.observability.batches import BatchResult, Failed
 from app.rest.errors import Occasion, failures
 from app.rest.request import current
 
@@ -14,5 +14,5 @@ def failures_of(failed: Failed, *, created: int) -> list[dict[str, Any]]:
         failed: the items by their indexes, with their errors.
         created: how many items did not fail.
     """
-    current().batch = Outcome(created=created, failed=failed)
+    current().batch = BatchResult(created=created, failed=failed)
     return failures(failed, Occasion.now())

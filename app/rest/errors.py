@@ -17,13 +17,14 @@ from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app import context, errs
-from app.errs import Fault, Kind, platform
+from app.errs import Fault, Kind, Outcome, platform
 from app.observability import metrics
-from app.observability.batches import Outcome
+from app.observability.batches import BatchResult
 from app.observability.reporting import report
 from app.rest import http_exceptions, limit_errors, mounting, operations, request_facts
 from app.rest.current import services
 from app.rest.json_response import JsonResponse
+from app.rest.repetition import outcome_of
 from app.rest.request import application, current
 from app.rest.statuses import STATUS_OF_CODE
 from app.wire import timestamps
@@ -169,7 +170,7 @@ def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bo
     name = operation.name if operation else rule
     declared = operations.declared(operation, is_free=is_flasks or request.url_rule is not None)
     if failed := shown.failures:
-        request.batch = Outcome(created=0, failed=failed)
+        request.batch = BatchResult(created=0, failed=failed)
     is_unbounded = caller is None and status < OURS and (status == HTTPStatus.TOO_MANY_REQUESTS or not request.limits)
     address = request.client_address if is_unbounded else None  # who shares a log entry
     if not report(exc, shown, fields, operation=name, declared=declared, stack=is_ours, shared_by=address):
@@ -185,14 +186,17 @@ class Occasion:
     timestamp: str
     request_id: str | None
     trace_id: str | None = None
+    outcome: Outcome = Outcome.UNCHANGED
 
     @classmethod
     def now(cls) -> "Occasion":
         """Return the current request."""
-        return cls.of(application().config["PUBLIC_URL"], instance_of(mounting.whole_path(current().environ)))
+        request = current()
+        instance = instance_of(mounting.whole_path(request.environ))
+        return cls.of(application().config["PUBLIC_URL"], instance, outcome_of(request))
 
     @classmethod
-    def of(cls, public_url: str, instance: str) -> "Occasion":
+    def of(cls, public_url: str, instance: str, outcome: Outcome = Outcome.UNCHANGED) -> "Occasion":
         """Return the occasion of this moment, with the ids of the current request."""
         return cls(
             public_url=public_url,
@@ -200,6 +204,7 @@ class Occasion:
             timestamp=timestamps.render(datetime.now(UTC)),
             request_id=context.request_id.get(),
             trace_id=context.trace_id.get(),
+            outcome=outcome,
         )
 
 
@@ -233,11 +238,12 @@ def problem(
     """
     named, status, kind = errs.definition(error), status or status_of(error), error.kind
     violations, failed = error.violations, error.failures
+    is_retryable = errs.is_retryable(error, occasion.outcome)
     document: dict[str, Any] = {
         "type": f"{occasion.public_url}/errors/{errs.slug(named.code)}",
         "title": errs.title(named),
         "status": int(status),
-        "detail": error.message or named.client,
+        "detail": errs.shown_message(error, occasion.outcome),
         "instance": occasion.instance,
         "kind": kind.string,
         "code": errs.shown_code(error),
@@ -248,9 +254,9 @@ def problem(
         "request_id": None if is_item else occasion.request_id,
         "timestamp": occasion.timestamp,
         "trace_id": None if is_item else occasion.trace_id,
-        "retryable": kind.retryable,
+        "retryable": is_retryable,
         "retry_after": _wait(error, status),
-        "retry": RETRY if status in ADVISED else None,
+        "retry": RETRY if is_retryable and status in ADVISED else None,
         **request_facts.completed(error),
     }
     return {name: value for name, value in document.items() if value is not None}

@@ -19,7 +19,7 @@ from app import context
 from app.context import Principal
 from app.errs.platform import InternalError
 from app.observability import in_hand, logs, metrics, trail
-from app.observability.batches import Outcome
+from app.observability.batches import BatchResult
 from app.observability.reporting import report
 from app.rate_limiting import restore_retry_after
 from app.resilience import deadline
@@ -65,7 +65,7 @@ class Answer:
         self.fields: Fields = []
         self.route = metrics.UNMATCHED
         self.path: str = environ["PATH_INFO"]
-        self.batch: Outcome | None = None
+        self.batch: BatchResult | None = None
         self.code: str | None = None
         self.caller: Principal | None = None
         self.client: str | None = None
@@ -208,8 +208,8 @@ class Middleware:
         request_id = request_ids.chosen(map(environ.get, SENT))
         environ[HELD] = True
         context.request_id.set(request_id)
-        for variable in (context.principal, context.bearer, deadline.current):  # of a request around this one, if any
-            variable.set(None)
+        for variable in (context.principal, context.bearer, context.changing, deadline.current):
+            variable.set(None)  # that of a request around this one, if any
         parent = environ.get("HTTP_TRACEPARENT")
         trace = request_ids.trace_of(parent) if parent else None
         context.traceparent.set(parent if trace else None)

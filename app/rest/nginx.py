@@ -15,11 +15,16 @@ import orjson
 from flask import Flask
 
 from app import errs
-from app.errs import platform, requests
-from app.rest import operations
-from app.rest.errors import Occasion, headers_of, problem, status_of
+from app.errs import Outcome, platform, requests
+from app.rest import operations, repetition
+from app.rest.errors import RETRY, Occasion, headers_of, problem, status_of
 from app.rest.hooks import cors, routing
 
+UNSETTLED: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+"""The statuses with which nginx answers when a worker has failed that may have made a change."""
+SENT: Final = r"~^once:.*\d"
+"""A request that can make a change twice, and a time to connect: some of it may have reached a worker."""
+IDEMPOTENT: Final = f"~^({'|'.join(sorted(repetition.IDEMPOTENT))}) "
 SERVER_WIDE: Final = r"~^OPTIONS \* HTTP/1\.[01]$"
 """What asks for the methods of the whole service, and is no request to nginx (RFC 9112, section 3.2.4)."""
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -29,6 +34,8 @@ VARIABLES: Final = Occasion(
 LIMIT: Final = "$candor_body_limit"
 _NUMBER: Final = 1_000_000_007
 """Stands for the limit until the document is written: a variable is not a number."""
+ADVICE: Final = f',"retry":{orjson.dumps(RETRY).decode()}'
+"""The member that advises how to retry, as it stands in a document."""
 HEAD: Final = """\
 # Made by `flask errors nginx` from the catalogue and the settings; do not edit. Make it anew when an error's texts,
 # an operation that takes a body or an Idempotency-Key, CORS_ORIGINS, MAX_BODY_BYTES or REQUEST_TIMEOUT have changed.
@@ -54,7 +61,9 @@ def configuration(app: Flask) -> str:
     answered = {status_of(error): error for error in refusals(request_timeout=app.config["REQUEST_TIMEOUT"])}
     by_status = {
         "candor_problem": {
-            status: orjson.dumps(problem(error, VARIABLES)).decode().replace(str(_NUMBER), LIMIT)
+            status: _unsettled(
+                orjson.dumps(problem(error, VARIABLES)).decode().replace(str(_NUMBER), LIMIT), error, status
+            )
             for status, error in answered.items()
         },
         "candor_code": {status: errs.definition(error).code for status, error in answered.items()},
@@ -67,6 +76,7 @@ def configuration(app: Flask) -> str:
     parts += [
         _map("$request", LIMIT[1:], limits(app), default=str(app.config["MAX_BODY_BYTES"])),
         _map("$uri", "candor_keyed_sent", dict.fromkeys(keyed(app), "again"), default="once"),
+        *_repetition(app),
         _map("$request", "candor_methods", {SERVER_WIDE: ", ".join(routing.methods(app))}),
         _map("$http_origin", "candor_origin", {origin: origin for origin in origins}),
         _map("$http_origin", "candor_exposed", dict.fromkeys(origins, cors.EXPOSED)),
@@ -103,6 +113,33 @@ def _pattern(rule: str) -> str:
     return re.sub("<[^>]+>", "[^/? ]+", rule)
 
 
+def _unsettled(document: str, error: errs.Error, status: HTTPStatus) -> str:
+    """Return the document with variables where it depends on what was sent to a worker."""
+    if status not in UNSETTLED:
+        return document
+    text = orjson.dumps(error.message).decode()
+    document = document.replace(text, f'{text[:-1]}$candor_doubt"').replace(ADVICE, "$candor_advice")
+    return document.replace('"retryable":true', '"retryable":$candor_retryable')
+
+
+def _repetition(app: Flask) -> list[str]:
+    """Return the maps of whether a request may be sent again: as ``repetition`` has it, from the request line.
+
+    An error page changes the method and the path that nginx knows, but not the request line.
+    """
+    keyed_lines = {f"{path[:-1]}[ ?]".replace("~^", "~^POST ") for path in keyed(app)}
+    lines = {IDEMPOTENT: "again", **dict.fromkeys(sorted(keyed_lines), "$candor_with_key")}
+    sent = "$candor_repetition:$upstream_connect_time"
+    return [
+        _map("$http_if_match", "candor_with_version", {"": "once", "*": "once"}, default="again"),
+        _map("$http_idempotency_key", "candor_with_key", {"": "$candor_with_version"}, default="again"),
+        _map("$request", "candor_repetition", lines, default="$candor_with_version"),
+        _map(sent, "candor_retryable", {SENT: "false"}, default="true", is_volatile=True),
+        _map(sent, "candor_doubt", {SENT: Outcome.DOUBTFUL.value}, is_volatile=True),
+        _map(sent, "candor_advice", {SENT: ""}, default=ADVICE, is_volatile=True),
+    ]
+
+
 def _level(error: errs.Error) -> str:
     return logging.getLevelName(error.kind.log_level)
 
@@ -124,9 +161,11 @@ def _now() -> str:
     return _map("$date_gmt", "candor_now", months)
 
 
-def _map(source: str, target: str, values: Mapping[str, str], *, default: str = "") -> str:
+def _map(source: str, target: str, values: Mapping[str, str], *, default: str = "", is_volatile: bool = False) -> str:
     lines: Iterable[str] = (f"    {_quoted(key)} {_quoted(value)};" for key, value in values.items())
-    return "\n".join([f"map {source} ${target} {{", *lines, f"    default {json.dumps(default)};", "}", ""])
+    head = [f'map "{source}" ${target} {{' if ":" in source else f"map {source} ${target} {{"]
+    head += ["    volatile;"] if is_volatile else []
+    return "\n".join([*head, *lines, f"    default {json.dumps(default)};", "}", ""])
 
 
 def _quoted(text: str) -> str:

@@ -109,7 +109,10 @@ PROBLEM: Final[Mapping[str, Any]] = {
         "request_id": {"type": "string"},
         "timestamp": {"type": "string", "format": "date-time", "pattern": timestamps.PATTERN},
         "trace_id": {"type": "string"},
-        "retryable": {"type": "boolean", "description": "May the same request succeed later, unchanged?"},
+        "retryable": {
+            "type": "boolean",
+            "description": "Whether the same request may be sent again: it cannot make a change twice.",
+        },
         "retry_after": {"type": "integer", "minimum": 0, "description": "Seconds; the same as Retry-After."},
         "retry": {
             "type": "object",

@@ -10,7 +10,7 @@ from flask_limiter import RequestLimit
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream, get_input_stream
 
-from app.observability.batches import Outcome
+from app.observability.batches import BatchResult
 from app.rest import operations
 from app.wire import addresses
 
@@ -33,7 +33,7 @@ class Request(flask.Request):
     """What the query says."""
     shared_code: str | None = None
     """The code of an error that shares a log entry with others."""
-    batch: Outcome | None = None
+    batch: BatchResult | None = None
     """The outcome, where several items are created at once."""
     limits: tuple[RequestLimit, ...] = ()
     """The limits that it counts against."""

@@ -18,6 +18,7 @@ OF_A_REQUEST: Final[tuple[ContextVar[Any], ...]] = (
     context.traceparent,
     context.principal,
     context.bearer,
+    context.changing,
     deadline.current,
     trail.current,
 )

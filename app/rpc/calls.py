@@ -13,7 +13,7 @@ from grpc import StatusCode
 from app import context
 from app.context import Principal
 from app.errs import Error
-from app.observability.batches import Outcome
+from app.observability.batches import BatchResult
 from app.resilience.deadline import Deadline
 from app.wire import addresses
 from app.wire.page_tokens import PageTokens
@@ -53,7 +53,7 @@ class Call:
     """Whether the caller has gone away, before the deadline."""
     shared_code: str | None = None
     """The code of an error that shares a log entry with others."""
-    batch: Outcome | None = None
+    batch: BatchResult | None = None
     """The outcome, where several items are created at once."""
     code: StatusCode = StatusCode.OK
     status: status_pb2.Status | None = None

@@ -12,8 +12,8 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode
 
 from app import context, errs
-from app.errs import Kind
-from app.observability.batches import Failed, Outcome
+from app.errs import Kind, Outcome
+from app.observability.batches import BatchResult, Failed
 from app.rpc.calls import Call
 from app.rpc.gen.errors.v1 import errors_pb2
 
@@ -24,6 +24,8 @@ LARGEST: Final = 5120
 """Bytes of the details: they travel as metadata, of which clients take 8 KiB unless told otherwise."""
 SERVICE: Final = "service"
 """The stage where the time of a call went, if the error does not name one."""
+IDEMPOTENT: Final = ("Get", "List", "Delete")
+"""How the names of methods begin whose repetition has the effect of one call (AIP-131, 132, 135)."""
 BODILESS: Final = frozenset({Kind.UNAUTHENTICATED, Kind.UNAUTHORIZED})
 """Of these nothing is said but what a challenge says over HTTP."""
 
@@ -33,43 +35,49 @@ def status(error: errs.Error, code: StatusCode, call: Call) -> status_pb2.Status
     number: int = code.value[0]
     for listed in LISTED:
         packed = [_packed(each) for each in _details(error, call, listed)]
-        told = status_pb2.Status(code=number, message=said_of(error), details=packed)
+        told = status_pb2.Status(code=number, message=said_of(error, outcome_of(call)), details=packed)
         if told.ByteSize() <= LARGEST:
             break
     return told
 
 
-def said_of(error: errs.Error) -> str:
+def said_of(error: errs.Error, outcome: Outcome = Outcome.UNCHANGED) -> str:
     """Return what happened this time, as ``detail`` has it over HTTP."""
-    named = errs.definition(error)
-    return errs.title(named) if error.kind in BODILESS else error.message or named.client
+    return errs.title(errs.definition(error)) if error.kind in BODILESS else errs.shown_message(error, outcome)
+
+
+def outcome_of(call: Call) -> Outcome:
+    """Return what a failed call may have changed. It may be repeated if it is idempotent or was sent with a key."""
+    if not context.changing.get() or call.method is None:
+        return Outcome.UNCHANGED
+    is_keyed = call.method.is_kept and "idempotency-key" in call.metadata
+    is_idempotent = call.method.name.rpartition("/")[2].startswith(IDEMPOTENT)
+    return errs.outcome(is_changing=True, is_repeatable=is_keyed or is_idempotent)
 
 
 def _details(error: errs.Error, call: Call, listed: int) -> Iterator[Message]:
-    named = errs.definition(error)
+    named, outcome = errs.definition(error), outcome_of(call)
     facts = _declared(error, call)
-    yield error_details_pb2.ErrorInfo(
-        reason=errs.shown_code(error), domain=DOMAIN, metadata=_metadata(error, facts, listed)
-    )
+    members = _metadata(error, {"retryable": errs.is_retryable(error, outcome), **facts}, listed)
+    yield error_details_pb2.ErrorInfo(reason=errs.shown_code(error), domain=DOMAIN, metadata=members)
     if error.violations:
         broken = [
             error_details_pb2.BadRequest.FieldViolation(field=each.field, description=each.message, reason=each.code)
             for each in error.violations[:listed]
         ]
         yield error_details_pb2.BadRequest(field_violations=broken)
-    if (seconds := errs.shown_wait(error)) is not None:
+    if outcome is not Outcome.DOUBTFUL and (seconds := errs.shown_wait(error)) is not None:
         yield error_details_pb2.RetryInfo(retry_delay=Duration(seconds=seconds))
     yield error_details_pb2.RequestInfo(request_id=context.request_id.get() or "")
     page = f"{call.app.config['PUBLIC_URL']}/errors/{errs.slug(named.code)}"
     yield error_details_pb2.Help(links=[error_details_pb2.Help.Link(description=errs.title(named), url=page)])
-    yield detail(error, call.path, listed, facts=facts)
+    yield detail(error, call.path, listed, facts=facts, outcome=outcome)
 
 
 def _metadata(error: errs.Error, facts: Mapping[str, Any], listed: int) -> dict[str, str]:
     """Return every member that the problem document has beside text and place."""
     members: dict[str, object] = {
         "kind": error.kind.string,
-        "retryable": error.kind.retryable,
         "param": error.param,
         "truncated": max(len(error.violations), len(error.failures)) > listed or None,
         **facts,
@@ -97,14 +105,19 @@ def _spelled(value: object) -> str:
 
 
 def detail(
-    error: errs.Error, instance: str, listed: int, *, facts: Mapping[str, Any] | None = None
+    error: errs.Error,
+    instance: str,
+    listed: int,
+    *,
+    facts: Mapping[str, Any] | None = None,
+    outcome: Outcome = Outcome.UNCHANGED,
 ) -> errors_pb2.ErrorDetail:
     """Return our own detail; an item of a batch, for which no facts are given, has no trace of its own."""
     is_item = facts is None
     made = errors_pb2.ErrorDetail(
         code=errs.shown_code(error),
         title=errs.title(errs.definition(error)),
-        detail=said_of(error),
+        detail=said_of(error, outcome),
         field_violations=[
             errors_pb2.FieldViolation(field=each.field, description=each.message, code=each.code)
             for each in error.violations[:listed]
@@ -134,7 +147,7 @@ def failures_of(call: Call, failed: Failed, *, created: int) -> list[errors_pb2.
         failed: the items by their indexes, with their errors.
         created: how many items did not fail.
     """
-    call.batch = Outcome(created=created, failed=failed)
+    call.batch = BatchResult(created=created, failed=failed)
     return failures(failed, call.path)
 
 

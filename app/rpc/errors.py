@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from app import context, errs
 from app.errs import Fault, Kind, platform
 from app.observability import metrics
-from app.observability.batches import Outcome
+from app.observability.batches import BatchResult
 from app.observability.reporting import report
 from app.repositories import translate
 from app.rpc import details
@@ -96,7 +96,7 @@ def answer(exc: BaseException, call: Call) -> None:
     declared: tuple[type[errs.Error], ...] = EVERYWHERE + (call.method.raises if call.method else ())
     name = call.method.name if call.method else metrics.UNMATCHED
     if failed := shown.failures:
-        call.batch = Outcome(created=0, failed=failed)
+        call.batch = BatchResult(created=0, failed=failed)
     shared_by = call.client_address if caller is None and shown.kind in UNLIMITED else None
     if not report(exc, shown, fields, operation=name, declared=declared, stack=is_ours, shared_by=shared_by):
         call.shared_code = errs.shown_code(shown)

@@ -30,6 +30,7 @@ from app.repositories.failures import FailureReads, FailureWriter
 from app.repositories.logger import LoggerReads
 from app.repositories.movies import MovieReads
 from app.repositories.orders import OrderReads
+from app.repositories.pool import work_slots
 from app.repositories.preferences import PreferencesReads
 from app.repositories.products import ProductReads
 from app.repositories.readiness import DatabaseChecks
@@ -109,7 +110,7 @@ class Services:
 
 def _slots(settings: Settings) -> Slots:
     """Return a slot per connection but the one that readiness keeps; every thread that is left may wait for one."""
-    size = max(1, settings.database_pool_size - 1)
+    size = work_slots(settings.database_pool_size)
     return Slots(size, queue=max(0, settings.web_threads - size))
 
 

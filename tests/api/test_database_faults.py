@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from app.extensions import db
 from app.repositories.pool import BoundedPool
 from app.resilience.breaker import Breaker, State
 from app.resilience.transaction import BUDGET
-from tests.api.caller import TASKS, Caller, answered, path_of, refused
+from tests.api.caller import TASKS, Caller, answered, at_once, path_of, refused
 from tests.fakes.network import Proxy
 
 KEYED = {"Idempotency-Key": "fault-1"}
@@ -104,10 +104,18 @@ class TestUndoneTransactions:
     def test_three_attempts_are_all(self, alice: Caller, faulty: Faults) -> None:
         """F10: raised for ever: 503, exactly so many attempts, no effect."""
         with faulty(RAISE.format(sqlstate="40001")) as tries:
-            refused(alice.post(json={"task": {"title": "raced"}}, headers=KEYED), 503, "SERVICE_UNAVAILABLE")
+            document = refused(alice.create("raced"), 503, "SERVICE_UNAVAILABLE")
             assert tries() == 3
+            assert document["retryable"], "PostgreSQL has reported that nothing was done"
+            assert "may or may not" not in document["detail"]
         assert titles(alice) == []
-        answered(alice.post(json={"task": {"title": "raced"}}, headers=KEYED), 201)
+        answered(alice.create("raced"), 201)
+
+    def test_at_commit_too(self, alice: Caller, faulty: Faults) -> None:
+        """A deferred constraint that fails at COMMIT has rolled back."""
+        with faulty(RAISE.format(sqlstate="40001"), when=AT_COMMIT):
+            assert refused(alice.create("raced"), 503, "SERVICE_UNAVAILABLE")["retryable"]
+        assert titles(alice) == []
 
     def test_a_batch_is_done_again_as_a_whole(self, alice: Caller, faulty: Faults) -> None:
         with faulty(RAISE.format(sqlstate="40P01"), times=1):
@@ -127,14 +135,16 @@ class TestDoubtfulCommit:
 
     def test_it_is_never_done_again_by_itself(self, alice: Caller, faulty: Faults) -> None:
         with faulty(DIE, when=AT_COMMIT) as tries:
-            refused(alice.create("doubtful"), 503, "SERVICE_UNAVAILABLE")
+            document = refused(alice.create("doubtful"), 503, "SERVICE_UNAVAILABLE")
             assert tries() == 1
+        assert (document["retryable"], "retry" in document) == (False, False)
+        assert "A change may or may not have been made" in document["detail"]
 
     def test_a_keyed_retry_finds_out(self, alice: Caller, faulty: Faults) -> None:
         """C21."""
         body = {"task": {"title": "doubtful"}}
         with faulty(DIE, times=1, when=AT_COMMIT):
-            refused(alice.post(json=body, headers=KEYED), 503, "SERVICE_UNAVAILABLE")
+            assert refused(alice.post(json=body, headers=KEYED), 503, "SERVICE_UNAVAILABLE")["retryable"]
             created = alice.post(json=body, headers=KEYED)
             assert answered(alice.post(json=body, headers=KEYED), 201) == answered(created, 201)
         assert titles(alice) == ["doubtful"]
@@ -211,6 +221,75 @@ class TestBreaker:
         refused(response, 503, "SERVICE_UNAVAILABLE")
         assert guard.counts.total_failures in {before, 0}  # it counts anew each minute
         answered(alice.patch(path, json={"title": "new"}))
+
+
+class TestFrozenDatabase:
+    """PostgreSQL is stopped where it stands, and clients are impatient."""
+
+    CLIENTS = 12
+    WITHIN: Mapping[str, str] = {"Request-Timeout": "0.5"}
+
+    @pytest.fixture
+    def network(self, settings: Settings) -> Iterator[Proxy]:
+        """Return the network before PostgreSQL, which can stop to carry anything."""
+        url = make_url(settings.database_url)
+        with closing(Proxy(url.host or "127.0.0.1", url.port or 5432)) as proxy:
+            yield proxy
+            proxy.flows.set()
+
+    @pytest.fixture
+    def frozen(
+        self, make_application: Callable[..., Flask], settings: Settings, network: Proxy, alice: Caller
+    ) -> Iterator[Callable[[], Caller]]:
+        """Return a maker of callers of an application with four work slots, whose database has just frozen."""
+        url = make_url(settings.database_url).set(host="127.0.0.1", port=network.port)
+        app = make_application(database_url=url.render_as_string(hide_password=False))
+
+        def caller() -> Caller:
+            return Caller(app.test_client(), alice.credentials)
+
+        at_once(8, lambda _: answered(caller().list_tasks()), threads=4)
+        network.flows.clear()
+        self.guard = breaker(app)
+        yield caller
+        network.flows.set()
+        with app.app_context():
+            db.engine.dispose()
+
+    def round(self, frozen: Callable[[], Caller]) -> list[int]:
+        """Return the statuses of impatient clients at once."""
+        callers = [frozen() for _ in range(self.CLIENTS)]
+        responses = at_once(
+            self.CLIENTS, lambda at: callers[at].send("GET", TASKS, headers=self.WITHIN), threads=self.CLIENTS
+        )
+        return [response.status_code for response in responses]
+
+    def test_no_more_time_out_than_there_are_slots(self, frozen: Callable[[], Caller]) -> None:
+        statuses = self.round(frozen)
+        assert set(statuses) == {503, 504}
+        assert statuses.count(504) <= 4
+        assert self.guard.state() is not State.CLOSED
+        for _ in range(3):
+            assert set(self.round(frozen)) == {503}
+
+    def test_a_lone_client_opens_it_too(self, frozen: Callable[[], Caller]) -> None:
+        statuses = [frozen().send("GET", TASKS, headers=self.WITHIN).status_code for _ in range(8)]
+        assert statuses == [504] * 4 + [503] * 4
+
+    def test_no_request_is_the_probe(self, frozen: Callable[[], Caller], network: Proxy) -> None:
+        self.round(frozen)
+        began, slowest = time.monotonic(), 0.0
+        while time.monotonic() < began + 3:
+            sent = time.monotonic()
+            refused(frozen().list_tasks(), 503, "SERVICE_UNAVAILABLE")
+            slowest = max(slowest, time.monotonic() - sent)
+            time.sleep(0.02)
+        assert slowest < 0.3, "a client waited for the database"
+        network.flows.set()
+        healed = time.monotonic()
+        while frozen().list_tasks().status_code != 200:
+            assert time.monotonic() < healed + 4
+            time.sleep(0.02)
 
 
 def held(engine: Engine, send: Callable[[], Any]) -> Any:

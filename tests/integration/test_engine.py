@@ -149,16 +149,16 @@ class TestWatchdog:
         with on_time(), database.engine.connect() as connection:
             assert match(IN_DATABASE, ended(connection, "SELECT 1 FROM tasks"))
 
-    def test_the_backend_does_not_go_on_by_itself(self, database: Database, stranger: Connection) -> None:
+    def test_the_statement_does_not_go_on_by_itself(self, database: Database, stranger: Connection) -> None:
+        """It is cancelled at the server, which keeps the connection."""
         with on_time(), database.engine.connect() as connection:
             backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-            ended(connection, "SELECT pg_sleep(10)")
-        living = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
-        until = time.monotonic() + 3
-        while stranger.execute(living, {"pid": backend}).scalar_one():
-            assert time.monotonic() < until
-            stranger.rollback()
-            time.sleep(0.05)
+            error = ended(connection, "SELECT pg_sleep(10)")
+            assert error.facts["is_answered"]
+        active = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid AND state = 'active'")
+        assert stranger.execute(active, {"pid": backend}).scalar_one() == 0
+        with database.engine.connect() as connection:
+            assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() == backend
 
     def test_the_next_request_finds_a_good_connection(self, database: Database) -> None:
         with on_time(), database.engine.connect() as connection:

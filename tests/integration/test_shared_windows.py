@@ -170,7 +170,8 @@ class TestAway:
         is_shared = windows.is_shared()
         redis.client().config_set("maxmemory", 0)
         assert (hits, is_shared) == (list(range(1, 21)), False)
-        assert [event.after for event in told if isinstance(event, Transitioned)] == [State.OPEN]
+        turns = [event.after for event in told if isinstance(event, Transitioned)]
+        assert (turns[0], State.CLOSED in turns) == (State.OPEN, False), "a probe counts, and does not only ping"
 
     def test_frozen(self, redis: ValkeyServer) -> None:
         windows = windows_on(redis.port)
@@ -192,7 +193,8 @@ class TestAway:
                 while True:
                     listener.accept()[0].close()
                     connected += 1
-        assert (hits, connected) == (list(range(1, 201)), ENOUGH)
+        assert hits == list(range(1, 201))
+        assert ENOUGH <= connected <= ENOUGH + 1, "the last one is the process itself"
 
     def test_still_loading(self) -> None:
         """F20: -LOADING is the same as no answer."""

@@ -24,9 +24,11 @@ def said(name: str, directive: str) -> str:
 
 
 def documents() -> dict[int, dict[str, Any]]:
-    """Return the problem documents of the committed file by status."""
+    """Return the problem documents of the committed file by status, as they are before anything was sent."""
     text = (FOLDER / "problems.conf").read_text().replace(nginx.LIMIT, "16384")
     block = text.partition("$candor_problem {")[2].partition("}\n\nmap")[0]
+    for name, value in {"$candor_retryable": "true", "$candor_advice": nginx.ADVICE, "$candor_doubt": ""}.items():
+        block = block.replace(name, value)
     return {int(status): json.loads(body) for status, body in re.findall(r"'(\d+)' '(.*)';", block)}
 
 

@@ -16,10 +16,10 @@ from app.rest.errors import STATUS
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "postgresql.md"
 ROW: Final = re.compile(r"^\| `([0-9A-Z]{2}|[0-9A-Z]{5})` \| [^|]+ \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
-KNOWN: Final = {
-    each.sqlstate: each
+KNOWN: Final[dict[str, type[psycopg.Error]]] = {
+    str(each.sqlstate): each
     for _, each in inspect.getmembers(psycopg.errors, inspect.isclass)
-    if isinstance(getattr(each, "sqlstate", None), str)
+    if issubclass(each, psycopg.Error) and each.sqlstate
 }
 """The errors that psycopg makes of PostgreSQL's codes (Appendix A), by code."""
 STATUSES: Final = {"AGAIN": 503, "LATER": 503, "FULL": 507, "INPUT": 400, "BUG": 500, "CONSTRAINT": 500}

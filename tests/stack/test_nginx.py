@@ -1,16 +1,24 @@
 """nginx in front says what the service says, and hands on what is true (A17, B3, B21, B25, C4, C16, C20)."""
 
 import json
+import os
+import signal
 import ssl
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import create_engine, text
 
+from app.config import Settings
+from app.errs import Outcome
 from app.rest import nginx
 from app.rest.errors import Occasion, problem, status_of
 from app.rest.hooks import cors
@@ -18,7 +26,7 @@ from tests import oracle
 from tests.server.test_gunicorn import parsed
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import ORIGIN
-from tests.stack.deployment import Deployment, needs_nginx
+from tests.stack.deployment import Deployment, deployed, is_ready, needs_nginx
 
 pytestmark = needs_nginx
 Bearer = Callable[..., dict[str, str]]
@@ -264,3 +272,43 @@ def test_over_tls_it_is_the_same_service(fronted: Deployment) -> None:
         answer = connection.getresponse()
         assert oracle.strict(answer.read())["checks"]["draining"] == "ok"
         assert answer.headers["Strict-Transport-Security"] == "max-age=63072000"
+
+
+class TestLostWorkers:
+    """A worker that dies over a request: nginx answers, and knows what may be sent again."""
+
+    @pytest.fixture
+    def lost(self, settings: Settings, tmp_path: Path, bearer: Bearer) -> Iterator[Callable[..., dict[str, Any]]]:
+        """Return what sends a request of which the workers die, and returns the document."""
+        engine = create_engine(settings.database_url)
+        with deployed(settings, tmp_path, {}) as deployment, engine.connect() as locker, ThreadPoolExecutor(1) as aside:
+
+            def send(method: str, path: str, body: Any, **headers: str) -> dict[str, Any]:
+                def wait_for_the_answer() -> tuple[int, bytes]:
+                    with asked(deployment, path, {**bearer(), **headers}, method, body) as (answer, said):
+                        return answer.status, said
+
+                locker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+                waiting = aside.submit(wait_for_the_answer)
+                time.sleep(0.4)
+                for pid in deployment.workers:
+                    os.kill(pid, signal.SIGKILL)
+                status, said = waiting.result(15)
+                locker.rollback()
+                wait_until(lambda: all(map(is_ready, deployment.sockets)), 20)
+                assert status == 503
+                return dict(oracle.strict(said))
+
+            yield send
+        engine.dispose()
+
+    def test_only_what_cannot_be_done_twice_may_be_sent_again(self, lost: Callable[..., dict[str, Any]]) -> None:
+        body = {"task": {"title": "lost"}}
+        document = lost("POST", "/v1/tasks", body)
+        assert (document["retryable"], "retry" in document) == (False, False)
+        assert document["detail"].endswith(Outcome.DOUBTFUL.value)
+        document = lost("POST", "/v1/tasks", body, **{"Idempotency-Key": "lost-1"})
+        assert (document["retryable"], "retry" in document) == (True, True)
+        document = lost("PATCH", "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33", {"title": "x"})
+        assert document["retryable"] is False
+        assert lost("DELETE", "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33", None)["retryable"]

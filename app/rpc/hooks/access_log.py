@@ -14,6 +14,7 @@ from app.rpc.errors import http_status
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     """Answer, and write the line."""
     began, spent = time.perf_counter(), trail.begin()
+    context.changing.set(None)
     try:
         return proceed()
     finally:

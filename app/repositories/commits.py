@@ -1,0 +1,176 @@
+"""COMMIT: sent once, never cancelled, and acknowledged only if PostgreSQL reports that it is durable.
+
+A COMMIT that is cancelled while it waits for a synchronous standby has succeeded locally, with a warning. A failover
+then loses it. Therefore a request whose deadline passes meanwhile ends without its connection, which stays open and
+counts until the COMMIT has settled (``Writers``). PostgreSQL rolls back whatever was done before COMMIT.
+"""
+
+import logging
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
+from sqlalchemy import PoolProxiedConnection
+
+from app import context
+from app.errs import Error
+from app.errs.platform import ServiceUnavailable
+from app.repositories import loans
+from app.resilience import deadline
+from app.resilience.watchdog import GRACE
+from app.resilience.writers import Writers
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGconn, PGresult
+
+UNREPLICATED: Final = "SyncRepWaitForLSN"
+"""PostgreSQL's function that warns of a COMMIT without its standby: its name, unlike the message, is not translated."""
+KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+"""How a vanished server is noticed while a COMMIT waits, in seconds and tries: nothing else ends that wait."""
+_LOG: Final = logging.getLogger("candor.database")
+Leave = Callable[[PoolProxiedConnection, BaseException], Callable[[], None]]
+"""Takes a connection away from its request; returns what gives its place in the pool back."""
+
+
+class Commits:
+    """The ``do_commit`` of an engine's dialect."""
+
+    def __init__(self, writers: Writers, leave: Leave) -> None:
+        self._writers, self._leave = writers, leave
+
+    def __call__(self, connection: PoolProxiedConnection) -> None:
+        """Commit.
+
+        Raises:
+            DeadlineExceeded: nothing was sent, or the result is not known in time.
+            ServiceUnavailable: writers wait, or the standby has not confirmed.
+            psycopg.Error: PostgreSQL's error.
+        """
+        driven: Any = connection.driver_connection
+        if driven.pgconn.transaction_status == TransactionStatus.IDLE:
+            return
+        limit = deadline.current.get()
+        self._enter(driven, limit)
+        is_left = False
+        try:
+            loans.spare(connection)
+            commit = _Commit(driven)
+            if not commit.ends(None if limit is None else limit.at + GRACE):
+                is_left = True
+                raise self._left(connection, commit, limit)
+        finally:
+            if not is_left:
+                self._writers.leave(driven)
+        commit.check()
+
+    def _enter(self, driven: Any, limit: deadline.Deadline | None) -> None:
+        """Take a place among the writers; without one, or without time, roll back. SQLAlchemy does not do it then."""
+        try:
+            if limit is not None:
+                limit.check("database")
+            self._writers.enter(driven, within=None if limit is None else limit.remaining())
+        except Error:
+            with suppress(psycopg.Error):
+                driven.rollback()
+            raise
+
+    def _left(
+        self, connection: PoolProxiedConnection, commit: "_Commit", limit: deadline.Deadline | None
+    ) -> BaseException:
+        """Return the error of a request that goes without knowing the result."""
+        error = limit.exceeded("database") if limit else ServiceUnavailable(retry_after=1)
+        error.facts = {**error.facts, "is_committing": True}
+        give_back = self._leave(connection, error)
+
+        def settle() -> None:
+            began = time.monotonic()
+            try:
+                commit.settle()
+            finally:
+                self._writers.leave(commit.driven)
+                give_back()
+            _LOG.warning("a COMMIT outlived its request by %.1f s: %s", time.monotonic() - began, commit.told())
+
+        threading.Thread(target=settle, name="settle", daemon=True).start()
+        return error
+
+
+class _Commit:
+    """One COMMIT, sent; the transaction ends with it."""
+
+    def __init__(self, driven: "psycopg.Connection[Any]") -> None:
+        self.driven = driven
+        self._pgconn: PGconn = driven.pgconn
+        self._result: PGresult | None = None
+        self._warnings: list[str | None] = []
+        self._before = context.changing.get()
+        driven.add_notice_handler(self._note)
+        self._pgconn.send_query(b"COMMIT")
+        context.changing.set(True)
+
+    def _note(self, notice: psycopg.errors.Diagnostic) -> None:
+        self._warnings.append(notice.source_function)
+
+    def ends(self, until: float | None) -> bool:
+        """Wait for the result until then, in monotonic seconds; return whether it is there."""
+        pgconn, poll = self._pgconn, select.poll()
+        poll.register(pgconn.socket, select.POLLIN)
+        pgconn.flush()
+        while pgconn.is_busy():
+            left = None if until is None else (until - time.monotonic()) * 1000
+            if left is not None and left <= 0:
+                return False
+            if poll.poll(left):
+                pgconn.consume_input()
+                pgconn.flush()
+        self._result = pgconn.get_result()
+        while pgconn.get_result() is not None:
+            pass
+        self.driven.remove_notice_handler(self._note)
+        return True
+
+    def check(self) -> None:
+        """Believe the result only if the transaction is durable.
+
+        Raises:
+            ServiceUnavailable: the standby has not confirmed it.
+            psycopg.Error: PostgreSQL's error.
+        """
+        result = self._result
+        if result is None:
+            raise psycopg.OperationalError("the connection was lost during COMMIT")
+        if result.status != ExecStatus.COMMAND_OK:
+            if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) == b"ERROR":  # FATAL leaves it open
+                context.changing.set(self._before)
+            raise psycopg.errors.error_from_result(result, encoding=self.driven.info.encoding)
+        if UNREPLICATED in self._warnings:
+            raise ServiceUnavailable(
+                "database.commit", detail="the standby has not confirmed the COMMIT", retry_after=1, is_undone=False
+            )
+        if result.command_status != b"COMMIT":
+            context.changing.set(self._before)
+            raise psycopg.errors.InFailedSqlTransaction("COMMIT of a failed transaction has rolled it back")
+
+    def settle(self) -> None:
+        """Wait for the result however long it takes, and close the connection."""
+        with suppress(OSError), socket.socket(fileno=socket.dup(self._pgconn.socket)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in KEEPALIVE.items():
+                connection.setsockopt(socket.IPPROTO_TCP, option, value)
+        with suppress(psycopg.Error):
+            self.ends(None)
+        self.driven.close()
+
+    def told(self) -> str:
+        """Return what has become of it, for the log."""
+        if self._result is None:
+            return "the connection was lost"
+        if self._result.status != ExecStatus.COMMAND_OK:
+            return "it failed"
+        return "it succeeded, without its standby" if UNREPLICATED in self._warnings else "it succeeded"

@@ -1,0 +1,61 @@
+"""A prober: asks, while a breaker is open, whether the dependency is back; no request is spent on it."""
+
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, Protocol
+
+from app.resilience import deadline
+
+WITHIN: Final = timedelta(seconds=1)
+"""How long an answer may take."""
+_RANDOM: Final = random.Random()  # noqa: S311 -- no secret
+
+
+class Permission(Protocol):
+    """See ``breaker.Ticket``."""
+
+    def done(self, *, ok: bool | None, cause: BaseException | None = None) -> None: ...  # noqa: D102
+
+
+class Probed(Protocol):
+    """See ``breaker.Breaker``."""
+
+    name: str
+    ask: Callable[[], None] | None
+
+    def probe(self) -> Permission | None: ...  # noqa: D102
+
+
+def start(probed: Probed, *, every: timedelta) -> None:
+    """Ask at once, and again until there is an answer, in a thread that ends when the breaker is forgotten.
+
+    Args:
+        probed: what is open.
+        every: from one answer to the next question, less a random part so that workers do not ask together.
+    """
+    arguments = (weakref.ref(probed), every.total_seconds())
+    threading.Thread(target=_run, args=arguments, name=f"probe {probed.name}", daemon=True).start()
+
+
+def _run(probed: Callable[[], Probed | None], every: float) -> None:
+    while not _is_over(probed()):
+        time.sleep(every * _RANDOM.uniform(0.8, 1))
+
+
+def _is_over(breaker: Probed | None) -> bool:
+    """Ask once; return whether nothing is left to ask."""
+    permission = breaker and breaker.probe()
+    if breaker is None or permission is None or breaker.ask is None:
+        return True
+    try:
+        with deadline.within(WITHIN):
+            breaker.ask()
+    except Exception as error:
+        permission.done(ok=False, cause=error)
+        return False
+    permission.done(ok=True)
+    return True

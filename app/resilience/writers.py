@@ -1,0 +1,87 @@
+"""Writers: how many COMMITs are under way, which is half of the work slots at most, so that reads always find others.
+
+A COMMIT that waits, as for a standby that is lost, can outlive its request. It counts until it has settled.
+"""
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Final
+
+from app.errs.platform import ServiceUnavailable
+from app.observability import metrics
+
+PATIENCE: Final = 0.1
+"""Seconds of a COMMIT after which other writers do not wait for it; shorter than a request waits for a work slot."""
+
+
+class Writers:
+    """Bounds the COMMITs of a process.
+
+    Raises:
+        ValueError: there is no place.
+    """
+
+    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        if most < 1:
+            raise ValueError("there is at least one writer")
+        self.most: Final = most
+        self._clock = clock
+        self._reset()
+        reset = weakref.WeakMethod(self._reset)
+        os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
+
+    def _reset(self) -> None:
+        """Begin without any: those of the parent of a fork are the parent's."""
+        self._changed = threading.Condition(threading.Lock())
+        self._since: dict[object, float] = {}
+
+    @property
+    def unsettled(self) -> int:
+        """Return the number of COMMITs under way."""
+        return len(self._since)
+
+    def check(self) -> None:
+        """Reject a new write at once while all places are taken by COMMITs that wait.
+
+        Raises:
+            ServiceUnavailable: they are.
+        """
+        if len(self._since) >= self.most:
+            with self._changed:
+                if self._left() <= 0:
+                    raise _busy()
+
+    def enter(self, who: object, *, within: float | None) -> None:
+        """Take a place, and wait for one while others come and go.
+
+        Raises:
+            ServiceUnavailable: all are taken by COMMITs that wait.
+        """
+        until = None if within is None else self._clock() + within
+        with self._changed:
+            while len(self._since) >= self.most:
+                left = self._left() if until is None else min(self._left(), until - self._clock())
+                if left <= 0:
+                    raise _busy()
+                self._changed.wait(left)
+            self._since[who] = self._clock()
+
+    def leave(self, who: object) -> None:
+        """Give the place back."""
+        with self._changed:
+            self._since.pop(who, None)
+            self._changed.notify()
+
+    def _left(self) -> float:
+        """Return the seconds for which the oldest COMMIT is still waited for; without a full house all there are."""
+        if len(self._since) < self.most:
+            return PATIENCE
+        return min(self._since.values()) + PATIENCE - self._clock()
+
+
+def _busy() -> ServiceUnavailable:
+    metrics.SHED.labels("writers").inc()
+    return ServiceUnavailable(detail="every writer waits for its COMMIT", retry_after=1)

@@ -1,0 +1,29 @@
+"""Whether a client may send its failed request again: only where that cannot make a change twice."""
+
+from typing import Final
+
+from app import context
+from app.errs import Outcome, outcome
+from app.errs.requests import InvalidIdempotencyKey
+from app.rest.request import Request
+
+IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
+"""Methods whose repetition has the effect of one request (RFC 9110, section 9.2.2)."""
+
+
+def outcome_of(request: Request) -> Outcome:
+    """Return what a failed request may have changed."""
+    if not context.changing.get():
+        return Outcome.UNCHANGED
+    return outcome(is_changing=True, is_repeatable=is_repeatable(request))
+
+
+def is_repeatable(request: Request) -> bool:
+    """Return whether the same request again cannot make its change twice.
+
+    The method is idempotent, or the operation honours the Idempotency-Key that was sent, or If-Match names a version.
+    """
+    operation = request.operation
+    honours_keys = operation is not None and InvalidIdempotencyKey in operation.raises
+    is_keyed = honours_keys and request.sent("Idempotency-Key") is not None
+    return request.method in IDEMPOTENT or is_keyed or request.sent("If-Match") not in (None, "*")

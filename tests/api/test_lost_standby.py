@@ -1,0 +1,241 @@
+"""A synchronous standby that is lost: COMMITs wait, nothing of them is believed or cancelled, and reads live."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, create_engine, make_url
+
+from app.extensions import db
+from app.repositories.pool import BoundedPool
+from app.resilience import deadline
+from app.resilience.breaker import State
+from deploy.local import postgres
+from tests.api.caller import Caller, answered, path_of, refused
+from tests.api.conftest import Bearer
+from tests.databases import Databases
+
+WITHIN = {"Request-Timeout": "0.4"}
+SOON = 0.3
+"""Seconds in which a new write is rejected that need not wait for anything."""
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the URL of a migrated database on a server of its own."""
+    folder: Path = tmp_path_factory.mktemp("standby")
+    started = postgres.start(folder / "postgres", settings={"max_connections": "40", "fsync": "off"}, disposable=True)
+    try:
+        with closing(Databases(started.url, "standby")) as own:
+            yield own.make("main", template=own.make_template())
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+def admin(url: str) -> Iterator[Callable[[str], Any]]:
+    """Return what runs a statement as the superuser, and returns the first column of the first row."""
+    engine = create_engine(make_url(url).set(username="postgres"), isolation_level="AUTOCOMMIT")
+
+    def run(statement: str) -> Any:
+        with engine.connect() as connection:
+            done = connection.exec_driver_sql(statement)
+            return done.scalar() if done.returns_rows else None
+
+    yield run
+    engine.dispose()
+
+
+@pytest.fixture
+def pool(served: Flask) -> BoundedPool:
+    """Return the connections of the application."""
+    with served.app_context():
+        pool = db.engine.pool
+    assert isinstance(pool, BoundedPool)
+    return pool
+
+
+@pytest.fixture
+def served(make_application: Callable[..., Flask], url: str) -> Flask:
+    """Return an application on that server: four work slots, therefore two writers."""
+    return make_application(database_url=url)
+
+
+@pytest.fixture
+def caller(served: Flask, bearer: Bearer) -> Iterator[Caller]:
+    """Return a caller with the scope of tasks."""
+    caller = Caller(served.test_client(), bearer("alice"))
+    yield caller
+    for task in answered(caller.list_tasks())["tasks"]:
+        caller.delete(path_of(task))
+
+
+@pytest.fixture
+def heal(admin: Callable[[str], Any], pool: BoundedPool) -> Callable[[], None]:
+    """Return what ends the wait for the standby; it returns once every COMMIT has settled."""
+
+    def end() -> None:
+        admin("ALTER SYSTEM RESET synchronous_standby_names")
+        admin("SELECT pg_reload_conf()")
+        until = time.monotonic() + 5
+        while pool.checkedout() or pool.writers.unsettled:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    return end
+
+
+@pytest.fixture
+def lost(admin: Callable[[str], Any], heal: Callable[[], None], caller: Caller) -> Iterator[Caller]:
+    """Return the caller, while every COMMIT waits for a standby that is not there."""
+    answered(caller.create("before"), 201)
+    admin("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    admin("SELECT pg_reload_conf()")
+    until = time.monotonic() + 5
+    while admin("SHOW synchronous_standby_names") != "nobody":
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    time.sleep(0.1)
+    yield caller
+    heal()
+
+
+def create(caller: Caller, title: str, **headers: str) -> Any:
+    """Send a creation that cannot wait for long."""
+    return caller.post(json={"task": {"title": title}}, headers={**WITHIN, **headers})
+
+
+class TestWrites:
+    def test_a_commit_that_waits_is_not_acknowledged(self, lost: Caller, heal: Callable[[], None]) -> None:
+        document = refused(create(lost, "doubtful"), 504, "DEADLINE_EXCEEDED")
+        assert (document["retryable"], "retry" in document) == (False, False)
+        assert "A change may or may not have been made" in document["detail"]
+        heal()
+        assert sorted(lost.titles()) == ["before", "doubtful"]
+
+    def test_a_keyed_one_may_be_sent_again(self, lost: Caller, heal: Callable[[], None]) -> None:
+        key = {"Idempotency-Key": "standby-1"}
+        assert refused(create(lost, "keyed", **key), 504, "DEADLINE_EXCEEDED")["retryable"]
+        heal()
+        answered(create(lost, "keyed", **key), 201)
+        assert sorted(lost.titles()) == ["before", "keyed"]
+
+    def test_beyond_half_of_the_slots_new_writes_are_rejected_at_once(
+        self, lost: Caller, admin: Callable[[str], Any], pool: BoundedPool
+    ) -> None:
+        for title in ("a", "b"):
+            refused(create(lost, title), 504, "DEADLINE_EXCEEDED")
+        began = time.monotonic()
+        for send in (lambda: create(lost, "c"), lambda: lost.delete(path_of({"name": "tasks/" + "0" * 8}))):
+            assert send().status_code in {503, 404}
+        document = refused(create(lost, "d"), 503, "SERVICE_UNAVAILABLE")
+        assert time.monotonic() - began < SOON
+        assert document["retryable"]
+        assert "may or may not" not in document["detail"]
+        assert (pool.writers.unsettled, pool.checkedout(), admin(WAITING)) == (2, 2, 2)
+
+    def test_many_at_once_leave_two_behind(
+        self, lost: Caller, served: Flask, admin: Callable[[str], Any], heal: Callable[[], None]
+    ) -> None:
+        callers = [Caller(served.test_client(), lost.credentials) for _ in range(12)]
+        with ThreadPoolExecutor(12) as threads:
+            statuses = list(threads.map(lambda at: create(callers[at], f"n{at}").status_code, range(12)))
+        assert sorted(set(statuses)) == [503, 504]
+        assert statuses.count(504) <= 2
+        assert admin(WAITING) <= 2
+        heal()
+        stored = [title for title in lost.titles() if title != "before"]
+        assert len(stored) == statuses.count(504)
+        answered(lost.create("afterwards"), 201)
+
+    def test_a_commit_that_an_operator_cancels_is_not_acknowledged(
+        self, lost: Caller, admin: Callable[[str], Any]
+    ) -> None:
+        """PostgreSQL reports success, with a warning that a failover may lose it."""
+        cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        timer = threading.Timer(0.3, admin, [cancel])
+        timer.start()
+        document = refused(lost.create("unconfirmed"), 503, "SERVICE_UNAVAILABLE")
+        timer.join()
+        assert document["retryable"] is False
+        assert "A change may or may not have been made" in document["detail"]
+        assert "unconfirmed" in lost.titles()
+
+
+class TestReads:
+    def test_they_live(self, lost: Caller, served: Flask, pool: BoundedPool) -> None:
+        """Before, while and after the writers give up, none waits or fails."""
+        is_over, reader = threading.Event(), Caller(served.test_client(), lost.credentials)
+
+        def write(at: int) -> None:
+            writer = Caller(served.test_client(), lost.credentials)
+            while not is_over.is_set():
+                assert create(writer, f"w{at}").status_code in {503, 504}
+                time.sleep(0.05)
+
+        writers = [threading.Thread(target=write, args=(at,)) for at in range(6)]
+        for each in writers:
+            each.start()
+        until, statuses = time.monotonic() + 2, []
+        while time.monotonic() < until:
+            statuses.append(reader.list_tasks().status_code)
+        is_over.set()
+        for each in writers:
+            each.join()
+        assert set(statuses) == {200}
+        assert pool.breaker is not None
+        assert pool.breaker.state() is State.CLOSED
+
+
+class TestCommit:
+    def test_nothing_interrupts_it(
+        self, lost: Caller, served: Flask, admin: Callable[[str], Any], heal: Callable[[], None]
+    ) -> None:
+        """Neither a caller that goes away nor the deadline: the connection stays open."""
+        limit = deadline.Deadline.after(timedelta(seconds=0.6))
+        ended: list[BaseException] = []
+
+        def commit() -> None:
+            token = deadline.current.set(limit)
+            try:
+                with served.app_context():
+                    engine: Engine = db.engine
+                    with engine.begin() as connection:
+                        connection.exec_driver_sql("UPDATE tasks SET version = version + 1")
+            except Exception as error:
+                ended.append(error)
+            finally:
+                deadline.current.reset(token)
+
+        thread = threading.Thread(target=commit)
+        thread.start()
+        until = time.monotonic() + 0.5
+        while not admin(WAITING):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        limit.cut()
+        time.sleep(0.2)
+        assert admin(WAITING) == 1
+        thread.join()
+        assert admin(WAITING) == 1
+        assert [type(each).__name__ for each in ended] == ["DeadlineExceeded"]
+        heal()
+
+    def test_without_time_left_none_is_sent(self, lost: Caller, served: Flask, admin: Callable[[str], Any]) -> None:
+        with served.app_context():
+            connection = db.engine.connect()
+            connection.exec_driver_sql("UPDATE tasks SET version = version + 1")
+            token = deadline.current.set(deadline.Deadline(timedelta(seconds=1), at=0))
+            with pytest.raises(Exception, match="database"):
+                connection.commit()
+            deadline.current.reset(token)
+            connection.close()
+        assert admin(WAITING) == 0

@@ -1,0 +1,92 @@
+"""A client that repeats what it may repeat never makes a change twice: every operation, before and after a COMMIT."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.errs.platform import ServiceUnavailable
+from app.errs.requests import InvalidIdempotencyKey
+from app.extensions import db
+from app.rest import operations
+from app.rest.operations import Operation
+from tests.samples import BODIES, path_of
+
+Bearer = Callable[..., dict[str, str]]
+DOUBT = "may or may not have been made"
+KEY = {"Idempotency-Key": "repetition-1"}
+VERSION = {"If-Match": '"1-00000000"'}
+REPEATABLE = {"GET", "PUT", "DELETE"}
+
+
+def touching_the_database(app: Flask) -> list[Operation]:
+    """Return the operations that the database can make fail."""
+    unique = {each.name: each for each in operations.table(app).values()}
+    found = [each for each in unique.values() if ServiceUnavailable in each.raises]
+    assert len(found) > 30
+    return found
+
+
+def sent(app: Flask, operation: Operation, headers: dict[str, str]) -> TestResponse:
+    """Send an operation's good request."""
+    method = operation.name.partition(" ")[0]
+    return app.test_client().open(
+        path_of(operation.name), method=method, json=BODIES.get(operation.name), headers=headers
+    )
+
+
+def failed(response: TestResponse) -> dict[str, Any]:
+    """Return the document of a 503."""
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    document = response.json
+    assert isinstance(document, dict)
+    assert ("retry" in document) is document["retryable"]
+    return document
+
+
+class TestBeforeAnythingWasSent:
+    @pytest.fixture
+    def unreachable(self, make_application: Callable[..., Flask]) -> Flask:
+        """Return an application without its database."""
+        return make_application(database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+
+    def test_everything_may_be_repeated_and_nothing_is_in_doubt(self, unreachable: Flask, bearer: Bearer) -> None:
+        for operation in touching_the_database(unreachable):
+            document = failed(sent(unreachable, operation, bearer(scopes="admin")))
+            assert document["retryable"], operation.name
+            assert DOUBT not in document.get("detail", ""), operation.name
+
+
+class TestAfterACommit:
+    @pytest.fixture
+    def failing(self, make_application: Callable[..., Flask]) -> Flask:
+        """Return an application each of whose requests commits something, and fails then."""
+        app = make_application()
+
+        def commit_and_fail() -> None:
+            with db.engine.begin() as connection:
+                connection.exec_driver_sql("SELECT 1")
+            raise ServiceUnavailable("later", retry_after=1)
+
+        app.before_request(commit_and_fail)
+        return app
+
+    @pytest.mark.parametrize("more", [{}, KEY, VERSION, {"If-Match": "*"}], ids=str)
+    def test_only_what_cannot_be_done_twice_may_be_repeated(
+        self, failing: Flask, bearer: Bearer, more: dict[str, str]
+    ) -> None:
+        for operation in touching_the_database(failing):
+            method, is_keyed = operation.name.partition(" ")[0], InvalidIdempotencyKey in operation.raises
+            document = failed(sent(failing, operation, bearer(scopes="admin") | more))
+            expected = method in REPEATABLE or (more is KEY and is_keyed) or more is VERSION
+            assert document["retryable"] is expected, operation.name
+            assert DOUBT in document["detail"], operation.name
+
+    def test_the_next_request_is_not_in_doubt(self, app: Flask, failing: Flask, bearer: Bearer) -> None:
+        """What one request has sent does not matter to another in the same thread."""
+        sent(failing, touching_the_database(failing)[0], bearer(scopes="admin"))
+        failing.before_request_funcs.clear()
+        response = failing.test_client().get("/v1/tasks?page_size=x", headers=bearer())
+        assert response.status_code == 400

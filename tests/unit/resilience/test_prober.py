@@ -1,0 +1,110 @@
+"""While a breaker is open the process itself asks: no call of a client is ever the probe."""
+
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from app.errs.platform import DeadlineExceeded, ServiceUnavailable
+from app.resilience.breaker import Breaker, State
+from app.resilience.counts import Counts
+
+SOON = timedelta(milliseconds=30)
+DOWN = ServiceUnavailable(sqlstate="08006")
+LATE = DeadlineExceeded(budget_ms=10, spent_in="database")
+
+
+class Dependency:
+    """Something that is away until it is told otherwise, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.is_back = False
+        self.asked = 0
+        self.by: set[str] = set()
+
+    def __call__(self) -> None:
+        self.asked += 1
+        self.by.add(threading.current_thread().name)
+        if not self.is_back:
+            raise ServiceUnavailable(sqlstate="08006")
+
+
+@pytest.fixture
+def dependency() -> Dependency:
+    return Dependency()
+
+
+def one_is_enough(counts: Counts) -> bool:
+    return counts.consecutive_failures >= 1
+
+
+@pytest.fixture
+def breaker(dependency: Dependency) -> Breaker:
+    return Breaker("users", ready_to_trip=one_is_enough, open_for=SOON, ask=dependency)
+
+
+def soon(condition: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    until = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+class TestAsking:
+    def test_it_goes_on_until_there_is_an_answer(self, breaker: Breaker, dependency: Dependency) -> None:
+        breaker.allow().done(ok=False, cause=DOWN)
+        soon(lambda: dependency.asked >= 3)
+        assert breaker.state() is not State.CLOSED
+        dependency.is_back = True
+        soon(lambda: breaker.state() is State.CLOSED)
+        asked = dependency.asked
+        time.sleep(3 * SOON.total_seconds())
+        assert (dependency.asked, dependency.by) == (asked, {"probe users"})
+
+    def test_every_call_is_refused_meanwhile(self, breaker: Breaker, dependency: Dependency) -> None:
+        breaker.allow().done(ok=False, cause=DOWN)
+        until = time.monotonic() + 5 * SOON.total_seconds()
+        while time.monotonic() < until:
+            with pytest.raises(ServiceUnavailable):
+                breaker.allow()
+        dependency.is_back = True
+        soon(lambda: breaker.state() is State.CLOSED)
+
+    def test_it_asks_again_the_next_time(self, breaker: Breaker, dependency: Dependency) -> None:
+        dependency.is_back = True
+        for times in range(1, 6):
+            breaker.allow().done(ok=False, cause=DOWN)
+            soon(lambda: breaker.state() is State.CLOSED)
+            assert dependency.asked == times
+
+    def test_a_breaker_that_is_forgotten_is_not_asked_for(self, dependency: Dependency) -> None:
+        breaker = Breaker("gone", ready_to_trip=one_is_enough, open_for=SOON, ask=dependency)
+        breaker.allow().done(ok=False, cause=DOWN)
+        soon(lambda: dependency.asked >= 1)
+        gone = weakref.ref(breaker)
+        del breaker
+
+        def is_gone() -> bool:
+            gc.collect()
+            return gone() is None
+
+        soon(is_gone)
+        soon(lambda: not any(thread.name == "probe gone" for thread in threading.enumerate()))
+
+
+class TestTimeouts:
+    def test_they_are_counted_in_a_row(self) -> None:
+        counts = Counts().failed(is_timeout=True).failed().failed(is_timeout=True)
+        assert (counts.consecutive_failures, counts.consecutive_timeouts) == (3, 2)
+        assert counts.succeeded().consecutive_timeouts == 0
+
+    def test_the_cause_tells_them_from_other_failures(self) -> None:
+        breaker = Breaker("database")
+        breaker.allow().done(ok=False, cause=LATE)
+        breaker.allow().done(ok=False, cause=DOWN)
+        assert (breaker.counts.consecutive_failures, breaker.counts.consecutive_timeouts) == (2, 1)
