@@ -68,8 +68,15 @@ class TestOutcomes:
     def test_what_clients_may_conclude(self) -> None:
         assert outcome(Answer(201, b"", b"{}", 0, 0)) is Outcome.ACKNOWLEDGED
         assert outcome(problem(status=409)) is Outcome.REFUSED
-        assert outcome(problem(status=507, detail="No room. Nothing was changed.")) is Outcome.REFUSED
-        assert outcome(problem()) is outcome(problem(status=504)) is Outcome.UNKNOWN
+        ours = {"instance": "/v1/tasks"}
+        assert outcome(problem(status=507, detail="No room. Nothing was changed.", **ours)) is Outcome.REFUSED
+        doubtful = "Busy. A change may or may not have been made. Read what is stored."
+        for status in (503, 504):
+            assert outcome(problem(status=status, detail=doubtful, **ours)) is Outcome.UNKNOWN
+            assert outcome(problem(status=status, detail="Busy.", **ours)) is Outcome.REFUSED
+            assert outcome(problem(status=status, detail="Busy.")) is Outcome.UNKNOWN, (
+                "nginx is silent about keyed ones"
+            )
         assert outcome(Answer(0, b"", b"reset", 0, 0)) is Outcome.UNKNOWN
 
 

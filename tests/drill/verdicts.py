@@ -22,6 +22,7 @@ EXPECTED: Final[Mapping[str, frozenset[str]]] = {
     "greedy": frozenset({"200", "RATE_LIMIT_EXCEEDED"}),
 }
 """What a healthy service may say to each kind of request: a status, or the code of a problem."""
+DOUBT: Final = "may or may not have been made"
 REFUSALS: Final = frozenset({503, 504, 507})
 
 
@@ -82,10 +83,12 @@ def problem(answer: Answer) -> tuple[dict[str, Any], str]:
 
 
 def outcome(answer: Answer) -> Outcome:
-    """Return what the client of a write may conclude; 503 and 504 leave it open unless they say otherwise."""
+    """Return what the client of a write may conclude; 503 and 504 of the service say when it is open."""
     if 200 <= answer.status < 300:
         return Outcome.ACKNOWLEDGED
     if 400 <= answer.status < 500:
         return Outcome.REFUSED
-    is_definite = answer.status in REFUSALS and "Nothing was" in str(problem(answer)[0].get("detail", ""))
+    document, _ = problem(answer)
+    is_definite = "instance" in document and DOUBT not in str(document.get("detail", ""))
+    is_definite = is_definite and answer.status in REFUSALS
     return Outcome.REFUSED if is_definite else Outcome.UNKNOWN

@@ -2,10 +2,18 @@
 
 import os
 import signal
+import threading
 import time
+from typing import Final
 
 from tests.drill.stage import Stage
+from tests.drill.verdicts import Verdict
+from tests.drill.wire import Answer
 from tests.stack.deployment import ask, is_ready
+
+IMPATIENT: Final = 12
+WORK_SLOTS: Final = 4
+OF_REQUESTS: Final = " AND backend_type = 'client backend' AND query = 'COMMIT'"
 
 
 def postgres_restarted(stage: Stage) -> None:
@@ -70,6 +78,70 @@ def postgres_frozen(stage: Stage) -> None:
     stage.expect(median <= 0.05, f"after 11 s refusals still take {median:.2f} s, not 0.05")
     stage.note(f"refusals of the last 4 s: {len(late)}, {median * 1000:.0f} ms in the middle")
     _expect_first_success(stage, within=2)
+
+
+def frozen_with_impatient_clients(stage: Stage) -> None:
+    """Stop every process of PostgreSQL by SIGSTOP, while 12 clients at a time wait no longer than 2 s (C10).
+
+    Of these no more than a worker has slots are 504, for each worker; then all are 503 at once, and none is the probe.
+    """
+    began, is_over = time.monotonic(), threading.Event()
+    answers: list[Answer] = []
+
+    def call() -> None:
+        while not is_over.is_set():
+            answers.append(stage.send("GET", "/v1/tasks?page_size=5", **{"Request-Timeout": "2"}))
+            time.sleep(0.2)
+
+    stage.database.freeze()
+    clients = [threading.Thread(target=call) for _ in range(IMPATIENT)]
+    for each in clients:
+        each.start()
+    stage.wait(12)
+    is_over.set()
+    for each in clients:
+        each.join()
+    stage.database.thaw()
+    stage.heal()
+    late = sum(each.status == 504 for each in answers)
+    most = len(stage.deployment.workers) * WORK_SLOTS
+    stage.expect(late <= most, f"{late} clients waited their whole budget, not {most} at most")
+    settled = [each.seconds for each in answers if each.began > began + 5]
+    stage.expect(
+        bool(settled) and max(settled) < 1, f"a client waited {max(settled, default=0):.1f} s for the database"
+    )
+    stage.note(
+        f"{late} of {len(answers)} impatient clients waited 2 s; after 5 s the longest wait is {max(settled):.2f} s"
+    )
+    _expect_first_success(stage, within=2)
+
+
+def standby_lost(stage: Stage) -> None:
+    """Have every COMMIT wait for a synchronous standby that is not there, for longer than any budget (C2).
+
+    No write is acknowledged, and beyond half of the slots of a worker they are 503 at once; no more COMMITs wait than
+    these; every read is answered. Three seconds after the standby is given up all is as before.
+    """
+    began = time.monotonic()
+    _set_standby(stage, "SET synchronous_standby_names = 'nobody'")
+    stage.wait(13)
+    waiting = stage.database.run("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'" + OF_REQUESTS)
+    most = len(stage.deployment.workers) * WORK_SLOTS // 2
+    stage.expect(0 < waiting[0][0] <= most, f"{waiting[0][0]} COMMITs wait, not {most} at most")
+    _set_standby(stage, "RESET synchronous_standby_names")
+    stage.heal()
+    reads = stage.ledger.of("get", "list", since=began)
+    missed = [each.status for each in reads if each.verdict is not Verdict.ANSWERED]
+    stage.expect(not missed, f"{len(missed)} of {len(reads)} reads were refused: {sorted(set(missed))}")
+    writes = stage.ledger.of("keyed", "unkeyed", "patch", since=began + 1, until=stage.healed_at - 11)
+    stage.expect(all(each.status in {503, 504} for each in writes), "no write is acknowledged meanwhile")
+    stage.note(f"{len(reads)} reads answered, {len(writes)} writes refused, {waiting[0][0]} COMMITs waited")
+    _expect_first_success(stage, within=3)
+
+
+def _set_standby(stage: Stage, setting: str) -> None:
+    stage.database.run(f"ALTER SYSTEM {setting}")
+    stage.database.run("SELECT pg_reload_conf()")
 
 
 def postgres_absent_at_boot(stage: Stage) -> None:

@@ -48,16 +48,16 @@ def migrated(stage: Stage) -> None:
     Nobody notices; the code that serves is always that of before, which does not know the column; the migration
     declares that it runs on the new schema, and the instances stay ready.
     """
-    migrations = _with_another(stage)
+    migrations = with_another(stage)
     began = time.monotonic()
     _flask(stage, "db", "upgrade")
-    stage.expect(_columns(stage) == 0, "an upgrade changes nothing where nothing is new")
+    stage.expect(columns(stage) == 0, "an upgrade changes nothing where nothing is new")
     _flask(stage, "db", "upgrade", "--directory", migrations)
-    stage.expect(_columns(stage) == 1, "the column is there")
+    stage.expect(columns(stage) == 1, "the column is there")
     stage.wait(1)
     stage.expect(stage.are_ready(), "the instances are ready while the schema is ahead")
     _flask(stage, "db", "downgrade", "--directory", migrations)
-    stage.expect(_columns(stage) == 0, "the column is gone")
+    stage.expect(columns(stage) == 0, "the column is gone")
     stage.heal()
     stage.expect_soon(stage.are_ready, 3, "ready again")
     stage.expect_unnoticed(since=began)
@@ -69,20 +69,20 @@ def migration_blocked(stage: Stage) -> None:
     It gives up after its ``lock_timeout`` and changes nothing; who comes behind it meanwhile waits for it, and is 503
     within 3.5 s; once it has given up nobody is refused.
     """
-    migrations, began = _with_another(stage), time.monotonic()
+    migrations, began = with_another(stage), time.monotonic()
     with closing(stage.database.connect(autocommit=False)) as session:
         session.execute("SELECT FROM tasks LIMIT 1")
         _flask(stage, "db", "upgrade", "--directory", migrations, fails_by="LockNotAvailable")
         stage.heal()
         session.rollback()
-    stage.expect(_columns(stage) == 0, "nothing is changed")
+    stage.expect(columns(stage) == 0, "nothing is changed")
     stage.expect(stage.are_ready(), "the instances are ready")
     refused = stage.refused(since=began)
     stage.expect(not refused or refused[-1] <= 3.5, f"a refusal took {max(refused, default=0):.1f} s")
     stage.note(f"{len(refused)} of {len(stage.ledger.of(since=began))} refused, while the migration waited")
 
 
-def _with_another(stage: Stage) -> str:
+def with_another(stage: Stage) -> str:
     """Return a folder with the service's migrations and one more."""
     [(head,)] = stage.database.run("SELECT version_num FROM alembic_version")
     migrations = stage.deployment.home / "migrations"
@@ -91,7 +91,7 @@ def _with_another(stage: Stage) -> str:
     return str(migrations)
 
 
-def _columns(stage: Stage) -> int:
+def columns(stage: Stage) -> int:
     found = "SELECT 1 FROM information_schema.columns WHERE table_name = 'tasks' AND column_name = 'drill'"
     return len(stage.database.run(found))
 

@@ -1,0 +1,75 @@
+"""The schema changes while the service serves, in ways that its code can live with."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import psycopg
+
+from tests.drill.faults.upkeep import columns, with_another
+from tests.drill.stage import SECRET, Stage
+from tests.schema_changes import CHANGES
+from tests.stack.deployment import ROOT
+
+OWNER = "candor"
+TRIES = 10
+UPGRADES = 3
+
+
+def column_widened(stage: Stage) -> None:
+    """Widen a column, limit one, add one, drop it again, and rename the table behind a view, one after the other (C1).
+
+    Nobody notices: plans that no longer fit are prepared anew.
+    """
+    began = time.monotonic()
+    for name, (make, undo) in CHANGES.items():
+        for statements in (make, undo):
+            _alter(stage, name, statements)
+            stage.wait(1)
+    stage.heal()
+    stage.expect_unnoticed(since=began)
+
+
+def upgrade_during_load(stage: Stage) -> None:
+    """Run ``flask db upgrade`` three times at once, as three instances that start do (C8).
+
+    They wait for one another and all exit 0; nobody notices.
+    """
+    migrations, began = with_another(stage), time.monotonic()
+    environ = os.environ | {"APP_ENV": "development", "DATABASE_URL": stage.database.url, "JWT_SECRET": SECRET}
+    command = [sys.executable, "-m", "flask", "db"]
+    upgrades = [
+        subprocess.Popen(
+            [*command, "upgrade", "--directory", migrations], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(UPGRADES)
+    ]
+    for number, each in enumerate(upgrades, 1):
+        _, said = each.communicate(timeout=120)
+        last = said.strip().splitlines()[-1:]
+        stage.expect(each.returncode == 0, f"upgrade {number} of {UPGRADES} ends with {each.returncode}: {last}")
+    stage.note(f"{UPGRADES} upgrades took {time.monotonic() - began:.1f} s")
+    stage.expect(columns(stage) == 1, "the column is there, once")
+    downgrade = [*command, "downgrade", "--directory", migrations]
+    done = subprocess.run(downgrade, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    stage.expect(done.returncode == 0 and columns(stage) == 0, "the column is gone")
+    stage.heal()
+    stage.expect_soon(stage.are_ready, 3, "ready again")
+    stage.expect_unnoticed(since=began)
+
+
+def _alter(stage: Stage, name: str, statements: str) -> None:
+    """Make a change as a careful operator does: with a short lock timeout, and again if the lock was not to be had."""
+    for _ in range(TRIES):
+        try:
+            with closing(stage.database.connect(user=OWNER, autocommit=False)) as session:
+                session.execute("SET lock_timeout = '500ms'")
+                session.execute(statements.encode())
+                session.commit()
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            time.sleep(0.2)
+        else:
+            return
+    stage.expect(False, f"{name}: the lock was not to be had")
