@@ -6,7 +6,7 @@ counts until the COMMIT has settled (``Writers``). PostgreSQL rolls back whateve
 """
 
 import logging
-import select
+import os
 import socket
 import threading
 import time
@@ -21,7 +21,7 @@ from sqlalchemy import PoolProxiedConnection
 from app import context
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
-from app.repositories import loans
+from app.repositories import exchange, loans
 from app.resilience import deadline
 from app.resilience.watchdog import GRACE
 from app.resilience.writers import Writers
@@ -119,19 +119,9 @@ class _Commit:
 
     def ends(self, until: float | None) -> bool:
         """Wait for the result until then, in monotonic seconds; return whether it is there."""
-        pgconn, poll = self._pgconn, select.poll()
-        poll.register(pgconn.socket, select.POLLIN)
-        pgconn.flush()
-        while pgconn.is_busy():
-            left = None if until is None else (until - time.monotonic()) * 1000
-            if left is not None and left <= 0:
-                return False
-            if poll.poll(left):
-                pgconn.consume_input()
-                pgconn.flush()
-        self._result = pgconn.get_result()
-        while pgconn.get_result() is not None:
-            pass
+        if not exchange.is_received(self._pgconn, until):
+            return False
+        self._result = exchange.received(self._pgconn)
         self.driven.remove_notice_handler(self._note)
         return True
 
@@ -143,12 +133,9 @@ class _Commit:
             psycopg.Error: PostgreSQL's error.
         """
         result = self._result
-        if result is None:
-            raise psycopg.OperationalError("the connection was lost during COMMIT")
-        if result.status != ExecStatus.COMMAND_OK:
-            if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) == b"ERROR":  # FATAL leaves it open
-                context.changing.set(self._before)
-            raise psycopg.errors.error_from_result(result, encoding=self.driven.info.encoding)
+        if result is not None and result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) == b"ERROR":
+            context.changing.set(self._before)  # FATAL leaves it open
+        result = exchange.check(result, self.driven)
         if UNREPLICATED in self._warnings:
             raise ServiceUnavailable(
                 "database.commit", detail="the standby has not confirmed the COMMIT", retry_after=1, is_undone=False
@@ -159,7 +146,7 @@ class _Commit:
 
     def settle(self) -> None:
         """Wait for the result however long it takes, and close the connection."""
-        with suppress(OSError), socket.socket(fileno=socket.dup(self._pgconn.socket)) as connection:
+        with suppress(OSError), socket.socket(fileno=os.dup(self._pgconn.socket)) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in KEEPALIVE.items():
                 connection.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from app.config.database import OWN, SESSION, names_set
 from app.errs import Error, root_cause
 from app.observability import trail
-from app.repositories import dialing, listeners, observed, plans, translate
+from app.repositories import dialing, exchange, listeners, observed, plans, translate
 from app.repositories.commits import Commits
 from app.repositories.pool import BoundedPool, work_slots
 from app.resilience import deadline
@@ -101,6 +101,7 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     observed.install(engine)
     plans.install(engine)
     engine.dialect.do_commit = Commits(engine.pool.writers, engine.pool.leave)  # type: ignore[method-assign, assignment]
+    engine.dialect.do_rollback = exchange.roll_back  # type: ignore[method-assign, assignment]
     around_statements(engine, partial(trail.timed, "database"))
     event.listen(engine, "do_connect", dialing.dial)
     event.listen(engine, "connect", dialing.reject_unfit, insert=True)

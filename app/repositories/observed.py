@@ -51,8 +51,11 @@ class ObservedLine(Line):
     def _send(self, statements: str) -> None:
         self._observed.exec_driver_sql(statements, execution_options=UNPREPARED).close()
 
-    def _roll_back(self) -> None:
-        self._observed.rollback()
+    def _roll_back(self, is_alone: bool) -> None:
+        if is_alone:
+            self._observed.rollback()
+        else:
+            super()._roll_back(is_alone)
 
 
 def install(engine: Engine) -> None:

@@ -25,6 +25,8 @@ NUMERIC: Final = psycopg.adapters.types["numeric"].oid
 """What a numeric column comes as; other types do not ask."""
 IDLE: Final = psycopg.pq.TransactionStatus.IDLE
 BOUNDED: Final = "SAVEPOINT bounded"
+UNBOUNDED: Final = "RELEASE bounded; SET LOCAL statement_timeout TO DEFAULT"
+"""What ends the limit without a ROLLBACK, with which psycopg would drop all that is prepared."""
 QUERY_CANCELED: Final = psycopg.errors.QueryCanceled
 Values = Mapping[str, Any]
 
@@ -87,24 +89,27 @@ class Line:
         is_alone = driven.autocommit and driven.pgconn.transaction_status == IDLE
         self._send(f"{'BEGIN' if is_alone else BOUNDED}; SET LOCAL statement_timeout = {milliseconds:d}")
         try:
-            return self.all(read, **values)
+            rows = self.all(read, **values)
         except Exception as exc:
+            if not driven.closed:
+                self._roll_back(is_alone)
             limit = deadline.current.get()
             if not _is_canceled(exc) or (limit is not None and limit.is_over):
                 raise
             return None
-        finally:
-            if not driven.closed and is_alone:
-                self._roll_back()
-            elif not driven.closed:
-                self._send(f"ROLLBACK TO {BOUNDED}; RELEASE {BOUNDED}")
+        self._send("COMMIT" if is_alone else UNBOUNDED)
+        return rows
 
     def _send(self, statements: str) -> None:
         """Send statements without parameters; only such may be several."""
         self._dialect.do_execute_no_params(cast("Any", self._connection.cursor()), statements)
 
-    def _roll_back(self) -> None:
-        self._dialect.do_rollback(self._connection)
+    def _roll_back(self, is_alone: bool) -> None:
+        """End what was bounded; psycopg drops its prepared statements when it knows of a ROLLBACK."""
+        if is_alone:
+            self._dialect.do_rollback(self._connection)
+        else:
+            self._send(f"ROLLBACK TO bounded; {UNBOUNDED}")
 
 
 def _is_canceled(exc: Exception) -> bool:

@@ -135,7 +135,7 @@ class TestStatements:
         with heard(database.engine, "before_cursor_execute") as calls:
             assert database.task_reads.page(ListQuery((), (Ordering("title"),), 1)).total_size == 2
         words = [statement.split()[0] for _, _, statement, *_ in calls]
-        assert words == ["SELECT", "BEGIN;", "SELECT"]
+        assert words == ["SELECT", "BEGIN;", "SELECT", "COMMIT"]
 
     def test_a_replacement_of_do_execute_is_called(self, database: Database) -> None:
         with heard(database.engine, "do_execute") as calls:

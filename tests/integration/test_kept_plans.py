@@ -1,0 +1,86 @@
+"""What is prepared stays prepared: neither a count nor a transaction that is not committed drops it."""
+
+import pytest
+from sqlalchemy import func, literal, select, text
+
+from app.errs.platform import ServiceUnavailable
+from app.models.query import ListQuery, Ordering
+from app.repositories.prepared import Prepared
+from tests.integration.conftest import Database
+from tests.integration.task_collections import a_task
+
+PREPARED = 8
+"""Repetitions after which psycopg has prepared a statement."""
+ONE = Prepared(select(literal(1)))
+SLOW = Prepared(select(func.pg_sleep(10)))
+NAMES = text("SELECT name FROM pg_prepared_statements ORDER BY prepare_time")
+QUERY = ListQuery((), (Ordering("title"),), 2)
+
+
+@pytest.fixture
+def prepared(database: Database) -> set[str]:
+    """Return the names of what is prepared on the one connection in use."""
+    for _ in range(PREPARED):
+        database.reads.value(ONE)
+        database.task_reads.page(QUERY)
+    found = names(database)
+    assert len(found) >= 2
+    return found
+
+
+def names(database: Database) -> set[str]:
+    """Return the names of what is prepared."""
+    with database.engine.connect() as connection:
+        return set(connection.scalars(NAMES))
+
+
+def test_a_count_keeps_it(database: Database, prepared: set[str]) -> None:
+    for _ in range(3):
+        assert database.task_reads.page(QUERY).total_size == 0
+    assert names(database) >= prepared
+
+
+def test_a_count_within_a_unit_keeps_it(database: Database, prepared: set[str]) -> None:
+    with database.unit_of_work() as unit:
+        unit.tasks.add(a_task())
+        assert database.task_reads.page(QUERY).total_size == 1
+        unit.commit()
+    assert names(database) >= prepared
+
+
+def test_a_count_that_takes_too_long_keeps_it(database: Database, prepared: set[str]) -> None:
+    assert database.reads.run(lambda line: line.all_within(20, SLOW)) is None
+    assert names(database) >= prepared
+
+
+@pytest.mark.parametrize("is_failed", [False, True])
+def test_a_unit_without_a_commit_keeps_it(database: Database, prepared: set[str], is_failed: bool) -> None:
+    with database.unit_of_work() as unit:
+        unit.tasks.add(a_task("undone"))
+        if is_failed:
+            with pytest.raises(ServiceUnavailable):
+                database.reads.run(lambda line: line.all(SLOW)) if unit.transaction.use(_hurry) else None
+    assert names(database) >= prepared
+    assert database.task_reads.page(QUERY).total_size == 0, "it is undone all the same"
+
+
+def _hurry(line: object) -> bool:
+    line._send("SET LOCAL statement_timeout = 20")  # type: ignore[attr-defined]
+    return True
+
+
+def test_so_does_a_session_that_is_rolled_back(database: Database, prepared: set[str]) -> None:
+    with database.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        connection.rollback()
+    assert names(database) >= prepared
+
+
+def test_the_limit_of_a_count_ends_with_it(database: Database) -> None:
+    shown = Prepared(select(func.current_setting("statement_timeout")))
+    usual = database.reads.value(shown)
+    with database.unit_of_work() as unit:
+        unit.tasks.add(a_task())
+        for milliseconds, read in ((50, shown), (20, SLOW)):
+            database.reads.run(lambda line, m=milliseconds, r=read: line.all_within(m, r))
+            assert database.reads.value(shown) == usual
