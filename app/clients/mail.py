@@ -21,6 +21,7 @@ from app import errs
 from app.clients.letters import Letters
 from app.errs.platform import ExternalServiceError
 from app.models.jobs import TakenJob
+from app.observability import metrics
 from app.resilience import deadline
 from app.resilience.watchdog import Watchdog
 
@@ -41,6 +42,7 @@ class SmtpMail:
     def __init__(self, url: str, letters: Letters, *, patience: timedelta = PATIENCE) -> None:
         self._url, self._letters, self._patience = urlsplit(url), letters, patience
         self._watchdog = Watchdog()
+        metrics.DEPENDENCY_ERRORS.labels("mail", "send")
 
     def __call__(self, job: TakenJob) -> None:
         """Send the mail that a job asks for.
@@ -50,8 +52,12 @@ class SmtpMail:
             ExternalServiceError: anything else went wrong; the same may succeed later.
         """
         message = self._letters.write(job)
-        with deadline.within(self._patience), _translated():
-            self._deliver(message)
+        try:
+            with deadline.within(self._patience), _translated():
+                self._deliver(message)
+        except ExternalServiceError:
+            metrics.DEPENDENCY_ERRORS.labels("mail", "send").inc()
+            raise
 
     def _deliver(self, message: EmailMessage) -> None:
         limit = deadline.current.get()

@@ -16,6 +16,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemory
 from redis.retry import Retry
 
 from app.errs.platform import ServiceUnavailable
+from app.observability import metrics
 from app.resilience.breaker import Breaker, Event, State
 from app.resilience.counts import Counts
 from app.resilience.windows import OwnWindows, Window
@@ -90,6 +91,7 @@ class SharedWindows:
         )
         self._hit, self._peek, self._clear = map(self._redis.register_script, (HIT, PEEK, CLEAR))
         self._own = OwnWindows()
+        metrics.know_dependency("redis", "hit", "peek")
         self.breaker = Breaker(
             NAME,
             ready_to_trip=_is_down,
@@ -104,7 +106,8 @@ class SharedWindows:
         try:
             with self.breaker.allow():
                 return _without_generation(self._count(key, seconds, amount))
-        except (RedisError, ServiceUnavailable):
+        except (RedisError, ServiceUnavailable) as error:
+            _note(error, "hit")
             return _without_generation(self._own.hit(key, seconds=seconds, amount=amount))
 
     def seen(self, key: str) -> Window:
@@ -117,7 +120,8 @@ class SharedWindows:
             with self.breaker.allow():
                 asked_at = time.monotonic()
                 hits, left = self._peek(keys=[_stored(key)])
-        except (RedisError, ServiceUnavailable):
+        except (RedisError, ServiceUnavailable) as error:
+            _note(error, "peek")
             return self.seen(key)
         self._own.learn(key, Window(int(hits), int(left) / 1000), at=asked_at)
         return self.seen(key)
@@ -168,6 +172,12 @@ class SharedWindows:
 def remedy_of(cause: BaseException | None) -> str | None:
     """Return what to do about an error of Redis, in one sentence; ``None`` where it is only away."""
     return next((remedy for kind, remedy in REMEDIES if isinstance(cause, kind)), None)
+
+
+def _note(error: Exception, operation: str) -> None:
+    """Count an error of Redis; a call that the breaker has refused is none."""
+    if isinstance(error, RedisError):
+        metrics.DEPENDENCY_ERRORS.labels("redis", operation).inc()
 
 
 def _stored(key: str) -> str:

@@ -57,6 +57,9 @@ DEGRADED: Final = _counter("degraded_answers_total", "Answers without the help o
 BREAKER_STATE: Final = _gauge("breaker_state", "0 closed, 0.5 half-open, 1 open.", "breaker", mode="livemax")
 BREAKER_TURNS: Final = _counter("breaker_transitions_total", "Changes of state.", "breaker", "before", "after")
 BREAKER_REFUSALS: Final = _counter("breaker_refusals_total", "Calls refused.", "breaker")
+DEPENDENCY_ERRORS: Final = _counter(
+    "dependency_errors_total", "Calls of dependencies that failed.", "dependency", "operation"
+)
 RETRIES: Final = _counter("retries_total", "Attempts made again.", "work")
 GIVE_UPS: Final = _counter("retries_given_up_total", "Work that would have been tried again.", "work", "reason")
 DATABASE_RETRIES: Final = _counter("db_retries_total", "Retries of what the database undid.", "sqlstate")
@@ -181,13 +184,15 @@ def begin() -> None:
         RETRIES.labels(work)
     for sqlstate in ("0A000", "40001", "40P01", "none"):
         DATABASE_RETRIES.labels(sqlstate)
-    know_dependency("database")
+    know_dependency("database", "connect", "execute", "commit")
     for part in ("user", "preferences"):
         DEGRADED.labels(part)
 
 
-def know_dependency(name: str) -> None:
+def know_dependency(name: str, *operations: str) -> None:
     """Have those of a dependency there from the start too."""
+    for operation in operations:
+        DEPENDENCY_ERRORS.labels(name, operation)
     RETRIES.labels(name)
     BREAKER_STATE.labels(name)
     BREAKER_REFUSALS.labels(name)

@@ -21,7 +21,7 @@ from sqlalchemy import PoolProxiedConnection
 from app import context
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
-from app.repositories import exchange, loans
+from app.repositories import exchange, loans, translate
 from app.resilience import deadline
 from app.resilience.watchdog import GRACE
 from app.resilience.writers import Writers
@@ -80,12 +80,11 @@ class Commits:
                 driven.rollback()
             raise
 
-    def _left(
-        self, connection: PoolProxiedConnection, commit: "_Commit", limit: deadline.Deadline | None
-    ) -> BaseException:
+    def _left(self, connection: PoolProxiedConnection, commit: "_Commit", limit: deadline.Deadline | None) -> Error:
         """Return the error of a request that goes without knowing the result."""
-        error = limit.exceeded("database") if limit else ServiceUnavailable(retry_after=1)
+        error: Error = limit.exceeded("database") if limit else ServiceUnavailable(retry_after=1)
         error.facts = {**error.facts, "is_committing": True}
+        translate.count(error, "commit")
         give_back = self._leave(connection, error)
 
         def settle() -> None:
@@ -137,9 +136,11 @@ class _Commit:
             context.changing.set(self._before)  # FATAL leaves it open
         result = exchange.check(result, self.driven)
         if UNREPLICATED in self._warnings:
-            raise ServiceUnavailable(
+            error = ServiceUnavailable(
                 "database.commit", detail="the standby has not confirmed the COMMIT", retry_after=1, is_undone=False
             )
+            translate.count(error, "commit")
+            raise error
         if result.command_status != b"COMMIT":
             context.changing.set(self._before)
             raise psycopg.errors.InFailedSqlTransaction("COMMIT of a failed transaction has rolled it back")

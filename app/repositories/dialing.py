@@ -9,6 +9,7 @@ from psycopg import Connection
 from sqlalchemy import Dialect
 
 from app.errs.platform import ServiceUnavailable
+from app.repositories import translate
 from app.resilience import deadline
 from app.resilience.dialing import dialed
 
@@ -36,6 +37,7 @@ def dial(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Con
         late = limit.exceeded("database")
         if patience >= PROVING:
             late.facts = {**late.facts, "is_answered": False}
+        translate.count(late, "connect")
         raise late
     return connection
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from app import errs
 from app.errs.platform import InsufficientStorage, ServiceUnavailable
 from app.models.base import Base
+from app.observability import metrics
 from app.repositories import plans
 from app.repositories.sqlstates import ABSENT, QUERY_CANCELED, Decision, decided
 from app.resilience import blame, deadline
@@ -69,7 +70,16 @@ def brought_in(cause: psycopg.Error | UnicodeEncodeError, step: str, *, is_disco
         error = errs.E(kind=errs.Kind.VALIDATION)
     error.__cause__ = cause
     error.op = f"database.{step}"
+    count(error, step)
     return error
+
+
+def count(error: errs.Error, step: str) -> None:
+    """Count an error of the database; not what the client has sent, nor a statement that its short budget has ended."""
+    limit = deadline.current.get()
+    is_short = limit is not None and limit.is_shortened and error.facts.get("is_answered")
+    if error.kind.fault is not errs.Fault.CLIENT and not is_short:
+        metrics.DEPENDENCY_ERRORS.labels("database", step).inc()
 
 
 def _step(context: ExceptionContext) -> str:

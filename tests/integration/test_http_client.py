@@ -18,6 +18,7 @@ from app.errs import Error, Kind
 from app.observability import trail
 from app.resilience import deadline
 from app.resilience.breaker import State
+from app.resilience.counts import Counts
 from app.rest import examples
 from app.rest.errors import Occasion, problem
 from tests.fakes import remote as fake
@@ -233,7 +234,7 @@ class TestTime:
             assert failed(client).kind is Kind.DEADLINE
         finally:
             deadline.current.reset(token)
-        assert client.breaker.counts == (0, 0, 0, 0, 0)
+        assert client.breaker.counts == Counts()
 
     def test_a_name_that_is_not_resolved(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         """F30."""

@@ -51,7 +51,7 @@ class HttpClient:
     ) -> None:
         self.name, self._url, self._patience = name, url.rstrip("/"), patience
         self._largest, self._connections = largest, connections
-        metrics.know_dependency(name)
+        metrics.know_dependency(name, "get")
         self.breaker = Breaker(name, is_failure=_speaks_against_it, hooks=hooks)
         self._retry = Retry(name, budget=RetryBudget(), is_retryable=_may_pass, hooks=(measure.retries,))
         self._reset()
@@ -92,6 +92,8 @@ class HttpClient:
 
     def _said_of(self, error: Error, operation: str) -> Error:
         """Return what there is to say of a call that failed with this error."""
+        if _speaks_against_it(error) and "breaker" not in error.facts:
+            metrics.DEPENDENCY_ERRORS.labels(self.name, operation).inc()
         is_unreachable = error.kind is Kind.UNAVAILABLE and error.retry_after is None
         return E(
             f"{self.name.partition(' ')[0]}.{operation}",
