@@ -6,23 +6,26 @@ of a transaction is repeated here. A later one has taken its transaction with it
 (``resilience.transaction``), on new connections.
 """
 
+import secrets
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from app.observability import metrics
 from app.repositories.sqlstates import LOST_STATEMENT, REVALIDATION, STALE_PLAN
 
 IDLE: Final = psycopg.pq.TransactionStatus.IDLE
+NAME_BITS: Final = 48
 SENT_BY: Final = ("do_execute", "do_executemany", "do_execute_no_params")
 """The methods of a dialect that send statements."""
 
 
 def install(engine: Engine) -> None:
-    """Have every statement of the engine repeated whose plan is stale."""
+    """Have every statement of the engine repeated whose plan is stale, and names that no other connection has."""
+    event.listen(engine.pool, "connect", _name_apart)
     for name in SENT_BY:
         setattr(engine.dialect, name, _renewing(getattr(engine.dialect, name), engine))
 
@@ -34,6 +37,15 @@ def is_stale(error: BaseException) -> bool:
     if error.sqlstate == STALE_PLAN:
         return error.diag.source_function == REVALIDATION
     return error.sqlstate in LOST_STATEMENT
+
+
+def _name_apart(connection: Any, _record: object) -> None:
+    """Count the names of prepared statements from a random number.
+
+    psycopg counts from 0 on each connection. Behind a pooler, which hands a session on, such a name would execute the
+    statement of another client. A name that is missing there is an error, and the statement is sent again.
+    """
+    connection._prepared._prepared_idx = secrets.randbits(NAME_BITS)  # noqa: SLF001 -- psycopg has no setting for it
 
 
 def _renewing(send: Callable[..., None], engine: Engine) -> Callable[..., None]:

@@ -48,7 +48,7 @@ def _run(probed: Callable[[], Probed | None], every: float) -> None:
 
 def _is_over(breaker: Probed | None) -> bool:
     """Ask once; return whether nothing is left to ask."""
-    permission = breaker and breaker.probe()
+    permission = None if breaker is None else breaker.probe()
     if breaker is None or permission is None or breaker.ask is None:
         return True
     try:

@@ -95,11 +95,13 @@ class DeletionService:
         self._clock = clock
 
     @raises(UserNotFound, ValidationFailed, RateLimitExceeded, PreconditionFailed)
-    def delete(self, current_password: str, *, by: Principal, precondition: Precondition = ANYTHING) -> UUID:
+    def delete(
+        self, current_password: str, *, by: Principal, network: str, precondition: Precondition = ANYTHING
+    ) -> UUID:
         """Delete the caller's account and data, and return its id. The password is needed: a token may be stolen."""
         user = self._reads.get(user_id_of(by.id))
         precondition.check(user.version)
-        self._attempts.count(user.email or "", user.password_hash)
+        self._attempts.count_own(user.id, user.password_hash, network=network)
         if not self._passwords.verify(user.password_hash, current_password):
             said = "current_password is not the present password"
             violation = Violation.of_member("current_password", "WRONG_PASSWORD", said)

@@ -156,11 +156,12 @@ class TestWrites:
         assert len(stored) == statuses.count(504)
         answered(lost.create("afterwards"), 201)
 
-    def test_a_commit_that_an_operator_cancels_is_not_acknowledged(
-        self, lost: Caller, admin: Callable[[str], Any]
+    @pytest.mark.parametrize("end", ["pg_cancel_backend", "pg_terminate_backend"])
+    def test_a_commit_that_an_operator_ends_is_not_acknowledged(
+        self, lost: Caller, admin: Callable[[str], Any], end: str
     ) -> None:
-        """PostgreSQL reports success, with a warning that a failover may lose it."""
-        cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        """PostgreSQL reports success, with a warning that a failover may lose it, or ends the session."""
+        cancel = f"SELECT {end}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
         timer = threading.Timer(0.3, admin, [cancel])
         timer.start()
         document = refused(lost.create("unconfirmed"), 503, "SERVICE_UNAVAILABLE")

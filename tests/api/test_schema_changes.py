@@ -1,13 +1,16 @@
 """A schema that changes while the service runs, and prepared statements that vanish: clients see nothing of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from psycopg.pq import TransactionStatus
+from sqlalchemy import text
 
 from app.config import Settings
 from app.extensions import db
+from app.repositories.plans import SENT_BY
 from tests.api.caller import Caller, answered, at_once, path_of
 from tests.schema_changes import CHANGES, changed
 from tests.scrape import growth
@@ -71,24 +74,30 @@ class TestSessionsOutsideOfUnits:
 
 
 class TestPoolers:
-    """A pooler in transaction mode resets a session between transactions (``server_reset_query``)."""
+    """A pooler in transaction mode: each transaction gets another session, or one that was reset."""
 
     @pytest.fixture(params=["DISCARD ALL", "DEALLOCATE ALL"])
-    def reset(self, request: pytest.FixtureRequest, app: Flask) -> Iterator[None]:
-        """Have every session reset behind psycopg's back when its connection returns to the pool."""
-
-        def reset(connection: object, _record: object) -> None:
-            if connection is not None:
-                connection.pgconn.exec_(request.param.encode())  # type: ignore[attr-defined]
-
+    def pooled(self, request: pytest.FixtureRequest, app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """Change the session before each transaction, behind psycopg's back."""
         with app.app_context():
-            pool = db.engine.pool
-        event.listen(pool, "checkin", reset)
-        yield
-        event.remove(pool, "checkin", reset)
-        pool.dispose()
+            engine = db.engine
 
-    @pytest.mark.usefixtures("reset")
+        def through_a_pooler(send: Callable[..., None]) -> Callable[..., None]:
+            def sent(cursor: Any, *arguments: Any, **options: Any) -> None:
+                if cursor.connection.pgconn.transaction_status == TransactionStatus.IDLE:
+                    cursor.connection.pgconn.exec_(request.param.encode())
+                send(cursor, *arguments, **options)
+
+            return sent
+
+        for name in SENT_BY:
+            monkeypatch.setattr(engine.dialect, name, through_a_pooler(getattr(engine.dialect, name)))
+        yield
+        engine.dispose()
+
+    @pytest.mark.usefixtures("pooled")
     def test_no_request_fails(self, alice: Caller) -> None:
-        for turn in range(2 * PREPARED):
-            use(alice, f"pooled {turn}")
+        with growth("db_retries_total") as retries:
+            for turn in range(2 * PREPARED):
+                use(alice, f"pooled {turn}")
+        assert retries.by <= 2 * 5, "each connection learns once that it must not prepare"

@@ -84,3 +84,16 @@ def test_the_limit_of_a_count_ends_with_it(database: Database) -> None:
         for milliseconds, read in ((50, shown), (20, SLOW)):
             database.reads.run(lambda line, m=milliseconds, r=read: line.all_within(m, r))
             assert database.reads.value(shown) == usual
+
+
+def test_no_other_connection_has_the_same_names(database: Database) -> None:
+    """Behind a pooler the name of one connection would otherwise execute the statement of another."""
+    found = list[str]()
+    with database.engine.connect() as one, database.engine.connect() as other:
+        for connection in (one, other):
+            for number in range(3):
+                for _ in range(PREPARED):
+                    connection.execute(text(f"SELECT {number} WHERE 1 = :one"), {"one": 1})
+            found += connection.scalars(NAMES).all()
+    assert len(found) >= 6
+    assert len(set(found)) == len(found)

@@ -10,7 +10,7 @@ from app.models.users import NewUser, UserView
 from app.rest import operations, scopes
 from app.rest.blueprint import Blueprint
 from app.rest.conditional import Shown, conditional, etag
-from app.rest.current import principal, services
+from app.rest.current import client_network, principal, services
 from app.rest.operations import KIB
 from app.services.deletion import DeletionService
 from app.services.users import UserService
@@ -104,7 +104,9 @@ def update_me(changes: Mapping[str, str], precondition: Precondition) -> Any:
 @account.calls(DeletionService.delete)
 def delete_me(sent: Mapping[str, str], precondition: Precondition) -> Any:
     """Delete the caller's account and data, with the current password. All sessions end."""
-    user_id = services().deletion.delete(sent["current_password"], by=principal(), precondition=precondition)
+    user_id = services().deletion.delete(
+        sent["current_password"], by=principal(), network=client_network(), precondition=precondition
+    )
     return {"message": f"User users/{user_id} deleted successfully"}
 
 
