@@ -27,7 +27,7 @@ from app.models.query import Comparison, Cursor, ListQuery, Operator, Ordering
 from app.models.sessions import RevokedToken
 from app.models.tasks import Priority, Task
 from app.models.tasks import Status as TaskStatus
-from app.models.users import User
+from app.models.users import PasswordReset, Registration, User
 from app.repositories import listing, orders, tasks
 from app.repositories import movies as repository_of_movies
 from app.repositories.prepared import Line, Prepared
@@ -54,6 +54,8 @@ ROWS: Final[dict[Any, dict[str, Any]]] = {
         "update_time": NOON,
         "version": 1,
     },
+    Registration: {"id": ID, "email": "b@example.com", "name": TEXT, "token_digest": b"token", "expire_time": FAR},
+    PasswordReset: {"token_digest": b"token", "user_id": ID, "expire_time": FAR},
     Preferences: {
         "user_id": ID,
         "locale": "de-CH",
@@ -122,6 +124,8 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
     "users.BY_EMAIL": {"email": "a@example.com"},
     "users.HAS_EMAIL": {"email": "a@example.com"},
     "users.ONE": {"of": ID},
+    "users.RESETTING": {"digest": b"token", "now": NOON},
+    "users.WAITING": {"digest": b"token", "now": NOON},
 }
 """Values with which every prepared statement finds a row, or adds one."""
 
