@@ -57,9 +57,10 @@ class Commits:
             return
         limit = deadline.current.get()
         self._enter(driven, limit)
-        is_left = False
+        is_left, loan = False, loans.of(connection)
         try:
-            loans.spare(connection)
+            if loan is not None:
+                loan.spare()
             commit = _Commit(driven)
             if not commit.ends(None if limit is None else limit.at + GRACE):
                 is_left = True
@@ -67,6 +68,8 @@ class Commits:
         finally:
             if not is_left:
                 self._writers.leave(driven)
+        if loan is not None:
+            loan.guard()
         commit.check()
 
     def _enter(self, driven: Any, limit: deadline.Deadline | None) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -28,13 +29,17 @@ class Loan:
     def __init__(self, connection: Any, ticket: Ticket, watchdog: Watchdog) -> None:
         self._connection, self._ticket, self._watchdog = connection, ticket, watchdog
         self._cancelling: threading.Thread | None = None
-        limit = deadline.current.get()
-        if limit is None:
-            self._watched, self._forget = None, None
-        else:
-            self._watched = watchdog.watch(connection.fileno(), at=limit.at, first=self._begin_to_cancel)
-            self._forget = limit.on_cut(self._interrupt)
+        self._watched: int | None = None
+        self._forget: Callable[[], None] | None = None
+        self.guard()
         metrics.POOL_IN_USE.inc()
+
+    def guard(self) -> None:
+        """Hold it to the deadline, from the beginning and again after a COMMIT."""
+        limit = deadline.current.get()
+        if limit is not None:
+            self._watched = self._watchdog.watch(self._connection.fileno(), at=limit.at, first=self._begin_to_cancel)
+            self._forget = limit.on_cut(self._interrupt)
 
     def spare(self) -> None:
         """Interrupt it no more, neither at the deadline nor when the caller goes away: a COMMIT is about to be sent."""
@@ -83,11 +88,10 @@ def _translated(error: BaseException | None) -> BaseException | None:
     return translated
 
 
-def spare(connection: PoolProxiedConnection) -> None:
-    """Interrupt the loan of a connection no more."""
-    loan = _record(connection).get(LOAN)
-    if loan is not None:
-        loan.spare()
+def of(connection: PoolProxiedConnection) -> Loan | None:
+    """Return the loan of a connection."""
+    loan: Loan | None = _record(connection).get(LOAN)
+    return loan
 
 
 def lend(connection: PoolProxiedConnection, ticket: Ticket, watchdog: Watchdog) -> None:

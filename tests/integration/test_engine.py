@@ -160,6 +160,12 @@ class TestWatchdog:
         with database.engine.connect() as connection:
             assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() == backend
 
+    def test_a_statement_after_a_commit_ends_at_the_deadline_too(self, database: Database) -> None:
+        with on_time(), database.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            connection.commit()
+            assert match(IN_DATABASE, ended(connection, "SELECT pg_sleep(10)"))
+
     def test_the_next_request_finds_a_good_connection(self, database: Database) -> None:
         with on_time(), database.engine.connect() as connection:
             ended(connection, "SELECT pg_sleep(10)")
