@@ -6,6 +6,7 @@ once, before the workers are forked, so that a new worker serves within millisec
 
 import gc
 import json
+import logging
 import os
 import signal
 import stat
@@ -38,6 +39,7 @@ LAST_WORDS: Final = 1.0
 WARM_WITHIN: Final = timedelta(seconds=1)
 """How long a new worker waits for its database connections before it serves, with or without them."""
 SOCKET_MODE: Final = 0o660
+_LOG: Final = logging.getLogger("candor.metering")
 CORES: Final = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 try:
@@ -50,13 +52,13 @@ for each in ENDS:  # until gunicorn has handlers of its own, there is nothing to
         signal.signal(each, lambda *_: os._exit(0))
 signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)  # deploy/local/run.py lets Ctrl-C wait for this line
 
+workers = SETTINGS.web_concurrency or (max(2, CORES) if SETTINGS.is_production else 2)
 if SETTINGS.metrics_port:
-    files.begin()  # before anything that counts is imported
+    files.begin(workers)  # before anything that counts is imported
 
 bind = SETTINGS.bind or authority(SETTINGS.host, SETTINGS.port)
 umask = 0o777 & ~SOCKET_MODE  # of the socket that BIND names: whoever may connect is trusted as a proxy
 worker_class = "deploy.serving.worker.Worker"
-workers = SETTINGS.web_concurrency or (max(2, CORES) if SETTINGS.is_production else 2)
 threads = SETTINGS.web_threads
 try:
     worker_connections = descriptors.connections(descriptors.claim(), threads=threads)
@@ -67,7 +69,12 @@ keepalive = 75  # seconds, more than nginx keeps an idle connection, so that ngi
 timeout = 15  # seconds without a heartbeat of the worker's main loop, whatever its threads do
 graceful_timeout = max(15, int(SETTINGS.request_timeout) + 5)
 max_requests, max_requests_jitter = 20_000, 5_000
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 -- heartbeats must never wait for a disk
+try:
+    worker_tmp_dir = str(files.places()[0])  # in memory if possible: heartbeats must never wait for a disk
+except IndexError:
+    sys.exit(
+        "Candor does not start:\n  - nothing can be written to: mount /dev/shm, or a temporary folder, for heartbeats"
+    )
 control_socket_disable = True
 logger_class = "deploy.serving.logger.Logger"
 limit_request_line = 8190  # RFC 9112, section 3, recommends 8,000; gunicorn can do no more, and nginx no less
@@ -92,7 +99,9 @@ def on_starting(server: Arbiter) -> None:
             draining.begin()
         enqueue(signum, frame)
 
-    server.keeper = Keeper(SETTINGS.metrics_host, SETTINGS.metrics_port)
+    server.keeper = Keeper(SETTINGS.metrics_host, SETTINGS.metrics_port if files.home() else 0)
+    if SETTINGS.metrics_port and not files.home():
+        _LOG.warning("no metrics are served: neither /dev/shm nor a temporary folder has room for what workers count")
     server.signal = note
     server.handle_term = partial(take_leave, server, told)
 

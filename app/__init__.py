@@ -16,8 +16,14 @@
     config | context | errs     settings; request id, deadline, principal; what can go wrong
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
 
+if sys.flags.optimize > 1:
+    sys.exit(
+        "Candor does not start:\n  - PYTHONOPTIMIZE=2 removes docstrings, which are the titles of errors:"
+        " set it to 1 or 0, or leave -OO out"
+    )
 if TYPE_CHECKING:
     from flask import Flask
 

@@ -117,6 +117,9 @@ class Journal:
         self._ends.set()
         self._has_entries.set()
         self._thread.join(seconds)
+        if left := len(self._entries):
+            self._lose(left)
+            _LOG.info("%d failed requests were not written down before the end; the log has them", left)
 
     def error(self, fields: Mapping[str, object]) -> None:
         """Remember the error line until the access line of its request comes."""
@@ -157,7 +160,10 @@ class Journal:
         while True:
             self._has_entries.wait(TIDY)
             self._ends.wait(GATHER)
-            is_written = self._is_written(self._next())
+            batch = self._next()
+            if self._ends.is_set() and not batch:
+                return  # what is too old can wait for the next process, and the database may be gone already
+            is_written = self._is_written(batch)
             if self._ends.is_set() and not (is_written and self._entries):
                 return
             if is_written:
@@ -208,7 +214,7 @@ class Journal:
 
     def _turned(self, *, is_away: bool, cause: Exception | None = None) -> None:
         """Write one line when writing begins to fail, and one when it works again."""
-        if is_away and not self._is_away:
+        if is_away and not self._is_away and not self._ends.is_set():
             fields = logs.cause_chain(cause, stack=False) if cause else {}
             _LOG.warning("failed requests wait in memory: they cannot be written down", extra={"fields": fields})
         elif self._is_away and not is_away:

@@ -46,6 +46,9 @@ def main(words: list[str]) -> int:
     """Serve, or run the command after `--`; what went wrong for a known reason is told in one line."""
     os.chdir(ROOT)
     settle_environment()
+    if sys.flags.optimize > 1:
+        removed = "PYTHONOPTIMIZE=2 removes docstrings, which are the titles of errors"
+        return _complain(f"{removed}: set it to 1 or 0, or leave -OO out")
     try:
         if words and words[0] == "--":
             return run_command(words[1:])

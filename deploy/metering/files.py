@@ -21,8 +21,8 @@ COUNTING: Final = "app.observability.metrics"
 PREFIX: Final = "candor-metrics-"
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 -- counting must never wait for a disk
 MASTER: Final = "master"
-ROOM: Final = 64 * 2**20
-"""Bytes that are free in a place that will do."""
+ROOM: Final = 2**20
+"""Bytes for what does not grow, and for the master."""
 ALLOTTED: Final = {"histogram_{}.db": 2**20, "counter_{}.db": 2**18}
 """Bytes of those files of a worker that grow; what is counted in them has a bounded number of labels."""
 LIVE: Final = "gauge_live*_{}.db"
@@ -31,8 +31,10 @@ _home: Path | None = None
 _lock: Any = None
 
 
-def begin() -> None:
+def begin(workers: int = 1) -> None:
     """Have everything counted in files from now on, in this process and those that it forks; once is enough.
+
+    Where no place has room for so many workers, each counts for itself, and ``home`` is ``None``.
 
     Raises:
         RuntimeError: something is counted already, and would be lost.
@@ -42,7 +44,9 @@ def begin() -> None:
         return
     if COUNTING in sys.modules:
         raise RuntimeError(f"{COUNTING} is imported before the files are there that it is to count in")
-    place = MEMORY if _has_room(MEMORY) else Path(tempfile.gettempdir())
+    place = next((each for each in places() if _has_room(each, ROOM + workers * sum(ALLOTTED.values()))), None)
+    if place is None:
+        return
     _sweep(place)
     _home = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
     _lock = (_home / "made").open("w")
@@ -80,11 +84,16 @@ def forget(number: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def _has_room(place: Path) -> bool:
-    if not os.access(place, os.W_OK):
-        return False
+def places() -> list[Path]:
+    """Return the folders that files can be made in, the one in memory first."""
+    with suppress(FileNotFoundError):
+        return [each for each in (MEMORY, Path(tempfile.gettempdir())) if os.access(each, os.W_OK)]
+    return [MEMORY] if os.access(MEMORY, os.W_OK) else []
+
+
+def _has_room(place: Path, size: int) -> bool:
     free = os.statvfs(place)
-    return free.f_bavail * free.f_frsize >= ROOM
+    return free.f_bavail * free.f_frsize >= size
 
 
 def _whose() -> str:

@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -59,9 +60,11 @@ def lines(log: Path, logger: str) -> list[dict[str, Any]]:
     return [each for each in found if each.get("logger") == logger]
 
 
-def answer(log: Path, process: "subprocess.Popen[bytes]", family: int, address: Any) -> bytes:
+def answer(
+    log: Path, process: "subprocess.Popen[bytes]", family: int, address: Any, within: float = SERVES_WITHIN
+) -> bytes:
     """Return what ``/healthz`` answers, once somebody listens."""
-    until = time.monotonic() + SERVES_WITHIN
+    until = time.monotonic() + within
     while time.monotonic() < until and process.poll() is None:
         with closing(socket.socket(family)) as connection, suppress(OSError):
             connection.settimeout(10)
@@ -119,3 +122,75 @@ def test_one_entry_at_start_says_what_is_served_with_what(settings: Settings, tm
     assert settings.jwt_secret not in said
     password = settings.database_url.partition("://")[2].partition("@")[0].partition(":")[2]
     assert not password or password not in said
+
+
+READ_ONLY: Final = """
+set -e
+mount -t tmpfs -o size={memory},mode=1777 tmpfs /dev/shm
+head -c {used} /dev/zero > /dev/shm/used
+for place in / /tmp /var/tmp "$PWD"; do mount --bind "$place" "$place" && mount -o remount,bind,ro "$place"; done
+cd "$PWD" && exec "$0" "$@"
+"""
+CAN_MOUNT: Final = (
+    os.name == "posix"
+    and os.geteuid() == 0
+    and sys.platform == "linux"
+    and subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
+)
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="needs to mount file systems of its own")
+class TestReadOnly:
+    """As a hardened container has it: nothing can be written to but a small /dev/shm."""
+
+    @pytest.fixture
+    def outside(self) -> Iterator[Path]:
+        """Return a folder that stays writable."""
+        with tempfile.TemporaryDirectory(dir="/run") as folder:
+            yield Path(folder)
+
+    def launcher(self, memory: str, used: int) -> tuple[str, ...]:
+        """Return the command that a server is started by."""
+        return "unshare", "-m", "sh", "-c", READ_ONLY.format(memory=memory, used=used)
+
+    @pytest.mark.parametrize(("memory", "has_metrics"), [("64m", True), ("1m", False)])
+    def test_a_small_shared_memory_will_do(
+        self, settings: Settings, outside: Path, memory: str, has_metrics: bool
+    ) -> None:
+        log, port, metrics = outside / "log", free_port(), free_port()
+        environ = {"PORT": str(port), "METRICS_PORT": str(metrics), "TMPDIR": "/tmp"}
+        with started(settings, log, self.launcher(memory, 4096), **environ) as process:
+            assert answer(log, process, socket.AF_INET, ("127.0.0.1", port)) == b"HTTP/1.1 200"
+            if has_metrics:
+                text = answer(log, process, socket.AF_INET, ("127.0.0.1", metrics))
+                assert text.startswith(b"HTTP/1.1")
+        said = [each["message"] for each in lines(log, "candor.metering")]
+        assert [each.startswith("no metrics are served: neither") for each in said] == [True] * (not has_metrics)
+
+
+class TestOptimized:
+    def test_without_assertions_it_serves(self, settings: Settings, tmp_path: Path) -> None:
+        path, log = tmp_path / "s", tmp_path / "log"
+        with started(settings, log, BIND=f"unix:{path}", PYTHONOPTIMIZE="1") as process:  # compiles everything anew
+            assert answer(log, process, socket.AF_UNIX, str(path), within=4 * SERVES_WITHIN) == b"HTTP/1.1 200"
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ["-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+            ["-m", "flask", "errors"],
+            ["deploy/local/run.py"],
+            ["wsgi.py"],
+        ],
+        ids=" ".join,
+    )
+    def test_without_docstrings_it_says_why_it_does_not(self, settings: Settings, command: list[str]) -> None:
+        environ = os.environ | {**PRODUCTION, "DATABASE_URL": settings.database_url, "JWT_SECRET": settings.jwt_secret}
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT, env=environ | {"PYTHONOPTIMIZE": "2"}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr
+        (line,) = [each for each in done.stderr.splitlines() if "PYTHONOPTIMIZE" in each]
+        assert line.strip().endswith("set it to 1 or 0, or leave -OO out")

@@ -248,3 +248,35 @@ class TestWriting:
         fail()
         kept.stop(WITHIN)
         assert not kept._thread.is_alive()
+
+
+class TestEnd:
+    """A process that ends normally, whether or not its database has ended before."""
+
+    def test_where_nothing_waits_nothing_is_written_and_nothing_said(
+        self, keeping: Callable[..., Journal], paper: Paper, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        paper.error = ServiceUnavailable(retry_after=1)
+        keeping().stop(WITHIN)
+        assert paper.asked.acquire(blocking=False) is False
+        assert caplog.records == []
+
+    def test_what_cannot_be_written_any_more_is_counted_and_alarms_nobody(
+        self,
+        keeping: Callable[..., Journal],
+        paper: Paper,
+        fail: Fail,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(journal, "GATHER", 0.2)
+        caplog.set_level("INFO", "candor.journal")
+        kept = keeping()
+        paper.error = ServiceUnavailable(retry_after=1)
+        fail(500)
+        caplog.clear()
+        with growth("failures_unrecorded_total") as lost:
+            kept.stop(WITHIN)
+        assert lost.by == 1
+        said = [(each.levelname, each.getMessage()) for each in caplog.records if each.name == "candor.journal"]
+        assert said == [("INFO", "1 failed requests were not written down before the end; the log has them")]
