@@ -74,8 +74,8 @@ def drop(job_ids: tuple[UUID, ...], every: bool) -> None:
         raise click.UsageError("Name jobs, or say --all.")
     dropped = _jobs().drop(None if every else job_ids)
     if missing := [str(each) for each in job_ids if each not in dropped]:
-        raise click.ClickException(f"{len(dropped)} dropped. These are not dead jobs: {', '.join(missing)}.")
-    click.echo(f"{len(dropped)} dropped")
+        raise Failed(f"{len(dropped)} dropped. These are not dead jobs: {', '.join(missing)}.")
+    lines(f"{len(dropped)} dropped")
 
 
 def _state(job: Job) -> str:

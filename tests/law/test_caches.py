@@ -8,6 +8,7 @@ process are watched: what grows with each of two bursts has no bound, or one tha
 import ast
 import gc
 import logging
+import re
 import uuid
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -95,6 +96,8 @@ def is_empty(value: ast.expr | None) -> bool:
 
 
 BURST: Final = 100
+FORMATTED: Final = re.compile(r"(DEBUG|INFO|WARNING|ERROR) +candor\.")
+"""How pytest begins the text of a log record that it keeps."""
 BOUNDED: Final = ("OwnWindows", "Memory", "Copies", "LRUCache", "PrepareManager")
 """Classes whose containers have a bound of their own, beyond what a burst fills; their own tests hold it."""
 
@@ -173,7 +176,7 @@ def owner(container: object) -> str:
 def is_of_pytest(container: object) -> bool:
     """Report whether it is a list of captured log records, or of their texts."""
     first = container[0] if isinstance(container, list) and container else None
-    return isinstance(first, logging.LogRecord) or (isinstance(first, str) and first.endswith(" public routes\n"))
+    return isinstance(first, logging.LogRecord) or (isinstance(first, str) and FORMATTED.match(first) is not None)
 
 
 def test_ever_new_values_of_every_parameter_fill_nothing(app: Flask, bearer: Callable[..., dict[str, str]]) -> None:

@@ -108,6 +108,7 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
     "preferences.OF_USER": {"of": ID},
     "products.ANY": {},
     "products.PAGE": {"sku": "", "currency": Currency.EUR, "size": 5},
+    "readiness.COMPATIBILITY": {},
     "readiness.IS_MIGRATED": {},
     "readiness.READ_ONLY": {},
     "readiness.REVISIONS": {},

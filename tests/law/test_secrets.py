@@ -8,17 +8,26 @@ from app.config import ROOT, Settings
 
 PAGE: Final = (ROOT / "docs" / "secrets.md").read_text()
 SECRET: Final = re.compile(r"secret|token$|_key$|_keys$|_url$")
-PUBLIC: Final = {"public_url", "google_url", "users_url", "preferences_url", "trace_url"}
+PUBLIC: Final = {
+    *("public_url", "google_url", "users_url", "preferences_url", "trace_url"),
+    *("activation_url", "password_reset_url"),
+}
 """URLs whose hosts are asked without credentials."""
 USES: Final = {
     "jwt_secret": {
-        "app/config/__init__.py": 8,
+        "app/config/__init__.py": 3,
+        "app/config/rules.py": 6,
         "app/rest/__init__.py": 1,
         "app/wiring/__init__.py": 1,
         "gunicorn.conf.py": 1,
     },
-    "jwt_keys": {"app/config/__init__.py": 2, "app/wiring/__init__.py": 1, "gunicorn.conf.py": 1},
-    "page_token_secret": {"app/config/__init__.py": 4, "app/rest/__init__.py": 1},
+    "jwt_keys": {
+        "app/config/__init__.py": 1,
+        "app/config/rules.py": 4,
+        "app/wiring/__init__.py": 1,
+        "gunicorn.conf.py": 1,
+    },
+    "page_token_secret": {"app/config/__init__.py": 1, "app/config/rules.py": 5, "app/rest/__init__.py": 1},
 }
 """How often each file mentions the signing keys. A new use of one needs a key of its own, not a line here."""
 

@@ -35,6 +35,10 @@ LIMIT: Final = (
     ("soon", REJECTED),
 )
 PORTS: Final = (("9999", OK), ("0", OK), ("65536", REJECTED), ("x", REJECTED))
+FRONT_END: Final = (
+    *(("https://app.example.com/x#token={token}", OK), ("", OK), ("https://app.example.com/x", REJECTED)),
+    *(("app.example.com/{token}", REJECTED), ("javascript:{token}", REJECTED)),
+)
 ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "APP_ENV": (("production", OK), ("prod", REJECTED)),
     "HOST": (
@@ -68,6 +72,7 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         *((f"a:{SECRET} b:{OTHER}", OK), (f"a:{'x' * 32}", REJECTED), ("a:short", REJECTED)),
         (f"a:{SECRET} a:{OTHER}", REJECTED),
     ),
+    "PAGE_TOKEN_SECRET": (("", OK), (OTHER, OK), ("x" * 32, REJECTED), ("short", REJECTED)),
     "JWT_AUDIENCE": (("https://api.example.com", OK), ("", FREE)),
     "JWT_ISSUER": (("https://api.example.com", OK), ("", FREE)),
     "ISSUERS": ((NAMED, OK), ("/nonexistent", REJECTED)),
@@ -89,6 +94,8 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "SMTP_URL": (("smtp://localhost", REJECTED), ("", OK), ("mail", REJECTED)),
     "MAIL_FROM": (("Candor <a@example.com>", OK), ("nobody", REJECTED)),
+    "ACTIVATION_URL": FRONT_END,
+    "PASSWORD_RESET_URL": FRONT_END,
     "USERS_URL": (("https://u.example", OK), ("http://[::1]:1", OK), ("http://u.example", WARNED), ("u", REJECTED)),
     "PREFERENCES_URL": (("https://p.example", OK), ("http://p.example", WARNED), ("p", REJECTED)),
     "TRUSTED_PROXIES": (
