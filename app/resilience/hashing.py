@@ -21,6 +21,8 @@ class HashingShare(Slots):
 
     place = "hashing"
     detail = "too many passwords are being hashed"
+    may_be_stuck = False
+    """On a busy machine a hash takes long, and always ends."""
 
     def __init__(self, slots: Slots, *, threads: int) -> None:
         """Make the share.

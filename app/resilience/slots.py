@@ -31,6 +31,8 @@ class Slots:
     """What they are called in metrics."""
     detail: ClassVar[str] = "every work slot is taken"
     """Why a request is refused."""
+    may_be_stuck: ClassVar[bool] = True
+    """Whether work can stand still, so that waiting for its end is of no use."""
 
     def __init__(self, size: int, *, queue: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Make the places.
@@ -100,7 +102,7 @@ class Slots:
         left = TICKS
         while not turn.acquire(timeout=max(0.0, min(TICK, until - self._clock()))):
             with self._lock:
-                seen, left = self._moves, TICKS if self._moves != seen else left - 1
+                seen, left = self._moves, TICKS if self._moves != seen or not self.may_be_stuck else left - 1
                 is_late = self._clock() >= until
                 if turn not in self._waiting or (left and not is_late):
                     continue

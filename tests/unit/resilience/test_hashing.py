@@ -1,6 +1,7 @@
 """The share of hashing: half of the slots, taken before a slot, and nobody hashes outside of it."""
 
 import threading
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -46,6 +47,24 @@ class TestShare:
             assert share.in_use == 0
         with pytest.raises(RuntimeError):
             share.check()
+
+    def test_a_hash_that_takes_long_is_waited_for(self) -> None:
+        """Four hundred milliseconds, as on a busy machine: a work slot would count as stuck."""
+        share = HashingShare(Slots(2, queue=4), threads=8)
+        entered, outcomes = threading.Event(), list[str]()
+
+        def hold() -> None:
+            with share:
+                entered.set()
+                time.sleep(0.4)
+
+        holding = threading.Thread(target=hold)
+        holding.start()
+        entered.wait(5)
+        with share:
+            outcomes.append("hashed")
+        holding.join(5)
+        assert outcomes == ["hashed"]
 
     def test_half_of_the_threads_wait_at_most(self) -> None:
         share = HashingShare(Slots(4, queue=12), threads=16)
