@@ -77,7 +77,7 @@ class TokenService:
             revoked: the sessions and tokens that have been revoked.
             others: verify what is not ours.
         """
-        self._keys: dict[str | None, str] = {**(keys or {})}
+        self._keys: dict[str | None, str] = dict((keys or {}).items())
         if not keys or secret in keys.values():
             self._keys[None] = secret
         self._kid = next(iter(keys or {}), None)

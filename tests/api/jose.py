@@ -37,7 +37,7 @@ IGNORED: Final[Mapping[str, Any]] = {
 }
 """The registered ones (IANA, JSON Web Signature and Encryption Header Parameters), and some that are not."""
 
-ABSURD: Final = (
+ABSURD: Final[tuple[Any, ...]] = (
     *(10**400, -(10**400), 10**30, 253402300800, -1),
     *(1e30, -0.5, float("nan"), float("inf"), float("-inf")),
     *("9999999999", "NaN", "soon", "", True, False, None, [], [1], {}, {"a": 1}),

@@ -18,7 +18,7 @@ from tests.fakes.remote import Remote
 
 __all__ = ["other", "remote", "stranger", "trusting"]
 MOMENTS: Final = ("exp", "nbf", "iat")
-CRITICAL: Final = ([], ["exp"], ["x5t"], ["b64"], ["made-up"], "x5t", None, {}, 1, [1])
+CRITICAL: Final[tuple[Any, ...]] = ([], ["exp"], ["x5t"], ["b64"], ["made-up"], "x5t", None, {}, 1, [1])
 
 
 class TestIgnored:
@@ -81,5 +81,6 @@ class TestMoments:
         """Claims that are not read as numbers."""
         for name in ("auth_time", "updated_at", "jti", "sid", "made-up"):
             for value in (10**400, float("nan"), -1.5):
-                response = bearing(nobody, forge.token(**{name: value})).get(TASKS)
+                claim: dict[str, Any] = {name: value}
+                response = bearing(nobody, forge.token(**claim)).get(TASKS)
                 assert response.status_code in {200, 401}, (name, value)

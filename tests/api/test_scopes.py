@@ -11,7 +11,7 @@ from flask import Flask
 from app.config import InvalidSettings, Settings
 from app.config.issuers import Issuer
 from app.rest import scopes
-from app.rpc import server
+from app.rpc.services import METHODS
 from tests.api.accounts import an_address, join
 from tests.api.caller import Caller
 
@@ -88,4 +88,4 @@ class TestSettings:
 
 
 def test_methods_of_grpc_need_one_of_them() -> None:
-    assert {method.scope for method in server.METHODS.values()} <= scopes.SCOPES
+    assert {method.scope for method in METHODS.values()} <= scopes.SCOPES

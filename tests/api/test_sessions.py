@@ -282,14 +282,16 @@ class TestSessionsAreRevoked:
         """Whichever comes first, no refresh token of the session is valid afterwards."""
         for _ in range(5):
             _, token = logged_in(nobody, email)
-            calls = [
-                lambda token=token: refresh(Caller(app.test_client(), {}), token),
-                lambda token=token: Caller(app.test_client(), {}).post(REVOKE, json={"token": token}),
-            ]
-            refreshing, revoking = at_once(2, lambda number, calls=calls: calls[number](), threads=2)
+            sent = ((REFRESH, {"refresh_token": token}), (REVOKE, {"token": token}))
+
+            def send(number: int, sent: tuple[tuple[str, dict[str, str]], ...] = sent) -> TestResponse:
+                path, body = sent[number]
+                return Caller(app.test_client(), {}).post(path, json=body)
+
+            refreshing, revoking = at_once(2, send, threads=2)
             answered(revoking)
             if refreshing.status_code == 200:
-                assert refresh(nobody, refreshing.get_json()["refresh_token"]).status_code == 401
+                assert refresh(nobody, answered(refreshing)["refresh_token"]).status_code == 401
 
     def test_a_token_that_the_previous_release_has_issued_and_revoked(
         self, nobody: Caller, app: Flask, forge: Forge

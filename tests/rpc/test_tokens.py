@@ -43,5 +43,6 @@ def test_critical_extensions_are_not_understood(bearing: Any, forge: Forge) -> N
 def test_an_absurd_moment_is_unauthenticated(bearing: Any, forge: Forge, claim: str) -> None:
     """RFC 7519, section 2."""
     for value in ABSURD:
-        failure = bearing(forge.token(**{claim: value})).refused("ListTasks", REQUESTS["ListTasks"])
+        changed: dict[str, Any] = {claim: value}
+        failure = bearing(forge.token(**changed)).refused("ListTasks", REQUESTS["ListTasks"])
         assert (failure.code, failure.reason) == (grpc.StatusCode.UNAUTHENTICATED, "INVALID_TOKEN"), value
