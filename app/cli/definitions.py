@@ -61,7 +61,7 @@ class Difference:
         if self.kind == "column":
             return f"-- to be written: column {self.table}.{self.name} from ({before}) to ({after})"
         if self.kind == "index":
-            return "; ".join([f"DROP INDEX {self.name}"] * (before is not None) + [after] * (after is not None))
+            return "; ".join([f"DROP INDEX {self.name}"] * (before is not None) + ([] if after is None else [after]))
         dropped = [f"DROP CONSTRAINT {self.name}"] if before is not None else []
         added = [f"ADD CONSTRAINT {self.name} {after}"] if after is not None else []
         return f"ALTER TABLE {self.table} {', '.join([*dropped, *added])}"

@@ -84,7 +84,8 @@ async def _serve(app: Flask, settings: Settings) -> None:
         raise Failed(str(fault)) from fault
     _LOG.info("gRPC is served", extra={"fields": {"host": settings.rpc_host, "port": serving.port}})
     scheme = "grpcs" if settings.rpc_certificate else "grpc"
-    startup.announce(settings, [f"{scheme}://{authority(settings.rpc_host, serving.port)}"], {})
+    place = f"{scheme}://{authority(settings.rpc_host, serving.port)}"
+    startup.announce(settings, [place], metrics_port=settings.rpc_metrics_port, more={})
     await told.wait()
     _LOG.info("gRPC leaves", extra={"fields": {"drain_seconds": settings.drain_seconds}})
     await serving.leave(settings.drain_seconds)

@@ -20,6 +20,7 @@ DISTINCT: Final = 8
 """Different bytes that a random secret of 16 hexadecimal digits or more has, but for one in some thousands."""
 ADMIN: Final = "admin"
 API: Final = "/v1/"
+METRICS_PORTS: Final = ("metrics_port", "worker_metrics_port", "rpc_metrics_port")
 BROADEST: Final = {4: 8, 6: 16}
 """Bits that a network of trusted proxies has in common at least, by version of IP."""
 Values = Mapping[str, Any]
@@ -166,7 +167,6 @@ WARNED: Final = (
     ),
 )
 """What production warns about at start."""
-METRICS_PORTS: Final = ("metrics_port", "worker_metrics_port", "rpc_metrics_port")
 
 
 def faults(values: Values) -> dict[str, str]:

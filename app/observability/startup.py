@@ -13,23 +13,24 @@ PLACE: Final = ("host", "hostaddr", "port", "service")
 _LOG: Final = logging.getLogger("candor.start")
 
 
-def announce(settings: Settings, serves: Sequence[str], more: Mapping[str, object]) -> None:
+def announce(settings: Settings, serves: Sequence[str], *, metrics_port: int, more: Mapping[str, object]) -> None:
     """Write the entry, and the warnings.
 
     Args:
         settings: those of the service.
-        serves: where it listens.
+        serves: where it listens, or what it does.
+        metrics_port: of the setting that is this process's.
         more: what else is served, such as the public routes.
     """
     where = ", ".join(serves) or "by another server than gunicorn"
-    _LOG.info("Candor %s serves %s", VERSION, where, extra={"fields": {**told(settings, serves), **more}})
+    _LOG.info("Candor %s serves %s", VERSION, where, extra={"fields": {**told(settings, serves, metrics_port), **more}})
     for sentence in settings.warnings:
         _LOG.warning("%s", sentence)
 
 
-def told(settings: Settings, serves: Sequence[str]) -> dict[str, Any]:
+def told(settings: Settings, serves: Sequence[str], metrics_port: int) -> dict[str, Any]:
     """Return what the entry contains; no user, password or token."""
-    metrics = authority(settings.metrics_host, settings.metrics_port)
+    metrics = authority(settings.metrics_host, metrics_port)
     return {
         "environment": settings.app_env,
         "serves": [*serves],
@@ -40,7 +41,7 @@ def told(settings: Settings, serves: Sequence[str]) -> dict[str, Any]:
         "limits": {name: getattr(settings, name) for name in LIMITS},
         "cors_origins": [*settings.cors_origins],
         "anonymous_scopes": [*settings.anonymous_scopes],
-        "metrics": f"http://{metrics}/metrics" if settings.metrics_port else "none",
+        "metrics": f"http://{metrics}/metrics" if metrics_port else "none",
     }
 
 

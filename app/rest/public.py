@@ -21,6 +21,7 @@ from typing import Final, TypeVar
 from flask import Blueprint, Flask
 from flask.views import View
 
+from app.config import Settings
 from app.observability import startup
 from app.rest import operations
 
@@ -100,7 +101,9 @@ def announce(app: Flask, serves: Sequence[str] = ()) -> None:
     if app.extensions.setdefault("candor-announced", False):
         return
     app.extensions["candor-announced"] = True
-    startup.announce(app.extensions["candor-settings"], serves, {"public_routes": [*routes(app)]})
+    settings: Settings = app.extensions["candor-settings"]
+    found = {"public_routes": [*routes(app)]}
+    startup.announce(settings, serves, metrics_port=settings.metrics_port, more=found)
     if unknown := set(app.config[ENDPOINTS]) - app.view_functions.keys():
         _LOG.warning("%s lists unknown endpoints", ENDPOINTS, extra={"fields": {"endpoints": sorted(unknown)}})
 

@@ -120,7 +120,7 @@ class TestDefinitions:
         assert all(str(each) in caplog.text for each in found)
         with db.engine.begin() as connection:
             for each in found:
-                connection.exec_driver_sql(definitions.Redefine(each).sqltext)
+                connection.exec_driver_sql(str(definitions.Redefine(each).sqltext))
         with db.engine.connect() as connection:
             assert definitions.differences(connection, Base.metadata) == []
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +31,7 @@ PRODUCTION: Final = {
 
 @contextmanager
 def started(
-    settings: Settings, log: Path, /, launcher: tuple[str, ...] = (), umask: int = 0o022, **environ: str
+    settings: Settings, log: Path, environ: Mapping[str, str], *, launcher: tuple[str, ...] = (), umask: int = 0o022
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Start gunicorn in production."""
     environment = os.environ | {
@@ -80,14 +80,14 @@ def answer(
 @pytest.mark.parametrize("host", ["::1", "::"])
 def test_an_ipv6_address_is_served(settings: Settings, tmp_path: Path, host: str) -> None:
     port, log = free_port(), tmp_path / "log"
-    with started(settings, log, HOST=host, PORT=str(port)) as process:
+    with started(settings, log, {"HOST": host, "PORT": str(port)}) as process:
         assert answer(log, process, socket.AF_INET6, ("::1", port)) == b"HTTP/1.1 200"
 
 
 @pytest.mark.parametrize("umask", [0, 0o777])
 def test_a_socket_is_for_owner_and_group_under_any_umask(settings: Settings, tmp_path: Path, umask: int) -> None:
     path, log = tmp_path / "s", tmp_path / "log"
-    with started(settings, log, umask=umask, BIND=f"unix:{path}") as process:
+    with started(settings, log, {"BIND": f"unix:{path}"}, umask=umask) as process:
         assert answer(log, process, socket.AF_UNIX, str(path)) == b"HTTP/1.1 200"
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
 
@@ -104,7 +104,7 @@ def test_one_entry_at_start_says_what_is_served_with_what(settings: Settings, tm
         "RATE_LIMIT": "7 per second",
         "LOG_LEVEL": "INFO",
     }
-    with started(settings, log, **environ) as process:
+    with started(settings, log, environ) as process:
         answer(log, process, socket.AF_UNIX, str(path))
     entries = lines(log, "candor.start")
     (entry,) = [each for each in entries if each["level"] == "INFO"]
@@ -159,7 +159,7 @@ class TestReadOnly:
     ) -> None:
         log, port, metrics = outside / "log", free_port(), free_port()
         environ = {"PORT": str(port), "METRICS_PORT": str(metrics), "TMPDIR": "/tmp"}
-        with started(settings, log, self.launcher(memory, 4096), **environ) as process:
+        with started(settings, log, environ, launcher=self.launcher(memory, 4096)) as process:
             assert answer(log, process, socket.AF_INET, ("127.0.0.1", port)) == b"HTTP/1.1 200"
             if has_metrics:
                 text = answer(log, process, socket.AF_INET, ("127.0.0.1", metrics))
@@ -171,7 +171,8 @@ class TestReadOnly:
 class TestOptimized:
     def test_without_assertions_it_serves(self, settings: Settings, tmp_path: Path) -> None:
         path, log = tmp_path / "s", tmp_path / "log"
-        with started(settings, log, BIND=f"unix:{path}", PYTHONOPTIMIZE="1") as process:  # compiles everything anew
+        environ = {"BIND": f"unix:{path}", "PYTHONOPTIMIZE": "1"}  # the first time it compiles everything anew
+        with started(settings, log, environ) as process:
             assert answer(log, process, socket.AF_UNIX, str(path), within=4 * SERVES_WITHIN) == b"HTTP/1.1 200"
 
     @pytest.mark.parametrize(

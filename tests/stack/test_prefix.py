@@ -52,7 +52,7 @@ def public_url(
     url = f"http://127.0.0.1:{port}/candor"
     environ = {"BIND": f"unix:{home / 's'}", "PUBLIC_URL": url, "SCRIPT_NAME": "" if is_removed else "/candor"}
     command = [str(NGINX), "-c", str(home / "conf"), "-p", str(home), "-e", str(home / "error.log")]
-    with started(settings, home / "log", **environ), subprocess.Popen(command) as nginx:
+    with started(settings, home / "log", environ), subprocess.Popen(command) as nginx:
         try:
             until = time.monotonic() + SERVES_WITHIN
             while time.monotonic() < until and status_of(f"{url}/healthz") != 200:
