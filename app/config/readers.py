@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import sys
 from collections.abc import Callable
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -16,8 +17,8 @@ LARGEST_LIMIT: Final = 2**31 - 1
 """Requests; counters of Redis have more room, which is used otherwise."""
 LONGEST_WINDOW: Final = 366 * 24 * 60 * 60
 """Seconds."""
-LONGEST_PATH: Final = 103
-"""Bytes of a unix socket's path on macOS; Linux has room for four more."""
+LONGEST_PATH: Final = 107 if sys.platform == "linux" else 103
+"""Bytes of a unix socket's path."""
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PUBLIC_URL: Final = re.compile(r"[a-z]+://[A-Za-z0-9._~\[\]:-]+(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?")

@@ -16,8 +16,8 @@ LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 TRACING: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 SECRET_BYTES: Final = 32
 TOKEN_CHARACTERS: Final = 16
-DISTINCT: Final = 8
-"""Different bytes that a random secret of 16 hexadecimal digits or more has, but for one in some thousands."""
+DISTINCT: Final = 7
+"""Different bytes that 32 random digits have, but for two in 100,000; of shorter secrets fewer are asked for."""
 ADMIN: Final = "admin"
 API: Final = "/v1/"
 METRICS_PORTS: Final = ("metrics_port", "worker_metrics_port", "rpc_metrics_port")
@@ -35,9 +35,10 @@ class Rule:
     applies: Callable[[Values], bool]
 
 
-def _is_weak(secret: str) -> bool:
+def is_weak(secret: str) -> bool:
     """Return whether somebody has typed a secret: few different bytes, or a part of it over and over."""
-    return bool(secret) and (len(set(secret.encode())) < DISTINCT or secret in (secret + secret)[1:-1])
+    least = min(DISTINCT, len(secret) // 4 + 1)
+    return bool(secret) and (len(set(secret.encode())) < least or secret in (secret + secret)[1:-1])
 
 
 def _is_clear(url: str) -> bool:
@@ -86,12 +87,12 @@ REJECTED: Final = (
     Rule(
         "jwt_secret",
         "must be random, since whoever guesses it can make any token; `openssl rand -hex 32` makes one",
-        lambda v: _is_weak(v["jwt_secret"]),
+        lambda v: is_weak(v["jwt_secret"]),
     ),
     Rule(
         "jwt_keys",
         "must have random secrets, since whoever guesses one can make any token; `openssl rand -hex 32` makes one",
-        lambda v: any(_is_weak(secret) for _, secret in v["jwt_keys"]),
+        lambda v: any(is_weak(secret) for _, secret in v["jwt_keys"]),
     ),
     Rule(
         "google_url",
@@ -118,7 +119,7 @@ REJECTED: Final = (
     Rule(
         "debug_token",
         "must be random, since whoever guesses it sees inside the workers; `openssl rand -hex 16` makes one",
-        lambda v: _is_weak(v["debug_token"]),
+        lambda v: is_weak(v["debug_token"]),
     ),
     Rule("debug", "must be off in production", lambda v: v["debug"]),
 )

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import flask_migrate
 import pytest
+from alembic.autogenerate import render_python_code
+from alembic.operations import ops
 from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
@@ -138,6 +140,13 @@ class TestDefinitions:
             connection.exec_driver_sql(change)
         with pytest.raises(SystemExit):
             flask_migrate.check()
+
+    def test_the_migration_that_is_generated_can_be_taken_back(self) -> None:
+        shorter, longer = (f"CHECK (char_length(name) <= {most})" for most in (200, 300))
+        difference = definitions.Difference("users", "constraint", "ck_users_name_length", shorter, longer)
+        upgrade = ops.UpgradeOps([definitions.Redefine(difference)])
+        assert f"op.execute('{CHECKED} {longer}')" in render_python_code(upgrade)
+        assert f"op.execute('{CHECKED} {shorter}')" in render_python_code(upgrade.reverse())
 
     def test_nothing_is_left_of_the_comparison(self, migrated: Flask) -> None:
         with db.engine.connect() as connection:

@@ -1,5 +1,6 @@
 """Every setting has a decision: values that production accepts, warns about or rejects, each tried here."""
 
+import random
 import re
 from collections.abc import Iterator
 from dataclasses import fields
@@ -187,3 +188,12 @@ def test_the_documentation_lists_the_rules(title: str, listed: tuple[rules.Rule,
     assert re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", section, re.MULTILINE) == [
         (rule.name.upper(), rule.says) for rule in listed
     ]
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "length"), [("0123456789abcdef", 16), ("0123456789", 32), ("0123456789abcdef", 64)]
+)
+def test_a_random_secret_is_not_taken_for_one_that_is_not(alphabet: str, length: int) -> None:
+    made = random.Random(length)
+    weak = [secret for _ in range(2000) if rules.is_weak(secret := "".join(made.choices(alphabet, k=length)))]
+    assert len(weak) <= 1
