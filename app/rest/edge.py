@@ -38,7 +38,7 @@ class Seen:
     def logged(self, status: HTTPStatus, config: Mapping[str, Any]) -> dict[str, object]:
         """Return what a line of the log says of it."""
         client = None
-        if config["LOG_CLIENT"]:
+        if config.get("LOG_CLIENT"):
             client = client_address(self.peer, self.fields.get("X-FORWARDED-FOR", ""), config["TRUSTED_PROXIES"])
         took = None if self.seconds is None else round(self.seconds * 1000, 3)
         about = {"method": self.method, "route": metrics.UNMATCHED, "path": self.path}
