@@ -87,7 +87,7 @@ def test_five_failures_are_explained_from_their_ids_alone(night: Night) -> None:
     assert night.ask("GET", TASK, X_Request_Id=ids[4], Authorization="Bearer nonsense")[0] == 401
     told = [night.explained(request_id) for request_id in ids]
     assert [(each["code"], each["fault"], each["sqlstate"]) for each in told] == [
-        ("DEADLINE_EXCEEDED", "capacity", told[0]["sqlstate"]),
+        ("DEADLINE_EXCEEDED", "client", told[0]["sqlstate"]),
         ("SERVICE_UNAVAILABLE", "capacity", "55P03"),
         ("INTERNAL_ERROR", "service", "42P01"),
         ("VALIDATION_FAILED", "client", None),
