@@ -12,9 +12,9 @@ from math import isinf
 from typing import Final, NamedTuple
 
 MAX_DEPTH: Final = 64
-MOST_TOKENS: Final = 4096
+MOST_TOKENS: Final = 1024
 """Tokens that are looked at one by one; each takes 1 to 3 microseconds."""
-MOST_CHARACTERS: Final = 65_536
+MOST_CHARACTERS: Final = 32_768
 """Characters after which no further token is looked at."""
 AT_ONCE: Final = 256
 """Repetitions in one match: the standard library's matcher keeps 200 to 1,000 bytes for each until it has ended."""

@@ -15,7 +15,7 @@ from app import errs
 from app.wire.json_estimate import Unfit, estimate
 from app.wire.json_locator import MAX_DEPTH, Unfinished, are_escapes_fit, locate
 
-LARGE: Final = 65536
+LARGE: Final = 4096
 """Bytes from which on a body is looked through first: of one that is not JSON, no value is made."""
 _BLANKS: Final = b" \t\n\r"
 _SAFE_DIGITS: Final = 308

@@ -1,12 +1,15 @@
 """What hostile bodies and logins cost a worker and everybody else, on a real gunicorn."""
 
 import json
+import os
 import re
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +17,12 @@ import pytest
 
 from app.config import Settings
 from app.resilience import allocator
+from tests.stack.checkout import process_table
 from tests.stack.conftest import Served, serving
 from tests.stack.test_scarcity import worker_of
 
 Bearer = Callable[..., dict[str, str]]
+SCALE: Final = int(os.environ.get("EDGE_SCALE", "1"))
 MEBIBYTE: Final = 1 << 20
 MOST: Final = 250
 """MB of a worker, whatever anybody sends."""
@@ -34,13 +39,28 @@ PUBLIC: Final = (
 )
 
 
+PLENTY: Final = "1000000 per hour"
+LIMITS: Final = {"RATE_LIMIT": PLENTY, "TOKEN_RATE_LIMIT": PLENTY, "REGISTRATION_RATE_LIMIT": PLENTY}
+"""Limits that keep nobody out."""
+
+
 @pytest.fixture
 def lone(settings: Settings, tmp_path: Path) -> Iterator[Served]:
-    """Serve with one worker and limits that keep nobody out."""
-    plenty = "1000000 per hour"
-    limits = {"RATE_LIMIT": plenty, "TOKEN_RATE_LIMIT": plenty, "REGISTRATION_RATE_LIMIT": plenty}
-    with serving(settings, tmp_path / "log", WEB_CONCURRENCY="1", WEB_THREADS="16", **limits) as served:
+    """Serve with one worker."""
+    with serving(settings, tmp_path / "log", WEB_CONCURRENCY="1", WEB_THREADS="16", **LIMITS) as served:
         yield served
+
+
+@pytest.fixture
+def usual(settings: Settings, tmp_path: Path) -> Iterator[Served]:
+    """Serve with two workers, as ``make run`` does."""
+    with serving(settings, tmp_path / "log", WEB_CONCURRENCY="2", WEB_THREADS="16", **LIMITS) as served:
+        yield served
+
+
+def workers_of(served: Served) -> set[int]:
+    """Return the process ids of the workers."""
+    return {pid for pid, parent in process_table().items() if parent == served.pid}
 
 
 def resident(pid: int, field: str = "VmRSS") -> float:
@@ -93,3 +113,75 @@ def test_a_burst_of_logins_leaves_nothing_in_a_worker(lone: Served, bearer: Bear
     each_at_once(CONNECTIONS, create)
     assert resident(worker, "VmHWM") < MOST
     assert worker_of(lone) == worker
+
+
+ROUNDS: Final = 3
+"""Of which one has to succeed: what else this machine does can only make the answers fewer."""
+
+
+def share() -> float:
+    """Return the share of other clients' requests that succeeds; less where others already keep the cores busy."""
+    return 0.99 if os.getloadavg()[0] < 2 * len(os.sched_getaffinity(0)) else 0.9
+
+
+WORST: Final = {
+    "trailing comma": (b"[", b"1,", b"]"),
+    "nested": (b"[", b"[" * 60 + b"]" * 60 + b",", b"]"),
+    "mixed": (b"[", b'{"a":[1,{"b":""}]},', b"]"),
+    "escapes": (b'["', b"\\u0041", b'\\ud800"]'),
+    "unknown members": (b"{", b'"%d":1,', b'"z":1}'),
+    "one long number": (b"[1.", b"1", b"e999]"),
+}
+
+
+def worst(size: int) -> list[bytes]:
+    """Return bodies of this size, each costly in its own way."""
+    bodies = []
+    for head, piece, tail in WORST.values():
+        count = (size - len(head) - len(tail)) // (len(piece) + 4 if b"%d" in piece else len(piece))
+        pieces = b"".join(piece % number for number in range(count)) if b"%d" in piece else piece * count
+        bodies.append(head + pieces + tail)
+    return bodies
+
+
+def test_anonymous_connections_with_the_worst_bodies_stop_nobody(usual: Served, bearer: Bearer) -> None:
+    """32 of them send what is read to its end and what is not; a client with a token goes on reading."""
+    wanted = share()
+    workers, headers, over = workers_of(usual), bearer(), threading.Event()
+    bodies = [*worst(16_384), *worst(MEBIBYTE)]
+
+    def attack(number: int) -> Counter[int]:
+        statuses = Counter[int]()
+        while not over.is_set():
+            with closing(HTTPConnection("127.0.0.1", usual.port, timeout=30)) as connection:
+                try:
+                    sent = sum(statuses.values()) + number
+                    statuses[post(connection, PUBLIC[sent % len(PUBLIC)], bodies[sent % len(bodies)])] += 1
+                except (OSError, HTTPException):  # refused while it was still being sent
+                    statuses[0] += 1
+        return statuses
+
+    def read(_client: int) -> Counter[int]:
+        statuses, until = Counter[int](), time.monotonic() + 5 * SCALE
+        while time.monotonic() < until:
+            with closing(HTTPConnection("127.0.0.1", usual.port, timeout=30)) as connection:
+                connection.request("GET", "/v1/tasks?page_size=1", headers=headers)
+                answer = connection.getresponse()
+                answer.read()
+                statuses[answer.status] += 1
+            time.sleep(0.01)
+        return statuses
+
+    with ThreadPoolExecutor(36) as pool:
+        attacks = [pool.submit(attack, number) for number in range(32)]
+        rounds = []
+        while len(rounds) < ROUNDS and not any(seen[200] > wanted * seen.total() for seen in rounds):
+            reads = [pool.submit(read, number) for number in range(4)]
+            rounds.append(sum((each.result() for each in reads), Counter[int]()))
+        over.set()
+        attacked = sum((each.result() for each in attacks), Counter[int]())
+    assert attacked[413] > 0 < attacked[400], attacked
+    assert set(attacked) <= {0, 400, 413, 503}, attacked
+    assert any(seen[200] > wanted * seen.total() and seen[200] > 20 * SCALE for seen in rounds), (rounds, attacked)
+    assert max(resident(worker, "VmHWM") for worker in workers) < MOST
+    assert workers_of(usual) == workers

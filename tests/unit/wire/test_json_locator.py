@@ -194,5 +194,5 @@ class TestBounds:
     @pytest.mark.parametrize("shape", SHAPES)
     def test_what_lies_within_the_bounds_is_found_exactly(self, shape: str) -> None:
         head, piece, tail = SHAPES[shape]
-        body = of_size(2000, head, piece, tail)
+        body = of_size(700, head, piece, tail)
         assert isinstance(sought(body), Defect)
