@@ -18,6 +18,7 @@ from typing import Any, Final
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings as of_hypothesis
 from sqlalchemy import Engine, QueuePool
 
 from app import create_app
@@ -36,6 +37,8 @@ TokenMaker = Callable[..., str]
 EMPTY: Final = "; ".join(f"DELETE FROM {table}" for table in reversed(Base.metadata.sorted_tables))
 """Empties every table."""
 
+of_hypothesis.register_profile("without-deadlines", deadline=None)  # a busy machine is no fault
+of_hypothesis.load_profile("without-deadlines")
 os.environ |= dict.fromkeys(("METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT", "WORKER_METRICS_PORT"), "0")
 # Of what tests start, only what they ask for takes a port.
 os.environ.setdefault("FUZZ_SEED", str(secrets.randbelow(2**32)))

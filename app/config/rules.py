@@ -82,7 +82,7 @@ REJECTED: Final = (
     Rule(
         "page_token_secret",
         "must be random, since whoever guesses it can make page tokens; `openssl rand -hex 32` makes one",
-        lambda v: _is_weak(v["page_token_secret"]),
+        lambda v: is_weak(v["page_token_secret"]),
     ),
     Rule(
         "jwt_secret",
