@@ -52,7 +52,8 @@ class TestLogIn:
         assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
         claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
         assert claims["exp"] - claims["iat"] == 900
-        assert claims["scope"].split() == sorted(settings.default_scopes)
+        assert claims["scope"].split() == sorted([*settings.default_scopes, "account"])
+        assert claims["sid"]
         assert "email" not in claims
         assert "name" not in claims
 
