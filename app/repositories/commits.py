@@ -6,6 +6,7 @@ counts until the COMMIT has settled (``Writers``). PostgreSQL rolls back whateve
 """
 
 import logging
+import math
 import os
 import socket
 import threading
@@ -55,14 +56,12 @@ class Commits:
         driven: Any = connection.driver_connection
         if driven.pgconn.transaction_status == TransactionStatus.IDLE:
             return
-        limit = deadline.current.get()
-        self._enter(driven, limit)
-        is_left, loan = False, loans.of(connection)
+        limit, loan = deadline.current.get(), loans.of(connection)
+        self._enter(driven, limit, loan)
+        is_left = False
         try:
-            if loan is not None:
-                loan.spare()
             commit = _Commit(driven)
-            if not commit.ends(None if limit is None else limit.at + GRACE):
+            if not commit.ends(None if limit is None else limit.at + GRACE - time.monotonic()):
                 is_left = True
                 raise self._left(connection, commit, limit)
         finally:
@@ -72,13 +71,16 @@ class Commits:
             loan.guard()
         commit.check()
 
-    def _enter(self, driven: Any, limit: deadline.Deadline | None) -> None:
+    def _enter(self, driven: Any, limit: deadline.Deadline | None, loan: loans.Loan | None) -> None:
         """Take a place among the writers; without one, or without time, roll back. SQLAlchemy does not do it then."""
         try:
+            self._writers.enter(driven, until=math.inf if limit is None else limit.at)
+            if loan is not None:
+                loan.spare()
             if limit is not None:
                 limit.check("database")
-            self._writers.enter(driven, within=None if limit is None else limit.remaining())
         except Error:
+            self._writers.leave(driven)
             with suppress(psycopg.Error):
                 driven.rollback()
             raise
@@ -119,11 +121,11 @@ class _Commit:
     def _note(self, notice: psycopg.errors.Diagnostic) -> None:
         self._warnings.append(notice.source_function)
 
-    def ends(self, until: float | None) -> bool:
-        """Wait for the result until then, in monotonic seconds; return whether it is there."""
-        if not exchange.is_received(self._pgconn, until):
+    def ends(self, within: float | None) -> bool:
+        """Wait for the result for so many seconds; return whether it is there."""
+        self._result = exchange.received(self._pgconn, within)
+        if self._result is None:
             return False
-        self._result = exchange.received(self._pgconn)
         self.driven.remove_notice_handler(self._note)
         return True
 

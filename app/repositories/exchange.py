@@ -4,16 +4,18 @@ psycopg does so because a ROLLBACK can undo a DROP. The service does not change 
 has changed, and ``plans`` repeats what no longer fits.
 """
 
-import select
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
+from psycopg import generators, waiting
 from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import PoolProxiedConnection
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
+
+INTERVAL: Final = 0.1
+"""Seconds after which psycopg looks for signals while it waits, as it does by itself."""
 
 
 def roll_back(connection: PoolProxiedConnection) -> None:
@@ -28,31 +30,20 @@ def roll_back(connection: PoolProxiedConnection) -> None:
         driven.rollback()
         return
     pgconn.send_query(b"ROLLBACK")
-    if is_received(pgconn, None):
-        check(received(pgconn), driven)
+    check(received(pgconn, None), driven)
 
 
-def is_received(pgconn: "PGconn", until: float | None) -> bool:
-    """Wait for a result until then, in monotonic seconds; return whether it is there."""
-    poll = select.poll()
-    poll.register(pgconn.socket, select.POLLIN)
-    pgconn.flush()
-    while pgconn.is_busy():
-        left = None if until is None else (until - time.monotonic()) * 1000
-        if left is not None and left <= 0:
-            return False
-        if poll.poll(left):
-            pgconn.consume_input()
-            pgconn.flush()
-    return True
+def received(pgconn: "PGconn", within: float | None) -> "PGresult | None":
+    """Return the result of what was sent; ``None`` if there is none within so many seconds.
 
-
-def received(pgconn: "PGconn") -> "PGresult | None":
-    """Return the result that is there."""
-    result = pgconn.get_result()
-    while pgconn.get_result() is not None:
-        pass
-    return result
+    Raises:
+        psycopg.Error: the connection is lost.
+    """
+    try:
+        results = waiting.wait(generators.execute(pgconn), pgconn.socket, interval=INTERVAL, timeout=within)
+    except psycopg.errors._WaitTimeout:  # noqa: SLF001 -- psycopg raises nothing else
+        return None
+    return results[-1]
 
 
 def check(result: "PGresult | None", driven: "psycopg.Connection[Any]") -> "PGresult":

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -24,31 +23,32 @@ LOAN: Final = "loan"
 class Loan:
     """What lasts as long as somebody has a connection."""
 
-    __slots__ = ("_cancelling", "_connection", "_forget", "_ticket", "_watchdog", "_watched")
+    __slots__ = ("_cancelling", "_connection", "_forget", "_is_spared", "_lock", "_ticket", "_watchdog", "_watched")
 
     def __init__(self, connection: Any, ticket: Ticket, watchdog: Watchdog) -> None:
         self._connection, self._ticket, self._watchdog = connection, ticket, watchdog
         self._cancelling: threading.Thread | None = None
-        self._watched: int | None = None
-        self._forget: Callable[[], None] | None = None
-        self.guard()
+        self._is_spared, self._lock = False, threading.Lock()
+        limit = deadline.current.get()
+        if limit is None:
+            self._watched, self._forget = None, None
+        else:
+            self._watched = watchdog.watch(connection.fileno(), at=limit.at, first=self._begin_to_cancel)
+            self._forget = limit.on_cut(self._interrupt)
         metrics.POOL_IN_USE.inc()
 
-    def guard(self) -> None:
-        """Hold it to the deadline, from the beginning and again after a COMMIT."""
-        limit = deadline.current.get()
-        if limit is not None:
-            self._watched = self._watchdog.watch(self._connection.fileno(), at=limit.at, first=self._begin_to_cancel)
-            self._forget = limit.on_cut(self._interrupt)
-
     def spare(self) -> None:
-        """Interrupt it no more, neither at the deadline nor when the caller goes away: a COMMIT is about to be sent."""
-        if self._forget is not None and self._watched is not None:
-            self._forget()
-            self._watchdog.release(self._watched)
-            self._watched = self._forget = None
-        if self._cancelling is not None:
-            self._cancelling.join()
+        """Interrupt it no more, neither at the deadline nor when the caller goes away: a COMMIT is about to be sent.
+
+        An interruption that has begun is waited for. The deadline is over then, and no COMMIT must be sent.
+        """
+        with self._lock:
+            self._is_spared = True
+        self._join()
+
+    def guard(self) -> None:
+        """Hold it to the deadline again, after a COMMIT."""
+        self._is_spared = False
 
     def end(self, error: BaseException | None) -> None:
         """Let go of the connection, and say how it went."""
@@ -56,14 +56,25 @@ class Loan:
         if self._forget is not None and self._watched is not None:
             self._forget()
             self._watchdog.release(self._watched)
-        if self._cancelling is not None and error is None:
-            self._cancelling.join()  # or it would meet the statement of whoever has the connection next
+        if error is None:
+            self._join()  # or it would meet the statement of whoever has the connection next
         self._ticket.report(_translated(error))
 
-    def _begin_to_cancel(self) -> None:
-        """At the deadline, have the server end the statement beside the watchdog, which hangs up soon after."""
-        self._cancelling = threading.Thread(target=self._cancel, name="cancel", daemon=True)
-        self._cancelling.start()
+    def _join(self) -> None:
+        if self._cancelling is not None:
+            self._cancelling.join()
+
+    def _begin_to_cancel(self) -> bool:
+        """Have the server end the statement, in a thread beside the watchdog, which hangs up soon after.
+
+        Return whether it may: a COMMIT is left alone.
+        """
+        with self._lock:
+            if self._is_spared:
+                return False
+            self._cancelling = threading.Thread(target=self._cancel, name="cancel", daemon=True)
+            self._cancelling.start()
+            return True
 
     def _cancel(self) -> None:
         with suppress(psycopg.Error):
@@ -73,10 +84,17 @@ class Loan:
         """Have the server end the statement; if it does not listen, hang up soon."""
         with suppress(psycopg.Error):
             fd = self._connection.fileno()
-            if self._watched is not None:
-                self._watchdog.release(self._watched)
-            self._watched = self._watchdog.watch(fd, at=time.monotonic() + GRACE)
-            self._connection.cancel_safe(timeout=CANCEL)
+            if self._begin_to_cancel():
+                if self._watched is not None:
+                    self._watchdog.release(self._watched)
+                self._watched = self._watchdog.watch(fd, at=time.monotonic() + GRACE)
+                self._join()
+
+
+def of(connection: PoolProxiedConnection) -> Loan | None:
+    """Return the loan of a connection."""
+    loan: Loan | None = _record(connection).get(LOAN)
+    return loan
 
 
 def _translated(error: BaseException | None) -> BaseException | None:
@@ -86,12 +104,6 @@ def _translated(error: BaseException | None) -> BaseException | None:
     translated = translate.translated(error, is_disconnect=True)
     translated.__cause__ = error
     return translated
-
-
-def of(connection: PoolProxiedConnection) -> Loan | None:
-    """Return the loan of a connection."""
-    loan: Loan | None = _record(connection).get(LOAN)
-    return loan
 
 
 def lend(connection: PoolProxiedConnection, ticket: Ticket, watchdog: Watchdog) -> None:

@@ -30,16 +30,16 @@ class Watchdog:
     def _reset(self) -> None:
         """Watch nothing. A fork takes no threads along, but a copy of the lock, perhaps held, and of those waiting."""
         self._wake = threading.Condition(threading.Lock())
-        self._watched: dict[int, tuple[float, int, int, Callable[[], None] | None]] = {}
+        self._watched: dict[int, tuple[float, int, int, Callable[[], bool] | None]] = {}
         self._wakes_at = math.inf
         """When the thread looks next. It stays when what was due then is released: the next one would wake it again."""
         self._thread: threading.Thread | None = None
 
-    def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR, first: Callable[[], None] | None = None) -> int:
+    def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR, first: Callable[[], bool] | None = None) -> int:
         """Shut down the socket ``fd`` at ``at`` (monotonic seconds) unless released before; return a ticket.
 
         ``SHUT_RD`` only ends reading, so that there can still be an answer. ``first``, which must not wait, is called
-        then; the socket is shut down ``GRACE`` later.
+        then; if it returns true, the socket is shut down ``GRACE`` later.
         """
         ticket = next(self._tickets)
         with self._wake:
@@ -66,12 +66,13 @@ class Watchdog:
             while True:
                 now = time.monotonic()
                 for ticket, (at, fd, how, first) in list(self._watched.items()):
-                    if at <= now and first is not None:
-                        self._watched[ticket] = at + GRACE, fd, how, None
-                        first()
-                    elif at <= now:
-                        del self._watched[ticket]
+                    if at > now:
+                        continue
+                    del self._watched[ticket]
+                    if first is None:
                         _shut_down(fd, how)
+                    elif first():
+                        self._watched[ticket] = at + GRACE, fd, how, None
                 earliest = min((at for at, *_ in self._watched.values()), default=math.inf)
                 if self._wakes_at <= now or earliest < self._wakes_at:
                     self._wakes_at = earliest

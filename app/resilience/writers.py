@@ -3,6 +3,7 @@
 A COMMIT that waits, as for a standby that is lost, can outlive its request. It counts until it has settled.
 """
 
+import math
 import os
 import threading
 import time
@@ -35,8 +36,10 @@ class Writers:
 
     def _reset(self) -> None:
         """Begin without any: those of the parent of a fork are the parent's."""
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._since: dict[object, float] = {}
+        self._waiting = 0
 
     @property
     def unsettled(self) -> int:
@@ -50,30 +53,39 @@ class Writers:
             ServiceUnavailable: they are.
         """
         if len(self._since) >= self.most:
-            with self._changed:
+            with self._lock:
                 if self._left() <= 0:
                     raise _busy()
 
-    def enter(self, who: object, *, within: float | None) -> None:
-        """Take a place, and wait for one while others come and go.
+    def enter(self, who: object, *, until: float = math.inf) -> None:
+        """Take a place, and wait for one while others come and go, until then in monotonic seconds.
 
         Raises:
             ServiceUnavailable: all are taken by COMMITs that wait.
         """
-        until = None if within is None else self._clock() + within
-        with self._changed:
+        with self._lock:
+            if len(self._since) >= self.most:
+                self._wait(until)
+            self._since[who] = self._clock()
+
+    def _wait(self, until: float) -> None:
+        """Return once there is a place, under the lock."""
+        self._waiting += 1
+        try:
             while len(self._since) >= self.most:
-                left = self._left() if until is None else min(self._left(), until - self._clock())
+                left = min(self._left(), until - self._clock())
                 if left <= 0:
                     raise _busy()
                 self._changed.wait(left)
-            self._since[who] = self._clock()
+        finally:
+            self._waiting -= 1
 
     def leave(self, who: object) -> None:
         """Give the place back."""
-        with self._changed:
+        with self._lock:
             self._since.pop(who, None)
-            self._changed.notify()
+            if self._waiting:
+                self._changed.notify()
 
     def _left(self) -> float:
         """Return the seconds for which the oldest COMMIT is still waited for; without a full house all there are."""

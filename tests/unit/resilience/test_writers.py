@@ -1,0 +1,58 @@
+"""Half of the work slots at most wait for a COMMIT; beyond that new writes are rejected at once."""
+
+import threading
+import time
+
+import pytest
+
+from app.errs.platform import ServiceUnavailable
+from app.resilience.writers import PATIENCE, Writers
+from tests.fakes.monotonic import FakeMonotonic
+
+
+def test_there_is_a_place_at_least() -> None:
+    with pytest.raises(ValueError, match="at least one writer"):
+        Writers(0)
+
+
+def test_as_many_as_there_are_places_enter() -> None:
+    writers = Writers(2)
+    for who in "ab":
+        writers.enter(who)
+    assert writers.unsettled == 2
+    writers.leave("a")
+    writers.leave("a")
+    assert writers.unsettled == 1
+
+
+def test_another_waits_for_one_that_leaves() -> None:
+    writers = Writers(1)
+    writers.enter("a")
+    threading.Timer(PATIENCE / 4, writers.leave, ["a"]).start()
+    writers.enter("b")
+    assert writers.unsettled == 1
+
+
+@pytest.mark.parametrize("until", [PATIENCE / 4, 60])
+def test_nobody_waits_longer_than_patience_or_the_deadline(until: float) -> None:
+    writers = Writers(1)
+    writers.enter("a")
+    began = time.monotonic()
+    with pytest.raises(ServiceUnavailable):
+        writers.enter("b", until=began + until)
+    assert time.monotonic() - began < min(until, PATIENCE) + 0.3
+    assert writers.unsettled == 1
+
+
+def test_a_new_write_is_rejected_only_once_they_have_waited() -> None:
+    clock = FakeMonotonic()
+    writers = Writers(2, clock=clock)
+    writers.enter("a")
+    writers.check()
+    writers.enter("b")
+    writers.check()
+    clock.sleep(PATIENCE)
+    with pytest.raises(ServiceUnavailable):
+        writers.check()
+    writers.leave("b")
+    writers.check()
