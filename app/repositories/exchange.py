@@ -39,6 +39,7 @@ def received(pgconn: "PGconn", within: float | None) -> "PGresult | None":
     Raises:
         psycopg.Error: the connection is lost.
     """
+    results: list[PGresult]
     try:
         results = waiting.wait(generators.execute(pgconn), pgconn.socket, interval=INTERVAL, timeout=within)
     except psycopg.errors._WaitTimeout:  # noqa: SLF001 -- psycopg raises nothing else

@@ -13,6 +13,7 @@ from app.clients.shared_windows import SharedWindows
 from app.errs import Error
 from tests.api.caller import Caller, refused
 from tests.api.test_database_faults import AT_COMMIT, DIE, RAISE, Faults, admin_engine, faulty, full_budget
+from tests.oracle import CheckedClient
 from tests.scrape import growth
 
 __all__ = ["admin_engine", "faulty", "full_budget"]
@@ -36,6 +37,7 @@ class TestDatabase:
 
     @pytest.mark.parametrize("sqlstate", ["53200", "40001", "XX000"])
     def test_a_statement(self, alice: Caller, faulty: Faults, sqlstate: str) -> None:
+        assert isinstance(alice.client, CheckedClient)
         alice.client.allows_500 = True
         fault = RAISE.format(sqlstate=sqlstate)
         with growth(ERRORS, dependency="database", operation="execute") as counted, faulty(fault) as tries:

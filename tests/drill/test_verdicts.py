@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,7 @@ class TestOutcomes:
     def test_what_clients_may_conclude(self) -> None:
         assert outcome(Answer(201, b"", b"{}", 0, 0)) is Outcome.ACKNOWLEDGED
         assert outcome(problem(status=409)) is Outcome.REFUSED
-        ours = {"instance": "/v1/tasks"}
+        ours: dict[str, Any] = {"instance": "/v1/tasks"}
         assert outcome(problem(status=507, detail="No room. Nothing was changed.", **ours)) is Outcome.REFUSED
         doubtful = "Busy. A change may or may not have been made. Read what is stored."
         for status in (503, 504):

@@ -1,11 +1,13 @@
 """What is prepared stays prepared: neither a count nor a transaction that is not committed drops it."""
 
+from functools import partial
+
 import pytest
 from sqlalchemy import func, literal, select, text
 
 from app.errs.platform import ServiceUnavailable
 from app.models.query import ListQuery, Ordering
-from app.repositories.prepared import Prepared
+from app.repositories.prepared import Line, Prepared
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
 
@@ -64,9 +66,13 @@ def test_a_unit_without_a_commit_keeps_it(database: Database, prepared: set[str]
     assert database.task_reads.page(QUERY).total_size == 0, "it is undone all the same"
 
 
-def _hurry(line: object) -> bool:
-    line._send("SET LOCAL statement_timeout = 20")  # type: ignore[attr-defined]
+def _hurry(line: Line) -> bool:
+    line._send("SET LOCAL statement_timeout = 20")
     return True
+
+
+def _bounded(milliseconds: int, read: Prepared, line: Line) -> object:
+    return line.all_within(milliseconds, read)
 
 
 def test_so_does_a_session_that_is_rolled_back(database: Database, prepared: set[str]) -> None:
@@ -82,7 +88,7 @@ def test_the_limit_of_a_count_ends_with_it(database: Database) -> None:
     with database.unit_of_work() as unit:
         unit.tasks.add(a_task())
         for milliseconds, read in ((50, shown), (20, SLOW)):
-            database.reads.run(lambda line, m=milliseconds, r=read: line.all_within(m, r))
+            database.reads.run(partial(_bounded, milliseconds, read))
             assert database.reads.value(shown) == usual
 
 
