@@ -111,7 +111,7 @@ class TestDocument:
 
     def test_of_many_unknown_members_the_first_by_name_are_told(self, alice: Caller) -> None:
         """C2: and a rule broken beside them is told before."""
-        document = refused(alice.post(json={"task": {f"x{n:05}": 1 for n in range(20000)}}), 400, "VALIDATION_FAILED")
+        document = refused(alice.post(json={"task": {f"x{n:05}": 1 for n in range(1200)}}), 400, "VALIDATION_FAILED")
         fields = [violation["field"] for violation in document["errors"]]
         assert fields == ["title", *(f"x{n:05}" for n in range(99))]
         assert document["truncated"]

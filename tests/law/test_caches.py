@@ -79,8 +79,9 @@ def test_no_container_of_a_module_or_class_begins_empty() -> None:
     """It would be filled later, by requests maybe: ``Memory``, ``Copies`` and ``OwnWindows`` have bounds."""
     found = []
     for path, module in sources():
-        classes = [node for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
-        for statement in (each for scope in (module, *classes) for each in scope.body):
+        scopes: list[ast.Module | ast.ClassDef] = [module]
+        scopes += [node for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
+        for statement in (each for scope in scopes for each in scope.body):
             if isinstance(statement, ast.Assign | ast.AnnAssign) and is_empty(statement.value):
                 targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
                 found += [f"{path}: {name_of(each)}" for each in targets]

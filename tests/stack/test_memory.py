@@ -174,7 +174,7 @@ def test_anonymous_connections_with_the_worst_bodies_stop_nobody(usual: Served, 
 
     with ThreadPoolExecutor(36) as pool:
         attacks = [pool.submit(attack, number) for number in range(32)]
-        rounds = []
+        rounds = list[Counter[int]]()
         while len(rounds) < ROUNDS and not any(seen[200] > wanted * seen.total() for seen in rounds):
             reads = [pool.submit(read, number) for number in range(4)]
             rounds.append(sum((each.result() for each in reads), Counter[int]()))
