@@ -14,7 +14,7 @@ class UserNotFound(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     instance = "/v1/users/me"
-    curl = f"curl -i '{{url}}/v1/users/me' {commands.BEARER}"
+    curl = f"curl -i '{{url}}/v1/users/me' {commands.issued('--subject alice --scope account')}"
 
 
 class NotThisUser(Error):
