@@ -87,12 +87,12 @@ class TestRefusals:
             "wrong": (carol, "not the password"),
             "empty": (carol, ""),
             "short": (carol, "x"),
-            "huge": (carol, "x" * 1_000_000),
-            "unknown and huge": ("nobody@example.com", "x" * 1_000_000),
+            "huge": (carol, "x" * 16_000),
+            "unknown and huge": ("nobody@example.com", "x" * 16_000),
             "not activated": (unread, PASSWORD),
             "disabled": (disabled, PASSWORD),
             "no address": ("", PASSWORD),
-            "huge address": ("x" * 900_000, PASSWORD),
+            "huge address": ("x" * 16_000, PASSWORD),
             "injection": ("' OR 1=1--", PASSWORD),
         }
 

@@ -157,7 +157,7 @@ class TestChange:
         learn(app)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
 
-    @pytest.mark.parametrize("current", ["not the password", "", "x" * 1_000_000])
+    @pytest.mark.parametrize("current", ["not the password", "", "x" * 16_000])
     def test_the_present_one_has_to_be_known(self, nobody: Caller, email: str, current: str) -> None:
         """A stolen access token is not enough."""
         caller, _ = logged_in(nobody, email)

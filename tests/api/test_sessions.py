@@ -60,7 +60,7 @@ class TestRefresh:
             assert tokens["refresh_token"] != token
             token = tokens["refresh_token"]
 
-    @pytest.mark.parametrize("token", ["", "x" * 43, "x" * 100_000, "' OR 1=1--"])
+    @pytest.mark.parametrize("token", ["", "x" * 43, "x" * 10_000, "' OR 1=1--"])
     def test_an_unknown_one_is_the_same_401(self, nobody: Caller, token: str) -> None:
         """3.4: the challenge without an error."""
         response = refresh(nobody, token)
@@ -218,7 +218,7 @@ class TestRevoke:
         learn(app)
         assert described(nobody, issued) == REVOKED
 
-    @pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "x" * 100_000])
+    @pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "x" * 10_000])
     def test_what_is_no_token_is_200_all_the_same(self, nobody: Caller, token: str) -> None:
         """RFC 7009, section 2.2."""
         assert answered(nobody.post(REVOKE, json={"token": token})) == {}

@@ -6,7 +6,7 @@ from tests.conformance.api import Api
 from tests.conformance.profile import unique
 from tests.conformance.rule import Level, answered, expect, rule, unless_broken
 
-DEEP: Final = 100_000
+DEEP: Final = 8_000
 
 
 def _survives(api: Api, text: str | None = None, *, also: str = "", what: str) -> str:
