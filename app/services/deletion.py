@@ -16,6 +16,7 @@ from app.models.precondition import ANYTHING, Precondition
 from app.models.users import User, UserView, user_id_of
 from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
+from app.resilience.hashing import hashing
 from app.resilience.transaction import transaction
 
 ERASE: Final = "account.erase"
@@ -95,6 +96,7 @@ class DeletionService:
         self._clock = clock
 
     @raises(UserNotFound, ValidationFailed, RateLimitExceeded, PreconditionFailed)
+    @hashing
     def delete(
         self, current_password: str, *, by: Principal, network: str, precondition: Precondition = ANYTHING
     ) -> UUID:

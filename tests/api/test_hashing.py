@@ -16,7 +16,7 @@ from tests.api.caller import Caller, answered
 BURST: Final = 12
 RESET: Final = "/v1/users:resetPassword"
 CHANGE: Final = "/v1/users/me/password"
-HASHING: Final = {f"POST {TOKENS}", f"POST {ACTIVATE}", f"POST {RESET}", f"PUT {CHANGE}"}
+HASHING: Final = {f"POST {TOKENS}", f"POST {ACTIVATE}", f"POST {RESET}", f"PUT {CHANGE}", "DELETE /v1/users/me"}
 NEW: Final = "battery staple"
 
 
@@ -72,6 +72,8 @@ def test_reads_go_on(nobody: Caller, app: Flask, hashes: Hashes, operation: str)
     elif path == RESET:
         answered(nobody.post("/v1/users:requestPasswordReset", json={"email": email}), 202)
         body = {"token": mails(app, email)[-1]["token"], "password": NEW}
+    elif method == "DELETE":
+        body = {"current_password": PASSWORD}
     elif path == CHANGE:
         body = {"current_password": PASSWORD, "password": NEW}
     else:
@@ -80,9 +82,7 @@ def test_reads_go_on(nobody: Caller, app: Flask, hashes: Hashes, operation: str)
 
     def send(_: int) -> int:
         return (
-            Caller(app.test_client(), me.credentials if path == CHANGE else {})
-            .send(method, path, json=body)
-            .status_code
+            Caller(app.test_client(), me.credentials if "/me" in path else {}).send(method, path, json=body).status_code
         )
 
     with ThreadPoolExecutor(BURST) as pool:
