@@ -97,7 +97,7 @@ def check_size(size: object) -> None:
 
 def decoded(request: Request, decode: Decoder, data: object) -> Any:
     """Return what a schema makes of the data; violations are kept until everything is decoded."""
-    return decode(data, Reading(clock().now(), request.asked), request.violations)
+    return decode(data, Reading(clock().now(), request.asked, request.fit_body), request.violations)
 
 
 def _decoded_after(request: Request, decode: Decoder, data: object, refused: set[str]) -> Any:

@@ -17,6 +17,7 @@ from app.resilience import deadline
 from app.resilience.watchdog import Watchdog
 from app.rest.request import Request, application
 from app.wire import strict_json
+from app.wire.unfit_text import ESCAPED_NUL
 
 CHUNK: Final = 65536
 LARGE: Final = 65536
@@ -38,9 +39,13 @@ def read(request: Request, consumes: tuple[str, ...]) -> object:
     """
     body = _checked(request, consumes)
     if len(body) < LARGE:
-        return strict_json.loads(body)
-    with _one_at_a_time():
-        return strict_json.loads(body)
+        value = strict_json.loads(body)
+    else:
+        with _one_at_a_time():
+            value = strict_json.loads(body)
+    if ESCAPED_NUL not in body:
+        request.fit_body = value
+    return value
 
 
 def read_form(request: Request, consumes: tuple[str, ...]) -> None:

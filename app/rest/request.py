@@ -29,6 +29,8 @@ class Request(flask.Request):
 
     body: Any = None
     """The JSON value that was sent."""
+    fit_body: Any = None
+    """The same, if no text in it has an unfit character; see ``app.wire.unfit_text``."""
     asked: Mapping[str, Any] = {}
     """What the query says."""
     shared_code: str | None = None
@@ -82,7 +84,12 @@ class Request(flask.Request):
 
     @property
     def logged_client(self) -> str | None:
-        """The address of the client for a log entry; ``None`` where the operator does not want it there."""
+        """The address of the client for a log entry; ``None`` where the operator does not want it there.
+
+        It is ``None`` as well once the application's context is gone, for an answer that begins so late.
+        """
+        if _cv_app.get(None) is None:
+            return None
         return self.client_address if application().config["LOG_CLIENT"] else None
 
 

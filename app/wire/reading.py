@@ -13,6 +13,8 @@ class Reading:
 
     now: datetime
     query: Mapping[str, Any] = field(default_factory=dict)
+    fit: object = None
+    """Data whose texts are known to have no NUL character and no half of a surrogate pair: they need no screening."""
 
 
 under_way: Final[ContextVar[Reading]] = ContextVar("reading")

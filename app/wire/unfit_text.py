@@ -9,13 +9,15 @@ import marshmallow as ma
 import orjson
 
 from app.wire.locations import LONGEST_NAME, Found, place
+from app.wire.reading import under_way
 from app.wire.rules import Breach
 from app.wire.schemas.base import UNKNOWN, UNKNOWN_MEMBER, UNKNOWN_PARAMETER, Path
 
 UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 """Characters that PostgreSQL does not store: NUL, and halves of surrogate pairs."""
 UNFIT_TEXT: Final = Breach("INVALID_FORMAT", "must not contain NUL characters or halves of surrogate pairs")
-_ESCAPED_NUL: Final = b"\\u0000"
+ESCAPED_NUL: Final = b"\\u0000"
+"""How JSON spells a NUL character; halves of surrogate pairs are rejected as syntax."""
 _REPLACEMENT: Final = "\ufffd"
 _OF_LENGTH: Final = frozenset({"TOO_LONG", "TOO_SHORT"})
 _OF_WHOLE: Final = frozenset({UNKNOWN_MEMBER.code, UNKNOWN_PARAMETER.code, "INVALID_TYPE"})
@@ -30,7 +32,8 @@ def screened(read: Read, schema: ma.Schema) -> Read:
     """
 
     def read_fit(data: Any, path: Path, found: Found) -> Any:
-        places = [] if _is_fit(data) else [(*path, *at) for at in islice(unfit(data, ()), UNKNOWN)]
+        is_fit = data is under_way.get().fit is not None or _is_fit(data)
+        places = [] if is_fit else [(*path, *at) for at in islice(unfit(data, ()), UNKNOWN)]
         if not places:
             return read(data, path, found)
         before = len(found)
@@ -49,7 +52,7 @@ def screened(read: Read, schema: ma.Schema) -> Read:
 def _is_fit(data: Any) -> bool:
     """Return whether JSON certainly has no unfit character. To have it written costs less than to walk through it."""
     try:
-        return _ESCAPED_NUL not in orjson.dumps(data)
+        return ESCAPED_NUL not in orjson.dumps(data)
     except TypeError:  # half of a surrogate pair, a large integer, or what is not JSON
         return False
 

@@ -166,7 +166,7 @@ class TestDeletePassword:
         assert me.delete(ME).status_code in {400, 415}
         answered(me.get(ME))
 
-    @pytest.mark.parametrize("password", ["", "wrong", PASSWORD.upper(), "x" * 100_000])
+    @pytest.mark.parametrize("password", ["", "wrong", PASSWORD.upper(), "x" * 10_000])
     def test_a_wrong_one_deletes_nothing(self, me: Caller, password: str) -> None:
         assert violated(me.delete(ME, json={"current_password": password})) == [("current_password", "WRONG_PASSWORD")]
         answered(me.get(ME))

@@ -85,7 +85,7 @@ class TestRegister:
             ("email", "älice@example.com", "INVALID_FORMAT"),
             ("email", "a" * 33 + "." + "b" * 31 + "@example.com", "INVALID_FORMAT"),
             ("email", "a" * 250 + "@b.com", "TOO_LONG"),
-            ("email", "a@" * 50_000, "TOO_LONG"),
+            ("email", "a@" * 5_000, "TOO_LONG"),
             ("email", None, "REQUIRED_FIELD"),
             ("name", " ", "TOO_SHORT"),
             ("name", "x" * 101, "TOO_LONG"),

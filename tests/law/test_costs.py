@@ -92,7 +92,7 @@ def sender(
         path = path.replace(f"<id:{name}>", NIL)
     kind = {"Content-Type": operation.consumes[0]} if operation.consumes else {}
     environ = create_environ(path, method=method, headers={"If-Match": "*", **kind, **headers}, data=body or b"")
-    environ["QUERY_STRING"] = query
+    environ |= {"QUERY_STRING": query, "werkzeug.request": None}  # as a test client: pollers are not started
 
     def send() -> int:
         """Answer as a server would have it done: Werkzeug's client takes longer for some queries than the service."""

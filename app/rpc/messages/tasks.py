@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
-from app.models.tasks import TAGS
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.messages.timestamps import spelled
 from app.wire.schemas.tasks import BATCH
@@ -26,7 +25,7 @@ def task_data(task: pb.Task) -> dict[str, Any]:
     if task.HasField("due_date"):
         data["due_date"] = spelled(task.due_date)
     if task.tags:
-        data["tags"] = task.tags[: TAGS + 1]
+        data["tags"] = list(task.tags)
     return data
 
 

@@ -51,7 +51,7 @@ class TestExplain:
         assert (told.retries, told.breakers) == ({"read": 1}, {"database": "closed"})
         assert told.trace_url == "https://traces.test/0af7651916cd43dd8448eb211c80319c"
         assert told.client is not None
-        assert told.client.startswith("Retry after the seconds in Retry-After")
+        assert told.client.startswith("If retryable is true, retry after the seconds in Retry-After")
         assert told.operator is not None
         assert "GET /readyz" in told.operator
 
