@@ -204,6 +204,9 @@ def pre_request(_worker: Worker, request: Request) -> None:
 def when_ready(server: Arbiter) -> None:
     """Open the doors that a predecessor closed, have metrics served, and tell a developer where to go."""
     for path in unix_sockets(server):
+        folder = path.parent.stat()
+        if folder.st_mode & stat.S_ISGID:
+            os.chown(path, -1, folder.st_gid)  # as for any file there: gunicorn has given it its own group
         if stat.S_IMODE(path.stat().st_mode) == 0:
             path.chmod(SOCKET_MODE)
     server.keeper.attend(server)

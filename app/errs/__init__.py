@@ -57,16 +57,7 @@ from app.errs.kinds import Fault, Kind
 from app.errs.make import E
 from app.errs.marshal import from_json, from_problem, to_json
 from app.errs.matching import match
-from app.errs.shown import (
-    Outcome,
-    is_retryable,
-    known_facts,
-    outcome,
-    shown_code,
-    shown_facts,
-    shown_message,
-    shown_wait,
-)
+from app.errs.shown import Outcome, is_retryable, known_facts, shown_code, shown_facts, shown_message, shown_wait
 
 __all__ = [
     "CODE",
@@ -98,7 +89,6 @@ __all__ = [
     "occurrence",
     "ops",
     "orders",
-    "outcome",
     "plain",
     "platform",
     "raised_by",

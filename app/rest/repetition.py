@@ -3,8 +3,9 @@
 from typing import Final
 
 from app import context
-from app.errs import Outcome, outcome
+from app.errs import Outcome
 from app.errs.requests import InvalidIdempotencyKey
+from app.errs.shown import outcome
 from app.rest.request import Request
 
 IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))

@@ -13,6 +13,7 @@ from grpc import StatusCode
 
 from app import context, errs
 from app.errs import Kind, Outcome
+from app.errs.shown import outcome
 from app.observability.batches import BatchResult, Failed
 from app.rpc.calls import Call
 from app.rpc.gen.errors.v1 import errors_pb2
@@ -52,7 +53,7 @@ def outcome_of(call: Call) -> Outcome:
         return Outcome.UNCHANGED
     is_keyed = call.method.is_kept and "idempotency-key" in call.metadata
     is_idempotent = call.method.name.rpartition("/")[2].startswith(IDEMPOTENT)
-    return errs.outcome(is_changing=True, is_repeatable=is_keyed or is_idempotent)
+    return outcome(is_changing=True, is_repeatable=is_keyed or is_idempotent)
 
 
 def _details(error: errs.Error, call: Call, listed: int) -> Iterator[Message]:

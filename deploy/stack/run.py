@@ -199,7 +199,7 @@ def runtime() -> Iterator[Path]:
     try:
         if os.geteuid() == 0:
             shutil.chown(home, group=account()[1])
-            home.chmod(0o710)
+            home.chmod(0o2710)  # the sockets of the instances, which are 0660, get the group as well
         yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)

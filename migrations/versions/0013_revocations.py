@@ -23,14 +23,10 @@ def upgrade() -> None:
     op.drop_index("ix_refresh_tokens_session_id", "refresh_tokens")
     op.add_column("idempotency_keys", sa.Column("owner", sa.Text(), nullable=True))
     op.create_index("ix_idempotency_keys_owner", "idempotency_keys", ["owner"])
-    op.create_index("ix_movies_create_username", "movies", ["create_username"])
-    op.create_index("ix_movies_update_username", "movies", ["update_username"])
 
 
 def downgrade() -> None:
     """Take back."""
-    op.drop_index("ix_movies_update_username", "movies")
-    op.drop_index("ix_movies_create_username", "movies")
     op.drop_index("ix_idempotency_keys_owner", "idempotency_keys")
     op.drop_column("idempotency_keys", "owner")
     op.create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"])

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.rest import operations
+from app.rest import operations, scopes
 from app.rest.operations import KIB, MIB, Operation
 from app.rpc.services import METHODS
 from tests.oracle import strict
@@ -119,8 +119,7 @@ def send(
     client: FlaskClient, operation: Operation, headers: dict[str, str], body: io.BytesIO, length: str
 ) -> tuple[int, Any]:
     method, _, path = operation.name.partition(" ")
-    for name in ("user_id", "task_id", "movie_id", "order_id"):
-        path = path.replace(f"<id:{name}>", NIL)
+    path = re.sub(r"<id:\w+>", NIL, path)
     framing = {"wsgi.input": body, "wsgi.input_terminated": True, "CONTENT_LENGTH": length}
     chunked = {} if length else {"Transfer-Encoding": "chunked"}
     answer = client.open(
@@ -132,7 +131,7 @@ def send(
     return answer.status_code, strict(answer.get_data())
 
 
-SCOPES: Final = "admin tasks orders movies:read movies:write"
+SCOPES: Final = " ".join(sorted(scopes.SCOPES))
 
 
 def test_a_larger_body_is_413_and_not_read_to_its_end(app: Flask, client: FlaskClient, bearer: Bearer) -> None:

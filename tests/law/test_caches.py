@@ -203,7 +203,7 @@ def test_ever_new_values_of_every_parameter_fill_nothing(app: Flask, bearer: Cal
     assert found == []
 
 
-SCOPES: Final = "admin tasks orders movies:read movies:write"
+SCOPES: Final = " ".join(sorted(scopes.SCOPES))
 
 
 def test_the_burst_is_answered_as_requests_are(app: Flask, bearer: Callable[..., dict[str, str]]) -> None:

@@ -3,6 +3,7 @@
 Each body is as large as its operation reads; each parameter and header field as long as the server reads.
 """
 
+import re
 from collections.abc import Callable
 from io import BytesIO
 from typing import Final
@@ -11,12 +12,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import create_environ, run_wsgi_app
 
-from app.rest import operations
+from app.rest import operations, scopes
 from app.rest.operations import Operation
 from tests.costs import is_cheaper, peak, plain
 
 NIL: Final = "00000000-0000-4000-8000-000000000000"
-SCOPES: Final = "admin tasks orders movies:read movies:write"
+SCOPES: Final = " ".join(sorted(scopes.SCOPES))
 FIELD: Final = 8000
 """Characters of a header field or of a query, of which gunicorn reads 8,190."""
 FLOOR: Final = 1 << 20
@@ -88,8 +89,7 @@ def sender(
     app: Flask, operation: Operation, headers: dict[str, str], *, query: str = "", body: bytes | None = None
 ) -> Send:
     method, _, path = operation.name.partition(" ")
-    for name in ("user_id", "task_id", "movie_id", "order_id"):
-        path = path.replace(f"<id:{name}>", NIL)
+    path = re.sub(r"<id:\w+>", NIL, path)
     kind = {"Content-Type": operation.consumes[0]} if operation.consumes else {}
     environ = create_environ(path, method=method, headers={"If-Match": "*", **kind, **headers}, data=body or b"")
     environ |= {"QUERY_STRING": query, "werkzeug.request": None}  # as a test client: pollers are not started

@@ -51,6 +51,7 @@ def public_url(
     (home / "conf").write_text(configuration)
     url = f"http://127.0.0.1:{port}/candor"
     environ = {"BIND": f"unix:{home / 's'}", "PUBLIC_URL": url, "SCRIPT_NAME": "" if is_removed else "/candor"}
+    environ["RATE_LIMIT"] = "10000 per second"
     command = [str(NGINX), "-c", str(home / "conf"), "-p", str(home), "-e", str(home / "error.log")]
     with started(settings, home / "log", environ), subprocess.Popen(command) as nginx:
         try:

@@ -125,8 +125,8 @@ PEAK: Final = 450
 """MiB that a worker takes at most, as the README says; 100 at rest, here 160 to 250."""
 HOSTILE: Final = {
     "many": b"[" * 9 + b'{"a":1},' * ((MEBIBYTE - 200) // 8) + b"1" + b"]" * 9,
-    "long": b'{"task":{"title":"x","tags":[' + b'"a",' * ((MEBIBYTE - 60) // 4) + b'"b"]}}',
-    "wide": b'{"task":{' + b",".join(b'"k%d":1' % number for number in range(90_000)) + b"}}",
+    "long": b'{"requests":[{"task":{"title":"x","tags":[' + b'"a",' * ((MEBIBYTE - 60) // 4) + b'"b"]}}]}',
+    "wide": b'{"requests":[{"task":{' + b",".join(b'"k%d":1' % number for number in range(90_000)) + b"}}]}",
 }
 
 
@@ -142,7 +142,7 @@ class TestMemory:
 
         def send(_: int) -> tuple[int, str]:
             with closing(HTTPConnection("127.0.0.1", scarce.port, timeout=60)) as connection:
-                connection.request("POST", "/v1/tasks", body, head)
+                connection.request("POST", "/v1/tasks:batchCreate", body, head)
                 answer = connection.getresponse()
                 return answer.status, oracle.strict(answer.read())["code"]
 

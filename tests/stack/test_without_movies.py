@@ -18,6 +18,9 @@ REMAINING: Final = (
 )
 """Tests that would notice, of all that remain."""
 
+PASSWORDS: Final = "list.txt"
+"""What people choose, films among it."""
+
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -47,7 +50,9 @@ def test_nothing_speaks_of_them_any_more(tree: Path) -> None:
         if path.suffix in {".py", ".conf", ".toml", ".txt"} or path.name == ".env.example"
     ]
     assert len(code) > 400
-    assert [path for path in code if re.search("movie", path.read_text(), re.IGNORECASE)] == []
+    assert [
+        path for path in code if re.search("movie", path.read_text(), re.IGNORECASE) and path.name != PASSWORDS
+    ] == []
 
 
 def test_what_remains_is_sound(tree: Path, server_url: str) -> None:
