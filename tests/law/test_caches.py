@@ -18,6 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.config import ROOT
+from app.rest import scopes
 
 BOUNDED_OTHERWISE: Final = {
     "app/errs/declare.py: WATCHERS": "of the process, filled when modules load",
