@@ -7,6 +7,7 @@ it, names its databases differently, therefore runs in one checkout or on one se
 
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -15,7 +16,7 @@ from typing import Final
 
 import flask_migrate
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
 from app import create_app
@@ -68,6 +69,19 @@ def _drop_leftovers(server_url: str) -> None:
     admin.dispose()
 
 
+def _drop(connection: Connection, name: str) -> None:
+    """Drop a database; autovacuum, which the role can't end, may be at work in it for a moment."""
+    for pause in (0.2, 0.5, 1.0, 2.0, None):
+        try:
+            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        except ProgrammingError:
+            if pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return
+
+
 class Databases:
     """Databases on one server, named after the worker and the run; ``close`` drops them."""
 
@@ -81,7 +95,7 @@ class Databases:
         """Make a database, in place of the earlier one for the same purpose, and return its URL."""
         name = f"{self._names}_{purpose}"
         with self._admin.connect() as connection:
-            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+            _drop(connection, name)
             connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}" ENCODING \'UTF8\''))
         self._made.append(name)
         return self._url.set(database=name).render_as_string(hide_password=False)

@@ -102,11 +102,12 @@ def limits(app: Flask) -> dict[str, str]:
     """
     largest = app.config["MAX_BODY_BYTES"]
     rules = {rule.endpoint: _pattern(rule.rule) for rule in app.url_map.iter_rules()}
-    return {
+    found = {
         f"~^{method} {rules[endpoint]}[? ]": str(operation.body_limit(largest))
-        for (endpoint, method), operation in sorted(operations.table(app).items())
+        for (endpoint, method), operation in operations.table(app).items()
         if operation.consumes and operation.body_limit(largest) < largest
     }
+    return dict(sorted(found.items(), key=lambda each: (each[0].partition(" ")[0], each[0].count("/"), each[0])))
 
 
 def _pattern(rule: str) -> str:

@@ -15,7 +15,7 @@ from app.rpc.services import METHODS
 from tests.api.accounts import an_address, join
 from tests.api.caller import Caller
 
-WRONG: Final = "movies:wirte"
+WRONG: Final = "tasks:wirte"
 NAMED: Final = [each.name for each in fields(Settings) if "scopes" in each.name]
 """The settings that name scopes, besides ``ISSUERS``."""
 Make = Callable[..., Flask]
