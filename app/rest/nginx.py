@@ -107,7 +107,13 @@ def limits(app: Flask) -> dict[str, str]:
         for (endpoint, method), operation in operations.table(app).items()
         if operation.consumes and operation.body_limit(largest) < largest
     }
-    return dict(sorted(found.items(), key=lambda each: (each[0].partition(" ")[0], each[0].count("/"), each[0])))
+    return dict(sorted(found.items(), key=lambda each: _order(each[0])))
+
+
+def _order(line: str) -> tuple[str, int, str]:
+    """Sort by method; lines that every resource has come last, so that ``flask new resource`` finds their place."""
+    shared = re.fullmatch(r"\S+ /v1/\w+(/\[\^/\? \]\+)?\[\? \]", line)
+    return line.partition(" ")[0], 0 if shared is None else 2 if shared[1] else 1, line
 
 
 def _pattern(rule: str) -> str:
