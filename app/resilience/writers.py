@@ -14,8 +14,8 @@ from typing import Final
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 
-PATIENCE: Final = 0.1
-"""Seconds of a COMMIT after which other writers do not wait for it; shorter than a request waits for a work slot."""
+PATIENCE: Final = 0.2
+"""Seconds without any COMMIT that settles after which others do not wait; shorter than one waits for a work slot."""
 
 
 class Writers:
@@ -39,6 +39,7 @@ class Writers:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._since: dict[object, float] = {}
+        self._settled = -math.inf
         self._waiting = 0
 
     @property
@@ -84,14 +85,15 @@ class Writers:
         """Give the place back."""
         with self._lock:
             self._since.pop(who, None)
+            self._settled = self._clock()
             if self._waiting:
                 self._changed.notify()
 
     def _left(self) -> float:
-        """Return the seconds for which the oldest COMMIT is still waited for; without a full house all there are."""
+        """Return the seconds for which a COMMIT is still waited for: while any settles, a slow disk is only slow."""
         if len(self._since) < self.most:
             return PATIENCE
-        return min(self._since.values()) + PATIENCE - self._clock()
+        return max(self._settled, min(self._since.values())) + PATIENCE - self._clock()
 
 
 def _busy() -> ServiceUnavailable:
