@@ -14,7 +14,7 @@ from typing import Final
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 
-PATIENCE: Final = 0.2
+PATIENCE: Final = 0.1
 """Seconds without any COMMIT that settles after which others do not wait; shorter than one waits for a work slot."""
 
 
