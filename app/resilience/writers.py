@@ -84,8 +84,8 @@ class Writers:
     def leave(self, who: object) -> None:
         """Give the place back."""
         with self._lock:
-            self._since.pop(who, None)
-            self._settled = self._clock()
+            if self._since.pop(who, None) is not None:
+                self._settled = self._clock()
             if self._waiting:
                 self._changed.notify()
 
