@@ -156,7 +156,11 @@ class Settings:
         readers.number(0.05, 60),
         "The time budget of a request in seconds; callers may shorten it by Request-Timeout.",
     )
-    max_body_bytes: int = _setting(1048576, readers.integer(1024, 64 * 1048576), "The largest request body, in bytes.")
+    max_body_bytes: int = _setting(
+        1048576,
+        readers.integer(1024, 64 * 1048576),
+        "The largest request body, in bytes; operations that need less read less.",
+    )
     log_level: str = _setting(
         "INFO",
         readers.one_of(*rules.LEVELS),
