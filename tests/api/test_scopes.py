@@ -77,7 +77,7 @@ class TestSettings:
     def test_the_file_of_issuers(self, make_application: Make) -> None:
         named: dict[str, Any] = {"carol": ("tasks",), "*": (WRONG, "other")}
         issuer = Issuer(url="https://i.test", jwks_url="https://i.test/keys", audience="us", scopes=named)
-        with pytest.raises(InvalidSettings, match=f"ISSUERS names unknown scopes: {WRONG}, other"):
+        with pytest.raises(InvalidSettings, match=f"ISSUERS names unknown scopes: other, {WRONG}"):
             make_application(issuers=(issuer,))
 
     def test_every_setting_of_scopes_is_checked(self) -> None:
