@@ -35,11 +35,13 @@ class Seen:
         """The id that was sent, or a new one."""
         return request_ids.chosen(self.fields.get(name.upper()) for name in request_ids.SENT)
 
+    def client(self, config: Mapping[str, Any]) -> str:
+        """Return the address that the request counts for."""
+        return client_address(self.peer, self.fields.get("X-FORWARDED-FOR", ""), config["TRUSTED_PROXIES"])
+
     def logged(self, status: HTTPStatus, config: Mapping[str, Any]) -> dict[str, object]:
         """Return what a line of the log says of it."""
-        client = None
-        if config.get("LOG_CLIENT"):
-            client = client_address(self.peer, self.fields.get("X-FORWARDED-FOR", ""), config["TRUSTED_PROXIES"])
+        client = self.client(config) if config.get("LOG_CLIENT") else None
         took = None if self.seconds is None else round(self.seconds * 1000, 3)
         about = {"method": self.method, "route": metrics.UNMATCHED, "path": self.path}
         return {**about, "status": status.value, "duration_ms": took, "client": client}
@@ -47,6 +49,8 @@ class Seen:
 
 def refusal(error: errs.Error, cause: Exception, seen: Seen, config: Mapping[str, Any]) -> bytes:
     """Return the response, status line and all, and log it like any other error and any other request.
+
+    Requests that the client made wrong share an entry of errors by address and second, as nothing else bounds them.
 
     Args:
         error: what is answered.
@@ -56,8 +60,10 @@ def refusal(error: errs.Error, cause: Exception, seen: Seen, config: Mapping[str
     """
     error.__cause__ = cause
     token = context.request_id.set(seen.request_id)
-    fields = seen.logged(status_of(error), config)
-    logs.error(error, error, {**fields}, stack=error.kind.fault is errs.Fault.SERVICE)
+    fields, is_ours = seen.logged(status_of(error), config), error.kind.fault is errs.Fault.SERVICE
+    shared_by = None if is_ours else seen.client(config)
+    if not logs.error(error, error, {**fields}, stack=is_ours, shared_by=shared_by):
+        fields["code"] = errs.shown_code(error)
     logs.access(fields)
     context.request_id.reset(token)
     return written(error, seen, config)

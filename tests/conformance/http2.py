@@ -19,7 +19,7 @@ import h2.events
 import h2.exceptions
 
 from tests.conformance.rule import NotApplicable
-from tests.conformance.wire import PATIENCE, Answer, Connection, Hangup, Server, Silence
+from tests.conformance.wire import PATIENCE, Answer, Connection, Hangup, Server, Silence, received
 
 LINE: Final = re.compile(rb"([^ \r\n]+) ([^ \r\n]+) HTTP/1\.1\r\n")
 FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*?)[ \t]*\r\n")
@@ -193,16 +193,7 @@ class Http2Connection(Connection):
 
     def _more(self, deadline: float) -> None:
         """Read what comes, and answer what HTTP/2 wants answered. Raises: Silence."""
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise Silence
-        self._socket.settimeout(left)
-        try:
-            data = self._socket.recv(65536)
-        except TimeoutError:
-            raise Silence from None
-        except (ConnectionError, ssl.SSLError):
-            data = b""
+        data = received(self._socket, deadline)
         self._is_over = not data
         if not data:
             return

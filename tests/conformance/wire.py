@@ -268,18 +268,27 @@ class Connection:
         return line
 
     def _more(self, deadline: float) -> None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise Silence
-        self._socket.settimeout(left)
-        try:
-            data = self._socket.recv(65536)
-        except TimeoutError:
-            raise Silence from None
-        except (ConnectionError, ssl.SSLError):
-            data = b""
+        data = received(self._socket, deadline)
         self._is_over = not data
         self._buffer += data
+
+
+def received(connection: socket.socket, deadline: float) -> bytes:
+    """Return the bytes that arrive next, and none at the end of the connection.
+
+    Raises:
+        Silence: nothing arrived before the deadline.
+    """
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise Silence
+    connection.settimeout(left)
+    try:
+        return connection.recv(65536)
+    except TimeoutError:
+        raise Silence from None
+    except (ConnectionError, ssl.SSLError):
+        return b""
 
 
 def _parsed(head: bytes) -> tuple[int, str, str, tuple[tuple[str, str], ...]]:

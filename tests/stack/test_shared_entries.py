@@ -1,10 +1,12 @@
 """What a flood of requests that no limit bounds costs the log, on a real gunicorn."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from app.config import Settings
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, serving
+from tests.stack.deployment import received
 
 COUNT = 400
 
@@ -29,7 +32,7 @@ def entries(served: Served, code: str) -> tuple[list[dict[str, Any]], list[dict[
     found = [json.loads(line) for line in served.log.read_text().splitlines() if line.startswith("{")]
     errors = [each for each in found if each["logger"] == "candor.errors" and each["code"] == code]
     return errors, [
-        each for each in found if each["logger"] == "candor.access" and each["status"] in {400, 404, 405, 429}
+        each for each in found if each["logger"] == "candor.access" and each["status"] in {400, 404, 405, 429, 431}
     ]
 
 
@@ -58,14 +61,39 @@ def test_those_of_a_second_and_an_address_share_an_entry(
             answer.read()
             assert answer.status == status
             ids.append(answer.headers["X-Request-Id"])
-    seconds = time.monotonic() - began
+    shared(limited, code, ids, seconds=time.monotonic() - began, since=len(before))
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code"),
+    [
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, "MALFORMED_REQUEST"),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 16_384 + b"\r\n\r\n", 431, "HEADER_FIELDS_TOO_LARGE"),
+    ],
+)
+def test_so_do_those_that_the_parser_rejects(
+    head: bytes, status: int, code: str, settings: Settings, tmp_path: Path
+) -> None:
+    with serving(settings, tmp_path / "log", WEB_CONCURRENCY="1") as served:
+        began, ids = time.monotonic(), []
+        for _ in range(COUNT // 4):
+            with closing(socket.create_connection(("127.0.0.1", served.port), timeout=20)) as connection:
+                connection.sendall(head)
+                answer = received(connection)
+                assert answer.startswith(b"HTTP/1.1 %d " % status)
+                ids.append(answer.partition(b"X-Request-Id: ")[2][:36].decode())
+        shared(served, code, ids, seconds=time.monotonic() - began)
+
+
+def shared(served: Served, code: str, ids: list[str], *, seconds: float, since: int = 0) -> None:
+    """Hold that errors with this code share entries, and that each request has its access entry."""
 
     def accounted() -> int:
-        return sum(each.get("count", 1) for each in entries(limited, code)[0])
+        return sum(each.get("count", 1) for each in entries(served, code)[0])
 
-    wait_until(lambda: accounted() == COUNT, 10)
-    errors, access = entries(limited, code)
-    access = access[len(before) :]
+    wait_until(lambda: accounted() == len(ids), 10)
+    errors, access = entries(served, code)
+    access = access[since:]
     assert len(errors) <= 2 * (seconds + 2)
     assert [each["request_id"] for each in access] == ids, "each request has its access entry"
     own = {each["request_id"] for each in errors if "count" not in each}

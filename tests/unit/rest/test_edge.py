@@ -5,7 +5,7 @@ import pytest
 from app.errs import platform, requests
 from app.rest import edge
 
-CONFIG = {"PUBLIC_URL": "http://candor.test", "CORS_ORIGINS": ("https://app.example",)}
+CONFIG = {"PUBLIC_URL": "http://candor.test", "CORS_ORIGINS": ("https://app.example",), "TRUSTED_PROXIES": ()}
 
 
 class TestRefusal:
@@ -26,7 +26,7 @@ class TestRefusal:
 
     def test_what_was_not_understood_is_left_out(self, caplog: pytest.LogCaptureFixture) -> None:
         """C1, C16: an id that is none is replaced, and no origin is answered."""
-        seen = edge.Seen(fields={"X-REQUEST-ID": "short", "ORIGIN": "https://evil.example"})
+        seen = edge.Seen(fields={"X-REQUEST-ID": "short", "ORIGIN": "https://evil.example"}, peer="192.0.2.1")
         with caplog.at_level("INFO"):
             answer = edge.refusal(requests.MalformedRequest(), ValueError("x"), seen, CONFIG)
         assert b"X-Request-Id: short" not in answer
