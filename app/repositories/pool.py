@@ -86,6 +86,16 @@ class BoundedPool(QueuePool):
         """Give up a connection that turned out dead, and all that are as old: they will not have fared better."""
         self._invalidate(connection, cause)
 
+    def _invalidate(
+        self, connection: PoolProxiedConnection, exception: BaseException | None = None, _checkin: bool = True
+    ) -> None:
+        """Give up a connection and all that are as old; it alone where its deadline is over, for we hung up on it."""
+        limit = deadline.current.get()
+        if not _checkin or limit is None or not limit.is_over:
+            super()._invalidate(connection, exception, _checkin)
+        elif connection.is_valid:
+            connection.invalidate(exception)
+
     def leave(self, connection: PoolProxiedConnection, cause: BaseException) -> Callable[[], None]:
         """Take a connection away from its request, open; return what gives its place back, once it is closed."""
         info = connection.record_info

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, make_url, text
@@ -43,6 +43,17 @@ def ended(connection: Connection, statement: str) -> Error:
     with pytest.raises(Error) as caught:
         connection.execute(text(statement))
     return caught.value
+
+
+def ask(engine: Engine) -> None:
+    """Send a statement as SQLAlchemy does."""
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+
+
+def ask_directly(engine: Engine) -> None:
+    """Send a statement past SQLAlchemy's connection, as reads are sent."""
+    pool.lent(engine, lambda connection: cast("Any", connection.driver_connection).execute("SELECT 1"))
 
 
 def engine_at(url: str, pool_size: int = 1) -> Engine:
@@ -255,6 +266,22 @@ class TestSilence:
         proxy.flows.set()
         with on_time(timedelta(seconds=2)), engine.connect() as connection:
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+    @pytest.mark.parametrize("is_observed", [False, True])
+    def test_the_connection_that_is_hung_up_on_is_the_only_one_that_is_given_up(
+        self, proxy: Proxy, settings: Settings, *, is_observed: bool
+    ) -> None:
+        url = make_url(settings.database_url).set(host="127.0.0.1", port=proxy.port)
+        engine = engine_at(url.render_as_string(hide_password=False), pool_size=2)
+        with engine.connect() as one, engine.connect() as other:
+            backends = {backend_of(one), backend_of(other)}
+        proxy.flows.clear()
+        with on_time(), pytest.raises(Error):
+            (ask if is_observed else ask_directly)(engine)
+        proxy.flows.set()
+        with engine.connect() as one, engine.connect() as other:
+            assert len(backends & {backend_of(one), backend_of(other)}) == 1
+        engine.dispose()
 
     def test_so_does_dialing(self, proxy: Proxy, engine: Engine) -> None:
         proxy.flows.clear()
