@@ -14,8 +14,12 @@ from typing import Final
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 
-PATIENCE: Final = 0.1
-"""Seconds without any COMMIT that settles after which others do not wait; shorter than one waits for a work slot."""
+SHORTEST: Final = 0.1
+"""Seconds that others wait at least for a COMMIT that settles; shorter than a request waits for a work slot."""
+LONGEST: Final = 1.0
+"""Seconds that they wait at most."""
+USUAL: Final = 4
+"""How many times the usual duration of a COMMIT they wait: a distant database or a slow disk is only slow."""
 
 
 class Writers:
@@ -40,12 +44,18 @@ class Writers:
         self._changed = threading.Condition(self._lock)
         self._since: dict[object, float] = {}
         self._settled = -math.inf
+        self._usual: float | None = None
         self._waiting = 0
 
     @property
     def unsettled(self) -> int:
         """Return the number of COMMITs under way."""
         return len(self._since)
+
+    @property
+    def patience(self) -> float:
+        """Return the seconds without any COMMIT that settles after which others do not wait."""
+        return min(max(USUAL * (self._usual or 0.0), SHORTEST), LONGEST)
 
     def check(self) -> None:
         """Reject a new write at once while all places are taken by COMMITs that wait.
@@ -84,16 +94,18 @@ class Writers:
     def leave(self, who: object) -> None:
         """Give the place back."""
         with self._lock:
-            if self._since.pop(who, None) is not None:
+            if (since := self._since.pop(who, None)) is not None:
                 self._settled = self._clock()
+                took = min(self._settled - since, LONGEST)
+                self._usual = took if self._usual is None else self._usual + (took - self._usual) / USUAL
             if self._waiting:
                 self._changed.notify()
 
     def _left(self) -> float:
-        """Return the seconds for which a COMMIT is still waited for: while any settles, a slow disk is only slow."""
+        """Return the seconds for which a COMMIT is still waited for."""
         if len(self._since) < self.most:
-            return PATIENCE
-        return max(self._settled, min(self._since.values())) + PATIENCE - self._clock()
+            return self.patience
+        return max(self._settled, min(self._since.values())) + self.patience - self._clock()
 
 
 def _busy() -> ServiceUnavailable:
