@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import platform
 import secrets
+import signal
 import time
 import warnings
 import weakref
@@ -41,6 +42,8 @@ of_hypothesis.register_profile("without-deadlines", deadline=None)  # a busy mac
 of_hypothesis.load_profile("without-deadlines")
 os.environ |= dict.fromkeys(("METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT", "WORKER_METRICS_PORT"), "0")
 # Of what tests start, only what they ask for takes a port.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # of a run in a shell's background, services inherit that
 os.environ.setdefault("FUZZ_SEED", str(secrets.randbelow(2**32)))
 # All workers of a run generate from one seed.
 

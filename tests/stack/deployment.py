@@ -24,6 +24,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 STARTS_WITHIN: Final = 60.0
 NGINX: Final = shutil.which("nginx", path=f"{os.environ['PATH']}:{SYSTEM_FOLDERS}")
 needs_nginx: Final = pytest.mark.skipif(NGINX is None, reason="nginx is not installed (apt-get install nginx)")
+ESTABLISHED: Final = 1
+"""The state of a TCP connection in Linux."""
 SCALE: Final = float(os.environ.get("EDGE_SCALE", "1"))
 """How much longer than usual the tests of load last; ``make soak`` sets it."""
 
@@ -107,6 +109,14 @@ def received(connection: socket.socket) -> bytes:
         while chunk := connection.recv(65536):
             answer += chunk
     return answer
+
+
+def is_established(connection: socket.socket) -> bool:
+    """Return whether both sides hold the connection, without reading from it (Linux)."""
+    try:
+        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED
+    except OSError:  # it is closed here
+        return False
 
 
 def is_ready(path: Path) -> bool:

@@ -23,12 +23,17 @@ from app.config import Settings
 from tests import oracle
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, serving, serving_by
+from tests.stack.deployment import is_established
 
 Bearer = Callable[..., dict[str, str]]
 BUDGET: Final = 10.0
 GRACE: Final = 0.5
 POOLS: Final = 2 * 5
 """Connections of two workers."""
+CANCEL: Final = (80877102).to_bytes(4)
+"""What follows the length in a CancelRequest, which has a connection of its own (PostgreSQL, "Message Formats")."""
+ENOUGH: Final = 12
+"""Requests of which each of two workers gets some."""
 HOST: Final = "postgres.candor.test"
 
 
@@ -61,9 +66,12 @@ class BadNetwork:
         with suppress(OSError):
             while True:
                 pair = self._listener.accept()[0], socket.create_connection(self._server)
+                if pair[0].recv(8, socket.MSG_PEEK)[4:] == CANCEL:
+                    self._carry(*pair)
+                    continue
                 self._pairs = [each for each in self._pairs if each[0].fileno() != -1] + [pair]
                 self.made += 1
-                self.most = max(self.most, len(self._pairs))
+                self.most = max(self.most, sum(is_established(client) for client, _ in self._pairs))
                 for source, sink in (pair, pair[::-1]):
                     threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
 
@@ -113,7 +121,7 @@ def network(settings: Settings) -> Iterator[BadNetwork]:
 @pytest.fixture(scope="module")
 def distant(settings: Settings, network: BadNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve with the database behind it."""
-    url = make_url(settings.database_url).set(host="127.0.0.1", port=network.port)
+    url = make_url(settings.database_url).set(host="127.0.0.1", port=network.port, query={"sslmode": "disable"})
     environment = {"DATABASE_URL": url.render_as_string(hide_password=False)}
     with serving(settings, tmp_path_factory.mktemp("distant") / "log", **environment) as served:
         yield served
@@ -127,14 +135,14 @@ def healed(request: pytest.FixtureRequest) -> Iterator[None]:
         network, served = request.getfixturevalue("network"), request.getfixturevalue("distant")
         network.delay = network.hiccup = network.rate = 0
         bearer = request.getfixturevalue("bearer")
-        wait_until(lambda: ask(served, bearer()).status == 200, 15)
+        wait_until(lambda: {ask(served, bearer()).status for _ in range(ENOUGH)} == {200}, 15)
 
 
 def test_far_away_and_lossy_everything_is_answered(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
     """F28: 200 ms there and back, and 200 more for one piece in twenty, as a packet that is sent again takes.
 
     Four clients, for a worker has four slots and may get all of them: a fifth would find that none of them moves for
-    0.2 s, and be refused.
+    0.2 s, and be refused. Until a worker has seen how long a COMMIT takes, it may refuse a third one at once.
     """
     network.delay, network.hiccup = 0.1, 0.2
 
@@ -143,9 +151,11 @@ def test_far_away_and_lossy_everything_is_answered(network: BadNetwork, distant:
             return ask(distant, bearer())
         return ask(distant, bearer(), "POST", f'{{"task": {{"title": "far away {number}"}}}}')
 
+    for number in range(-4 * ENOUGH, 0, 4):
+        assert one(number).status == 201
     with ThreadPoolExecutor(4) as pool:
         told = list(pool.map(one, range(24)))
-    assert Counter(each.status for each in told) == {200: 18, 201: 6}
+    assert Counter(each.status for each in told) == {200: 18, 201: 6}, [each for each in told if each.status > 201]
     assert max(each.seconds for each in told) < BUDGET + GRACE
     assert network.most <= POOLS, "and no connection more than the pools have"
 

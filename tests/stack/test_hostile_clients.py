@@ -12,7 +12,7 @@ from typing import Final
 
 from tests.stack.checkout import descendants, wait_until
 from tests.stack.conftest import Served
-from tests.stack.deployment import SCALE, Deployment, needs_nginx, received
+from tests.stack.deployment import SCALE, Deployment, is_established, needs_nginx, received
 
 SLOW: Final = 60
 """Dawdlers of each sort."""
@@ -145,7 +145,7 @@ class Dawdlers:
     @property
     def alive(self) -> int:
         """Return how many are not cut off yet."""
-        return sum(map(_is_open, [*self.heads, *self.bodies])) + sum(map(_is_established, self.readers))
+        return sum(map(_is_open, [*self.heads, *self.bodies])) + sum(map(is_established, self.readers))
 
     def close(self) -> None:
         """Go."""
@@ -162,12 +162,6 @@ def _is_open(connection: socket.socket) -> bool:
     except OSError:
         return False
     return False
-
-
-def _is_established(connection: socket.socket) -> bool:
-    """Tell whether the other side still holds the connection, without reading from it."""
-    state = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-    return state == 1
 
 
 @contextmanager
