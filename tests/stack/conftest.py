@@ -1,5 +1,6 @@
 """A real gunicorn on a free port of loopback, serving the house on the tests' database."""
 
+import itertools
 import os
 import socket
 import subprocess
@@ -42,12 +43,19 @@ class Served:
         return f"http://127.0.0.1:{self.port}"
 
     def raw(self, request: bytes, *, half_close: bool = False, timeout: float = 10) -> bytes:
-        """Send bytes, and return everything that comes back until the server closes, or stays silent so long."""
-        with closing(socket.create_connection(("127.0.0.1", self.port), timeout=timeout)) as connection:
+        """Send bytes, and return everything that comes back until the server closes, or stays silent so long.
+
+        Each call has another source address: errors of one address and second share a log entry.
+        """
+        source = (f"127.0.0.{2 + next(_CALLS) % 250}", 0)
+        with closing(socket.create_connection(("127.0.0.1", self.port), timeout, source)) as connection:
             connection.sendall(request)
             if half_close:
                 connection.shutdown(socket.SHUT_WR)
             return received(connection)
+
+
+_CALLS: Final = itertools.count()
 
 
 def free_port() -> int:
