@@ -16,7 +16,7 @@ from app.errs.failures import RequestNotFound
 from app.observability import log_files, telling
 from app.services.failures import MOST, Explanation
 from app.wire.encoder import OPTIONS, Encoder
-from app.wire.schemas.failures import ExplanationSchema
+from app.wire.schemas.failures import FailureExplanationSchema
 from app.wire.timestamps import render
 from app.wiring import Services
 
@@ -39,7 +39,7 @@ def explain(request_id: str, logs: tuple[Path, ...], as_json: bool) -> None:
     """Tell why a request failed, and what to do about it, by its id."""
     found = _logged(request_id, logs) if logs else _recorded(request_id)
     if as_json:
-        answer = Encoder(ExplanationSchema())({"request_id": request_id, "occurrences": found})
+        answer = Encoder(FailureExplanationSchema())({"request_id": request_id, "occurrences": found})
         terminal.json(orjson.dumps(answer, option=OPTIONS | orjson.OPT_INDENT_2))
         return
     for number, explanation in enumerate(found):

@@ -4,7 +4,7 @@ The table of contents of a request: ``hooks`` in order, then ``blueprint`` (acce
 ``handlers``; whatever is raised on the way is answered by ``errors``.
 """
 
-from app.config import Settings
+from app.config import VERSION, Settings
 from app.rest import blueprint, converters, database_errors, errors, hooks, middleware
 from app.rest.application import Application
 from app.rest.handlers import (
@@ -20,7 +20,8 @@ from app.rest.handlers import (
     tasks,
     users,
 )
-from app.rest.openapi import INTRODUCTION, Api
+from app.rest.openapi import Api
+from app.rest.openapi_components import INTRODUCTION
 from app.rest.pages import catalogue, docs, front
 from app.wire.page_tokens import PageTokens
 
@@ -59,9 +60,13 @@ def register(app: Application, settings: Settings) -> None:
         app,
         spec_kwargs={
             "title": "Candor",
-            "version": "v1",
+            "version": VERSION,
             "openapi_version": "3.1.0",
-            "info": {"description": INTRODUCTION, "license": {"name": "MIT", "identifier": "MIT"}},
+            "info": {
+                "description": INTRODUCTION,
+                "contact": {"name": "Candor", "url": settings.public_url},
+                "license": {"name": "MIT", "identifier": "MIT"},
+            },
             "servers": [{"url": settings.public_url}],
         },
     )

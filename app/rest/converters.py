@@ -23,4 +23,4 @@ class ResourceId(BaseConverter):
 
 def resource_id_schema(_converter: BaseConverter) -> dict[str, str]:
     """Return what OpenAPI says of an id."""
-    return {"type": "string", "format": "uuid"}
+    return {"type": "string", "format": "uuid", "example": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"}

@@ -32,8 +32,8 @@ def document_operation(
     """Complete an operation: its security, header fields, media types, and its errors by status."""
     operation: Operation = doc_info["operation"]
     doc["operationId"] = _operation_id(api, operation.operation_id, doc_info["blueprint"])
-    if operation.scope is not PUBLIC:
-        doc["security"] = [{"bearer": [operation.scope] if operation.scope else []}]
+    is_public = operation.scope is PUBLIC
+    doc["security"] = [] if is_public else [{"bearer": [operation.scope] if operation.scope else []}]
     if operation.consumes:
         _add_body(doc, operation)
         doc["x-max-body-bytes"] = operation.body_limit(app.config["MAX_BODY_BYTES"])
@@ -124,6 +124,17 @@ def _example(named: type[errs.Error], operation: Operation, config: Mapping[str,
     return examples.document(named, public_url=config["PUBLIC_URL"], shown=shown)
 
 
+def _one_of(group: list[type[errs.Error]]) -> dict[str, Any]:
+    """Return the schema of the errors of one status, which ``code`` tells apart."""
+    by_code = {named.code: f"#/components/schemas/{named.__name__}" for named in group}
+    if len(group) == 1:
+        return {"$ref": by_code[group[0].code]}
+    return {
+        "oneOf": [{"$ref": each} for each in by_code.values()],
+        "discriminator": {"propertyName": "code", "mapping": by_code},
+    }
+
+
 def _errors(
     operation: Operation, config: Mapping[str, Any], *, method: str
 ) -> Iterator[tuple[HTTPStatus, dict[str, Any]]]:
@@ -136,10 +147,9 @@ def _errors(
             "headers": declared(of_errors(operation, group, status, method=method)),
         }
         if status not in BODILESS:
-            schemas = [{"$ref": f"#/components/schemas/{named.__name__}"} for named in group]
             response["content"] = {
                 MEDIA_TYPE: {
-                    "schema": {"oneOf": schemas},
+                    "schema": _one_of(group),
                     "examples": {named.code: {"value": _example(named, operation, config)} for named in group},
                 }
             }

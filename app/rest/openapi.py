@@ -3,7 +3,7 @@
 It is built when ``spec`` is first read: building takes most of the time that ``create_app`` would.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from http import HTTPStatus
@@ -16,127 +16,11 @@ from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import Flask
 
 from app import errs
-from app.rest import header_fields
+from app.rest import header_fields, openapi_schemas
 from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.header_fields import key
-from app.rest.operations import EVERYWHERE
-from app.wire import timestamps
-
-JSON_TYPES: Final[Mapping[Any, dict[str, Any]]] = {
-    str: {"type": "string"},
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    bool: {"type": "boolean"},
-    dict[str, str]: {"type": "object", "additionalProperties": {"type": "string"}},
-    list[str]: {"type": "array", "items": {"type": "string"}},
-}
-INTRODUCTION: Final = f"""\
-Each operation lists exactly the errors that it answers with. An error is a problem document (RFC 9457) whose `type`
-leads to its page in the [catalogue](/errors); 401 and 403 have an empty body and a challenge instead.
-
-An operation with a body reads at most `x-max-body-bytes` of it, and answers 413 to a larger one before it is read.
-
-A request that reaches no operation ends with one of {", ".join(f"`{named.code}`" for named in EVERYWHERE)}.
-"""
-TAGS: Final = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
-PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
-    "Request-Timeout": {
-        "description": "Shortens the time budget of this request: decimal seconds such as 2.5, at least 0.05.",
-        "schema": {
-            "type": "string",
-            "pattern": r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|0+\.([1-9][0-9]*|0[5-9][0-9]*))$",
-        },
-    },
-    "Idempotency-Key": {
-        "description": "A UUID of yours: the same request with it gets the first answer again, for 24 hours.",
-        "schema": {
-            "type": "string",
-            "pattern": r'^([!#-+\--~]([ !#-+\--~]{0,253}[!#-+\--~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$',
-        },
-    },
-    "If-Match": {
-        "description": "The entity tag that the resource must still have; several joined by commas, or * for any.",
-        "schema": {"type": "string", "pattern": TAGS},
-    },
-    "If-Match-To-Replace": {
-        "name": "If-Match",
-        "description": "The entity tag of what is to be replaced; several joined by commas, or * for any.",
-        "required": True,
-        "schema": {"type": "string", "pattern": TAGS},
-    },
-    "If-None-Match": {
-        "description": "An entity tag that is known already; 304 when it is still current.",
-        "schema": {"type": "string"},
-    },
-    "If-None-Match-To-Write": {
-        "name": "If-None-Match",
-        "description": "An entity tag that the resource must not have; several joined by commas, or * for any.",
-        "schema": {"type": "string", "pattern": TAGS},
-    },
-}
-BEARER: Final[Mapping[str, Any]] = {
-    "type": "http",
-    "scheme": "bearer",
-    "bearerFormat": "JWT",
-    "description": "For development, `flask tokens issue --subject alice --scope tasks` prints one.",
-}
-PROBLEM: Final[Mapping[str, Any]] = {
-    "type": "object",
-    "description": "A problem document (RFC 9457).",
-    "required": [
-        "type",
-        "title",
-        "status",
-        "instance",
-        "kind",
-        "code",
-        "request_id",
-        "timestamp",
-        "retryable",
-    ],
-    "properties": {
-        "type": {"type": "string", "format": "uri", "description": "Leads to the error's page in the catalogue."},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What happened this time, and how to mend it."},
-        "instance": {"type": "string", "description": "The path of the request."},
-        "kind": {"enum": [kind.string for kind in errs.Kind]},
-        "code": {"type": "string", "pattern": f"^{errs.CODE.pattern}$"},
-        "param": {"type": "string"},
-        "errors": {"type": "array", "maxItems": 100, "items": {"$ref": "#/components/schemas/Violation"}},
-        "truncated": {"const": True, "description": "There is more than is listed."},
-        "request_id": {"type": "string"},
-        "timestamp": {"type": "string", "format": "date-time", "pattern": timestamps.PATTERN},
-        "trace_id": {"type": "string"},
-        "retryable": {
-            "type": "boolean",
-            "description": "Whether the same request may be sent again: it cannot make a change twice.",
-        },
-        "retry_after": {"type": "integer", "minimum": 0, "description": "Seconds; the same as Retry-After."},
-        "retry": {
-            "type": "object",
-            "properties": {
-                "max_attempts": {"type": "integer"},
-                "backoff": {"type": "string"},
-                "initial_ms": {"type": "integer"},
-            },
-        },
-    },
-}
-VIOLATION: Final[Mapping[str, Any]] = {
-    "type": "object",
-    "description": "A broken rule; one of pointer, parameter and header says where.",
-    "required": ["field", "code", "message"],
-    "properties": {
-        "field": {"type": "string"},
-        "pointer": {"type": "string", "description": "A JSON Pointer (RFC 6901) into the body."},
-        "parameter": {"type": "string"},
-        "header": {"type": "string"},
-        "code": {"type": "string"},
-        "message": {"type": "string"},
-    },
-}
+from app.rest.openapi_components import BEARER, FACTS, JSON_TYPES, PARAMETERS, PROBLEM, VIOLATION
 
 _PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _GENERATED: Final = "Generated"
@@ -196,6 +80,9 @@ class Api(flask_smorest.Api):
         self._named: dict[str, Any] = {}
         plugin = marshmallow_plugin or MarshmallowPlugin(schema_name_resolver=self._name_of)  # type: ignore[arg-type]  # an instance, too, and None inlines
         super()._init_spec(marshmallow_plugin=plugin, **options)
+        unlisted = frozenset({"PaginationMetadata", *(named.__name__ for named in errs.named_errors().values())})
+        made = self._spec.to_dict
+        self._spec.to_dict = lambda: openapi_schemas.finished(made(), unlisted=unlisted)
 
     def _name_of(self, schema: Any) -> str | None:
         """Return the name of a schema in the document; ``None`` for one that was made of a dict, which has none.
@@ -245,19 +132,28 @@ class Api(flask_smorest.Api):
 
 
 def _schema(named: type[errs.Error]) -> dict[str, Any]:
-    """Return the schema of one named error."""
+    """Return the schema of one named error, whole: generators merge what ``allOf`` joins each in another way."""
     own: dict[str, Any] = {
-        "code": {"const": named.code},
-        "kind": {"const": named.kind.string},
-        "status": {"const": status_of(named).value},
-        "title": {"const": errs.title(named)},
-        **{name: JSON_TYPES[kind] for name, kind in named.declared_facts.items()},
+        "code": {**PROBLEM["properties"]["code"], "enum": [named.code]},
+        "kind": {**PROBLEM["properties"]["kind"], "enum": [named.kind.string]},
+        **{
+            name: {**JSON_TYPES[kind], "description": FACTS.get(name, "A value that `detail` contains.")}
+            for name, kind in named.declared_facts.items()
+        },
     }
     if named.example.get("failures"):
-        own["failures"] = {"type": "array", "maxItems": 100, "items": {"$ref": "#/components/schemas/BatchFailure"}}
-    required = ["code", *named.declared_facts]
-    described = {"type": "object", "required": required, "properties": own}
-    return {"allOf": [{"$ref": "#/components/schemas/Problem"}, described], "description": errs.occurrence(named)}
+        own["failures"] = {
+            "type": "array",
+            "maxItems": 100,
+            "items": {"$ref": "#/components/schemas/BatchFailure"},
+            "description": "The items that were not created.",
+        }
+    return {
+        "type": "object",
+        "description": errs.occurrence(named),
+        "required": [*PROBLEM["required"], *named.declared_facts],
+        "properties": {**PROBLEM["properties"], **own},
+    }
 
 
 def _document_stock(doc: dict[str, Any], _info: dict[str, Any], **_: object) -> dict[str, Any]:

@@ -126,9 +126,10 @@ class Timestamp(Encodable, ma.fields.DateTime):
     default_error_messages = MESSAGES
 
     def __init__(self, *, future: bool = False, invalid: str = "INVALID_FORMAT", **kwargs: Any) -> None:
-        metadata = {"pattern": timestamps.PATTERN, **kwargs.pop("metadata", {})}
-        if not kwargs.get("dump_only"):
-            metadata = {"description": f"{timestamps.RULE[:1].upper()}{timestamps.RULE[1:]}.", **metadata}
+        metadata = {"pattern": timestamps.PATTERN, "description": "", **kwargs.pop("metadata", {})}
+        rule = f"{timestamps.RULE[:1].upper()}{timestamps.RULE[1:]}."
+        if not kwargs.get("dump_only") and rule not in metadata["description"]:
+            metadata["description"] = f"{metadata['description']} {rule}".lstrip()
         super().__init__(metadata=metadata, **kwargs)
         self.future = future
         self.invalid = invalid
@@ -155,7 +156,7 @@ class Timestamp(Encodable, ma.fields.DateTime):
 
 
 class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
-    """A member of an enumeration by its name with a prefix; ``…_UNSPECIFIED`` stands for the default."""
+    """A member of an enumeration by its name with a prefix; ``…_UNSPECIFIED`` and null stand for the default."""
 
     default_error_messages = MESSAGES
 
@@ -165,9 +166,13 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
         self.names_by_number = {member.value: name for member, name in self.names.items()}
         self.default = default
         self.unspecified = f"{prefix}UNSPECIFIED"
-        values: list[str | None] = [*self.by_name, *([] if kwargs.get("dump_only") else [self.unspecified])]
-        values += [None] if kwargs.get("allow_none") else []
-        super().__init__(metadata={"default": self.names[default], "enum": values}, **kwargs)
+        values: list[str | None] = [*self.by_name]
+        metadata = kwargs.pop("metadata", {})
+        if kwargs.get("allow_none"):
+            values += [self.unspecified, None]
+            assumed = f"`null` and {self.unspecified} mean {self.names[default]}."
+            metadata = {**metadata, "description": f"{metadata.get('description', '')} {assumed}".lstrip()}
+        super().__init__(metadata={**metadata, "enum": values}, **kwargs)
 
     def encode(self, value: EnumT) -> str:
         """Return the member's name."""

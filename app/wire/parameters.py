@@ -38,8 +38,8 @@ class PageSize(fields.Text):
 
     def __init__(self, *, default: int = DEFAULT_PAGE_SIZE, largest: int = LARGEST_PAGE_SIZE) -> None:
         self.default, self.largest = default, largest
-        says = f"At most how many items to answer. 0 means {default}; more than {largest} is coerced."
-        schema = {"type": "integer", "minimum": 0, "default": default, "description": says}
+        says = f"The largest number of items to return, at most {largest}. Default: {default}, also for 0."
+        schema = {"type": "integer", "minimum": 0, "format": "int32", "description": says}
         super().__init__(load_default=default, metadata=schema)
 
     def decode(self, value: object) -> Any:
@@ -55,7 +55,7 @@ class PageSize(fields.Text):
 class PageToken(fields.Text):
     """``page_token``: where the previous page ended."""
 
-    def __init__(self, says: str = "next_page_token of the previous page.") -> None:
+    def __init__(self, says: str = "`next_page_token` of the previous page.") -> None:
         schema = {"description": says, "maxLength": page_tokens.LONGEST, "pattern": "^[A-Za-z0-9_-]*$"}
         super().__init__(load_default="", metadata=schema)
 
@@ -65,7 +65,7 @@ class MaskParameter(fields.Text):
 
     def __init__(self, writable: Collection[str]) -> None:
         self.writable = writable
-        says = f"Members to set, joined by commas: {', '.join(writable)}. Default: those in the body."
+        says = f"The properties to set, separated by commas: {', '.join(writable)}. Default: those in the body."
         super().__init__(metadata={"description": says, "example": "title,tags", "pattern": _pattern(writable)})
 
     def decode(self, value: object) -> Any:
@@ -78,7 +78,10 @@ class FieldsParameter(fields.Text):
 
     def __init__(self, readable: Sequence[str]) -> None:
         self.readable = readable
-        says = f"Members to answer, joined by commas: {', '.join(readable)}. Default: all."
+        says = (
+            f"The properties to return, separated by commas: {', '.join(readable)}. Default: all. The response has no"
+            " other properties then, so read it as a partial object."
+        )
         schema = {"description": says, "example": ",".join(readable[:2]), "pattern": _pattern(readable)}
         super().__init__(load_default=NOTHING, metadata=schema)
 

@@ -28,7 +28,7 @@ LINES: Final = dict(lines())
 
 
 def test_there_are_some() -> None:
-    assert {"TaskSchema.title", "NewUserSchema.name", "UpdateUserSchema.name"} <= LINES.keys()
+    assert {"TaskSchema.title", "UserCreateSchema.name", "UserUpdateSchema.name"} <= LINES.keys()
 
 
 @pytest.mark.parametrize("name", LINES)

@@ -145,20 +145,20 @@ def test_both_read_the_same(kind: type[Schema], data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("name", "body", "told"),
     [
-        ("CreateTaskSchema", {"task": {"title": "Buy milk", "tags": ["home"], "create_time": "ignored"}}, []),
+        ("CreateTaskRequestSchema", {"task": {"title": "Buy milk", "tags": ["home"], "create_time": "ignored"}}, []),
         (
-            "CreateTaskSchema",
+            "CreateTaskRequestSchema",
             {"task": {"tags": ["Home", "Home", "b", "b"], "due_date": "2020-01-01T00:00:00Z", "colour": "red"}},
             ["title", "due_date", "tags[0]", "tags[1]", "tags[3]", "colour"],
         ),
-        ("CreateTaskSchema", {"_schema": 1, "a/b": 2}, ["task", "_schema", "a/b"]),
+        ("CreateTaskRequestSchema", {"_schema": 1, "a/b": 2}, ["task", "_schema", "a/b"]),
         (
-            "CreateTasksSchema",
+            "BatchCreateTasksRequestSchema",
             {"requests": [{"task": {"title": "x" * 201, "tags": 1}}, {"task": {"title": "x" * 201}}], "more": 1},
             ["requests[0].task.title"] * 2 + ["requests[0].task.tags"] + ["requests[1].task.title"] * 2 + ["more"],
         ),
         (
-            "NewOrderSchema",
+            "OrderCreateSchema",
             {"customer_id": "a", "currency": "EUR", "items": [{"sku": ""}, 1]},
             ["items[0].sku", "items[0].quantity", "items[1]"],
         ),

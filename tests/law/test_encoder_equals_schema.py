@@ -88,7 +88,9 @@ SCHEMAS = sorted(set(every_schema()), key=lambda schema: schema.__name__)
 
 
 def test_there_are_schemas() -> None:
-    assert {"TaskSchema", "TaskListSchema", "BatchSchema", "ReadySchema"} <= {schema.__name__ for schema in SCHEMAS}
+    assert {"TaskSchema", "TaskListSchema", "TaskBatchSchema", "ReadinessSchema"} <= {
+        schema.__name__ for schema in SCHEMAS
+    }
 
 
 @pytest.mark.parametrize("kind", SCHEMAS, ids=lambda kind: kind.__name__)

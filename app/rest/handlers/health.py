@@ -7,20 +7,20 @@ from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.current import services
 from app.services.readiness import ReadinessService
-from app.wire.schemas.health import AliveSchema, ReadySchema
+from app.wire.schemas.health import HealthSchema, ReadinessSchema
 
-blp = Blueprint("health", __name__, scope=operations.PUBLIC, is_limited=False, description="For machines that watch.")
+blp = Blueprint("health", __name__, scope=operations.PUBLIC, is_limited=False, description="Health checks.")
 
 
 @blp.route("/healthz", produces=())
-@blp.response(HTTPStatus.OK, AliveSchema)
+@blp.response(HTTPStatus.OK, HealthSchema)
 def get_health() -> Any:
     """Say that the process lives; nothing else is asked."""
     return {"status": "ok"}
 
 
 @blp.route("/readyz", produces=())
-@blp.response(HTTPStatus.OK, ReadySchema)
+@blp.response(HTTPStatus.OK, ReadinessSchema)
 @blp.calls(ReadinessService.report, needs_database=False)
 def get_readiness() -> Any:
     """Say whether the database can be written and its schema is the one this code was made for."""

@@ -9,7 +9,7 @@ from app.rest.blueprint import Blueprint
 from app.rest.current import principal, services
 from app.rest.operations import KIB
 from app.services.logger import LoggerService
-from app.wire.schemas.logger import LoggerSchema
+from app.wire.schemas.logger import LoggerSchema, LoggerUpdateSchema
 
 blp = Blueprint(
     "logger",
@@ -17,7 +17,7 @@ blp = Blueprint(
     scope=ADMIN,
     max_body_bytes=16 * KIB,
     url_prefix="/v1",
-    description="What is logged, while it runs.",
+    description="Log settings, for admins.",
 )
 
 
@@ -30,7 +30,7 @@ def get_logger() -> Any:
 
 
 @blp.route("/logger", methods=("PUT",))
-@blp.arguments(LoggerSchema)
+@blp.arguments(LoggerUpdateSchema)
 @blp.response(HTTPStatus.OK, LoggerSchema)
 @blp.calls(LoggerService.put)
 def put_logger(new: LoggerSettings) -> Any:

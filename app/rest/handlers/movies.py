@@ -23,13 +23,13 @@ blp = Blueprint(
     scope_to_write="movies:write",
     max_body_bytes=16 * KIB,
     url_prefix="/v1",
-    description="Movies, which everybody shares.",
+    description="Movies.",
 )
 
 
 @blp.route("/movies", methods=("POST",))
 @once
-@blp.arguments(wire.NewMovieSchema)
+@blp.arguments(wire.MovieInputSchema)
 @blp.response(HTTPStatus.CREATED, wire.MovieSchema, headers=("Location", "ETag"))
 @blp.calls(MovieService.create)
 def create_movie(new: NewMovie) -> Any:
@@ -60,7 +60,7 @@ def get_movie(query: Mapping[str, Any], movie_id: UUID, precondition: Preconditi
 
 
 @blp.route("/movies/<id:movie_id>", methods=("PUT",))
-@blp.arguments(wire.NewMovieSchema)
+@blp.arguments(wire.MovieInputSchema)
 @conditional(wire.READABLE, is_required=True)
 @blp.response(HTTPStatus.OK, wire.MovieSchema, headers=("ETag",))
 @blp.calls(MovieService.replace)

@@ -22,14 +22,14 @@ blp = Blueprint(
     scope="orders",
     max_body_bytes=32 * KIB,
     url_prefix="/v1",
-    description="What customers want to have.",
+    description="Orders of the caller.",
 )
-shipping = Blueprint("shipping", __name__, scope=ADMIN, url_prefix="/v1", description="What becomes of orders.")
+shipping = Blueprint("shipping", __name__, scope=ADMIN, url_prefix="/v1", description="Shipping of orders, for admins.")
 
 
 @blp.route("/orders", methods=("POST",))
 @once
-@blp.arguments(wire.NewOrderSchema)
+@blp.arguments(wire.OrderCreateSchema)
 @blp.response(HTTPStatus.CREATED, wire.OrderSchema, headers=("Location", "ETag"))
 @blp.calls(OrderService.create)
 def create_order(new: NewOrder) -> Any:

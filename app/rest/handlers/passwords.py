@@ -10,8 +10,8 @@ from app.rest.current import client_network, principal, services
 from app.rest.operations import KIB
 from app.services.passwords import PasswordService
 from app.wire.schemas import passwords as wire
-from app.wire.schemas.base import Schema
-from app.wire.schemas.users import SentSchema
+from app.wire.schemas.base import EmptySchema
+from app.wire.schemas.users import AcknowledgementSchema
 
 SENT: Final = {"message": "What to do next is sent by mail."}
 
@@ -21,7 +21,7 @@ forgotten = Blueprint(
     scope=operations.PUBLIC,
     max_body_bytes=16 * KIB,
     url_prefix="/v1",
-    description="For who cannot log in.",
+    description="Password reset by email.",
 )
 blp = Blueprint(
     "passwords",
@@ -29,13 +29,13 @@ blp = Blueprint(
     scope=scopes.ACCOUNT,
     max_body_bytes=16 * KIB,
     url_prefix="/v1",
-    description="For who can.",
+    description="The password of the caller.",
 )
 
 
 @forgotten.route("/users:requestPasswordReset", methods=("POST",), limit="REGISTRATION_RATE_LIMIT")
-@forgotten.arguments(wire.RequestResetSchema)
-@forgotten.response(HTTPStatus.ACCEPTED, SentSchema)
+@forgotten.arguments(wire.PasswordResetRequestSchema)
+@forgotten.response(HTTPStatus.ACCEPTED, AcknowledgementSchema)
 @forgotten.calls(PasswordService.request_reset)
 def request_password_reset(sent: Mapping[str, str]) -> Any:
     """Ask for a mail with which to set another password. The answer is the same for an unknown address."""
@@ -44,8 +44,8 @@ def request_password_reset(sent: Mapping[str, str]) -> Any:
 
 
 @forgotten.route("/users:resetPassword", methods=("POST",))
-@forgotten.arguments(wire.ResetPasswordSchema)
-@forgotten.response(HTTPStatus.OK, Schema)
+@forgotten.arguments(wire.PasswordResetSchema)
+@forgotten.response(HTTPStatus.OK, EmptySchema)
 @forgotten.calls(PasswordService.reset)
 def reset_password(sent: Mapping[str, str]) -> Any:
     """Set another password with the token that came by mail: once, within 45 minutes. All sessions end."""
@@ -54,8 +54,8 @@ def reset_password(sent: Mapping[str, str]) -> Any:
 
 
 @blp.route("/users/me/password", methods=("PUT",))
-@blp.arguments(wire.ChangePasswordSchema)
-@blp.response(HTTPStatus.OK, Schema)
+@blp.arguments(wire.PasswordChangeSchema)
+@blp.response(HTTPStatus.OK, EmptySchema)
 @blp.calls(PasswordService.change)
 def put_password(sent: Mapping[str, str]) -> Any:
     """Set another password for the caller, who knows the present one. All sessions end, this one too."""

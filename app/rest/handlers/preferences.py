@@ -21,7 +21,7 @@ blp = Blueprint(
     scope=operations.SIGNED_IN,
     max_body_bytes=16 * KIB,
     url_prefix="/v1",
-    description="How users like to be served.",
+    description="Preferences of a user.",
 )
 
 
@@ -37,7 +37,7 @@ def get_preferences(query: Mapping[str, Any], user_id: UUID, precondition: Preco
 
 
 @blp.route("/users/<id:user_id>/preferences", methods=("PUT",))
-@blp.arguments(wire.NewPreferencesSchema)
+@blp.arguments(wire.PreferencesInputSchema)
 @conditional(wire.READABLE, is_required=True)
 @blp.response(HTTPStatus.OK, wire.PreferencesSchema, headers=("ETag",))
 @blp.calls(PreferencesService.replace)

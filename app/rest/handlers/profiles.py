@@ -18,7 +18,7 @@ blp = Blueprint(
     __name__,
     scope=operations.SIGNED_IN,
     url_prefix="/v1",
-    description="Users with what they prefer, whatever becomes of who knows it.",
+    description="A user with preferences, from two services.",
 )
 
 

@@ -10,7 +10,7 @@ from app.rest.current import client_network, services
 from app.rest.operations import KIB
 from app.services.sessions import Credentials, SessionService
 from app.wire.schemas import sessions as wire
-from app.wire.schemas.base import Schema
+from app.wire.schemas.base import EmptySchema
 
 blp = Blueprint(
     "tokens",
@@ -18,7 +18,7 @@ blp = Blueprint(
     scope=operations.PUBLIC,
     max_body_bytes=16 * KIB,
     url_prefix="/v1",
-    description="Logging in.",
+    description="Sessions: log in, refresh, revoke.",
 )
 
 
@@ -32,7 +32,7 @@ def create_tokens(sent: Credentials) -> Any:
 
 
 @blp.route("/tokens:refresh", methods=("POST",))
-@blp.arguments(wire.RefreshTokenSchema)
+@blp.arguments(wire.TokenRefreshSchema)
 @blp.response(HTTPStatus.OK, wire.TokensSchema)
 @blp.calls(SessionService.refresh)
 def refresh_tokens(sent: Mapping[str, str]) -> Any:
@@ -41,8 +41,8 @@ def refresh_tokens(sent: Mapping[str, str]) -> Any:
 
 
 @blp.route("/tokens:revoke", methods=("POST",))
-@blp.arguments(wire.RevokedTokenSchema)
-@blp.response(HTTPStatus.OK, Schema)
+@blp.arguments(wire.TokenRevocationSchema)
+@blp.response(HTTPStatus.OK, EmptySchema)
 @blp.calls(SessionService.revoke)
 def revoke_token(sent: Mapping[str, str]) -> Any:
     """End the session of a refresh or access token (RFC 7009): always 200, and within 5 seconds everywhere."""

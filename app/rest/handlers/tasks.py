@@ -20,13 +20,13 @@ from app.wire.schemas.lists import ListRequest
 MERGE_PATCH: Final = ("application/json", "application/merge-patch+json")
 
 blp = Blueprint(
-    "tasks", __name__, scope="tasks", max_body_bytes=16 * KIB, url_prefix="/v1", description="Things to do."
+    "tasks", __name__, scope="tasks", max_body_bytes=16 * KIB, url_prefix="/v1", description="Tasks of the caller."
 )
 
 
 @blp.route("/tasks", methods=("POST",))
 @once
-@blp.arguments(wire.CreateTaskSchema)
+@blp.arguments(wire.CreateTaskRequestSchema)
 @blp.response(HTTPStatus.CREATED, wire.TaskSchema, headers=("Location", "ETag"))
 @blp.calls(TaskService.create)
 def create_task(new: NewTask) -> Any:
@@ -37,8 +37,8 @@ def create_task(new: NewTask) -> Any:
 
 @blp.route("/tasks:batchCreate", methods=("POST",))
 @once
-@blp.arguments(wire.CreateTasksSchema, max_bytes=MIB)
-@blp.response(HTTPStatus.OK, wire.BatchSchema, also=HTTPStatus.MULTI_STATUS)
+@blp.arguments(wire.BatchCreateTasksRequestSchema, max_bytes=MIB)
+@blp.response(HTTPStatus.OK, wire.TaskBatchSchema, also=HTTPStatus.MULTI_STATUS)
 @blp.calls(TaskService.create_batch)
 def create_tasks(news: Sequence[NewTask]) -> Any:
     """Create up to a hundred tasks; 207 when some titles are taken."""
@@ -70,7 +70,7 @@ def get_task(query: Mapping[str, Any], task_id: UUID, precondition: Precondition
 
 @blp.route("/tasks/<id:task_id>", methods=("PATCH",))
 @blp.arguments(wire.UpdateTaskQuerySchema, location="query")
-@blp.arguments(wire.UpdateTaskSchema, content_types=MERGE_PATCH)
+@blp.arguments(wire.TaskUpdateSchema, content_types=MERGE_PATCH)
 @conditional(wire.READABLE)
 @blp.response(HTTPStatus.OK, wire.TaskSchema, headers=("ETag",))
 @blp.calls(TaskService.update)

@@ -25,7 +25,7 @@ registration = Blueprint(
     scope=operations.PUBLIC,
     max_body_bytes=16 * KIB,
     url_prefix="/v1",
-    description="How one gets an account.",
+    description="Registration and activation of accounts.",
 )
 account = Blueprint(
     "account",
@@ -41,13 +41,13 @@ blp = Blueprint(
     scope=operations.SIGNED_IN,
     max_body_bytes=16 * KIB,
     url_prefix="/v1",
-    description="Accounts.",
+    description="Accounts by ID.",
 )
 
 
 @registration.route("/users", methods=("POST",), limit="REGISTRATION_RATE_LIMIT")
-@registration.arguments(wire.NewUserSchema)
-@registration.response(HTTPStatus.ACCEPTED, wire.SentSchema)
+@registration.arguments(wire.UserCreateSchema)
+@registration.response(HTTPStatus.ACCEPTED, wire.AcknowledgementSchema)
 @registration.calls(UserService.register)
 def register_user(new: NewUser) -> Any:
     """Ask for an account. An email brings the token to activate it; the answer is the same for a taken address."""
@@ -56,7 +56,7 @@ def register_user(new: NewUser) -> Any:
 
 
 @registration.route("/users:activate", methods=("POST",))
-@registration.arguments(wire.ActivationSchema)
+@registration.arguments(wire.UserActivationSchema)
 @registration.response(HTTPStatus.OK, wire.UserSchema)
 @registration.calls(UserService.activate)
 def activate_user(sent: Mapping[str, str]) -> Any:
@@ -87,7 +87,7 @@ def get_user(query: Mapping[str, Any], user_id: UUID, precondition: Precondition
 
 
 @account.route("/users/me", methods=("PATCH",))
-@account.arguments(wire.UpdateUserSchema, content_types=MERGE_PATCH)
+@account.arguments(wire.UserUpdateSchema, content_types=MERGE_PATCH)
 @conditional(wire.READABLE)
 @account.response(HTTPStatus.OK, wire.UserSchema, headers=("ETag",))
 @account.calls(UserService.update)
@@ -98,7 +98,7 @@ def update_me(changes: Mapping[str, str], precondition: Precondition) -> Any:
 
 
 @account.route("/users/me", methods=("DELETE",))
-@account.arguments(wire.DeleteUserSchema)
+@account.arguments(wire.UserDeleteSchema)
 @conditional(wire.READABLE)
 @account.response(HTTPStatus.OK, wire.DeletedUserSchema)
 @account.calls(DeletionService.delete)

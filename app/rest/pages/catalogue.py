@@ -7,22 +7,29 @@ from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.pages import entries
 from app.rest.pages.rendering import HTML, JSON, MARKDOWN, negotiated
-from app.wire.schemas.catalogue import CatalogueSchema, EntrySchema
+from app.wire.schemas.catalogue import ErrorCatalogueSchema, ErrorEntrySchema
 
 FORMATS: Final = (JSON, HTML, MARKDOWN)
 
-blp = Blueprint("catalogue", __name__, scope=operations.PUBLIC, description="What each error means.")
+SLUG: Final = {
+    "in": "path",
+    "name": "slug",
+    "description": "The code of the error in kebab case.",
+    "example": "task-title-taken",
+}
+
+blp = Blueprint("catalogue", __name__, scope=operations.PUBLIC, description="The error catalogue.")
 
 
 @blp.route("/errors", produces=FORMATS)
-@blp.response(HTTPStatus.OK, CatalogueSchema)
+@blp.response(HTTPStatus.OK, ErrorCatalogueSchema)
 def list_errors() -> Any:
     """List every error that this service can answer with."""
     return negotiated("errors", {"errors": entries.summaries()}, FORMATS)
 
 
-@blp.route("/errors/<slug>", produces=FORMATS)
-@blp.response(HTTPStatus.OK, EntrySchema)
+@blp.route("/errors/<slug>", produces=FORMATS, parameters=[SLUG])
+@blp.response(HTTPStatus.OK, ErrorEntrySchema)
 @blp.calls(entries.find, needs_database=False)
 def get_error(slug: str) -> Any:
     """Explain one error: when it occurs, what to do, what it looks like."""

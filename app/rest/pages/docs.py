@@ -11,18 +11,18 @@ from flask import Response, current_app
 from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.pages.rendering import HTML, POLICY, file_of, page
-from app.wire.schemas.openapi import OpenApiSchema
+from app.wire.schemas.openapi import OpenApiDocumentSchema
 
 SWAGGER_UI: Final = str(files("flask_swagger_ui") / "dist")
 SWAGGER_UI_POLICY: Final = {**POLICY, "style-src": "'self' 'unsafe-inline'"}
 """Swagger UI writes style attributes; scripts stay as strict as everywhere."""
 A_DAY: Final = 86400
 
-blp = Blueprint("docs", __name__, scope=operations.PUBLIC, description="This document.")
+blp = Blueprint("docs", __name__, scope=operations.PUBLIC, description="The OpenAPI document.")
 
 
 @blp.route("/openapi.json")
-@blp.response(HTTPStatus.OK, OpenApiSchema, headers=("ETag",))
+@blp.response(HTTPStatus.OK, OpenApiDocumentSchema, headers=("ETag",))
 def get_openapi() -> Any:
     """Return the OpenAPI document."""
     body, tag = document()

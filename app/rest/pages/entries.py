@@ -11,7 +11,7 @@ from app import errs
 from app.errs.platform import CatalogueEntryNotFound
 from app.rest import examples, operations
 from app.rest.errors import MEDIA_TYPE, status_of
-from app.rest.openapi import JSON_TYPES
+from app.rest.openapi_components import JSON_TYPES
 
 _PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 

@@ -12,16 +12,16 @@ from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.pages import entries
 from app.rest.pages.rendering import HTML, JSON, file_of, negotiated
-from app.wire.schemas.front import FrontSchema
+from app.wire.schemas.front import ServiceIndexSchema
 
 FORMATS: Final = (JSON, HTML)
 STATIC: Final = Path(__file__).with_name("static")
 
-blp = Blueprint("front", __name__, scope=operations.PUBLIC, description="Where everything is.")
+blp = Blueprint("front", __name__, scope=operations.PUBLIC, description="The index of the service.")
 
 
 @blp.route("/", produces=FORMATS)
-@blp.response(HTTPStatus.OK, FrontSchema)
+@blp.response(HTTPStatus.OK, ServiceIndexSchema)
 def get_front() -> Any:
     """Say where everything is."""
     links = {

@@ -15,12 +15,12 @@ from app.wire.schemas import tasks as wire
 
 SERVICE: Final = Service(pb.DESCRIPTOR.services_by_name["TodoService"], scope="tasks")
 COLLECTION: Final = "tasks"
-_CREATE, _CREATE_SEVERAL = Decoder(wire.CreateTaskSchema()), Decoder(wire.CreateTasksSchema())
+_CREATE, _CREATE_SEVERAL = Decoder(wire.CreateTaskRequestSchema()), Decoder(wire.BatchCreateTasksRequestSchema())
 _LIST = Decoder(wire.ListTasksSchema())
-_MASK, _UPDATE = Decoder(wire.UpdateTaskQuerySchema()), Decoder(wire.UpdateTaskSchema())
+_MASK, _UPDATE = Decoder(wire.UpdateTaskQuerySchema()), Decoder(wire.TaskUpdateSchema())
 
 
-@SERVICE.answers("CreateTask", calls=TaskService.create, reads=(wire.CreateTaskSchema,), once=True)
+@SERVICE.answers("CreateTask", calls=TaskService.create, reads=(wire.CreateTaskRequestSchema,), once=True)
 def create_task(call: Call, request: pb.CreateTaskRequest) -> pb.Task:
     """Create a task for the caller."""
     reader = Reader(call)
@@ -51,7 +51,7 @@ def list_tasks(call: Call, request: pb.ListTasksRequest) -> pb.ListTasksResponse
     )
 
 
-@SERVICE.answers("UpdateTask", calls=TaskService.update, reads=(wire.UpdateTaskQuerySchema, wire.UpdateTaskSchema))
+@SERVICE.answers("UpdateTask", calls=TaskService.update, reads=(wire.UpdateTaskQuerySchema, wire.TaskUpdateSchema))
 def update_task(call: Call, request: pb.UpdateTaskRequest) -> pb.Task:
     """Set some fields of a task."""
     reader = Reader(call)
@@ -75,7 +75,11 @@ def delete_task(call: Call, request: pb.DeleteTaskRequest) -> pb.DeleteTaskRespo
 
 
 @SERVICE.answers(
-    "BatchCreateTasks", calls=TaskService.create_batch, reads=(wire.CreateTasksSchema,), max_bytes=1 << 20, once=True
+    "BatchCreateTasks",
+    calls=TaskService.create_batch,
+    reads=(wire.BatchCreateTasksRequestSchema,),
+    max_bytes=1 << 20,
+    once=True,
 )
 def create_tasks(call: Call, request: pb.BatchCreateTasksRequest) -> pb.BatchCreateTasksResponse:
     """Create up to a hundred tasks; those whose titles are taken are among the failures."""

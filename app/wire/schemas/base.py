@@ -93,6 +93,10 @@ def _is_hook(method: Callable[..., Any]) -> bool:
     return hasattr(method, "__marshmallow_hook__")
 
 
+class EmptySchema(Schema):
+    """An object without properties."""
+
+
 class QuerySchema(Schema):
     """The parameters of a query, by name."""
 

@@ -16,60 +16,90 @@ class Prose(fields.Text):
         return plain(value)
 
 
-class SummarySchema(Schema):
+class ErrorSummarySchema(Schema):
     """An error as the index lists it."""
 
-    code = fields.Text(metadata={"example": "TASK_TITLE_TAKEN"})
-    title = fields.Text(metadata={"example": "A task of yours already bears this title."})
+    code = fields.Text(metadata={"example": "TASK_TITLE_TAKEN", "description": "The name of the error."})
+    title = fields.Text(
+        metadata={"example": "A task of yours already bears this title.", "description": "A short summary."}
+    )
     status = fields.Integer(metadata={"description": "The HTTP status.", "example": 409})
-    kind = fields.Text(metadata={"example": "item_already_exists"})
-    fault = fields.Text(metadata={"description": "Who has to act so that the error goes away.", "example": "client"})
-    retryable = fields.Anything(metadata=_BOOLEAN)
-    type = fields.Text(metadata={"format": "uri", "description": "What the error's problem documents bear as type."})
+    kind = fields.Text(metadata={"example": "item_already_exists", "description": "The category of the error."})
+    fault = fields.Text(
+        metadata={
+            "description": "Who has to act: the client, the service, a dependency, or capacity.",
+            "example": "client",
+        }
+    )
+    retryable = fields.Anything(
+        metadata={**_BOOLEAN, "description": "Whether a retry can succeed; each problem document has its own answer."}
+    )
+    type = fields.Text(metadata={"format": "uri", "description": "The `type` of problem documents with this error."})
 
 
-class CatalogueSchema(Schema):
+class ErrorCatalogueSchema(Schema):
     """Every error, in the order of the codes."""
 
-    errors = fields.Listed(fields.Object(SummarySchema), longest=_ERRORS)
+    errors = fields.Listed(
+        fields.Object(ErrorSummarySchema), longest=_ERRORS, metadata={"description": "All errors, sorted by code."}
+    )
 
 
-class ExtraSchema(Schema):
+class ErrorPropertySchema(Schema):
     """A member that problem documents of this error have besides those that all have."""
 
-    name = fields.Text(metadata={"example": "limit"})
-    type = fields.Text(metadata={"example": "integer"})
+    name = fields.Text(metadata={"example": "limit", "description": "The name of the property."})
+    type = fields.Text(metadata={"example": "integer", "description": "Its type in JSON."})
 
 
-class ExampleSchema(Schema):
+class ErrorExampleSchema(Schema):
     """An answer with this error, made from fixed facts."""
 
-    status = fields.Integer(metadata={"example": 409})
-    headers = fields.Anything(metadata={"type": "object", "additionalProperties": {"type": "string"}})
+    status = fields.Integer(metadata={"example": 409, "description": "The HTTP status."})
+    headers = fields.Anything(
+        metadata={
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "The header fields of the error.",
+        }
+    )
     body = fields.Anything(
         metadata={"type": ["object", "null"], "description": "The problem document; null for 401 and 403."}
     )
 
 
-class AnsweringSchema(Schema):
+class ErrorOperationSchema(Schema):
     """An operation that answers with this error."""
 
-    method = fields.Text(metadata={"example": "POST"})
-    path = fields.Text(metadata={"example": "/v1/tasks"})
-    operation_id = fields.Text(metadata={"example": "create_task"})
+    method = fields.Text(metadata={"example": "POST", "description": "The HTTP method."})
+    path = fields.Text(metadata={"example": "/v1/tasks", "description": "The path template."})
+    operation_id = fields.Text(metadata={"example": "create_task", "description": "The operationId in OpenAPI."})
 
 
-class EntrySchema(SummarySchema):
+class ErrorEntrySchema(ErrorSummarySchema):
     """All that is known of one error."""
 
     when = Prose(metadata={"description": "When it occurs."})
     client = fields.Text(metadata={"description": "What the caller should do."})
-    operator = Prose(metadata={"description": "What who runs the service should do."})
-    since = fields.Text(metadata={"description": "The version that brought it.", "example": "0.1.0"})
-    extras = fields.Listed(fields.Object(ExtraSchema), longest=_ERRORS)
-    example = fields.Object(ExampleSchema)
-    curl = fields.Text(allow_none=True, metadata={"description": "Shell lines that provoke it; null where none can."})
-    is_universal = fields.Anything(
-        metadata={**_BOOLEAN, "description": "Any request may end so, before an operation is reached."}
+    operator = Prose(metadata={"description": "What the operator should do."})
+    since = fields.Text(metadata={"description": "The version that introduced the error.", "example": "0.1.0"})
+    extras = fields.Listed(
+        fields.Object(ErrorPropertySchema),
+        longest=_ERRORS,
+        metadata={"description": "The properties of this error in addition to those of all problem documents."},
     )
-    operations = fields.Listed(fields.Object(AnsweringSchema), longest=_ERRORS)
+    example = fields.Object(ErrorExampleSchema, metadata={"description": "A response with this error."})
+    curl = fields.Text(
+        allow_none=True, metadata={"description": "Shell commands that provoke the error; null if none can."}
+    )
+    is_universal = fields.Anything(
+        metadata={
+            **_BOOLEAN,
+            "description": "Whether any request can end with this error, before it reaches an operation.",
+        }
+    )
+    operations = fields.Listed(
+        fields.Object(ErrorOperationSchema),
+        longest=_ERRORS,
+        metadata={"description": "The operations that declare this error."},
+    )

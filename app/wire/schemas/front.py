@@ -4,14 +4,15 @@ from app.wire import fields
 from app.wire.schemas.base import Schema
 
 
-class FrontSchema(Schema):
+class ServiceIndexSchema(Schema):
     """Where everything is."""
 
-    name = fields.Text(metadata={"example": "Candor"})
+    name = fields.Text(metadata={"example": "Candor", "description": "The name of the service."})
     links = fields.Anything(
         metadata={
             "type": "object",
             "additionalProperties": {"type": "string"},
+            "description": "Paths by name.",
             "example": {"docs": "/docs", "errors": "/errors"},
         }
     )

@@ -108,9 +108,11 @@ class ListSchema(QuerySchema):
 def _filter_help(rules: ListRules) -> str:
     members = "\n".join(f"- {name} `{' '.join(member.operators)}`" for name, member in rules.filterable.items())
     example = f", such as `{rules.example}`" if rules.example else ""
-    return f"Comparisons joined by AND{example}.\n\n{members}"
+    return f"Comparisons joined by AND{example}. The properties and their operators:\n\n{members}"
 
 
 def _order_help(rules: ListRules) -> str:
     members = ", ".join(rules.orderable)
-    return f"Members to sort by, joined by commas, each with asc or desc: {members}. Default: {rules.order_by}."
+    return (
+        f"The properties to sort by, separated by commas, each with asc or desc: {members}. Default: {rules.order_by}."
+    )

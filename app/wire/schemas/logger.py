@@ -8,10 +8,18 @@ from app.wire.schemas.base import Schema
 
 
 class LoggerSchema(Schema):
-    """What is logged: lines of this level and above, and stacks of server errors or none."""
+    """The log settings in force."""
 
-    level = fields.Choice(Level, required=True, metadata={"example": "DEBUG"})
-    log_error_stack = fields.Boolean(required=True, metadata={"example": True})
+    level = fields.Choice(
+        Level, required=True, metadata={"example": "DEBUG", "description": "The lowest level that is logged."}
+    )
+    log_error_stack = fields.Boolean(
+        required=True, metadata={"example": True, "description": "Whether server errors are logged with their stack."}
+    )
+
+
+class LoggerUpdateSchema(LoggerSchema):
+    """The log settings to put in force."""
 
     def make(self, values: dict[str, Any]) -> LoggerSettings:
         """Return what is asked for."""

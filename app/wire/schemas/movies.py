@@ -10,35 +10,55 @@ from app.wire.schemas.base import QuerySchema, Schema
 from app.wire.schemas.lists import ListRules, ListSchema
 
 
-def _line(example: str, *, longest: int = NAME_LENGTH, **kwargs: Any) -> fields.Text:
+def _line(example: str, says: str, *, longest: int = NAME_LENGTH, **kwargs: Any) -> fields.Text:
     """Return a text of one line that is not blank."""
     rules = [Length(min=1, max=longest), Printable()]
-    return fields.Text(validate=rules, metadata={"example": example, "pattern": Printable.LINE}, **kwargs)
+    return fields.Text(
+        validate=rules, metadata={"example": example, "pattern": Printable.LINE, "description": says}, **kwargs
+    )
 
 
 class MovieSchema(Schema):
     """A movie."""
 
     external_id = fields.Text(
-        dump_only=True, metadata={"format": "uuid", "example": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"}
+        dump_only=True,
+        metadata={
+            "format": "uuid",
+            "example": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
+            "description": "The ID of the movie.",
+        },
     )
-    title = _line("Repo Man", required=True)
-    rated = _line("R", longest=RATED_LENGTH, allow_none=True)
+    title = _line("Repo Man", "The title.", required=True)
+    rated = _line("R", "The rating.", longest=RATED_LENGTH, allow_none=True)
     release_date = fields.Timestamp(
-        invalid="INVALID_DATE_FORMAT", allow_none=True, metadata={"example": "1984-03-02T00:00:00Z"}
+        invalid="INVALID_DATE_FORMAT",
+        allow_none=True,
+        metadata={"example": "1984-03-02T00:00:00Z", "description": "The first showing."},
     )
     run_time = fields.Integer(
         allow_none=True, validate=Range(min=1, max=LONGEST), metadata={"example": 92, "description": "In minutes."}
     )
-    director = _line("Alex Cox", allow_none=True)
-    writer = _line("Alex Cox", allow_none=True)
-    create_username = fields.Text(dump_only=True, metadata={"example": "alice"})
-    create_timestamp = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
-    update_username = fields.Text(dump_only=True, metadata={"example": "alice"})
-    update_timestamp = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
+    director = _line("Alex Cox", "The director.", allow_none=True)
+    writer = _line("Alex Cox", "The author of the script.", allow_none=True)
+    create_username = fields.Text(
+        dump_only=True, metadata={"example": "alice", "description": "The creator, by the subject of the token."}
+    )
+    create_timestamp = fields.Timestamp(
+        dump_only=True,
+        metadata={"example": "2026-11-21T09:30:00.000001Z", "description": "When the movie was created."},
+    )
+    update_username = fields.Text(
+        dump_only=True,
+        metadata={"example": "alice", "description": "Who changed the movie last, by the subject of the token."},
+    )
+    update_timestamp = fields.Timestamp(
+        dump_only=True,
+        metadata={"example": "2026-11-21T09:30:00.000001Z", "description": "When the movie was last changed."},
+    )
 
 
-class NewMovieSchema(MovieSchema):
+class MovieInputSchema(MovieSchema):
     """A movie that is new, or takes the place of what was said before."""
 
     def make(self, values: dict[str, Any]) -> NewMovie:
@@ -51,18 +71,25 @@ class MovieListSchema(Schema):
 
     projects = "movies"
 
-    movies = fields.Listed(fields.Object(MovieSchema), longest=1000)
-    next_page_token = fields.Text(allow_none=True)
+    movies = fields.Listed(
+        fields.Object(MovieSchema), longest=1000, metadata={"description": "The movies of the page."}
+    )
+    next_page_token = fields.Text(
+        allow_none=True, metadata={"description": "`page_token` of the next page; null on the last page."}
+    )
     total_size = fields.Integer(
-        metadata={"description": "Counted on the first page; -1 when counting took too long.", "minimum": -1}
+        metadata={
+            "description": "The items of all pages, counted on the first page; -1 if counting takes too long.",
+            "minimum": -1,
+        }
     )
 
 
 class DeletedMovieSchema(Schema):
     """What is said of a deleted movie."""
 
-    external_id = fields.Text(metadata={"format": "uuid"})
-    deleted = fields.Boolean()
+    external_id = fields.Text(metadata={"format": "uuid", "description": "The ID of the movie."})
+    deleted = fields.Boolean(metadata={"description": "Always true."})
 
 
 READABLE: Final = tuple(MovieSchema().dump_fields)

@@ -7,12 +7,14 @@ _OBJECT = {"type": "object", "additionalProperties": True}
 _LIST = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
 
 
-class OpenApiSchema(Schema):
+class OpenApiDocumentSchema(Schema):
     """An OpenAPI document (https://spec.openapis.org/oas/v3.1.0)."""
 
-    openapi = fields.Text(metadata={"example": "3.1.0"})
-    info = fields.Anything(metadata=_OBJECT)
-    servers = fields.Anything(metadata=_LIST)
-    tags = fields.Anything(metadata=_LIST)
-    paths = fields.Anything(metadata=_OBJECT)
-    components = fields.Anything(metadata=_OBJECT)
+    openapi = fields.Text(metadata={"example": "3.1.0", "description": "The version of OpenAPI."})
+    info = fields.Anything(metadata={**_OBJECT, "description": "The title and version of this API."})
+    servers = fields.Anything(metadata={**_LIST, "description": "The addresses of the service."})
+    tags = fields.Anything(metadata={**_LIST, "description": "The groups of operations."})
+    paths = fields.Anything(metadata={**_OBJECT, "description": "The operations by path."})
+    components = fields.Anything(
+        metadata={**_OBJECT, "description": "The shared schemas, parameters and header fields."}
+    )

@@ -36,16 +36,24 @@ EXPAND: Final = "items"
 _WHEN: Final = "2026-11-21T09:30:00.000001Z"
 
 
-class ItemSchema(Schema):
-    """So many pieces of a product."""
+class OrderItemSchema(Schema):
+    """A quantity of a product."""
 
     sku = products.sku(required=True)
-    quantity = fields.Integer(required=True, validate=Range(min=1, max=QUANTITY), metadata={"example": 2})
+    quantity = fields.Integer(
+        required=True,
+        validate=Range(min=1, max=QUANTITY),
+        metadata={"example": 2, "description": "The number of pieces."},
+    )
     unit_price = fields.Money(
         digits=PRICE_DIGITS,
         dump_only=True,
-        metadata={"example": "4.90", "description": "What one cost when it was ordered."},
+        metadata={"example": "4.90", "description": "The price of one piece at the time of the order."},
     )
+
+
+class OrderItemCreateSchema(OrderItemSchema):
+    """A quantity of a product to order. The service knows the price."""
 
     def make(self, values: dict[str, Any]) -> NewItem:
         """Return what was said."""
@@ -55,7 +63,14 @@ class ItemSchema(Schema):
 class OrderSchema(Schema):
     """An order."""
 
-    id = fields.Text(dump_only=True, metadata={"format": "uuid", "example": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"})
+    id = fields.Text(
+        dump_only=True,
+        metadata={
+            "format": "uuid",
+            "example": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
+            "description": "The ID of the order.",
+        },
+    )
     customer_id = fields.Text(
         required=True,
         validate=Pattern(
@@ -68,22 +83,34 @@ class OrderSchema(Schema):
             "description": "The subject of the customer's token: a user's id, if it was issued to a user.",
         },
     )
-    status = fields.EnumName(Status, prefix="STATUS_", default=Status.PENDING, dump_only=True)
+    status = fields.EnumName(
+        Status,
+        prefix="STATUS_",
+        default=Status.PENDING,
+        dump_only=True,
+        metadata={"description": "The state of the order."},
+    )
     currency = products.currency(required=True)
     items = fields.Listed(
-        fields.Object(ItemSchema),
+        fields.Object(OrderItemSchema),
         longest=ITEMS,
         allow_none=True,
-        metadata={"description": "null unless they are asked for: `expand=items`."},
+        metadata={"description": "The items; null without `expand=items`."},
     )
     items_next_page_token = fields.Text(
         dump_only=True,
         allow_none=True,
-        metadata={"description": "Where more items are: items_page_token of `GET /v1/orders/{id}?expand=items`."},
+        metadata={"description": "`items_page_token` of the next page of items; null on the last page."},
     )
-    total = fields.Money(digits=TOTAL_DIGITS, dump_only=True, metadata={"example": "9.80"})
-    create_time = fields.Timestamp(dump_only=True, metadata={"example": _WHEN})
-    update_time = fields.Timestamp(dump_only=True, metadata={"example": _WHEN})
+    total = fields.Money(
+        digits=TOTAL_DIGITS, dump_only=True, metadata={"example": "9.80", "description": "The sum of all items."}
+    )
+    create_time = fields.Timestamp(
+        dump_only=True, metadata={"example": _WHEN, "description": "When the order was created."}
+    )
+    update_time = fields.Timestamp(
+        dump_only=True, metadata={"example": _WHEN, "description": "When the order was last changed."}
+    )
 
 
 class NewItems(fields.Listed):
@@ -94,10 +121,15 @@ class NewItems(fields.Listed):
         return Breach("TOO_SHORT", "must have at least one item") if value == [] else super().refused(value)
 
 
-class NewOrderSchema(OrderSchema):
+class OrderCreateSchema(OrderSchema):
     """An order to be created. Prices and the total are the service's to say."""
 
-    items = NewItems(fields.Object(ItemSchema), longest=ITEMS, required=True, metadata={"minItems": 1})
+    items = NewItems(
+        fields.Object(OrderItemCreateSchema),
+        longest=ITEMS,
+        required=True,
+        metadata={"minItems": 1, "description": "What to order."},
+    )
 
     def make(self, values: dict[str, Any]) -> NewOrder:
         """Return what was said."""
@@ -109,10 +141,17 @@ class OrderListSchema(Schema):
 
     projects = "orders"
 
-    orders = fields.Listed(fields.Object(OrderSchema), longest=1000)
-    next_page_token = fields.Text(allow_none=True)
+    orders = fields.Listed(
+        fields.Object(OrderSchema), longest=1000, metadata={"description": "The orders of the page."}
+    )
+    next_page_token = fields.Text(
+        allow_none=True, metadata={"description": "`page_token` of the next page; null on the last page."}
+    )
     total_size = fields.Integer(
-        metadata={"description": "Counted on the first page; -1 when counting took too long.", "minimum": -1}
+        metadata={
+            "description": "The items of all pages, counted on the first page; -1 if counting takes too long.",
+            "minimum": -1,
+        }
     )
 
 
@@ -144,7 +183,7 @@ def _binding(order_id: UUID, caller: str) -> tuple[str, ...]:
 
 
 def _expand() -> fields.Text:
-    says = f"Tells the items of an order, too: {EXPAND}. A page of orders has then at most {EXPANDED}."
+    says = f"Returns the items of each order: {EXPAND}. Then a page has at most {EXPANDED} orders."
     return fields.Text(load_default=None, validate=OneOf([EXPAND]), metadata={"description": says})
 
 
@@ -164,7 +203,7 @@ class _GetOrderSchema(QuerySchema):
 
     expand = _expand()
     items_page_size = _items_page_size()
-    items_page_token = PageToken("items_next_page_token of the previous page of items.")
+    items_page_token = PageToken("`items_next_page_token` of the previous page of items.")
 
     def make(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters, and all that tells one answer from another, for its entity tag."""

@@ -7,22 +7,28 @@ from app.wire.schemas.base import Schema
 from app.wire.schemas.users import OneTimeTokenSchema, email, password
 
 
-class RequestResetSchema(Schema):
+class PasswordResetRequestSchema(Schema):
     """The body of a request for a mail with which to set another password."""
 
     email = email()
 
 
-class ResetPasswordSchema(OneTimeTokenSchema):
+class PasswordResetSchema(OneTimeTokenSchema):
     """The token of the mail, and the password to be."""
 
     password = password()
 
 
-class ChangePasswordSchema(Schema):
+class PasswordChangeSchema(Schema):
     """The present password, and the password to be."""
 
     current_password: "ma.fields.Field[str]" = fields.Text(
-        required=True, metadata={"format": "password", "pattern": fields.ANY_TEXT, "writeOnly": True}
+        required=True,
+        metadata={
+            "format": "password",
+            "pattern": fields.ANY_TEXT,
+            "writeOnly": True,
+            "description": "The current password.",
+        },
     )
     password = password()

@@ -47,10 +47,12 @@ class PreferencesSchema(Schema):
             "pattern": r"^[A-Za-z0-9_+/-]+$",
         },
     )
-    theme = fields.Text(required=True, validate=OneOf(THEMES), metadata={"example": "dark"})
+    theme = fields.Text(
+        required=True, validate=OneOf(THEMES), metadata={"example": "dark", "description": "The color theme."}
+    )
 
 
-class NewPreferencesSchema(PreferencesSchema):
+class PreferencesInputSchema(PreferencesSchema):
     """What a user prefers from now on: all of it."""
 
     def make(self, values: dict[str, Any]) -> NewPreferences:

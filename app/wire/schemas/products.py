@@ -11,12 +11,16 @@ from app.wire.schemas.base import Schema
 def sku(**kwargs: Any) -> fields.Text:
     """Return what a product is called by."""
     rules = [Length(min=1, max=SKU_LENGTH), Printable()]
-    return fields.Text(validate=rules, metadata={"example": "TEA-100", "pattern": Printable.LINE}, **kwargs)
+    return fields.Text(
+        validate=rules,
+        metadata={"example": "TEA-100", "pattern": Printable.LINE, "description": "The ID of the product."},
+        **kwargs,
+    )
 
 
 def currency(**kwargs: Any) -> fields.Choice[Currency]:
     """Return what prices are in (ISO 4217)."""
-    return fields.Choice(Currency, metadata={"example": "EUR"}, **kwargs)
+    return fields.Choice(Currency, metadata={"example": "EUR", "description": "The currency (ISO 4217)."}, **kwargs)
 
 
 class OfferSchema(Schema):

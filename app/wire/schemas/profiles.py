@@ -12,13 +12,15 @@ from app.wire.schemas.users import UserSchema
 class ProfileSchema(Schema):
     """A user, what the user prefers, and whether that is all it could be."""
 
-    user = fields.Object(UserSchema)
-    preferences = fields.Object(PreferencesSchema)
+    user = fields.Object(UserSchema, metadata={"description": "The account."})
+    preferences = fields.Object(PreferencesSchema, metadata={"description": "The preferences."})
     degraded = fields.Boolean(
-        metadata={"description": "Whether a part is an older copy, or a default, since a dependency did not help."}
+        metadata={"description": "Whether a dependency failed, so that a part is an older copy or a default."}
     )
     degraded_reasons = fields.Listed(
-        fields.Text(), longest=2, metadata={"example": ["preferences: breaker open"], "description": "Which, and why."}
+        fields.Text(),
+        longest=2,
+        metadata={"example": ["preferences: breaker open"], "description": "Each affected part, with the reason."},
     )
 
 

@@ -10,7 +10,10 @@ from app.wire.schemas.base import Schema
 class CredentialsSchema(Schema):
     """Two texts: what is wrong with them is not a matter of form, and told to nobody."""
 
-    email = fields.Text(required=True, metadata={"example": "alice@example.com", "pattern": fields.ANY_TEXT})
+    email = fields.Text(
+        required=True,
+        metadata={"example": "alice@example.com", "pattern": fields.ANY_TEXT, "description": "The email address."},
+    )
     password = fields.Text(
         required=True,
         metadata={
@@ -18,6 +21,7 @@ class CredentialsSchema(Schema):
             "format": "password",
             "pattern": fields.ANY_TEXT,
             "writeOnly": True,
+            "description": "The password.",
         },
     )
 
@@ -26,29 +30,43 @@ class CredentialsSchema(Schema):
         return Credentials(**values)
 
 
-class RefreshTokenSchema(Schema):
+class TokenRefreshSchema(Schema):
     """What is exchanged for new tokens."""
 
     refresh_token = fields.Text(
-        required=True, metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo", "pattern": fields.ANY_TEXT}
+        required=True,
+        metadata={
+            "example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo",
+            "pattern": fields.ANY_TEXT,
+            "description": "The refresh token of the session.",
+        },
     )
 
 
-class RevokedTokenSchema(Schema):
+class TokenRevocationSchema(Schema):
     """What is to be good no more (RFC 7009, section 2.1)."""
 
     token = fields.Text(
-        required=True, metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo", "pattern": fields.ANY_TEXT}
+        required=True,
+        metadata={
+            "example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo",
+            "pattern": fields.ANY_TEXT,
+            "description": "A refresh or access token.",
+        },
     )
     token_type_hint = fields.Text(
-        metadata={"pattern": fields.ANY_TEXT, "description": "Not needed: what kind of token it is, is found out."}
+        metadata={"pattern": fields.ANY_TEXT, "description": "Ignored: the service recognizes the type of the token."}
     )
 
 
 class TokensSchema(Schema):
     """What comes of logging in (RFC 6749, section 5.1)."""
 
-    access_token = fields.Text(metadata={"description": "A JWT for the header Authorization: Bearer."})
-    refresh_token = fields.Text(metadata={"description": "Good once, for 30 days."})
-    token_type = fields.Text(metadata={"enum": ["Bearer"]})
-    expires_in = fields.Integer(metadata={"description": "Seconds that the access token is good for.", "example": 900})
+    access_token = fields.Text(metadata={"description": "A JWT for `Authorization: Bearer`."})
+    refresh_token = fields.Text(
+        metadata={"description": "A single-use token for the next access token, valid for 30 days."}
+    )
+    token_type = fields.Text(metadata={"enum": ["Bearer"], "description": "Always Bearer."})
+    expires_in = fields.Integer(
+        metadata={"description": "The seconds for which the access token is valid.", "example": 900}
+    )

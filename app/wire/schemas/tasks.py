@@ -24,18 +24,13 @@ from app.wire.schemas.base import Path, QuerySchema, Schema
 from app.wire.schemas.lists import ListRules, ListSchema
 
 BATCH: Final = 100
+EXAMPLE_ID: Final = "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
 
 def _repeated(tags: list[Any]) -> dict[int, Breach]:
     """Return a breach for every tag that stands earlier in the list."""
-    seen: set[str] = set()
-    found = {}
-    for index, tag in enumerate(tags):
-        if isinstance(tag, str):
-            if tag in seen:
-                found[index] = Breach("DUPLICATE_TAG", "stands in the list already")
-            seen.add(tag)
-    return found
+    breach = Breach("DUPLICATE_TAG", "stands in the list already")
+    return {index: breach for index, tag in enumerate(tags) if isinstance(tag, str) and tag in tags[:index]}
 
 
 _TAG = Pattern(
@@ -45,36 +40,77 @@ _TAG = Pattern(
 )
 
 
+def _status(**kwargs: Any) -> fields.EnumName[Status]:
+    metadata = {"description": "The state of the task."}
+    return fields.EnumName(Status, prefix="STATUS_", default=Status.PENDING, metadata=metadata, **kwargs)
+
+
+def _priority(**kwargs: Any) -> fields.EnumName[Priority]:
+    metadata = {"description": "The urgency of the task."}
+    return fields.EnumName(Priority, prefix="PRIORITY_", default=Priority.MEDIUM, metadata=metadata, **kwargs)
+
+
+def _tags(**kwargs: Any) -> fields.Listed:
+    metadata = {"example": ["home"], "uniqueItems": True, "description": "Labels, each at most once."}
+    return fields.Listed(fields.Text(validate=_TAG), longest=TAGS, check=_repeated, metadata=metadata, **kwargs)
+
+
 class TaskSchema(Schema):
     """A task."""
 
-    name = fields.Name("tasks", attribute="id", metadata={"example": "tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"})
+    name = fields.Name(
+        "tasks",
+        attribute="id",
+        metadata={"example": f"tasks/{EXAMPLE_ID}", "description": "The resource name (AIP-122)."},
+    )
     title = fields.Text(
         required=True,
         validate=[Length(min=1, max=TITLE_LENGTH), Printable()],
-        metadata={"example": "Buy milk", "pattern": Printable.LINE},
+        metadata={
+            "example": "Buy milk",
+            "pattern": Printable.LINE,
+            "description": "Unique among the tasks of the owner.",
+        },
     )
     description = fields.Text(
         allow_none=True,
         validate=[Length(max=DESCRIPTION_LENGTH), Printable(multiline=True)],
-        metadata={"example": "Two litres, for the weekend", "pattern": Printable.TEXT},
+        metadata={
+            "example": "Two litres, for the weekend",
+            "pattern": Printable.TEXT,
+            "description": "More about the task.",
+        },
     )
-    status = fields.EnumName(Status, prefix="STATUS_", default=Status.PENDING, allow_none=True)
-    priority = fields.EnumName(Priority, prefix="PRIORITY_", default=Priority.MEDIUM, allow_none=True)
-    due_date = fields.Timestamp(future=True, allow_none=True, metadata={"example": "2099-01-31T12:00:00Z"})
-    create_time = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
-    update_time = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
-    created_by = fields.Text(dump_only=True, metadata={"example": "alice"})
-    tags = fields.Listed(
-        fields.Text(validate=_TAG),
-        longest=TAGS,
-        check=_repeated,
+    status = _status()
+    priority = _priority()
+    due_date = fields.Timestamp(
+        future=True,
         allow_none=True,
-        metadata={"example": ["home"], "uniqueItems": True},
+        metadata={"example": "2099-01-31T12:00:00Z", "description": "When the task is due."},
     )
+    create_time = fields.Timestamp(
+        dump_only=True,
+        metadata={"example": "2026-11-21T09:30:00.000001Z", "description": "When the task was created."},
+    )
+    update_time = fields.Timestamp(
+        dump_only=True,
+        metadata={"example": "2026-11-21T09:30:00.000001Z", "description": "When the task was last changed."},
+    )
+    created_by = fields.Text(
+        dump_only=True, metadata={"example": "alice", "description": "The owner, by the subject of the token."}
+    )
+    tags = _tags()
 
 
-class NewTaskSchema(TaskSchema):
+class TaskInputSchema(TaskSchema):
+    """A task as it is sent; null stands for the default."""
+
+    status = _status(allow_none=True)
+    priority = _priority(allow_none=True)
+    tags = _tags(allow_none=True)
+
+
+class TaskCreateSchema(TaskInputSchema):
     """A task to be created."""
 
     def make(self, values: dict[str, Any]) -> NewTask:
@@ -82,22 +118,21 @@ class NewTaskSchema(TaskSchema):
         return NewTask(**cleared(values))
 
 
-class CreateTaskSchema(Schema):
+class CreateTaskRequestSchema(Schema):
     """The body of a creation."""
 
     relative_to = "task"
-    task = fields.Object(NewTaskSchema, required=True)
+    task = fields.Object(TaskCreateSchema, required=True, metadata={"description": "The task."})
 
-    def make(self, values: dict[str, Any]) -> NewTask:
-        """Return the task itself."""
-        new: NewTask = values["task"]
-        return new
+    def make(self, values: dict[str, Any]) -> Any:
+        """Return the task itself, a ``NewTask``."""
+        return values["task"]
 
 
-class BatchItemSchema(Schema):
+class BatchCreateItemSchema(Schema):
     """One item of a batch."""
 
-    task = fields.Object(NewTaskSchema, required=True)
+    task = fields.Object(TaskCreateSchema, required=True, metadata={"description": "The task."})
 
 
 class Batch(fields.Listed):
@@ -129,10 +164,15 @@ def _same_titles(items: list[Any]) -> list[tuple[Path, Breach]]:
     return [(("requests", index, "task", "title"), breach) for index in shared]
 
 
-class CreateTasksSchema(Schema):
+class BatchCreateTasksRequestSchema(Schema):
     """The body of a batch."""
 
-    requests = Batch(fields.Object(BatchItemSchema), longest=BATCH, required=True, metadata={"minItems": 1})
+    requests = Batch(
+        fields.Object(BatchCreateItemSchema),
+        longest=BATCH,
+        required=True,
+        metadata={"minItems": 1, "description": "The tasks to create."},
+    )
 
     def check(self, data: dict[str, Any]) -> list[tuple[Path, Breach]]:
         """Refuse every holder of a title that stands in the batch more than once."""
@@ -147,15 +187,19 @@ class CreateTasksSchema(Schema):
 class BatchFailureSchema(Schema):
     """An item that was not created."""
 
-    index = fields.Integer()
+    index = fields.Integer(metadata={"description": "The position in `requests`, from 0.", "maximum": BATCH - 1})
     problem = fields.Anything(metadata={"type": "object", "description": "The item's own problem document."})
 
 
-class BatchSchema(Schema):
+class TaskBatchSchema(Schema):
     """What became of a batch."""
 
-    tasks = fields.Listed(fields.Object(TaskSchema), longest=BATCH)
-    failures = fields.Listed(fields.Object(BatchFailureSchema), longest=BATCH)
+    tasks = fields.Listed(
+        fields.Object(TaskSchema), longest=BATCH, metadata={"description": "The tasks that were created."}
+    )
+    failures = fields.Listed(
+        fields.Object(BatchFailureSchema), longest=BATCH, metadata={"description": "The items that were not created."}
+    )
 
 
 class TaskListSchema(Schema):
@@ -163,17 +207,22 @@ class TaskListSchema(Schema):
 
     projects = "tasks"
 
-    tasks = fields.Listed(fields.Object(TaskSchema), longest=1000)
-    next_page_token = fields.Text(allow_none=True)
+    tasks = fields.Listed(fields.Object(TaskSchema), longest=1000, metadata={"description": "The tasks of the page."})
+    next_page_token = fields.Text(
+        allow_none=True, metadata={"description": "`page_token` of the next page; null on the last page."}
+    )
     total_size = fields.Integer(
-        metadata={"description": "Counted on the first page; -1 when counting took too long.", "minimum": -1}
+        metadata={
+            "description": "The items of all pages, counted on the first page; -1 if counting takes too long.",
+            "minimum": -1,
+        }
     )
 
 
 class DeletedTaskSchema(Schema):
     """What is said of a deleted task."""
 
-    message = fields.Text()
+    message = fields.Text(metadata={"description": "A sentence for people."})
 
 
 def farewell(task: TaskView) -> str:
@@ -221,7 +270,7 @@ class UpdateTaskQuerySchema(QuerySchema):
     update_mask = MaskParameter(WRITABLE)
 
 
-class UpdateTaskSchema(TaskSchema):
+class TaskUpdateSchema(TaskInputSchema):
     """The members of a task to be set: those in the mask, else those in the body."""
 
     due_date = fields.Timestamp(allow_none=True, metadata=TaskSchema().fields["due_date"].metadata)

@@ -57,7 +57,7 @@ def email() -> fields.Text:
     return fields.Text(
         required=True,
         validate=[Length(max=EMAIL_LENGTH), Address()],
-        metadata={"example": EXAMPLE, "format": "email"},
+        metadata={"example": EXAMPLE, "format": "email", "description": "The email address."},
     )
 
 
@@ -71,6 +71,7 @@ def password() -> fields.Text:
             "format": "password",
             "pattern": fields.ANY_TEXT,
             "writeOnly": True,
+            "description": "The new password.",
         },
     )
 
@@ -80,22 +81,40 @@ def name() -> fields.Text:
     return fields.Text(
         required=True,
         validate=[Length(min=1, max=NAME_LENGTH), Printable()],
-        metadata={"example": "Alice", "pattern": Printable.LINE},
+        metadata={"example": "Alice", "pattern": Printable.LINE, "description": "The display name."},
     )
 
 
 class UserSchema(Schema):
     """Somebody with an account."""
 
-    id = fields.Text(dump_only=True, metadata={"format": "uuid", "example": "0b9d8c6e-8f0a-4f4c-9d6e-0d9b6a1f2a33"})
+    id = fields.Text(
+        dump_only=True,
+        metadata={
+            "format": "uuid",
+            "example": "0b9d8c6e-8f0a-4f4c-9d6e-0d9b6a1f2a33",
+            "description": "The ID of the user.",
+        },
+    )
     name = name()
-    email = fields.Text(dump_only=True, metadata={"example": EXAMPLE})
-    scopes = fields.Listed(fields.Text(), longest=100, dump_only=True, metadata={"example": ["tasks", "orders"]})
-    create_time = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
-    update_time = fields.Timestamp(dump_only=True, metadata={"example": "2026-11-21T09:30:00.000001Z"})
+    email = fields.Text(dump_only=True, metadata={"example": EXAMPLE, "description": "The email address."})
+    scopes = fields.Listed(
+        fields.Text(),
+        longest=100,
+        dump_only=True,
+        metadata={"example": ["tasks", "orders"], "description": "The scopes of the user."},
+    )
+    create_time = fields.Timestamp(
+        dump_only=True,
+        metadata={"example": "2026-11-21T09:30:00.000001Z", "description": "When the account was activated."},
+    )
+    update_time = fields.Timestamp(
+        dump_only=True,
+        metadata={"example": "2026-11-21T09:30:00.000001Z", "description": "When the account was last changed."},
+    )
 
 
-class NewUserSchema(Schema):
+class UserCreateSchema(Schema):
     """The body of a registration. The password comes with the token, from whoever reads the mail."""
 
     name = name()
@@ -112,41 +131,53 @@ class OneTimeTokenSchema(Schema):
     token = fields.Text(
         required=True,
         validate=Length(max=secrets.LONGEST),
-        metadata={"example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo", "pattern": fields.ANY_TEXT},
+        metadata={
+            "example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo",
+            "pattern": fields.ANY_TEXT,
+            "description": "The token from the email.",
+        },
     )
 
 
-class ActivationSchema(OneTimeTokenSchema):
+class UserActivationSchema(OneTimeTokenSchema):
     """The token of the mail, and the password that its reader chooses."""
 
     password = password()
 
 
-class UpdateUserSchema(UserSchema):
+class UserUpdateSchema(UserSchema):
     """The members of a user to be set: those in the body."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(partial=True, **kwargs)
 
 
-class DeleteUserSchema(Schema):
+class UserDeleteSchema(Schema):
     """The current password, which deleting the account needs."""
 
     current_password = fields.Text(
-        required=True, metadata={"format": "password", "pattern": fields.ANY_TEXT, "writeOnly": True}
+        required=True,
+        metadata={
+            "format": "password",
+            "pattern": fields.ANY_TEXT,
+            "writeOnly": True,
+            "description": "The current password.",
+        },
     )
 
 
 class DeletedUserSchema(Schema):
     """What is said of a deleted user."""
 
-    message = fields.Text()
+    message = fields.Text(metadata={"description": "A sentence for people."})
 
 
-class SentSchema(Schema):
+class AcknowledgementSchema(Schema):
     """What is said of a mail, whether or not there was anybody to send it to."""
 
-    message = fields.Text(metadata={"example": "What to do next is sent by mail."})
+    message = fields.Text(
+        metadata={"example": "What to do next is sent by mail.", "description": "A sentence for people."}
+    )
 
 
 READABLE: Final = tuple(UserSchema().dump_fields)

@@ -150,7 +150,7 @@ class TestDocument:
             "schema": {"$ref": "#/components/schemas/Pet"},
             "example": {"id": 1},
         }
-        assert found["headers"]["X-Total"]["schema"] == {"type": "integer"}
+        assert found["headers"]["X-Total"]["schema"] == {"type": "integer", "format": "int64"}
         assert "X-Request-Id" in found["headers"]
 
     def test_names_of_header_fields(self, blp: Blueprint, serve: Serve) -> None:

@@ -1,0 +1,168 @@
+"""The finished OpenAPI document, in the form that client generators and validators read alike.
+
+marshmallow describes a schema once. Here, what is sent is told apart from what is returned:
+
+- A response has all its properties in every answer, except those that ``?fields=`` leaves out, and may have more in a
+  later release: all are ``required``, and ``additionalProperties`` is not ``false``.
+- No property has a ``default``: generated clients send defaults with every update, or demand what ``?fields=`` leaves
+  out. The description says what is assumed.
+- ``const`` is an ``enum`` of one value with a type, an ``enum`` with null is ``anyOf``, and integers have a format.
+"""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any, Final
+
+import orjson
+
+SCHEMAS: Final = "#/components/schemas/"
+INT32: Final = 2**31 - 1
+TYPES: Final[Mapping[type, str]] = {str: "string", bool: "boolean", int: "integer", float: "number"}
+_SUBSCHEMAS: Final = ("items", "additionalProperties", "not")
+_LISTS: Final = ("anyOf", "oneOf", "allOf")
+
+
+def finished(document: Mapping[str, Any], *, unlisted: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return a copy of the document with its schemas finished.
+
+    Args:
+        document: as apispec makes it.
+        unlisted: names of schemas that are left out unless something refers to them.
+    """
+    found: dict[str, Any] = deepcopy(dict(document))
+    schemas: dict[str, Any] = found.get("components", {}).get("schemas", {})
+    operations = [*_operations(found)]
+    sent = _reached(schemas, [each.get("requestBody") for each in operations])
+    returned = _reached(schemas, [[*_successes(each)] for each in operations])
+    for name in returned:
+        for each in _nested(schemas[name]):
+            _complete(each, is_sent=name in sent)
+    headings = {each["name"]: _readable(each["name"]) for each in found.get("tags", ())}
+    for each in found.get("tags", ()):
+        each["name"] = headings[each["name"]]
+    for each in operations:
+        _describe(each)
+        each["tags"] = [headings.get(tag, tag) for tag in each.get("tags", ())]
+    for item in found["paths"].values():
+        for each in item.get("parameters", ()):
+            _describe_id(each)
+    for each in _roots(found):
+        for schema in _nested(each):
+            _settle(schema)
+    for name in unlisted - _reached(schemas, [{**found, "components": {**found["components"], "schemas": {}}}]):
+        schemas.pop(name, None)
+    return found
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in document["paths"].values():
+        yield from (each for each in item.values() if isinstance(each, dict))
+
+
+def _successes(operation: Mapping[str, Any]) -> Iterator[Any]:
+    return (response for status, response in operation.get("responses", {}).items() if str(status)[:1] == "2")
+
+
+def _reached(schemas: Mapping[str, Any], start: Any) -> set[str]:
+    """Return the names of the schemas that a part of the document refers to, directly or not."""
+    found, pending = set[str](), [start]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Mapping):
+            reference, mapping = node.get("$ref"), node.get("mapping")
+            named = [reference, *(mapping.values() if isinstance(mapping, Mapping) else ())]
+            for each in named:
+                if isinstance(each, str) and each.startswith(SCHEMAS):
+                    name = each.removeprefix(SCHEMAS)
+                    if name in schemas and name not in found:
+                        found.add(name)
+                        pending.append(schemas[name])
+            pending.extend(node.values())
+        elif isinstance(node, list):
+            pending.extend(node)
+    return found
+
+
+def _roots(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every schema of the document that does not stand in another one."""
+    if isinstance(node, dict):
+        for name, each in node.items():
+            if name == "schema":
+                yield each
+            elif name == "schemas":
+                yield from each.values()
+            elif name not in {"example", "examples"}:
+                yield from _roots(each)
+    elif isinstance(node, list):
+        for each in node:
+            yield from _roots(each)
+
+
+def _nested(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield a schema and those that stand in it."""
+    if not isinstance(schema, dict):
+        return
+    yield schema
+    inner = [schema.get(name) for name in _SUBSCHEMAS]
+    inner += schema.get("properties", {}).values()
+    inner += [each for name in _LISTS for each in schema.get(name, ())]
+    for each in inner:
+        yield from _nested(each)
+
+
+def _describe(operation: dict[str, Any]) -> None:
+    """Split what a docstring says into a summary of one sentence, and a description."""
+    summary: str = " ".join(operation.get("summary", "").split())
+    if not summary or "description" in operation:
+        return
+    end = summary.find(". ") + 1
+    operation["summary"], operation["description"] = summary[:end] or summary, summary
+
+
+def _readable(tag: str) -> str:
+    """Return the name of a blueprint as a heading."""
+    return f"{tag[:1].upper()}{tag[1:]}".replace("-", " ").replace("_", " ")
+
+
+def _describe_id(parameter: dict[str, Any]) -> None:
+    """Describe a parameter of a path that is an ID, unless it has a description."""
+    name = parameter.get("name", "")
+    if parameter.get("in") == "path" and name.endswith("_id"):
+        parameter.setdefault("description", f"The ID of the {name.removesuffix('_id').replace('_', ' ')}.")
+
+
+def _complete(schema: dict[str, Any], *, is_sent: bool) -> None:
+    """Say of an object that is returned that it is complete; one that is sent, too, requires no more of a request."""
+    properties = schema.get("properties")
+    if not properties:
+        return
+    always = {
+        name for name, each in properties.items() if (each.get("readOnly") if is_sent else not each.get("writeOnly"))
+    }
+    if required := [name for name in properties if name in always or name in schema.get("required", ())]:
+        schema["required"] = required
+    if not is_sent and schema.get("additionalProperties") is False:
+        del schema["additionalProperties"]
+
+
+def _settle(schema: dict[str, Any]) -> None:
+    """Write a schema so that generators agree on it."""
+    if (default := schema.pop("default", None)) not in (None, "", [], {}):
+        said = f"Default: {default if isinstance(default, str) else orjson.dumps(default).decode()}."
+        described = schema.get("description", "")
+        schema["description"] = described if "efault" in described else f"{described} {said}".lstrip()
+    if "const" in schema:
+        schema["enum"] = [schema.pop("const")]
+    values = schema.get("enum")
+    if values and None in values:
+        rest = [each for each in values if each is not None]
+        del schema["enum"]
+        schema.pop("type", None)
+        schema["anyOf"] = (
+            [{"type": TYPES[type(rest[0])], "enum": rest}, {"type": "null"}] if rest else [{"type": "null"}]
+        )
+    elif values and "type" not in schema:
+        schema["type"] = TYPES[type(values[0])]
+    kind = schema.get("type")
+    if (kind == "integer" or (isinstance(kind, list) and "integer" in kind)) and "format" not in schema:
+        schema["format"] = "int32" if schema.get("maximum", INT32 + 1) <= INT32 else "int64"
