@@ -133,9 +133,7 @@ def _describe_id(parameter: dict[str, Any]) -> None:
 
 def _complete(schema: dict[str, Any], *, is_sent: bool) -> None:
     """Say of an object that is returned that it is complete; one that is sent, too, requires no more of a request."""
-    properties = schema.get("properties")
-    if not properties:
-        return
+    properties = schema.get("properties", {})
     always = {
         name for name, each in properties.items() if (each.get("readOnly") if is_sent else not each.get("writeOnly"))
     }
