@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+import jsonschema_rs
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
@@ -79,8 +80,24 @@ def _check_declared(app: Flask, response: TestResponse) -> None:
         return
     fields = {name for name in response.headers.keys() if not name.startswith("Access-Control-")}  # noqa: SIM118 -- a list of pairs
     assert fields - answer["headers"].keys() - OF_THE_MESSAGE == set(), "C12"
+    schema = answer.get("content", {}).get(response.mimetype, {}).get("schema")
+    is_whole = response.request.method != "HEAD" and "fields" not in response.request.args
+    if schema is not None and is_whole and (response.mimetype or "").endswith("json"):
+        _check_schema(_document(app), template, method, str(response.status_code), schema, response.get_data())
 
 
+def _check_schema(
+    document: dict[str, Any], template: str, method: str, status: str, schema: dict[str, Any], body: bytes
+) -> None:
+    """Assert that a body fits the schema that OpenAPI has for it (C12); ``?fields=`` leaves properties out."""
+    key = (id(document), template, method, status)
+    if key not in _VALIDATORS:
+        _VALIDATORS[key] = jsonschema_rs.Draft202012Validator(schema | {"components": document["components"]})
+    if fault := next(_VALIDATORS[key].iter_errors(json.loads(body)), None):
+        raise AssertionError(f"{method} {template} {status}: {fault.message} at {fault.instance_path}")
+
+
+_VALIDATORS: Final[dict[tuple[int, str, str, str], Any]] = {}
 _DOCUMENTS: Final[WeakKeyDictionary[Flask, dict[str, Any]]] = WeakKeyDictionary()
 _OF_VIEWS: Final[dict[frozenset[Any], dict[str, Any]]] = {}
 """Applications with the same routes to the same views have the same document, which takes long to build."""
