@@ -6,6 +6,7 @@ marshmallow describes a schema once. Here, what is sent is told apart from what 
   later release: all are ``required``, and ``additionalProperties`` is not ``false``.
 - No property has a ``default``: generated clients send defaults with every update, or demand what ``?fields=`` leaves
   out. The description says what is assumed.
+- A parameter is never null: no query can say so.
 - ``const`` is an ``enum`` of one value with a type, an ``enum`` with null is ``anyOf``, and integers have a format.
 """
 
@@ -37,15 +38,9 @@ def finished(document: Mapping[str, Any], *, unlisted: frozenset[str] = frozense
     for name in returned:
         for each in _nested(schemas[name]):
             _complete(each, is_sent=name in sent)
-    headings = {each["name"]: _readable(each["name"]) for each in found.get("tags", ())}
-    for each in found.get("tags", ()):
-        each["name"] = headings[each["name"]]
-    for each in operations:
-        _describe(each)
-        each["tags"] = [headings.get(tag, tag) for tag in each.get("tags", ())]
-    for item in found["paths"].values():
-        for each in item.get("parameters", ()):
-            _describe_id(each)
+    for each in _parameters(found):
+        _exclude_null(each["schema"])
+    _describe(found, operations)
     for each in _roots(found):
         for schema in _nested(each):
             _settle(schema)
@@ -57,6 +52,14 @@ def finished(document: Mapping[str, Any], *, unlisted: frozenset[str] = frozense
 def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for item in document["paths"].values():
         yield from (each for each in item.values() if isinstance(each, dict))
+
+
+def _parameters(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the parameters of all operations that have a schema of their own."""
+    for item in document["paths"].values():
+        for part in item.values():
+            listed = part.get("parameters", ()) if isinstance(part, dict) else part
+            yield from (each for each in listed if isinstance(each, dict) and isinstance(each.get("schema"), dict))
 
 
 def _successes(operation: Mapping[str, Any]) -> Iterator[Any]:
@@ -110,13 +113,19 @@ def _nested(schema: Any) -> Iterator[dict[str, Any]]:
         yield from _nested(each)
 
 
-def _describe(operation: dict[str, Any]) -> None:
-    """Split what a docstring says into a summary of one sentence, and a description."""
-    summary: str = " ".join(operation.get("summary", "").split())
-    if not summary or "description" in operation:
-        return
-    end = summary.find(". ") + 1
-    operation["summary"], operation["description"] = summary[:end] or summary, summary
+def _describe(document: dict[str, Any], operations: list[dict[str, Any]]) -> None:
+    """Give operations, tags and IDs in paths the texts that follow from docstrings and names."""
+    headings = {each["name"]: _readable(each["name"]) for each in document.get("tags", ())}
+    for each in document.get("tags", ()):
+        each["name"] = headings[each["name"]]
+    for each in operations:
+        each["tags"] = [headings.get(tag, tag) for tag in each.get("tags", ())]
+        summary = " ".join(each.get("summary", "").split())
+        if summary and "description" not in each:
+            each["summary"], each["description"] = summary[: summary.find(". ") + 1] or summary, summary
+    for item in document["paths"].values():
+        for each in item.get("parameters", ()):
+            _describe_id(each)
 
 
 def _readable(tag: str) -> str:
@@ -141,6 +150,15 @@ def _complete(schema: dict[str, Any], *, is_sent: bool) -> None:
         schema["required"] = required
     if not is_sent and schema.get("additionalProperties") is False:
         del schema["additionalProperties"]
+
+
+def _exclude_null(schema: dict[str, Any]) -> None:
+    """Say of a parameter that it is never null: marshmallow allows null wherever the default is ``None``."""
+    if isinstance(kinds := schema.get("type"), list):
+        rest = [kind for kind in kinds if kind != "null"]
+        schema["type"] = rest[0] if len(rest) == 1 else rest
+    if "enum" in schema:
+        schema["enum"] = [each for each in schema["enum"] if each is not None]
 
 
 def _settle(schema: dict[str, Any]) -> None:
