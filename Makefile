@@ -10,12 +10,13 @@ EDGE   := tests/stack tests/conformance tests/browser
 PEERS  := .local/bench-venv
 OTHERS := .local/ecosystem-venv
 SSLYZE := .local/sslyze-venv
+CLIENTS := .local/clients-venv
 
 comma  := ,
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint fix fuzz soak drill ecosystem conformance bench bench-cost bench-guard bench-scaling lock clean
+.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint fix fuzz soak drill ecosystem clients conformance bench bench-cost bench-guard bench-scaling lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -39,7 +40,7 @@ proto: .venv/dev.lock ## Make the messages and stubs of app/rpc/gen from app/rpc
 	@$(PY) -m app.rpc.generate
 
 test: .venv/dev.lock ## Run the tests in parallel, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
-	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem $(ARGS)
+	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients $(ARGS)
 
 quick: .venv/dev.lock ## In 15 seconds: lint what has changed since the last commit on main, and run the tests nearest to it
 	@exec $(PY) -m tests.quick $(ARGS)
@@ -67,6 +68,9 @@ fuzz: .venv/dev.lock ## Throw generated requests at every operation, for longer 
 
 ecosystem: $(OTHERS)/installed.lock ## Run extensions and servers that Flask users install on the application (ONLY=sentry,cors: only these files)
 	@exec $(OTHERS)/bin/python -m pytest $(or $(foreach name,$(subst $(comma), ,$(ONLY)),tests/ecosystem/test_$(name).py),tests/ecosystem) $(ARGS)
+
+clients: .venv/dev.lock $(CLIENTS)/installed.lock .local/clients-node/package-lock.json ## Generate clients from the OpenAPI document, check their types, and call the service with them (ONLY=openapi_typescript)
+	@exec $(PY) -m pytest $(or $(foreach name,$(subst $(comma), ,$(ONLY)),tests/clients/test_$(name).py),tests/clients) $(ARGS)
 
 conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock) ## Hold ours and two stock servers against the rules of HTTP, or any API: URL=http://… PROFILE=p.toml (JSON=out.json)
 	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \
@@ -102,10 +106,11 @@ lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all 
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 	$(call compile,bench/requirements.lock,bench/requirements.in --constraint requirements/run.lock)
 	$(call compile,tests/stack/sslyze.lock,tests/stack/sslyze.in)
+	$(call compile,tests/clients/requirements.lock,tests/clients/requirements.in)
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/sslyze*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/sslyze*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the lock that is installed. What is tested holds everything that is run, so it counts as both.
@@ -142,6 +147,17 @@ $(SSLYZE)/installed.lock: tests/stack/sslyze.lock .venv/bin/python
 	@echo "candor: making $(SSLYZE) for sslyze"
 	@$(PY) -m venv --clear $(SSLYZE)
 	@$(SSLYZE)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+
+# Generators of clients, and what checks and runs their results: Node comes in a wheel.
+$(CLIENTS)/installed.lock: tests/clients/requirements.lock .venv/bin/python
+	@echo "candor: making $(CLIENTS) for generated clients"
+	@$(PY) -m venv --clear $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+
+.local/clients-node/package-lock.json: tests/clients/package-lock.json tests/clients/package.json $(CLIENTS)/installed.lock
+	@echo "candor: installing the modules of tests/clients/package.json"
+	@mkdir -p $(@D) && cp tests/clients/package.json $(@D)/ && cp $< $@
+	@PATH="$(CURDIR)/$(CLIENTS)/bin:$$PATH" $(CLIENTS)/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && touch $@
 
 .venv/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

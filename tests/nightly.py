@@ -22,6 +22,7 @@ SUITES: Final = {
     "test": "make test",
     "edge": "make edge",
     "ecosystem": "make ecosystem",
+    "clients": "make clients",
     "conformance": "make conformance",
     "fuzz": "make fuzz",
     "drill": "make drill",

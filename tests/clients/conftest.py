@@ -1,0 +1,86 @@
+"""Clients that public tools generate from the OpenAPI document, and the service that they call."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.config import Settings
+from tests.api.accounts import PASSWORD, an_address, join
+from tests.api.caller import Caller
+from tests.api.orders.order import stock
+from tests.stack.conftest import ROOT, serving
+
+HERE: Final = Path(__file__).parent
+PYTHON: Final = ROOT / ".local" / "clients-venv" / "bin" / "python"
+MODULES: Final = ROOT / ".local" / "clients-node" / "node_modules"
+SCOPES: Final = "tasks orders movies:read movies:write"
+LIMIT: Final = "6 per 5 second"
+
+
+def run(*command: str | Path, cwd: Path, **environment: str) -> str:
+    """Run a command of the tools' environment, and return what it prints, which is part of a failure."""
+    path = f"{PYTHON.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [*map(str, command)],
+        cwd=cwd,
+        env={**os.environ, "PATH": path, **environment},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture
+def folder(app: Flask, tmp_path: Path) -> Path:
+    """Return a folder with the OpenAPI document in ``openapi.json``."""
+    document = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    return tmp_path
+
+
+@pytest.fixture
+def node_folder(folder: Path) -> Path:
+    """Return the same, with the driver in TypeScript and its modules."""
+    for name in ("package.json", "tsconfig.json", "drive_typescript.ts"):
+        shutil.copy(HERE / name, folder)
+    (folder / "node_modules").symlink_to(MODULES)
+    return folder
+
+
+@pytest.fixture
+def service(
+    settings: Settings,
+    app: Flask,
+    client: FlaskClient,
+    bearer: Callable[..., dict[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, str]]:
+    """Serve, and return the environment of a driver: the address, tokens of two callers, and a user's credentials."""
+    stock(app)
+    email = an_address()
+    join(Caller(client, {}), app, email)
+
+    def token(*arguments: Any) -> str:
+        return bearer(*arguments)["Authorization"].removeprefix("Bearer ")
+
+    log = tmp_path_factory.mktemp("service") / "log"
+    with serving(settings, log, REGISTRATION_RATE_LIMIT=LIMIT, TOKEN_RATE_LIMIT=settings.rate_limit) as served:
+        yield {
+            "CANDOR_URL": served.url,
+            "CANDOR_ALICE": token("alice", SCOPES),
+            "CANDOR_BOB": token("bob", "movies:read"),
+            "CANDOR_EMAIL": email,
+            "CANDOR_PASSWORD": PASSWORD,
+        }

@@ -1,0 +1,205 @@
+// Calls the service with openapi-fetch and the types that openapi-typescript made: tsc --strict checks this file.
+// Node runs it as it is, and it prints each step that succeeded.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import createClient from "openapi-fetch";
+import type { components, paths } from "./schema.d.ts";
+
+type Task = components["schemas"]["Task"];
+
+const env = (name: string): string => process.env[name] ?? assert.fail(`${name} is not set`);
+const baseUrl = env("CANDOR_URL");
+const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
+const nobody = createClient<paths>({ baseUrl });
+const alice = createClient<paths>({ baseUrl, headers: bearer(env("CANDOR_ALICE")) });
+const bob = createClient<paths>({ baseUrl, headers: bearer(env("CANDOR_BOB")) }); // has no scope but movies:read
+const wrong = createClient<paths>({ baseUrl, headers: bearer("wrong") });
+const credentials = { email: env("CANDOR_EMAIL"), password: env("CANDOR_PASSWORD") };
+
+const path = (task: Task) => ({ path: { task_id: task.name.replace("tasks/", "") } });
+const create = async (title: string): Promise<Task> => {
+  const { data } = await alice.POST("/v1/tasks", { body: { task: { title } } });
+  return data ?? assert.fail(title);
+};
+
+const steps: Record<string, () => Promise<void>> = {
+  async create() {
+    const { data, response } = await alice.POST("/v1/tasks", {
+      body: { task: { title: "typescript 1", status: "STATUS_IN_PROGRESS", tags: ["home"] } },
+    });
+    assert.equal(response.status, 201);
+    assert.equal(data?.status, "STATUS_IN_PROGRESS");
+    assert.equal(response.headers.get("Location"), `/v1/${data.name}`);
+  },
+
+  async create_assumes_defaults() {
+    assert.equal((await create("typescript 2")).status, "STATUS_PENDING");
+  },
+
+  async patch_of_one_property_leaves_the_others() {
+    const params = path(await create("typescript 3"));
+    await alice.PATCH("/v1/tasks/{task_id}", { params, body: { status: "STATUS_COMPLETED" } });
+    const { data } = await alice.PATCH("/v1/tasks/{task_id}", { params, body: { title: "typescript 3b" } });
+    assert.deepEqual([data?.title, data?.status], ["typescript 3b", "STATUS_COMPLETED"]);
+  },
+
+  async what_was_read_can_be_sent_back() {
+    const task = await create("typescript 4");
+    const { data } = await alice.PATCH("/v1/tasks/{task_id}", { params: path(task), body: task });
+    assert.equal(data?.title, task.title);
+  },
+
+  async null_clears_a_property() {
+    const params = path(await create("typescript 5"));
+    await alice.PATCH("/v1/tasks/{task_id}", { params, body: { description: "more" } });
+    const { data } = await alice.PATCH("/v1/tasks/{task_id}", { params, body: { description: null } });
+    assert.equal(data?.description, null);
+  },
+
+  async list_with_a_filter_and_pages() {
+    const seen: string[] = [];
+    let page_token: string | undefined;
+    do {
+      const query = { page_size: 2, filter: "status = PENDING", order_by: "title", page_token };
+      const { data } = await alice.GET("/v1/tasks", { params: { query } });
+      seen.push(...(data?.tasks.map((task) => task.title) ?? []));
+      page_token = data?.next_page_token ?? undefined;
+    } while (page_token !== undefined && seen.length < 50);
+    assert.ok(seen.includes("typescript 2") && !seen.includes("typescript 1"));
+  },
+
+  async a_title_that_is_taken_is_409() {
+    await create("typescript 6");
+    const { error, response } = await alice.POST("/v1/tasks", { body: { task: { title: "typescript 6" } } });
+    assert.equal(response.status, 409);
+    assert.ok(error && error.code === "TASK_TITLE_TAKEN");
+  },
+
+  async violations_are_typed() {
+    const { error } = await alice.POST("/v1/tasks", { body: { task: { title: "", tags: ["a", "a"] } } });
+    assert.ok(error && error.code === "VALIDATION_FAILED");
+    assert.deepEqual(
+      error.errors?.map((each) => [each.field, each.code, each.pointer]),
+      [
+        ["title", "TOO_SHORT", "#/task/title"],
+        ["tags[1]", "DUPLICATE_TAG", "#/task/tags/1"],
+      ],
+    );
+  },
+
+  async problems_of_one_status_are_told_apart() {
+    const { error } = await alice.GET("/v1/tasks", { params: { query: { filter: "nonsense !" } } });
+    assert.ok(error && error.code === "INVALID_FILTER");
+    const allowed: string[] = error.allowed; // a property of this error alone
+    assert.ok(allowed.length > 0 && error.position >= 1);
+  },
+
+  async without_a_token_is_401_without_a_body() {
+    const { response } = await wrong.GET("/v1/tasks");
+    assert.equal(response.status, 401);
+    assert.match(response.headers.get("WWW-Authenticate") ?? "", /error="invalid_token"/);
+  },
+
+  async without_the_scope_is_403_without_a_body() {
+    const { response, data } = await bob.GET("/v1/tasks");
+    assert.deepEqual([response.status, data], [403, undefined]);
+  },
+
+  async what_is_not_there_is_404() {
+    const { error } = await alice.GET("/v1/tasks/{task_id}", { params: { path: { task_id: randomUUID() } } });
+    assert.ok(error && error.code === "TASK_NOT_FOUND");
+  },
+
+  async a_read_that_is_current_is_304() {
+    const params = path(await create("typescript 7"));
+    const first = await alice.GET("/v1/tasks/{task_id}", { params });
+    const header = { "If-None-Match": first.response.headers.get("ETag") ?? "" };
+    const { response } = await alice.GET("/v1/tasks/{task_id}", { params: { ...params, header } });
+    assert.equal(response.status, 304);
+  },
+
+  async a_stale_version_is_412() {
+    const params = { ...path(await create("typescript 8")), header: { "If-Match": '"0-0"' } };
+    const { error } = await alice.PATCH("/v1/tasks/{task_id}", { params, body: { title: "x" } });
+    assert.ok(error && error.code === "PRECONDITION_FAILED");
+  },
+
+  async the_same_key_is_answered_again() {
+    const params = { header: { "Idempotency-Key": randomUUID() } };
+    const send = (title: string) => alice.POST("/v1/tasks", { params, body: { task: { title } } });
+    const [first, again] = [await send("typescript 9"), await send("typescript 9")];
+    assert.deepEqual(first.data, again.data);
+    assert.equal(again.response.headers.get("Idempotent-Replayed"), "true");
+    const { error } = await send("typescript 9b");
+    assert.ok(error && error.code === "IDEMPOTENCY_KEY_REUSED");
+  },
+
+  async a_batch_tells_what_failed() {
+    await create("typescript 10");
+    const requests = ["typescript 10", "typescript 11"].map((title) => ({ task: { title } }));
+    const { data, response } = await alice.POST("/v1/tasks:batchCreate", { body: { requests } });
+    assert.equal(response.status, 207);
+    assert.deepEqual([data?.tasks.length, data?.failures[0]?.index], [1, 0]);
+  },
+
+  async delete_a_task() {
+    const params = path(await create("typescript 12"));
+    const { response } = await alice.DELETE("/v1/tasks/{task_id}", { params });
+    assert.equal(response.status, 200);
+  },
+
+  async money_is_exact() {
+    const items = [{ sku: "TEA-100", quantity: 3 }];
+    const { data } = await alice.POST("/v1/orders", { body: { customer_id: "alice", currency: "EUR", items } });
+    assert.deepEqual([data?.total, data?.items?.[0]?.unit_price], ["14.70", "4.90"]);
+    const params = { path: { order_id: data?.id ?? "" } };
+    await alice.POST("/v1/orders/{order_id}:cancel", { params });
+    const { error } = await alice.POST("/v1/orders/{order_id}:cancel", { params });
+    assert.ok(error && error.code === "ORDER_NOT_CANCELLABLE");
+  },
+
+  async replacing_needs_the_version() {
+    const made = await alice.POST("/v1/movies", { body: { title: "Repo Man", run_time: 92 } });
+    const movie = { path: { movie_id: made.data?.external_id ?? "" } };
+    const header = { "If-Match": made.response.headers.get("ETag") ?? "" };
+    const send = () =>
+      alice.PUT("/v1/movies/{movie_id}", { params: { ...movie, header }, body: { title: "Repo Man 2" } });
+    assert.equal((await send()).response.status, 200);
+    const { error } = await send();
+    assert.ok(error && error.code === "PRECONDITION_FAILED");
+  },
+
+  async a_session_is_refreshed_and_revoked() {
+    const { data } = await nobody.POST("/v1/tokens", { body: credentials });
+    const fresh = await nobody.POST("/v1/tokens:refresh", { body: { refresh_token: data?.refresh_token ?? "" } });
+    assert.equal(fresh.data?.expires_in, 900);
+    const me = createClient<paths>({ baseUrl, headers: bearer(fresh.data.access_token) });
+    const user = await me.GET("/v1/users/me");
+    assert.equal(user.data?.email, credentials.email);
+    const params = { path: { user_id: user.data.id } };
+    const profile = await me.GET("/v1/users/{user_id}/profile", { params });
+    assert.equal(profile.data?.degraded, false);
+    await nobody.POST("/v1/tokens:revoke", { body: { token: fresh.data.refresh_token } });
+    const body = { refresh_token: fresh.data.refresh_token };
+    assert.equal((await nobody.POST("/v1/tokens:refresh", { body })).response.status, 401);
+  },
+
+  async beyond_the_limit_is_429_and_later_not() {
+    const ask = () => nobody.POST("/v1/users:requestPasswordReset", { body: { email: "nobody@example.com" } });
+    for (let count = 0; count < 200; count++) {
+      const { error } = await ask();
+      if (error && error.code === "RATE_LIMIT_EXCEEDED") {
+        await new Promise((resolve) => setTimeout(resolve, (error.retry_after ?? 60) * 1000));
+        assert.equal((await ask()).response.status, 202);
+        return;
+      }
+    }
+    assert.fail("no limit");
+  },
+};
+
+for (const [name, step] of Object.entries(steps)) {
+  await step();
+  console.log(name);
+}
