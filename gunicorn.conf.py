@@ -188,11 +188,14 @@ def post_worker_init(worker: Worker) -> None:
 
 
 def worker_exit(_server: Arbiter, worker: Worker) -> None:
-    """Write down what failed last, and send the last traces."""
+    """Write down what failed last, and send the last traces; then end without requests, if that is what was asked."""
     if hasattr(worker, "journal"):
         worker.journal.stop(LAST_WORDS)
     if SETTINGS.tracing and hasattr(worker, "wsgi"):
         worker.wsgi.extensions["candor-tracing"].stop(LAST_WORDS)
+    if getattr(worker, "is_quitting", False):
+        logging.shutdown()
+        os._exit(0)  # Python would wait for every thread that serves
 
 
 def pre_request(_worker: Worker, request: Request) -> None:

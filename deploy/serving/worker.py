@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from gunicorn import util
 from gunicorn.http import errors
-from gunicorn.workers.gthread import ThreadWorker
 
 from app import errs
 from app.errs import platform, requests
@@ -27,17 +26,27 @@ class Worker(WaitingWorker):
     """Refuses as we refuse, and does not outlive its master."""
 
     alive: bool
-    _is_quitting = False
+    nr_conns: int
+    is_quitting = False
+    """Whether it ends without waiting for requests."""
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        """End at once, told once or twice: Ctrl-C tells all processes, and the master tells its workers again.
+        """End soon, told once or twice: Ctrl-C tells all processes, and the master tells its workers again.
 
-        This interrupts the main loop wherever it is, so that the base class, which takes the lock of its threads here,
-        may wait for itself. They need no telling: the interpreter's end does that.
+        Nothing is raised and no lock is taken: this interrupts the main loop wherever it is, and an exception there can
+        leave a lock of its threads taken for ever, as Python ends a ``with`` block only once it has begun.
         """
-        if not self._is_quitting:
-            self._is_quitting = True
-            super(ThreadWorker, self).handle_quit(sig, frame)
+        if not self.is_quitting:
+            self.is_quitting, self.alive = True, False
+            self.cfg.worker_int(self)
+            self.method_queue.defer(lambda: None)  # wakes the main loop
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for nobody once it ends at once."""
+        if self.is_quitting:
+            self.nr_conns = 0
+        else:
+            super().wait_for_and_dispatch_events(timeout)
 
     def is_parent_alive(self) -> bool:
         """Tell whether the master lives; without it take what is queued, and let nobody in any more.
