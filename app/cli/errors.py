@@ -16,18 +16,24 @@ group = AppGroup("errors", help="The catalogue of errors.")
 
 @group.command("list")
 def list_errors() -> None:
-    """Print every error: code, HTTP status, kind, title."""
+    """Print every error and every code of violations: code, HTTP status, kind, title."""
     named = errs.named_errors()
     width = max(map(len, named))
     for code, error in named.items():
         lines(f"{code:<{width}}  {status_of(error).value}  {error.kind.string:<28}  {errs.title(error)}")
+    for code, violation in errs.violation_codes().items():
+        lines(f"{code:<{width}}  400  {'violation':<28}  {violation.title}")
 
 
 @group.command("explain")
 @click.argument("code")
 def explain(code: str) -> None:
-    """Print all that is known of one error, by its code or the slug of its page."""
-    error = errs.named_errors().get(code.upper().replace("-", "_"))
+    """Print all that is known of one error or violation, by its code or the slug of its page."""
+    name = code.upper().replace("-", "_")
+    if violation := errs.violation_codes().get(name):
+        _explain_violation(violation)
+        return
+    error = errs.named_errors().get(name)
     if error is None:
         raise Failed(f"The catalogue has no {code}. `flask errors list` prints all there are.")
     public_url = current_app.config["PUBLIC_URL"]
@@ -41,6 +47,13 @@ def explain(code: str) -> None:
         lines(f"{name}: {value}")
     if error.curl:
         page(f"\nProvoke it:\n{examples.curl(error, public_url=public_url)}")
+
+
+def _explain_violation(violation: errs.ViolationCode) -> None:
+    lines(f"{violation.code}  (a violation in VALIDATION_FAILED, 400)")
+    page(f"\n{violation.title}\n\nAs a client:    {errs.plain(violation.client)}")
+    lines(f"Since:          {violation.since}")
+    page(f"\nExample:\n{json.dumps(examples.violation(violation), indent=2)}")
 
 
 @group.command("nginx")

@@ -31,6 +31,8 @@
 Clients see the kind, the code and the message; without a code they see that of the kind's fallback. A code that is not
 in the catalogue has the page of the kind's fallback for its ``type``.
 
+``violations`` has the codes of violations of input; each has a page, too.
+
 A named error has a page of its own. It is defined once, here; the exception, the problem document, the log line, the
 OpenAPI response and the catalogue page all come from that definition. A module imported below is in the catalogue.
 """
@@ -58,6 +60,7 @@ from app.errs.make import E
 from app.errs.marshal import from_json, from_problem, to_json
 from app.errs.matching import match
 from app.errs.shown import Outcome, is_retryable, known_facts, shown_code, shown_facts, shown_message, shown_wait
+from app.errs.violations import ViolationCode, violation_codes
 
 __all__ = [
     "CODE",
@@ -68,6 +71,7 @@ __all__ = [
     "Kind",
     "Outcome",
     "Violation",
+    "ViolationCode",
     "Watcher",
     "access",
     "chain",
@@ -107,4 +111,5 @@ __all__ = [
     "title",
     "to_json",
     "users",
+    "violation_codes",
 ]

@@ -25,6 +25,11 @@ def document(named: type[errs.Error], *, public_url: str, shown: errs.Error | No
     return problem(shown or occurrence(named), occasion)
 
 
+def violation(code: errs.ViolationCode) -> dict[str, str]:
+    """Return an entry of ``errors`` with this code."""
+    return {"field": code.field, "code": code.code, "message": code.message}
+
+
 def headers(named: type[errs.Error], *, method: str = "POST") -> dict[str, str]:
     """Return the header fields that belong to the example."""
     return headers_of(occurrence(named), status_of(named), method=method)

@@ -158,7 +158,11 @@ VIOLATION: Final[Mapping[str, Any]] = {
         "pointer": {"type": "string", "description": "A JSON Pointer (RFC 6901) into the body."},
         "parameter": {"type": "string", "description": "The name of the query or path parameter."},
         "header": {"type": "string", "description": "The name of the header field."},
-        "code": {"type": "string", "description": "The name of the rule."},
+        "code": {
+            "type": "string",
+            "enum": [*errs.violation_codes()],
+            "description": "The name of the rule. The catalogue has a page for each: `/errors/violations`.",
+        },
         "message": {"type": "string", "description": "A sentence for developers."},
     },
 }

@@ -7,7 +7,12 @@ from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.pages import entries
 from app.rest.pages.rendering import HTML, JSON, MARKDOWN, negotiated
-from app.wire.schemas.catalogue import ErrorCatalogueSchema, ErrorEntrySchema
+from app.wire.schemas.catalogue import (
+    ErrorCatalogueSchema,
+    ErrorEntrySchema,
+    ViolationCatalogueSchema,
+    ViolationEntrySchema,
+)
 
 FORMATS: Final = (JSON, HTML, MARKDOWN)
 
@@ -17,6 +22,7 @@ SLUG: Final = {
     "description": "The code of the error in kebab case.",
     "example": "task-title-taken",
 }
+VIOLATION_SLUG: Final = {**SLUG, "description": "The code of the violation in kebab case.", "example": "too-long"}
 
 blp = Blueprint("catalogue", __name__, scope=operations.PUBLIC, description="The error catalogue.")
 
@@ -34,3 +40,18 @@ def list_errors() -> Any:
 def get_error(slug: str) -> Any:
     """Explain one error: when it occurs, what to do, what it looks like."""
     return negotiated("error", entries.find(slug), FORMATS)
+
+
+@blp.route("/errors/violations", produces=FORMATS)
+@blp.response(HTTPStatus.OK, ViolationCatalogueSchema)
+def list_violations() -> Any:
+    """List every code of violations. A request with violations is answered with VALIDATION_FAILED."""
+    return negotiated("violations", {"violations": entries.violations()}, FORMATS)
+
+
+@blp.route("/errors/violations/<slug>", produces=FORMATS, parameters=[VIOLATION_SLUG])
+@blp.response(HTTPStatus.OK, ViolationEntrySchema)
+@blp.calls(entries.find_violation, needs_database=False)
+def get_violation(slug: str) -> Any:
+    """Explain one code of violations: what is wrong, and how to fix it."""
+    return negotiated("violation", entries.find_violation(slug), FORMATS)

@@ -78,6 +78,31 @@ def summaries() -> tuple[Summary, ...]:
 
 
 @errs.raises(CatalogueEntryNotFound)
+def find_violation(slug: str) -> dict[str, Any]:
+    """Return the code of violations with this slug."""
+    found = errs.violation_codes().get(slug.upper().replace("-", "_"))
+    if found is None or errs.slug(found.code) != slug:
+        raise CatalogueEntryNotFound
+    return _violation(found)
+
+
+def violations() -> list[dict[str, Any]]:
+    """Return every code of violations, sorted."""
+    return [*map(_violation, errs.violation_codes().values())]
+
+
+def _violation(found: errs.ViolationCode) -> dict[str, Any]:
+    return {
+        "code": found.code,
+        "slug": errs.slug(found.code),
+        "title": found.title,
+        "client": found.client,
+        "since": found.since,
+        "example": examples.violation(found),
+    }
+
+
+@errs.raises(CatalogueEntryNotFound)
 def find(slug: str) -> Entry:
     """Return the entry with this slug."""
     named = errs.named_errors().get(slug.upper().replace("-", "_"))

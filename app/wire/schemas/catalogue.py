@@ -103,3 +103,33 @@ class ErrorEntrySchema(ErrorSummarySchema):
         longest=_ERRORS,
         metadata={"description": "The operations that declare this error."},
     )
+
+
+class ViolationExampleSchema(Schema):
+    """A violation as a problem document lists it."""
+
+    field = fields.Text(metadata={"example": "title", "description": "The property or parameter."})
+    code = fields.Text(metadata={"example": "TOO_LONG", "description": "The name of the rule."})
+    message = fields.Text(
+        metadata={"example": "title must have at most 200 characters", "description": "A sentence for developers."}
+    )
+
+
+class ViolationEntrySchema(Schema):
+    """All that is known of one code of violations."""
+
+    code = fields.Text(metadata={"example": "TOO_LONG", "description": "The name of the rule."})
+    title = fields.Text(
+        metadata={"example": "The value has too many characters or items.", "description": "What is wrong."}
+    )
+    client = fields.Text(metadata={"description": "How to fix the request."})
+    since = fields.Text(metadata={"description": "The version that introduced the code.", "example": "0.1.0"})
+    example = fields.Object(ViolationExampleSchema, metadata={"description": "An entry of `errors` with this code."})
+
+
+class ViolationCatalogueSchema(Schema):
+    """Every code of violations, sorted."""
+
+    violations = fields.Listed(
+        fields.Object(ViolationEntrySchema), longest=_ERRORS, metadata={"description": "All codes of violations."}
+    )
