@@ -103,7 +103,7 @@ class Settings:
         "5 per minute", readers.limit, "Requests for tokens per client address: tries to log in."
     )
     registration_rate_limit: str = _setting(
-        "10 per hour", readers.limit, "Requests per client address for an account, and so for a mail to somebody."
+        "10 per hour", readers.limit, "Requests per client address for an account; as many for a password reset."
     )
     default_scopes: tuple[str, ...] = _setting(
         (
@@ -177,7 +177,10 @@ class Settings:
     )
     failures_days: int = _setting(14, readers.integer(1, 3650), "How many days they are kept at most.")
     failures_sample: float = _setting(
-        0.1, readers.number(0, 1), "The share of 4xx that is kept, ten a second and worker at most; 5xx always are."
+        0.1,
+        readers.number(0, 1),
+        "The share kept of 4xx, and of 504s after a budget that the caller shortened; ten a second and worker at most. "
+        "Other 5xx are kept.",
     )
     tracing: bool = _setting(
         False,
