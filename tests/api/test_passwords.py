@@ -188,6 +188,7 @@ class TestChange:
             log_in(nobody, email, "guess")
             nobody.post("/v1/users", json={"name": "Eve", "email": email})
             nobody.post(REQUEST, json={"email": email})
+        assert log_in(nobody, email).status_code == 429
         answered(nobody.post(RESET, json={"token": token_for(nobody, app, email), "password": NEW}))
         answered(log_in(nobody, email, NEW))
 

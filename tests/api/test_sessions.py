@@ -292,6 +292,8 @@ class TestSessionsAreRevoked:
             answered(revoking)
             if refreshing.status_code == 200:
                 assert refresh(nobody, answered(refreshing)["refresh_token"]).status_code == 401
+            else:
+                assert refresh(nobody, token).status_code == 401
 
     def test_a_token_that_the_previous_release_has_issued_and_revoked(
         self, nobody: Caller, app: Flask, forge: Forge
