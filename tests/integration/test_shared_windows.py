@@ -275,11 +275,12 @@ class TestRights:
         assert told in entry.getMessage()
 
     def test_a_wrong_password_is_told(self, redis: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
-        windows = SharedWindows(f"redis://limited:wrong@127.0.0.1:{redis.port}/0", hooks=(log_turns,))
+        password = "a-password-that-redis-rejects"
+        windows = SharedWindows(f"redis://limited:{password}@127.0.0.1:{redis.port}/0", hooks=(log_turns,))
         for _ in range(ENOUGH):
             windows.hit("a", seconds=HOUR)
         assert "correct them" in caplog.text
-        assert "wrong" not in caplog.text.replace("wrong@", "")
+        assert password not in caplog.text
 
     def test_one_that_is_only_away_needs_no_remedy(self) -> None:
         assert remedy_of(RedisConnectionError()) is None
