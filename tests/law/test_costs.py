@@ -121,7 +121,7 @@ def test_the_worst_body_of_any_operation(
         body = filled(size, *SHAPES[shape])[:size]
         headers = {} if operation.scope is operations.PUBLIC else credentials
         send = sender(app, operation, headers, body=body)
-        assert send() in {200, 202, 400, 401, 403, 404, 412}, operation.name
+        assert send() in ({400} if shape in ILLEGAL else {200, 202, 400, 404, 412}), operation.name
         if operation.name.endswith(("/tokens", "/users", "/password")) and shape not in ILLEGAL:
             continue  # a hash of a password may be computed, whose cost is its purpose
         assert is_cheaper(send, plain(FLOOR) + TIMES * plain(size)), operation.name
@@ -220,33 +220,27 @@ HEADERS: Final = {
 }
 
 
+QUERIED: Final = ("GET /v1/tasks", "GET /v1/orders", "GET /v1/tasks/<id:task_id>", "PATCH /v1/tasks/<id:task_id>")
+WITH_FIELDS: Final = ("POST /v1/tasks", "GET /v1/tasks/<id:task_id>", "PATCH /v1/tasks/<id:task_id>", "GET /errors")
+
+
 @pytest.mark.parametrize("name", QUERIES)
 def test_the_worst_query(app: Flask, credentials: dict[str, str], name: str) -> None:
-    for operation in operations.table(app).values():
-        if operation.name in {
-            "GET /v1/tasks",
-            "GET /v1/orders",
-            "GET /v1/tasks/<id:task_id>",
-            "PATCH /v1/tasks/<id:task_id>",
-        }:
-            send = sender(app, operation, credentials, query=QUERIES[name], body=b"{}" if operation.consumes else None)
-            assert send() in {200, 400, 404}
-            assert is_cheaper(send, plain(FLOOR)), operation.name
-            assert peak(send) < 4_000_000, operation.name
+    table = {each.name: each for each in operations.table(app).values()}
+    for operation in map(table.__getitem__, QUERIED):
+        send = sender(app, operation, credentials, query=QUERIES[name], body=b"{}" if operation.consumes else None)
+        assert send() in {200, 400, 404}
+        assert is_cheaper(send, plain(FLOOR)), operation.name
+        assert peak(send) < 4_000_000, operation.name
 
 
 @pytest.mark.parametrize("name", HEADERS)
 def test_the_worst_header_field(app: Flask, credentials: dict[str, str], name: str) -> None:
     field, value = HEADERS[name]
-    for operation in operations.table(app).values():
-        if operation.name in {
-            "POST /v1/tasks",
-            "GET /v1/tasks/<id:task_id>",
-            "PATCH /v1/tasks/<id:task_id>",
-            "GET /errors",
-        }:
-            body = b'{"task":{"title":""}}' if operation.consumes else None
-            send = sender(app, operation, {**credentials, field: value}, body=body)
-            assert send() in {200, 400, 401, 404, 406, 415}
-            assert is_cheaper(send, plain(FLOOR)), operation.name
-            assert peak(send) < 4_000_000, operation.name
+    table = {each.name: each for each in operations.table(app).values()}
+    for operation in map(table.__getitem__, WITH_FIELDS):
+        body = b'{"task":{"title":""}}' if operation.consumes else None
+        send = sender(app, operation, {**credentials, field: value}, body=body)
+        assert send() in {200, 400, 401, 404, 406, 415}
+        assert is_cheaper(send, plain(FLOOR)), operation.name
+        assert peak(send) < 4_000_000, operation.name
