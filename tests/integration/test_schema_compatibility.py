@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -195,12 +196,20 @@ class TestUpgrade:
             url = db.engine.url.render_as_string(hide_password=False)
         environ = os.environ | {"APP_ENV": "development", "DATABASE_URL": url, "JWT_SECRET": "x" * 32}
         command = [sys.executable, "-m", "flask", "db", "upgrade", "--directory", str(folder)]
-        processes = [
-            subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True) for _ in range(2)
-        ]
+        with released.app_context(), db.engine.connect() as connection:
+            connection.execute(schema.TRY_LOCK, {"key": schema.LOCK})
+            connection.commit()
+            processes = [
+                subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True) for _ in range(2)
+            ]
+            for process in processes:
+                late = threading.Timer(60, process.kill)
+                late.start()
+                assert any("another process migrates this database" in line for line in process.stderr or ())
+                late.cancel()
+            connection.execute(schema.UNLOCK, {"key": schema.LOCK})
         said = [process.communicate(timeout=60)[1] for process in processes]
         assert [process.returncode for process in processes] == [0, 0], said
-        assert any("another process migrates this database" in each for each in said)
 
 
 class TestDeclarations:
