@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 from app.config import Settings
+from app.models.claims import MALFORMED, WRONG_CLAIMS
 from tests.api.forge import Forge
 from tests.api.jose import ABSURD, IGNORED
 from tests.rpc.client import Client
@@ -37,6 +38,7 @@ def test_critical_extensions_are_not_understood(bearing: Any, forge: Forge) -> N
     for value in ([], ["exp"], ["x5t"], "x5t", None):
         failure = bearing(forge.token(head={"crit": value})).refused("ListTasks", REQUESTS["ListTasks"])
         assert (failure.code, failure.reason) == (grpc.StatusCode.UNAUTHENTICATED, "INVALID_TOKEN")
+        assert failure.facts["description"] == MALFORMED
 
 
 @pytest.mark.parametrize("claim", MOMENTS)
@@ -46,3 +48,4 @@ def test_an_absurd_moment_is_unauthenticated(bearing: Any, forge: Forge, claim: 
         changed: dict[str, Any] = {claim: value}
         failure = bearing(forge.token(**changed)).refused("ListTasks", REQUESTS["ListTasks"])
         assert (failure.code, failure.reason) == (grpc.StatusCode.UNAUTHENTICATED, "INVALID_TOKEN"), value
+        assert failure.facts["description"] == WRONG_CLAIMS, value
