@@ -65,7 +65,8 @@ def test_an_empty_request_is_answered_or_lists_what_is_missing(alice: Client, na
     if name in ANSWERED_EMPTY:
         alice.call(name, takes())
     else:
-        assert {code for _, code in violated(alice.refused(name, takes()))} <= {"REQUIRED_FIELD", "EMPTY_BATCH"}
+        codes = {code for _, code in violated(alice.refused(name, takes()))}
+        assert codes in ({"REQUIRED_FIELD"}, {"EMPTY_BATCH"})
 
 
 def test_a_task_that_is_missing_is_named(alice: Client) -> None:

@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import ConnectionTerminated
+from h2.events import ConnectionTerminated, PingAckReceived
 
 from app.config import ROOT
 from app.rpc import server
@@ -107,8 +107,9 @@ def test_who_pings_without_end_is_hung_up_on(port: int) -> None:
     assert (raised.value.code(), raised.value.details()) == (StatusCode.UNAVAILABLE, "Too many pings")
 
 
-def pinged(port: int, *, times: int, every: float) -> int | None:
-    """Ping on an idle connection, and return the error code of the GOAWAY; ``None`` when the server goes on."""
+def pinged(port: int, *, times: int, every: float) -> tuple[int, int | None]:
+    """Ping on an idle connection; return the number of acknowledgements and the error code of the GOAWAY, if any."""
+    acknowledged = 0
     with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as connection:
         http2 = H2Connection(H2Configuration())
         http2.initiate_connection()
@@ -120,10 +121,13 @@ def pinged(port: int, *, times: int, every: float) -> int | None:
             while (left := until - time.monotonic()) > 0:
                 connection.settimeout(left)
                 with suppress(TimeoutError):
-                    for event in http2.receive_data(connection.recv(65536)):
+                    data = connection.recv(65536)
+                    assert data, "the server has closed the connection without a GOAWAY"
+                    for event in http2.receive_data(data):
+                        acknowledged += isinstance(event, PingAckReceived)
                         if isinstance(event, ConnectionTerminated):
-                            return int(event.error_code or 0)
-    return None
+                            return acknowledged, int(event.error_code or 0)
+    return acknowledged, None
 
 
 def test_an_idle_connection_may_be_pinged_as_often_as_documented(
@@ -132,8 +136,9 @@ def test_an_idle_connection_may_be_pinged_as_often_as_documented(
     """The interval is shortened, for the test to be short: pings at twice the interval are answered for good."""
     monkeypatch.setattr(server, "PING_INTERVAL_MS", 100)
     port = serve()
-    assert pinged(port, times=12, every=0.2) is None
-    assert pinged(port, times=12, every=0.01) == ErrorCodes.ENHANCE_YOUR_CALM
+    assert pinged(port, times=12, every=0.2) == (12, None)
+    _, error = pinged(port, times=12, every=0.01)
+    assert error == ErrorCodes.ENHANCE_YOUR_CALM
 
 
 def test_the_documented_interval_is_10_s() -> None:
