@@ -1,13 +1,41 @@
 """Items of a batch that fail are rendered by one function for each protocol, which has them counted and logged."""
 
-import re
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 APP: Final = Path(__file__).parents[2] / "app"
-RENDERER: Final = re.compile(r"^from app\.(rest\.errors|rpc\.details) import .*\bfailures\b", re.MULTILINE)
+RENDERERS: Final = {("app.rest.errors", "failures"), ("app.rpc.details", "failures")}
+
+
+def used(source: str) -> Iterator[tuple[str, str]]:
+    """Yield module and name of what a source imports from a module, or takes from a module that it has imported."""
+    tree, modules = ast.parse(source), dict[str, str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from ((node.module or "", each.name) for each in node.names)
+            modules |= {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
+        elif isinstance(node, ast.Import):
+            modules |= {each.asname or each.name: each.name for each in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            name = ast.unparse(node.value)
+            yield modules.get(name, name), node.attr
 
 
 def test_no_handler_renders_failures_by_itself() -> None:
-    found = {str(path.relative_to(APP)) for path in APP.rglob("*.py") if RENDERER.search(path.read_text())}
+    found = {str(path.relative_to(APP)) for path in APP.rglob("*.py") if RENDERERS & {*used(path.read_text())}}
     assert found == {"rest/batches.py"}
+
+
+def test_each_spelling_of_an_import_is_found() -> None:
+    for source in (
+        "from app.rest.errors import (\n    Occasion,\n    failures,\n)",
+        "from app.rest.errors import failures as other",
+        "from app.rest import errors\nerrors.failures()",
+        "from app.rest import errors as e\ne.failures()",
+        "import app.rest.errors\napp.rest.errors.failures()",
+        "import app.rest.errors as e\ne.failures()",
+    ):
+        assert ("app.rest.errors", "failures") in used(source), source

@@ -104,7 +104,7 @@ class TestClean:
     @pytest.mark.parametrize("name", TABLES)
     def test_what_has_expired_goes(self, app_with_user: Flask, name: str) -> None:
         """Its expiry is moved into the past; what is still valid stays."""
-        add(name, expire_time=NOW + timedelta(minutes=5))
+        add(name, expire_time=NOW + timedelta(days=1))
         assert (clean(app_with_user)[name], count(name)) == (0, 1)
         with db.engine.begin() as connection:
             connection.execute(update(table_of(name)).values(expire_time=NOW - timedelta(minutes=2)))
@@ -113,7 +113,7 @@ class TestClean:
     @pytest.mark.parametrize(("name", "column"), AGED)
     def test_what_is_too_old_goes(self, app_with_user: Flask, name: str, column: str) -> None:
         age = AGED[name, column]
-        add(name, **{column: NOW - age + timedelta(hours=1)})
+        add(name, **{column: NOW - age + timedelta(days=1)})
         assert (clean(app_with_user)[name], count(name)) == (0, 1)
         with db.engine.begin() as connection:
             connection.execute(update(table_of(name)).values({column: NOW - age - timedelta(hours=1)}))

@@ -29,6 +29,7 @@ def test_what_is_threatened_is_there() -> None:
 @pytest.mark.parametrize("section", SECTIONS)
 def test_each_section_has_an_attack_a_promise_and_tests(section: str) -> None:
     assert [part for part in PARTS if part not in SECTIONS[section]] == []
+    assert [*named(SECTIONS[section])]
 
 
 @pytest.mark.parametrize(("file", "test"), [each for text in SECTIONS.values() for each in named(text)])

@@ -161,6 +161,13 @@ def test_each_value_is_accepted_warned_about_or_rejected(name: str, value: str, 
     assert verdict_on(name, value) == verdict
 
 
+def test_mail_needs_a_sender_beside_its_server() -> None:
+    server, sender = {"SMTP_URL": "smtp://localhost"}, {"MAIL_FROM": "Candor <candor@example.com>"}
+    assert Settings.from_env({**PRODUCTION, **server, **sender}, local=Path("/nowhere")).warnings == []
+    with pytest.raises(InvalidSettings, match=r"MAIL_FROM is required in production beside SMTP_URL"):
+        Settings.from_env({**PRODUCTION, **server}, local=Path("/nowhere"))
+
+
 def test_every_setting_has_values_that_are_accepted_and_that_are_not() -> None:
     assert set(ROWS) == {each.name.upper() for each in fields(Settings)}, "give each setting a row"
     for name, values in ROWS.items():
