@@ -52,4 +52,5 @@ def test_reads_go_on(settings: Settings, tmp_path: Path, bearer: Callable[..., d
                 each.join(20)
     assert reads == [200] * 50
     assert {*statuses} <= {401, 429, 503}
+    assert 503 in statuses, "there were no more logins at once than are let in"
     assert statuses.count(401) >= LOGINS // 2
