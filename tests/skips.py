@@ -12,7 +12,7 @@ import pytest
 from tests.distributed import REASON
 
 IN_CI: Final = os.environ.get("CI") == "true"
-DELIBERATE: Final = (REASON, "make soak")
+DELIBERATE: Final = (REASON, "make soak", "needs root")
 """Parts of the reasons for which tests are left to another run."""
 
 

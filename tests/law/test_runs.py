@@ -58,7 +58,7 @@ class TestSkips:
         assert outcome == "failed"
         assert text == "nginx is not installed (apt-get install nginx) (with CI=true, nothing may be skipped)"
 
-    @pytest.mark.parametrize("reason", [distributed.REASON, "takes minutes: make soak"])
+    @pytest.mark.parametrize("reason", [distributed.REASON, "takes minutes: make soak", "needs root, to mount"])
     def test_what_another_run_does_stays_skipped(self, reason: str) -> None:
         assert self.judged(reason)[0] == "skipped"
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -61,15 +62,20 @@ def lines(log: Path, logger: str) -> list[dict[str, Any]]:
 
 
 def answer(
-    log: Path, process: "subprocess.Popen[bytes]", family: int, address: Any, within: float = SERVES_WITHIN
+    log: Path,
+    process: "subprocess.Popen[bytes]",
+    family: int,
+    address: Any,
+    within: float = SERVES_WITHIN,
+    path: str = "/healthz",
 ) -> bytes:
-    """Return what ``/healthz`` answers, once somebody listens."""
+    """Return how the response of a path begins, once a process listens."""
     until = time.monotonic() + within
     while time.monotonic() < until and process.poll() is None:
         with closing(socket.socket(family)) as connection, suppress(OSError):
             connection.settimeout(10)
             connection.connect(address)
-            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             if begin := connection.recv(12):
                 return begin
         time.sleep(0.1)
@@ -139,7 +145,7 @@ CAN_MOUNT: Final = (
 )
 
 
-@pytest.mark.skipif(not CAN_MOUNT, reason="needs to mount file systems of its own")
+@pytest.mark.skipif(not CAN_MOUNT, reason="needs root, to mount file systems of its own")
 class TestReadOnly:
     """As a hardened container has it: nothing can be written to but a small /dev/shm."""
 
@@ -162,8 +168,8 @@ class TestReadOnly:
         with started(settings, log, environ, launcher=self.launcher(memory, 4096)) as process:
             assert answer(log, process, socket.AF_INET, ("127.0.0.1", port)) == b"HTTP/1.1 200"
             if has_metrics:
-                text = answer(log, process, socket.AF_INET, ("127.0.0.1", metrics))
-                assert text.startswith(b"HTTP/1.1")
+                begin = answer(log, process, socket.AF_INET, ("127.0.0.1", metrics), path="/metrics")
+                assert re.fullmatch(rb"HTTP/1\.[01] 200", begin)
         said = [each["message"] for each in lines(log, "candor.metering")]
         assert [each.startswith("no metrics are served: neither") for each in said] == [True] * (not has_metrics)
 
