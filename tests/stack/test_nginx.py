@@ -4,18 +4,17 @@ import json
 import os
 import signal
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 from app.config import Settings
 from app.errs import Outcome
@@ -274,6 +273,12 @@ def test_over_tls_it_is_the_same_service(fronted: Deployment) -> None:
         assert answer.headers["Strict-Transport-Security"] == "max-age=63072000"
 
 
+LOCKED: Final = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+"""Counts the sessions that wait for a lock."""
+
+
 class TestLostWorkers:
     """A worker that dies over a request: nginx answers, and knows what may be sent again."""
 
@@ -281,7 +286,12 @@ class TestLostWorkers:
     def lost(self, settings: Settings, tmp_path: Path, bearer: Bearer) -> Iterator[Callable[..., dict[str, Any]]]:
         """Return what sends a request of which the workers die, and returns the document."""
         engine = create_engine(settings.database_url)
+        observer = create_engine(settings.database_url, poolclass=NullPool)
         with deployed(settings, tmp_path, {}) as deployment, engine.connect() as locker, ThreadPoolExecutor(1) as aside:
+
+            def is_locked() -> bool:
+                with observer.connect() as connection:
+                    return bool(connection.execute(LOCKED).scalar_one())
 
             def send(method: str, path: str, body: Any, **headers: str) -> dict[str, Any]:
                 def wait_for_the_answer() -> tuple[int, bytes]:
@@ -290,7 +300,7 @@ class TestLostWorkers:
 
                 locker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
                 waiting = aside.submit(wait_for_the_answer)
-                time.sleep(0.4)
+                wait_until(is_locked, 10)
                 for pid in deployment.workers:
                     os.kill(pid, signal.SIGKILL)
                 status, said = waiting.result(15)
