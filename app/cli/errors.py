@@ -4,14 +4,13 @@ import json
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
 from app import errs
-from app.cli.terminal import Failed, lines, page
+from app.cli.terminal import Failed, Group, lines, page
 from app.rest import examples, nginx
 from app.rest.errors import status_of
 
-group = AppGroup("errors", help="The catalogue of errors.")
+group = Group("errors", help="The catalogue of errors.")
 
 
 @group.command("list")

@@ -4,15 +4,14 @@ from uuid import UUID
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
-from app.cli.terminal import Failed, lines
+from app.cli.terminal import Failed, Group, lines
 from app.models.jobs import Job, JobState
 from app.services.jobs import JobService
 from app.wire.timestamps import render
 from app.wiring import Services
 
-group = AppGroup("jobs", help="Jobs that wait to be done, and those that could not be.")
+group = Group("jobs", help="Jobs that wait to be done, and those that could not be.")
 
 
 def _jobs() -> JobService:

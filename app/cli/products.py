@@ -4,15 +4,14 @@ from pathlib import Path
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
-from app.cli.terminal import Failed, lines
+from app.cli.terminal import Failed, Group, lines
 from app.errs.requests import ValidationFailed
 from app.services.products import ProductService
 from app.wire import offers
 from app.wiring import Services
 
-group = AppGroup("products", help="What can be ordered, and what it costs.")
+group = Group("products", help="What can be ordered, and what it costs.")
 
 
 @group.command("load")

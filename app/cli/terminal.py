@@ -4,7 +4,11 @@ Every command prints by ``lines`` or ``page`` and fails with ``Failed``; a test 
 """
 
 import click
+from flask.cli import AppGroup
 
+from app import errs
+from app.errs.platform import DeadlineExceeded, InsufficientStorage, ServiceUnavailable
+from app.observability import telling
 from app.observability.unprintable import escaped, escaped_json
 
 
@@ -13,6 +17,22 @@ class Failed(click.ClickException):
 
     def __init__(self, *texts: str) -> None:
         super().__init__("\n".join(map(escaped, texts)))
+
+
+class Group(AppGroup):
+    """A group of commands that report a database that fails in one line, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (DeadlineExceeded, InsufficientStorage, ServiceUnavailable) as error:
+            raise Failed(f"The database has not done it: {reason(error)}.") from None
+
+
+def reason(error: errs.Error) -> str:
+    """Return why an operation failed, in one line."""
+    return " ".join(telling.told(errs.root_cause(error)).split()).rstrip(".")
 
 
 def lines(*texts: str) -> None:

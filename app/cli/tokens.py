@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
-from app.cli.terminal import Failed, lines
+from app import errs
+from app.cli.terminal import Failed, Group, lines, reason
 from app.config import readers
 from app.context import ADMIN
 from app.errs.users import UserNotFound
@@ -16,7 +16,7 @@ from app.models.sessions import LONGEST
 from app.rest import scopes
 from app.wiring import Services
 
-group = AppGroup("tokens", help="Bearer tokens.")
+group = Group("tokens", help="Bearer tokens.")
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -81,4 +81,7 @@ def retire_key(kid: str | None) -> None:
 def end_sessions() -> None:
     """End the sessions of all users, and revoke what was issued for users."""
     services: Services = current_app.extensions["candor-services"]
-    lines(f"{services.sessions.end_every()} sessions ended")
+    try:
+        lines(f"{services.sessions.end_every()} sessions ended")
+    except errs.Error as error:
+        raise Failed(f"Some sessions are not ended; run the command again: {reason(error)}.") from None

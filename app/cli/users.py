@@ -5,16 +5,15 @@ from contextlib import contextmanager
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
-from app.cli.terminal import Failed, lines
+from app.cli.terminal import Failed, Group, lines
 from app.config import readers
 from app.errs.users import UserNotFound
 from app.models.users import UserView, same_address
 from app.rest import scopes
 from app.wiring import Services
 
-group = AppGroup("users", help="Accounts.")
+group = Group("users", help="Accounts.")
 
 
 @group.command("list")

@@ -14,7 +14,6 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    true,
     tuple_,
     update,
 )
@@ -144,16 +143,28 @@ class SessionRepository:
         self._end(RefreshToken.session_id == session_id, now)
 
     def end_all(self, user_id: UUID, *, now: datetime) -> None:
-        """End all sessions of a user, and what was issued without one."""
+        """End all sessions of a user whom the caller has locked, and revoke tokens issued without a session."""
         self._end(RefreshToken.user_id == user_id, now)
-        self._revoke_issued(user_id)
+        self._revoke_issued(IssuedToken.user_id == user_id)
 
-    def end_every(self, *, now: datetime) -> int:
-        """End the sessions of all users, and what was issued without one; return how many sessions there were."""
-        count = self._session.scalar(select(func.count(func.distinct(RefreshToken.session_id))))
-        self._end(true(), now)
-        self._revoke_issued(None)
-        return int(count or 0)
+    def end_batch(self, after: UUID, *, most: int, now: datetime) -> tuple[UUID | None, int]:
+        """Lock the next users in the order of their ids, and end their sessions as ``end_all`` does.
+
+        All users are locked, not only those who have tokens: a transaction that is about to commit a user's first token
+        holds a lock on the user, and its rows are seen only after that.
+
+        Returns:
+            The last of these users, ``None`` when there are no more, and how many sessions were ended.
+        """
+        following = select(User.id).where(User.id > after).order_by(User.id).limit(most)
+        users = self._session.scalars(following.with_for_update(key_share=True)).all()
+        if not users:
+            return None, 0
+        theirs = RefreshToken.user_id.in_(users)
+        count = self._session.scalar(select(func.count(func.distinct(RefreshToken.session_id))).where(theirs))
+        self._end(theirs, now)
+        self._revoke_issued(IssuedToken.user_id.in_(users))
+        return users[-1], int(count or 0)
 
     def end_with(self, digest: bytes, token: TokenIdentity | None, *, now: datetime) -> None:
         """End the session that a refresh token or an access token belongs to, if there is one.
@@ -184,7 +195,7 @@ class SessionRepository:
             .values(session_id=other.c.other)
             .execution_options(synchronize_session=False)
         )
-        self._revoke_issued(user_id)
+        self._revoke_issued(IssuedToken.user_id == user_id)
 
     def note(self, token: IssuedToken, *, now: datetime) -> None:
         """Remember a token issued without a session, if it is for a user, and forget a few that have expired.
@@ -203,9 +214,8 @@ class SessionRepository:
         expired = select(IssuedToken.id).where(IssuedToken.expire_time <= now).limit(REAPED)
         self._session.execute(delete(IssuedToken).where(IssuedToken.id.in_(expired.with_for_update(skip_locked=True))))
 
-    def _revoke_issued(self, user_id: UUID | None) -> None:
-        """Revoke what was issued without a session, for one user or for all."""
-        which = true() if user_id is None else IssuedToken.user_id == user_id
+    def _revoke_issued(self, which: ColumnElement[bool]) -> None:
+        """Revoke these tokens, which were issued without a session."""
         issued = select(IssuedToken.id, IssuedToken.expire_time + KEPT_ON).where(which)
         self._session.execute(insert(RevokedToken).from_select(["id", "expire_time"], issued).on_conflict_do_nothing())
         self._session.execute(delete(IssuedToken).where(which))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID, uuid4
 
 from app.errs import raises
@@ -18,6 +18,9 @@ from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
 from app.resilience.hashing import hashing
 from app.resilience.transaction import transaction
+
+USERS: Final = 100
+"""Users whose sessions are ended in one transaction, when those of all users are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class SessionCollection(Protocol):
     def count(self, session_id: UUID, *, since: datetime) -> int: ...  # noqa: D102
     def supersede(self, used: RefreshToken, *, now: datetime) -> None: ...  # noqa: D102
     def end(self, session_id: UUID, *, now: datetime) -> None: ...  # noqa: D102
-    def end_every(self, *, now: datetime) -> int: ...  # noqa: D102
+    def end_batch(self, after: UUID, *, most: int, now: datetime) -> tuple[UUID | None, int]: ...  # noqa: D102
     def end_with(self, digest: bytes, token: TokenIdentity | None, *, now: datetime) -> None: ...  # noqa: D102
     def revoke(self, id: str, *, until: datetime) -> None: ...  # noqa: A002, D102
 
@@ -197,13 +200,25 @@ class SessionService:
             unit.commit()
 
     @raises()
-    @transaction
     def end_every(self) -> int:
-        """End the sessions of all users, and return how many there were."""
+        """End the sessions of all users, and return how many there were.
+
+        Each batch of users is a transaction. After an error, the sessions of earlier batches have ended.
+        """
+        total, last = 0, NOBODY
+        while True:
+            following, ended = self._end_batch(last)
+            total += ended
+            if following is None:
+                return total
+            last = following
+
+    @transaction
+    def _end_batch(self, after: UUID) -> tuple[UUID | None, int]:
         with self._unit_of_work() as unit:
-            ended = unit.sessions.end_every(now=self._clock.now())
+            last, ended = unit.sessions.end_batch(after, most=USERS, now=self._clock.now())
             unit.commit()
-        return ended
+        return last, ended
 
     @raises()
     @transaction
