@@ -188,7 +188,8 @@ class SessionRepository:
         """Revoke the user's access tokens. The sessions go on under other ids, which the next access tokens have."""
         self._revoke(RefreshToken.user_id == user_id, now)
         present = select(RefreshToken.session_id).where(RefreshToken.user_id == user_id).distinct().subquery()
-        other = select(present.c.session_id, func.gen_random_uuid().label("other")).subquery()
+        # PostgreSQL never inlines a CTE with a volatile function; a subquery may be evaluated again for each row.
+        other = select(present.c.session_id, func.gen_random_uuid().label("other")).cte()
         self._session.execute(
             update(RefreshToken)
             .where(RefreshToken.session_id == other.c.session_id)

@@ -370,6 +370,24 @@ class TestOperator:
         assert again.get(TASKS).status_code == 403
         answered(again.get("/v1/users/me"))
 
+    def test_all_refresh_tokens_of_a_session_stay_in_one_session_when_scopes_change(
+        self, nobody: Caller, email: str, app: Flask
+    ) -> None:
+        """Also with the plan that PostgreSQL makes for a table that had one row when it was analyzed."""
+        _, token = logged_in(nobody, email)
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(text("ANALYZE refresh_tokens"))
+        first = token
+        for _ in range(3):
+            token = refreshed(nobody, token)["refresh_token"]
+        with app.app_context():
+            app.extensions["candor-services"].users.withdraw(email, ["tasks"])
+            with db.engine.connect() as connection:
+                sessions = connection.execute(text("SELECT count(DISTINCT session_id) FROM refresh_tokens"))
+                assert sessions.scalar_one() == 1
+        assert refresh(nobody, first).status_code == 401
+        assert refresh(nobody, token).status_code == 401
+
     def test_who_is_granted_a_scope_refreshes(self, nobody: Caller, email: str, app: Flask) -> None:
         caller, token = logged_in(nobody, email)
         with app.app_context():
