@@ -41,7 +41,7 @@ def render_item(kind: str, item: object, _autogen_context: object) -> str | Lite
 
 
 def run(connection: Connection) -> None:
-    """Do what the command does, with locks that are not waited for long."""
+    """Do what the command does: a transaction for each migration, with locks that are not waited for long."""
     connection.exec_driver_sql("SET lock_timeout = '1s'")
     connection.commit()
     if command == "upgrade" and schema.is_ahead(connection, ScriptDirectory.from_config(context.config)):
@@ -63,6 +63,7 @@ with connecting as connection:
         render_item=render_item,
         process_revision_directives=number_revision,
         on_version_apply=schema.store_compatibility,
+        transaction_per_migration=True,
     )
     command = getattr(context.get_context().opts.get("fn"), "__name__", "")
     with schema.alone(connection) if command in schema.CHANGING else nullcontext():

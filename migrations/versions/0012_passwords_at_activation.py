@@ -14,12 +14,10 @@ def upgrade() -> None:
     """Apply. The previous release runs on it: it writes the passwords, and they are not used."""
     op.alter_column("registrations", "password_hash", nullable=True)
     op.add_column("jobs", sa.Column("supersedes", sa.Text(), nullable=True))
-    op.create_index("ix_jobs_supersedes", "jobs", ["supersedes"], postgresql_where=sa.text("supersedes IS NOT NULL"))
 
 
 def downgrade() -> None:
     """Take back; who has not activated the account yet registers again."""
-    op.drop_index("ix_jobs_supersedes", "jobs")
     op.drop_column("jobs", "supersedes")
     op.execute("DELETE FROM registrations WHERE password_hash IS NULL")
     op.alter_column("registrations", "password_hash", nullable=False)

@@ -1,4 +1,4 @@
-"""Revocations that are read incrementally, refresh tokens that are superseded, and what deletion looks for."""
+"""Revocations that are read incrementally, refresh tokens that are superseded, and owners of stored answers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,21 +17,13 @@ def upgrade() -> None:
         sa.Column("xid", sa.BigInteger(), server_default=sa.text("pg_current_xact_id()::text::bigint"), nullable=False),
     )
     op.add_column("revoked_tokens", sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False))
-    op.create_index("ix_revoked_tokens_xid_seq", "revoked_tokens", ["xid", "seq"])
     op.add_column("refresh_tokens", sa.Column("supersede_time", sa.TIMESTAMP(timezone=True), nullable=True))
-    op.create_index("ix_refresh_tokens_session_id_create_time", "refresh_tokens", ["session_id", "create_time"])
-    op.drop_index("ix_refresh_tokens_session_id", "refresh_tokens")
     op.add_column("idempotency_keys", sa.Column("owner", sa.Text(), nullable=True))
-    op.create_index("ix_idempotency_keys_owner", "idempotency_keys", ["owner"])
 
 
 def downgrade() -> None:
     """Take back."""
-    op.drop_index("ix_idempotency_keys_owner", "idempotency_keys")
     op.drop_column("idempotency_keys", "owner")
-    op.create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"])
-    op.drop_index("ix_refresh_tokens_session_id_create_time", "refresh_tokens")
     op.drop_column("refresh_tokens", "supersede_time")
-    op.drop_index("ix_revoked_tokens_xid_seq", "revoked_tokens")
     op.drop_column("revoked_tokens", "seq")
     op.drop_column("revoked_tokens", "xid")

@@ -10,12 +10,19 @@ compatible_since = "0011"
 
 
 def upgrade() -> None:
-    """Apply."""
-    op.create_index("ix_movies_create_username", "movies", ["create_username"])
-    op.create_index("ix_movies_update_username", "movies", ["update_username"])
+    """Apply, while rows are written; an index that an interrupted run has left is made again."""
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")  # it would end the wait for older transactions, and leave an invalid index
+        for column in ("create_username", "update_username"):
+            op.drop_index(f"ix_movies_{column}", "movies", if_exists=True, postgresql_concurrently=True)
+            op.create_index(f"ix_movies_{column}", "movies", [column], postgresql_concurrently=True)
+        op.execute("SET lock_timeout = '1s'")
 
 
 def downgrade() -> None:
     """Take back."""
-    op.drop_index("ix_movies_update_username", "movies")
-    op.drop_index("ix_movies_create_username", "movies")
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        for column in ("create_username", "update_username"):
+            op.drop_index(f"ix_movies_{column}", "movies", if_exists=True, postgresql_concurrently=True)
+        op.execute("SET lock_timeout = '1s'")

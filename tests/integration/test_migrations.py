@@ -1,7 +1,12 @@
 """Migrations: one line of numbered revisions, which make exactly the schema that the models describe."""
 
+import re
+import shutil
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 import flask_migrate
 import pytest
@@ -10,6 +15,7 @@ from alembic.operations import ops
 from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
+from sqlalchemy.exc import DataError
 
 from app import create_app
 from app.cli import definitions, migrations
@@ -22,8 +28,15 @@ from app.repositories.readiness import DatabaseChecks, expected_head
 from app.repositories.reads import Reads
 from tests.integration.conftest import Database
 from tests.oracle import CheckedClient
+from tests.sent import sent_by
 
 CONSTRAINTS = text("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass(:table)")
+VERSION: Final = text("SELECT version_num FROM alembic_version")
+INDEXED: Final = re.compile(r"CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?\w+ ON ")
+OPTIONAL_BEFORE: Final = "0012"
+"""Migrations before this one had run nowhere where tables are large."""
+COLUMNS: Final = "0013"
+"""Adds columns; later migrations make their indexes."""
 
 CHECKED = "ALTER TABLE users DROP CONSTRAINT ck_users_name_length, ADD CONSTRAINT ck_users_name_length"
 REFERENCED = (
@@ -163,6 +176,83 @@ class TestUpgrade:
             with db.engine.connect() as connection:
                 assert tables(connection) == (made if upgraded else {"alembic_version"})
         flask_migrate.check()
+
+    def test_each_migration_is_a_transaction(self, bare: Flask, tmp_path: Path) -> None:
+        """What precedes a migration that fails stays applied, and its locks are not held any longer."""
+        folder = tmp_path / "migrations"
+        shutil.copytree(ROOT / "migrations", folder, ignore=shutil.ignore_patterns("__pycache__"))
+        head = int(expected_head() or 0)
+        for number, statement in ((1, "CREATE TABLE first (id int)"), (2, "SELECT 1 / 0")):
+            lines = [
+                "from alembic import op",
+                f'revision, down_revision = "{head + number:04d}", "{head + number - 1:04d}"',
+                "branch_labels = depends_on = None",
+                f"def upgrade(): op.execute({statement!r})",
+            ]
+            (folder / "versions" / f"{head + number:04d}_more.py").write_text("\n".join(lines))
+        with pytest.raises(DataError):
+            flask_migrate.upgrade(directory=str(folder))
+        with db.engine.connect() as connection:
+            assert "first" in tables(connection)
+            assert connection.execute(VERSION).scalars().all() == [f"{head + 1:04d}"]
+
+    def test_indexes_of_tables_that_exist_are_made_concurrently_in_migrations_of_their_own(self, bare: Flask) -> None:
+        """Or no row can be written while PostgreSQL reads the whole table, and longer if the table is locked before."""
+        with sent_by(db.engine) as statements:
+            flask_migrate.upgrade()
+        checked = 0
+        for revision, sent in by_revision(statements).items():
+            made = {*re.findall(r"CREATE TABLE (\w+)", "\n".join(sent))}
+            indexes = [each for each in sent if INDEXED.match(each)]
+            late = [each for each in indexes if INDEXED.sub("", each).split()[0] not in made]
+            if revision < OPTIONAL_BEFORE or not late:
+                continue
+            assert all("CONCURRENTLY" in each for each in late), revision
+            assert not [each for each in sent if each.startswith(("ALTER TABLE", "CREATE TABLE"))], revision
+            checked += len(late)
+        assert checked >= 4
+
+    def test_rows_are_written_while_indexes_are_made(self, bare: Flask) -> None:
+        """A transaction that goes on for longer than ``lock_timeout`` delays the migration, and fails nothing."""
+        flask_migrate.upgrade(revision=COLUMNS)
+        row = "INSERT INTO revoked_tokens (id, expire_time) VALUES ('{}', now())"
+        with ThreadPoolExecutor(1) as pool, db.engine.connect() as open_one:
+            open_one.exec_driver_sql(row.format("a"))
+
+            def upgrade() -> None:
+                with bare.app_context():
+                    flask_migrate.upgrade()
+
+            upgrading = pool.submit(upgrade)
+            time.sleep(2)
+            assert not upgrading.done()
+            with db.engine.begin() as writer:
+                writer.exec_driver_sql("SET LOCAL lock_timeout = '500ms'")
+                writer.exec_driver_sql(row.format("b"))
+            open_one.commit()
+            upgrading.result(30)
+        flask_migrate.check()
+
+    def test_an_index_that_was_not_finished_is_made_again(self, bare: Flask) -> None:
+        """PostgreSQL leaves an invalid index when ``CREATE INDEX CONCURRENTLY`` is interrupted."""
+        flask_migrate.upgrade(revision=COLUMNS)
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql("CREATE INDEX ix_idempotency_keys_owner ON idempotency_keys (scope)")
+        flask_migrate.upgrade()
+        flask_migrate.check()
+
+
+def by_revision(statements: list[str]) -> dict[str, list[str]]:
+    """Return the statements of each migration: it ends with the revision that is stored."""
+    found, sent = {}, list[str]()
+    for each in statements:
+        stored = re.search(r"INTO alembic_version .*'(\d+)'|SET version_num='(\d+)'", each)
+        if stored:
+            found[stored[1] or stored[2]] = sent
+            sent = []
+        else:
+            sent.append(each)
+    return found
 
 
 class TestReadiness:
