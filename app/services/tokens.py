@@ -13,7 +13,8 @@ from app.errs import raises
 from app.errs.access import InvalidToken
 from app.errs.platform import RateLimitExceeded, ServiceUnavailable
 from app.models import claims
-from app.models.claims import EXPIRED, LATEST, REVOKED, SUBJECT, WRONG_CLAIMS, WRONG_SIGNATURE
+from app.models.claims import EXPIRED, REVOKED, SUBJECT, WRONG_CLAIMS, WRONG_SIGNATURE
+from app.models.sessions import LONGEST as LONGEST_LIFETIME
 from app.models.sessions import TokenIdentity
 from app.resilience.clock import Clock
 from app.resilience.digests import digest_of
@@ -21,7 +22,6 @@ from app.resilience.memory import Memory
 
 ALGORITHM: Final = "HS256"
 LONGEST: Final = 4096
-DAY: Final = 86400
 KEPT: Final = 10_000
 """Verified tokens that are remembered; beyond that, the one verified first is verified again."""
 
@@ -146,17 +146,24 @@ class TokenService:
 
     @raises()
     def identify(self, token: str) -> TokenIdentity | None:
-        """Return which token it is; ``None`` of one that is not valid anyhow, or not ours."""
+        """Return which token it is; ``None`` of one that is not valid anyhow, not ours, or signed with a retired key.
+
+        A token that is revoked already still names its session, which may go on under another id. No revocation has to
+        last longer than the longest token that the service issues.
+        """
         try:
-            payload, _ = self._opened(token)
+            payload, key = self._opened(token)
         except InvalidToken:
+            return None
+        if self._revoked is not None and digest_of(key_id(key)) in self._revoked:
             return None
         identity, session = payload.get("jti"), payload.get("sid")
         if not isinstance(identity, str) or not SUBJECT.fullmatch(identity):
             return None
         if not isinstance(session, str) or not SUBJECT.fullmatch(session):
             session = None
-        return TokenIdentity(identity, session, datetime.fromtimestamp(min(payload["exp"], LATEST - DAY), UTC))
+        longest = (self._clock.now() + LONGEST_LIFETIME).timestamp()
+        return TokenIdentity(identity, session, datetime.fromtimestamp(min(payload["exp"], longest), UTC))
 
     @raises()
     def key_id(self, kid: str | None) -> str:

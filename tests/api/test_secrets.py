@@ -2,15 +2,19 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import jwt
 import pytest
 from click.testing import Result
 from flask import Flask
+from sqlalchemy import text
 
-from tests.api.accounts import an_address, join, log_in, logged_in
+from app.extensions import db
+from app.models.claims import LATEST
+from app.models.sessions import LONGEST
+from tests.api.accounts import REVOKE, an_address, join, log_in, logged_in
 from tests.api.caller import TASKS, Caller, answered, refused
 from tests.api.forge import Forge, described
 from tests.api.test_sessions import REVOKED, bearing, learn, refresh, refreshed
@@ -41,6 +45,12 @@ def forged() -> str:
 def run(app: Flask, *arguments: str) -> Result:
     """Run a command."""
     return app.test_cli_runner().invoke(args=["tokens", *arguments, "--yes"])
+
+
+def revoked(app: Flask) -> dict[str, datetime]:
+    """Return what is revoked, and how long the entries are kept."""
+    with app.app_context(), db.engine.connect() as connection:
+        return {row.id: row.expire_time for row in connection.execute(text("SELECT * FROM revoked_tokens"))}
 
 
 class TestKeys:
@@ -90,6 +100,27 @@ class TestRetire:
         assert run(app, "retire-key", "--kid", "leaked").exit_code == 0
         learn(app)
         assert described(caller(app), f"Bearer {token}") == REVOKED
+
+    def test_its_tokens_revoke_nothing(self, leaked: Flask, nobody: Caller) -> None:
+        """Or whoever has the key adds any number of entries to the list of revocations, and ends sessions of others."""
+        holder, token = logged_in(caller(leaked), join(caller(leaked), leaked, an_address())["email"])
+        claims = jwt.decode(
+            holder.credentials["Authorization"].removeprefix("Bearer "), options={"verify_signature": False}
+        )
+        assert run(leaked, "retire-key").exit_code == 0
+        learn(leaked)
+        before = revoked(leaked)
+        for named in ({"jti": "any"}, {"jti": claims["jti"]}, {"jti": "other", "sid": claims["sid"]}):
+            sent = Forge(OLD).token(sub=claims["sub"], exp=LATEST, **named)
+            answered(caller(leaked).post(REVOKE, json={"token": sent}))
+        assert revoked(leaked) == before
+        assert refresh(caller(leaked), token).status_code == 200
+
+    def test_no_revocation_lasts_longer_than_a_token_may(self, leaked: Flask) -> None:
+        """Whatever a token that the key has signed claims."""
+        token = Forge(OLD).token(jti="forged", exp=LATEST)
+        answered(caller(leaked).post(REVOKE, json={"token": token}))
+        assert revoked(leaked)["forged"] < datetime.now(UTC) + LONGEST + HOUR
 
     def test_what_is_no_key_is_said_so(self, make_application: Make) -> None:
         app = make_application(jwt_keys=(("new", NEW),))
