@@ -1,8 +1,9 @@
 """What can go wrong with accounts."""
 
 from app.errs import commands
-from app.errs.error import Error
+from app.errs.error import Error, Violation
 from app.errs.kinds import Kind
+from app.errs.requests import ValidationFailed
 
 
 class UserNotFound(Error):
@@ -51,3 +52,9 @@ class InvalidOneTimeToken(Error):
         f"curl -i '{{url}}/v1/users:activate' {commands.JSON} "
         """-d '{"token": "no-such-token", "password": "correct horse"}'"""
     )
+
+
+def wrong_password() -> ValidationFailed:
+    """Return the error of an operation that needs the current password and was sent another one."""
+    text = "current_password is not the present password"
+    return ValidationFailed(violations=(Violation.of_member("current_password", "WRONG_PASSWORD", text),))

@@ -7,10 +7,10 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from app.context import Principal
-from app.errs import Violation, raises
+from app.errs import raises
 from app.errs.platform import RateLimitExceeded
 from app.errs.requests import PreconditionFailed, ValidationFailed
-from app.errs.users import UserNotFound
+from app.errs.users import UserNotFound, wrong_password
 from app.models.jobs import NewJob, TakenJob
 from app.models.precondition import ANYTHING, Precondition
 from app.models.users import User, UserView, user_id_of
@@ -105,9 +105,7 @@ class DeletionService:
         precondition.check(user.version)
         self._attempts.count_own(user.id, user.password_hash, network=network)
         if not self._passwords.verify(user.password_hash, current_password):
-            said = "current_password is not the present password"
-            violation = Violation.of_member("current_password", "WRONG_PASSWORD", said)
-            raise ValidationFailed(violations=(violation,))
+            raise wrong_password()
         self._delete(user, precondition)
         return user.id
 
@@ -116,6 +114,8 @@ class DeletionService:
         now = self._clock.now()
         with self._unit_of_work() as unit:
             user = unit.users.get(seen.id)
+            if user.password_hash != seen.password_hash:
+                raise wrong_password()
             precondition.check(user.version)
             email = user.email
             user.forget(at=now)

@@ -7,10 +7,10 @@ from typing import Protocol
 from uuid import UUID
 
 from app.context import Principal
-from app.errs import Violation, raises
+from app.errs import raises
 from app.errs.platform import RateLimitExceeded
 from app.errs.requests import ValidationFailed
-from app.errs.users import InvalidOneTimeToken, UserNotFound
+from app.errs.users import InvalidOneTimeToken, UserNotFound, wrong_password
 from app.models import secrets
 from app.models.common_passwords import Acceptable
 from app.models.jobs import NewJob
@@ -145,7 +145,7 @@ class PasswordService:
         accepted = self._rules.accept(password, about=(user.name, user.email))
         self._attempts.count_own(user.id, user.password_hash, network=network)
         if not self._passwords.verify(user.password_hash, current):
-            raise _wrong_password()
+            raise wrong_password()
         self._set(user, self._passwords.hash(accepted))
 
     @transaction
@@ -154,13 +154,8 @@ class PasswordService:
         with self._unit_of_work() as unit:
             user = unit.users.get(seen.id)
             if user.password_hash != seen.password_hash:
-                raise _wrong_password()
+                raise wrong_password()
             user.set_password(password_hash, at=now)
             unit.users.end_resets(user.id)
             unit.sessions.end_all(user.id, now=now)
             unit.commit()
-
-
-def _wrong_password() -> ValidationFailed:
-    said = "current_password is not the present password"
-    return ValidationFailed(violations=(Violation.of_member("current_password", "WRONG_PASSWORD", said),))

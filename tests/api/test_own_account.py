@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import text
 from werkzeug.test import TestResponse
@@ -175,6 +176,22 @@ class TestDeletePassword:
         statuses = [me.delete(ME, json={"current_password": "wrong"}).status_code for _ in range(12)]
         assert statuses[:9] == [400] * 9
         assert statuses[-1] == 429
+
+    def test_a_password_that_is_replaced_meanwhile_deletes_nothing(
+        self, nobody: Caller, me: Caller, user: dict[str, Any], app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Somebody who has the old password can't delete the account after its owner has set another."""
+        answered(nobody.post("/v1/users:requestPasswordReset", json={"email": user["email"]}), 202)
+        token, verify = mails(app, user["email"])[-1]["token"], PasswordHasher.verify
+
+        def reset_meanwhile(self: PasswordHasher, kept: str, password: str) -> object:
+            monkeypatch.setattr(PasswordHasher, "verify", verify)
+            app.extensions["candor-services"].passwords.reset(token, "battery staple")
+            return verify(self, kept, password)
+
+        monkeypatch.setattr(PasswordHasher, "verify", reset_meanwhile)
+        assert violated(delete(me)) == [("current_password", "WRONG_PASSWORD")]
+        answered(log_in(nobody, user["email"], "battery staple"))
 
 
 class TestDelete:
