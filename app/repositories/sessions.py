@@ -30,7 +30,7 @@ from app.repositories.reads import Reads
 REAPED: Final = 10
 """Expired tokens deleted with each new one, so that they go faster than they come and no job is needed."""
 KEPT_ON: Final = timedelta(minutes=1)
-"""How much longer a revocation is kept than its token is good for: clocks differ."""
+"""How much longer rows are kept, and revocations last, than their tokens are valid: clocks of instances differ."""
 HORIZON: Final = Prepared(select(literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint").label("xid")))
 _ENTRIES: Final = select(
     RevokedToken.id,
@@ -93,7 +93,7 @@ class SessionRepository:
         """Add the token, and delete a few that have expired."""
         self._session.add(token)
         self._session.flush()
-        expired = select(RefreshToken.id).where(RefreshToken.expire_time <= now).limit(REAPED)
+        expired = select(RefreshToken.id).where(RefreshToken.expire_time <= now - KEPT_ON).limit(REAPED)
         self._session.execute(
             delete(RefreshToken).where(RefreshToken.id.in_(expired.with_for_update(skip_locked=True)))
         )
@@ -212,7 +212,7 @@ class SessionRepository:
             raise UserNotFound
         self._session.add(token)
         self._session.flush()
-        expired = select(IssuedToken.id).where(IssuedToken.expire_time <= now).limit(REAPED)
+        expired = select(IssuedToken.id).where(IssuedToken.expire_time <= now - KEPT_ON).limit(REAPED)
         self._session.execute(delete(IssuedToken).where(IssuedToken.id.in_(expired.with_for_update(skip_locked=True))))
 
     def _revoke_issued(self, which: ColumnElement[bool]) -> None:
@@ -229,7 +229,7 @@ class SessionRepository:
         """Revoke the sessions of these refresh tokens, and delete revocations that are over."""
         valid = select(
             cast(RefreshToken.session_id, Text), func.max(RefreshToken.create_time) + (ACCESS + KEPT_ON)
-        ).where(which, RefreshToken.create_time > now - ACCESS)
+        ).where(which, RefreshToken.create_time > now - ACCESS - KEPT_ON)
         sessions = valid.group_by(RefreshToken.session_id)
         self._session.execute(
             insert(RevokedToken).from_select(["id", "expire_time"], sessions).on_conflict_do_nothing()

@@ -266,6 +266,16 @@ class TestSessionsAreRevoked:
         with timed.client.application.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM revoked_tokens")).scalar_one() == 0
 
+    def test_one_that_another_instance_still_accepts_is_revoked(
+        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock
+    ) -> None:
+        """Clocks of instances differ by up to a minute."""
+        _, token = logged_in(nobody, email)
+        clock.moved = timedelta(minutes=15, seconds=30)
+        answered(timed.post(REVOKE, json={"token": token}))
+        with timed.client.application.app_context(), db.engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM revoked_tokens")).scalar_one() == 1
+
     def test_whose_scopes_were_changed_keeps_the_session_and_an_old_access_token_ends_it(
         self, nobody: Caller, email: str, app: Flask
     ) -> None:

@@ -93,6 +93,15 @@ def test_what_has_expired_is_forgotten(nobody: Caller, app: Flask, user: dict[st
     assert count(app) == 1
 
 
+def test_one_that_another_instance_still_accepts_is_not(nobody: Caller, app: Flask, user: dict[str, Any]) -> None:
+    """Clocks of instances differ by up to a minute; forgotten, it could not be revoked any more."""
+    with app.app_context(), db.engine.begin() as connection:
+        row = {"id": user["id"]}
+        connection.execute(text("INSERT INTO issued_tokens VALUES ('old', :id, now() - interval '30 seconds')"), row)
+    issued(nobody, app, user["id"])
+    assert count(app) == 2
+
+
 @pytest.mark.parametrize("arguments", [["--subject", ""], ["--subject", "a", "--expires", "0"]])
 def test_nonsense_is_refused(app: Flask, arguments: list[str]) -> None:
     assert run(app, *arguments).exit_code != 0
