@@ -125,9 +125,11 @@ class DeletionService:
             unit.commit()
 
     @raises()
-    @transaction
     def erase(self, job: TakenJob) -> None:
-        """Erase what the transaction of a deletion has left; a job, which queues another one while there is more."""
+        """Erase what the transaction of a deletion has left; a job, which queues another one while there is more.
+
+        It is part of the job's transaction. Undone, that is repeated by the queue, not by ``@transaction``.
+        """
         user_id = UUID(job.payload["user_id"])
         with self._unit_of_work() as unit:
             if unit.erasure.erase(user_id, email=None, most=BY_JOB):

@@ -200,6 +200,27 @@ def test_a_deletion_that_fails_deletes_nothing(person: Person, app: Flask, monke
     assert rows_of(app) == before
 
 
+def test_a_job_whose_transaction_is_undone_is_put_back_and_not_repeated_in_it(
+    person: Person, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL executes nothing more in an aborted transaction; the queue runs the job again in another one."""
+    answered(person.me.delete(ME, json=SURE))
+    jobs, calls = app.extensions["candor-services"].jobs, []
+
+    def fail(*_: object, **__: object) -> None:
+        calls.append(1)
+        raise ServiceUnavailable(retry_after=1, is_undone=True)
+
+    with app.app_context(), monkeypatch.context() as patched:
+        patched.setattr("app.repositories.erasure.ErasureRepository.erase", fail)
+        with db.engine.begin() as connection:
+            connection.execute(text("DELETE FROM jobs WHERE kind <> :kind"), {"kind": deletion.ERASE})
+            connection.execute(update(Job).values(run_time=datetime.now(UTC)))
+        assert jobs.run(jobs.take(owner="test")) == "put back"
+    assert len(calls) == 1
+    assert run_jobs(app) == 1
+
+
 def test_a_job_may_begin_later(app: Flask, nobody: Caller) -> None:
     unit_of_work = app.extensions["candor-services"].jobs._unit_of_work
     with app.app_context(), unit_of_work() as unit:
