@@ -39,7 +39,11 @@ class JobRepository:
         )
 
     def _drop(self, supersedes: str) -> None:
-        """Delete the jobs that a newer one supersedes; one that is being done, or dead, stays."""
+        """Delete the jobs that a newer one supersedes; one that is being done, or dead, stays.
+
+        Until the unit ends, others wait that add a job which supersedes the same: they could not see this one.
+        """
+        self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(supersedes, 0))))
         waiting = (Job.state == JobState.QUEUED, Job.lease_owner.is_(None))
         statement = delete(Job).where(Job.supersedes == supersedes, *waiting)
         self._session.execute(statement.execution_options(synchronize_session=False))

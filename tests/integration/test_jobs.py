@@ -1,10 +1,12 @@
 """The queue in PostgreSQL: what is written down with its cause, who may take it, and who may say how it ended."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from sqlalchemy import Connection, text
 
 from app import context
@@ -104,6 +106,25 @@ class TestSupersede:
     def test_the_newest_takes_the_place_of_the_one_that_waits(self, database: Database, stranger: Connection) -> None:
         self.add(database, "newer", after=timedelta(minutes=1))
         self.add(database, "newest", after=timedelta(minutes=1))
+        assert self.left(stranger) == {"newest", "other"}
+
+    def test_of_two_at_once_the_later_takes_the_place_of_the_earlier(
+        self, app: Flask, database: Database, stranger: Connection
+    ) -> None:
+        """Neither transaction sees the row of the other until that has ended."""
+
+        def add() -> None:
+            with app.app_context():
+                self.add(database, "newest")
+
+        with ThreadPoolExecutor(1) as pool:
+            with database.unit_of_work() as unit:
+                unit.jobs.add(NewJob("test.note", {"note": "newer"}, supersedes="one"))
+                adding = pool.submit(add)
+                with pytest.raises(TimeoutError):
+                    adding.result(0.5)
+                unit.commit()
+            adding.result(10)
         assert self.left(stranger) == {"newest", "other"}
 
     def test_one_that_is_being_done_stays(self, database: Database, stranger: Connection) -> None:
