@@ -16,6 +16,7 @@ from app.models import claims
 from app.models.claims import EXPIRED, REVOKED, SUBJECT, WRONG_CLAIMS, WRONG_SIGNATURE
 from app.models.sessions import LONGEST as LONGEST_LIFETIME
 from app.models.sessions import TokenIdentity
+from app.models.users import NOBODY
 from app.resilience.clock import Clock
 from app.resilience.digests import digest_of
 from app.resilience.memory import Memory
@@ -101,10 +102,13 @@ class TokenService:
         """Return a signed token, with an id of its own unless one is given, and the id of its session if it has one.
 
         Raises:
-            ValueError: the subject is empty, too long or has control characters, or the lifetime is not positive.
+            ValueError: the subject is empty, too long, has control characters or stands for deleted users, or the
+                lifetime is not positive.
         """
         if not SUBJECT.fullmatch(subject):
             raise ValueError("a subject has 1 to 255 characters and no control characters")
+        if subject == str(NOBODY):
+            raise ValueError(f"{NOBODY} stands for deleted users and can't be the subject of a token")
         if lifetime <= timedelta(0):
             raise ValueError("a lifetime is positive")
         now = self._clock.now()
