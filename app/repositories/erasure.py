@@ -30,19 +30,21 @@ class ErasureRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def erase(self, user_id: UUID, *, email: str | None, most: int) -> bool:
+    def erase(self, user_id: UUID, *, email: str | None, most: int, failures: bool = True) -> bool:
         """Erase what is small, and of what may be large so many rows; return whether some are left.
 
         Args:
             user_id: the user, also as the subject of tokens.
             email: the user's address, unless it was forgotten before.
             most: rows of each large table.
+            failures: whether to search all failed requests on record, which no index finds.
         """
         subject = str(user_id)
         self._delete(Preferences, Preferences.user_id == user_id)
         self._delete(PasswordReset, PasswordReset.user_id == user_id)
         self._delete(StoredAnswer, StoredAnswer.owner == subject)
-        self._delete(Failure, *_mentions(subject, email))
+        if failures:
+            self._delete(Failure, *_mentions(subject, email))
         if email is not None:
             self._delete(Registration, Registration.email == email)
             self._delete(Job, Job.payload["to"].as_string() == email)

@@ -25,6 +25,8 @@ AT_ONCE: Final = 1_000
 BY_JOB: Final = 10_000
 LATER: Final = timedelta(minutes=1)
 """When the job runs first: by then no worker accepts the user's tokens, and what was in flight is written."""
+CONTINUES: Final = "continues"
+"""In the payload of a job that goes on where another stopped: failed requests have been erased by then."""
 
 
 class Verifier(Protocol):
@@ -54,7 +56,9 @@ class SessionCollection(Protocol):
 class Erasure(Protocol):
     """See ``app.repositories.erasure``."""
 
-    def erase(self, user_id: UUID, *, email: str | None, most: int) -> bool: ...  # noqa: D102
+    def erase(  # noqa: D102
+        self, user_id: UUID, *, email: str | None, most: int, failures: bool = True
+    ) -> bool: ...
 
 
 class JobQueue(Protocol):
@@ -130,8 +134,8 @@ class DeletionService:
 
         It is part of the job's transaction. Undone, that is repeated by the queue, not by ``@transaction``.
         """
-        user_id = UUID(job.payload["user_id"])
+        user_id, is_first = UUID(job.payload["user_id"]), CONTINUES not in job.payload
         with self._unit_of_work() as unit:
-            if unit.erasure.erase(user_id, email=None, most=BY_JOB):
-                unit.jobs.add(NewJob(ERASE, dict(job.payload)))
+            if unit.erasure.erase(user_id, email=None, most=BY_JOB, failures=is_first):
+                unit.jobs.add(NewJob(ERASE, {**job.payload, CONTINUES: "true"}))
             unit.commit()

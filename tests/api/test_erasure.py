@@ -20,6 +20,7 @@ from app.services import deletion
 from tests.api.accounts import PASSWORD, an_address, join, logged_in, register
 from tests.api.caller import Caller, answered, path_of
 from tests.api.conftest import Bearer
+from tests.sent import sent_by
 
 ME: Final = "/v1/users/me"
 SURE: Final = {"current_password": PASSWORD}
@@ -176,6 +177,26 @@ def test_what_is_large_is_erased_by_a_job(person: Person, app: Flask, monkeypatc
     left = person.traces()
     assert (len(left["tasks"]), len(left["orders"])) == (8, 8)
     assert run_jobs(app) == 3
+    assert {*person.traces()} == {"users"}
+
+
+def test_failed_requests_are_searched_twice_however_many_jobs_there_are(
+    person: Person, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole table is read: at once, and a minute later when no more can come."""
+    monkeypatch.setattr(deletion, "AT_ONCE", 1)
+    monkeypatch.setattr(deletion, "BY_JOB", 1)
+    for number in range(4):
+        person.me.task(f"{SECRET} {number}")
+    with app.app_context():
+        engine = db.engine
+    with sent_by(engine) as statements:
+        answered(person.me.delete(ME, json=SURE))
+        with app.app_context(), engine.begin() as connection:
+            said = {"status": 404, "user": person.id}
+            connection.execute(insert(Failure).values(request_id="t", at=datetime.now(UTC), said=said))
+        assert run_jobs(app) == 5
+    assert sum(each.startswith("DELETE FROM failures") for each in statements) == 2
     assert {*person.traces()} == {"users"}
 
 
