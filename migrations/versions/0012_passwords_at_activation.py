@@ -11,7 +11,11 @@ compatible_since = "0011"
 
 
 def upgrade() -> None:
-    """Apply. The previous release runs on it: it writes the passwords, and they are not used."""
+    """Apply. The previous release runs on it: it writes the passwords, and they are not used.
+
+    Exception: it answers 500 to the activation of a registration that the new release took, which has no password. The
+    token remains valid, and the new release activates it.
+    """
     op.alter_column("registrations", "password_hash", nullable=True)
     op.add_column("jobs", sa.Column("supersedes", sa.Text(), nullable=True))
 
