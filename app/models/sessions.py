@@ -67,7 +67,12 @@ class RefreshToken(Base):
         )
 
     def successor(self, *, digest: bytes, at: datetime) -> "RefreshToken":
-        """Use this token, for the first time or again, and return the one that takes its place."""
+        """Use this token, for the first time or again, and return the one that takes its place.
+
+        Clocks of instances differ, and the times of a session's tokens order them: those of a successor are later than
+        those of its predecessor in any case.
+        """
+        at = max(at, self.create_time + timedelta.resolution, self.use_time or at)
         self.use_time = self.use_time or at
         following = RefreshToken.first(self.user_id, digest=digest, at=at)
         following.session_id = self.session_id

@@ -171,9 +171,10 @@ class SessionService:
                 if token.supersede_time:
                     return None
             self._limit(unit, token.session_id, now)
-            if token.use_time:
-                unit.sessions.supersede(token, now=now)
+            is_repeated = token.use_time is not None
             following = token.successor(digest=minted.digest, at=now)
+            if is_repeated:
+                unit.sessions.supersede(token, now=following.create_time)
             unit.sessions.add(following, now=now)
             unit.commit()
         return self._tokens(following, user.scopes, minted.secret)

@@ -109,6 +109,27 @@ class TestRefresh:
         learn(app)
         assert described(nobody, f"Bearer {following['access_token']}") == REVOKED
 
+    def test_a_repetition_at_an_instance_whose_clock_is_late_hides_no_theft(
+        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock
+    ) -> None:
+        """Its successor counts as created after the use of the token, whatever the clocks say."""
+        _, token = logged_in(nobody, email)
+        refreshed(nobody, token)
+        clock.moved = timedelta(seconds=-20)
+        received = refreshed(timed, token)["refresh_token"]
+        following = refreshed(timed, received)["refresh_token"]
+        assert [refresh(timed, each).status_code for each in (token, following)] == [401, 401]
+
+    def test_a_repetition_after_a_login_at_an_instance_whose_clock_is_early_ends_nothing(
+        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock
+    ) -> None:
+        """A predecessor that was used never counts as a successor."""
+        clock.moved = timedelta(seconds=30)
+        _, first = logged_in(timed, email)
+        token = refreshed(nobody, first)["refresh_token"]
+        refreshed(nobody, token)
+        refreshed(nobody, refreshed(nobody, token)["refresh_token"])
+
     def test_a_superseded_one_stays_so_when_its_replacement_is_superseded_too(
         self, nobody: Caller, email: str, timed: Caller
     ) -> None:
