@@ -110,7 +110,7 @@ class PasswordService:
     def _allow_reset(self, to: str, *, delay: timedelta) -> None:
         minted, now = secrets.mint(), self._clock.now()
         with self._unit_of_work() as unit:
-            is_known = unit.users.allow_reset(to, minted.digest, until=now + RESET, now=now)
+            is_known = unit.users.allow_reset(to, minted.digest, until=now + delay + RESET, now=now)
             kind = "mail.password_reset" if is_known else "mail.no_account"
             content = {"to": to, "token": minted.secret if is_known else ""}
             unit.jobs.add(NewJob(kind, content, supersedes=f"{Purpose.PASSWORD_RESET}:{to}", after=delay))

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from sqlalchemy import text
 
+from app.extensions import db
 from tests.api.accounts import PASSWORD, an_address, join, log_in, logged_in, mails, send_all, waits
 from tests.api.caller import Caller, answered, at_once, refused, violated
 from tests.api.conftest import Bearer, MovableClock
@@ -119,6 +121,16 @@ class TestReset:
             token = token_for(nobody, app, email)
             clock.moved = timedelta(minutes=45, seconds=late)
             assert timed.post(RESET, json={"token": token, "password": NEW}).status_code == status
+
+    def test_they_begin_when_the_mail_is_due(self, nobody: Caller, email: str, app: Flask) -> None:
+        """A mail that is put off promises them as well."""
+        for _ in range(7):
+            token_for(nobody, app, email)
+        with app.app_context(), db.engine.connect() as connection:
+            left = connection.execute(text("SELECT max(expire_time) - now() FROM password_resets")).scalar_one()
+        delay = waits(app, email)
+        assert delay > timedelta(seconds=30)
+        assert abs(left - delay - timedelta(minutes=45)) < timedelta(seconds=20)
 
     def test_who_has_deleted_the_account_stays_away(self, nobody: Caller, email: str, app: Flask) -> None:
         """A13: the mail that was sent before is of no use."""
