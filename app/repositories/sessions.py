@@ -31,7 +31,12 @@ REAPED: Final = 10
 """Expired tokens deleted with each new one, so that they go faster than they come and no job is needed."""
 KEPT_ON: Final = timedelta(minutes=1)
 """How much longer rows are kept, and revocations last, than their tokens are valid: clocks of instances differ."""
-HORIZON: Final = Prepared(select(literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint").label("xid")))
+HORIZON: Final = Prepared(
+    select(
+        literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint").label("xid"),
+        literal_column("pg_postmaster_start_time()::text").label("server"),
+    )
+)
 _ENTRIES: Final = select(
     RevokedToken.id,
     cast(func.ceil(func.extract("epoch", RevokedToken.expire_time)), BigInteger).label("until"),
@@ -55,9 +60,10 @@ class RevokedTokenReads:
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
 
-    def horizon(self) -> int:
-        """Return an id such that all transactions with smaller ids have ended."""
-        return int(self._reads.value(HORIZON))
+    def horizon(self) -> tuple[int, str]:
+        """Return an id such that all transactions with smaller ids have ended, and which server's it is."""
+        row: Any = self._reads.first(HORIZON)
+        return int(row.xid), str(row.server)
 
     def after(self, xid: int, seq: int, *, most: int) -> list[Any]:
         """Return the entries after this one, at most so many; those that have expired are left out."""

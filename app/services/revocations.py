@@ -44,7 +44,7 @@ class Revoked(Protocol):
 class Reads(Protocol):
     """See ``app.repositories.sessions``."""
 
-    def horizon(self) -> int: ...  # noqa: D102
+    def horizon(self) -> tuple[int, str]: ...  # noqa: D102
     def after(self, xid: int, seq: int, *, most: int) -> Sequence[Revoked]: ...  # noqa: D102
     def newest(self, *, most: int) -> Sequence[Revoked]: ...  # noqa: D102
 
@@ -101,6 +101,7 @@ class RevocationList:
         self._reads, self._clock, self._hooks, self._monotonic = reads, clock, hooks, monotonic
         self._digests = Digests()
         self._horizon = 0
+        self._server: str | None = None
         self._walk: _Walk | None = None
         self._fresh_at = float("-inf")
         self._is_followed = self._is_old = False
@@ -155,11 +156,13 @@ class RevocationList:
         """Begin behind all transactions that had ended when the previous read began.
 
         Those that had not have no smaller id than the horizon of that moment: they are read, however late they commit.
-        A horizon that has gone back is that of another server, whose list is read as a whole.
+        Of another server, or one that was restarted, the list is read as a whole: a failover may have lost transactions
+        whose ids are given again. A horizon that has gone back is another server's, too.
         """
-        began, horizon = self._monotonic(), self._reads.horizon()
-        if horizon < self._horizon:
+        began, (horizon, server) = self._monotonic(), self._reads.horizon()
+        if horizon < self._horizon or server != self._server:
             self._horizon = 0
+        self._server = server
         self._walk = _Walk(began, horizon, (self._horizon, -1))
         return self._walk
 

@@ -22,6 +22,7 @@ class FakeRevocations:
         self.open: set[int] = set()
         self.next = 1
         self.reads = 0
+        self.server = "one"
         self.fault: Exception | None = None
 
     def begin(self) -> int:
@@ -39,11 +40,11 @@ class FakeRevocations:
         """Revoke these in a transaction of their own."""
         self.commit(self.begin(), *ids, until=until)
 
-    def horizon(self) -> int:
-        """Return the oldest transaction that is open, or the next one."""
+    def horizon(self) -> tuple[int, str]:
+        """Return the oldest transaction that is open, or the next one, and the server."""
         if self.fault:
             raise self.fault
-        return min(self.open, default=self.next)
+        return min(self.open, default=self.next), self.server
 
     def after(self, xid: int, seq: int, *, most: int) -> list[Entry]:
         """Return the entries after this one."""

@@ -134,6 +134,21 @@ class TestRefresh:
         followed.list.refresh()
         assert followed.has("new")
 
+    def test_after_a_failover_that_lost_transactions_the_whole_list_is_read(self, followed: Followed) -> None:
+        """Their ids are given again, to transactions that this process believes to have read."""
+        for _ in range(9):
+            followed.table.revoke("old")
+        followed.list.refresh()
+        followed.table.server = "another"
+        followed.table.next -= 3
+        followed.table.revoke("new")
+        followed.table.next += 9
+        followed.list.refresh()
+        assert followed.has("new")
+        before = followed.table.reads
+        followed.list.refresh()
+        assert followed.table.reads == before
+
     def test_what_has_expired_is_not_kept(self, followed: Followed) -> None:
         followed.table.revoke("over", until=1)
         for _ in range(16):
