@@ -110,5 +110,6 @@ class Job(Base):
     __table_args__ = (
         Index("ix_jobs_run_time", "run_time", postgresql_where=text("state = 1")),
         Index("ix_jobs_create_time", "create_time", "id"),
+        Index("ix_jobs_update_time", "update_time", postgresql_where=text("state = 2")),
         Index("ix_jobs_supersedes", "supersedes", postgresql_where=text("supersedes IS NOT NULL")),
     )

@@ -1,4 +1,4 @@
-"""Indexes of what sessions, revocations, stored answers and superseded emails are found by."""
+"""Indexes of what sessions, revocations, stored answers, superseded emails and dead jobs are found by."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,7 @@ compatible_since = "0011"
 
 INDEXES = (
     ("ix_jobs_supersedes", "jobs", ["supersedes"], "supersedes IS NOT NULL"),
+    ("ix_jobs_update_time", "jobs", ["update_time"], "state = 2"),
     ("ix_revoked_tokens_xid_seq", "revoked_tokens", ["xid", "seq"], None),
     ("ix_refresh_tokens_session_id_create_time", "refresh_tokens", ["session_id", "create_time"], None),
     ("ix_idempotency_keys_owner", "idempotency_keys", ["owner"], None),

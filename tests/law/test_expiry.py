@@ -98,6 +98,17 @@ class TestTables:
     def test_each_has_an_index_for_it(self) -> None:
         for table in expiring():
             assert any(index.columns.keys()[0] == EXPIRE_TIME for index in table.indexes), table.name
+        for name, column in AGED:
+            assert any(index.columns.keys()[0] == column for index in table_of(name).indexes), name
+
+    def test_dead_jobs_are_found_by_it_among_many_that_wait(self, app_with_user: Flask) -> None:
+        many = "INSERT INTO jobs (kind, payload) SELECT 'mail.activation', '{}' FROM generate_series(1, 5000)"
+        dead = "SELECT id FROM jobs WHERE state = 2 AND update_time <= now() LIMIT 1000 FOR UPDATE SKIP LOCKED"
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(many)
+            connection.exec_driver_sql("ANALYZE jobs")
+            plan = connection.exec_driver_sql(f"EXPLAIN {dead}").scalars().all()
+        assert any("ix_jobs_update_time" in each for each in plan), plan
 
 
 class TestClean:
