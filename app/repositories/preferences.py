@@ -3,7 +3,7 @@
 from typing import Final, cast
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errs.users import UserNotFound
@@ -52,7 +52,3 @@ class PreferencesRepository:
         """Keep what a user says."""
         self._session.add(preferences)
         self._session.flush()
-
-    def remove_of(self, user_id: UUID) -> None:
-        """Forget what a user has said."""
-        self._session.execute(delete(Preferences).where(Preferences.user_id == user_id))

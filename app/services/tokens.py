@@ -34,7 +34,6 @@ class Revocations(Protocol):
     def __contains__(self, digest: int) -> bool: ...
     @property
     def is_empty(self) -> bool: ...  # noqa: D102
-    def refresh(self) -> None: ...  # noqa: D102
 
 
 class Verifier(Protocol):
@@ -177,12 +176,6 @@ class TokenService:
             KeyError: no key has this name.
         """
         return key_id(self._keys[kid])
-
-    @raises()
-    def refresh_revoked(self) -> None:
-        """Read which sessions and tokens have been revoked, by whichever worker of whichever instance."""
-        if self._revoked is not None:
-            self._revoked.refresh()
 
     def _see(self, token: str) -> _Seen:
         """Return what the token says, without verifying again what has been verified: keys do not change, times do.

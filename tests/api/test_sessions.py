@@ -46,7 +46,7 @@ def bearing(caller: Caller, access: str) -> Caller:
 def learn(app: Flask) -> None:
     """Let the application learn what is revoked, as its poller does every two seconds."""
     with app.app_context():
-        app.extensions["candor-services"].tokens.refresh_revoked()
+        app.extensions["candor-services"].revocations.refresh()
 
 
 class TestRefresh:

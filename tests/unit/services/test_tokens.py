@@ -273,7 +273,7 @@ class TestRemembered:
             token = service.issue("alice", scopes=[], lifetime=HOUR, **one)
             service.verify(token)
             table.revoke(*one.values())
-            service.refresh_revoked()
+            revoked.refresh()
             assert reason(token, service) == tokens.REVOKED
 
     def test_bad_ones_are_not_remembered_and_good_ones_not_for_ever(self) -> None:
