@@ -2,14 +2,19 @@
 
 A field excludes what it excludes legibly. A weight that is not one counts as absent, an element that is not a media
 range is skipped, and ``*`` stands for ``*/*``, as Java's ``URLConnection`` writes it.
+
+Only the beginning of a long field is parsed. Servers join repeated fields, so a field can have hundreds of kilobytes.
 """
 
 import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-REMEMBERED: Final = 256
+REMEMBERED: Final = 128
 """Fields that need not be parsed again; clients send few different ones."""
+LONGEST: Final = 2048
+"""Characters that are parsed, and therefore kept in a cache."""
+MOST_RANGES: Final = 64
 _NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _ELEMENT: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 _PARAMETER: Final = re.compile(r';((?:[^;"]|"(?:[^"\\]|\\.)*"?)*)')
@@ -42,15 +47,28 @@ class MediaRange(NamedTuple):
 
 def weight(field: str, media_type: str) -> float:
     """Return how welcome a media type is; 0: not at all. The most precise range decides, of equal ones the greatest."""
-    ranges, (wanted,) = parsed(field), parsed(media_type)
+    ranges, (wanted,) = parsed(field), _parsed(media_type)
     if not ranges:
         return 1.0
     return max(((each.precision, each.weight) for each in ranges if each.includes(wanted)), default=(0, 0.0))[1]
 
 
-@lru_cache(maxsize=REMEMBERED)
+def shortened(field: str) -> str:
+    """Return the field; of a long one only the first elements, which a cache can keep. The others do not count."""
+    if len(field) <= LONGEST and field.count(",") < MOST_RANGES:
+        return field
+    elements = _ELEMENT.findall(field[:LONGEST])
+    whole = elements[:-1] if len(field) > LONGEST else elements  # the last one may be cut
+    return ",".join(whole[:MOST_RANGES])
+
+
 def parsed(field: str) -> tuple[MediaRange, ...]:
     """Return the media ranges of a field; those that cannot be read are left out."""
+    return _parsed(shortened(field))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _parsed(field: str) -> tuple[MediaRange, ...]:
     elements = _ELEMENT.findall(_DECIMAL_COMMA.sub(r"\1.\2", field))
     return tuple(each for element in elements if (each := _media_range(element)) is not None)
 

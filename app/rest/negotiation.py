@@ -17,7 +17,7 @@ def check_accept(request: Request, available: tuple[str, ...]) -> None:
         NotAcceptable: it excludes them all.
     """
     said = request.sent("Accept")
-    if available and said and said != ANYTHING and not _is_acceptable(said, available):
+    if available and said and said != ANYTHING and not _is_acceptable(accept.shortened(said), available):
         raise NotAcceptable(available=list(available))
 
 

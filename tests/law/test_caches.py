@@ -1,14 +1,17 @@
-"""Nothing that requests fill grows for ever: every cache has a bound.
+"""Nothing that requests fill grows for ever: every cache has a bound, and so has each of its entries.
 
-Two nets. The source is searched for caches without a bound and for containers that live as long as their module or
+Three nets. The source is searched for caches without a bound and for containers that live as long as their module or
 class. And an application is sent ever new values of every parameter and header field, while all containers of the
-process are watched: what grows with each of two bursts has no bound, or one that is listed here.
+process are watched: what grows with each of two bursts has no bound, or one that is listed here. And long values are
+sent, while the memory and the CPU time are measured that they take.
 """
 
 import ast
 import gc
 import logging
 import re
+import time
+import tracemalloc
 import uuid
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -268,3 +271,64 @@ def test_the_burst_is_answered_as_requests_are(app: Flask, bearer: Callable[...,
     client, credentials = FlaskClient(app, app.response_class), bearer("caches", scopes=SCOPES)
     for members, status in (("title,status", 200), ("title,nonsense", 400)):
         assert client.get(f"/v1/tasks?fields={members}", headers=credentials).status_code == status
+
+
+LONG: Final = 128 * 1024
+"""Characters of a field that is sent in many lines: the server joins them."""
+ELEMENTS: Final = (
+    "a/b;c=d,",
+    "*,",
+    '"1-12345678",',
+    '"",',
+    ",",
+    " ,",
+    "gzip;q=0.1, ",
+    "203.0.113.7, ",
+    "k=v; ",
+    "a",
+    " ",
+)
+KEPT: Final = 4 * 1024 * 1024
+"""Bytes that may be kept of 100 requests with 17 MB of header fields."""
+QUICK: Final = 0.3
+"""Seconds of CPU time for a request with a field of that length, the rest of the request included."""
+NEW: Final = "1f" * 16
+LISTED: Final = tuple(sorted({*fields(NEW), "Accept-Encoding", "Cache-Control", "If-Range", "Range"} - {f"X-{NEW}"}))
+
+
+def opened(client: FlaskClient, path: str, credentials: dict[str, str], name: str, text: str) -> float:
+    """Send a request, and return the seconds of CPU time that it took."""
+    key = f"HTTP_{name.upper().replace('-', '_')}"
+    began = time.thread_time()
+    response = client.get(path, headers=credentials, environ_overrides={key: text, "REMOTE_ADDR": "127.0.0.1"})
+    spent = time.thread_time() - began
+    assert response.status_code < 500
+    return spent
+
+
+def test_long_values_are_not_kept(app: Flask, bearer: Callable[..., dict[str, str]]) -> None:
+    client, credentials = FlaskClient(app, app.response_class), bearer("caches", scopes=SCOPES)
+
+    def send(number: int) -> None:
+        for name in LISTED:
+            opened(client, "/v1/tasks", credentials, name, f"a/b{number}-{name}," + "a/b;c=d," * (LONG // 8))
+        client.post("/v1/tasks", headers=credentials, json={"task": {f"{number}" + "x" * LONG: 1}}).close()
+
+    send(0)
+    tracemalloc.start()
+    try:
+        for number in range(1, 9):
+            send(number)
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < KEPT
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_a_long_value_is_read_quickly(app: Flask, bearer: Callable[..., dict[str, str]], name: str) -> None:
+    client, credentials = FlaskClient(app, app.response_class), bearer("caches", scopes=SCOPES)
+    for path in ("/v1/tasks", f"/v1/tasks/{uuid.uuid4()}", "/errors"):
+        spent = {each: opened(client, path, credentials, name, each * (LONG // len(each))) for each in ELEMENTS}
+        assert {each: round(seconds, 2) for each, seconds in spent.items() if seconds > QUICK} == {}

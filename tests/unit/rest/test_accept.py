@@ -1,5 +1,6 @@
 """The field Accept: the values that clients in use send, and fields that no grammar has."""
 
+import tracemalloc
 from typing import Final
 
 import pytest
@@ -145,3 +146,47 @@ def test_a_type_with_parameters_is_a_part_of_the_type() -> None:
     assert accept.weight("text/csv", "text/csv; header=present") == 1
     assert accept.weight("text/csv;header=present;q=0.5, text/csv", "text/csv; header=present") == 0.5
     assert accept.weight("text/csv;header=absent", "text/csv; header=present") == 0
+
+
+class TestLongFields:
+    """Servers join repeated fields, so a field can be hundreds of kilobytes long."""
+
+    @pytest.mark.parametrize("field", [f"{JSON}, " + "a/b;c=d," * 16_000, "*," * 64_000, f"{JSON}, " + '"' * 128_000])
+    def test_only_the_beginning_is_parsed(self, field: str) -> None:
+        assert accept.weight(field, JSON) == 1
+        assert len(accept.parsed(field)) <= accept.MOST_RANGES
+        assert len(accept.shortened(field)) <= accept.LONGEST
+
+    def test_ranges_in_the_beginning_decide(self) -> None:
+        field = f"{HTML};q=0.5, {JSON};q=0, " + "a/b," * 16_000
+        assert (accept.weight(field, HTML), accept.weight(field, JSON)) == (0.5, 0)
+
+    def test_the_rest_does_not_count(self) -> None:
+        assert accept.weight("a/b, " * 16_000 + JSON, JSON) == 0
+
+    def test_a_range_that_is_cut_does_not_count(self) -> None:
+        field = "*/*," + " " * (accept.LONGEST - 13) + "text/html;q=0"
+        assert accept.weight(field, HTML) == 1
+
+    @pytest.mark.parametrize("field", ['text/html;a="' + "x" * 16_000, "," * 16_000, " " * 16_000])
+    def test_a_field_without_a_range_in_the_beginning_allows_everything(self, field: str) -> None:
+        assert accept.weight(field, JSON) == 1
+
+    def test_a_shortened_field_stays_the_same(self) -> None:
+        once = accept.shortened("a/b;c=d, " * 16_000)
+        assert accept.shortened(once) == once
+
+    def test_a_field_of_the_largest_size_is_parsed_whole(self) -> None:
+        field = ",".join(["a/b"] * (accept.MOST_RANGES - 1) + [HTML])
+        assert accept.shortened(field) == field
+        assert accept.weight(field, JSON) == 0
+
+    def test_long_fields_are_not_kept_whole(self) -> None:
+        tracemalloc.start()
+        try:
+            for number in range(20):
+                accept.weight(f"a/b{number}, " * 8_000, JSON)
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert kept < 1_000_000
