@@ -4,6 +4,7 @@
 for a budget of 50 ms. One thread per process looks after every watched socket; watching costs about a microsecond.
 """
 
+import logging
 import math
 import os
 import socket
@@ -16,6 +17,7 @@ from typing import Final
 
 GRACE: Final = 0.1
 """Seconds past the deadline, in which the server can end the statement itself."""
+_LOG: Final = logging.getLogger("candor.resilience")
 
 
 class Watchdog:
@@ -34,19 +36,21 @@ class Watchdog:
         self._wakes_at = math.inf
         """When the thread looks next. It stays when what was due then is released: the next one would wake it again."""
         self._thread: threading.Thread | None = None
+        self._has_reported = False
 
     def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR, first: Callable[[], bool] | None = None) -> int:
         """Shut down the socket ``fd`` at ``at`` (monotonic seconds) unless released before; return a ticket.
 
         ``SHUT_RD`` only ends reading, so that there can still be an answer. ``first``, which must not wait, is called
-        then; if it returns true, the socket is shut down ``GRACE`` later.
+        then; if it returns true, the socket is shut down ``GRACE`` after the call.
         """
         ticket = next(self._tickets)
         with self._wake:
             self._watched[ticket] = at, fd, how, first
+            if self._thread is None:
+                self._start()
             if at < self._wakes_at:
                 self._wakes_at = at
-                self._start()
                 self._wake.notify()
         return ticket
 
@@ -56,10 +60,14 @@ class Watchdog:
             self._watched.pop(ticket, None)
 
     def _start(self) -> None:
-        """Start the thread on first use in this process."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
-            self._thread.start()
+        """Start the thread on first use in this process. If the process can't have another one, the next use does."""
+        thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as fault:
+            _LOG.error("the watchdog has no thread: %s", fault)
+        else:
+            self._thread = thread
 
     def _run(self) -> None:
         with self._wake:
@@ -71,12 +79,22 @@ class Watchdog:
                     del self._watched[ticket]
                     if first is None:
                         _shut_down(fd, how)
-                    elif first():
-                        self._watched[ticket] = at + GRACE, fd, how, None
+                    elif self._calls(first):
+                        self._watched[ticket] = now + GRACE, fd, how, None
                 earliest = min((at for at, *_ in self._watched.values()), default=math.inf)
                 if self._wakes_at <= now or earliest < self._wakes_at:
                     self._wakes_at = earliest
                 self._wake.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))
+
+    def _calls(self, first: Callable[[], bool]) -> bool:
+        """Return what the call returns; true if it raises, which is logged once in this process."""
+        try:
+            return first()
+        except Exception:
+            if not self._has_reported:
+                self._has_reported = True
+                _LOG.exception("the watchdog could not call what it was given")
+            return True
 
 
 def _shut_down(fd: int, how: int) -> None:

@@ -3,13 +3,14 @@
 import os
 import signal
 import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
 
 import pytest
 
-from app.resilience.watchdog import Watchdog
+from app.resilience.watchdog import GRACE, Watchdog
 
 Pair = tuple[socket.socket, socket.socket]
 PROMPT = 0.3
@@ -96,6 +97,57 @@ class TestWatch:
         watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
         assert waited(pair[0]) < 0.05 + PROMPT
         unconnected.close()
+
+
+class TestFirst:
+    """What is called before a socket is shut down."""
+
+    def test_the_socket_is_shut_down_later(self, watchdog: Watchdog, pair: Pair) -> None:
+        began = time.monotonic()
+        watchdog.watch(pair[0].fileno(), at=began, first=lambda: True)
+        waited(pair[0])
+        assert GRACE <= time.monotonic() - began < GRACE + PROMPT
+
+    def test_a_call_that_comes_late_has_the_whole_grace_too(self, watchdog: Watchdog, pair: Pair) -> None:
+        watchdog.watch(pair[0].fileno(), at=time.monotonic() - 60, first=lambda: True)
+        assert waited(pair[0]) >= GRACE - 0.01
+
+    def test_one_that_raises_is_logged_once_and_stops_nothing(
+        self, watchdog: Watchdog, pair: Pair, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fail() -> bool:
+            raise RuntimeError("can't start new thread")
+
+        for _ in range(3):
+            watchdog.release(watchdog.watch(pair[0].fileno(), at=time.monotonic() + 60))
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                ours.settimeout(5)
+                watchdog.watch(ours.fileno(), at=time.monotonic(), first=fail)
+                waited(ours)
+        assert is_open(pair)
+        watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
+        assert waited(pair[0]) < 0.05 + PROMPT
+        assert [record.message for record in caplog.records] == ["the watchdog could not call what it was given"]
+
+
+class TestThread:
+    def test_one_that_does_not_start_is_started_by_the_next_socket(
+        self, watchdog: Watchdog, pair: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        other, peer = socket.socketpair()
+        with other, peer:
+            with monkeypatch.context() as patch:
+                patch.setattr(threading.Thread, "start", not_started)
+                watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
+            watchdog.watch(other.fileno(), at=time.monotonic() + 60)
+            assert waited(pair[0]) < 0.05 + PROMPT
+        assert [record.message for record in caplog.records] == ["the watchdog has no thread: can't start new thread"]
+
+
+def not_started(_thread: threading.Thread) -> None:
+    """Fail as a process does that may have no more threads."""
+    raise RuntimeError("can't start new thread")
 
 
 class TestRelease:
