@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -23,13 +24,24 @@ LOAN: Final = "loan"
 class Loan:
     """What lasts as long as somebody has a connection."""
 
-    __slots__ = ("_cancelling", "_connection", "_forget", "_is_spared", "_lock", "_ticket", "_watchdog", "_watched")
+    __slots__ = (
+        "_cancelling",
+        "_connection",
+        "_forget",
+        "_is_spared",
+        "_limit",
+        "_lock",
+        "_ticket",
+        "_watchdog",
+        "_watched",
+        "_watching",
+    )
 
     def __init__(self, connection: Any, ticket: Ticket, watchdog: Watchdog) -> None:
         self._connection, self._ticket, self._watchdog = connection, ticket, watchdog
         self._cancelling: threading.Thread | None = None
-        self._is_spared, self._lock = False, threading.Lock()
-        limit = deadline.current.get()
+        self._is_spared, self._lock, self._watching = False, threading.Lock(), threading.Lock()
+        self._limit = limit = deadline.current.get()
         if limit is None:
             self._watched, self._forget = None, None
         else:
@@ -47,8 +59,18 @@ class Loan:
         self._join()
 
     def guard(self) -> None:
-        """Hold it to the deadline again, after a COMMIT."""
+        """Hold it to the deadline again, after a COMMIT; one that has passed meanwhile has been forgotten."""
         self._is_spared = False
+        if self._limit is not None and self._limit.is_over:
+            with suppress(psycopg.Error):
+                self._watch_again(self._connection.fileno(), first=self._begin_to_cancel)
+
+    def _watch_again(self, fd: int, *, first: Callable[[], bool] | None = None) -> None:
+        """Watch for a little longer. Not under the lock that ``first`` takes while the watchdog holds its own."""
+        with self._watching:
+            if self._watched is not None:
+                self._watchdog.release(self._watched)
+            self._watched = self._watchdog.watch(fd, at=time.monotonic() + GRACE, first=first)
 
     def end(self, error: BaseException | None) -> None:
         """Let go of the connection, and say how it went."""
@@ -67,14 +89,16 @@ class Loan:
     def _begin_to_cancel(self) -> bool:
         """Have the server end the statement, in a thread beside the watchdog, which hangs up soon after.
 
-        Return whether it may: a COMMIT is left alone.
+        Once only: a second cancellation could meet the next user's statement. Return whether it may: a COMMIT is left
+        alone.
         """
         with self._lock:
-            if self._is_spared:
-                return False
-            self._cancelling = threading.Thread(target=self._cancel, name="cancel", daemon=True)
-            self._cancelling.start()
-            return True
+            if not self._is_spared and self._cancelling is None:
+                cancelling = threading.Thread(target=self._cancel, name="cancel", daemon=True)
+                with suppress(RuntimeError):  # the process can have no more threads: the watchdog hangs up all the same
+                    cancelling.start()
+                    self._cancelling = cancelling
+            return not self._is_spared
 
     def _cancel(self) -> None:
         with suppress(psycopg.Error):
@@ -85,9 +109,7 @@ class Loan:
         with suppress(psycopg.Error):
             fd = self._connection.fileno()
             if self._begin_to_cancel():
-                if self._watched is not None:
-                    self._watchdog.release(self._watched)
-                self._watched = self._watchdog.watch(fd, at=time.monotonic() + GRACE)
+                self._watch_again(fd)
                 self._join()
 
 

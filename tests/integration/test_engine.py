@@ -15,7 +15,7 @@ from app.config import Settings
 from app.errs import Error, match
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.repositories import engine as house
-from app.repositories import pool
+from app.repositories import loans, pool
 from app.resilience.deadline import Deadline, current, within
 from app.resilience.watchdog import GRACE
 from tests.fakes.network import Proxy
@@ -145,6 +145,18 @@ class TestCut:
             cut.join()
 
 
+def refuse_threads(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Have threads of this name not start, as in a process that may have no more of them."""
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
 def backend_of(connection: Connection) -> int:
     """Return the process id of the server's end."""
     return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
@@ -176,6 +188,56 @@ class TestWatchdog:
             connection.execute(text("SELECT 1"))
             connection.commit()
             assert match(IN_DATABASE, ended(connection, "SELECT pg_sleep(10)"))
+
+    def test_a_statement_after_a_commit_that_ended_past_the_deadline_ends_soon(self, database: Database) -> None:
+        """The deadline passes while the COMMIT is sent, which nothing interrupts."""
+        with on_time(), database.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            loan = loans.of(connection.connection)
+            assert loan is not None
+            loan.spare()
+            time.sleep(BUDGET.total_seconds() + GRACE / 2)
+            loan.guard()
+            assert match(IN_DATABASE, ended(connection, "SELECT pg_sleep(10)"))
+
+    def test_every_statement_ends_while_no_thread_can_be_started(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without a thread to cancel the statement, the connection is shut down."""
+        with monkeypatch.context() as patch:
+            refuse_threads(patch, "cancel")
+            for _ in range(2):
+                with on_time(), database.engine.connect() as connection:
+                    assert match(IN_DATABASE, ended(connection, "SELECT pg_sleep(10)"))
+        with on_time(), database.engine.connect() as connection:
+            assert ended(connection, "SELECT pg_sleep(10)").facts["is_answered"]
+
+    def test_a_connection_that_was_to_be_cancelled_without_a_thread_can_be_returned(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refuse_threads(monkeypatch, "cancel")
+        with on_time(), database.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            time.sleep(BUDGET.total_seconds() + GRACE / 2)
+        assert database.backend()
+
+    def test_a_cut_at_the_deadline_cancels_once(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The second cancellation would meet the statement of the next request."""
+        begun, cancel = list[object](), loans.Loan._cancel
+
+        def count(loan: loans.Loan) -> None:
+            begun.append(loan)
+            cancel(loan)
+            time.sleep(0.05)
+
+        monkeypatch.setattr(loans.Loan, "_cancel", count)
+        with on_time(), database.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            limit = current.get()
+            assert limit is not None
+            time.sleep(BUDGET.total_seconds() + GRACE / 4)
+            limit.cut()
+        assert len(begun) == 1
 
     def test_the_next_request_finds_a_good_connection(self, database: Database) -> None:
         with on_time(), database.engine.connect() as connection:
