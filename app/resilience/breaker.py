@@ -158,7 +158,7 @@ class Breaker:
         """Begin anew. A fork takes no callers along, but a copy of the lock, perhaps held."""
         self._lock = threading.Lock()
         self._untold: deque[Event] = deque()
-        self._state = State.CLOSED
+        self._state, self._lacks_prober = State.CLOSED, False
         self._begin(self._monotonic())
 
     def state(self) -> State:
@@ -256,6 +256,7 @@ class Breaker:
 
     def _turn(self, turn: _Turn, cause: BaseException | None = None) -> None:
         before, self._state = self._state, NEXT[self._state, turn]
+        self._lacks_prober = self.ask is not None and (before is State.CLOSED or self._lacks_prober)
         self._untold.append(Transitioned(self.name, before, self._state, self._counts, cause))
         self._begin(self._monotonic())
 
@@ -270,10 +271,20 @@ class Breaker:
             try:
                 event = self._untold.popleft()
             except IndexError:
-                return
+                break
             tell(self._hooks, event)
-            if self.ask is not None and isinstance(event, Transitioned) and event.before is State.CLOSED:
+        if self._lacks_prober:
+            self._have_it_probed()
+
+    def _have_it_probed(self) -> None:
+        """Start the prober. If the process can't have another thread, the next call that is refused does."""
+        with self._lock:
+            lacks, self._lacks_prober = self._lacks_prober, False
+        try:
+            if lacks:
                 prober.start(self, every=self._open_for)
+        except RuntimeError:
+            self._lacks_prober = True
 
 
 def _is_timeout(cause: BaseException | None) -> bool:

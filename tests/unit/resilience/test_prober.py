@@ -4,7 +4,7 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -95,6 +95,51 @@ class TestAsking:
 
         soon(is_gone)
         soon(lambda: not any(thread.name == "probe gone" for thread in threading.enumerate()))
+
+
+class TestWithoutThread:
+    """The process can have no more threads when the breaker opens."""
+
+    @pytest.fixture
+    def refused(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+        """Have no probe start until this is undone."""
+        start = threading.Thread.start
+
+        def refuse(thread: threading.Thread) -> None:
+            if thread.name.startswith("probe "):
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            yield patch
+
+    def test_the_failure_is_reported_as_it_is(self, breaker: Breaker, refused: pytest.MonkeyPatch) -> None:
+        breaker.allow().done(ok=False, cause=DOWN)
+        assert breaker.state() is State.OPEN
+
+    def test_the_next_call_starts_it(
+        self, breaker: Breaker, dependency: Dependency, refused: pytest.MonkeyPatch
+    ) -> None:
+        dependency.is_back = True
+        breaker.allow().done(ok=False, cause=DOWN)
+        for _ in range(2):
+            with pytest.raises(ServiceUnavailable):
+                breaker.allow()
+        refused.undo()
+        with pytest.raises(ServiceUnavailable):
+            breaker.allow()
+        soon(lambda: breaker.state() is State.CLOSED)
+        assert dependency.asked == 1
+
+    def test_one_that_runs_is_not_started_again(self, breaker: Breaker, dependency: Dependency) -> None:
+        breaker.allow().done(ok=False, cause=DOWN)
+        for _ in range(50):
+            with pytest.raises(ServiceUnavailable):
+                breaker.allow()
+        assert len([each for each in threading.enumerate() if each.name == "probe users"]) <= 1
+        dependency.is_back = True
+        soon(lambda: breaker.state() is State.CLOSED)
 
 
 class TestTimeouts:
