@@ -34,6 +34,8 @@ UNREPLICATED: Final = "SyncRepWaitForLSN"
 """PostgreSQL's function that warns of a COMMIT without its standby: its name, unlike the message, is not translated."""
 KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 """How a vanished server is noticed while a COMMIT waits, in seconds and tries: nothing else ends that wait."""
+ROLLBACK: Final = 0.2
+"""Seconds for the answer to a ROLLBACK in place of a COMMIT."""
 _LOG: Final = logging.getLogger("candor.database")
 Leave = Callable[[PoolProxiedConnection, BaseException], Callable[[], None]]
 """Takes a connection away from its request; returns what gives its place in the pool back."""
@@ -57,11 +59,13 @@ class Commits:
         if driven.pgconn.transaction_status == TransactionStatus.IDLE:
             return
         limit, loan = deadline.current.get(), loans.of(connection)
-        self._enter(driven, limit, loan)
+        self._enter(connection, limit, loan)
         is_left = False
         try:
             commit = _Commit(driven)
-            if not commit.ends(None if limit is None else limit.at + GRACE - time.monotonic()):
+            if limit is None:
+                commit.ends(None)
+            elif not commit.ends(limit.at + GRACE - time.monotonic()):
                 is_left = True
                 raise self._left(connection, commit, limit)
         finally:
@@ -71,8 +75,11 @@ class Commits:
             loan.guard()
         commit.check()
 
-    def _enter(self, driven: Any, limit: deadline.Deadline | None, loan: loans.Loan | None) -> None:
+    def _enter(
+        self, connection: PoolProxiedConnection, limit: deadline.Deadline | None, loan: loans.Loan | None
+    ) -> None:
         """Take a place among the writers; without one, or without time, roll back. SQLAlchemy does not do it then."""
+        driven = connection.driver_connection
         try:
             self._writers.enter(driven, until=math.inf if limit is None else limit.at)
             if loan is not None:
@@ -81,28 +88,38 @@ class Commits:
                 limit.check("database")
         except Error:
             self._writers.leave(driven)
-            with suppress(psycopg.Error):
-                driven.rollback()
+            _roll_back(connection)
             raise
 
-    def _left(self, connection: PoolProxiedConnection, commit: "_Commit", limit: deadline.Deadline | None) -> Error:
+    def _left(self, connection: PoolProxiedConnection, commit: "_Commit", limit: deadline.Deadline) -> Error:
         """Return the error of a request that goes without knowing the result."""
-        error: Error = limit.exceeded("database") if limit else ServiceUnavailable(retry_after=1)
+        error = limit.exceeded("database")
         error.facts = {**error.facts, "is_committing": True}
         translate.count(error, "commit")
         give_back = self._leave(connection, error)
 
-        def settle() -> None:
+        def settle(wait: Callable[[], None]) -> None:
             began = time.monotonic()
             try:
-                commit.settle()
+                wait()
             finally:
                 self._writers.leave(commit.driven)
                 give_back()
             _LOG.warning("a COMMIT outlived its request by %.1f s: %s", time.monotonic() - began, commit.told())
 
-        threading.Thread(target=settle, name="settle", daemon=True).start()
+        try:
+            threading.Thread(target=settle, args=[commit.settle], name="settle", daemon=True).start()
+        except RuntimeError:  # the process can't have another thread
+            settle(commit.driven.close)
         return error
+
+
+def _roll_back(connection: PoolProxiedConnection) -> None:
+    """Roll back soon, as no watchdog looks after the connection any more; give up one that does not answer."""
+    try:
+        exchange.roll_back(connection, ROLLBACK)
+    except psycopg.Error as lost:
+        connection.invalidate(lost)
 
 
 class _Commit:
@@ -111,6 +128,7 @@ class _Commit:
     def __init__(self, driven: "psycopg.Connection[Any]") -> None:
         self.driven = driven
         self._pgconn: PGconn = driven.pgconn
+        self._results: list[PGresult] = []
         self._result: PGresult | None = None
         self._warnings: list[str | None] = []
         self._before = context.changing.get()
@@ -123,7 +141,7 @@ class _Commit:
 
     def ends(self, within: float | None) -> bool:
         """Wait for the result for so many seconds; return whether it is there."""
-        self._result = exchange.received(self._pgconn, within)
+        self._result = exchange.received(self._pgconn, within, self._results)
         if self._result is None:
             return False
         self.driven.remove_notice_handler(self._note)
@@ -163,7 +181,7 @@ class _Commit:
     def told(self) -> str:
         """Return what has become of it, for the log."""
         if self._result is None:
-            return "the connection was lost"
+            return "the result is unknown"
         if self._result.status != ExecStatus.COMMAND_OK:
             return "it failed"
         return "it succeeded, without its standby" if UNREPLICATED in self._warnings else "it succeeded"

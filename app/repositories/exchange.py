@@ -12,17 +12,18 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import PoolProxiedConnection
 
 if TYPE_CHECKING:
+    from psycopg.abc import PQGen
     from psycopg.pq.abc import PGconn, PGresult
 
 INTERVAL: Final = 0.1
 """Seconds after which psycopg looks for signals while it waits, as it does by itself."""
 
 
-def roll_back(connection: PoolProxiedConnection) -> None:
+def roll_back(connection: PoolProxiedConnection, within: float | None = None) -> None:
     """Roll back, as the ``do_rollback`` of a dialect; what is prepared stays.
 
     Raises:
-        psycopg.Error: the connection is lost.
+        psycopg.Error: the connection is lost, or there is no answer within so many seconds.
     """
     driven: Any = connection.driver_connection
     pgconn: PGconn = driven.pgconn
@@ -30,31 +31,48 @@ def roll_back(connection: PoolProxiedConnection) -> None:
         driven.rollback()
         return
     pgconn.send_query(b"ROLLBACK")
-    check(received(pgconn, None), driven)
+    check(received(pgconn, within, []), driven)
 
 
-def received(pgconn: "PGconn", within: float | None) -> "PGresult | None":
-    """Return the result of what was sent; ``None`` if there is none within so many seconds.
+def received(pgconn: "PGconn", within: float | None, results: "list[PGresult]") -> "PGresult | None":
+    """Return the last result of what was sent; ``None`` if it is not complete within so many seconds.
+
+    Args:
+        pgconn: the connection.
+        within: the limit, if there is one.
+        results: those that have arrived. A later call goes on with them: time can end between two messages.
 
     Raises:
         psycopg.Error: the connection is lost.
     """
-    results: list[PGresult]
     try:
-        results = waiting.wait(generators.execute(pgconn), pgconn.socket, interval=INTERVAL, timeout=within)
+        waiting.wait(_collected(pgconn, results), pgconn.socket, interval=INTERVAL, timeout=within)
     except psycopg.errors._WaitTimeout:  # noqa: SLF001 -- psycopg raises nothing else
         return None
+    if not results:
+        raise psycopg.OperationalError("the connection was lost")
     return results[-1]
+
+
+def _collected(pgconn: "PGconn", results: "list[PGresult]") -> "PQGen[None]":
+    """Add results until the server is ready for the next command, or has closed the connection with an error."""
+    yield from generators.send(pgconn)
+    try:
+        while result := (yield from generators.fetch(pgconn)):
+            results.append(result)
+    except psycopg.DatabaseError:
+        if not any(each.status == ExecStatus.FATAL_ERROR for each in results):
+            raise
 
 
 def check(result: "PGresult | None", driven: "psycopg.Connection[Any]") -> "PGresult":
     """Return the result of a command that succeeded.
 
     Raises:
-        psycopg.Error: PostgreSQL's error.
+        psycopg.Error: PostgreSQL's error, or there is no result.
     """
     if result is None:
-        raise psycopg.OperationalError("the connection was lost")
+        raise psycopg.OperationalError("there is no result")
     if result.status != ExecStatus.COMMAND_OK:
         raise psycopg.errors.error_from_result(result, encoding=driven.info.encoding)
     return result

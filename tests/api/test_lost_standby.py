@@ -232,6 +232,23 @@ class TestCommit:
         assert [type(each).__name__ for each in ended] == ["DeadlineExceeded"]
         heal()
 
+    def test_one_that_no_thread_can_wait_for_leaves_no_place_taken(
+        self, lost: Caller, pool: BoundedPool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The process can have no more threads: the connection is closed instead, and the result stays unknown."""
+        start = threading.Thread.start
+
+        def refuse(thread: threading.Thread) -> None:
+            if thread.name == "settle":
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        for title in "abc":
+            document = refused(create(lost, title), 504, "DEADLINE_EXCEEDED")
+            assert "A change may or may not have been made" in document["detail"]
+        assert (pool.writers.unsettled, pool.checkedout()) == (0, 0)
+
     def test_without_time_left_none_is_sent(self, lost: Caller, served: Flask, admin: Callable[[str], Any]) -> None:
         with served.app_context():
             connection = db.engine.connect()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, make_url, text
 
@@ -15,7 +16,7 @@ from app.config import Settings
 from app.errs import Error, match
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.repositories import engine as house
-from app.repositories import loans, pool
+from app.repositories import exchange, loans, pool
 from app.resilience.deadline import Deadline, current, within
 from app.resilience.watchdog import GRACE
 from tests.fakes.network import Proxy
@@ -26,6 +27,8 @@ pytestmark = pytest.mark.usefixtures("by_repositories")
 BUDGET = timedelta(milliseconds=200)
 LATE = 0.5
 """Seconds by which no request outlives its budget."""
+READY = 6
+"""Bytes of the message ReadyForQuery."""
 IN_DATABASE = DeadlineExceeded(budget_ms=200, spent_in="database")
 
 
@@ -354,6 +357,40 @@ class TestSilence:
         with on_time(timedelta(seconds=2)), engine.connect() as connection:
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
+    def test_the_rollback_of_a_write_without_a_place_ends_soon_too(self, proxy: Proxy, engine: Engine) -> None:
+        """No watchdog looks after a connection whose COMMIT was about to be sent."""
+        assert isinstance(engine.pool, pool.BoundedPool)
+        with on_time(), engine.connect() as connection:
+            connection.execute(text("CREATE TEMPORARY TABLE written ()"))
+            engine.pool.writers.enter("another")
+            proxy.flows.clear()
+            with pytest.raises(Error):
+                connection.commit()
+        engine.pool.writers.leave("another")
+        proxy.flows.set()
+        with on_time(timedelta(seconds=2)), engine.connect() as connection:
+            assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+    def test_a_result_that_arrives_in_two_parts_is_read_as_one(self, settings: Settings) -> None:
+        """Time ends between the result and the message that the server is ready."""
+        url = make_url(settings.database_url)
+        assert url.host is not None
+        network = Torn(url.host, url.port or 5432)
+        driven = psycopg.connect(
+            url.set(drivername="postgresql", host="127.0.0.1", port=network.port).render_as_string(hide_password=False)
+        )
+        driven.execute("SELECT 1")
+        network.tears.set()
+        results: list[Any] = []
+        driven.pgconn.send_query(b"COMMIT")
+        assert exchange.received(driven.pgconn, 0.2, results) is None
+        network.mend()
+        found = exchange.received(driven.pgconn, 2, results)
+        assert found is not None
+        assert found.command_status == b"COMMIT"
+        driven.close()
+        network.close()
+
     def test_a_server_that_refuses_is_told_at_once(self, proxy: Proxy, engine: Engine) -> None:
         proxy.close()
         with on_time(timedelta(seconds=5)):
@@ -362,6 +399,30 @@ class TestSilence:
                 engine.connect()
             assert time.monotonic() - began < LATE
         assert match(ServiceUnavailable(retry_after=1, disconnected=True), caught.value)
+
+
+class Torn(Proxy):
+    """A network that, once told so, holds back the end of what the server sends: that it is ready."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.tears = threading.Event()
+        self._held: tuple[socket.socket, bytes] | None = None
+        super().__init__(host, port)
+
+    def mend(self) -> None:
+        """Carry what was held back."""
+        self.tears.clear()
+        assert self._held is not None
+        client, data = self._held
+        client.sendall(data)
+
+    def _pass_on(self, source: socket.socket) -> None:
+        if not self.tears.is_set() or source.getpeername()[1] != self._server[1]:
+            super()._pass_on(source)
+            return
+        data = source.recv(65536)
+        self._pairs[source].sendall(data[:-READY])
+        self._held = self._pairs[source], data[-READY:]
 
 
 class TestWarm:

@@ -7,6 +7,7 @@ from sqlalchemy import func, literal, select, text
 
 from app.errs.platform import ServiceUnavailable
 from app.models.query import ListQuery, Ordering
+from app.repositories.pool import BoundedPool
 from app.repositories.prepared import Line, Prepared
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
@@ -103,3 +104,18 @@ def test_no_other_connection_has_the_same_names(database: Database) -> None:
             found += connection.scalars(NAMES).all()
     assert len(found) >= 6
     assert len(set(found)) == len(found)
+
+
+def test_a_write_that_finds_no_place_for_its_commit_keeps_it(database: Database, prepared: set[str]) -> None:
+    pool = database.engine.pool
+    assert isinstance(pool, BoundedPool)
+    with database.unit_of_work() as unit:
+        unit.tasks.add(a_task("undone"))
+        for number in range(pool.writers.most):
+            pool.writers.enter(number)
+        with pytest.raises(ServiceUnavailable):
+            unit.commit()
+    for number in range(pool.writers.most):
+        pool.writers.leave(number)
+    assert names(database) >= prepared
+    assert database.task_reads.page(QUERY).total_size == 0, "it is undone all the same"
