@@ -8,7 +8,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Engine, QueuePool, event, make_url
+import psycopg
+from sqlalchemy import Engine, PoolProxiedConnection, QueuePool, event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from app.config.database import OWN, SESSION, names_set
@@ -149,7 +150,9 @@ def _is_away(*, more_than: int, timeouts: int) -> Callable[[Counts], bool]:
 
 
 def _ask(engine: Engine) -> None:
-    """Return if the database answers on a new connection before the deadline.
+    """Return if the database answers before the deadline: on a new connection, or else on an idle one of the pool.
+
+    An idle one may be lost, and then wait until the deadline. But the role may have no further connection than those.
 
     Raises:
         Exception: it does not.
@@ -157,10 +160,31 @@ def _ask(engine: Engine) -> None:
     limit, pool = deadline.current.get(), engine.pool
     if limit is None or not isinstance(pool, BoundedPool):
         raise TypeError("the database is asked within a deadline")
-    connection: Any = pool._creator()  # type: ignore[call-arg] # noqa: SLF001 -- SQLAlchemy's, with the engine's events
-    with closing(connection):
-        watched = pool.watchdog.watch(connection.fileno(), at=limit.at)
-        try:
-            connection.execute("SELECT 1")
-        finally:
-            pool.watchdog.release(watched)
+    try:
+        connection: Any = pool._creator()  # type: ignore[call-arg] # noqa: SLF001 -- SQLAlchemy's, with the engine's events
+    except psycopg.Error:
+        with closing(pool.idle()) as idle:
+            if not any(_answers(pool, each, limit) for each in idle):
+                raise
+    else:
+        with closing(connection):
+            _select(pool, connection, limit)
+
+
+def _answers(pool: BoundedPool, connection: PoolProxiedConnection, limit: deadline.Deadline) -> bool:
+    try:
+        _select(pool, connection.driver_connection, limit)
+    except psycopg.Error as lost:
+        connection.invalidate(lost)
+        return False
+    return True
+
+
+def _select(pool: BoundedPool, connection: Any, limit: deadline.Deadline) -> None:
+    watched = pool.watchdog.watch(connection.fileno(), at=limit.at)
+    try:
+        connection.autocommit = True
+        connection.execute("SELECT 1")
+        connection.autocommit = False
+    finally:
+        pool.watchdog.release(watched)

@@ -1,8 +1,8 @@
 """The pool: bounded, and impatient on behalf of those who wait."""
 
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, nullcontext, suppress
 from typing import Any, Final, TypeVar, cast
 
 import psycopg
@@ -82,9 +82,13 @@ class BoundedPool(QueuePool):
             trail.spent("database_pool", time.perf_counter() - began)
         return connection
 
-    def forsake(self, connection: PoolProxiedConnection, cause: BaseException) -> None:
-        """Give up a connection that turned out dead, and all that are as old: they will not have fared better."""
-        self._invalidate(connection, cause)
+    def idle(self) -> Generator[PoolProxiedConnection, None, None]:
+        """Yield connections that nobody uses, past the breaker, and return them to the pool in the end."""
+        with ExitStack() as stack, suppress(psycopg.Error, Error):
+            while self.checkedin():
+                connection = super().connect()
+                stack.callback(_give_back, connection)
+                yield connection
 
     def _invalidate(
         self, connection: PoolProxiedConnection, exception: BaseException | None = None, _checkin: bool = True
@@ -149,6 +153,11 @@ class BoundedPool(QueuePool):
             ) from exc
 
 
+def _give_back(connection: PoolProxiedConnection) -> None:
+    if connection.is_valid:
+        connection.close()
+
+
 def check_writers(engine: Engine) -> None:
     """Reject a new write while half of the work slots wait for their COMMIT.
 
@@ -196,5 +205,5 @@ def failed(
     driven: Any = connection.driver_connection
     is_dead = engine.dialect.is_disconnect(cast("Any", cause), driven, None)
     if is_dead and isinstance(engine.pool, BoundedPool):
-        engine.pool.forsake(connection, cause)
+        engine.pool._invalidate(connection, cause)  # noqa: SLF001 -- SQLAlchemy's, and those that are as old go too
     return translate.brought_in(cause, step, is_disconnect=is_dead)

@@ -1,5 +1,6 @@
 """C23: whatever the database does, a request ends at its deadline, and its connection is not left to the next."""
 
+import secrets
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ from app.errs import Error, match
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.repositories import engine as house
 from app.repositories import exchange, loans, pool
+from app.resilience.breaker import Breaker, State
 from app.resilience.deadline import Deadline, current, within
 from app.resilience.watchdog import GRACE
 from tests.fakes.network import Proxy
@@ -399,6 +401,65 @@ class TestSilence:
                 engine.connect()
             assert time.monotonic() - began < LATE
         assert match(ServiceUnavailable(retry_after=1, disconnected=True), caught.value)
+
+
+class TestProbe:
+    """An open breaker asks the database by itself."""
+
+    @pytest.fixture
+    def limited(self, settings: Settings) -> Iterator[Engine]:
+        """Return an engine whose role may have no more connections than the pool: as many as all workers need."""
+        url, role = make_url(settings.database_url), f"limited_{secrets.token_hex(4)}"
+        admin = create_engine(url.set(username="postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{role}' CONNECTION LIMIT 2"))
+        engine = engine_at(url.set(username=role, password=role).render_as_string(hide_password=False), pool_size=2)
+        assert house.warm(engine, within=timedelta(seconds=5)) == 2
+        yield engine
+        engine.dispose()
+        with admin.connect() as connection:
+            connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"))
+            connection.execute(text(f"DROP ROLE {role}"))
+        admin.dispose()
+
+    def open_breaker(self, engine: Engine) -> Breaker:
+        """Return the breaker of the engine after some failures in a row."""
+        breaker = house.breaker_of(engine)
+        assert breaker is not None
+        for _ in range(3):
+            breaker.allow().done(ok=False, cause=ServiceUnavailable(sqlstate="08006"))
+        return breaker
+
+    def test_it_closes_where_the_role_may_have_no_further_connection(self, limited: Engine) -> None:
+        breaker = self.open_breaker(limited)
+        soon(lambda: breaker.state() is State.CLOSED)
+        with limited.connect() as one, limited.connect() as other:
+            assert backend_of(one) != backend_of(other)
+
+    def test_it_closes_once_a_connection_is_returned(self, limited: Engine) -> None:
+        with limited.connect() as one, limited.connect() as other:
+            assert backend_of(one) != backend_of(other)
+            breaker = self.open_breaker(limited)
+            time.sleep(0.3)
+            assert breaker.state() is not State.CLOSED
+        soon(lambda: breaker.state() is State.CLOSED)
+
+    def test_idle_connections_that_are_lost_are_passed_over(self, limited: Engine, settings: Settings) -> None:
+        admin = create_engine(make_url(settings.database_url).set(username="postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :role"
+            connection.execute(text(kill), {"role": limited.url.username})
+        admin.dispose()
+        breaker = self.open_breaker(limited)
+        soon(lambda: breaker.state() is State.CLOSED)
+
+
+def soon(condition: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    until = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 class Torn(Proxy):
