@@ -32,13 +32,22 @@ def estimate(text: str, cause: Exception, reached: int) -> tuple[Defect, str | N
         cause: what decoding has ended with.
         reached: an index before which there is no defect.
     """
+    is_deep = isinstance(cause, RecursionError)
     if isinstance(cause, json.JSONDecodeError):
+        is_deep = _depth(text[: cause.pos]) > MAX_DEPTH  # that comes before the syntax error, if it is one
+    if isinstance(cause, json.JSONDecodeError) and not is_deep:
         reason, at = _syntax(text, cause.pos)
         return Defect(reason, _byte(text, at)), None
     deep = f"Nesting deeper than {MAX_DEPTH} is not allowed"
-    reason = deep if isinstance(cause, RecursionError) else str(cause)
+    reason = deep if is_deep else str(cause)
     position = _byte(text, reached)
     return Defect(reason, position), f"{reason}, and it is somewhere after character {position}."
+
+
+def _depth(text: str) -> int:
+    """Return how many containers are open at the end of a text in which there is no syntax error."""
+    outside = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
+    return sum(map(outside.count, "[{")) - sum(map(outside.count, "]}"))
 
 
 def _syntax(text: str, at: int) -> tuple[str, int]:

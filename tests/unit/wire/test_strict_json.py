@@ -216,6 +216,29 @@ class TestNesting:
         error = refusal(opening * depth + b"1" + closing * depth)
         assert (error.position, error.reason) == (64 * len(opening) + 1, "Nesting deeper than 64 is not allowed")
 
+    @pytest.mark.parametrize(
+        ("before", "opening", "end"),
+        [
+            (b"[" + b"1," * 100_000, b"[", b"1"),
+            (b"[" + b"1," * 100_000, b'{"a":', b"1"),
+            (b"[" + b'"\\\\[","\\"]]","[",' * 20_000, b"[", b"1"),
+            (b"[" + b"1," * 100_000, b"[", b"x"),
+        ],
+        ids=["arrays", "objects", "behind strings", "and a syntax error inside"],
+    )
+    def test_nesting_beyond_what_a_decoder_follows_is_named_in_a_large_body(
+        self, before: bytes, opening: bytes, end: bytes
+    ) -> None:
+        closing = (b"]" if opening == b"[" else b"}") * 2000
+        error = refusal(before + opening * 2000 + end + closing + b"]")
+        assert error.reason == "Nesting deeper than 64 is not allowed"
+        assert error.message.startswith("Nesting deeper than 64 is not allowed, and it is somewhere after character ")
+
+    def test_brackets_in_strings_and_side_by_side_are_not_nesting(self) -> None:
+        before = b"[" + b'"\\\\[[[","\\"{{",[],{},' * 20_000
+        error = refusal(before + b"x]")
+        assert (error.reason, error.position) == ("The JSON is invalid", len(before) + 1)
+
     def test_the_deepest_of_many_branches_counts(self) -> None:
         assert at(b"[[], " + b"[" * 64 + b"]" * 65) == 69
 
