@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import flask
 from flask import Flask, Request, current_app, has_request_context
@@ -10,6 +10,7 @@ from flask.globals import _cv_request
 from flask_limiter import ApplicationLimit
 from limits import RateLimitItem, parse_many
 
+from app.wire import addresses
 from app.wire.addresses import EVERYTHING
 
 SETTING: Final = "RATE_LIMIT"
@@ -17,7 +18,8 @@ SETTING: Final = "RATE_LIMIT"
 
 def client_address() -> str:
     """Return the address that requests are counted by; see ``app.wire.addresses``."""
-    return cast("str", _cv_request.get().request.client_address)  # type: ignore[attr-defined]  # the request class is the application's
+    request: Any = _cv_request.get().request  # of the application's class
+    return addresses.counted(request.client_address)
 
 
 def of_all() -> str:

@@ -23,6 +23,7 @@ LONGEST: Final = 100
 UNKNOWN: Final = "unknown"
 """The name under which clients count together of whom nothing is known: a unix socket without X-Forwarded-For."""
 UNREADABLE: Final = Occasional("candor.limits")
+NAMELESS: Final = Occasional("candor.limits")
 _WITH_PORT: Final = re.compile(
     r"(?:(?P<v4>[0-9.]{7,15})"
     r"|\[(?P<v6>[0-9A-Fa-f:.]{2,45}(?:%[^\[\]]*)?)\]"
@@ -57,10 +58,6 @@ def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str
     client = _parsed(peer)
     is_proxy = not peer or (client is not None and _is_within(client, trusted))
     reported = list(filter(None, map(str.strip, forwarded.split(",")))) if is_proxy else []
-    if client is None and not reported:
-        UNREADABLE.warn(
-            "Clients without an address share one rate limit: a peer on a unix socket sends no X-Forwarded-For."
-        )
     while reported and is_proxy:
         text = reported.pop()
         found = _parsed(text)
@@ -69,6 +66,18 @@ def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str
             break
         client, is_proxy = found, _is_within(found, trusted)
     return UNKNOWN if client is None else client.bucket
+
+
+def counted(client: str) -> str:
+    """Return what ``client_address`` has returned, for a limit; a warning is logged if nothing is known of the client.
+
+    Not for the log, where such a client is harmless: it may be a health check on the unix socket.
+    """
+    if client == UNKNOWN:
+        NAMELESS.warn(
+            "Clients without an address share one rate limit: a peer on a unix socket sends no X-Forwarded-For."
+        )
+    return client
 
 
 def network_of(client: str) -> str:

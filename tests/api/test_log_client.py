@@ -12,6 +12,7 @@ from app.observability.journal import joined
 from app.rest import edge
 from app.rest.overload import Overload
 from app.rest.public import public
+from app.wire import addresses
 from tests.oracle import CheckedClient
 
 PROXY = ("10.0.0.1", "203.0.113.7")
@@ -100,3 +101,14 @@ def test_a_stranger_cannot_choose_the_address(
 
 def test_it_is_not_kept_with_failed_requests() -> None:
     assert joined({"code": "X", "client": PROXY[1]}, {"path": "/", "client": PROXY[1]}) == {"code": "X", "path": "/"}
+
+
+@pytest.mark.parametrize(("path", "warnings"), [("/readyz", 0), ("/healthz", 0), ("/v1/tasks", 1)])
+def test_only_a_limited_request_without_an_address_is_warned_about(
+    app: Flask, caplog: pytest.LogCaptureFixture, path: str, warnings: int
+) -> None:
+    """``curl --unix-socket`` and health checks of the machine itself harm nobody."""
+    addresses.NAMELESS.reset()
+    CheckedClient(app, app.response_class).get(path, environ_overrides={"REMOTE_ADDR": ""})
+    addresses.NAMELESS.reset()
+    assert len([each for each in caplog.records if "share one rate limit" in each.getMessage()]) == warnings

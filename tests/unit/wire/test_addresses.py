@@ -18,9 +18,11 @@ PROXY = "10.0.0.1"
 @pytest.fixture(autouse=True)
 def warn_anew() -> Iterator[None]:
     """Let each test have the first warning of its minute."""
-    addresses.UNREADABLE.reset()
+    for each in (addresses.UNREADABLE, addresses.NAMELESS):
+        each.reset()
     yield
-    addresses.UNREADABLE.reset()
+    for each in (addresses.UNREADABLE, addresses.NAMELESS):
+        each.reset()
 
 
 class TestForms:
@@ -119,9 +121,19 @@ class TestUnreadable:
         assert "000.00.000.0#aaaaaaaa" in record.getMessage()
         assert "198" not in record.getMessage()
 
-    def test_a_socket_without_the_field_is_warned_about_too(self, caplog: pytest.LogCaptureFixture) -> None:
-        assert client_address("", "", TRUSTED) == addresses.UNKNOWN
+    def test_a_socket_without_the_field_is_warned_about_where_a_limit_is_counted(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = client_address("", "", TRUSTED)
+        assert client == addresses.UNKNOWN
+        assert caplog.records == [], "the address may be for the log alone"
+        assert addresses.counted(client) == addresses.counted(client) == client
         assert len(caplog.records) == 1
+
+    def test_neither_warning_hides_the_other(self, caplog: pytest.LogCaptureFixture) -> None:
+        addresses.counted(client_address("", "", TRUSTED))
+        client_address(PROXY, "odd", TRUSTED)
+        assert len(caplog.records) == 2
 
     def test_clients_of_a_socket_with_the_field_have_their_own_limits(self) -> None:
         assert client_address("", "203.0.113.1:1", TRUSTED) == "203.0.113.1"
