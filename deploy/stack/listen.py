@@ -1,17 +1,20 @@
 """Print the ``listen.conf`` of the installed nginx: TLS and HTTP/2 on an address, as its version spells it.
 
 Until nginx 1.25.1 HTTP/2 is a parameter of ``listen``, since then a directive (nginx.org, ngx_http_v2_module).
-``python -m deploy.stack.listen [ADDRESS…]``; the default is 443.
+``python -m deploy.stack.listen [ADDRESS…]``; the default is port 443 of IPv4 and IPv6.
 """
 
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 from deploy.stack.programs import FrontError, find
 
 DIRECTIVE_SINCE: Final = (1, 25, 1)
+ADDRESSES: Final = ("443", "[::]:443")
+"""Port 443 of IPv4, and of IPv6: nginx listens on IPv4 alone where only the port is given."""
 
 
 def version(program: str) -> tuple[int, ...]:
@@ -23,7 +26,7 @@ def version(program: str) -> tuple[int, ...]:
     return tuple(map(int, found.groups()))
 
 
-def configuration(addresses: list[str], nginx: tuple[int, ...]) -> str:
+def configuration(addresses: Sequence[str], nginx: tuple[int, ...]) -> str:
     """Return the file for these addresses, each as ``listen`` takes it."""
     if nginx < DIRECTIVE_SINCE:
         return "".join(f"listen {address} ssl http2;\n" for address in addresses)
@@ -33,7 +36,7 @@ def configuration(addresses: list[str], nginx: tuple[int, ...]) -> str:
 def main() -> int:
     """Print the file for the nginx that is installed."""
     try:
-        sys.stdout.write(configuration(sys.argv[1:] or ["443"], version(find("nginx"))))
+        sys.stdout.write(configuration(sys.argv[1:] or ADDRESSES, version(find("nginx"))))
     except FrontError as error:
         sys.stderr.write(f"candor: {error}\n")
         return 1

@@ -220,3 +220,10 @@ class TestTls:
 )
 def test_http_2_is_spelled_as_the_version_has_it(version: tuple[int, ...], lines: list[str]) -> None:
     assert listen.configuration(["443", "[::]:443"], version).splitlines() == lines
+
+
+def test_every_port_is_one_of_ipv4_and_of_ipv6() -> None:
+    """nginx listens on IPv4 alone where only the port is given."""
+    text = (ROOT / "deploy" / "nginx" / "strangers.conf").read_text() + listen.configuration(listen.ADDRESSES, (1, 26))
+    ports = re.findall(r"^\s*listen (\[::\]:)?(\d+)", text, re.MULTILINE)
+    assert sorted(ports) == [("", "443"), ("", "443"), ("", "80"), ("[::]:", "443"), ("[::]:", "443"), ("[::]:", "80")]
