@@ -7,18 +7,20 @@ words are none of them.
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 import orjson
 from flask import Flask
 
 from app import errs
 from app.errs import Outcome, platform, requests
-from app.rest import operations, repetition
+from app.rest import mounting, operations, repetition
 from app.rest.errors import RETRY, Occasion, headers_of, problem, status_of
 from app.rest.hooks import cors, routing
+from app.rest.operations import Operation
 
 UNSETTLED: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 """The statuses with which nginx answers when a worker has failed that may have made a change."""
@@ -38,7 +40,8 @@ ADVICE: Final = f',"retry":{orjson.dumps(RETRY).decode()}'
 """The member that advises how to retry, as it stands in a document."""
 HEAD: Final = """\
 # Made by `flask errors nginx` from the catalogue and the settings; do not edit. Make it anew when an error's texts,
-# an operation that takes a body or an Idempotency-Key, CORS_ORIGINS, MAX_BODY_BYTES or REQUEST_TIMEOUT have changed.
+# an operation that takes a body, an Idempotency-Key or If-Match, the path of PUBLIC_URL, CORS_ORIGINS, MAX_BODY_BYTES
+# or REQUEST_TIMEOUT have changed.
 """
 
 
@@ -75,7 +78,7 @@ def configuration(app: Flask) -> str:
     origins = app.config["CORS_ORIGINS"]
     parts += [
         _map("$request", LIMIT[1:], limits(app), default=str(app.config["MAX_BODY_BYTES"])),
-        _map("$uri", "candor_keyed_sent", dict.fromkeys(keyed(app), "again"), default="once"),
+        _map("$uri", "candor_keyed_sent", dict.fromkeys(_paths(app, _honours_keys), "again"), default="once"),
         *_repetition(app),
         _map("$request", "candor_methods", {SERVER_WIDE: ", ".join(routing.methods(app))}),
         _map("$http_origin", "candor_origin", {origin: origin for origin in origins}),
@@ -84,15 +87,30 @@ def configuration(app: Flask) -> str:
     return "\n".join([HEAD, _now(), *parts])
 
 
-def keyed(app: Flask) -> list[str]:
-    """Return what matches the paths of the operations that honour an Idempotency-Key."""
-    rules = {rule.endpoint: rule.rule for rule in app.url_map.iter_rules()}
-    honour = [
-        rules[endpoint]
-        for (endpoint, method), operation in operations.table(app).items()
-        if method == "POST" and requests.InvalidIdempotencyKey in operation.raises
-    ]
-    return sorted({f"~^{_pattern(rule)}$" for rule in honour})
+def _honours_keys(method: str, operation: Operation) -> bool:
+    return method == "POST" and requests.InvalidIdempotencyKey in operation.raises
+
+
+def _reads_versions(method: str, operation: Operation) -> bool:
+    return method not in repetition.IDEMPOTENT and requests.PreconditionFailed in operation.raises
+
+
+def _paths(app: Flask, holds: Callable[[str, Operation], bool]) -> list[str]:
+    """Return what matches the paths of some operations, decoded as nginx has them."""
+    prefix = re.escape(mounting.prefix_of(app.config["PUBLIC_URL"]))
+    return sorted({f"~^{prefix}{path}$" for _, path in _operations(app, holds)})
+
+
+def _lines(app: Flask, holds: Callable[[str, Operation], bool]) -> list[str]:
+    """Return what matches the request lines of some operations."""
+    return sorted({f"~^{method} {_sent_prefix(app)}{path}[ ?]" for method, path in _operations(app, holds)})
+
+
+def _operations(app: Flask, holds: Callable[[str, Operation], bool]) -> Iterator[tuple[str, str]]:
+    patterns = _patterns(app)
+    for (endpoint, method), operation in operations.table(app).items():
+        if holds(method, operation):
+            yield method, patterns[endpoint]
 
 
 def limits(app: Flask) -> dict[str, str]:
@@ -101,9 +119,9 @@ def limits(app: Flask) -> dict[str, str]:
     What answers is a location of its own, to which the path that was asked for is lost.
     """
     largest = app.config["MAX_BODY_BYTES"]
-    rules = {rule.endpoint: _pattern(rule.rule) for rule in app.url_map.iter_rules()}
+    rules = _patterns(app)
     found = {
-        f"~^{method} {rules[endpoint]}[? ]": str(operation.body_limit(largest))
+        f"~^{method} {_sent_prefix(app)}{rules[endpoint]}[? ]": str(operation.body_limit(largest))
         for (endpoint, method), operation in operations.table(app).items()
         if operation.consumes and operation.body_limit(largest) < largest
     }
@@ -112,12 +130,19 @@ def limits(app: Flask) -> dict[str, str]:
 
 def _order(line: str) -> tuple[str, int, str]:
     """Sort by method; lines that every resource has come last, so that ``flask new resource`` finds their place."""
-    shared = re.fullmatch(r"\S+ /v1/\w+(/\[\^/\? \]\+)?\[\? \]", line)
+    shared = re.fullmatch(r"\S+ (?:/\S+)?/v1/\w+(/\[\^/\? \]\+)?\[\? \]", line)
     return line.partition(" ")[0], 0 if shared is None else 2 if shared[1] else 1, line
 
 
-def _pattern(rule: str) -> str:
-    return re.sub("<[^>]+>", "[^/? ]+", rule)
+def _patterns(app: Flask) -> dict[str, str]:
+    """Return what matches the path of each endpoint, below the path of PUBLIC_URL."""
+    return {rule.endpoint: re.sub("<[^>]+>", "[^/? ]+", rule.rule) for rule in app.url_map.iter_rules()}
+
+
+def _sent_prefix(app: Flask) -> str:
+    """Return what matches the path of PUBLIC_URL in a request line."""
+    path: str = urlsplit(app.config["PUBLIC_URL"]).path
+    return re.escape(path)
 
 
 def _unsettled(document: str, error: errs.Error, status: HTTPStatus) -> str:
@@ -134,13 +159,16 @@ def _repetition(app: Flask) -> list[str]:
 
     An error page changes the method and the path that nginx knows, but not the request line.
     """
-    keyed_lines = {f"{path[:-1]}[ ?]".replace("~^", "~^POST ") for path in keyed(app)}
-    lines = {IDEMPOTENT: "again", **dict.fromkeys(sorted(keyed_lines), "$candor_with_key")}
+    lines = {
+        IDEMPOTENT: "again",
+        **dict.fromkeys(_lines(app, _reads_versions), "$candor_with_version"),
+        **dict.fromkeys(_lines(app, _honours_keys), "$candor_with_key"),
+    }
     sent = "$candor_repetition:$upstream_connect_time"
     return [
         _map("$http_if_match", "candor_with_version", {"": "once", "*": "once"}, default="again"),
-        _map("$http_idempotency_key", "candor_with_key", {"": "$candor_with_version"}, default="again"),
-        _map("$request", "candor_repetition", lines, default="$candor_with_version"),
+        _map("$http_idempotency_key", "candor_with_key", {"": "once"}, default="again"),
+        _map("$request", "candor_repetition", lines, default="once"),
         _map(sent, "candor_retryable", {SENT: "false"}, default="true", is_volatile=True),
         _map(sent, "candor_doubt", {SENT: Outcome.DOUBTFUL.value}, is_volatile=True),
         _map(sent, "candor_advice", {SENT: ""}, default=ADVICE, is_volatile=True),

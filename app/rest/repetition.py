@@ -4,7 +4,7 @@ from typing import Final
 
 from app import context
 from app.errs import Outcome
-from app.errs.requests import InvalidIdempotencyKey
+from app.errs.requests import InvalidIdempotencyKey, PreconditionFailed
 from app.errs.shown import outcome
 from app.rest.request import Request
 
@@ -22,9 +22,9 @@ def outcome_of(request: Request) -> Outcome:
 def is_repeatable(request: Request) -> bool:
     """Return whether the same request again cannot make its change twice.
 
-    The method is idempotent, or the operation honours the Idempotency-Key that was sent, or If-Match names a version.
+    The method is idempotent, or the operation honours the Idempotency-Key or the version in If-Match that was sent.
     """
-    operation = request.operation
-    honours_keys = operation is not None and InvalidIdempotencyKey in operation.raises
-    is_keyed = honours_keys and request.sent("Idempotency-Key") is not None
-    return request.method in IDEMPOTENT or is_keyed or request.sent("If-Match") not in (None, "*")
+    raises = request.operation.raises if request.operation else ()
+    is_keyed = InvalidIdempotencyKey in raises and request.sent("Idempotency-Key") is not None
+    has_version = PreconditionFailed in raises and request.sent("If-Match") not in (None, "*")
+    return request.method in IDEMPOTENT or is_keyed or has_version

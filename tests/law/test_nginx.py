@@ -80,5 +80,28 @@ def test_sizes_and_times_are_ours() -> None:
     assert int(said("candor.conf", "keepalive_timeout").removesuffix("s")) < int(gunicorn[1])
 
 
+def block(text: str, name: str) -> str:
+    """Return the content of the map of a variable."""
+    return text.partition(f" ${name} {{")[2].partition("\n}")[0]
+
+
 def test_what_may_be_sent_twice_is_what_honours_a_key(app: Flask) -> None:
-    assert set(nginx.keyed(app)) >= {"~^/v1/tasks$", "~^/v1/tasks:batchCreate$"}
+    keyed = block(nginx.configuration(app), "candor_keyed_sent")
+    assert "'~^/v1/tasks$' 'again'" in keyed
+    assert "'~^/v1/tasks:batchCreate$' 'again'" in keyed
+
+
+def test_a_version_protects_only_where_it_is_read(app: Flask) -> None:
+    repetition = block(nginx.configuration(app), "candor_repetition")
+    assert "'~^PATCH /v1/tasks/[^/? ]+[ ?]' '$candor_with_version'" in repetition
+    assert "'~^POST /v1/orders[ ?]' '$candor_with_key'" in repetition
+    assert repetition.strip().endswith('default "once";')
+
+
+def test_patterns_begin_with_the_path_of_public_url(make_application: Callable[..., Flask]) -> None:
+    text = nginx.configuration(make_application(public_url="https://api.example.com/a.b/%C3%A9"))
+    assert "'~^/a\\\\.b/\xe9/v1/tasks$'" in text
+    assert r"'~^POST /a\\.b/%C3%A9/v1/tasks[ ?]'" in text
+    assert r"'~^POST /a\\.b/%C3%A9/v1/tasks[? ]' '16384'" in text
+    assert "^/v1/" not in text
+    assert " /v1/" not in text

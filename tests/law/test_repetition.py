@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.errs.platform import ServiceUnavailable
-from app.errs.requests import InvalidIdempotencyKey
+from app.errs.requests import InvalidIdempotencyKey, PreconditionFailed
 from app.extensions import db
 from app.rest import operations
 from app.rest.operations import Operation
@@ -86,7 +86,8 @@ class TestAfterACommit:
         for operation in touching_the_database(failing):
             method, is_keyed = operation.name.partition(" ")[0], InvalidIdempotencyKey in operation.raises
             document = failed(sent(failing, operation, bearer(scopes="admin") | more))
-            expected = method in REPEATABLE or (more is KEY and is_keyed) or more is VERSION
+            is_versioned = more is VERSION and PreconditionFailed in operation.raises
+            expected = method in REPEATABLE or (more is KEY and is_keyed) or is_versioned
             assert document["retryable"] is expected, operation.name
             assert DOUBT in document["detail"], operation.name
 

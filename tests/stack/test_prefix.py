@@ -10,11 +10,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from urllib.error import HTTPError
 
 import pytest
 
+from app import create_app
 from app.config import Settings
+from app.rest.nginx import configuration as configuration_of
 from tests.conftest import TokenMaker
 from tests.stack.conftest import SERVES_WITHIN, free_port
 from tests.stack.deployment import NGINX, needs_nginx
@@ -30,8 +33,12 @@ http {{
     access_log off;
     client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fastcgi;
     uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
+    map "" $candor_public_url {{ default ""; }}
+    map "" $candor_request_id {{ default ""; }}
+    include {home}/problems.conf;
     server {{
         listen 127.0.0.1:{port};
+        add_header Repetition "$candor_repetition $candor_keyed_sent $candor_body_limit" always;
         location /candor/ {{ proxy_pass http://unix:{socket}{rest}; proxy_set_header Host $http_host; }}
     }}
 }}
@@ -50,6 +57,7 @@ def public_url(
     )
     (home / "conf").write_text(configuration)
     url = f"http://127.0.0.1:{port}/candor"
+    (home / "problems.conf").write_text(configuration_of(create_app(replace(settings, public_url=url))))
     environ = {"BIND": f"unix:{home / 's'}", "PUBLIC_URL": url, "SCRIPT_NAME": "" if is_removed else "/candor"}
     environ["RATE_LIMIT"] = "10000 per second"
     command = [str(NGINX), "-c", str(home / "conf"), "-p", str(home), "-e", str(home / "error.log")]
@@ -106,6 +114,21 @@ def test_a_problem_names_what_was_asked_for_and_leads_to_its_page(public_url: st
     problem = json.loads(fetched(f"{public_url}/v1/taks", accept="application/json"))
     assert problem["instance"] == "/candor/v1/taks"
     assert status_of(problem["type"]) == 200
+
+
+def test_nginx_knows_the_operations_below_the_path(public_url: str) -> None:
+    def repetition(method: str, path: str, **fields: str) -> str:
+        request = urllib.request.Request(f"{public_url}{path}", method=method, headers=fields, data=b"{}")
+        with pytest.raises(HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=10)
+        caught.value.close()
+        return str(caught.value.headers["Repetition"])
+
+    assert repetition("POST", "/v1/tasks", **{"Idempotency-Key": "one"}) == "again again 16384"
+    assert repetition("POST", "/v1/tasks?x=y") == "once again 16384"
+    assert repetition("POST", "/v1/orders", **{"If-Match": '"1-00000000"'}) == "once again 32768"
+    assert repetition("PATCH", "/v1/tasks/1", **{"If-Match": '"1-00000000"'}) == "again once 16384"
+    assert repetition("POST", "/v1/unknown", **{"Idempotency-Key": "one"}) == "once once 1048576"
 
 
 def test_pages_assets_and_documents_lead_to_one_another(public_url: str) -> None:
