@@ -64,7 +64,14 @@ def with_environment(url: str, environ: Mapping[str, str]) -> str:
         raise ValueError(f"cannot be used with PGOPTIONS that set {taken}, which the service sets itself")
     found = _parsed(url.replace(DRIVER, "postgresql://", 1))
     missing = {keyword: environ[name] for name, keyword in KEPT.items() if environ.get(name) and keyword not in found}
-    return _spelled({**found, **missing}) if missing else url
+    if not missing:
+        return url
+    try:
+        _check({**found, **missing})
+    except ValueError as fault:
+        variables = ", ".join(name for name, keyword in KEPT.items() if keyword in missing)
+        raise ValueError(f"cannot be used with {variables}: together they {fault}") from None
+    return _spelled({**found, **missing})
 
 
 def names_set(options: str) -> Collection[str]:

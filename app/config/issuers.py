@@ -16,13 +16,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from app.config import readers
+from app.config.rules import LOOPBACK
 
 ADMIN: Final = "admin"
 EVERYBODY: Final = "*"
 GOOGLE: Final = "https://accounts.google.com"
 """Whose access tokens are no JWTs, so that it needs no keys."""
 LONGEST: Final = 200
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 MEMBERS: Final = frozenset({"jwks_url", "audience", "scopes"})
 
 

@@ -4,6 +4,7 @@ import ipaddress
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import getaddresses
@@ -11,6 +12,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from limits import parse_many
+
+from app.config.rules import LOOPBACK
 
 LONGEST_INTEGER: Final = 12
 LARGEST_LIMIT: Final = 2**31 - 1
@@ -25,8 +28,9 @@ _PUBLIC_URL: Final = re.compile(r"[a-z]+://[A-Za-z0-9._~\[\]:-]+(/([A-Za-z0-9._~
 _HOST: Final = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
+_ZONE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 _TOKEN_URL: Final = re.compile(r"https?://[A-Za-z0-9._\[\]:-]+([/?#][A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*)?")
-_THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 KEY_BYTES: Final = 32
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]+")
@@ -94,13 +98,16 @@ def limit(text: str) -> str:
 
 
 def host(text: str) -> str:
-    """Accept an address or a name to listen on; brackets around an IPv6 address are dropped."""
+    """Accept an address or a name to listen on; brackets around an IPv6 address are dropped, its zone is kept."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    try:
-        return str(ipaddress.ip_address(bare)) if "%" not in bare else bare
-    except ValueError:
-        if not _HOST.fullmatch(text) or text.replace(".", "").isdigit():
-            raise ValueError("must be an IP address or a host name, without a port") from None
+    address, has_zone, zone = bare.partition("%")
+    with suppress(ValueError):
+        if not has_zone:
+            return str(ipaddress.ip_address(bare))
+        if _ZONE.fullmatch(zone):
+            return f"{ipaddress.IPv6Address(address)}%{zone}"
+    if not _HOST.fullmatch(text) or text.replace(".", "").isdigit():
+        raise ValueError("must be an IP address or a host name, without a port")
     return text
 
 
@@ -186,7 +193,7 @@ def token_url(text: str) -> str:
         raise ValueError(
             "must be a URL that holds {token} once, behind the host, such as https://app.example.com/activate#{token}"
         )
-    if parts.scheme == "http" and parts.hostname not in _THIS_MACHINE:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must start with https:// unless the page is on this machine")
     return text
 
@@ -215,8 +222,7 @@ def unix_socket(text: str) -> str:
 def origins(text: str) -> tuple[str, ...]:
     """Accept origins as browsers send them."""
     for origin in words(text):
-        is_bare = origin.count("/") == 2 and not set(origin) & set("*?#@") and origin == origin.lower()
-        if not is_bare or not origin.isascii() or not _is_url(origin, ("http", "https")):
+        if not _ORIGIN.fullmatch(origin) or not _is_url(origin, ("http", "https")):
             raise ValueError("must list exact origins such as https://app.example.com")
         if urlsplit(origin).port == DEFAULT_PORTS[urlsplit(origin).scheme]:
             raise ValueError("must not contain a default port: no browser sends it")

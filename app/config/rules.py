@@ -176,7 +176,7 @@ def faults(values: Values) -> dict[str, str]:
     if values["app_env"] == "production":
         return {rule.name: rule.says for rule in reversed(REJECTED) if rule.applies(values)} | found
     beyond = "may be other than loopback only with APP_ENV=production"
-    return found | {name: beyond for name in ("host", "rpc_host") if values[name] not in LOOPBACK}
+    return found | {name: beyond for name in ("host", "rpc_host") if not is_local(values[name])}
 
 
 def warnings(values: Values) -> dict[str, str]:

@@ -45,7 +45,8 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "HOST": (
         *(("127.0.0.1", OK), ("::1", OK), ("::", OK), ("[::1]", OK), ("0.0.0.0", OK), ("api.internal", OK)),
         *(("::1:8000x", REJECTED), ("localhost:80", REJECTED), ("a b", REJECTED), ("http://h", REJECTED)),
-        *(("256.1.1.1", REJECTED), ("1.2.3", REJECTED)),
+        *(("256.1.1.1", REJECTED), ("1.2.3", REJECTED), ("fe80::1%eth0", OK), ("127.0.0.1%eth0", REJECTED)),
+        *(("%", REJECTED), ("a b%", REJECTED), ("fe80::1%", REJECTED), ("fe80::1%a b", REJECTED)),
     ),
     "PORT": (("80", OK), ("0", REJECTED), ("65536", REJECTED), ("9090", REJECTED)),
     "BIND": (
@@ -107,6 +108,8 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         *(("https://a.example https://a.example:8443", OK), ("http://localhost:3000", OK)),
         *(("http://a.example", WARNED), ("https://a.example:443", REJECTED), ("http://a.example:80", REJECTED)),
         *(("*", REJECTED), ("null", REJECTED), ("https://ä.example", REJECTED), ("https://A.example", REJECTED)),
+        *(("https://a.example$x'", REJECTED), ("https://$host", REJECTED), ("https://a.example;", REJECTED)),
+        *(("https://[2001:db8::1]:8443", OK), ("https://[2001:db8::1", REJECTED)),
     ),
     "REQUEST_TIMEOUT": (("2.5", OK), ("0", REJECTED), ("nan", REJECTED)),
     "MAX_BODY_BYTES": (("1024", OK), ("1", REJECTED)),
@@ -166,6 +169,20 @@ def test_mail_needs_a_sender_beside_its_server() -> None:
     assert Settings.from_env({**PRODUCTION, **server, **sender}, local=Path("/nowhere")).warnings == []
     with pytest.raises(InvalidSettings, match=r"MAIL_FROM is required in production beside SMTP_URL"):
         Settings.from_env({**PRODUCTION, **server}, local=Path("/nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("PGCONNECT_TIMEOUT", "abc"), ("PGCONNECT_TIMEOUT", "1.5"), ("PGOPTIONS", "-c TimeZone=UTC")],
+)
+def test_variables_of_libpq_are_read_like_the_url(variable: str, value: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"DATABASE_URL cannot be used with {variable}"):
+        Settings.from_env({**PRODUCTION, variable: value}, local=Path("/nowhere"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.1.2.3", "localhost", "::1"])
+def test_development_listens_on_every_address_of_loopback(host: str) -> None:
+    assert Settings.from_env({"HOST": host, "RPC_HOST": host}, local=Path("/nowhere")).host == host
 
 
 def test_every_setting_has_values_that_are_accepted_and_that_are_not() -> None:
