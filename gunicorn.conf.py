@@ -12,10 +12,13 @@ import signal
 import stat
 import sys
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from grp import getgrgid
 from pathlib import Path
+from pwd import getpwuid
 from socket import AF_UNIX
 from types import FrameType
 from typing import Any, Final
@@ -40,6 +43,7 @@ WARM_WITHIN: Final = timedelta(seconds=1)
 """How long a new worker waits for its database connections before it serves, with or without them."""
 SOCKET_MODE: Final = 0o660
 _LOG: Final = logging.getLogger("candor.metering")
+_START: Final = logging.getLogger("candor.start")
 CORES: Final = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 try:
@@ -207,14 +211,32 @@ def pre_request(_worker: Worker, request: Request) -> None:
 def when_ready(server: Arbiter) -> None:
     """Open the doors that a predecessor closed, have metrics served, and tell a developer where to go."""
     for path in unix_sockets(server):
-        folder = path.parent.stat()
-        if folder.st_mode & stat.S_ISGID:
-            os.chown(path, -1, folder.st_gid)  # as for any file there: gunicorn has given it its own group
+        if path.parent.stat().st_mode & stat.S_ISGID:
+            share(path)
         if stat.S_IMODE(path.stat().st_mode) == 0:
             path.chmod(SOCKET_MODE)
     server.keeper.attend(server)
     if not SETTINGS.is_production:
         greet()
+
+
+def share(path: Path) -> None:
+    """Give a socket the group of its folder, as any file there has: gunicorn has given it its own group."""
+    try:
+        os.chown(path, -1, path.parent.stat().st_gid)
+    except PermissionError:
+        _START.warning(
+            "the socket %s keeps the group of the process: add the user %s to the group %s, which %s belongs to",
+            *(path, name_of(getpwuid, os.geteuid()), name_of(getgrgid, path.parent.stat().st_gid), path.parent),
+        )
+
+
+def name_of(find: Callable[[int], Sequence[object]], number: int) -> object:
+    """Return the name of a user or a group; its number if it has none."""
+    try:
+        return find(number)[0]
+    except KeyError:
+        return number
 
 
 def child_exit(_server: Arbiter, worker: Worker) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -28,6 +29,9 @@ PRODUCTION: Final = {
     "WEB_CONCURRENCY": "1",
     "FAILURES_KEPT": "0",
 }
+
+NOBODY, GAMES = 65534, 60
+"""A user and a group of every Debian."""
 
 
 @contextmanager
@@ -201,3 +205,20 @@ class TestOptimized:
         assert "Traceback" not in done.stderr
         (line,) = [each for each in done.stderr.splitlines() if "PYTHONOPTIMIZE" in each]
         assert line.strip().endswith("set it to 1 or 0, or leave -OO out")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root starts others")
+def test_a_folder_of_a_group_that_the_service_is_not_in_is_reported(settings: Settings, tmp_path: Path) -> None:
+    """The socket of a folder with the setgid bit has the folder's group, if the service may give it away."""
+    folder, log = tmp_path / "run", tmp_path / "log"
+    folder.mkdir()
+    os.chown(folder, NOBODY, GAMES)
+    folder.chmod(0o2770)
+    caps = [f"--{kind}-caps=+dac_override" for kind in ("inh", "ambient")]
+    launcher = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *caps)
+    with started(settings, log, {"BIND": f"unix:{folder / 's'}"}, launcher=launcher) as process:
+        assert answer(log, process, socket.AF_UNIX, str(folder / "s")).startswith(b"HTTP/1.1 200"), log.read_text()
+    (entry,) = (each for each in lines(log, "candor.start") if "keeps the group" in each["message"])
+    assert entry["level"] == "WARNING"
+    assert f"add the user nobody to the group games, which {folder} belongs to" in entry["message"]
+    assert "Traceback" not in log.read_text()
