@@ -9,7 +9,7 @@ from flask import current_app
 from app.cli.terminal import Failed, Group, lines
 from app.config import readers
 from app.errs.users import UserNotFound
-from app.models.users import UserView, same_address
+from app.models.users import UserView
 from app.rest import scopes
 from app.wiring import Services
 
@@ -69,8 +69,8 @@ def _check(listed: Iterable[str], *, held_by: str = "") -> None:
     """
     if not scopes.unknown(listed):
         return
-    held = {scope for user in _services().users.all() if user.email == same_address(held_by) for scope in user.scopes}
-    if fault := scopes.unknown({*listed} - held):
+    user = _services().users.find_by_email(held_by) if held_by else None
+    if fault := scopes.unknown({*listed}.difference(user.scopes if user else ())):
         raise Failed(f"This {fault}")
 
 

@@ -36,6 +36,7 @@ class Rules(Protocol):
 class UserReads(Protocol):
     """Users as rows; see ``app.repositories.users``."""
 
+    def find_by_email(self, email: str) -> UserView | None: ...  # noqa: D102
     def has_email(self, email: str) -> bool: ...  # noqa: D102
     def waiting(self, token_digest: bytes, *, now: datetime) -> Waiting: ...  # noqa: D102
     def get(self, user_id: UUID) -> UserView: ...  # noqa: D102
@@ -151,6 +152,11 @@ class UserService:
     def all(self) -> Sequence[UserView]:
         """Return every user."""
         return self._reads.all()
+
+    @raises()
+    def find_by_email(self, email: str) -> UserView | None:
+        """Return the user with this address."""
+        return self._reads.find_by_email(email)
 
     @raises(UserNotFound, NotThisUser, PreconditionFailed)
     def get(self, user_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> UserView:
