@@ -14,8 +14,11 @@ from app.resilience import deadline
 from app.resilience.dialing import dialed
 
 ENCODING: Final = "UTF8"
-PROVING: Final = 0.05
-"""Seconds without a connection that speak against the database; one that is busy may need longer than less."""
+PROVING: Final = 0.25
+"""Seconds without a connection that speak against the database, also if the caller has shortened the budget.
+
+A connection takes four round trips and more, so a shorter wait proves nothing about a distant or busy database.
+"""
 
 
 def dial(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Connection[Any] | None:

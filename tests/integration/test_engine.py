@@ -393,6 +393,21 @@ class TestSilence:
         driven.close()
         network.close()
 
+    @pytest.mark.parametrize(("seconds", "state"), [(0.05, State.CLOSED), (0.1, State.CLOSED), (0.4, State.OPEN)])
+    def test_short_budgets_of_callers_prove_nothing_about_a_connection_that_takes_longer(
+        self, proxy: Proxy, engine: Engine, seconds: float, state: State
+    ) -> None:
+        """Each of the round trips to a distant database takes a part of the budget."""
+        proxy.flows.clear()
+        for _ in range(4):
+            token = current.set(Deadline.after(timedelta(seconds=seconds), is_shortened=True))
+            with pytest.raises(Error):
+                engine.connect()
+            current.reset(token)
+        breaker = house.breaker_of(engine)
+        assert breaker is not None
+        assert (breaker.state() is State.CLOSED) is (state is State.CLOSED)
+
     def test_a_server_that_refuses_is_told_at_once(self, proxy: Proxy, engine: Engine) -> None:
         proxy.close()
         with on_time(timedelta(seconds=5)):
