@@ -7,7 +7,6 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
-from app.errs.platform import ServiceUnavailable
 from app.repositories import listeners, observed
 from app.repositories.pool import lent
 from app.repositories.prepared import Line, Prepared
@@ -15,14 +14,9 @@ from app.repositories.transaction import Transaction, Usage, current, has_begun
 from app.resilience import measure
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
-from app.resilience.transaction import is_stale
+from app.resilience.transaction import is_stale, is_undone
 
 T = TypeVar("T")
-
-
-def _is_undone(error: Exception) -> bool:
-    """Return whether the connection turned out dead, the plan stale, or a race was lost."""
-    return isinstance(error, ServiceUnavailable) and bool(error.facts.get("is_undone"))
 
 
 ONCE_MORE: Final = Retry(
@@ -30,7 +24,7 @@ ONCE_MORE: Final = Retry(
     attempts=2,
     initial=timedelta(0),
     budget=RetryBudget(),
-    is_retryable=_is_undone,
+    is_retryable=is_undone,
     is_free=is_stale,
     heeds_retry_after=False,
     hooks=(measure.database_retries,),

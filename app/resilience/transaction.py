@@ -19,7 +19,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _is_undone(error: Exception) -> bool:
+def is_undone(error: Exception) -> bool:
+    """Return whether nothing was done: the connection turned out dead, the plan stale, or a race was lost."""
     return isinstance(error, ServiceUnavailable) and bool(error.facts.get("is_undone"))
 
 
@@ -35,7 +36,7 @@ AGAIN: Final = Retry(
     initial=timedelta(milliseconds=20),
     longest=timedelta(milliseconds=200),
     budget=BUDGET,
-    is_retryable=_is_undone,
+    is_retryable=is_undone,
     is_free=is_stale,
     heeds_retry_after=False,
     hooks=(measure.database_retries,),

@@ -33,14 +33,17 @@ class Mount:
         if environ.get("SCRIPT_NAME"):
             return
         path = environ.get("PATH_INFO", "")
-        if self._is_sent and path.startswith(self._wire) and path[len(self._wire) :][:1] in {"", "/"}:
+        if self._is_sent and _is_below(self._wire, path):
             environ["PATH_INFO"] = path[len(self._wire) :]
         environ["SCRIPT_NAME"] = self._wire
 
     def public(self, path: str) -> str:
         """Return a decoded path of a request as clients see it."""
-        is_whole = self._is_sent and path.startswith(self.prefix) and path[len(self.prefix) :][:1] in {"", "/"}
-        return path if is_whole else self.prefix + path
+        return path if self._is_sent and _is_below(self.prefix, path) else self.prefix + path
+
+
+def _is_below(prefix: str, path: str) -> bool:
+    return path.startswith(prefix) and path[len(prefix) :][:1] in {"", "/"}
 
 
 def prefix_of(public_url: str) -> str:
