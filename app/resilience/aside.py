@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from app.context import carried
+from app.errs.platform import ServiceUnavailable
 
 T = TypeVar("T")
 
@@ -14,7 +15,8 @@ def aside(work: Callable[[], T], *, name: str) -> "Future[T]":
     """Begin the work in a thread of this name, and return what is to come of it.
 
     The request's id, trace, caller, deadline and trail go along. How many threads there are is bounded by who may
-    begin such work, which has a bound in time of its own; nobody waits for one when the process ends.
+    begin such work, which has a bound in time of its own; nobody waits for one when the process ends. If the process
+    can't have another thread, the work ends with ``ServiceUnavailable``.
     """
     coming: Future[T] = Future()
 
@@ -24,5 +26,8 @@ def aside(work: Callable[[], T], *, name: str) -> "Future[T]":
         except BaseException as error:
             coming.set_exception(error)
 
-    threading.Thread(target=carried(run), name=name, daemon=True).start()
+    try:
+        threading.Thread(target=carried(run), name=name, daemon=True).start()
+    except RuntimeError as fault:
+        coming.set_exception(ServiceUnavailable(detail=f"no thread for {name}: {fault}", retry_after=1))
     return coming

@@ -45,3 +45,14 @@ class TestAside:
         with pytest.raises(ServiceUnavailable) as caught:
             aside(work, name="x").result()
         assert caught.value.retry_after == 7
+
+    def test_without_a_thread_it_ends_as_what_is_out_of_reach(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            coming = aside(lambda: 1, name="dial")
+        with pytest.raises(ServiceUnavailable) as caught:
+            coming.result()
+        assert caught.value.detail == "no thread for dial: can't start new thread"
