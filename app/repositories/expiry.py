@@ -36,8 +36,8 @@ class ExpiryRepository:
         """Let no other transaction clean until the unit ends; ``False`` when another does."""
         return bool(self._session.scalar(select(func.pg_try_advisory_xact_lock(CLEANING))))
 
-    def delete(self, *, now: datetime, failures_for: timedelta, most: int) -> dict[str, int]:
-        """Delete so many expired rows of each table, passing over those that are locked; return how many, by table.
+    def delete(self, *, now: datetime, failures_for: timedelta, most: int) -> int:
+        """Delete so many expired rows of each table, passing over those that are locked; return the most of one table.
 
         Args:
             now: the present moment.
@@ -49,7 +49,7 @@ class ExpiryRepository:
         }
         expired[_table(Failure)] = Failure.at <= now - failures_for
         expired[_table(Job)] = (Job.state == JobState.DEAD) & (Job.update_time <= now - DEAD_FOR)
-        return {table.name: self._delete(table, which, most) for table, which in expired.items()}
+        return max(self._delete(table, which, most) for table, which in expired.items())
 
     def _delete(self, table: Table, which: ColumnElement[bool], most: int) -> int:
         key = tuple_(*table.primary_key.columns)

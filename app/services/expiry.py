@@ -17,7 +17,7 @@ class Expired(Protocol):
     """See ``app.repositories.expiry``."""
 
     def lock(self) -> bool: ...  # noqa: D102
-    def delete(self, *, now: datetime, failures_for: timedelta, most: int) -> dict[str, int]: ...  # noqa: D102
+    def delete(self, *, now: datetime, failures_for: timedelta, most: int) -> int: ...  # noqa: D102
 
 
 class Unit(Protocol):
@@ -37,21 +37,16 @@ class ExpiryService:
         self._unit_of_work, self._clock, self._failures_for = unit_of_work, clock, failures_for
 
     @raises()
-    def clean(self) -> dict[str, int]:
-        """Delete all that has expired, and return how many rows of each table; none when another process is at it."""
-        total: dict[str, int] = {}
-        while deleted := self._batch():
-            for table, count in deleted.items():
-                total[table] = total.get(table, 0) + count
-            if max(deleted.values()) < BATCH:
-                break
-        return total
+    def clean(self) -> None:
+        """Delete all that has expired, unless another process is at it."""
+        while self._batch() >= BATCH:
+            pass
 
     @transaction
-    def _batch(self) -> dict[str, int]:
+    def _batch(self) -> int:
         with self._unit_of_work() as unit:
             if not unit.expired.lock():
-                return {}
+                return 0
             deleted = unit.expired.delete(now=self._clock.now(), failures_for=self._failures_for, most=BATCH)
             unit.commit()
         return deleted
