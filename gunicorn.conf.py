@@ -193,6 +193,9 @@ def post_worker_init(worker: Worker) -> None:
 
 def worker_exit(_server: Arbiter, worker: Worker) -> None:
     """Write down what failed last, and send the last traces; then end without requests, if that is what was asked."""
+    from app.observability import logs  # noqa: PLC0415 -- here, the application is loaded
+
+    logs.end()
     if hasattr(worker, "journal"):
         worker.journal.stop(LAST_WORDS)
     if SETTINGS.tracing and hasattr(worker, "wsgi"):

@@ -180,6 +180,11 @@ def _write_shared(shared: Shared) -> None:
 _SHARED: Final = SharedEntries(_write_shared)
 
 
+def end() -> None:
+    """Write what waits to be written together with more, as the process ends."""
+    _SHARED.end()
+
+
 def partial_failure(failed: Sequence[tuple[int, errs.Error]], fields: dict[str, object]) -> None:
     """Write the one entry about all items that failed of a batch of which others succeeded.
 

@@ -7,6 +7,7 @@ of the first few; each has its access entry, with the code. Where records go to 
 import threading
 import time
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -76,6 +77,13 @@ class SharedEntries:
                 self._be_reminded()
         self._tell(over)
 
+    def end(self) -> None:
+        """Write the entries of seconds that are not over either: the process ends."""
+        with self._lock:
+            over = [*self._open.values()]
+            self._open.clear()
+        self._tell(over)
+
     def _over(self, now: float) -> list[Shared]:
         """Take away what is over; the oldest come first."""
         over: list[Shared] = []
@@ -88,9 +96,11 @@ class SharedEntries:
 
     def _be_reminded(self) -> None:
         if self._timer is None:
-            self._timer = threading.Timer(EVERY, self.flush)
-            self._timer.daemon = True
-            self._timer.start()
+            timer = threading.Timer(EVERY, self.flush)
+            timer.daemon = True
+            with suppress(RuntimeError):  # the process can't have another thread: the next request tries again
+                timer.start()
+                self._timer = timer
 
     def _tell(self, over: list[Shared]) -> None:
         for each in over:

@@ -106,3 +106,15 @@ def shared(served: Served, code: str, ids: list[str], *, seconds: float, since: 
             assert len(each["request_ids"]) == min(5, each["count"])
         else:
             assert each["causes"]
+
+
+def test_those_of_the_last_second_are_written_when_the_worker_ends(settings: Settings, tmp_path: Path) -> None:
+    with (
+        serving(settings, tmp_path / "log", WEB_CONCURRENCY="1") as served,
+        closing(HTTPConnection("127.0.0.1", served.port, timeout=20)) as connection,
+    ):
+        for _ in range(50):
+            connection.request("GET", "/v1/nothing")
+            connection.getresponse().read()
+    errors, _ = entries(served, "ROUTE_NOT_FOUND")
+    assert sum(each.get("count", 1) for each in errors) == 50

@@ -1,6 +1,7 @@
 """Which errors share a log entry, and what that entry has."""
 
 import threading
+import time
 
 import pytest
 
@@ -85,6 +86,32 @@ def test_others_do_not_share_it(shared: SharedEntries, written: Written, clock: 
     clock.now += 1
     shared.flush()
     assert written.counts() == [1, 1, 1, 1]
+
+
+def test_the_end_writes_what_is_not_over_too(shared: SharedEntries, written: Written) -> None:
+    for _ in range(3):
+        shared.is_first("a", None, FIELDS)
+    shared.end()
+    shared.end()
+    assert written.counts() == [2]
+
+
+def test_a_timer_that_does_not_start_is_started_by_the_next_request(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_timer: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(shared_entries, "EVERY", 0.05)
+    shared = SharedEntries(written.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Timer, "start", refuse)
+        assert [shared.is_first("a", None, FIELDS) for _ in range(2)] == [True, False]
+    shared.is_first("a", None, FIELDS)
+    until = time.monotonic() + 5
+    while not written:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_no_more_than_a_bound_are_remembered(shared: SharedEntries, written: Written) -> None:
