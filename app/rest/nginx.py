@@ -40,8 +40,8 @@ ADVICE: Final = f',"retry":{orjson.dumps(RETRY).decode()}'
 """The member that advises how to retry, as it stands in a document."""
 HEAD: Final = """\
 # Made by `flask errors nginx` from the catalogue and the settings; do not edit. Make it anew when an error's texts,
-# an operation that takes a body, an Idempotency-Key or If-Match, the path of PUBLIC_URL, CORS_ORIGINS, MAX_BODY_BYTES
-# or REQUEST_TIMEOUT have changed.
+# an operation that takes a body, an Idempotency-Key or If-Match, the path of PUBLIC_URL, CORS_ORIGINS, MAX_BODY_BYTES,
+# REQUEST_TIMEOUT or LOG_CLIENT have changed.
 """
 
 
@@ -81,6 +81,7 @@ def configuration(app: Flask) -> str:
         _map("$uri", "candor_keyed_sent", dict.fromkeys(_paths(app, _honours_keys), "again"), default="once"),
         *_repetition(app),
         _map("$request", "candor_methods", {SERVER_WIDE: ", ".join(routing.methods(app))}),
+        _map('""', "candor_client", {}, default="$remote_addr" if app.config["LOG_CLIENT"] else ""),
         _map("$http_origin", "candor_origin", {origin: origin for origin in origins}),
         _map("$http_origin", "candor_exposed", dict.fromkeys(origins, cors.EXPOSED)),
     ]

@@ -105,3 +105,12 @@ def test_patterns_begin_with_the_path_of_public_url(make_application: Callable[.
     assert r"'~^POST /a\\.b/%C3%A9/v1/tasks[? ]' '16384'" in text
     assert "^/v1/" not in text
     assert " /v1/" not in text
+
+
+def test_the_log_has_the_client_s_address_only_where_the_service_s_log_has_it(
+    make_application: Callable[..., Flask],
+) -> None:
+    assert '"client":"$candor_client"' in (FOLDER / "http.conf").read_text()
+    for log_client, logged in ((True, "$remote_addr"), (False, "")):
+        text = nginx.configuration(make_application(log_client=log_client))
+        assert block(text, "candor_client").strip() == f'default "{logged}";'
