@@ -8,8 +8,8 @@ APP: Final = Path(__file__).parents[2] / "app"
 SOURCES: Final = re.compile(
     r"remote_addr|REMOTE_ADDR|[xX]-[fF]orwarded-[fF]or|HTTP_X_|[xX]-[rR]eal-[iI][pP]|access_route"
 )
-READERS: Final = {"rest/request.py", "rpc/calls.py", "wire/addresses.py", "config/__init__.py"}
-"""The two transports, which hand on what they received, the parser, and the description of a setting."""
+READERS: Final = {"rest/request.py", "rest/nginx.py", "rpc/calls.py", "wire/addresses.py", "config/__init__.py"}
+"""The two transports, which hand on what they received, the parser, nginx's log, and the description of a setting."""
 
 
 def test_no_other_module_reads_an_address() -> None:
