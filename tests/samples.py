@@ -34,6 +34,7 @@ PATHS: Final[Mapping[str, str]] = {
     "<request_id>": "581d28e419d005a96bbbb54325ef6ca8",
     "<id:user_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
     "<slug>": "task-not-found",
+    "<violation>": "too-long",
 }
 
 

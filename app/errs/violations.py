@@ -178,6 +178,13 @@ define(
         "items[0].sku is not a product with a price in EUR",
     ),
     ViolationCode(
+        "WRONG_PASSWORD",
+        "The current password is wrong.",
+        "Send the password that the account has now.",
+        "current_password",
+        "current_password is not the present password",
+    ),
+    ViolationCode(
         "TOO_COMMON",
         "The password is one of those that attackers try first.",
         "Choose a password that is not a common one, a repetition, or your name or email address (NIST SP 800-63B).",

@@ -44,6 +44,8 @@ def finished(document: Mapping[str, Any], *, unlisted: frozenset[str] = frozense
     for each in _roots(found):
         for schema in _nested(each):
             _settle(schema)
+    for each in _parameters(found):
+        _free(each["schema"])
     for name in unlisted - _reached(schemas, [{**found, "components": {**found["components"], "schemas": {}}}]):
         schemas.pop(name, None)
     return found
@@ -159,6 +161,12 @@ def _exclude_null(schema: dict[str, Any]) -> None:
         schema["type"] = rest[0] if len(rest) == 1 else rest
     if "enum" in schema:
         schema["enum"] = [each for each in schema["enum"] if each is not None]
+
+
+def _free(schema: dict[str, Any]) -> None:
+    """Take the format from an integer in a query that has no maximum: a format is one, and what is larger is valid."""
+    if schema.get("type") == "integer" and "maximum" not in schema:
+        schema.pop("format", None)
 
 
 def _settle(schema: dict[str, Any]) -> None:

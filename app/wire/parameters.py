@@ -39,7 +39,7 @@ class PageSize(fields.Text):
     def __init__(self, *, default: int = DEFAULT_PAGE_SIZE, largest: int = LARGEST_PAGE_SIZE) -> None:
         self.default, self.largest = default, largest
         says = f"The largest number of items to return, at most {largest}. Default: {default}, also for 0."
-        schema = {"type": "integer", "minimum": 0, "format": "int32", "description": says}
+        schema = {"type": "integer", "minimum": 0, "description": says}
         super().__init__(load_default=default, metadata=schema)
 
     def decode(self, value: object) -> Any:

@@ -22,7 +22,12 @@ SLUG: Final = {
     "description": "The code of the error in kebab case.",
     "example": "task-title-taken",
 }
-VIOLATION_SLUG: Final = {**SLUG, "description": "The code of the violation in kebab case.", "example": "too-long"}
+VIOLATION: Final = {
+    **SLUG,
+    "name": "violation",
+    "description": "The code of the violation in kebab case.",
+    "example": "too-long",
+}
 
 blp = Blueprint("catalogue", __name__, scope=operations.PUBLIC, description="The error catalogue.")
 
@@ -49,9 +54,9 @@ def list_violations() -> Any:
     return negotiated("violations", {"violations": entries.violations()}, FORMATS)
 
 
-@blp.route("/errors/violations/<slug>", produces=FORMATS, parameters=[VIOLATION_SLUG])
+@blp.route("/errors/violations/<violation>", produces=FORMATS, parameters=[VIOLATION])
 @blp.response(HTTPStatus.OK, ViolationEntrySchema)
 @blp.calls(entries.find_violation, needs_database=False)
-def get_violation(slug: str) -> Any:
+def get_violation(violation: str) -> Any:
     """Explain one code of violations: what is wrong, and how to fix it."""
-    return negotiated("violation", entries.find_violation(slug), FORMATS)
+    return negotiated("violation", entries.find_violation(violation), FORMATS)
