@@ -117,7 +117,7 @@ def _nested(schema: Any) -> Iterator[dict[str, Any]]:
 
 def _describe(document: dict[str, Any], operations: list[dict[str, Any]]) -> None:
     """Give operations, tags and IDs in paths the texts that follow from docstrings and names."""
-    headings = {each["name"]: _readable(each["name"]) for each in document.get("tags", ())}
+    headings = {each["name"]: heading(each["name"]) for each in document.get("tags", ())}
     for each in document.get("tags", ()):
         each["name"] = headings[each["name"]]
     for each in operations:
@@ -130,7 +130,7 @@ def _describe(document: dict[str, Any], operations: list[dict[str, Any]]) -> Non
             _describe_id(each)
 
 
-def _readable(tag: str) -> str:
+def heading(tag: str) -> str:
     """Return the name of a blueprint as a heading."""
     return f"{tag[:1].upper()}{tag[1:]}".replace("-", " ").replace("_", " ")
 

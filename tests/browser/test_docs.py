@@ -15,7 +15,7 @@ from tests.stack.conftest import Served
 PHONE: Final = 390
 DESK: Final = 1280
 PAGES: Final = ("/", "/errors", "/errors/validation-failed", "/errors/invalid-token", "/docs")
-CREATE: Final = "#operations-tasks-create_task"
+CREATE: Final = "#operations-Tasks-create_task"
 
 pytestmark = pytest.mark.usefixtures("client")
 """Its tables are emptied after each test, of what the browser wrote too."""

@@ -21,7 +21,7 @@ from tests.stack.conftest import ROOT, serving
 HERE: Final = Path(__file__).parent
 PYTHON: Final = ROOT / ".local" / "clients-venv" / "bin" / "python"
 MODULES: Final = ROOT / ".local" / "clients-node" / "node_modules"
-SCOPES: Final = "tasks orders movies:read movies:write"
+SCOPES: Final = "tasks orders"
 LIMIT: Final = "6 per 5 second"
 
 
@@ -80,7 +80,7 @@ def service(
         yield {
             "CANDOR_URL": served.url,
             "CANDOR_ALICE": token("alice", SCOPES),
-            "CANDOR_BOB": token("bob", "movies:read"),
+            "CANDOR_BOB": token("bob", "orders"),
             "CANDOR_EMAIL": email,
             "CANDOR_PASSWORD": PASSWORD,
         }

@@ -14,7 +14,6 @@ from candor_client.api.account import get_me, update_me
 from candor_client.api.catalogue import get_error
 from candor_client.api.forgotten_passwords import request_password_reset
 from candor_client.api.health import get_health
-from candor_client.api.movies import create_movie, replace_movie
 from candor_client.api.orders import cancel_order, create_order, get_order
 from candor_client.api.passwords import put_password
 from candor_client.api.preferences import get_preferences, replace_preferences
@@ -32,8 +31,6 @@ from candor_client.models import (
     IdempotencyKeyReused,
     InvalidFilter,
     InvalidOrderBy,
-    Movie,
-    MovieInput,
     Order,
     OrderCreate,
     OrderCreateCurrency,
@@ -72,7 +69,7 @@ URL = os.environ["CANDOR_URL"]
 NOBODY = Client(base_url=URL)
 ALICE = AuthenticatedClient(base_url=URL, token=os.environ["CANDOR_ALICE"])
 BOB = AuthenticatedClient(base_url=URL, token=os.environ["CANDOR_BOB"])
-"""Bob's token has no scope but `movies:read`."""
+"""Bob's token has no scope but `orders`."""
 WRONG = AuthenticatedClient(base_url=URL, token="wrong")
 CREDENTIALS = Credentials(email=os.environ["CANDOR_EMAIL"], password=os.environ["CANDOR_PASSWORD"])
 LATER = datetime.now(UTC) + timedelta(days=30)
@@ -135,6 +132,14 @@ def null_clears_a_property() -> None:
     update_task.sync(uid(task), client=ALICE, body=TaskUpdate(description="more"))
     cleared = update_task.sync(uid(task), client=ALICE, body=TaskUpdate(description=None))
     assert isinstance(cleared, Task) and cleared.description is None
+
+
+@step
+def a_mask_clears_what_the_body_lacks() -> None:
+    task = new("python 13")
+    update_task.sync(uid(task), client=ALICE, body=TaskUpdate(description="more"))
+    cleared = update_task.sync(uid(task), client=ALICE, body=TaskUpdate(title="x"), update_mask="description")
+    assert isinstance(cleared, Task) and (cleared.title, cleared.description) == ("python 13", None)
 
 
 @step
@@ -282,18 +287,6 @@ def an_order_is_cancelled_once() -> None:
     assert isinstance(cancel_order.sync(made.id, client=ALICE), OrderNotCancellable)
 
 
-@step
-def replacing_needs_the_version() -> None:
-    made = create_movie.sync_detailed(client=ALICE, body=MovieInput(title="Repo Man", run_time=92))
-    assert isinstance(made.parsed, Movie) and made.parsed.director is None
-    body, movie_id = MovieInput(title="Repo Man 2"), made.parsed.external_id
-    assert isinstance(replace_movie.sync(movie_id, client=ALICE, body=body, if_match=made.headers["ETag"]), Movie)
-    refused = replace_movie.sync(movie_id, client=ALICE, body=body, if_match=made.headers["ETag"])
-    assert isinstance(refused, PreconditionFailed)
-    bare = ALICE.get_httpx_client().put(f"/v1/movies/{movie_id}", json={"title": "x"})
-    assert PreconditionRequired.from_dict(bare.json()).status == 428
-
-
 def log_in() -> Tokens:
     tokens = create_tokens.sync(client=NOBODY, body=CREDENTIALS)
     assert isinstance(tokens, Tokens), tokens
@@ -333,12 +326,15 @@ def the_profile_has_both_parts() -> None:
 
 
 @step
-def preferences_are_replaced() -> None:
+def replacing_needs_the_version() -> None:
     client, user = me()
-    read = get_preferences.sync_detailed(user.id, client=client)
+    tag = get_preferences.sync_detailed(user.id, client=client).headers["ETag"]
     body = PreferencesInput(locale="de-CH", time_zone="Europe/Zurich", theme=PreferencesInputTheme.DARK)
-    put = replace_preferences.sync(user.id, client=client, body=body, if_match=read.headers["ETag"])
+    put = replace_preferences.sync(user.id, client=client, body=body, if_match=tag)
     assert isinstance(put, Preferences) and put.locale == "de-CH"
+    assert isinstance(replace_preferences.sync(user.id, client=client, body=body, if_match=tag), PreconditionFailed)
+    bare = client.get_httpx_client().put(f"/v1/users/{user.id}/preferences", json=body.to_dict())
+    assert PreconditionRequired.from_dict(bare.json()).status == 428
 
 
 @step

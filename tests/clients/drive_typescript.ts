@@ -13,7 +13,7 @@ const baseUrl = env("CANDOR_URL");
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 const nobody = createClient<paths>({ baseUrl });
 const alice = createClient<paths>({ baseUrl, headers: bearer(env("CANDOR_ALICE")) });
-const bob = createClient<paths>({ baseUrl, headers: bearer(env("CANDOR_BOB")) }); // has no scope but movies:read
+const bob = createClient<paths>({ baseUrl, headers: bearer(env("CANDOR_BOB")) }); // has no scope but orders
 const wrong = createClient<paths>({ baseUrl, headers: bearer("wrong") });
 const credentials = { email: env("CANDOR_EMAIL"), password: env("CANDOR_PASSWORD") };
 
@@ -160,13 +160,16 @@ const steps: Record<string, () => Promise<void>> = {
   },
 
   async replacing_needs_the_version() {
-    const made = await alice.POST("/v1/movies", { body: { title: "Repo Man", run_time: 92 } });
-    const movie = { path: { movie_id: made.data?.external_id ?? "" } };
-    const header = { "If-Match": made.response.headers.get("ETag") ?? "" };
-    const send = () =>
-      alice.PUT("/v1/movies/{movie_id}", { params: { ...movie, header }, body: { title: "Repo Man 2" } });
-    assert.equal((await send()).response.status, 200);
-    const { error } = await send();
+    const { data } = await nobody.POST("/v1/tokens", { body: credentials });
+    const me = createClient<paths>({ baseUrl, headers: bearer(data?.access_token ?? "") });
+    const user = await me.GET("/v1/users/me");
+    const at = { path: { user_id: user.data?.id ?? "" } };
+    const read = await me.GET("/v1/users/{user_id}/preferences", { params: at });
+    const header = { "If-Match": read.response.headers.get("ETag") ?? "" };
+    const body = { locale: "de-CH", time_zone: "Europe/Zurich", theme: "light" } as const;
+    const put = () => me.PUT("/v1/users/{user_id}/preferences", { params: { ...at, header }, body });
+    assert.equal((await put()).response.status, 200);
+    const { error } = await put();
     assert.ok(error && error.code === "PRECONDITION_FAILED");
   },
 

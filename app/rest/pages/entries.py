@@ -12,6 +12,7 @@ from app.errs.platform import CatalogueEntryNotFound
 from app.rest import examples, operations
 from app.rest.errors import MEDIA_TYPE, status_of
 from app.rest.openapi_components import JSON_TYPES
+from app.rest.openapi_schemas import heading
 
 _PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -149,7 +150,7 @@ def _answering(named: type[errs.Error]) -> tuple[Answering, ...]:
     for (endpoint, method), operation in operations.table(current_app).items():
         if operation.is_documented and named in operation.raises:
             path = _PARAMETER.sub(r"{\1}", operation.name.partition(" ")[2])
-            found.append(Answering(method, path, endpoint.rpartition(".")[0], operation.operation_id))
+            found.append(Answering(method, path, heading(endpoint.rpartition(".")[0]), operation.operation_id))
     return tuple(found)
 
 
