@@ -192,7 +192,7 @@ def post_worker_init(worker: Worker) -> None:
 
 
 def worker_exit(_server: Arbiter, worker: Worker) -> None:
-    """Write down what failed last, and send the last traces; then end without requests, if that is what was asked."""
+    """Write the last failures and send the last traces; after SIGINT or SIGQUIT end without waiting for requests."""
     from app.observability import logs  # noqa: PLC0415 -- here, the application is loaded
 
     logs.end()

@@ -13,7 +13,7 @@ class ViolationCode:
 
     Args:
         code: UPPER_SNAKE. It is kept for ever.
-        title: a sentence that says what is wrong.
+        title: a sentence that describes the violation.
         client: a sentence that says how to fix the request.
         field: an example of where it is violated.
         message: what the service says there.

@@ -77,7 +77,7 @@ class ErasureRepository:
     ) -> bool:
         some, table = select(key).where(owner == subject).limit(most), owner.class_.__table__
         values: dict[Any, Any] = {owner: ERASED}
-        if "version" in table.columns:  # the entity tag is that of a version, and what is shown changes
+        if "version" in table.columns:  # the representation changes, so the entity tag has to
             values[table.columns["version"]] = table.columns["version"] + 1
         statement = update(owner.class_).where(key.in_(some)).values(values).returning(key)
         return len(self._session.scalars(statement.execution_options(synchronize_session=False)).all()) == most

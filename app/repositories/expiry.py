@@ -16,7 +16,7 @@ from app.models.jobs import DEAD_FOR, Job, JobState
 
 EXPIRE_TIME: Final = "expire_time"
 KEPT_ON: Final = timedelta(minutes=1)
-"""How much longer a row is kept than it counts: the clocks of instances differ."""
+"""How much longer rows are kept than they count, and revocations last than tokens: clocks of instances differ."""
 CLEANING: Final = 7_235_121
 """The advisory lock of the transaction that cleans; no other purpose has this number."""
 

@@ -83,7 +83,7 @@ class BoundedPool(QueuePool):
         return connection
 
     def idle(self) -> Generator[PoolProxiedConnection, None, None]:
-        """Yield connections that nobody uses, past the breaker, and return them to the pool in the end."""
+        """Yield idle connections, past the breaker, and return them to the pool in the end."""
         with ExitStack() as stack, suppress(psycopg.Error, Error):
             while self.checkedin():
                 connection = super().connect()

@@ -1,6 +1,6 @@
 """Refresh tokens by digest, and the sessions and tokens that are revoked before their time."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,13 +24,12 @@ from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
 from app.models.sessions import ACCESS, IssuedToken, RefreshToken, RevokedToken, TokenIdentity
 from app.models.users import User, UserView, user_id_of
+from app.repositories.expiry import KEPT_ON
 from app.repositories.prepared import Prepared
 from app.repositories.reads import Reads
 
 REAPED: Final = 10
 """Expired tokens deleted with each new one, so that they go faster than they come and no job is needed."""
-KEPT_ON: Final = timedelta(minutes=1)
-"""How much longer rows are kept, and revocations last, than their tokens are valid: clocks of instances differ."""
 HORIZON: Final = Prepared(
     select(
         literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint").label("xid"),

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
+from app.observability.occasional import Occasional
+
 GRACE: Final = 0.1
 """Seconds past the deadline, in which the server can end the statement itself."""
 _LOG: Final = logging.getLogger("candor.resilience")
@@ -37,6 +39,7 @@ class Watchdog:
         """When the thread looks next. It stays when what was due then is released: the next one would wake it again."""
         self._thread: threading.Thread | None = None
         self._has_reported = False
+        self._threadless = Occasional("candor.resilience")
 
     def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR, first: Callable[[], bool] | None = None) -> int:
         """Shut down the socket ``fd`` at ``at`` (monotonic seconds) unless released before; return a ticket.
@@ -65,7 +68,7 @@ class Watchdog:
         try:
             thread.start()
         except RuntimeError as fault:
-            _LOG.error("the watchdog has no thread: %s", fault)
+            self._threadless.warn(f"The watchdog has no thread, so deadlines are not enforced: {fault}")
         else:
             self._thread = thread
 

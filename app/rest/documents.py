@@ -125,7 +125,7 @@ def _example(named: type[errs.Error], operation: Operation, config: Mapping[str,
 
 
 def _one_of(group: list[type[errs.Error]]) -> dict[str, Any]:
-    """Return the schema of the errors of one status, which ``code`` tells apart."""
+    """Return the schema of the errors of one status; ``code`` is the discriminator."""
     by_code = {named.code: f"#/components/schemas/{named.__name__}" for named in group}
     if len(group) == 1:
         return {"$ref": by_code[group[0].code]}

@@ -62,7 +62,7 @@ PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     },
     "If-Match-To-Replace": {
         "name": "If-Match",
-        "description": "The entity tag of what is to be replaced; several joined by commas, or * for any.",
+        "description": "The entity tag of the resource to replace; several joined by commas, or * for any.",
         "required": True,
         "schema": {"type": "string", "pattern": TAGS},
     },

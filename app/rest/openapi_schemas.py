@@ -1,12 +1,12 @@
 """The finished OpenAPI document, in the form that client generators and validators read alike.
 
-marshmallow describes a schema once. Here, what is sent is told apart from what is returned:
+marshmallow describes a schema once. This module distinguishes requests from responses:
 
 - A response has all its properties in every answer, except those that ``?fields=`` leaves out, and may have more in a
   later release: all are ``required``, and ``additionalProperties`` is not ``false``.
 - No property has a ``default``: generated clients send defaults with every update, or demand what ``?fields=`` leaves
-  out. The description says what is assumed.
-- A parameter is never null: no query can say so.
+  out. The description contains the default.
+- A parameter is never null: a query has no null.
 - ``const`` is an ``enum`` of one value with a type, an ``enum`` with null is ``anyOf``, and integers have a format.
 """
 
@@ -164,7 +164,7 @@ def _exclude_null(schema: dict[str, Any]) -> None:
 
 
 def _free(schema: dict[str, Any]) -> None:
-    """Take the format from an integer in a query that has no maximum: a format is one, and what is larger is valid."""
+    """Remove the format of a query parameter without a maximum: a format is a maximum, and larger values are valid."""
     if schema.get("type") == "integer" and "maximum" not in schema:
         schema.pop("format", None)
 
@@ -174,7 +174,7 @@ def _settle(schema: dict[str, Any]) -> None:
     if (default := schema.pop("default", None)) not in (None, "", [], {}):
         said = f"Default: {default if isinstance(default, str) else orjson.dumps(default).decode()}."
         described = schema.get("description", "")
-        schema["description"] = described if "efault" in described else f"{described} {said}".lstrip()
+        schema["description"] = described if "default" in described.lower() else f"{described} {said}".lstrip()
     if "const" in schema:
         schema["enum"] = [schema.pop("const")]
     values = schema.get("enum")

@@ -31,7 +31,7 @@ class Worker(WaitingWorker):
     """Whether it ends without waiting for requests."""
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        """End soon, told once or twice: Ctrl-C tells all processes, and the master tells its workers again.
+        """End soon, after one signal or two: Ctrl-C signals all processes, and the master signals its workers again.
 
         Nothing is raised and no lock is taken: this interrupts the main loop wherever it is, and an exception there can
         leave a lock of its threads taken for ever, as Python ends a ``with`` block only once it has begun.
@@ -42,7 +42,7 @@ class Worker(WaitingWorker):
             self.method_queue.defer(lambda: None)  # wakes the main loop
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Wait for nobody once it ends at once."""
+        """Don't wait for any connection once the worker is quitting."""
         if self.is_quitting:
             self.nr_conns = 0
         else:

@@ -87,7 +87,8 @@ class TestSettings:
     def test_a_fork_adds_its_own(self, make_application: Make) -> None:
         scopes.add("pets")
         try:
-            make_application(default_scopes=("pets",))
+            app = make_application(default_scopes=("pets",))
+            assert app.extensions["candor-settings"].default_scopes == ("pets",)
         finally:
             scopes.SCOPES.remove("pets")
 

@@ -12,11 +12,13 @@ from tests.drill.history import Findings, examine
 from tests.drill.load import Entry, Ledger, Load
 from tests.drill.stage import Stage
 from tests.drill.verdicts import Verdict
+from tests.stack.checkout import wait_until
 
 CLIENTS: Final = 16
 STEADY: Final = 1.0
 """Seconds of load without a fault, before and after each, in which nothing may be refused."""
 CALM_WITHIN: Final = 15.0
+READY_WITHIN: Final = 60.0
 SHOWN: Final = 5
 HEAD: Final = ("fault", "sent", "answered", "refused", "failed", "lost", "doubled", "recovery")
 
@@ -48,6 +50,7 @@ class Row:
 
 def perform(stage: Stage, fault: Fault, number: int) -> Row:
     """Let a fault happen under load, wait until all is calm again, and examine what is stored."""
+    wait_until(stage.is_whole, READY_WITHIN)  # after the fault before this one, whatever promise that broke
     stage.ledger, stage.notes, stage.broken = Ledger(f"{number}-{name_of(fault)}"), [], []
     books = stage.books()
     with Load(stage.deployment.port, stage.bearer, stage.ledger, clients=CLIENTS):

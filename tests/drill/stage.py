@@ -244,6 +244,10 @@ class Stage:
         """Tell whether both instances say that they are."""
         return all(map(is_ready, self.deployment.sockets))
 
+    def is_whole(self) -> bool:
+        """Return whether both instances run and are ready."""
+        return len(self.deployment.masters) == 2 and self.are_ready()
+
     def expect_unnoticed(self, *, since: float) -> None:
         """Hold that everything was answered that was asked since then."""
         refused = [each for each in self.ledger.of(since=since) if each.verdict is not Verdict.ANSWERED]

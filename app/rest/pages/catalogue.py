@@ -58,5 +58,5 @@ def list_violations() -> Any:
 @blp.response(HTTPStatus.OK, ViolationEntrySchema)
 @blp.calls(entries.find_violation, needs_database=False)
 def get_violation(violation: str) -> Any:
-    """Explain one code of violations: what is wrong, and how to fix it."""
+    """Explain one code of violations: its rule, and how to fix the request."""
     return negotiated("violation", entries.find_violation(violation), FORMATS)

@@ -142,7 +142,9 @@ class TestThread:
                 watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
             watchdog.watch(other.fileno(), at=time.monotonic() + 60)
             assert waited(pair[0]) < 0.05 + PROMPT
-        assert [record.message for record in caplog.records] == ["the watchdog has no thread: can't start new thread"]
+        assert [record.message for record in caplog.records] == [
+            "The watchdog has no thread, so deadlines are not enforced: can't start new thread"
+        ]
 
 
 def not_started(_thread: threading.Thread) -> None:
