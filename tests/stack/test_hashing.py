@@ -42,7 +42,7 @@ def test_reads_go_on(settings: Settings, tmp_path: Path, bearer: Callable[..., d
             each.start()
         try:
             with closing(HTTPConnection("127.0.0.1", served.port, timeout=20)) as connection:
-                reads = []
+                reads: list[int] = []
                 end = time.monotonic() + AT_MOST
                 while len(reads) < 50 or (statuses.count(401) < LOGINS // 2 and time.monotonic() < end):
                     connection.request("GET", "/v1/tasks", headers=bearer())
