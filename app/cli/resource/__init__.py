@@ -23,7 +23,10 @@ from app.config import VERSION
 TEMPLATE: Final = Path(__file__).parent / "template"
 LINES: Final = TEMPLATE / "lines.txt"
 CHANGELOG: Final = Path("CHANGELOG.md")
-ENTRY: Final = "- `POST`, `GET /v1/gadgets`; `GET`, `PUT`, `DELETE /v1/gadgets/{id}`, with the scope `gadgets`; 404 `GADGET_NOT_FOUND`.\n"
+ENTRY: Final = (
+    "- `POST`, `GET /v1/gadgets`; `GET`, `PUT`, `DELETE /v1/gadgets/{id}`, with the scope `gadgets`;"
+    " 404 `GADGET_NOT_FOUND`.\n"
+)
 MIGRATIONS: Final = Path("migrations", "versions")
 WORD: Final = re.compile("[a-z]{2,14}")
 SAMPLE: Final = re.compile("gadgets?|Gadgets?|GADGETS?")
