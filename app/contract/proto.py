@@ -9,8 +9,7 @@ from typing import Any, Final
 from app.contract.changes import Change, addition, breaking
 
 Node = Mapping[str, Any]
-TYPED: Final = ("type", "typeName", "label", "proto3Optional", "oneofIndex")
-"""What makes up the type of a field."""
+MISREAD: Final = "gRPC clients that were generated before misread it"
 OF_METHOD: Final = ("inputType", "outputType", "clientStreaming", "serverStreaming")
 
 
@@ -34,10 +33,12 @@ def changes(old: Node, new: Node) -> list[Change]:
 
 
 def _definitions(image: Node) -> dict[str, tuple[str, Node]]:
-    """Return every message, enum and service by its full name."""
+    """Return every message, enum and service of ours by its full name."""
     found: dict[str, tuple[str, Node]] = {}
     for file in image["file"]:
         package = file.get("package", "")
+        if package.startswith("google."):
+            continue
         pending = [(package, file)]
         while pending:
             scope, node = pending.pop(0)
@@ -76,11 +77,12 @@ def _message(name: str, old: Node, new: Node) -> Iterator[Change]:
         where, was, now = each
         if was["number"] != now["number"]:
             yield _moved(where, was["number"], now["number"])
-        if any(was.get(part) != now.get(part) for part in TYPED):
-            yield breaking(
-                f"The field `{where}` has another type: {_spelled(now)} instead of {_spelled(was)}",
-                "gRPC clients that were generated before misread it",
-            )
+        if was["jsonName"] != now["jsonName"]:
+            said = f"The field `{where}` is `{now['jsonName']}` in JSON instead of `{was['jsonName']}`"
+            yield breaking(said, "gRPC clients that read and write JSON lose it")
+        if (before := _spelled(old, was)) != (after := _spelled(new, now)):
+            said = f"The field `{where}` has another type: {after} instead of {before}"
+            yield breaking(said, MISREAD)
 
 
 def _enum(name: str, old: Node, new: Node) -> Iterator[Change]:
@@ -100,7 +102,7 @@ def _service(name: str, old: Node, new: Node) -> Iterator[Change]:
         for part in OF_METHOD:
             if was.get(part) != now.get(part):
                 said = f"The method `{where}` has {part} {now.get(part)} instead of {was.get(part)}"
-                yield breaking(said, "gRPC clients that were generated before misread it")
+                yield breaking(said, MISREAD)
         if now.get("options", {}).get("deprecated") and not was.get("options", {}).get("deprecated"):
             yield addition(f"The method `{where}` is deprecated", each[0].rpartition(".")[2], "deprecated")
         yield from _routes(where, was, now)
@@ -121,12 +123,14 @@ def _moved(where: str, old: int, new: int) -> Change:
     )
 
 
-def _spelled(field: Node) -> str:
+def _spelled(message: Node, field: Node) -> str:
     """Return the type of a field as a proto file has it."""
-    label = field.get("label", "").removeprefix("LABEL_").lower()
-    kind = field.get("typeName", field.get("type", "")).lstrip(".").removeprefix("TYPE_")
-    presence = "optional " if field.get("proto3Optional") else "repeated " if label == "repeated" else ""
-    return f"{presence}{kind if '.' in kind else kind.lower()}"
+    kind = field.get("typeName", "").lstrip(".") or field["type"].removeprefix("TYPE_").lower()
+    if field.get("proto3Optional"):
+        return f"optional {kind}"
+    if "oneofIndex" in field:
+        return f"oneof {message['oneofDecl'][field['oneofIndex']]['name']} {kind}"
+    return f"repeated {kind}" if field["label"] == "LABEL_REPEATED" else kind
 
 
 COMPARED: Final = {"message": _message, "enum": _enum, "service": _service}

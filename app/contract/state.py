@@ -150,16 +150,26 @@ def _closed_lists_apart(schema: Mapping[str, Any]) -> Record:
 
 
 def _image() -> Record:
-    """Return the image of our files of the protocol, without those that they import from Google."""
+    """Return the image of the protocol, with the files that it imports: ``buf breaking --against`` reads it."""
     image = descriptor_pb2.FileDescriptorSet()
     for file in dict.fromkeys(each for service in SERVICES for each in _files(service.described.file)):
         image.file.append(descriptor_pb2.FileDescriptorProto.FromString(file.serialized_pb))
+        for message in image.file[-1].message_type:
+            _name_for_json(message)
     return json_format.MessageToDict(image)
+
+
+def _name_for_json(message: descriptor_pb2.DescriptorProto) -> None:
+    """Set the names that fields have in JSON, as compilers do; generated Python code leaves out those that follow."""
+    for field in message.field:
+        first, *others = field.name.split("_")
+        field.json_name = field.json_name or first + "".join(each[:1].upper() + each[1:] for each in others)
+    for each in message.nested_type:
+        _name_for_json(each)
 
 
 def _files(file: FileDescriptor) -> Iterator[FileDescriptor]:
     """Yield a file after those that it imports."""
     for each in file.dependencies:
         yield from _files(each)
-    if not file.package.startswith("google."):
-        yield file
+    yield file

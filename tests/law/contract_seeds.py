@@ -434,6 +434,19 @@ class Breaking:
         del field(state, "Task.title")["oneofIndex"]
 
     @staticmethod
+    def field_moved_into_a_oneof(state: State) -> None:
+        """The field `todo.v1.ListTasksRequest.page_token` has another type: oneof page string instead of string: \
+        gRPC clients that were generated before misread it."""
+        definition(state, "ListTasksRequest")["oneofDecl"] = [{"name": "page"}]
+        field(state, "ListTasksRequest.page_token")["oneofIndex"] = 0
+
+    @staticmethod
+    def field_renamed_in_json(state: State) -> None:
+        """The field `todo.v1.Task.due_date` is `due` in JSON instead of `dueDate`: gRPC clients that read and \
+        write JSON lose it."""
+        field(state, "Task.due_date")["jsonName"] = "due"
+
+    @staticmethod
     def field_removed(state: State) -> None:
         """The field `todo.v1.Task.tags` is gone: gRPC clients that use it no longer compile or fail."""
         definition(state, "Task")["field"] = without(definition(state, "Task")["field"], "tags")
@@ -602,8 +615,12 @@ class Harmless:
     @staticmethod
     def field_added(state: State) -> None:
         """- gRPC: `Task.colour`."""
-        new = {"name": "colour", "number": 11, "label": "LABEL_OPTIONAL", "type": "TYPE_STRING"}
-        definition(state, "Task")["field"].append(new)
+        task, new = definition(state, "Task"), {"name": "colour", "number": 11, "jsonName": "colour", "oneofIndex": 0}
+        for each in task["field"]:
+            if "oneofIndex" in each:
+                each["oneofIndex"] += 1
+        task["oneofDecl"].insert(0, {"name": "_colour"})
+        task["field"].insert(0, new | {"label": "LABEL_OPTIONAL", "type": "TYPE_STRING", "proto3Optional": True})
 
     @staticmethod
     def enum_value_in_protocol_added(state: State) -> None:
