@@ -50,9 +50,9 @@ def addition(fact: str, *names: str) -> Change:
 
 
 def collected(found: Iterable[tuple[Change, str]]) -> Iterator[Change]:
-    """Yield each change once, with all operations that it was found in."""
+    """Yield each change once, with all operations that it was found in; an empty name stands for none."""
     operations: dict[Change, list[str]] = {}
     for change, operation in found:
-        operations.setdefault(change, []).append(operation)
+        operations.setdefault(change, []).extend([operation] if operation else [])
     for change, where in operations.items():
         yield replace(change, operations=tuple(dict.fromkeys(where)))

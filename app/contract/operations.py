@@ -30,9 +30,11 @@ def _found(old: Document, new: Document) -> Iterator[tuple[Change, str]]:
             continue
         for change in _Pair(operation, after[key][1], old, new, schemas).changes():
             yield change, name
-    for key, (name, _) in after.items():
+    for key, (name, operation) in after.items():
         if key not in before:
             yield addition(f"`{name}` is a new operation", *name.split(" ", 1)), ""
+        elif operation.get("deprecated") and not before[key][1].get("deprecated"):
+            yield addition(f"`{name}` is deprecated", *name.split(" ", 1)), ""
 
 
 def _operations(document: Document) -> dict[tuple[str, str], tuple[str, Operation]]:
@@ -84,8 +86,6 @@ class _Pair:
         if self._old.get("operationId") != self._new.get("operationId"):
             names = f"`{self._old.get('operationId')}` is called `{self._new.get('operationId')}`"
             yield breaking(f"The operation {names}", "generated clients lose the function of this name")
-        if self._new.get("deprecated") and not self._old.get("deprecated"):
-            yield addition(f"`{self._new.get('operationId')}` is deprecated", "deprecated")
         yield from self._security()
         yield from self._parameters()
         yield from self._body()

@@ -104,7 +104,7 @@ def _service(name: str, old: Node, new: Node) -> Iterator[Change]:
                 said = f"The method `{where}` has {part} {now.get(part)} instead of {was.get(part)}"
                 yield breaking(said, MISREAD)
         if now.get("options", {}).get("deprecated") and not was.get("options", {}).get("deprecated"):
-            yield addition(f"The method `{where}` is deprecated", each[0].rpartition(".")[2], "deprecated")
+            yield addition(f"The method `{where}` is deprecated", where.rpartition(".")[2])
         yield from _routes(where, was, now)
 
 

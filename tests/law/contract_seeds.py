@@ -484,7 +484,7 @@ class Breaking:
         """The message `errors.v1.ItemFailures` of the protocol is gone: gRPC clients that use it no longer compile \
         or fail."""
         for file in state["proto.json"]["file"]:
-            file["messageType"] = [each for each in file["messageType"] if each["name"] != "ItemFailures"]
+            file["messageType"] = [each for each in file.get("messageType", ()) if each["name"] != "ItemFailures"]
 
 
 class Harmless:
@@ -609,7 +609,7 @@ class Harmless:
 
     @staticmethod
     def operation_deprecated(state: State) -> None:
-        """- **deprecated**: `list_tasks`."""
+        """- Deprecated: `GET /v1/tasks`."""
         operation(state, "GET /v1/tasks")["deprecated"] = True
 
     @staticmethod
