@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from app.context import ADMIN
 from app.contract.changes import Change, addition, breaking, collected
 from app.contract.schemas import Schemas, Side
 
@@ -12,6 +13,9 @@ PROBLEM: Final = "application/problem+json"
 LIMIT: Final = "x-max-body-bytes"
 CODES: Final = "x-errors"
 SCOPES: Final = "x-scopes"
+IS_400: Final = "send it get 400"
+UNREAD: Final = {"header": "send it are ignored", "path": "use its name have to be generated again"}
+"""What happens to clients whose parameter is gone, by its place."""
 Document = Mapping[str, Any]
 Operation = Mapping[str, Any]
 
@@ -109,52 +113,36 @@ class _Pair:
 
     def _parameters(self) -> Iterator[Change]:
         before, after = _parameters(self._before, self._old), _parameters(self._after, self._new)
-        for key, each in before.items():
-            where, name = key
-            if key not in after:
-                effect = "send it are ignored" if where == "header" else "send it get 400"
-                effect = "use its name have to be generated again" if where == "path" else effect
-                yield breaking(f"The {where} parameter `{name}` is gone", f"clients that {effect}")
+        for (where, name), each in before.items():
+            other = after.get((where, name))
+            if other is None:
+                yield breaking(f"The {where} parameter `{name}` is gone", f"clients that {UNREAD.get(where, IS_400)}")
                 continue
-            other = after[key]
             if other.get("required") and not each.get("required"):
                 yield breaking(f"The {where} parameter `{name}` is required", "clients that leave it out get an error")
             if any(each.get(style) != other.get(style) for style in ("style", "explode")):
-                yield breaking(
-                    f"The {where} parameter `{name}` is spelled in another way", "clients that send it get 400"
-                )
-            yield from self._schemas.changes(
-                each.get("schema", {}), other.get("schema", {}), where=name, side=Side.SENT
-            )
+                yield breaking(f"The {where} parameter `{name}` is spelled in another way", f"clients that {IS_400}")
+            schemas = each.get("schema", {}), other.get("schema", {})
+            yield from self._schemas.changes(*schemas, where=name, side=Side.SENT)
         for (where, name), each in after.items():
-            if (where, name) in before:
-                continue
-            if each.get("required"):
-                if where != "path":
-                    yield breaking(
-                        f"The new {where} parameter `{name}` is required", "clients that do not know it get an error"
-                    )
-            else:
-                yield addition(f"`{name}` is a new {where} parameter", name)
+            if (where, name) not in before and where != "path":
+                yield _new_parameter(where, name, is_required=each.get("required", False))
 
     def _body(self) -> Iterator[Change]:
-        before, after = (
-            _resolved(*each)
-            for each in ((self._before, self._old.get("requestBody")), (self._after, self._new.get("requestBody")))
-        )
-        if self._new.get(LIMIT, 0) < self._old.get(LIMIT, 0) and after:
-            yield breaking(
-                f"A body has at most {self._new.get(LIMIT)} bytes instead of {self._old[LIMIT]}",
-                "clients that send larger ones get 413",
-            )
-        if before is None or after is None:
-            if before is not None:
-                yield breaking("A body is no longer read", "clients that send one are ignored")
-            elif after is not None and after.get("required"):
-                yield breaking("A body is required", "clients that send none get 400")
+        before = _resolved(self._before, self._old.get("requestBody"))
+        after = _resolved(self._after, self._new.get("requestBody"))
+        if before is None and after is None:
             return
-        if after.get("required") and not before.get("required"):
+        if after is None:
+            yield breaking("A body is no longer read", "clients that send one are ignored")
+            return
+        if after.get("required") and not (before or {}).get("required"):
             yield breaking("A body is required", "clients that send none get 400")
+        if before is None:
+            return
+        if (limit := self._new.get(LIMIT, 0)) < self._old.get(LIMIT, 0):
+            said = f"A body has at most {limit} bytes instead of {self._old[LIMIT]}"
+            yield breaking(said, "clients that send larger ones get 413")
         yield from self._contents(before["content"], after["content"], "body", Side.SENT)
 
     def _contents(self, old: Document, new: Document, where: str, side: Side) -> Iterator[Change]:
@@ -215,6 +203,14 @@ def _parameters(document: Document, operation: Operation) -> dict[tuple[str, str
     return {(each["in"], each["name"]): each for each in found}
 
 
+def _new_parameter(where: str, name: str, *, is_required: bool) -> Change:
+    if not is_required:
+        return addition(f"`{name}` is a new {where} parameter", name)
+    return breaking(f"The new {where} parameter `{name}` is required", "clients that do not know it get an error")
+
+
 def _is_enough(old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> bool:
-    """Return whether credentials for the old requirement fulfil the new one."""
-    return all(scheme in old and {*scopes} <= {*old[scheme]} for scheme, scopes in new.items())
+    """Return whether credentials for the old requirement fulfil the new one; the scope of admins implies all."""
+    return all(
+        scheme in old and (ADMIN in old[scheme] or {*scopes} <= {*old[scheme]}) for scheme, scopes in new.items()
+    )

@@ -287,6 +287,20 @@ class Breaking:
         del document(state)["paths"]["/v1/tasks/{task_id}"]["delete"]
 
     @staticmethod
+    def body_required(state: State) -> None:
+        """A body is required (DELETE /v1/tasks/{task_id}): clients that send none get 400."""
+        body = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+        operation(state, "DELETE /v1/tasks/{task_id}")["requestBody"] = body
+
+    @staticmethod
+    def parameter_in_path_renamed(state: State) -> None:
+        """The path parameter `task_id` is gone (GET /v1/tasks/{task_id}, DELETE /v1/tasks/{task_id}, PATCH \
+        /v1/tasks/{task_id}): clients that use its name have to be generated again."""
+        paths = document(state)["paths"]
+        paths["/v1/tasks/{id}"] = paths.pop("/v1/tasks/{task_id}")
+        paths["/v1/tasks/{id}"]["parameters"][0]["name"] = "id"
+
+    @staticmethod
     def operation_renamed(state: State) -> None:
         """The operation `list_tasks` is called `get_tasks` (GET /v1/tasks): generated clients lose the function of \
         this name."""
@@ -534,6 +548,10 @@ class Harmless:
     @staticmethod
     def scope_no_longer_needed(state: State) -> None:
         operation(state, "GET /v1/tasks")["security"] = [{"bearer": []}]
+
+    @staticmethod
+    def scope_of_admins_no_longer_needed(state: State) -> None:
+        operation(state, "GET /v1/logger")["security"] = [{"bearer": ["tasks"]}]
 
     @staticmethod
     def schema_inlined(state: State) -> None:
