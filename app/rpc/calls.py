@@ -33,6 +33,8 @@ class Method:
     is_kept: bool
     """Whether an idempotency key is heeded, and the answer kept for whoever repeats the call."""
     handle: "Callable[[Call, Any], Message]"
+    announced: Mapping[str, str]
+    """The metadata of every answer of a deprecated method."""
 
 
 @dataclass(slots=True, kw_only=True)

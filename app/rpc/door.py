@@ -65,7 +65,10 @@ class Door(grpc.GenericRpcHandler):
         asked = longest if left is None else max(SHORTEST, timedelta(seconds=left))
         limit = Deadline.after(min(asked, longest), is_shortened=asked < longest)
         method, peer = self._methods.get(path), context.peer()
-        return Call(app=self._app, method=method, path=path, metadata=metadata, peer=peer, limit=limit)
+        call = Call(app=self._app, method=method, path=path, metadata=metadata, peer=peer, limit=limit)
+        if method is not None and method.announced:
+            call.trailing.update(method.announced)
+        return call
 
     async def _answer(self, call: Call, messages: AsyncIterator[bytes], context: "ServicerContext[Any, Any]") -> bytes:
         """Return the answer's bytes, or end the call with a status."""

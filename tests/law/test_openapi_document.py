@@ -278,7 +278,8 @@ class TestFork:
     def test_what_is_sent_and_returned_requires_no_more_of_a_request(self, forked: dict[str, Any]) -> None:
         pet = forked["components"]["schemas"]["Pet"]
         assert pet["required"] == ["id", "name"], "a property that is read-only is required of responses alone"
-        assert pet["properties"]["kind"] == {"type": "string", "enum": ["cat", "dog"], "description": "Default: cat."}
+        kind = {"type": "string", "enum": ["cat", "dog"], "description": "Default: cat.", "x-default": "cat"}
+        assert pet["properties"]["kind"] == kind
         assert pet["properties"]["mood"]["anyOf"] == [{"type": "string", "enum": ["good", "bad"]}, {"type": "null"}]
 
     def test_what_is_only_returned_is_complete_but_for_secrets(self, forked: dict[str, Any]) -> None:
@@ -296,6 +297,6 @@ class TestFork:
 
 def test_the_document_that_apispec_holds_is_left_alone() -> None:
     held = {"paths": {}, "components": {"schemas": {"A": {"properties": {"b": {"const": 1, "default": 2}}}}}}
-    member = {"type": "integer", "format": "int64", "enum": [1], "description": "Default: 2."}
+    member = {"type": "integer", "format": "int64", "enum": [1], "description": "Default: 2.", "x-default": 2}
     assert finished(held)["components"]["schemas"]["A"] == {"properties": {"b": member}}
     assert held["components"]["schemas"]["A"] == {"properties": {"b": {"const": 1, "default": 2}}}

@@ -16,7 +16,7 @@ from app.wire import request_ids
 
 EXPOSED: Final = (
     "WWW-Authenticate, ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Request-Id, "
-    "Idempotent-Replayed, Degraded"
+    "Idempotent-Replayed, Degraded, Deprecation, Sunset"
 )
 METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
 READ: Final = (
