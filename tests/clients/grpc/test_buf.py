@@ -1,0 +1,99 @@
+"""buf: the protocol is formatted and obeys its rules, and a change that breaks clients is found."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from app.rpc.generate import PROTO, describe
+from tests.clients.grpc.conftest import run
+
+RULES: Final = PROTO / "buf.yaml"
+AGAINST: Final = os.environ.get("BUF_AGAINST")
+"""The descriptor set of a release, to compare with."""
+ERRORS, TODO = "errors/v1/errors.proto", "todo/v1/todo.proto"
+BREAKING: Final = {
+    "a field is removed": (TODO, "  string created_by = 9;", "", 'field "9" with name "created_by"'),
+    "a field has another number": (TODO, "string created_by = 9;", "string created_by = 11;", 'field "9"'),
+    "a field has another name": (TODO, "string created_by = 9;", "string creator = 9;", '"created_by" to "creator"'),
+    "a field has another type": (TODO, "int32 total_size", "int64 total_size", '"int32" to "int64"'),
+    "a field is no longer optional": (TODO, "optional string title", "string title", "cardinality"),
+    "a field is no longer a list": (TODO, "repeated string tags", "string tags", "cardinality"),
+    "a value is removed": (ERRORS, "  BATCH_FAILED = 1100;", "", 'enum value "1100"'),
+    "a number is used for another code": (ERRORS, "TOO_LONG = 4;", "TOO_WIDE = 4;", '"TOO_LONG" to "TOO_WIDE"'),
+    "a value has another number": (ERRORS, "TOO_COMMON = 26;", "TOO_COMMON = 29;", 'enum value "26"'),
+    "a method is removed": (TODO, "DeleteTask(DeleteTaskRequest)", "RemoveTask(DeleteTaskRequest)", 'RPC "DeleteTask"'),
+    "a method takes another message": (TODO, "GetTask(GetTaskRequest)", "GetTask(DeleteTaskRequest)", "request type"),
+    "a method streams": (TODO, "returns (ListTasksResponse)", "returns (stream ListTasksResponse)", "server streaming"),
+    "the service has another name": (TODO, "service TodoService", "service TaskService", 'service "TodoService"'),
+}
+"""The file, what is in it, what takes its place, and what buf says of it."""
+HARMLESS: Final = {
+    "a field is added": (TODO, "string created_by = 9;", "string created_by = 9;\n  string colour = 11;"),
+    "a value is added": (ERRORS, "BATCH_FAILED = 1100;", "BATCH_FAILED = 1100;\n  PET_ASLEEP = 1500;"),
+    "a message is added": (TODO, "message GetTaskRequest", "message Colour {}\nmessage GetTaskRequest"),
+    "a description has changed": (TODO, "// Returns a task.", "// Returns one task."),
+}
+
+
+def buf(*arguments: str | Path, cwd: Path, code: int = 0) -> str:
+    return run("buf", *arguments, cwd=cwd, code=code)
+
+
+def changed(folder: Path, name: str, old: str, new: str) -> Path:
+    """Return the descriptor set of the protocol with a change."""
+    text = (folder / "proto" / name).read_text()
+    assert text.count(old) == 1, old
+    (folder / "proto" / name).write_text(text.replace(old, new))
+    describe(folder / "changed.binpb", folder / "proto")
+    return folder / "changed.binpb"
+
+
+def test_files_are_formatted(folder: Path) -> None:
+    assert buf("format", "--diff", "--exit-code", "proto", cwd=folder) == ""
+
+
+def test_a_file_that_is_not_formatted_is_found(folder: Path) -> None:
+    path = folder / "proto" / TODO
+    path.write_text(path.read_text().replace("  string name = 1;", "    string name=1;"))
+    assert "string name=1;" in buf("format", "--diff", "--exit-code", "proto", cwd=folder, code=100)
+
+
+def test_rules_are_obeyed(folder: Path) -> None:
+    assert buf("lint", "candor.binpb", "--config", RULES, cwd=folder) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "says"),
+    [
+        (TODO, "  // The progress.\n", "", 'Field "status" should have a non-empty comment'),
+        (TODO, "STATUS_PENDING = 1", "PENDING = 1", 'should be prefixed with "STATUS_"'),
+        (ERRORS, "TOO_LONG = 4", "tooLong = 4", "UPPER_SNAKE_CASE"),
+        (TODO, "int32 total_size", "int32 totalSize", "lower_snake_case"),
+    ],
+)
+def test_a_broken_rule_is_found(folder: Path, name: str, old: str, new: str, says: str) -> None:
+    assert says in buf("lint", changed(folder, name, old, new), "--config", RULES, cwd=folder, code=100)
+
+
+@pytest.mark.parametrize("change", BREAKING)
+def test_a_change_that_breaks_clients_is_found(folder: Path, change: str) -> None:
+    name, old, new, says = BREAKING[change]
+    image = changed(folder, name, old, new)
+    found = buf("breaking", image, "--against", "candor.binpb", "--config", RULES, cwd=folder, code=100)
+    assert says in found
+
+
+@pytest.mark.parametrize("change", HARMLESS)
+def test_a_harmless_change_is_not(folder: Path, change: str) -> None:
+    image = changed(folder, *HARMLESS[change])
+    assert buf("breaking", image, "--against", "candor.binpb", "--config", RULES, cwd=folder) == ""
+
+
+def test_nothing_has_changed_that_breaks_clients_of_the_release(folder: Path) -> None:
+    if AGAINST is None:
+        pytest.skip("BUF_AGAINST names no descriptor set of a release")
+    shutil.copy(AGAINST, folder / "release.binpb")
+    assert buf("breaking", "candor.binpb", "--against", "release.binpb", "--config", RULES, cwd=folder) == ""
