@@ -24,6 +24,20 @@ from tests.stack.checkout import free_port, wait_until
 HERE: Final = Path(__file__).parent
 PYTHON: Final = ROOT / ".local" / "clients-grpc-venv" / "bin" / "python"
 MODULES: Final = ROOT / ".local" / "clients-grpc-node" / "node_modules"
+HEALTH: Final = Path("grpc-health-check", "proto")
+SOURCES: Final = (
+    "errors/v1/errors.proto",
+    "todo/v1/todo.proto",
+    "google/api/annotations.proto",
+    "google/api/http.proto",
+    "google/protobuf/struct.proto",
+    "google/rpc/error_details.proto",
+    "google/rpc/status.proto",
+    "grpc/reflection/v1/reflection.proto",
+    "grpc/reflection/v1alpha/reflection.proto",
+    "health/v1/health.proto",
+)
+"""What clients in TypeScript are generated from."""
 LIMIT: Final = "100 per 3 second"
 """More than a driver needs before it exceeds the limit, and less than it sends then."""
 READY_WITHIN: Final = 60.0
@@ -66,6 +80,21 @@ def folder(tmp_path: Path) -> Path:
     shutil.copytree(PROTO, tmp_path / "proto")
     describe(tmp_path / "candor.binpb")
     return tmp_path
+
+
+def typescript(folder: Path, service: dict[str, str], *, driver: str, plugin: str, options: str) -> None:
+    """Generate a client with a plugin of protoc, check a driver against its types, and run it."""
+    for name in ("package.json", "tsconfig.json"):
+        shutil.copy(HERE / name, folder)
+    shutil.copy(HERE / driver, folder / "drive.ts")
+    (folder / "node_modules").symlink_to(MODULES)
+    known = ("proto", google(), MODULES / "@grpc" / "reflection" / "build" / "proto", MODULES / HEALTH)
+    includes = [f"-I{path}" for path in known]
+    paths = [f"--plugin=protoc-gen-{plugin}={MODULES / '.bin' / f'protoc-gen-{plugin}'}", f"--{plugin}_opt={options}"]
+    assert run(PYTHON, "-m", "grpc_tools.protoc", *includes, *paths, f"--{plugin}_out=.", *SOURCES, cwd=folder) == ""
+    assert run("tsc", "-p", ".", cwd=folder) == ""
+    expected = steps(folder / "drive.ts", r"^  async (\w+)\(\) {")
+    assert run("node", "dist/drive.js", cwd=folder, **service).split() == expected
 
 
 @contextmanager
