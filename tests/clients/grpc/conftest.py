@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -44,13 +44,13 @@ READY_WITHIN: Final = 60.0
 STEPS: Final = 25
 
 
-def run(*command: str | Path, cwd: Path, code: int = 0, **environment: str) -> str:
+def run(*command: str | Path, cwd: Path, code: int = 0, environment: Mapping[str, str] | None = None) -> str:
     """Run a command of the tools' environment, and return what it prints, which is part of a failure."""
     path = f"{PYTHON.parent}{os.pathsep}{MODULES / '.bin'}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [*map(str, command)],
         cwd=cwd,
-        env={**os.environ, "PATH": path, **environment},
+        env={**os.environ, "PATH": path, **(environment or {})},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -94,7 +94,7 @@ def typescript(folder: Path, service: dict[str, str], *, driver: str, plugin: st
     assert run(PYTHON, "-m", "grpc_tools.protoc", *includes, *paths, f"--{plugin}_out=.", *SOURCES, cwd=folder) == ""
     assert run("tsc", "-p", ".", cwd=folder) == ""
     expected = steps(folder / "drive.ts", r"^  async (\w+)\(\) {")
-    assert run("node", "dist/drive.js", cwd=folder, **service).split() == expected
+    assert run("node", "dist/drive.js", cwd=folder, environment=service).split() == expected
 
 
 @contextmanager

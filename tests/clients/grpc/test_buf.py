@@ -1,18 +1,20 @@
 """buf: the protocol is formatted and obeys its rules, and a change that breaks clients is found."""
 
 import os
-import shutil
 from pathlib import Path
 from typing import Final
 
 import pytest
+from google.protobuf import json_format
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from app.config import ROOT
 from app.rpc.generate import PROTO, describe
 from tests.clients.grpc.conftest import run
 
 RULES: Final = PROTO / "buf.yaml"
-AGAINST: Final = os.environ.get("BUF_AGAINST")
-"""The descriptor set of a release, to compare with."""
+RELEASE: Final = Path(os.environ.get("BUF_AGAINST", ROOT / "contract" / "proto.json"))
+"""The ``FileDescriptorSet`` of the last release, in binary form or in JSON."""
 ERRORS, TODO = "errors/v1/errors.proto", "todo/v1/todo.proto"
 BREAKING: Final = {
     "a field is removed": (TODO, "  string created_by = 9;", "", 'field "9" with name "created_by"'),
@@ -92,8 +94,45 @@ def test_a_harmless_change_is_not(folder: Path, change: str) -> None:
     assert buf("breaking", image, "--against", "candor.binpb", "--config", RULES, cwd=folder) == ""
 
 
+def released(folder: Path) -> Path:
+    """Return the descriptor set of the release. Files of Google that it lacks are those of today."""
+    found, today = FileDescriptorSet(), FileDescriptorSet.FromString((folder / "candor.binpb").read_bytes())
+    if RELEASE.suffix == ".json":
+        json_format.Parse(RELEASE.read_text(), found)
+    else:
+        found.ParseFromString(RELEASE.read_bytes())
+    names = {file.name for file in found.file}
+    imports = [file for file in today.file if file.name.startswith("google/") and file.name not in names]
+    complete = FileDescriptorSet(file=[*imports, *found.file])
+    (folder / "release.binpb").write_bytes(complete.SerializeToString())
+    return folder / "release.binpb"
+
+
+@pytest.mark.skipif(not RELEASE.exists(), reason="nothing has been released")
 def test_nothing_has_changed_that_breaks_clients_of_the_release(folder: Path) -> None:
-    if AGAINST is None:
-        pytest.skip("BUF_AGAINST names no descriptor set of a release")
-    shutil.copy(AGAINST, folder / "release.binpb")
-    assert buf("breaking", "candor.binpb", "--against", "release.binpb", "--config", RULES, cwd=folder) == ""
+    against = released(folder)
+    assert buf("breaking", "candor.binpb", "--against", against, "--config", RULES, cwd=folder) == ""
+
+
+@pytest.mark.parametrize("suffix", [".json", ".binpb"])
+def test_a_release_is_read_in_both_forms(folder: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the files of Google, as `flask contract accept` records it."""
+    image = FileDescriptorSet.FromString((folder / "candor.binpb").read_bytes())
+    own = FileDescriptorSet(file=[file for file in image.file if not file.name.startswith("google/")])
+    path = folder / f"recorded{suffix}"
+    if suffix == ".json":
+        path.write_text(json_format.MessageToJson(own))
+    else:
+        path.write_bytes(own.SerializeToString())
+    monkeypatch.setattr("tests.clients.grpc.test_buf.RELEASE", path)
+    name, old, new, says = BREAKING["a field is removed"]
+    assert says in buf(
+        "breaking",
+        changed(folder, name, old, new),
+        "--against",
+        released(folder),
+        "--config",
+        RULES,
+        cwd=folder,
+        code=100,
+    )

@@ -30,4 +30,4 @@ def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) 
     (folder / "mypy.ini").write_text(CONFIGURATION)
     run(PYTHON, "-m", "mypy", driver.name, cwd=folder)
     expected = steps(driver, r"^@step\nasync def (\w+)")
-    assert run(PYTHON, "-W", "error", driver.name, cwd=folder, **service).split() == expected
+    assert run(PYTHON, "-W", "error", driver.name, cwd=folder, environment=service).split() == expected
