@@ -41,7 +41,7 @@ SOURCES: Final = (
 LIMIT: Final = "100 per 3 second"
 """More than a driver needs before it exceeds the limit, and less than it sends then."""
 READY_WITHIN: Final = 60.0
-STEPS: Final = 25
+STEPS: Final = 20
 
 
 def run(*command: str | Path, cwd: Path, code: int = 0, environment: Mapping[str, str] | None = None) -> str:
