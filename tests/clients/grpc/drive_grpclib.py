@@ -41,7 +41,7 @@ ALICE = {"authorization": f"Bearer {os.environ['CANDOR_ALICE']}"}
 STRANGER = {"authorization": f"Bearer {os.environ['CANDOR_STRANGER']}"}
 """A token without the scope `tasks`."""
 CALLS, AT_ONCE = 300, 20
-"""More at once than the 100 streams of a connection end with REFUSED_STREAM."""
+"""Near the 100 streams of a connection, some calls end with REFUSED_STREAM, which grpclib does not retry."""
 STEPS: list[Callable[["Driver"], Awaitable[None]]] = []
 Step = TypeVar("Step", bound=Callable[["Driver"], Awaitable[None]])
 Detail = TypeVar("Detail", bound=Message)
