@@ -11,12 +11,15 @@ PEERS  := .local/bench-venv
 OTHERS := .local/ecosystem-venv
 SCANNERS := .local/scanners-venv
 CLIENTS := .local/clients-venv
+GRPC_CLIENTS := .local/clients-grpc-venv
+GRPC_MODULES := .local/clients-grpc-node
 
 comma  := ,
+NAMES  := $(subst $(comma), ,$(ONLY))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract fix fuzz soak drill ecosystem clients conformance bench bench-cost bench-guard bench-scaling lock clean
+.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -72,8 +75,8 @@ fuzz: .venv/dev.lock ## Throw generated requests at every operation, for longer 
 ecosystem: $(OTHERS)/installed.lock ## Run extensions and servers that Flask users install on the application (ONLY=sentry,cors: only these files)
 	@exec $(OTHERS)/bin/python -m pytest $(or $(foreach name,$(subst $(comma), ,$(ONLY)),tests/ecosystem/test_$(name).py),tests/ecosystem) $(ARGS)
 
-clients: .venv/dev.lock $(CLIENTS)/installed.lock .local/clients-node/package-lock.json ## Generate clients from the OpenAPI document, check their types, and call the service with them (ONLY=openapi_typescript)
-	@exec $(PY) -m pytest $(or $(foreach name,$(subst $(comma), ,$(ONLY)),tests/clients/test_$(name).py),tests/clients) $(ARGS)
+clients: .venv/dev.lock $(CLIENTS)/installed.lock .local/clients-node/package-lock.json $(if $(ONLY),$(if $(wildcard $(NAMES:%=tests/clients/grpc/test_%.py)),grpc-clients),grpc-clients) ## Generate clients from the OpenAPI document and the gRPC protocol, check their types, and call the service with them (ONLY=openapi_typescript,buf)
+	@exec $(PY) -m pytest $(or $(foreach name,$(NAMES),$(or $(wildcard tests/clients/grpc/test_$(name).py),tests/clients/test_$(name).py)),tests/clients) $(ARGS)
 
 conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock) ## Hold ours and two stock servers against the rules of HTTP, or any API: URL=http://… PROFILE=p.toml (JSON=out.json)
 	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \
@@ -110,6 +113,7 @@ lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all 
 	$(call compile,bench/requirements.lock,bench/requirements.in --constraint requirements/run.lock)
 	$(call compile,tests/stack/scanners.lock,tests/stack/scanners.in --no-emit-package playwright --no-emit-package pyee --no-emit-package greenlet)
 	$(call compile,tests/clients/requirements.lock,tests/clients/requirements.in)
+	$(call compile,tests/clients/grpc/requirements.lock,tests/clients/grpc/requirements.in)
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)
@@ -161,6 +165,19 @@ $(CLIENTS)/installed.lock: tests/clients/requirements.lock .venv/bin/python
 	@echo "candor: installing the modules of tests/clients/package.json"
 	@mkdir -p $(@D) && cp tests/clients/package.json $(@D)/ && cp $< $@
 	@PATH="$(CURDIR)/$(CLIENTS)/bin:$$PATH" $(CLIENTS)/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && touch $@
+
+# Those of gRPC, and buf: a part of `make clients`.
+grpc-clients: $(GRPC_CLIENTS)/installed.lock $(GRPC_MODULES)/package-lock.json
+
+$(GRPC_CLIENTS)/installed.lock: tests/clients/grpc/requirements.lock .venv/bin/python
+	@echo "candor: making $(GRPC_CLIENTS) for gRPC clients"
+	@"$(PYTHON)" -m venv --clear $(GRPC_CLIENTS)
+	@$(GRPC_CLIENTS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+
+$(GRPC_MODULES)/package-lock.json: tests/clients/grpc/package-lock.json tests/clients/grpc/package.json $(GRPC_CLIENTS)/installed.lock
+	@echo "candor: installing the modules of tests/clients/grpc/package.json"
+	@mkdir -p $(@D) && cp tests/clients/grpc/package.json $(@D)/ && cp $< $@
+	@PATH="$(CURDIR)/$(GRPC_CLIENTS)/bin:$$PATH" $(GRPC_CLIENTS)/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && touch $@
 
 .venv/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
