@@ -57,7 +57,19 @@ def install(app: "Application") -> None:
 class Answer:
     """The status line and header fields that Flask has sent, and the request that they answer."""
 
-    __slots__ = ("batch", "caller", "client", "code", "environ", "fields", "path", "route", "status", "written")
+    __slots__ = (
+        "batch",
+        "caller",
+        "client",
+        "code",
+        "environ",
+        "fields",
+        "is_simulated",
+        "path",
+        "route",
+        "status",
+        "written",
+    )
 
     def __init__(self, environ: "WSGIEnvironment") -> None:
         self.environ = environ
@@ -66,6 +78,7 @@ class Answer:
         self.route = metrics.UNMATCHED
         self.path: str = environ["PATH_INFO"]
         self.batch: BatchResult | None = None
+        self.is_simulated = False
         self.code: str | None = None
         self.caller: Principal | None = None
         self.client: str | None = None
@@ -90,6 +103,7 @@ class Answer:
         request: Request | None = self.environ.pop(KEY, None)
         if request is not None:
             self.path, self.batch, self.code = request.path, request.batch, request.shared_code
+            self.is_simulated = request.is_simulated
             if request.url_rule is not None:
                 self.route = request.url_rule.rule
 
@@ -247,9 +261,11 @@ class Middleware:
                 "user": user,
                 "degraded": degraded,
                 "batch": answer.batch.logged() if answer.batch is not None else None,
+                "simulated": answer.is_simulated or None,
                 **spent.fields(),
             }
         )
         for each in degraded.split(", ") if degraded else ():
             metrics.DEGRADED.labels(each.partition(";")[0]).inc()
-        metrics.request(method, answer.route, status, seconds)
+        if not answer.is_simulated:
+            metrics.request(method, answer.route, status, seconds)
