@@ -20,6 +20,7 @@ MACHINERY: Final = (
     access.InsufficientScope,
     requests.BodyTooLarge,
     requests.MalformedRequest,
+    requests.ValidationFailed,
     *DATABASE,
 )
 """What is around every method."""
@@ -44,7 +45,6 @@ class Service:
         *,
         calls: Callable[..., object],
         reads: tuple[type[ma.Schema], ...] = (),
-        is_named: bool = False,
         max_bytes: int = SMALL,
         once: bool = False,
     ) -> Callable[[Handle], Handle]:
@@ -54,7 +54,6 @@ class Service:
             name: as in the protocol.
             calls: the use case.
             reads: the schemas that what is asked must obey.
-            is_named: whether the request names a resource, and has nothing else that could break a rule.
             max_bytes: the size of message that is read, checked before parsing; gRPC has one size for all methods.
             once: whether an idempotency key is heeded.
 
@@ -64,8 +63,7 @@ class Service:
         """
         method = self.described.methods_by_name[name]
         raises: list[type[Error]] = [*MACHINERY, *raised_by(calls)]
-        if reads or is_named:
-            raises += [requests.ValidationFailed, *(each for schema in reads for each in getattr(schema, "raises", ()))]
+        raises += [each for schema in reads for each in getattr(schema, "raises", ())]
         if once:
             raises += [requests.InvalidIdempotencyKey, *raised_by(IdempotencyService.once)]
 
