@@ -9,7 +9,6 @@ from apispec import APISpec
 from flask import Flask
 
 from app import errs
-from app.errs.requests import BodyTooLarge
 from app.rest import examples
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.header_fields import TOLD, declared, key, of_deprecation, of_errors, of_success
@@ -128,10 +127,8 @@ def _told(group: list[type[errs.Error]], public_url: str) -> str:
 
 
 def _example(named: type[errs.Error], operation: Operation, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the example of an error; that of a body too large has the size that this operation declares."""
-    shown = None
-    if named is BodyTooLarge:
-        shown = named(limit=operation.body_limit(config["MAX_BODY_BYTES"]))
+    """Return the example of an error on an operation, such as the size of body that it declares."""
+    shown = examples.occurrence(named, operation, largest=config["MAX_BODY_BYTES"])
     return examples.document(named, public_url=config["PUBLIC_URL"], shown=shown)
 
 

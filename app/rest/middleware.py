@@ -67,6 +67,7 @@ class Answer:
         "endpoint",
         "environ",
         "fields",
+        "is_simulated",
         "path",
         "route",
         "status",
@@ -81,6 +82,7 @@ class Answer:
         self.endpoint = ""
         self.path: str = environ["PATH_INFO"]
         self.batch: BatchResult | None = None
+        self.is_simulated = False
         self.code: str | None = None
         self.caller: Principal | None = None
         self.client: str | None = None
@@ -105,6 +107,7 @@ class Answer:
         request: Request | None = self.environ.pop(KEY, None)
         if request is not None:
             self.path, self.batch, self.code = request.path, request.batch, request.shared_code
+            self.is_simulated = request.is_simulated
             if request.url_rule is not None:
                 self.route, self.endpoint = request.url_rule.rule, request.url_rule.endpoint
 
@@ -275,9 +278,11 @@ class Middleware:
                 "user": user,
                 "degraded": degraded,
                 "batch": answer.batch.logged() if answer.batch is not None else None,
+                "simulated": answer.is_simulated or None,
                 **spent.fields(),
             }
         )
         for each in degraded.split(", ") if degraded else ():
             metrics.DEGRADED.labels(each.partition(";")[0]).inc()
-        metrics.request(method, answer.route, status, seconds)
+        if not answer.is_simulated:
+            metrics.request(method, answer.route, status, seconds)

@@ -21,6 +21,7 @@ MACHINERY: Final = (
     access.InsufficientScope,
     requests.BodyTooLarge,
     requests.MalformedRequest,
+    requests.ValidationFailed,
     *DATABASE,
 )
 """What is around every method."""
@@ -45,7 +46,6 @@ class Service:
         *,
         calls: Callable[..., object],
         reads: tuple[type[ma.Schema], ...] = (),
-        is_named: bool = False,
         max_bytes: int = SMALL,
         once: bool = False,
         deprecated: Deprecation | None = None,
@@ -56,7 +56,6 @@ class Service:
             name: as in the protocol.
             calls: the use case.
             reads: the schemas that what is asked must obey.
-            is_named: whether the request names a resource, and has nothing else that could break a rule.
             max_bytes: the size of message that is read, checked before parsing; gRPC has one size for all methods.
             once: whether an idempotency key is heeded.
             deprecated: the announcement that it will be removed; each of its answers carries it as metadata.
@@ -72,8 +71,7 @@ class Service:
             )
         fields = deprecated.fields if deprecated else {}
         raises: list[type[Error]] = [*MACHINERY, *raised_by(calls)]
-        if reads or is_named:
-            raises += [requests.ValidationFailed, *(each for schema in reads for each in getattr(schema, "raises", ()))]
+        raises += [each for schema in reads for each in getattr(schema, "raises", ())]
         if once:
             raises += [requests.InvalidIdempotencyKey, *raised_by(IdempotencyService.once)]
 
