@@ -103,7 +103,7 @@ def _errors() -> Record:
             kind.string: {
                 "number": kind.value,
                 "status": int(STATUS[kind]),
-                "grpc": CODES[kind].name,
+                "gRPC status": CODES[kind].name,
                 "retryable": kind.retryable,
                 "fault": kind.fault.value,
             }
@@ -131,7 +131,7 @@ def _code(named: type[errs.Error]) -> Record:
     found: Record = {
         "kind": named.kind.string,
         "status": int(status_of(named)),
-        "grpc": CODES[named.kind].name,
+        "gRPC status": CODES[named.kind].name,
         "headers": sorted(examples.headers(named)),
     }
     if status_of(named) not in BODILESS:
