@@ -9,7 +9,7 @@ STOCK  := .local/conformance-venv
 EDGE   := tests/stack tests/conformance tests/browser
 PEERS  := .local/bench-venv
 OTHERS := .local/ecosystem-venv
-SSLYZE := .local/sslyze-venv
+SCANNERS := .local/scanners-venv
 CLIENTS := .local/clients-venv
 
 comma  := ,
@@ -45,7 +45,7 @@ test: .venv/dev.lock ## Run the tests in parallel, on a PostgreSQL of their own 
 quick: .venv/dev.lock ## In 15 seconds: lint what has changed since the last commit on main, and run the tests nearest to it
 	@exec $(PY) -m tests.quick $(ARGS)
 
-edge: .venv/dev.lock $(SSLYZE)/installed.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser; some minutes
+edge: .venv/dev.lock $(SCANNERS)/installed.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser; some minutes
 	@exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS)
 
 check: lint contract test edge ## Everything that must hold before a push
@@ -108,12 +108,12 @@ lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all 
 	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra async --extra grpc --extra tracing --constraint requirements/run.lock)
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 	$(call compile,bench/requirements.lock,bench/requirements.in --constraint requirements/run.lock)
-	$(call compile,tests/stack/sslyze.lock,tests/stack/sslyze.in)
+	$(call compile,tests/stack/scanners.lock,tests/stack/scanners.in --no-emit-package playwright --no-emit-package pyee --no-emit-package greenlet)
 	$(call compile,tests/clients/requirements.lock,tests/clients/requirements.in)
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/sslyze*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the lock that is installed. What is tested holds everything that is run, so it counts as both.
@@ -145,11 +145,11 @@ $(OTHERS)/installed.lock: tests/ecosystem/requirements.lock .venv/bin/python
 	@$(PY) -m venv --clear $(OTHERS)
 	@$(OTHERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
-# sslyze wants an older cryptography than the service has.
-$(SSLYZE)/installed.lock: tests/stack/sslyze.lock .venv/bin/python
-	@echo "candor: making $(SSLYZE) for sslyze"
-	@$(PY) -m venv --clear $(SSLYZE)
-	@$(SSLYZE)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+# What examines TLS and pages: sslyze needs an older cryptography than the service has.
+$(SCANNERS)/installed.lock: tests/stack/scanners.lock .venv/bin/python
+	@echo "candor: making $(SCANNERS) for sslyze and axe"
+	@$(PY) -m venv --clear $(SCANNERS)
+	@$(SCANNERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 # Generators of clients, and what checks and runs their results: Node comes in a wheel.
 $(CLIENTS)/installed.lock: tests/clients/requirements.lock .venv/bin/python

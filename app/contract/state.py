@@ -69,8 +69,9 @@ def _text(node: Any, indent: str = "") -> str:
 def _document(whole: Record) -> Record:
     """Return the document without its texts; a response keeps an empty one, which OpenAPI wants."""
     found: Record = without_texts(whole)
-    for operation in (each for item in found["paths"].values() for each in item.values() if isinstance(each, dict)):
-        for response in operation["responses"].values():
+    operations = (each for item in found["paths"].values() for each in item.values() if isinstance(each, dict))
+    for responses in (found["components"].get("responses", {}), *(each["responses"] for each in operations)):
+        for response in responses.values():
             if "$ref" not in response:
                 response["description"] = ""
     return found

@@ -15,6 +15,7 @@ TOLD: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "`nosniff`: Content-Type is what it says.",
     "Cache-Control": "Whether the answer may be kept, and by whom.",
     "Vary": "The fields of the request that the answer depends on.",
+    "Content-Encoding": "`gzip`, where the client accepts it.",
     "ETag": "The strong entity tag of what is answered; send it back in If-Match or If-None-Match.",
     "Location": "The path of what was created.",
     "Idempotent-Replayed": "`true` when this is the stored answer to an earlier request with the same key.",

@@ -16,7 +16,7 @@ from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import Flask
 
 from app import errs
-from app.rest import header_fields, openapi_schemas, scopes
+from app.rest import header_fields, openapi_responses, openapi_schemas, scopes
 from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.header_fields import key
@@ -82,7 +82,13 @@ class Api(flask_smorest.Api):
         super()._init_spec(marshmallow_plugin=plugin, **options)
         unlisted = frozenset({"PaginationMetadata", *(named.__name__ for named in errs.named_errors().values())})
         made = self._spec.to_dict
-        self._spec.to_dict = lambda: openapi_schemas.finished(made(), unlisted=unlisted)
+
+        def finished() -> dict[str, Any]:
+            document = openapi_schemas.finished(made(), unlisted=unlisted)
+            openapi_responses.share(document)
+            return document
+
+        self._spec.to_dict = finished
 
     def _name_of(self, schema: Any) -> str | None:
         """Return the name of a schema in the document; ``None`` for one that was made of a dict, which has none.

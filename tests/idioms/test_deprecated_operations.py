@@ -18,6 +18,7 @@ from app.rest.idempotency import once
 from app.rest.operations import PUBLIC
 from app.wire.deprecation import Deprecation
 from tests.conftest import close
+from tests.documents import inlined
 from tests.idioms.kit import CheckedClient, candor_only
 
 pytestmark = candor_only
@@ -177,7 +178,7 @@ class TestAnswers:
 class TestDocument:
     def test_it_is_marked_and_every_response_has_the_header_fields(self, api, pets, register) -> None:
         register(pets)
-        paths = api.spec.to_dict()["paths"]
+        paths = inlined(api.spec.to_dict())["paths"]
         for operation in (paths["/pets/{name}"]["get"], paths["/pets"]["post"]):
             assert operation["deprecated"] is True
             for status, response in operation["responses"].items():
