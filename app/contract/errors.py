@@ -12,7 +12,7 @@ EFFECTS: Final[Mapping[str, str]] = {
     "string": "clients that compare it no longer match",
     "kind": "clients that branch on it take another branch",
     "status": "clients that branch on the HTTP status take another branch",
-    "grpc": "gRPC clients that branch on the status take another branch",
+    "gRPC status": "gRPC clients that branch on the status take another branch",
     "retryable": "clients that follow it retry too much or too little",
     "fault": "clients and alerts that go by it blame another side",
     "scope": "gRPC clients whose tokens have only the old one get PERMISSION_DENIED",

@@ -60,7 +60,7 @@ def values(old: Schema, new: Schema, where: str, *, is_sent: bool) -> Iterator[C
         if each not in after and is_sent:
             yield breaking(f"`{where}` no longer accepts `{each}`", "clients that send it get 400")
         elif each not in after:
-            yield breaking(f"`{where}` is never `{each}` any more", "clients that wait for it wait for ever")
+            yield breaking(f"`{where}` is never `{each}` any more", "clients that wait for it never get it")
     for each in after:
         if each not in before and is_sent:
             yield addition(f"`{where}` accepts `{each}`", str(each))

@@ -164,16 +164,16 @@ class _Pair:
         before, after = self._old.get(CODES, []), self._new.get(CODES, [])
         for code in before:
             if code not in after:
-                yield breaking(f"`{code}` is no longer answered", "clients that handle it see another error or none")
+                yield breaking(f"`{code}` is no longer returned", "clients that handle it see another error or none")
         for code in after:
             if code not in before:
-                yield addition(f"`{code}` is a new answer", code)
+                yield addition(f"`{code}` can be returned", code)
 
     def _responses(self) -> Iterator[Change]:
         before, after = self._old.get("responses", {}), self._new.get("responses", {})
         for status, each in before.items():
             if status not in after:
-                yield breaking(f"The status {status} is no longer answered", "clients that expect it see another one")
+                yield breaking(f"The status {status} is no longer returned", "clients that expect it see another one")
                 continue
             was, now = _resolved(self._before, each), _resolved(self._after, after[status])
             yield from self._headers(was.get("headers", {}), now.get("headers", {}))
@@ -182,7 +182,7 @@ class _Pair:
             )
         for status in after:
             if status not in before and status < "4":
-                yield addition(f"The status {status} is a new answer", status)
+                yield addition(f"The status {status} can be returned", status)
 
     def _headers(self, old: Document, new: Document) -> Iterator[Change]:
         for name, each in old.items():

@@ -17,7 +17,7 @@ Schema = Mapping[str, Any]
 
 
 class Side(Enum):
-    """Who writes the value: the value is a verb for both."""
+    """Which side receives the value: the service, or the client. The enum's value is what the service does with it."""
 
     SENT = "accepted"
     RETURNED = "returned"
@@ -37,7 +37,7 @@ class Schemas:
             old: the recorded schema; a reference is followed.
             new: the present one.
             where: a name for it, unless it is a component, which has a name.
-            side: who writes the value.
+            side: which side receives the value.
         """
         before, after = _name(old), _name(new)
         if not before:

@@ -69,7 +69,7 @@ def _text(node: Any, indent: str = "") -> str:
 def _document(whole: Record) -> Record:
     """Return the document without its texts; a response keeps an empty one, which OpenAPI wants."""
     found: Record = without_texts(whole)
-    operations = [each for item in found["paths"].values() for each in item.values() if isinstance(each, dict)]
+    operations = (each for item in found["paths"].values() for each in item.values() if isinstance(each, dict))
     for responses in (found["components"].get("responses", {}), *(each["responses"] for each in operations)):
         for response in responses.values():
             if "$ref" not in response:
@@ -104,7 +104,7 @@ def _errors() -> Record:
             kind.string: {
                 "number": kind.value,
                 "status": int(STATUS[kind]),
-                "grpc": CODES[kind].name,
+                "gRPC status": CODES[kind].name,
                 "retryable": kind.retryable,
                 "fault": kind.fault.value,
             }
@@ -132,7 +132,7 @@ def _code(named: type[errs.Error]) -> Record:
     found: Record = {
         "kind": named.kind.string,
         "status": int(status_of(named)),
-        "grpc": CODES[named.kind].name,
+        "gRPC status": CODES[named.kind].name,
         "headers": sorted(examples.headers(named)),
     }
     if status_of(named) not in BODILESS:

@@ -98,12 +98,12 @@ class Breaking:
     @staticmethod
     def response_value_removed(state: State) -> None:
         """`Preferences.theme` is never `system` any more (GET /v1/users/{user_id}/preferences, PUT \
-        /v1/users/{user_id}/preferences, GET /v1/users/{user_id}/profile): clients that wait for it wait for ever."""
+        /v1/users/{user_id}/preferences, GET /v1/users/{user_id}/profile): clients that wait for it never get it."""
         member(state, "Preferences.theme")["enum"].remove("system")
 
     @staticmethod
     def status_removed(state: State) -> None:
-        """The status 304 is no longer answered (GET /v1/tasks/{task_id}): clients that expect it see another one."""
+        """The status 304 is no longer returned (GET /v1/tasks/{task_id}): clients that expect it see another one."""
         del operation(state, "GET /v1/tasks/{task_id}")["responses"]["304"]
 
     @staticmethod
@@ -336,7 +336,7 @@ class Breaking:
 
     @staticmethod
     def answer_removed(state: State) -> None:
-        """`TASK_TITLE_TAKEN` is no longer answered (POST /v1/tasks): clients that handle it see another error or \
+        """`TASK_TITLE_TAKEN` is no longer returned (POST /v1/tasks): clients that handle it see another error or \
         none."""
         operation(state, "POST /v1/tasks")["x-errors"].remove("TASK_TITLE_TAKEN")
 
@@ -375,9 +375,9 @@ class Breaking:
 
     @staticmethod
     def grpc_status_of_code_changed(state: State) -> None:
-        """Code `TASK_TITLE_TAKEN` has grpc ABORTED instead of ALREADY_EXISTS: gRPC clients that branch on the \
-        status take another branch."""
-        errors(state)["codes"]["TASK_TITLE_TAKEN"]["grpc"] = "ABORTED"
+        """Code `TASK_TITLE_TAKEN` has gRPC status ABORTED instead of ALREADY_EXISTS: gRPC clients that branch on \
+        the status take another branch."""
+        errors(state)["codes"]["TASK_TITLE_TAKEN"]["gRPC status"] = "ABORTED"
 
     @staticmethod
     def typed_extra_removed(state: State) -> None:
