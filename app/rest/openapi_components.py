@@ -149,6 +149,14 @@ PROBLEM: Final[Mapping[str, Any]] = {
         },
     },
 }
+ITEM_PROBLEM: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "description": "The problem document of one item of a batch, without what holds for the whole request.",
+    "required": [name for name in PROBLEM["required"] if name != "request_id"],
+    "properties": {
+        name: each for name, each in PROBLEM["properties"].items() if name not in {"request_id", "trace_id"}
+    },
+}
 VIOLATION: Final[Mapping[str, Any]] = {
     "type": "object",
     "description": "A violated rule, with its location: a pointer, a parameter or a header field.",
