@@ -1,5 +1,6 @@
 """Programs of the tools' environment: generators, compilers, and drivers, whose first request has to come soon."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.clients.conftest import PYTHON, run
+from tests.clients.conftest import HERE, MODULES, PYTHON, run
 from tests.clients.steps import STEPS
 
 SOON: Final = 60.0
@@ -80,3 +81,16 @@ def generate(folder: Path, generator: str, output: str, *options: str, **propert
         JAVA_TOOL_OPTIONS=QUICK_JAVA,
     )
     return [line for line in printed.splitlines() if not line.startswith(("[main] INFO", "#", "Picked up"))]
+
+
+def compiled(folder: Path, driver: str, **options: bool) -> Path:
+    """Check a driver in TypeScript and what it imports with ``tsc --strict``, and return the program in JavaScript."""
+    shutil.copy(HERE / driver, folder)
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "node_modules").symlink_to(MODULES)
+    fixed = {"target": "es2023", "lib": ["es2023", "dom", "dom.iterable"], "module": "nodenext", "types": ["node"]}
+    configuration = {"compilerOptions": {**fixed, "strict": True, "outDir": "built", **options}, "files": [driver]}
+    (folder / "tsconfig.json").write_text(json.dumps(configuration))
+    tsc = MODULES / "typescript" / "bin" / "tsc"
+    assert run(PYTHON.parent / "node", tsc, "-p", ".", cwd=folder) == ""
+    return folder / "built" / driver.replace(".ts", ".js")
