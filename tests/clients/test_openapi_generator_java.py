@@ -1,7 +1,7 @@
 """The client that openapi-generator makes for Java, with ``java.net.http`` and Jackson.
 
-Jackson comes from the generator's own jar: it is newer than Debian's, and has the module for ``java.time``, which Debian
-lacks.
+Jackson comes from the generator's own jar: it is newer than Debian's, and has the module for ``java.time``, which
+Debian lacks.
 """
 
 import os
