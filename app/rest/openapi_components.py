@@ -80,7 +80,8 @@ BEARER: Final[Mapping[str, Any]] = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "For development, `flask tokens issue --subject alice --scope tasks` prints one.",
+    "description": "Verified as RFC8725 recommends. "
+    "For development, `flask tokens issue --subject alice --scope tasks` prints one.",
 }
 PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
