@@ -20,7 +20,16 @@ from app.rest import header_fields, openapi_schemas
 from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.header_fields import key
-from app.rest.openapi_components import BEARER, FACTS, ITEM_PROBLEM, JSON_TYPES, PARAMETERS, PROBLEM, VIOLATION
+from app.rest.openapi_components import (
+    ANY_PROBLEM,
+    BEARER,
+    FACTS,
+    ITEM_PROBLEM,
+    JSON_TYPES,
+    PARAMETERS,
+    PROBLEM,
+    VIOLATION,
+)
 
 _PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _GENERATED: Final = "Generated"
@@ -122,7 +131,7 @@ class Api(flask_smorest.Api):
     def _document_components(self) -> None:
         components = self._spec.components
         components.security_scheme("bearer", dict(BEARER))
-        components.schema("Problem", dict(PROBLEM))
+        components.schema("Problem", dict(ANY_PROBLEM))
         components.schema("ItemProblem", dict(ITEM_PROBLEM))
         components.schema("Violation", dict(VIOLATION))
         for name, description in header_fields.TOLD.items():

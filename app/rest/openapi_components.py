@@ -150,6 +150,11 @@ PROBLEM: Final[Mapping[str, Any]] = {
         },
     },
 }
+ANY_PROBLEM: Final[Mapping[str, Any]] = {
+    **PROBLEM,
+    "description": "A problem document (RFC 9457). One that is answered before a request is read has no `instance`.",
+    "required": [name for name in PROBLEM["required"] if name != "instance"],
+}
 ITEM_PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
     "description": "The problem document of one item of a batch, without what holds for the whole request.",

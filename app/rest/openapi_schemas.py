@@ -128,9 +128,20 @@ def _describe(document: dict[str, Any], operations: list[dict[str, Any]]) -> Non
         summary = " ".join(each.get("summary", "").split())
         if summary and "description" not in each:
             each["summary"], each["description"] = summary[: summary.find(". ") + 1] or summary, summary
+        _entitle(each)
     for item in document["paths"].values():
         for each in item.get("parameters", ()):
             _describe_id(each)
+
+
+def _entitle(operation: dict[str, Any]) -> None:
+    """Give the errors of one status a title: generators name a type by it, else by the first operation with these."""
+    name = "".join(f"{word[:1].upper()}{word[1:]}" for word in operation.get("operationId", "").split("_"))
+    for status, response in operation.get("responses", {}).items():
+        for media in response.get("content", {}).values() if isinstance(response, dict) else ():
+            schema = media.get("schema")
+            if name and isinstance(schema, dict) and "discriminator" in schema:
+                schema.setdefault("title", f"{name}{status}Response")
 
 
 def heading(tag: str) -> str:

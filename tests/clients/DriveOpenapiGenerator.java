@@ -282,7 +282,7 @@ public class DriveOpenapiGenerator {
     STEPS.put("a_common_password_is_a_violation", () -> {
       PasswordsApi passwords = new PasswordsApi(me());
       PasswordChange change = new PasswordChange().currentPassword(CREDENTIALS.getPassword()).password("password1");
-      var type = CreateTask400Response.class;
+      var type = PutPassword400Response.class;
       var errors = problem(type, () -> passwords.putPassword(change, null)).getValidationFailed().getErrors();
       same(errors.get(0).getCode(), Violation.CodeEnum.TOO_COMMON);
     });

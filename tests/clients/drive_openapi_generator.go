@@ -361,7 +361,7 @@ var steps = []struct {
 		client, _ := me()
 		body := *candor.NewPasswordChange(account.Password, "password1")
 		_, response, err := client.PasswordsAPI.PutPassword(ctx).PasswordChange(body).Execute()
-		refused := problem[candor.UpdateTask400Response](response, err)
+		refused := problem[candor.PutPassword400Response](response, err)
 		same(codes(refused.ValidationFailed.Errors), []string{"TOO_COMMON"})
 	}},
 	{"registering_is_the_same_for_everybody", func() {

@@ -261,7 +261,7 @@ const steps: Record<string, () => Promise<void>> = {
     const { configuration } = await me();
     const passwordChange = { currentPassword: credentials.password, password: "password1" };
     const response = await refusal(new candor.PasswordsApi(configuration).putPassword({ passwordChange }));
-    const problem = candor.CreateTask400ResponseFromJSON(await response.json());
+    const problem = candor.PutPassword400ResponseFromJSON(await response.json());
     assert.ok(problem.code === "VALIDATION_FAILED");
     assert.deepEqual(problem.errors?.map((each) => each.code), ["TOO_COMMON"]);
   },

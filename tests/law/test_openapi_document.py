@@ -198,7 +198,8 @@ class TestErrors:
         assert body["anyOf"] == [{"$ref": f"{SCHEMAS}Problem"}, {"type": "null"}]
         assert all_schemas["Violation"]["required"] == ["field", "code", "message"]
         assert "errors" not in all_schemas["Problem"]["required"]
-        assert set(all_schemas["Problem"]["required"]) - set(all_schemas["ItemProblem"]["required"]) == {"request_id"}
+        required = {each: set(all_schemas[each]["required"]) for each in ("Problem", "ItemProblem")}
+        assert required["Problem"] ^ required["ItemProblem"] == {"request_id", "instance"}
 
     def test_each_is_whole_and_told_apart_by_its_code(self, document: dict[str, Any]) -> None:
         all_schemas, seen = document["components"]["schemas"], 0
@@ -220,6 +221,19 @@ class TestErrors:
                     assert content["schema"]["discriminator"] == {"propertyName": "code", "mapping": codes}, name
                 seen += status >= "400"
         assert seen > 200
+
+    def test_those_of_one_status_have_a_title_that_is_theirs_alone(self, document: dict[str, Any]) -> None:
+        """A generated type has it for a name, whatever other operations there are."""
+        seen = [
+            (f"{operation['operationId'].replace('_', '')}{status}response", media["schema"]["title"])
+            for _, operation in operations(document)
+            for status, response in operation["responses"].items()
+            for media in response.get("content", {}).values()
+            if "oneOf" in media["schema"]
+        ]
+        assert len(seen) > 20
+        assert [title.lower() for _, title in seen] == [expected for expected, _ in seen]
+        assert {title for _, title in seen}.isdisjoint(document["components"]["schemas"])
 
 
 class TestOperations:
