@@ -24,7 +24,14 @@ def prism(folder: Path, service: dict[str, str]) -> Iterator[str]:
     port, log = free_port(), folder / "prism.log"
     program = MODULES / "@stoplight" / "prism-cli" / "dist" / "index.js"
     options = ("--validate-request", "false", "--cors", "false", "--port", str(port))
-    command = [PYTHON.parent / "node", program, "proxy", "openapi.json", service["CANDOR_URL"], *options]
+    command: list[str | Path] = [
+        PYTHON.parent / "node",
+        program,
+        "proxy",
+        "openapi.json",
+        service["CANDOR_URL"],
+        *options,
+    ]
     with log.open("w") as kept, subprocess.Popen(command, cwd=folder, stdout=kept, stderr=kept) as process:
         until = time.monotonic() + STARTS_WITHIN
         while READY not in log.read_text():
