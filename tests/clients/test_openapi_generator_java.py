@@ -18,8 +18,8 @@ from tests.clients.expected import BETA
 DRIVER: Final = "DriveOpenapiGenerator.java"
 ANNOTATIONS: Final = Path("/usr/share/java/geronimo-annotation-1.3-spec.jar")
 """Debian's libgeronimo-annotation-1.3-spec-java: ``javax.annotation.Generated``."""
-LINT: Final = "-Xlint:all,-classfile,-processing,-serial"
-"""Without what it says of the jars, and of serializers, which nobody serializes."""
+LINT: Final = ("-Xlint:all,-classfile,-processing,-serial,-deprecation", "-XDsuppressNotes")
+"""Without what it says of the jars, of serializers, which nobody serializes, and of a setter of Jackson's mapper."""
 UNABLE: Final = ("null_clears_a_property",)
 """Without jackson-databind-nullable, which neither Debian nor the jar has, an update can't say null."""
 
@@ -46,7 +46,7 @@ def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) 
     assert warnings == [BETA]
     sources = [path.relative_to(folder) for path in (folder / "candor" / "src" / "main").rglob("*.java")]
     classes, options = f"{jar}{os.pathsep}{ANNOTATIONS}", [f"-J{option}" for option in QUICK_JAVA.split()]
-    compiler = ("javac", *options, "-proc:none", LINT, "-d", "built", "-cp", classes)
+    compiler = ("javac", *options, "-proc:none", *LINT, "-d", "built", "-cp", classes)
     assert run(*compiler, DRIVER, *sources, cwd=folder) == ""
     program = ("java", *QUICK_JAVA.split(), "-cp", f"built{os.pathsep}{classes}", DRIVER.removesuffix(".java"))
     clock.driven(*program, cwd=folder, environment=service, but=UNABLE)
