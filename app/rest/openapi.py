@@ -20,7 +20,16 @@ from app.rest import header_fields, openapi_responses, openapi_schemas, scopes
 from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.header_fields import key
-from app.rest.openapi_components import BEARER, FACTS, JSON_TYPES, PARAMETERS, PROBLEM, VIOLATION
+from app.rest.openapi_components import (
+    ANY_PROBLEM,
+    BEARER,
+    FACTS,
+    ITEM_PROBLEM,
+    JSON_TYPES,
+    PARAMETERS,
+    PROBLEM,
+    VIOLATION,
+)
 
 _PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _GENERATED: Final = "Generated"
@@ -80,7 +89,9 @@ class Api(flask_smorest.Api):
         self._named: dict[str, Any] = {}
         plugin = marshmallow_plugin or MarshmallowPlugin(schema_name_resolver=self._name_of)  # type: ignore[arg-type]  # an instance, too, and None inlines
         super()._init_spec(marshmallow_plugin=plugin, **options)
-        unlisted = frozenset({"PaginationMetadata", *(named.__name__ for named in errs.named_errors().values())})
+        unlisted = frozenset(
+            {"ItemProblem", "PaginationMetadata", *(named.__name__ for named in errs.named_errors().values())}
+        )
         made = self._spec.to_dict
 
         def finished() -> dict[str, Any]:
@@ -126,7 +137,8 @@ class Api(flask_smorest.Api):
     def _document_components(self) -> None:
         components = self._spec.components
         components.security_scheme("bearer", {**BEARER, "x-scopes": sorted(scopes.SCOPES)})
-        components.schema("Problem", dict(PROBLEM))
+        components.schema("Problem", dict(ANY_PROBLEM))
+        components.schema("ItemProblem", dict(ITEM_PROBLEM))
         components.schema("Violation", dict(VIOLATION))
         for name, description in header_fields.TOLD.items():
             components.header(key(name), {"description": description, "schema": {"type": "string"}})

@@ -86,7 +86,8 @@ BEARER: Final[Mapping[str, Any]] = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "For development, `flask tokens issue --subject alice --scope tasks` prints one.",
+    "description": "Verified as RFC8725 recommends. "
+    "For development, `flask tokens issue --subject alice --scope tasks` prints one.",
 }
 PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
@@ -153,6 +154,19 @@ PROBLEM: Final[Mapping[str, Any]] = {
                 },
             },
         },
+    },
+}
+ANY_PROBLEM: Final[Mapping[str, Any]] = {
+    **PROBLEM,
+    "description": "A problem document (RFC 9457). One that is answered before a request is read has no `instance`.",
+    "required": [name for name in PROBLEM["required"] if name != "instance"],
+}
+ITEM_PROBLEM: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "description": "The problem document of one item of a batch, without what holds for the whole request.",
+    "required": [name for name in PROBLEM["required"] if name != "request_id"],
+    "properties": {
+        name: each for name, each in PROBLEM["properties"].items() if name not in {"request_id", "trace_id"}
     },
 }
 VIOLATION: Final[Mapping[str, Any]] = {

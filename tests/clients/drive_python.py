@@ -244,7 +244,7 @@ def a_batch_tells_what_failed() -> None:
     made = create_tasks.sync_detailed(client=ALICE, body=batch("python 10", "python 11"))
     assert made.status_code == 207 and isinstance(made.parsed, TaskBatch)
     assert [task.title for task in made.parsed.tasks] == ["python 11"]
-    assert [(each.index, each.problem["code"]) for each in made.parsed.failures] == [(0, "TASK_TITLE_TAKEN")]
+    assert [(each.index, each.problem.code) for each in made.parsed.failures] == [(0, "TASK_TITLE_TAKEN")]
 
 
 @step

@@ -2,7 +2,7 @@
 
 from app.errs import plain
 from app.wire import fields
-from app.wire.schemas.base import Schema
+from app.wire.schemas.base import PROBLEM, Schema
 
 _ERRORS = 1000
 _BOOLEAN = {"type": "boolean"}
@@ -64,7 +64,10 @@ class ErrorExampleSchema(Schema):
         }
     )
     body = fields.Anything(
-        metadata={"type": ["object", "null"], "description": "The problem document; null for 401 and 403."}
+        metadata={
+            "anyOf": [PROBLEM, {"type": "null"}],
+            "description": "The problem document; null for 401 and 403.",
+        }
     )
 
 
