@@ -33,6 +33,7 @@ const bearer = (token: string, more: Record<string, string> = {}): CallOptions =
 });
 const ALICE = bearer(env("CANDOR_ALICE"));
 const STRANGER = bearer(env("CANDOR_STRANGER")); // without the scope `tasks`
+const WITHIN = 8000; // ms, on a slow machine too; without a deadline, the service ends a call after 10 s
 const CALLS = 300;
 const AT_ONCE = 20;
 
@@ -253,7 +254,7 @@ const steps = {
     const began = Date.now();
     await assert.rejects(client.updateTask({ task }, { ...ALICE, timeoutMs: 500 }), { code: Code.DeadlineExceeded });
     const took = Date.now() - began;
-    assert(took > 400 && took < 3000, `${took} ms`);
+    assert(took > 400 && took < WITHIN, `${took} ms`);
   },
 
   async the_same_key_is_answered_again() {

@@ -30,6 +30,7 @@ const bearer = (token: string, more: Record<string, string> = {}): Metadata => {
 };
 const ALICE = bearer(env("CANDOR_ALICE"));
 const STRANGER = bearer(env("CANDOR_STRANGER")); // without the scope `tasks`
+const WITHIN = 8000; // ms, on a slow machine too; without a deadline, the service ends a call after 10 s
 const CALLS = 300;
 const AT_ONCE = 20;
 
@@ -297,7 +298,7 @@ const steps = {
     const options = { deadline: new Date(began + 500) };
     await assert.rejects(call(client.updateTask, sent, ALICE, options), { code: status.DEADLINE_EXCEEDED });
     const took = Date.now() - began;
-    assert(took > 400 && took < 3000, `${took} ms`);
+    assert(took > 400 && took < WITHIN, `${took} ms`);
   },
 
   async the_same_key_is_answered_again() {

@@ -40,6 +40,8 @@ from todo.v1.todo_pb2 import (
 ALICE = {"authorization": f"Bearer {os.environ['CANDOR_ALICE']}"}
 STRANGER = {"authorization": f"Bearer {os.environ['CANDOR_STRANGER']}"}
 """A token without the scope `tasks`."""
+WITHIN = 8
+"""Seconds after which the deadline must have ended a call, on a slow machine too. The service itself takes 10."""
 CALLS, AT_ONCE = 300, 20
 """Near the 100 streams of a connection, some calls end with REFUSED_STREAM, which grpclib does not retry."""
 STEPS: list[Callable[["Driver"], Awaitable[None]]] = []
@@ -253,7 +255,7 @@ async def a_deadline_ends_a_call(driver: Driver) -> None:
             raise
     else:
         raise AssertionError("the task is not locked")
-    assert 0.4 < time.monotonic() - began < 3
+    assert 0.4 < time.monotonic() - began < WITHIN
 
 
 @step

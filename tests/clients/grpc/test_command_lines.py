@@ -34,9 +34,11 @@ DETAILS: Final = {
         error_details_pb2.RetryInfo,
     )
 }
+WITHIN: Final = 8.0
+"""Seconds after which the deadline must have ended a call, on a slow machine too. The service itself takes 10."""
 CALLS: Final = 1000
 ATTEMPTS: Final = 5
-"""To find the limit exceeded: it lasts for less than the three seconds of a window."""
+"""To find the limit exceeded: it lasts for the rest of a window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,7 @@ class Driver:
         began = time.monotonic()
         data = {"task": {"name": self.service["CANDOR_LOCKED"], "title": "six"}}
         assert self.call("UpdateTask", data, timeout=1.5).code is StatusCode.DEADLINE_EXCEEDED
-        assert 1.4 < time.monotonic() - began < 5
+        assert 1.4 < time.monotonic() - began < WITHIN
 
     def repeat_with_a_key(self) -> None:
         metadata = {**self.alice, "idempotency-key": str(uuid.uuid4()), "x-request-id": "command-line-7"}
