@@ -136,7 +136,7 @@ class TestDelay:
         began = time.monotonic()
         response = alice.post(json=NEW, headers={FIELD: "TASK_TITLE_TAKEN; delay=0.2"})
         assert response.status_code == 409
-        assert 0.2 <= time.monotonic() - began < 2
+        assert 0.2 <= time.monotonic() - began < 10
         assert log.access[-1]["spent_ms"]["simulation"] >= 200
 
     def test_it_ends_with_the_budget_in_504(self, alice: Caller) -> None:
@@ -144,7 +144,7 @@ class TestDelay:
         with growth("http_request_duration_seconds_count") as requests, growth("errors_total") as errors:
             began = time.monotonic()
             response = alice.post(json=NEW, headers=sent)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         document = response.get_json()
         assert (response.status_code, document["budget_ms"], document["spent_in"]) == (504, 200, "simulation")
         assert (requests.by, errors.by) == (0, 0)
@@ -158,14 +158,14 @@ class TestDelay:
         slow = threading.Thread(
             target=Caller(app.test_client(), alice.credentials).get,
             args=(TASKS,),
-            kwargs={"headers": {FIELD: "INVALID_FILTER; delay=1"}},
+            kwargs={"headers": {FIELD: "INVALID_FILTER; delay=3"}},
         )
         slow.start()
         until = time.monotonic() + 5
         while not slots.in_use and time.monotonic() < until:
             time.sleep(0.01)
         with growth("errors_total", code="SERVICE_UNAVAILABLE") as refused:
-            assert code_of(caller.get(TASKS, headers={FIELD: "INVALID_FILTER; delay=1"})) == "SERVICE_UNAVAILABLE"
+            assert code_of(caller.get(TASKS, headers={FIELD: "INVALID_FILTER; delay=3"})) == "SERVICE_UNAVAILABLE"
         assert refused.by == 1
         assert code_of(caller.get(TASKS, headers={FIELD: "INVALID_FILTER"})) == "INVALID_FILTER"
         slow.join()

@@ -76,7 +76,7 @@ def test_a_delay_ends_with_the_budget(serve: Callable[..., int], alice: Client, 
     with Client.of(port, token("alice")) as client:
         began = time.monotonic()
         failure = client.refused("ListTasks", REQUESTS["ListTasks"], metadata={NAME: "INVALID_FILTER; delay=30"})
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
     assert failure.code is StatusCode.DEADLINE_EXCEEDED
     assert failure.extensions == {"budget_ms": 300, "spent_in": "simulation"}
 
