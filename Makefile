@@ -19,7 +19,7 @@ NAMES  := $(subst $(comma), ,$(ONLY))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling lock clean
+.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -51,13 +51,16 @@ quick: .venv/dev.lock ## In 15 seconds: lint what has changed since the last com
 edge: .venv/dev.lock $(SCANNERS)/installed.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser; some minutes
 	@exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS)
 
-check: lint test edge ## Everything that must hold before a push
+check: lint contract test edge ## Everything that must hold before a push
 
 lint: .venv/dev.lock ## Check format, lint, types and import contracts
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
+
+contract: .venv/dev.lock ## Compare the API with contract/, what the last release promised: nothing may break, CHANGELOG.md has what is new
+	@exec $(PY) -m flask contract check
 
 fix: .venv/dev.lock ## Format, and repair what ruff can repair
 	$(PY) -m ruff format .

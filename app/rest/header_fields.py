@@ -7,6 +7,7 @@ from typing import Final
 from app.errs import Error
 from app.rest import examples
 from app.rest.operations import Operation
+from app.wire.deprecation import Deprecation
 
 TOLD: Final[Mapping[str, str]] = {
     "X-Request-Id": "The id of the request, in every log line about it.",
@@ -68,6 +69,16 @@ def of_errors(operation: Operation, errors: Iterable[type[Error]], status: HTTPS
         yield from examples.headers(error, method=method)
     if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
         yield "Accept-Encoding"
+
+
+def of_deprecation(deprecation: Deprecation) -> dict[str, dict[str, object]]:
+    """Return what OpenAPI says of the fields of every answer of a deprecated operation."""
+    described = {
+        "Deprecation": f"The operation is deprecated from {deprecation.since} on (RFC 9745).",
+        "Sunset": f"The operation may be gone from {deprecation.sunset} on (RFC 8594).",
+        "Link": 'With `rel="deprecation"`, a page about the deprecation.',
+    }
+    return {name: {"description": described[name], "schema": {"type": "string"}} for name in deprecation.fields}
 
 
 def _of_any(operation: Operation) -> Iterator[str]:

@@ -16,11 +16,20 @@ from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import Flask
 
 from app import errs
-from app.rest import header_fields, openapi_responses, openapi_schemas
+from app.rest import header_fields, openapi_responses, openapi_schemas, scopes
 from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.header_fields import key
-from app.rest.openapi_components import BEARER, FACTS, JSON_TYPES, PARAMETERS, PROBLEM, VIOLATION
+from app.rest.openapi_components import (
+    ANY_PROBLEM,
+    BEARER,
+    FACTS,
+    ITEM_PROBLEM,
+    JSON_TYPES,
+    PARAMETERS,
+    PROBLEM,
+    VIOLATION,
+)
 
 _PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _GENERATED: Final = "Generated"
@@ -80,7 +89,9 @@ class Api(flask_smorest.Api):
         self._named: dict[str, Any] = {}
         plugin = marshmallow_plugin or MarshmallowPlugin(schema_name_resolver=self._name_of)  # type: ignore[arg-type]  # an instance, too, and None inlines
         super()._init_spec(marshmallow_plugin=plugin, **options)
-        unlisted = frozenset({"PaginationMetadata", *(named.__name__ for named in errs.named_errors().values())})
+        unlisted = frozenset(
+            {"ItemProblem", "PaginationMetadata", *(named.__name__ for named in errs.named_errors().values())}
+        )
         made = self._spec.to_dict
 
         def finished() -> dict[str, Any]:
@@ -125,8 +136,9 @@ class Api(flask_smorest.Api):
 
     def _document_components(self) -> None:
         components = self._spec.components
-        components.security_scheme("bearer", dict(BEARER))
-        components.schema("Problem", dict(PROBLEM))
+        components.security_scheme("bearer", {**BEARER, "x-scopes": sorted(scopes.SCOPES)})
+        components.schema("Problem", dict(ANY_PROBLEM))
+        components.schema("ItemProblem", dict(ITEM_PROBLEM))
         components.schema("Violation", dict(VIOLATION))
         for name, description in header_fields.TOLD.items():
             components.header(key(name), {"description": description, "schema": {"type": "string"}})
@@ -134,10 +146,10 @@ class Api(flask_smorest.Api):
             components.parameter(key(name), "header", {"name": name, **parameter})
         for named in errs.named_errors().values():
             if status_of(named) not in BODILESS:
-                components.schema(named.__name__, _schema(named))
+                components.schema(named.__name__, problem_schema(named))
 
 
-def _schema(named: type[errs.Error]) -> dict[str, Any]:
+def problem_schema(named: type[errs.Error]) -> dict[str, Any]:
     """Return the schema of one named error, whole: generators merge what ``allOf`` joins each in another way."""
     own: dict[str, Any] = {
         "code": {**PROBLEM["properties"]["code"], "enum": [named.code]},

@@ -6,6 +6,7 @@ from typing import Any, Final
 from app import errs
 from app.rest.operations import EVERYWHERE
 from app.wire import timestamps
+from app.wire.simulation import FIELD
 
 JSON_TYPES: Final[Mapping[Any, dict[str, Any]]] = {
     str: {"type": "string"},
@@ -39,6 +40,11 @@ leads to its page in the [catalogue](/errors); 401 and 403 have an empty body an
 An operation with a body reads at most `x-max-body-bytes` of it, and answers 413 to a larger one before it is read.
 
 A request that reaches no operation ends with one of {", ".join(f"`{named.code}`" for named in EVERYWHERE)}.
+"""
+SIMULATION: Final = f"""
+To test your error handling, send `{FIELD}: TASK_TITLE_TAKEN`: an operation that declares this error answers with it and
+does nothing else. With `; after=2` the first two requests are handled as usual, with `; delay=1.5` the error takes 1.5
+seconds. The header field is not a parameter of the operations, so set it in your HTTP client.
 """
 TAGS: Final = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
 PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
@@ -80,7 +86,8 @@ BEARER: Final[Mapping[str, Any]] = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "For development, `flask tokens issue --subject alice --scope tasks` prints one.",
+    "description": "Verified as RFC8725 recommends. "
+    "For development, `flask tokens issue --subject alice --scope tasks` prints one.",
 }
 PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
@@ -147,6 +154,19 @@ PROBLEM: Final[Mapping[str, Any]] = {
                 },
             },
         },
+    },
+}
+ANY_PROBLEM: Final[Mapping[str, Any]] = {
+    **PROBLEM,
+    "description": "A problem document (RFC 9457). One that is answered before a request is read has no `instance`.",
+    "required": [name for name in PROBLEM["required"] if name != "instance"],
+}
+ITEM_PROBLEM: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "description": "The problem document of one item of a batch, without what holds for the whole request.",
+    "required": [name for name in PROBLEM["required"] if name != "request_id"],
+    "properties": {
+        name: each for name, each in PROBLEM["properties"].items() if name not in {"request_id", "trace_id"}
     },
 }
 VIOLATION: Final[Mapping[str, Any]] = {

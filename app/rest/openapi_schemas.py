@@ -5,9 +5,10 @@ marshmallow describes a schema once. This module distinguishes requests from res
 - A response has all its properties in every answer, except those that ``?fields=`` leaves out, and may have more in a
   later release: all are ``required``, and ``additionalProperties`` is not ``false``.
 - No property has a ``default``: generated clients send defaults with every update, or demand what ``?fields=`` leaves
-  out. The description contains the default.
+  out. The description contains the default, and ``x-default`` does, for the comparison with the recorded contract.
 - A parameter is never null: a query has no null.
 - ``const`` is an ``enum`` of one value with a type, an ``enum`` with null is ``anyOf``, and integers have a format.
+- ``allOf`` of a single reference is that reference; an object without properties says that it may have any.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ import orjson
 SCHEMAS: Final = "#/components/schemas/"
 INT32: Final = 2**31 - 1
 TYPES: Final[Mapping[type, str]] = {str: "string", bool: "boolean", int: "integer", float: "number"}
+ERRORS: Final = frozenset({"Problem", "ItemProblem", "Violation"})
+"""Schemas that answers contain, too, whose optional properties stay optional."""
 _SUBSCHEMAS: Final = ("items", "additionalProperties", "not")
 _LISTS: Final = ("anyOf", "oneOf", "allOf")
 
@@ -35,7 +38,7 @@ def finished(document: Mapping[str, Any], *, unlisted: frozenset[str] = frozense
     operations = [*_operations(found)]
     sent = _reached(schemas, [each.get("requestBody") for each in operations])
     returned = _reached(schemas, [[*_successes(each)] for each in operations])
-    for name in returned:
+    for name in returned - ERRORS:
         for each in _nested(schemas[name]):
             _complete(each, is_sent=name in sent)
     for each in _parameters(found):
@@ -125,9 +128,20 @@ def _describe(document: dict[str, Any], operations: list[dict[str, Any]]) -> Non
         summary = " ".join(each.get("summary", "").split())
         if summary and "description" not in each:
             each["summary"], each["description"] = summary[: summary.find(". ") + 1] or summary, summary
+        _entitle(each)
     for item in document["paths"].values():
         for each in item.get("parameters", ()):
             _describe_id(each)
+
+
+def _entitle(operation: dict[str, Any]) -> None:
+    """Give the errors of one status a title: generators name a type by it, else by the first operation with these."""
+    name = "".join(f"{word[:1].upper()}{word[1:]}" for word in operation.get("operationId", "").split("_"))
+    for status, response in operation.get("responses", {}).items():
+        for media in response.get("content", {}).values() if isinstance(response, dict) else ():
+            schema = media.get("schema")
+            if name and isinstance(schema, dict) and "discriminator" in schema:
+                schema.setdefault("title", f"{name}{status}Response")
 
 
 def heading(tag: str) -> str:
@@ -172,9 +186,16 @@ def _free(schema: dict[str, Any]) -> None:
 def _settle(schema: dict[str, Any]) -> None:
     """Write a schema so that generators agree on it."""
     if (default := schema.pop("default", None)) not in (None, "", [], {}):
+        schema["x-default"] = default
         said = f"Default: {default if isinstance(default, str) else orjson.dumps(default).decode()}."
         described = schema.get("description", "")
         schema["description"] = described if "default" in described.lower() else f"{described} {said}".lstrip()
+    if [*map(set, schema.get("allOf", ()))] == [{"$ref"}]:
+        schema.update(schema.pop("allOf")[0])
+        schema.pop("type", None)
+    if schema.get("type") == "object" and not schema.get("properties"):
+        schema.pop("properties", None)
+        schema.setdefault("additionalProperties", True)
     if "const" in schema:
         schema["enum"] = [schema.pop("const")]
     values = schema.get("enum")

@@ -16,6 +16,8 @@ from app.config import Settings
 from tests.api.accounts import PASSWORD, an_address, join
 from tests.api.caller import Caller
 from tests.api.orders.order import stock
+from tests.clients.declared_errors import declared_errors
+from tests.clients.recording import Answer, recorded
 from tests.stack.conftest import ROOT, serving
 
 HERE: Final = Path(__file__).parent
@@ -44,10 +46,36 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 @pytest.fixture
 def folder(app: Flask, tmp_path: Path) -> Path:
-    """Return a folder with the OpenAPI document in ``openapi.json``."""
+    """Return a folder with the OpenAPI document in ``openapi.json``, and its errors in ``errors.json``."""
     document = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
     (tmp_path / "openapi.json").write_text(json.dumps(document))
+    (tmp_path / "errors.json").write_text(json.dumps([*declared_errors(document)]))
     return tmp_path
+
+
+@pytest.fixture
+def document(folder: Path) -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    found: dict[str, Any] = json.loads((folder / "openapi.json").read_text())
+    return found
+
+
+def driven_in(folder: Path, url: str, service: dict[str, str]) -> None:
+    """Generate the client of openapi-python-client, and call the service at this address with it, all steps."""
+    (folder / "configuration.yml").write_text("package_name_override: candor_client\npost_hooks: []\n")
+    shutil.copy(HERE / "drive_python.py", folder)
+    options = ("--path", "openapi.json", "--output-path", "candor_client", "--meta", "none")
+    generator = PYTHON.parent / "openapi-python-client"
+    run(generator, "generate", *options, "--config", "configuration.yml", cwd=folder)
+    run(PYTHON, "drive_python.py", cwd=folder, **{**service, "CANDOR_URL": url})
+
+
+@pytest.fixture
+def answers(folder: Path, service: dict[str, str]) -> list[Answer]:
+    """Return all answers in JSON that the driver of openapi-python-client gets."""
+    with recorded(service["CANDOR_URL"]) as (url, found):
+        driven_in(folder, url, service)
+    return [answer for answer in found if answer.body is not None]
 
 
 @pytest.fixture
@@ -79,6 +107,7 @@ def service(
     with serving(settings, log, REGISTRATION_RATE_LIMIT=LIMIT, TOKEN_RATE_LIMIT=settings.rate_limit) as served:
         yield {
             "CANDOR_URL": served.url,
+            "CANDOR_ADMIN": token("root", "admin"),
             "CANDOR_ALICE": token("alice", SCOPES),
             "CANDOR_BOB": token("bob", "orders"),
             "CANDOR_EMAIL": email,

@@ -17,6 +17,9 @@ UNKNOWN: Final = 101
 
 UNKNOWN_MEMBER: Final = Breach("UNKNOWN_FIELD", "is not a member")
 UNKNOWN_PARAMETER: Final = Breach("UNKNOWN_PARAMETER", "is not a parameter of this operation")
+PROBLEM: Final[Mapping[str, str]] = {"$ref": "#/components/schemas/Problem"}
+ITEM_PROBLEM: Final[Mapping[str, str]] = {"$ref": "#/components/schemas/ItemProblem"}
+"""The schemas of any problem document, and of an item's in a batch, for the ``metadata`` of a field."""
 SchemaLike = ma.Schema | type[ma.Schema] | Mapping[str, Any]
 """The forms in which flask-smorest and webargs accept a schema: an instance, a class, or fields by name."""
 

@@ -2,7 +2,7 @@
 
 from app.errs import plain
 from app.wire import fields
-from app.wire.schemas.base import Schema
+from app.wire.schemas.base import PROBLEM, Schema
 
 _ERRORS = 1000
 _BOOLEAN = {"type": "boolean"}
@@ -64,7 +64,10 @@ class ErrorExampleSchema(Schema):
         }
     )
     body = fields.Anything(
-        metadata={"type": ["object", "null"], "description": "The problem document; null for 401 and 403."}
+        metadata={
+            "anyOf": [PROBLEM, {"type": "null"}],
+            "description": "The problem document; null for 401 and 403.",
+        }
     )
 
 
@@ -91,6 +94,13 @@ class ErrorEntrySchema(ErrorSummarySchema):
     example = fields.Object(ErrorExampleSchema, metadata={"description": "A response with this error."})
     curl = fields.Text(
         allow_none=True, metadata={"description": "Shell commands that provoke the error; null if none can."}
+    )
+    simulation = fields.Text(
+        allow_none=True,
+        metadata={
+            "description": "A shell command that simulates the error; null where `FAULTS_ON_DEMAND` is off, or no "
+            "operation declares the error."
+        },
     )
     is_universal = fields.Anything(
         metadata={

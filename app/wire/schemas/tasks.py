@@ -20,7 +20,7 @@ from app.wire import fields, filter_members
 from app.wire.parameters import FieldsParameter, MaskParameter
 from app.wire.reading import under_way
 from app.wire.rules import Breach, Length, Pattern, Printable
-from app.wire.schemas.base import Path, QuerySchema, Schema
+from app.wire.schemas.base import ITEM_PROBLEM, Path, QuerySchema, Schema
 from app.wire.schemas.lists import ListRules, ListSchema
 
 BATCH: Final = 100
@@ -188,7 +188,7 @@ class BatchFailureSchema(Schema):
     """An item that was not created."""
 
     index = fields.Integer(metadata={"description": "The position in `requests`, from 0.", "maximum": BATCH - 1})
-    problem = fields.Anything(metadata={"type": "object", "description": "The item's own problem document."})
+    problem = fields.Anything(metadata={"allOf": [ITEM_PROBLEM], "description": "The item's own problem document."})
 
 
 class TaskBatchSchema(Schema):

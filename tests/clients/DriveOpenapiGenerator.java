@@ -1,0 +1,325 @@
+// Calls the service through the client that openapi-generator made for Java (java.net.http and Jackson): javac checks
+// this file. The steps are those of steps.py, in order of their declaration.
+
+import candor.ApiClient;
+import candor.ApiException;
+import candor.api.*;
+import candor.model.*;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.UUID;
+
+public class DriveOpenapiGenerator {
+  interface Step {
+    void run() throws Exception;
+  }
+
+  interface Call<T> {
+    T run() throws ApiException;
+  }
+
+  static final String URL = System.getenv("CANDOR_URL");
+  static final String RUN = "java " + UUID.randomUUID().toString().substring(0, 8);
+  static final ApiClient NOBODY = client(null);
+  static final ApiClient ALICE = client(System.getenv("CANDOR_ALICE"));
+  static final TasksApi TASKS = new TasksApi(ALICE);
+  static final OrdersApi ORDERS = new OrdersApi(ALICE);
+  static final Credentials CREDENTIALS =
+      new Credentials().email(System.getenv("CANDOR_EMAIL")).password(System.getenv("CANDOR_PASSWORD"));
+  static final Map<String, Step> STEPS = new LinkedHashMap<>();
+
+  static ApiClient client(String token) {
+    ApiClient made = new ApiClient();
+    made.updateBaseUri(URL);
+    return token == null ? made : made.setRequestInterceptor(b -> b.header("Authorization", "Bearer " + token));
+  }
+
+  static void same(Object found, Object expected) {
+    if (!Objects.equals(found, expected)) throw new AssertionError(found + " is not " + expected);
+  }
+
+  static void holds(boolean condition, Object found) {
+    if (!condition) throw new AssertionError(found);
+  }
+
+  static ApiException refusal(Call<?> call) {
+    try {
+      throw new AssertionError(call.run());
+    } catch (ApiException refused) {
+      return refused;
+    }
+  }
+
+  /** The problem of a refusal, of the type that the document has for this operation and status. */
+  static <T> T problem(Class<T> type, Call<?> call) throws Exception {
+    return ALICE.getObjectMapper().readValue(refusal(call).getResponseBody(), type);
+  }
+
+  static void bare(int status, Call<?> call) {
+    ApiException refused = refusal(call);
+    same(List.of(refused.getCode(), Objects.requireNonNullElse(refused.getResponseBody(), "")), List.of(status, ""));
+  }
+
+  static CreateTaskRequest of(String title) {
+    return new CreateTaskRequest().task(new TaskCreate().title(RUN + " " + title));
+  }
+
+  static Task create(String title) throws ApiException {
+    return TASKS.createTask(of(title), null, null);
+  }
+
+  static UUID id(Task task) {
+    return UUID.fromString(task.getName().replace("tasks/", ""));
+  }
+
+  static Task update(Task task, TaskUpdate change, String mask) throws ApiException {
+    return TASKS.updateTask(id(task), change, mask, null, null, null);
+  }
+
+  static BatchCreateTasksRequest batch(String... titles) {
+    BatchCreateTasksRequest made = new BatchCreateTasksRequest();
+    for (String each : titles) made.addRequestsItem(new BatchCreateItem().task(of(each).getTask()));
+    return made;
+  }
+
+  static Order order() throws ApiException {
+    OrderItemCreate item = new OrderItemCreate().sku("TEA-100").quantity(3);
+    OrderCreate made = new OrderCreate().customerId("alice").currency(OrderCreate.CurrencyEnum.EUR);
+    return ORDERS.createOrder(made.addItemsItem(item), null, null);
+  }
+
+  static ApiClient me() throws ApiException {
+    return client(new TokensApi(NOBODY).createTokens(CREDENTIALS, null).getAccessToken());
+  }
+
+  static User user(ApiClient client) throws ApiException {
+    return new AccountApi(client).getMe(null, null, null, null);
+  }
+
+  static {
+    STEPS.put("create", () -> {
+      OffsetDateTime later = OffsetDateTime.now(ZoneOffset.UTC).plusDays(30).truncatedTo(ChronoUnit.MICROS);
+      TaskCreate sent = new TaskCreate().title(RUN + " 1").status(TaskCreate.StatusEnum.STATUS_IN_PROGRESS);
+      sent.dueDate(later).addTagsItem("home");
+      var made = TASKS.createTaskWithHttpInfo(new CreateTaskRequest().task(sent), null, null);
+      Task task = made.getData();
+      same(made.getStatusCode(), 201);
+      same(task.getStatus(), Task.StatusEnum.STATUS_IN_PROGRESS);
+      same(task.getDueDate().toInstant(), later.toInstant());
+      same(made.getHeaders().get("location"), List.of("/v1/" + task.getName()));
+    });
+    STEPS.put("create_assumes_defaults", () -> same(create("2").getStatus(), Task.StatusEnum.STATUS_PENDING));
+    STEPS.put("patch_of_one_property_leaves_the_others", () -> {
+      Task task = create("3");
+      update(task, new TaskUpdate().status(TaskUpdate.StatusEnum.STATUS_COMPLETED), null);
+      Task renamed = update(task, new TaskUpdate().title(RUN + " 3b"), null);
+      same(renamed.getTitle(), RUN + " 3b");
+      same(renamed.getStatus(), Task.StatusEnum.STATUS_COMPLETED);
+    });
+    STEPS.put("what_was_read_can_be_sent_back", () -> {
+      Task task = create("4");
+      TaskUpdate same = ALICE.getObjectMapper().convertValue(task, TaskUpdate.class);
+      same(update(task, same, null).getTitle(), task.getTitle());
+    });
+    STEPS.put("a_mask_clears_what_the_body_lacks", () -> {
+      Task task = create("6");
+      same(update(task, new TaskUpdate().description("more"), null).getDescription(), "more");
+      Task cleared = update(task, new TaskUpdate().title("x"), "description");
+      same(cleared.getTitle(), task.getTitle());
+      same(cleared.getDescription(), null);
+    });
+    STEPS.put("list_with_a_filter_and_pages", () -> {
+      List<String> seen = new ArrayList<>();
+      String token = null;
+      do {
+        TaskList page = TASKS.listTasks(2, token, "status = PENDING", "title", null, null);
+        for (Task each : page.getTasks()) seen.add(each.getTitle());
+        token = page.getNextPageToken();
+      } while (token != null);
+      holds(seen.contains(RUN + " 2") && !seen.contains(RUN + " 1"), seen);
+    });
+    STEPS.put("a_title_that_is_taken_is_409", () -> {
+      create("7");
+      Object problem = problem(CreateTask409Response.class, () -> create("7")).getActualInstance();
+      holds(problem instanceof TaskTitleTaken taken && taken.getStatus() == 409, problem);
+    });
+    STEPS.put("violations_are_typed", () -> {
+      TaskCreate wrong = new TaskCreate().title("").dueDate(OffsetDateTime.parse("2020-01-01T00:00:00Z"));
+      var sent = new CreateTaskRequest().task(wrong);
+      var problem = problem(CreateTask400Response.class, () -> TASKS.createTask(sent, null, null));
+      List<Violation> errors = problem.getValidationFailed().getErrors();
+      same(errors.stream().map(Violation::getCode).toList(),
+          List.of(Violation.CodeEnum.TOO_SHORT, Violation.CodeEnum.MUST_BE_FUTURE));
+      same(errors.stream().map(Violation::getPointer).toList(), List.of("#/task/title", "#/task/due_date"));
+    });
+    STEPS.put("problems_of_one_status_are_told_apart", () -> {
+      var type = ListTasks400Response.class;
+      var filtered = problem(type, () -> TASKS.listTasks(null, null, "nonsense !", null, null, null));
+      holds(filtered.getInvalidFilter().getPosition() >= 1, filtered);
+      var ordered = problem(type, () -> TASKS.listTasks(null, null, null, "nothing", null, null));
+      holds(ordered.getActualInstance() instanceof InvalidOrderBy, ordered);
+    });
+    STEPS.put("without_a_token_is_401_without_a_body", () -> {
+      TasksApi wrong = new TasksApi(client("wrong"));
+      bare(401, () -> wrong.listTasks(null, null, null, null, null, null));
+      var headers = refusal(() -> wrong.listTasks(null, null, null, null, null, null)).getResponseHeaders();
+      holds(headers.firstValue("WWW-Authenticate").orElse("").contains("error=\"invalid_token\""), headers);
+    });
+    STEPS.put("without_the_scope_is_403_without_a_body", () -> {
+      TasksApi bob = new TasksApi(client(System.getenv("CANDOR_BOB")));
+      bare(403, () -> bob.listTasks(null, null, null, null, null, null));
+    });
+    STEPS.put("what_is_not_there_is_404", () -> {
+      var missing = problem(TaskNotFound.class, () -> TASKS.getTask(UUID.randomUUID(), null, null, null, null));
+      same(missing.getCode(), TaskNotFound.CodeEnum.TASK_NOT_FOUND);
+    });
+    STEPS.put("a_read_that_is_current_is_304", () -> {
+      UUID id = id(create("9"));
+      String tag = TASKS.getTaskWithHttpInfo(id, null, null, null, null).getHeaders().get("etag").get(0);
+      bare(304, () -> TASKS.getTask(id, null, null, null, tag));
+    });
+    STEPS.put("a_stale_version_is_412", () -> {
+      UUID id = id(create("10"));
+      TaskUpdate change = new TaskUpdate().title("x");
+      var stale = problem(PreconditionFailed.class, () -> TASKS.updateTask(id, change, null, null, "\"0-0\"", null));
+      same(stale.getStatus(), 412);
+    });
+    STEPS.put("the_same_key_is_answered_again", () -> {
+      String key = UUID.randomUUID().toString();
+      Task first = TASKS.createTask(of("11"), null, key);
+      var again = TASKS.createTaskWithHttpInfo(of("11"), null, key);
+      same(again.getData(), first);
+      same(again.getHeaders().get("idempotent-replayed"), List.of("true"));
+      var reused = problem(IdempotencyKeyReused.class, () -> TASKS.createTask(of("11b"), null, key));
+      same(reused.getStatus(), 422);
+    });
+    STEPS.put("a_batch_tells_what_failed", () -> {
+      create("12");
+      var made = TASKS.createTasksWithHttpInfo(batch("12", "13"), null, null);
+      same(made.getStatusCode(), 207);
+      same(made.getData().getTasks().get(0).getTitle(), RUN + " 13");
+      BatchFailure failure = made.getData().getFailures().get(0);
+      same(List.of(failure.getIndex(), failure.getProblem().getCode()), List.of(0, "TASK_TITLE_TAKEN"));
+    });
+    STEPS.put("a_batch_of_which_all_fail_is_409", () -> {
+      var refused = problem(CreateTasks409Response.class, () -> TASKS.createTasks(batch("12", "13"), null, null));
+      same(refused.getBatchFailed().getFailures().size(), 2);
+    });
+    STEPS.put("delete_a_task", () -> {
+      UUID id = id(create("14"));
+      same(TASKS.deleteTaskWithHttpInfo(id, null, null, null).getStatusCode(), 200);
+      same(refusal(() -> TASKS.getTask(id, null, null, null, null)).getCode(), 404);
+    });
+    STEPS.put("money_is_exact", () -> {
+      Order made = order();
+      same(List.of(made.getItems().get(0).getUnitPrice(), made.getTotal()), List.of("4.90", "14.70"));
+    });
+    STEPS.put("items_are_read_on_request", () -> {
+      UUID id = order().getId();
+      same(ORDERS.getOrder(id, null, null, null, null, null, null, null).getItems(), null);
+      Order whole = ORDERS.getOrder(id, "items", null, null, null, null, null, null);
+      same(whole.getItems().get(0).getSku(), "TEA-100");
+    });
+    STEPS.put("an_order_is_cancelled_once", () -> {
+      UUID id = order().getId();
+      ORDERS.cancelOrder(id, null, null, null);
+      var refused = problem(CancelOrder400Response.class, () -> ORDERS.cancelOrder(id, null, null, null));
+      holds(refused.getActualInstance() instanceof OrderNotCancellable, refused);
+    });
+    STEPS.put("a_session_is_refreshed_and_revoked", () -> {
+      TokensApi sessions = new TokensApi(NOBODY);
+      String token = sessions.createTokens(CREDENTIALS, null).getRefreshToken();
+      Tokens fresh = sessions.refreshTokens(new TokenRefresh().refreshToken(token), null);
+      same(fresh.getExpiresIn(), 900L);
+      sessions.revokeToken(new TokenRevocation().token(fresh.getRefreshToken()), null);
+      bare(401, () -> sessions.refreshTokens(new TokenRefresh().refreshToken(fresh.getRefreshToken()), null));
+    });
+    STEPS.put("the_account_is_read_and_changed", () -> {
+      ApiClient me = me();
+      User renamed = new AccountApi(me).updateMe(new UserUpdate().name("Alice B."), null, null, null);
+      same(List.of(renamed.getName(), renamed.getEmail()), List.of("Alice B.", user(me).getEmail()));
+    });
+    STEPS.put("the_profile_has_both_parts", () -> {
+      ApiClient me = me();
+      Profile profile = new ProfilesApi(me).getProfile(user(me).getId(), null, null);
+      same(profile.getUser(), user(me));
+      holds(profile.getPreferences().getLocale() != null && !profile.getDegraded(), profile);
+    });
+    STEPS.put("replacing_needs_the_version", () -> {
+      ApiClient me = me();
+      UUID id = user(me).getId();
+      PreferencesApi preferences = new PreferencesApi(me);
+      var read = preferences.getPreferencesWithHttpInfo(id, null, null, null, null);
+      String tag = read.getHeaders().get("etag").get(0);
+      boolean dark = read.getData().getTheme() == Preferences.ThemeEnum.DARK;
+      PreferencesInput body = new PreferencesInput().locale("de-CH").timeZone("Europe/Zurich");
+      body.theme(dark ? PreferencesInput.ThemeEnum.LIGHT : PreferencesInput.ThemeEnum.DARK);
+      same(preferences.replacePreferences(tag, id, body, null, null).getLocale(), "de-CH");
+      same(refusal(() -> preferences.replacePreferences(tag, id, body, null, null)).getCode(), 412);
+    });
+    // The client requires the parameter, so the request is made without it.
+    STEPS.put("a_missing_version_is_428", () -> {
+      String token = new TokensApi(NOBODY).createTokens(CREDENTIALS, null).getAccessToken();
+      URI address = URI.create(URL + "/v1/users/" + user(client(token)).getId() + "/preferences");
+      String json = "{\"locale\": \"de\", \"time_zone\": \"UTC\", \"theme\": \"dark\"}";
+      HttpRequest.Builder put = HttpRequest.newBuilder(address).PUT(HttpRequest.BodyPublishers.ofString(json));
+      put.header("Authorization", "Bearer " + token).header("Content-Type", "application/json");
+      var answer = HttpClient.newHttpClient().send(put.build(), HttpResponse.BodyHandlers.ofString());
+      var problem = ALICE.getObjectMapper().readValue(answer.body(), PreconditionRequired.class);
+      same(problem.getStatus(), 428);
+    });
+    STEPS.put("a_common_password_is_a_violation", () -> {
+      PasswordsApi passwords = new PasswordsApi(me());
+      PasswordChange change = new PasswordChange().currentPassword(CREDENTIALS.getPassword()).password("password1");
+      var type = PutPassword400Response.class;
+      var errors = problem(type, () -> passwords.putPassword(change, null)).getValidationFailed().getErrors();
+      same(errors.get(0).getCode(), Violation.CodeEnum.TOO_COMMON);
+    });
+    STEPS.put("registering_is_the_same_for_everybody", () -> {
+      RegistrationApi registration = new RegistrationApi(NOBODY);
+      UserCreate body = new UserCreate().name("Carol").email("carol@example.com");
+      var first = registration.registerUserWithHttpInfo(body, null);
+      var second = registration.registerUserWithHttpInfo(body.email(CREDENTIALS.getEmail()), null);
+      same(List.of(first.getStatusCode(), second.getStatusCode()), List.of(202, 202));
+      same(first.getData(), second.getData());
+    });
+    STEPS.put("public_operations_need_no_token", () -> {
+      same(new HealthApi(NOBODY).getHealth(null).getStatus(), Health.StatusEnum.OK);
+      same(new CatalogueApi(NOBODY).getError("task-title-taken", null).getCode(), "TASK_TITLE_TAKEN");
+    });
+    STEPS.put("beyond_the_limit_is_429_and_later_not", () -> {
+      ForgottenPasswordsApi forgotten = new ForgottenPasswordsApi(NOBODY);
+      PasswordResetRequest body = new PasswordResetRequest().email("nobody@example.com");
+      ApiException refused = null;
+      for (int count = 0; count < 200 && refused == null; count++) {
+        try {
+          forgotten.requestPasswordReset(body, null);
+        } catch (ApiException each) {
+          refused = each;
+        }
+      }
+      var problem = ALICE.getObjectMapper().readValue(refused.getResponseBody(), RateLimitExceeded.class);
+      same(refused.getCode(), 429);
+      Thread.sleep(1000L * problem.getRetryAfter());
+      same(forgotten.requestPasswordResetWithHttpInfo(body, null).getStatusCode(), 202);
+    });
+  }
+
+  public static void main(String[] arguments) throws Exception {
+    for (var step : STEPS.entrySet()) {
+      step.getValue().run();
+      System.out.println(step.getKey());
+    }
+  }
+}

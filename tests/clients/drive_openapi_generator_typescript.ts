@@ -1,0 +1,306 @@
+// Calls the service through the client that openapi-generator made with typescript-fetch: tsc --strict checks this
+// file. The steps are those of steps.py.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import * as candor from "./candor/index.js";
+
+const env = (name: string): string => process.env[name] ?? assert.fail(`${name} is not set`);
+const basePath = env("CANDOR_URL");
+const run = `typescript-fetch ${randomUUID().slice(0, 8)}`;
+const as = (accessToken?: string) => new candor.Configuration({ basePath, accessToken });
+const nobody = as();
+const tasks = new candor.TasksApi(as(env("CANDOR_ALICE")));
+const orders = new candor.OrdersApi(as(env("CANDOR_ALICE")));
+const credentials = { email: env("CANDOR_EMAIL"), password: env("CANDOR_PASSWORD") };
+
+const task = (title: string) => ({ createTaskRequest: { task: { title: `${run} ${title}` } } });
+const create = (title: string) => tasks.createTask(task(title));
+const id = (made: candor.Task) => made.name.replace("tasks/", "");
+const change = (made: candor.Task, taskUpdate: candor.TaskUpdate) => tasks.updateTask({ taskId: id(made), taskUpdate });
+const order = () => {
+  const items = [{ sku: "TEA-100", quantity: 3 }];
+  return orders.createOrder({ orderCreate: { customerId: "alice", currency: "EUR", items } });
+};
+const logIn = () => new candor.TokensApi(nobody).createTokens({ credentials });
+const me = async () => {
+  const configuration = as((await logIn()).accessToken);
+  return { configuration, user: await new candor.AccountApi(configuration).getMe() };
+};
+
+/** What a call was refused with. The client types errors no further: one reads them with the function of their type. */
+const refusal = async (call: Promise<unknown>): Promise<Response> => {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof candor.ResponseError) return error.response;
+    throw error;
+  }
+  return assert.fail("no error");
+};
+const bare = async (call: Promise<unknown>, status: number) => {
+  const response = await refusal(call);
+  assert.deepEqual([response.status, await response.text()], [status, ""]);
+  return response;
+};
+
+const steps: Record<string, () => Promise<void>> = {
+  async create() {
+    const dueDate = new Date(Date.now() + 30 * 86400_000);
+    const answer = await tasks.createTaskRaw({
+      createTaskRequest: {
+        task: { title: `${run} 1`, status: "STATUS_IN_PROGRESS", dueDate, tags: new Set(["home"]) },
+      },
+    });
+    const made = await answer.value();
+    assert.equal(answer.raw.status, 201);
+    assert.equal(made.status, candor.TaskStatusEnum.StatusInProgress);
+    assert.equal(made.dueDate?.getTime(), dueDate.getTime());
+    assert.equal(answer.raw.headers.get("Location"), `/v1/${made.name}`);
+  },
+
+  async create_assumes_defaults() {
+    assert.equal((await create("2")).status, "STATUS_PENDING");
+  },
+
+  async patch_of_one_property_leaves_the_others() {
+    const made = await create("3");
+    await change(made, { status: "STATUS_COMPLETED" });
+    const renamed = await change(made, { title: `${run} 3b` });
+    assert.deepEqual([renamed.title, renamed.status], [`${run} 3b`, "STATUS_COMPLETED"]);
+  },
+
+  async what_was_read_can_be_sent_back() {
+    const made = await create("4");
+    assert.equal((await change(made, made)).title, made.title);
+  },
+
+  async null_clears_a_property() {
+    const made = await create("5");
+    await change(made, { description: "more" });
+    assert.equal((await change(made, { description: null })).description, null);
+  },
+
+  async a_mask_clears_what_the_body_lacks() {
+    const made = await create("6");
+    await change(made, { description: "more" });
+    const cleared = await tasks.updateTask({
+      taskId: id(made),
+      taskUpdate: { title: "x" },
+      updateMask: "description",
+    });
+    assert.deepEqual([cleared.title, cleared.description], [made.title, null]);
+  },
+
+  async list_with_a_filter_and_pages() {
+    const seen: string[] = [];
+    let pageToken: string | undefined;
+    do {
+      const page = await tasks.listTasks({ pageSize: 2, filter: "status = PENDING", orderBy: "title", pageToken });
+      seen.push(...page.tasks.map((each) => each.title));
+      pageToken = page.nextPageToken ?? undefined;
+    } while (pageToken !== undefined);
+    assert.ok(seen.includes(`${run} 2`) && !seen.includes(`${run} 1`));
+  },
+
+  async a_title_that_is_taken_is_409() {
+    await create("7");
+    const response = await refusal(create("7"));
+    assert.equal(response.status, 409);
+    const problem = candor.CreateTask409ResponseFromJSON(await response.json());
+    assert.ok(problem.code === "TASK_TITLE_TAKEN" && problem.timestamp instanceof Date);
+  },
+
+  async violations_are_typed() {
+    const wrong = { title: "", dueDate: new Date(0) };
+    const response = await refusal(tasks.createTask({ createTaskRequest: { task: wrong } }));
+    const problem = candor.CreateTask400ResponseFromJSON(await response.json());
+    assert.ok(problem.code === "VALIDATION_FAILED");
+    assert.deepEqual(
+      problem.errors?.map((each) => [each.field, each.code, each.pointer]),
+      [
+        ["title", candor.ViolationCodeEnum.TooShort, "#/task/title"],
+        ["due_date", candor.ViolationCodeEnum.MustBeFuture, "#/task/due_date"],
+      ],
+    );
+  },
+
+  async problems_of_one_status_are_told_apart() {
+    const filtered = await refusal(tasks.listTasks({ filter: "nonsense !" }));
+    const problem = candor.ListTasks400ResponseFromJSON(await filtered.json());
+    assert.ok(problem.code === "INVALID_FILTER" && problem.position >= 1 && problem.allowed.length > 0);
+    const ordered = await refusal(tasks.listTasks({ orderBy: "nothing" }));
+    assert.equal(candor.ListTasks400ResponseFromJSON(await ordered.json()).code, "INVALID_ORDER_BY");
+  },
+
+  async without_a_token_is_401_without_a_body() {
+    const response = await bare(new candor.TasksApi(as("wrong")).listTasks(), 401);
+    assert.match(response.headers.get("WWW-Authenticate") ?? "", /error="invalid_token"/);
+  },
+
+  async without_the_scope_is_403_without_a_body() {
+    await bare(new candor.TasksApi(as(env("CANDOR_BOB"))).listTasks(), 403);
+  },
+
+  async what_is_not_there_is_404() {
+    const response = await refusal(tasks.getTask({ taskId: randomUUID() }));
+    assert.equal(candor.TaskNotFoundFromJSON(await response.json()).code, "TASK_NOT_FOUND");
+  },
+
+  async a_read_that_is_current_is_304() {
+    const taskId = id(await create("9"));
+    const { raw } = await tasks.getTaskRaw({ taskId });
+    await bare(tasks.getTask({ taskId, ifNoneMatch: raw.headers.get("ETag") ?? "" }), 304);
+  },
+
+  async a_stale_version_is_412() {
+    const taskId = id(await create("10"));
+    const response = await refusal(tasks.updateTask({ taskId, taskUpdate: { title: "x" }, ifMatch: '"0-0"' }));
+    assert.equal(candor.PreconditionFailedFromJSON(await response.json()).status, 412);
+  },
+
+  async the_same_key_is_answered_again() {
+    const idempotencyKey = randomUUID();
+    const send = (title: string) => tasks.createTaskRaw({ ...task(title), idempotencyKey });
+    const [first, again] = [await send("11"), await send("11")];
+    assert.deepEqual(await first.value(), await again.value());
+    assert.equal(again.raw.headers.get("Idempotent-Replayed"), "true");
+    const response = await refusal(send("11b"));
+    assert.equal(candor.IdempotencyKeyReusedFromJSON(await response.json()).status, 422);
+  },
+
+  async a_batch_tells_what_failed() {
+    await create("12");
+    const answer = await tasks.createTasksRaw({ batchCreateTasksRequest: batch("12", "13") });
+    const { tasks: made, failures } = await answer.value();
+    assert.deepEqual([answer.raw.status, made.length, failures[0]?.index], [207, 1, 0]);
+    assert.equal(failures[0]?.problem.code, "TASK_TITLE_TAKEN");
+  },
+
+  async a_batch_of_which_all_fail_is_409() {
+    const response = await refusal(tasks.createTasks({ batchCreateTasksRequest: batch("12", "13") }));
+    const problem = candor.CreateTasks409ResponseFromJSON(await response.json());
+    assert.ok(problem.code === "BATCH_FAILED");
+    assert.deepEqual(problem.failures?.map((each) => each.index), [0, 1]);
+  },
+
+  async delete_a_task() {
+    const taskId = id(await create("14"));
+    assert.equal((await tasks.deleteTaskRaw({ taskId })).raw.status, 200);
+    assert.equal((await refusal(tasks.getTask({ taskId }))).status, 404);
+  },
+
+  async money_is_exact() {
+    const made = await order();
+    assert.deepEqual([made.items?.[0]?.unitPrice, made.total], ["4.90", "14.70"]);
+  },
+
+  async items_are_read_on_request() {
+    const { id: orderId } = await order();
+    assert.equal((await orders.getOrder({ orderId })).items, null);
+    assert.equal((await orders.getOrder({ orderId, expand: "items" })).items?.[0]?.sku, "TEA-100");
+  },
+
+  async an_order_is_cancelled_once() {
+    const { id: orderId } = await order();
+    await orders.cancelOrder({ orderId });
+    const response = await refusal(orders.cancelOrder({ orderId }));
+    const problem = candor.CancelOrder400ResponseFromJSON(await response.json());
+    assert.equal(problem.code, "ORDER_NOT_CANCELLABLE");
+  },
+
+  async a_session_is_refreshed_and_revoked() {
+    const sessions = new candor.TokensApi(nobody);
+    const { refreshToken } = await logIn();
+    const fresh = await sessions.refreshTokens({ tokenRefresh: { refreshToken } });
+    assert.equal(fresh.expiresIn, 900);
+    await sessions.revokeToken({ tokenRevocation: { token: fresh.refreshToken } });
+    await bare(sessions.refreshTokens({ tokenRefresh: { refreshToken: fresh.refreshToken } }), 401);
+  },
+
+  async the_account_is_read_and_changed() {
+    const { configuration, user } = await me();
+    const renamed = await new candor.AccountApi(configuration).updateMe({ userUpdate: { name: "Alice B." } });
+    assert.deepEqual([renamed.name, renamed.email], ["Alice B.", user.email]);
+  },
+
+  async the_profile_has_both_parts() {
+    const { configuration, user } = await me();
+    const profile = await new candor.ProfilesApi(configuration).getProfile({ userId: user.id });
+    assert.deepEqual([profile.user.id, profile.degraded], [user.id, false]);
+    assert.ok(profile.preferences.locale);
+  },
+
+  async replacing_needs_the_version() {
+    const { configuration, user } = await me();
+    const preferences = new candor.PreferencesApi(configuration);
+    const read = await preferences.getPreferencesRaw({ userId: user.id });
+    const theme = (await read.value()).theme === "dark" ? "light" : "dark";
+    const preferencesInput = { locale: "de-CH", timeZone: "Europe/Zurich", theme } as const;
+    const put = { userId: user.id, ifMatch: read.raw.headers.get("ETag") ?? "", preferencesInput };
+    assert.equal((await preferences.replacePreferences(put)).locale, "de-CH");
+    assert.equal((await refusal(preferences.replacePreferences(put))).status, 412);
+  },
+
+  /** The type requires the header field, so an override takes it away. */
+  async a_missing_version_is_428() {
+    const { configuration, user } = await me();
+    const preferencesInput = { locale: "de", timeZone: "UTC", theme: "dark" } as const;
+    const put = new candor.PreferencesApi(configuration).replacePreferences(
+      { userId: user.id, ifMatch: "*", preferencesInput },
+      async ({ init }) => {
+        const { "If-Match": _, ...headers } = init.headers ?? {};
+        return { headers };
+      },
+    );
+    const response = await refusal(put);
+    assert.equal(candor.PreconditionRequiredFromJSON(await response.json()).status, 428);
+  },
+
+  async a_common_password_is_a_violation() {
+    const { configuration } = await me();
+    const passwordChange = { currentPassword: credentials.password, password: "password1" };
+    const response = await refusal(new candor.PasswordsApi(configuration).putPassword({ passwordChange }));
+    const problem = candor.PutPassword400ResponseFromJSON(await response.json());
+    assert.ok(problem.code === "VALIDATION_FAILED");
+    assert.deepEqual(problem.errors?.map((each) => each.code), ["TOO_COMMON"]);
+  },
+
+  async registering_is_the_same_for_everybody() {
+    const register = (email: string) =>
+      new candor.RegistrationApi(nobody).registerUserRaw({ userCreate: { name: "Carol", email } });
+    const answers = [await register("carol@example.com"), await register(credentials.email)];
+    assert.deepEqual(answers.map((each) => each.raw.status), [202, 202]);
+    assert.deepEqual(await answers[0]?.value(), await answers[1]?.value());
+  },
+
+  async public_operations_need_no_token() {
+    assert.equal((await new candor.HealthApi(nobody).getHealth()).status, "ok");
+    const entry = await new candor.CatalogueApi(nobody).getError({ slug: "task-title-taken" });
+    assert.equal(entry.code, "TASK_TITLE_TAKEN");
+  },
+
+  async beyond_the_limit_is_429_and_later_not() {
+    const passwordResetRequest = { email: "nobody@example.com" };
+    const ask = () => new candor.ForgottenPasswordsApi(nobody).requestPasswordResetRaw({ passwordResetRequest });
+    let wait: number | undefined;
+    for (let count = 0; count < 200 && wait === undefined; count++) {
+      await ask().catch(async (error: candor.ResponseError) => {
+        const problem = candor.RateLimitExceededFromJSON(await error.response.json());
+        assert.equal(error.response.status, 429);
+        wait = problem.retryAfter ?? assert.fail("no retry_after");
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, (wait ?? assert.fail("no limit")) * 1000));
+    assert.equal((await ask()).raw.status, 202);
+  },
+};
+
+function batch(...titles: string[]): candor.BatchCreateTasksRequest {
+  return { requests: titles.map((title) => ({ task: { title: `${run} ${title}` } })) };
+}
+
+for (const [name, step] of Object.entries(steps)) {
+  await step();
+  console.log(name);
+}

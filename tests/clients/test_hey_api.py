@@ -1,0 +1,31 @@
+"""The client that hey-api makes for TypeScript, with ``fetch``."""
+
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+from tests.clients.conftest import MODULES, PYTHON, run
+from tests.clients.driving import Clock, compiled
+
+CONFIGURATION: Final = {
+    "input": "openapi.json",
+    "logs": {"file": False},
+    "output": {"path": "candor", "module": {"extension": ".js"}},
+    "plugins": ["@hey-api/client-fetch", "@hey-api/typescript", "@hey-api/sdk"],
+}
+PRINTED: Final = re.compile(
+    r"@hey-api/openapi-ts v[\d.]+\n\n\[Job 1\] ~ Generating\.\.\.\n\[Job 1\]   \[1\] openapi\.json\n"
+    r"\[Job 1\] ✓ \S+/candor · 4 files · \d+m?s\n"
+)
+
+
+def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) -> None:
+    """Without a warning of the generator or an error of tsc; each step of the driver passes."""
+    node, generator = PYTHON.parent / "node", MODULES / "@hey-api" / "openapi-ts" / "bin" / "run.js"
+    (folder / "openapi-ts.config.mjs").write_text(f"export default {json.dumps(CONFIGURATION)};")
+    clock = Clock()
+    printed = run(node, generator, "-f", "openapi-ts.config.mjs", cwd=folder, NO_COLOR="1")
+    assert PRINTED.fullmatch(re.sub(r"\x1b\[\d+m", "", printed)), printed
+    program = compiled(folder, "drive_hey_api.ts", noUncheckedIndexedAccess=True)
+    clock.driven(node, program, cwd=folder, environment=service)
