@@ -31,7 +31,7 @@ stack: .venv/run.lock ## Serve as in production: PostgreSQL, two instances, ngin
 	@exec $(PY) deploy/stack/run.py
 
 demo-remote: .venv/run.lock ## Run two instances, one of which asks the other (PORT=8000 and 8001), to see it do without
-	@exec $(PY) deploy/stack/demo.py
+	@exec $(PY) deploy/stack/degradation_demo.py
 
 db: .venv/run.lock ## Bring the database to the newest migration
 	@exec $(PY) $(LAUNCH) -- flask db upgrade

@@ -30,9 +30,9 @@ from sqlalchemy import QueuePool
 
 from app.config import InvalidSettings, Settings, authority
 from app.resilience import draining
-from deploy.metering import files
-from deploy.metering.keeper import Keeper
-from deploy.serving import descriptors, numbers, requests, whole
+from deploy.metering import metrics_folder
+from deploy.metering.exporter_supervisor import Keeper
+from deploy.serving import descriptors, requests, single_write, worker_index
 
 ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SETTLE: Final = 0.3
@@ -58,7 +58,7 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)  # deploy/local/run.py lets Ctr
 
 workers = SETTINGS.web_concurrency or (max(2, CORES) if SETTINGS.is_production else 2)
 if SETTINGS.metrics_port:
-    files.begin(workers)  # before anything that counts is imported
+    metrics_folder.begin(workers)  # before anything that counts is imported
 
 bind = SETTINGS.bind or authority(SETTINGS.host, SETTINGS.port)
 umask = 0o777 & ~SOCKET_MODE  # of the socket that BIND names: whoever may connect is trusted as a proxy
@@ -74,7 +74,7 @@ timeout = 15  # seconds without a heartbeat of the worker's main loop, whatever 
 graceful_timeout = max(15, int(SETTINGS.request_timeout) + 5)
 max_requests, max_requests_jitter = 20_000, 5_000
 try:
-    worker_tmp_dir = str(files.places()[0])  # in memory if possible: heartbeats must never wait for a disk
+    worker_tmp_dir = str(metrics_folder.places()[0])  # in memory if possible: heartbeats must never wait for a disk
 except IndexError:
     sys.exit(
         "Candor does not start:\n  - nothing can be written to: mount /dev/shm, or a temporary folder, for heartbeats"
@@ -103,8 +103,8 @@ def on_starting(server: Arbiter) -> None:
             draining.begin()
         enqueue(signum, frame)
 
-    server.keeper = Keeper(SETTINGS.metrics_host, SETTINGS.metrics_port if files.home() else 0)
-    if SETTINGS.metrics_port and not files.home():
+    server.keeper = Keeper(SETTINGS.metrics_host, SETTINGS.metrics_port if metrics_folder.home() else 0)
+    if SETTINGS.metrics_port and not metrics_folder.home():
         _LOG.warning("no metrics are served: neither /dev/shm nor a temporary folder has room for what workers count")
     server.signal = note
     server.handle_term = partial(take_leave, server, told)
@@ -145,8 +145,8 @@ def pre_fork(server: Arbiter, worker: Worker) -> None:
     with app.app_context():
         docs.document()
     public.announce(app, [*map(str, server.LISTENERS)])
-    numbers.give(server, worker)
-    files.allot(worker.number)
+    worker_index.give(server, worker)
+    metrics_folder.allot(worker.number)
     gc.freeze()  # what is loaded stays: its pages need not be looked through, nor copied for that by each worker
 
 
@@ -156,7 +156,7 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
     from app.observability import metrics  # noqa: PLC0415 -- as above
 
     os.environ.pop("SCRIPT_NAME", None)  # the settings have it; gunicorn would fail on a health check without it
-    numbers.bear(worker)
+    worker_index.bear(worker)
     server.keeper.let_go()
     metrics.describe(pool=SETTINGS.database_pool_size, slots=worker.app.wsgi().extensions["candor-services"].slots.size)
     with worker.app.wsgi().app_context():
@@ -173,7 +173,7 @@ def post_worker_init(worker: Worker) -> None:
     from app.repositories import engine  # noqa: PLC0415 -- as above
 
     requests.install()
-    whole.install()
+    single_write.install()
     with worker.wsgi.app_context():
         engine.warm(db.engine, within=WARM_WITHIN)
     for poller in worker.wsgi.extensions["candor-pollers"]:
@@ -244,13 +244,13 @@ def name_of(find: Callable[[int], Sequence[object]], number: int) -> object:
 
 def child_exit(_server: Arbiter, worker: Worker) -> None:
     """Forget what the worker was in the middle of."""
-    files.forget(worker.number)
+    metrics_folder.forget(worker.number)
 
 
 def on_exit(server: Arbiter) -> None:
     """Leave nothing behind."""
     server.keeper.end()
-    files.end()
+    metrics_folder.end()
 
 
 def greet() -> None:

@@ -11,18 +11,18 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from app import cli, rest
-from app.clients.shared_windows import SharedWindows
+from app.clients.redis_rate_limit_store import SharedWindows
 from app.config import InvalidSettings, Settings
 from app.extensions import db
 from app.observability import logs, undeclared
 from app.repositories import engine
-from app.resilience import measure
+from app.resilience import instrumentation
 from app.resilience.poller import Poller
 from app.rest import scopes
 from app.rest.application import Application
 from app.rest.mounting import prefix_of
 from app.wiring import Services, wire
-from app.wiring.telling import log_turns
+from app.wiring.hooks import log_turns
 
 ROOT: Final = Path(__file__).parent
 STATIC: Final = "static"
@@ -70,7 +70,7 @@ def create_app(
     _configure(app, settings)
     db.init_app(app)
     with app.app_context():
-        engine.prepare(db.engine, hooks=(log_turns, measure.breakers))
+        engine.prepare(db.engine, hooks=(log_turns, instrumentation.breakers))
     services = app.extensions["candor-services"] = wire(settings, db.session, cache(partial(_engine, app)))
     app.extensions["candor-pollers"] = [
         Poller("logger", within(app, services.logger.refresh), every=LOGGER_EVERY),

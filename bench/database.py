@@ -11,7 +11,7 @@ from typing import Any, Final
 import psycopg
 
 from bench import processes
-from deploy.local import postgres
+from deploy.local import embedded_postgres
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 HOME: Final = ROOT / ".local" / "bench"
@@ -48,7 +48,7 @@ def database() -> Iterator[str]:
     """Start PostgreSQL apart from the core of the servers, and yield the URL of an empty, migrated database."""
     with (
         processes.running_on(processes.OTHER_CORES),
-        postgres.running(HOME / "postgres", settings=FAST, disposable=True) as url,
+        embedded_postgres.running(HOME / "postgres", settings=FAST, disposable=True) as url,
     ):
         plain = url.replace("+psycopg", "")
         with psycopg.connect(plain, autocommit=True) as connection:

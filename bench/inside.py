@@ -23,9 +23,9 @@ Ask = Callable[[int], None]
 
 def ours(url: str) -> Flask:
     """Return our application as production has it, which counts in files as a worker does."""
-    from deploy.metering import files  # noqa: PLC0415 -- before anything that counts is imported
+    from deploy.metering import metrics_folder  # noqa: PLC0415 -- before anything that counts is imported
 
-    files.begin()
+    metrics_folder.begin()
     from app import create_app  # noqa: PLC0415 -- as above
     from app.config import Settings  # noqa: PLC0415 -- as above
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from bench import load, processes
 from bench.database import HOME, ROOT
-from deploy.local import child
+from deploy.local import exec_child
 
 READY_WITHIN: Final = 60.0
 HEALTH: Final = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -46,7 +46,7 @@ def serving(
     began = time.monotonic()
     with log.open("wb") as stream, processes.running_on(cores):
         process = subprocess.Popen(  # noqa: S603 -- ours
-            child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False),
+            exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False),
             cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
         )  # fmt: skip
     try:

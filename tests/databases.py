@@ -23,7 +23,7 @@ from app import create_app
 from app.cli import migrations
 from app.config import Settings
 from app.extensions import db
-from deploy.local import postgres
+from deploy.local import embedded_postgres
 
 LOCAL: Final = Path(__file__).resolve().parent.parent / ".local"
 FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
@@ -51,11 +51,11 @@ def server() -> Iterator[str]:
         started.stop()
 
 
-def _started() -> postgres.Server:
+def _started() -> embedded_postgres.Server:
     for number in count(1):
         folder = LOCAL / ("test-postgres" if number == 1 else f"test-postgres-{number}")
-        with suppress(postgres.AlreadyRunningError):
-            return postgres.start(folder, settings=FAST, disposable=True)
+        with suppress(embedded_postgres.AlreadyRunningError):
+            return embedded_postgres.start(folder, settings=FAST, disposable=True)
     raise AssertionError("unreachable")
 
 

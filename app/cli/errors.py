@@ -7,7 +7,7 @@ from flask import current_app
 
 from app import errs
 from app.cli.terminal import Failed, Group, lines, page
-from app.rest import examples, nginx
+from app.rest import examples, nginx_config
 from app.rest.errors import status_of
 
 group = Group("errors", help="The catalogue of errors.")
@@ -60,4 +60,4 @@ def _explain_violation(violation: errs.ViolationCode) -> None:
 @group.command("nginx")
 def print_nginx() -> None:
     """Print deploy/nginx/problems.conf: the same problem documents for what nginx refuses by itself."""
-    page(nginx.configuration(current_app), ends=False)
+    page(nginx_config.configuration(current_app), ends=False)

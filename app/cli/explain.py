@@ -13,7 +13,7 @@ from app import errs
 from app.cli import terminal
 from app.cli.terminal import Failed
 from app.errs.failures import RequestNotFound
-from app.observability import log_files, telling
+from app.observability import log_reader, redaction
 from app.services.failures import MOST, Explanation
 from app.wire.encoder import OPTIONS, Encoder
 from app.wire.schemas.failures import FailureExplanationSchema
@@ -53,13 +53,13 @@ def _recorded(request_id: str) -> list[Explanation]:
     except RequestNotFound as error:
         raise Failed(f"{errs.title(type(error))} {errs.plain(error.operator)}") from None
     except errs.Error as error:
-        cause = telling.told(errs.root_cause(error))
+        cause = redaction.told(errs.root_cause(error))
         raise Failed(f"The record is out of reach: {cause}. `--log FILE` reads a log instead.") from None
 
 
 def _logged(request_id: str, logs: tuple[Path, ...]) -> list[Explanation]:
     services: Services = current_app.extensions["candor-services"]
-    entries = log_files.occurrences(request_id, logs)[:MOST]
+    entries = log_reader.occurrences(request_id, logs)[:MOST]
     if not entries:
         raise Failed(f"No line in {', '.join(map(str, logs))} is about a request {request_id}.")
     return [services.failures.explanation(entry) for entry in entries]

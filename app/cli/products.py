@@ -8,7 +8,7 @@ from flask import current_app
 from app.cli.terminal import Failed, Group, lines
 from app.errs.requests import ValidationFailed
 from app.services.products import ProductService
-from app.wire import offers
+from app.wire import price_csv
 from app.wiring import Services
 
 group = Group("products", help="What can be ordered, and what it costs.")
@@ -23,7 +23,7 @@ def load_products(file: Path, if_none: bool) -> None:
         return
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
-            count = _products().load(offers.lines(opened))
+            count = _products().load(price_csv.lines(opened))
     except ValidationFailed as failed:
         told = [each.message for each in failed.violations] + ([failed.detail] if failed.detail else [])
         raise Failed("Nothing was loaded.", *told) from None

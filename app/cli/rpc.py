@@ -15,7 +15,7 @@ from flask.cli import with_appcontext
 from app.cli.terminal import Failed
 from app.config import Settings, authority
 from app.extensions import db
-from app.observability import exposition, logs, metrics, startup
+from app.observability import logs, metrics, metrics_endpoint, startup
 from app.repositories import engine
 from app.resilience import draining
 from app.wiring import Services, journal
@@ -57,7 +57,7 @@ def _prepare(app: Flask, settings: Settings) -> None:
     """Start whatever a process that serves has beside what it serves."""
     services: Services = app.extensions["candor-services"]
     metrics.describe(pool=settings.database_pool_size, slots=services.slots.size)
-    exposition.serve(settings.metrics_host, settings.rpc_metrics_port, setting="RPC_METRICS_PORT")
+    metrics_endpoint.serve(settings.metrics_host, settings.rpc_metrics_port, setting="RPC_METRICS_PORT")
     engine.warm(db.engine, within=WARM_WITHIN)
     for poller in app.extensions["candor-pollers"]:
         poller.start()

@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 
 from app import errs
 from app.errs.platform import DeadlineExceeded, InsufficientStorage, ServiceUnavailable
-from app.observability import telling
+from app.observability import redaction
 from app.observability.unprintable import escaped, escaped_json
 
 
@@ -32,7 +32,7 @@ class Group(AppGroup):
 
 def reason(error: errs.Error) -> str:
     """Return why an operation failed, in one line."""
-    return " ".join(telling.told(errs.root_cause(error)).split()).rstrip(".")
+    return " ".join(redaction.told(errs.root_cause(error)).split()).rstrip(".")
 
 
 def lines(*texts: str) -> None:

@@ -18,8 +18,8 @@ from flask.cli import with_appcontext
 from app.cli.terminal import Failed
 from app.config import Settings
 from app.models.jobs import TakenJob
-from app.observability import exposition, metrics, startup
-from app.observability import jobs as log
+from app.observability import job_log as log
+from app.observability import metrics, metrics_endpoint, startup
 from app.resilience.poller import Poller
 from app.services.jobs import LEASE, JobService
 from app.wiring import Services
@@ -61,7 +61,7 @@ def work(threads: int | None, lease: float) -> None:
     services.jobs.lease = timedelta(seconds=lease)
     for poller in app.extensions["candor-pollers"]:
         poller.start()
-    exposition.serve(settings.metrics_host, settings.worker_metrics_port, setting="WORKER_METRICS_PORT")
+    metrics_endpoint.serve(settings.metrics_host, settings.worker_metrics_port, setting="WORKER_METRICS_PORT")
     metrics.describe(pool=settings.database_pool_size, slots=0)
     startup.announce(settings, ["jobs"], metrics_port=settings.worker_metrics_port, more={"threads": threads})
     Worker(app, services.jobs, threads=threads).run()

@@ -18,12 +18,12 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import click
 
 from app import errs
-from app.clients.letters import Letters
+from app.clients.mail_renderer import Letters
 from app.errs.platform import ExternalServiceError
 from app.models.jobs import TakenJob
 from app.observability import metrics
 from app.resilience import deadline
-from app.resilience.watchdog import Watchdog
+from app.resilience.socket_watchdog import Watchdog
 
 PATIENCE: Final = timedelta(seconds=15)
 """For the whole conversation, whatever comes of it."""

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from app.clients import instances
+from app.clients import peer
 from app.clients.http import HttpClient
 from app.models.preferences import LOCALE_LENGTH, THEMES, ZONE_LENGTH, NewPreferences
 
@@ -20,11 +20,11 @@ class RemotePreferences:
         Raises:
             Error: there is no telling.
         """
-        said = instances.ask(self._instance, f"/v1/users/{user_id}/preferences")
+        said = peer.ask(self._instance, f"/v1/users/{user_id}/preferences")
         try:
             return _preferences(said)
         except (TypeError, ValueError, KeyError) as error:
-            raise instances.nonsense(self._instance, error) from error
+            raise peer.nonsense(self._instance, error) from error
 
 
 def _preferences(said: Any) -> NewPreferences:

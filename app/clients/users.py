@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.clients import instances
+from app.clients import peer
 from app.clients.http import HttpClient
 
 
@@ -33,11 +33,11 @@ class RemoteUsers:
         Raises:
             Error: there is none, or there is no telling.
         """
-        said = instances.ask(self._instance, f"/v1/users/{user_id}")
+        said = peer.ask(self._instance, f"/v1/users/{user_id}")
         try:
             return _user(said, user_id)
         except (TypeError, ValueError, KeyError) as error:
-            raise instances.nonsense(self._instance, error) from error
+            raise peer.nonsense(self._instance, error) from error
 
 
 def _user(said: Any, user_id: UUID) -> KnownUser:

@@ -56,7 +56,7 @@ class NewJob:
             raise ValueError(f"a payload has {LARGEST_PAYLOAD} bytes at most")
         if self.kind.startswith("mail.") and not self.supersedes:
             raise ValueError(
-                "a mail says what it supersedes, so that no address is flooded: see app.resilience.postage"
+                "a mail says what it supersedes, so that no address is flooded: see app.resilience.mail_throttle"
             )
 
 

@@ -26,7 +26,7 @@ class Passwords:
     some 20 ms.
 
     Args:
-        check: is called before each, and may refuse it; see ``app.resilience.hashing``.
+        check: is called before each, and may refuse it; see ``app.resilience.hashing_share``.
     """
 
     def __init__(self, check: Callable[[], None] = lambda: None) -> None:

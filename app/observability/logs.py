@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TextIO
 
 from app import context, errs
-from app.observability import lines
+from app.observability import json_lines
 from app.observability.error_fields import facts_of, items_by_code, method, place
+from app.observability.log_handler import SinkHandler
+from app.observability.redaction import told
 from app.observability.shared_entries import Shared, SharedEntries
-from app.observability.sink import SinkHandler
-from app.observability.telling import told
 
 HOUSE: Final = logging.getLogger("candor")
 ACCESS: Final = logging.getLogger("candor.access")
@@ -63,7 +63,7 @@ class JsonFormatter(logging.Formatter):
         line = _line(record.created, record.levelname, record.name, record.getMessage(), getattr(record, "fields", {}))
         if record.exc_info and record.exc_info[1] is not None and "causes" not in line:
             line |= cause_chain(record.exc_info[1])
-        return lines.rendered(line).decode()
+        return json_lines.rendered(line).decode()
 
 
 def _line(created: float, level: str, logger: str, message: str, fields: Mapping[str, object]) -> dict[str, object]:
@@ -211,7 +211,7 @@ def _write(
         if _goes_to_stderr_alone(logger):
             line = _line(time.time(), logging.getLevelName(level), logger.name, message, fields)
             try:
-                to_stderr().put(lines.rendered(line))
+                to_stderr().put(json_lines.rendered(line))
             except Exception:  # noqa: S110 -- what the ``__str__`` of a field raises the handler says, as of any record
                 pass
             else:

@@ -8,7 +8,7 @@ from limits import RateLimitItem
 
 from app.rate_limiting import limits
 from app.rate_limiting.limiter import Limiter
-from app.wire.addresses import EVERYTHING
+from app.wire.client_addresses import EVERYTHING
 
 
 class Exceeded(NamedTuple):

@@ -14,7 +14,7 @@ from limits import RateLimitItem, WindowStats
 from ordered_set import OrderedSet
 
 from app.rate_limiting import storage
-from app.resilience.windows import Window
+from app.resilience.rate_limit_store import Window
 
 RETRY_AFTER: Final = "Retry-After"
 TOO_MANY: Final = str(HTTPStatus.TOO_MANY_REQUESTS.value)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from flask import Flask, current_app, has_request_context, request
 from limits.storage import Storage
 
-from app.resilience.windows import Window, Windows
+from app.resilience.rate_limit_store import Window, Windows
 
 SCHEME: Final = "candor"
 COUNTED: Final = "candor.counted"

@@ -22,10 +22,10 @@ from sqlalchemy import PoolProxiedConnection
 from app import context
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
-from app.repositories import exchange, loans, translate
+from app.repositories import connection_checkout, error_translation, exchange
 from app.resilience import deadline
-from app.resilience.watchdog import GRACE
-from app.resilience.writers import Writers
+from app.resilience.socket_watchdog import GRACE
+from app.resilience.writer_limit import Writers
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
@@ -58,7 +58,7 @@ class Commits:
         driven: Any = connection.driver_connection
         if driven.pgconn.transaction_status == TransactionStatus.IDLE:
             return
-        limit, loan = deadline.current.get(), loans.of(connection)
+        limit, loan = deadline.current.get(), connection_checkout.of(connection)
         self._enter(connection, limit, loan)
         is_left = False
         try:
@@ -76,7 +76,7 @@ class Commits:
         commit.check()
 
     def _enter(
-        self, connection: PoolProxiedConnection, limit: deadline.Deadline | None, loan: loans.Loan | None
+        self, connection: PoolProxiedConnection, limit: deadline.Deadline | None, loan: connection_checkout.Loan | None
     ) -> None:
         """Take a place among the writers; without one, or without time, roll back. SQLAlchemy does not do it then."""
         driven = connection.driver_connection
@@ -95,7 +95,7 @@ class Commits:
         """Return the error of a request that goes without knowing the result."""
         error = limit.exceeded("database")
         error.facts = {**error.facts, "is_committing": True}
-        translate.count(error, "commit")
+        error_translation.count(error, "commit")
         give_back = self._leave(connection, error)
 
         def settle(wait: Callable[[], None]) -> None:
@@ -162,7 +162,7 @@ class _Commit:
             error = ServiceUnavailable(
                 "database.commit", detail="the standby has not confirmed the COMMIT", retry_after=1, is_undone=False
             )
-            translate.count(error, "commit")
+            error_translation.count(error, "commit")
             raise error
         if result.command_status != b"COMMIT":
             context.changing.set(self._before)

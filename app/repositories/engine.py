@@ -14,13 +14,13 @@ from sqlalchemy.exc import DBAPIError
 
 from app.config.database import OWN, SESSION, names_set
 from app.errs import Error, root_cause
-from app.observability import trail
-from app.repositories import dialing, exchange, listeners, observed, plans, translate
+from app.observability import request_timing
+from app.repositories import error_translation, exchange, listeners, new_connections, observed, plans
 from app.repositories.commits import Commits
 from app.repositories.pool import BoundedPool, work_slots
 from app.resilience import deadline
 from app.resilience.breaker import Breaker, Event
-from app.resilience.counts import MOSTLY_FAILING, Counts
+from app.resilience.breaker_counts import MOSTLY_FAILING, Counts
 
 LOCK_WAIT: Final = timedelta(seconds=2)
 OF_THE_POOL: Final = frozenset(("creator", "max_overflow", "pool", "pool_size", "pool_timeout", "poolclass"))
@@ -92,20 +92,20 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     breaker = Breaker(
         "database",
         ready_to_trip=_is_away(more_than=engine.pool.size(), timeouts=max(2, work_slots(engine.pool.size()))),
-        is_failure=translate.is_failure,
+        is_failure=error_translation.is_failure,
         open_for=OPEN_FOR,
         ask=partial(_ask, engine),
         hooks=hooks,
     )
     engine.pool.guard(breaker)
-    translate.install(engine)
+    error_translation.install(engine)
     observed.install(engine)
     plans.install(engine)
     engine.dialect.do_commit = Commits(engine.pool.writers, engine.pool.leave)  # type: ignore[method-assign, assignment]
     engine.dialect.do_rollback = exchange.roll_back  # type: ignore[method-assign, assignment]
-    around_statements(engine, partial(trail.timed, "database"))
-    event.listen(engine, "do_connect", dialing.dial)
-    event.listen(engine, "connect", dialing.reject_unfit, insert=True)
+    around_statements(engine, partial(request_timing.timed, "database"))
+    event.listen(engine, "do_connect", new_connections.dial)
+    event.listen(engine, "connect", new_connections.reject_unfit, insert=True)
     listeners.install(engine)
 
 

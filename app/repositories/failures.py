@@ -7,11 +7,11 @@ from typing import Final
 from sqlalchemy import Connection, NullPool, bindparam, create_engine, delete, event, func, insert, select
 
 from app.models.failures import Failure
-from app.observability.journal import Entry
-from app.repositories import dialing, translate
+from app.observability.failure_recorder import Entry
+from app.repositories import error_translation, new_connections
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Prepared
 from app.repositories.engine import engine_options
-from app.repositories.prepared import Prepared
-from app.repositories.reads import Reads
 
 COLUMNS: Final = (Failure.request_id, Failure.at, Failure.trace_id, Failure.said)
 NEWEST: Final = Prepared(
@@ -45,8 +45,8 @@ class FailureWriter:
         self._engine = create_engine(
             url, poolclass=NullPool, hide_parameters=True, connect_args={**arguments, **watched}
         )
-        translate.install(self._engine)
-        event.listen(self._engine, "connect", dialing.reject_unfit, insert=True)
+        error_translation.install(self._engine)
+        event.listen(self._engine, "connect", new_connections.reject_unfit, insert=True)
         self._kept, self._age = kept, timedelta(days=days)
 
     def __call__(self, entries: Sequence[Entry]) -> None:
@@ -59,7 +59,7 @@ class FailureWriter:
             {"request_id": each.request_id, "at": each.at, "trace_id": each.trace_id, "said": each.said}
             for each in entries
         ]
-        with translate.translating(), self._engine.begin() as connection:
+        with error_translation.translating(), self._engine.begin() as connection:
             if rows:
                 connection.execute(insert(Failure), rows)
             self._trim(connection)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Dialect, Engine
 from sqlalchemy.engine.events import ConnectionEvents
 
-from app.repositories import translate
+from app.repositories import error_translation
 
 ON_STATEMENTS: Final = tuple(
     name
@@ -31,7 +31,7 @@ ON_TRANSACTIONS: Final = (
     "before_commit",
 )
 """Events of a session's transaction."""
-OWN_ERROR_HANDLERS: Final = (translate.handle,)
+OWN_ERROR_HANDLERS: Final = (error_translation.handle,)
 OWN: Final[Any] = 2
 """What ``_has_events`` of a dialect is while only the application listens: true, but not ``True``."""
 

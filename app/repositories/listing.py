@@ -27,8 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from app.models.query import Cursor, ListQuery, Operator, Ordering, Page, Value
-from app.repositories.prepared import Line, Prepared
-from app.repositories.reads import Reads
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Line, Prepared
 
 COUNT_BUDGET_MS: Final = 50
 UNCOUNTED: Final = -1

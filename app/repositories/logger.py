@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.models.logger import THE_ONE, LoggerSettings, StoredLoggerSettings
-from app.repositories.prepared import Prepared
-from app.repositories.reads import Reads
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Prepared
 
 SELECT: Final = Prepared(select(StoredLoggerSettings.level, StoredLoggerSettings.log_error_stack))
 

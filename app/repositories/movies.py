@@ -10,8 +10,8 @@ from app.errs.movies import MovieNotFound
 from app.models.movies import Movie, MovieView
 from app.models.query import ListQuery, Page
 from app.repositories import listing
-from app.repositories.prepared import Prepared
-from app.repositories.reads import Reads
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Prepared
 
 COLUMNS: Final = tuple(column for column in Movie.__table__.columns if column.key != "id")
 MEMBERS: Final = {column.key: column for column in COLUMNS}

@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar, cast
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql.psycopg import PGExecutionContext_psycopg
 
-from app.repositories import translate
-from app.repositories.prepared import Line, Prepared
+from app.repositories import error_translation
+from app.repositories.compiled_statement import Line, Prepared
 
 T = TypeVar("T")
 ROWS: Final = "candor_rows"
@@ -65,6 +65,6 @@ def install(engine: Engine) -> None:
 
 def lent(engine: Engine, use: Callable[[Line], T]) -> T:
     """Return what comes of using a connection in autocommit."""
-    with translate.translating(), engine.connect() as connection:
+    with error_translation.translating(), engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         return use(ObservedLine(connection))

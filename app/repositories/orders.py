@@ -13,8 +13,8 @@ from app.errs.orders import OrderNotFound
 from app.models.orders import Expansion, Item, ItemPage, Order, OrderView
 from app.models.query import ListQuery, Page
 from app.repositories import listing
-from app.repositories.prepared import Prepared
-from app.repositories.reads import Reads
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Prepared
 
 COLUMNS: Final = tuple(Order.__table__.columns)
 MEMBERS: Final = {column.key: column for column in COLUMNS}

@@ -13,12 +13,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
-from app.observability import metrics, trail
-from app.repositories import loans, translate
+from app.observability import metrics, request_timing
+from app.repositories import connection_checkout, error_translation
 from app.resilience import deadline
 from app.resilience.breaker import Breaker
-from app.resilience.watchdog import Watchdog
-from app.resilience.writers import Writers
+from app.resilience.socket_watchdog import Watchdog
+from app.resilience.writer_limit import Writers
 
 T = TypeVar("T")
 POOL_WAIT: Final = 1.0
@@ -54,7 +54,7 @@ class BoundedPool(QueuePool):
     def guard(self, breaker: Breaker) -> None:
         """Ask this breaker before each loan, and hold those who borrow to their deadlines."""
         self.breaker, self.watchdog, self.writers = breaker, Watchdog(), Writers(max(1, work_slots(self.size()) // 2))
-        loans.end_in(self)
+        connection_checkout.end_in(self)
 
     def recreate(self) -> "BoundedPool":
         """Return a new pool like this one."""
@@ -72,14 +72,14 @@ class BoundedPool(QueuePool):
         ticket, connection, began = self.breaker.allow(), None, time.perf_counter()
         try:
             connection = super().connect()
-            loans.lend(connection, ticket, self.watchdog)
+            connection_checkout.lend(connection, ticket, self.watchdog)
         except BaseException as exc:
             ticket.report(exc)
             if connection is not None:
                 connection.invalidate(exc)
             raise
         finally:
-            trail.spent("database_pool", time.perf_counter() - began)
+            request_timing.spent("database_pool", time.perf_counter() - began)
         return connection
 
     def idle(self) -> Generator[PoolProxiedConnection, None, None]:
@@ -173,7 +173,7 @@ def borrowed(engine: Engine) -> PoolProxiedConnection:
     try:
         return engine.pool.connect()
     except psycopg.Error as exc:
-        raise translate.brought_in(exc, "connect", is_disconnect=True) from exc
+        raise error_translation.brought_in(exc, "connect", is_disconnect=True) from exc
 
 
 def lent(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
@@ -188,7 +188,7 @@ def lent(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
             if not driven.closed:
                 driven.rollback()  # sends nothing where nothing was begun
                 driven.autocommit = False
-    except translate.FOREIGN as exc:
+    except error_translation.FOREIGN as exc:
         raise failed(engine, connection, exc) from exc
     finally:
         if connection.is_valid:
@@ -206,4 +206,4 @@ def failed(
     is_dead = engine.dialect.is_disconnect(cast("Any", cause), driven, None)
     if is_dead and isinstance(engine.pool, BoundedPool):
         engine.pool._invalidate(connection, cause)  # noqa: SLF001 -- SQLAlchemy's, and those that are as old go too
-    return translate.brought_in(cause, step, is_disconnect=is_dead)
+    return error_translation.brought_in(cause, step, is_disconnect=is_dead)

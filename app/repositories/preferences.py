@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from app.errs.users import UserNotFound
 from app.models.preferences import DEFAULTS, Preferences, PreferencesView
 from app.models.users import User
-from app.repositories.prepared import Prepared
-from app.repositories.reads import Reads
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Prepared
 
 COLUMNS: Final = tuple(column for column in Preferences.__table__.columns if column.key != "user_id")
 OF_USER: Final = Prepared(

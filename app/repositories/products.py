@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
 from app.models.products import Currency, Offer, Product
-from app.repositories.prepared import Prepared
-from app.repositories.reads import Reads
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Prepared
 
 PRICES: Final = select(Product.sku, Product.price).where(
     Product.sku == any_(bindparam("skus", type_=ARRAY(Text))), Product.currency == bindparam("currency")

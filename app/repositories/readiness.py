@@ -11,8 +11,8 @@ from typing import Final
 from sqlalchemy import column, func, select, table
 
 from app import errs
-from app.repositories.prepared import Line, Prepared
-from app.repositories.reads import Reads
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Line, Prepared
 
 READ_ONLY: Final = Prepared(select(func.current_setting("transaction_read_only")))
 IS_MIGRATED: Final = Prepared(select(func.to_regclass("alembic_version").is_not(None)))

@@ -24,9 +24,9 @@ from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
 from app.models.sessions import ACCESS, IssuedToken, RefreshToken, RevokedToken, TokenIdentity
 from app.models.users import User, UserView, user_id_of
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Prepared
 from app.repositories.expiry import KEPT_ON
-from app.repositories.prepared import Prepared
-from app.repositories.reads import Reads
 
 REAPED: Final = 10
 """Expired tokens deleted with each new one, so that they go faster than they come and no job is needed."""

@@ -10,8 +10,8 @@ from app.errs.tasks import TaskNotFound
 from app.models.query import ListQuery, Page
 from app.models.tasks import CreatedTask, Task, TaskView, same_title
 from app.repositories import listing
-from app.repositories.prepared import Prepared
-from app.repositories.reads import Reads
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Prepared
 from app.repositories.transaction import Transaction
 
 COLUMNS: Final = tuple(Task.__table__.columns)

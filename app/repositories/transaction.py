@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
-from app.repositories import listeners, pool, translate
+from app.repositories import error_translation, listeners, pool
+from app.repositories.compiled_statement import IDLE, Line
 from app.repositories.observed import ObservedLine
-from app.repositories.prepared import IDLE, Line
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class Transaction:
     def use(self, work: Callable[[Line], T]) -> T:
         """Return what comes of using the connection; the driver's errors become those of the house."""
         if self._is_observed:
-            with translate.translating():
+            with error_translation.translating():
                 return work(ObservedLine(self._join()))
         return self._do("execute", lambda borrowed: work(Line(self.engine.dialect, borrowed)))
 
@@ -105,7 +105,7 @@ class Transaction:
     def _do(self, step: str, work: Callable[[PoolProxiedConnection], T]) -> T:
         try:
             return work(self._borrowed)
-        except translate.FOREIGN as exc:
+        except error_translation.FOREIGN as exc:
             error = pool.failed(self.engine, self._borrowed, exc, step)
             if self._is_joined and error.facts.get("disconnected"):
                 self.connection.invalidate(exc)

@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
-from app.repositories import translate
+from app.repositories import error_translation
 from app.repositories.erasure import ErasureRepository
 from app.repositories.expiry import ExpiryRepository
 from app.repositories.idempotency import StoredAnswerRepository
@@ -54,7 +54,7 @@ class UnitOfWork:
     def __enter__(self) -> Self:
         around = current.get()
         self.transaction = around or Transaction(self._engine(), self._sessions)
-        self._entered = None if around else (current.set(self.transaction), translate.by_repositories.set(True))
+        self._entered = None if around else (current.set(self.transaction), error_translation.by_repositories.set(True))
         self._is_committed = False
         return self
 
@@ -84,4 +84,4 @@ class UnitOfWork:
         try:
             self.transaction.end()
         finally:
-            translate.by_repositories.reset(translating)
+            error_translation.by_repositories.reset(translating)

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.errs.users import InvalidOneTimeToken, UserNotFound
 from app.models.users import NOBODY, PasswordReset, Registration, User, UserView, Waiting, same_address
-from app.repositories.prepared import Prepared
-from app.repositories.reads import Reads
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Prepared
 
 COLUMNS: Final = tuple(User.__table__.columns)
 ONE: Final = Prepared(select(*COLUMNS).where(User.id == bindparam("of"), User.delete_time.is_(None)))

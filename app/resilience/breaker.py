@@ -23,9 +23,9 @@ from typing import Final, Self, TypeVar
 from app.errs import Error, Kind
 from app.errs.platform import ServiceUnavailable
 from app.resilience import prober
-from app.resilience.blame import is_failure
-from app.resilience.counts import MOSTLY_FAILING, Counts
+from app.resilience.breaker_counts import MOSTLY_FAILING, Counts
 from app.resilience.events import tell
+from app.resilience.failure_classifier import is_failure
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from app.errs import Error
-from app.observability import trail
+from app.observability import request_timing
 from app.resilience import deadline
 from app.resilience.budget import RetryBudget
 from app.resilience.events import tell
@@ -152,8 +152,8 @@ class Retry:
             yield attempt
             if attempt.pause is None:
                 return
-            trail.repeated(self.name)
-            with trail.spending("retry_pause"):
+            request_timing.repeated(self.name)
+            with request_timing.spending("retry_pause"):
                 self._sleep(attempt.pause)
 
     def _pause_after(self, began: float, number: int, error: Exception) -> float | None:

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Final
 
 from app.errs.platform import DeadlineExceeded
-from app.observability import trail
+from app.observability import request_timing
 from app.resilience import deadline
-from app.resilience.windows import Windows
+from app.resilience.rate_limit_store import Windows
 
 FORGOTTEN: Final = timedelta(minutes=10)
 """How long the first request of a series is remembered; the next one then begins another series."""
@@ -42,7 +42,7 @@ def wait(seconds: float, place: AbstractContextManager[None]) -> DeadlineExceede
     limit = deadline.current.get()
     if limit is None:
         raise LookupError("a request has a deadline")
-    with place, trail.spending(STAGE):
+    with place, request_timing.spending(STAGE):
         is_cut = threading.Event()
         forget = limit.on_cut(is_cut.set)
         try:

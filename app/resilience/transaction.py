@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
 from app.errs.platform import ServiceUnavailable
-from app.resilience import measure
+from app.resilience import instrumentation
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
 
@@ -39,7 +39,7 @@ AGAIN: Final = Retry(
     is_retryable=is_undone,
     is_free=is_stale,
     heeds_retry_after=False,
-    hooks=(measure.database_retries,),
+    hooks=(instrumentation.database_retries,),
 )
 _is_inside: Final[ContextVar[bool]] = ContextVar("is_inside_transaction", default=False)
 

@@ -12,15 +12,15 @@ import marshmallow as ma
 
 from app.errs import Violation
 from app.observability import metrics
-from app.rest import documents, operations, query
+from app.rest import openapi_operations, operations, query
 from app.rest.current import clock
 from app.rest.locations import BODIES, CONSUMED, MULTIPART, location_of, reader, values_for
 from app.rest.request import Request, current
 from app.rest.violations import checked
+from app.wire.decode_context import Reading
 from app.wire.decoder import Decoder
+from app.wire.list_parameters import NOTHING
 from app.wire.locations import Location
-from app.wire.parameters import NOTHING
-from app.wire.reading import Reading
 from app.wire.schemas.base import UNKNOWN_MEMBER, UNKNOWN_PARAMETER, QuerySchema, SchemaLike, names
 
 REJECTED: Final = {
@@ -79,7 +79,7 @@ def decorator(
         else:
             operation.others += tuple(decode.members)
         parameter = {"in": place.value, "required": required, "schema": _documented(schema), **document}
-        documents.part(passing, "arguments").setdefault("parameters", []).append(parameter)
+        openapi_operations.part(passing, "arguments").setdefault("parameters", []).append(parameter)
         return passing
 
     return decorate

@@ -14,7 +14,7 @@ from flask import Flask
 from flask_smorest.utils import deepupdate
 
 from app.errs import Error
-from app.rest import arguments, documents, operations, responses
+from app.rest import arguments, openapi_operations, operations, responses
 from app.rest.routes import Routes, reject
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -155,7 +155,7 @@ class Blueprint(Routes):
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             passing = operations.pass_through(view)
-            deepupdate(documents.part(passing, "manual_doc"), document)
+            deepupdate(openapi_operations.part(passing, "manual_doc"), document)
             return passing
 
         return decorate

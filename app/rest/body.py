@@ -12,9 +12,9 @@ from typing import IO, Final
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.errs.requests import BodyTooLarge, MalformedRequest, UnsupportedMediaType
-from app.observability import trail
+from app.observability import request_timing
 from app.resilience import deadline
-from app.resilience.watchdog import Watchdog
+from app.resilience.socket_watchdog import Watchdog
 from app.rest.request import Request, application
 from app.wire import strict_json
 from app.wire.unfit_text import ESCAPED_NUL
@@ -134,7 +134,7 @@ def _bytes(request: Request, limit: int) -> bytes:
     return body
 
 
-@partial(trail.timed, "request_body")
+@partial(request_timing.timed, "request_body")
 def _received(request: Request, wanted: int) -> bytes:
     """Return at most so many bytes; those that do not arrive end at the deadline, however they drip.
 

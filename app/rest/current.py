@@ -4,7 +4,7 @@ from app import context
 from app.context import Principal
 from app.resilience.clock import Clock
 from app.rest.request import application, current
-from app.wire import addresses
+from app.wire import client_addresses
 from app.wire.page_tokens import PageTokens
 from app.wiring import Services
 
@@ -28,7 +28,7 @@ def clock() -> Clock:
 
 def client_network() -> str:
     """Return the network that the request comes from, as far as our proxies are believed."""
-    return addresses.network_of(current().client_address)
+    return client_addresses.network_of(current().client_address)
 
 
 def principal() -> Principal:

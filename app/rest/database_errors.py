@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
-from app.repositories import translate
+from app.repositories import error_translation
 from app.rest import errors
 from app.rest.errors import OURS
 from app.rest.request import application
@@ -31,7 +31,7 @@ def answer(error: DBAPIError) -> Any:
     for base in DBAPIError.__mro__[1:]:
         if base in handlers:
             return app.ensure_sync(handlers[base])(error)
-    translated = translate.of(error)
+    translated = error_translation.of(error)
     if translated is None or errors.status_of(translated) is OURS:
         raise error
     return errors.answer(translated)

@@ -20,7 +20,7 @@ from app import context, errs
 from app.errs import Fault, Kind, Outcome, platform
 from app.observability import metrics
 from app.observability.batches import BatchResult
-from app.observability.reporting import report
+from app.observability.error_reporting import report
 from app.rest import http_exceptions, limit_errors, mounting, operations, request_facts
 from app.rest.current import services
 from app.rest.json_response import JsonResponse

@@ -18,9 +18,9 @@ from werkzeug.wsgi import ClosingIterator
 from app import context
 from app.context import Principal
 from app.errs.platform import InternalError
-from app.observability import in_hand, logs, metrics, trail
+from app.observability import active_requests, logs, metrics, request_timing
 from app.observability.batches import BatchResult
-from app.observability.reporting import report
+from app.observability.error_reporting import report
 from app.rate_limiting import restore_retry_after
 from app.resilience import deadline
 from app.rest import instrumentation, mounting, operations, public
@@ -177,12 +177,12 @@ class Middleware:
         """
         if self._is_first:
             self._begin_first(environ)
-        before, work = values(), in_hand.current()
+        before, work = values(), active_requests.current()
         try:
             return self._answer(environ, start_response)
         finally:
             restore(before)
-            in_hand.end(work)
+            active_requests.end(work)
 
     def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         began = perf_counter()
@@ -190,7 +190,7 @@ class Middleware:
         if self._place:
             self._place(environ)
         self._begin(environ)
-        answer, spent = Answer(environ), trail.begin()
+        answer, spent = Answer(environ), request_timing.begin()
         metrics.IN_FLIGHT.inc()
         try:
             body = self._wsgi_app(environ, answer.start)
@@ -245,7 +245,7 @@ class Middleware:
         trace = request_ids.trace_of(parent) if parent else None
         context.traceparent.set(parent if trace else None)
         context.trace_id.set((self._traced and self._traced()) or trace)
-        in_hand.begin(request_id, environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        active_requests.begin(request_id, environ["REQUEST_METHOD"], environ["PATH_INFO"])
 
     def _propagates(self) -> bool:
         """Return whether exceptions are for the server, as Flask's PROPAGATE_EXCEPTIONS says."""
@@ -259,7 +259,7 @@ class Middleware:
         except Exception:
             _LOG.exception("a listener of got_request_exception raised")
 
-    def _log(self, answer: Answer, seconds: float, spent: trail.Trail) -> None:
+    def _log(self, answer: Answer, seconds: float, spent: request_timing.Trail) -> None:
         status, method = answer.status[:3], answer.environ["REQUEST_METHOD"]
         degraded = next((value for name, value in answer.fields if name == DEGRADED), None)
         user = answer.caller.id if answer.caller else None

@@ -16,10 +16,9 @@ from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import Flask
 
 from app import errs
-from app.rest import header_fields, openapi_responses, openapi_schemas, scopes
+from app.rest import openapi_responses, openapi_schemas, response_headers, scopes
 from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
-from app.rest.header_fields import key
 from app.rest.openapi_components import (
     ANY_PROBLEM,
     BEARER,
@@ -30,6 +29,7 @@ from app.rest.openapi_components import (
     PROBLEM,
     VIOLATION,
 )
+from app.rest.response_headers import key
 
 _PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _GENERATED: Final = "Generated"
@@ -140,7 +140,7 @@ class Api(flask_smorest.Api):
         components.schema("Problem", dict(ANY_PROBLEM))
         components.schema("ItemProblem", dict(ITEM_PROBLEM))
         components.schema("Violation", dict(VIOLATION))
-        for name, description in header_fields.TOLD.items():
+        for name, description in response_headers.TOLD.items():
             components.header(key(name), {"description": description, "schema": {"type": "string"}})
         for name, parameter in PARAMETERS.items():
             components.parameter(key(name), "header", {"name": name, **parameter})

@@ -14,9 +14,9 @@ from flask import Flask, current_app
 from flask.sansio.app import App
 
 from app.errs import Error, access, platform, raised_by, requests
-from app.resilience.hashing import hashes
+from app.resilience.hashing_share import hashes
+from app.wire.common_errors import DATABASE, GUARDED
 from app.wire.deprecation import Deprecation
-from app.wire.machinery import DATABASE, GUARDED
 
 PUBLIC: Final = None
 """The guard of a blueprint that anybody may call."""

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from app import context
 from app.errs.platform import ServiceUnavailable
 from app.observability import logs, metrics
-from app.rest import edge
+from app.rest import early_errors
 from app.rest.errors import instance_of
 from app.rest.mounting import Mount
 
@@ -62,14 +62,14 @@ class Overload:
         is_kept = may_follow and body is not None and found.end() + body <= len(received)
         is_kept = is_kept and "close" not in fields.get("CONNECTION", "").lower()
         method, path = found[1].decode(), unquote(found[2].decode())
-        seen = edge.Seen(method=method, path=path, fields=fields, peer=peer, seconds=waited)
+        seen = early_errors.Seen(method=method, path=path, fields=fields, peer=peer, seconds=waited)
         self._log(seen)
         metrics.SHED.labels("line").inc()
         instance = instance_of(self._mount.public(seen.path or ""))
-        answer = edge.written(self._error, seen, self._config, instance=instance, is_kept=is_kept)
+        answer = early_errors.written(self._error, seen, self._config, instance=instance, is_kept=is_kept)
         return answer, found.end() + (body or 0) if is_kept else 0
 
-    def _log(self, seen: edge.Seen) -> None:
+    def _log(self, seen: early_errors.Seen) -> None:
         now, fields = time.monotonic(), seen.logged(HTTPStatus.SERVICE_UNAVAILABLE, self._config)
         token = context.request_id.set(seen.request_id)
         if now - self._said_at >= EVERY:

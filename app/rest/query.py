@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from app.errs import Violation
 from app.rest.request import Request
-from app.wire.parameters import OPAQUE, illegible, is_legible
+from app.wire.list_parameters import OPAQUE, illegible, is_legible
 
 LONGEST_NAME: Final = 100
 

@@ -12,7 +12,7 @@ from werkzeug.wsgi import LimitedStream, get_input_stream
 
 from app.observability.batches import BatchResult
 from app.rest import operations
-from app.wire import addresses
+from app.wire import client_addresses
 
 if TYPE_CHECKING:
     from app.errs import Violation
@@ -82,7 +82,7 @@ class Request(flask.Request):
     def client_address(self) -> str:
         """The address of the client, as far as our proxies are believed."""
         trusted = application().config["TRUSTED_PROXIES"]
-        return addresses.client_address(self.remote_addr or "", self.sent("X-Forwarded-For") or "", trusted)
+        return client_addresses.client_address(self.remote_addr or "", self.sent("X-Forwarded-For") or "", trusted)
 
     @property
     def logged_client(self) -> str | None:

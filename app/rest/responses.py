@@ -12,7 +12,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
 from app import errs
-from app.rest import conditional, documents, operations
+from app.rest import conditional, openapi_operations, operations
 from app.rest.errors import status_of
 from app.rest.json_response import BODILESS, JsonResponse
 from app.rest.mounting import located
@@ -57,7 +57,7 @@ def decorator(
         if content_type is not None:
             operation.produces = (content_type,)
         for each, entry in entries.items():
-            documents.part(respond, "response").setdefault("responses", {}).setdefault(each, []).append(entry)
+            openapi_operations.part(respond, "response").setdefault("responses", {}).setdefault(each, []).append(entry)
         respond.__dict__["_apidoc"]["headers"] = names
         return respond
 
@@ -92,7 +92,7 @@ def alternative(
         passing = operations.pass_through(view)
         operations.draft(passing).add(named or ([] if is_range else _of_status(key)))
         if not named or schema is not None:
-            documents.part(passing, "response").setdefault("responses", {}).setdefault(key, []).append(entry)
+            openapi_operations.part(passing, "response").setdefault("responses", {}).setdefault(key, []).append(entry)
         return passing
 
     return decorate

@@ -11,7 +11,7 @@ from flask.sansio.app import App
 from flask_smorest.utils import load_info_from_docstring
 from limits import parse_many
 
-from app.rest import arguments, conditional, documents, operations, scopes, views
+from app.rest import arguments, conditional, openapi_operations, operations, scopes, views
 from app.rest.operations import PUBLIC, SIGNED_IN, Operation
 from app.rest.public import is_marked
 from app.wire.deprecation import Deprecation
@@ -67,7 +67,7 @@ class Routes(flask_smorest.Blueprint):
         self.max_body_bytes = max_body_bytes
         self._views: dict[str, Any] = {}
         self._rules: set[tuple[Any, ...]] = set()
-        self._prepare_doc_cbks.append(documents.document_operation)
+        self._prepare_doc_cbks.append(openapi_operations.document_operation)
 
     def __init_subclass__(cls) -> None:
         """Reject a subclass that changes what this blueprint does not use."""

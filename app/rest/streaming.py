@@ -9,7 +9,7 @@ from typing import Any, Final
 from werkzeug.wsgi import ClosingIterator
 
 from app import context
-from app.observability import trail
+from app.observability import request_timing
 from app.resilience import deadline
 
 OF_A_REQUEST: Final[tuple[ContextVar[Any], ...]] = (
@@ -20,7 +20,7 @@ OF_A_REQUEST: Final[tuple[ContextVar[Any], ...]] = (
     context.bearer,
     context.changing,
     deadline.current,
-    trail.current,
+    request_timing.current,
 )
 """Context variables that must not outlive the request."""
 

@@ -15,7 +15,7 @@ from app.context import Principal
 from app.errs import Error
 from app.observability.batches import BatchResult
 from app.resilience.deadline import Deadline
-from app.wire import addresses
+from app.wire import client_addresses
 from app.wire.page_tokens import PageTokens
 from app.wiring import Services
 
@@ -95,7 +95,7 @@ class Call:
     def client_address(self) -> str:
         """The address of the client, as far as our proxies are believed."""
         forwarded, trusted = self.metadata.get("x-forwarded-for", ""), self.app.config["TRUSTED_PROXIES"]
-        return addresses.client_address(_address(self.peer), forwarded, trusted)
+        return client_addresses.client_address(_address(self.peer), forwarded, trusted)
 
     def logged(self) -> dict[str, object]:
         """Return what every line says of the call; to HTTP, which carries it, it is a POST."""

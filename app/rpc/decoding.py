@@ -9,10 +9,10 @@ from google.protobuf.message import DecodeError, Message
 from app.errs import Violation
 from app.errs.requests import BodyTooLarge, MalformedRequest, ValidationFailed
 from app.rpc.calls import Call, Method
+from app.wire.decode_context import Reading
 from app.wire.decoder import Decoder
 from app.wire.ids import is_id, resource_id
-from app.wire.parameters import OPAQUE, illegible, is_legible
-from app.wire.reading import Reading
+from app.wire.list_parameters import OPAQUE, illegible, is_legible
 
 
 def message_of(call: Call, method: Method) -> Message:

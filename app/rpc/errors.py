@@ -11,9 +11,9 @@ from app import context, errs
 from app.errs import Fault, Kind, platform
 from app.observability import metrics
 from app.observability.batches import BatchResult
-from app.observability.reporting import report
-from app.repositories import translate
-from app.rpc import details
+from app.observability.error_reporting import report
+from app.repositories import error_translation
+from app.rpc import error_details
 from app.rpc.calls import Call
 
 CODES: Final[Mapping[Kind, StatusCode]] = {
@@ -83,9 +83,9 @@ def shown_for(exc: BaseException) -> errs.Error:
 def answer(exc: BaseException, call: Call) -> None:
     """Answer what was raised: log it once, tell whether it was declared, and say what a client may see."""
     if isinstance(exc, DBAPIError):  # of a session that was used outside of any unit of work
-        exc = translate.of(exc) or exc
+        exc = error_translation.of(exc) or exc
     shown = shown_for(exc)
-    call.end(CODES[shown.kind], details.status(shown, CODES[shown.kind], call))
+    call.end(CODES[shown.kind], error_details.status(shown, CODES[shown.kind], call))
     is_ours = shown.fault is not Fault.CLIENT
     caller = context.principal.get()
     fields = call.logged() | {

@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from app.config import Settings
 from app.errs import Error
-from app.rpc.door import Door
+from app.rpc.admission import Door
 from app.rpc.introspection import Health, add_reflection
 from app.rpc.services import METHODS, NAMES
 from app.wiring import Services

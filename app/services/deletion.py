@@ -14,9 +14,9 @@ from app.errs.users import UserNotFound, wrong_password
 from app.models.jobs import NewJob, TakenJob
 from app.models.precondition import ANYTHING, Precondition
 from app.models.users import User, UserView, user_id_of
-from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
-from app.resilience.hashing import hashing
+from app.resilience.hashing_share import hashing
+from app.resilience.login_throttle import Attempts
 from app.resilience.transaction import transaction
 
 ERASE: Final = "account.erase"

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from app import errs
 from app.errs import Kind, raises
 from app.errs.failures import RequestNotFound
-from app.observability.journal import Entry
+from app.observability.failure_recorder import Entry
 
 MOST: Final = 20
 """Occurrences of an id that are told."""

@@ -14,10 +14,10 @@ from app.errs.access import InvalidToken
 from app.errs.platform import RateLimitExceeded, ServiceUnavailable
 from app.models.claims import EXPIRED, MALFORMED, NOT_KNOWN, SUBJECT, WRONG_AUDIENCE, WRONG_CLAIMS
 from app.models.google import Grant
+from app.resilience.bounded_cache import Memory
+from app.resilience.bulkhead import Slots
 from app.resilience.clock import Clock
-from app.resilience.memory import Memory
-from app.resilience.slots import Slots
-from app.resilience.windows import Windows
+from app.resilience.rate_limit_store import Windows
 
 PREFIX: Final = "ya29."
 _SPELLING: Final = re.compile(r"ya29\.[A-Za-z0-9._~+/=-]{1,2043}")

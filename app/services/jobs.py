@@ -17,7 +17,7 @@ from uuid import UUID
 from app import context, errs
 from app.errs import raises
 from app.models.jobs import Backlog, Job, JobState, TakenJob
-from app.observability.telling import told
+from app.observability.redaction import told
 from app.resilience import deadline
 from app.resilience.transaction import transaction
 

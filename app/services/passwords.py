@@ -11,14 +11,14 @@ from app.errs import raises
 from app.errs.platform import RateLimitExceeded
 from app.errs.requests import ValidationFailed
 from app.errs.users import InvalidOneTimeToken, UserNotFound, wrong_password
-from app.models import secrets
+from app.models import one_time_tokens
 from app.models.common_passwords import Acceptable
 from app.models.jobs import NewJob
 from app.models.users import RESET, User, UserView, Waiting, same_address, user_id_of
-from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
-from app.resilience.hashing import hashing
-from app.resilience.postage import Postage, Purpose
+from app.resilience.hashing_share import hashing
+from app.resilience.login_throttle import Attempts
+from app.resilience.mail_throttle import Postage, Purpose
 from app.resilience.transaction import transaction
 
 
@@ -108,7 +108,7 @@ class PasswordService:
 
     @transaction
     def _allow_reset(self, to: str, *, delay: timedelta) -> None:
-        minted, now = secrets.mint(), self._clock.now()
+        minted, now = one_time_tokens.mint(), self._clock.now()
         with self._unit_of_work() as unit:
             is_known = unit.users.allow_reset(to, minted.digest, until=now + delay + RESET, now=now)
             kind = "mail.password_reset" if is_known else "mail.no_account"
@@ -120,7 +120,7 @@ class PasswordService:
     @hashing
     def reset(self, token: str, password: str) -> None:
         """Set the password that the token allows to set, once."""
-        digest = secrets.digest(token)
+        digest = one_time_tokens.digest(token)
         waiting = self._reads.resetting(digest, now=self._clock.now())
         accepted = self._rules.accept(password, about=(waiting.name, waiting.email))
         self._reset(digest, self._passwords.hash(accepted))

@@ -14,9 +14,9 @@ from app.errs.users import NotThisUser, UserNotFound
 from app.models.preferences import DEFAULTS, PreferencesView
 from app.models.profiles import Degradation, Profile, Reason
 from app.models.users import PublicUser, must_be
-from app.resilience.aside import aside
-from app.resilience.copies import Copies
+from app.resilience.background_thread import aside
 from app.resilience.events import tell
+from app.resilience.stale_cache import Copies
 
 T = TypeVar("T")
 Source = Callable[[UUID], Callable[[], T]]

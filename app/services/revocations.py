@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from app.errs import raises
 from app.errs.platform import ServiceUnavailable
 from app.resilience.clock import Clock
-from app.resilience.digests import SHARDS, Digests, digest_of
+from app.resilience.digest_set import SHARDS, Digests, digest_of
 from app.resilience.events import tell
 
 FRESH_FOR: Final = timedelta(seconds=5).total_seconds()

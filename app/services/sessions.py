@@ -11,12 +11,12 @@ from app.errs import raises
 from app.errs.platform import RateLimitExceeded
 from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
-from app.models import secrets
+from app.models import one_time_tokens
 from app.models.sessions import ACCESS, LONGEST, REFRESHES, WITHIN, IssuedToken, RefreshToken, TokenIdentity
 from app.models.users import NOBODY, OWN, User, UserView, same_address, user_id_of
-from app.resilience.attempts import Attempts
 from app.resilience.clock import Clock
-from app.resilience.hashing import hashing
+from app.resilience.hashing_share import hashing
+from app.resilience.login_throttle import Attempts
 from app.resilience.transaction import transaction
 
 USERS: Final = 100
@@ -134,7 +134,7 @@ class SessionService:
 
     @transaction
     def _begin(self, user: UserView) -> Tokens:
-        minted, now = secrets.mint(), self._clock.now()
+        minted, now = one_time_tokens.mint(), self._clock.now()
         token = RefreshToken.first(user.id, digest=minted.digest, at=now)
         with self._unit_of_work() as unit:
             scopes = unit.sessions.begin(token, user, now=now)
@@ -150,14 +150,14 @@ class SessionService:
         is rejected. Whoever sends a replaced token after its replacement was used, or a used one after the 60 seconds,
         may have stolen it: the session ends.
         """
-        tokens = self._rotate(secrets.digest(refresh_token))
+        tokens = self._rotate(one_time_tokens.digest(refresh_token))
         if tokens is None:
             raise InvalidCredentials
         return tokens
 
     @transaction
     def _rotate(self, digest: bytes) -> Tokens | None:
-        minted, now = secrets.mint(), self._clock.now()
+        minted, now = one_time_tokens.mint(), self._clock.now()
         with self._unit_of_work() as unit:
             found = unit.sessions.take(digest, now=now)
             if found is None:
@@ -195,7 +195,7 @@ class SessionService:
         """End the session of a token, be it a refresh or an access token; of one that is not good there is none."""
         now, identity = self._clock.now(), self._issuer.identify(token)
         with self._unit_of_work() as unit:
-            unit.sessions.end_with(secrets.digest(token), identity, now=now)
+            unit.sessions.end_with(one_time_tokens.digest(token), identity, now=now)
             if identity:
                 unit.sessions.revoke(identity.session_id or identity.id, until=identity.expire_time)
             unit.commit()

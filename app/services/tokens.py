@@ -17,9 +17,9 @@ from app.models.claims import EXPIRED, REVOKED, SUBJECT, WRONG_CLAIMS, WRONG_SIG
 from app.models.sessions import LONGEST as LONGEST_LIFETIME
 from app.models.sessions import TokenIdentity
 from app.models.users import NOBODY
+from app.resilience.bounded_cache import Memory
 from app.resilience.clock import Clock
-from app.resilience.digests import digest_of
-from app.resilience.memory import Memory
+from app.resilience.digest_set import digest_of
 
 ALGORITHM: Final = "HS256"
 LONGEST: Final = 4096
@@ -37,7 +37,7 @@ class Revocations(Protocol):
 
 
 class Verifier(Protocol):
-    """Knows tokens of others; see ``app.services.foreign`` and ``app.services.google``."""
+    """Knows tokens of others; see ``app.services.external_issuers`` and ``app.services.google``."""
 
     def knows(self, token: str) -> bool: ...  # noqa: D102
     def verify(self, token: str, *, sender: str) -> Principal: ...  # noqa: D102

@@ -10,14 +10,14 @@ from app.context import Principal
 from app.errs import raises
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.users import InvalidOneTimeToken, NotThisUser, UserNotFound
-from app.models import secrets
+from app.models import one_time_tokens
 from app.models.common_passwords import Acceptable
 from app.models.jobs import NewJob
 from app.models.precondition import ANYTHING, Precondition
 from app.models.users import NewUser, Registration, User, UserView, Waiting, must_be, same_address, user_id_of
 from app.resilience.clock import Clock
-from app.resilience.hashing import hashing
-from app.resilience.postage import Postage, Purpose
+from app.resilience.hashing_share import hashing
+from app.resilience.mail_throttle import Postage, Purpose
 from app.resilience.transaction import transaction
 
 
@@ -120,7 +120,7 @@ class UserService:
 
     @transaction
     def _enter(self, new: NewUser, *, is_taken: bool, delay: timedelta) -> None:
-        minted, now, to = secrets.mint(), self._clock.now(), same_address(new.email)
+        minted, now, to = one_time_tokens.mint(), self._clock.now(), same_address(new.email)
         mail = "mail.address_taken" if is_taken else "mail.activation"
         with self._unit_of_work() as unit:
             registration = Registration.create(new, token_digest=minted.digest, at=now)
@@ -133,7 +133,7 @@ class UserService:
     @hashing
     def activate(self, token: str, password: str) -> User:
         """Make a user of the registration that the token was sent for, once; its password is the one sent along."""
-        digest = secrets.digest(token)
+        digest = one_time_tokens.digest(token)
         waiting = self._reads.waiting(digest, now=self._clock.now())
         accepted = self._rules.accept(password, about=(waiting.name, waiting.email))
         return self._activate(digest, self._passwords.hash(accepted))

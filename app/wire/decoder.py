@@ -12,9 +12,9 @@ import marshmallow as ma
 from app.errs.error import Violation
 from app.wire.compiled_decoder import CompiledDecoder
 from app.wire.coverage import uncovered_on_load
+from app.wire.decode_context import Reading, under_way
 from app.wire.locations import OPEN, SCREENED, Found, Location, violation
 from app.wire.marshmallow_decoder import MarshmallowDecoder
-from app.wire.reading import Reading, under_way
 from app.wire.schemas.base import QuerySchema, SchemaLike, instance_of, key_of
 from app.wire.unfit_text import screened
 

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 from app import errs
-from app.wire.scanner import excerpt
+from app.wire.filter_lexer import excerpt
 
 MOST_TOLD: Final = 101
 """Paths that are spoken of: one more than a problem document lists."""

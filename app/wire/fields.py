@@ -16,7 +16,7 @@ import marshmallow as ma
 
 from app.models.products import MINOR_DIGITS
 from app.wire import timestamps
-from app.wire.reading import under_way
+from app.wire.decode_context import under_way
 from app.wire.rules import Breach
 
 REQUIRED: Final = [Breach("REQUIRED_FIELD", "is required")]

@@ -16,8 +16,8 @@ from typing import Final
 
 from app import errs
 from app.models.query import Comparison, Operator, Value
-from app.wire.filter_members import FilterMember, Written
-from app.wire.scanner import UNPRINTABLE, WORD, Scanner
+from app.wire.filter_lexer import UNPRINTABLE, WORD, Scanner
+from app.wire.filter_types import FilterMember, Written
 
 LONGEST: Final = 4096
 MOST_COMPARISONS: Final = 20

@@ -6,7 +6,7 @@ from typing import Final
 
 from app import errs
 from app.models.query import Ordering
-from app.wire.scanner import WORD, Scanner
+from app.wire.filter_lexer import WORD, Scanner
 
 MOST_MEMBERS: Final = 5
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import marshmallow as ma
 import orjson
 
+from app.wire.decode_context import under_way
 from app.wire.locations import LONGEST_NAME, Found, place
-from app.wire.reading import under_way
 from app.wire.rules import Breach
 from app.wire.schemas.base import UNKNOWN, UNKNOWN_MEMBER, UNKNOWN_PARAMETER, Path
 

@@ -12,10 +12,10 @@ from sqlalchemy.orm import scoped_session
 
 from app.clients.http import HttpClient
 from app.clients.key_sets import KeySet
-from app.clients.letters import KINDS, Letters
 from app.clients.mail import MailFolder, SmtpMail
+from app.clients.mail_renderer import KINDS, Letters
 from app.clients.preferences import RemotePreferences
-from app.clients.shared_windows import SharedWindows
+from app.clients.redis_rate_limit_store import SharedWindows
 from app.clients.users import RemoteUsers
 from app.config import LOCAL, Settings
 from app.models.common_passwords import PasswordRules
@@ -24,7 +24,8 @@ from app.models.passwords import Passwords
 from app.models.preferences import PreferencesView
 from app.models.users import PublicUser
 from app.observability import logs
-from app.observability.journal import Journal
+from app.observability.failure_recorder import Journal
+from app.repositories.autocommit_reads import Reads
 from app.repositories.engine import breaker_of
 from app.repositories.failures import FailureReads, FailureWriter
 from app.repositories.logger import LoggerReads
@@ -34,19 +35,18 @@ from app.repositories.pool import work_slots
 from app.repositories.preferences import PreferencesReads
 from app.repositories.products import ProductReads
 from app.repositories.readiness import DatabaseChecks
-from app.repositories.reads import Reads
 from app.repositories.sessions import RevokedTokenReads
 from app.repositories.tasks import TaskReads
 from app.repositories.unit_of_work import UnitOfWork
 from app.repositories.users import UserReads
-from app.resilience import draining, measure
-from app.resilience.attempts import Attempts
+from app.resilience import draining, instrumentation
+from app.resilience.bulkhead import Slots
 from app.resilience.clock import Clock, SystemClock
-from app.resilience.copies import Copies
-from app.resilience.hashing import HashingShare
-from app.resilience.postage import Postage
-from app.resilience.slots import Slots
-from app.resilience.windows import OwnWindows, Windows
+from app.resilience.hashing_share import HashingShare
+from app.resilience.login_throttle import Attempts
+from app.resilience.mail_throttle import Postage
+from app.resilience.rate_limit_store import OwnWindows, Windows
+from app.resilience.stale_cache import Copies
 from app.services.deletion import ERASE, DeletionService
 from app.services.expiry import ExpiryService
 from app.services.failures import FailureService
@@ -65,9 +65,9 @@ from app.services.sessions import SessionService
 from app.services.tasks import TaskService
 from app.services.tokens import TokenService
 from app.services.users import UserService
-from app.wiring.asking import asking
-from app.wiring.foreign import Others, others_than_us
-from app.wiring.telling import count_job, log_degraded, log_job, log_revocations, log_turns, measure_revocations
+from app.wiring.client_factory import asking
+from app.wiring.external_issuers import Others, others_than_us
+from app.wiring.hooks import count_job, log_degraded, log_job, log_revocations, log_turns, measure_revocations
 
 PATIENCE_FOR_USERS: Final = timedelta(milliseconds=800)
 PATIENCE_FOR_PREFERENCES: Final = timedelta(milliseconds=500)
@@ -227,7 +227,9 @@ def wire(
     """Return the services on this database."""
     clock = clock or SystemClock()
     reads, unit_of_work = Reads(engine, session), partial(UnitOfWork, session, engine)
-    shared = SharedWindows(settings.redis_url, hooks=(log_turns, measure.breakers)) if settings.redis_url else None
+    shared = (
+        SharedWindows(settings.redis_url, hooks=(log_turns, instrumentation.breakers)) if settings.redis_url else None
+    )
     windows, slots = shared or OwnWindows(), _slots(settings)
     others = others_than_us(settings, windows, slots, clock)
     revocations = RevocationList(RevokedTokenReads(reads), clock=clock, hooks=(log_revocations, measure_revocations))

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from deploy.local import child, folders
+from deploy.local import exec_child, private_files
 
 DATABASE: Final = "candor"
 BUILTIN_LOCALES_SINCE: Final = 17  # the major version
@@ -48,7 +48,7 @@ def make(directory: Path, *, synced: bool) -> None:
     """
     draft, password = Path(tempfile.mkdtemp(dir=directory, prefix="making-")), secrets.token_hex(24)
     try:
-        folders.write_private(draft / "password", password)
+        private_files.write_private(draft / "password", password)
         for path in (draft, draft / "password"):
             os.chown(path, *(account(directory) or (-1, -1)))
         pwfile = f"--pwfile={draft / 'password'}"
@@ -57,7 +57,7 @@ def make(directory: Path, *, synced: bool) -> None:
         single = ["postgres", "--single", "-c", "exit_on_error=on", "-D", str(draft / "data"), "postgres"]
         role = f"CREATE ROLE {DATABASE} LOGIN CREATEDB PASSWORD '{password}'"
         _finish(directory, single, said=f"{role}\nCREATE DATABASE {DATABASE} OWNER {DATABASE}\n")
-        folders.write_private(directory / "password", password)
+        private_files.write_private(directory / "password", password)
         (draft / "data").rename(directory / "data")
     finally:
         for abandoned in directory.glob("making-*"):  # also that of a predecessor, whose children may still write to it
@@ -69,7 +69,7 @@ def program(directory: Path, argv: list[str], *, dies_by: signal.Signals) -> lis
     path = binaries() / argv[0]
     rooms = (directory / "data", path)
     closed = path.stat().st_mode & 0o5 != 0o5 or any(not p.stat().st_mode & 0o1 for r in rooms for p in r.parents)
-    return child.command([str(path), *argv[1:]], dies_by=dies_by, account=account(directory), sees_all=closed)
+    return exec_child.command([str(path), *argv[1:]], dies_by=dies_by, account=account(directory), sees_all=closed)
 
 
 def account(directory: Path) -> tuple[int, int] | None:

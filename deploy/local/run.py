@@ -27,7 +27,7 @@ from typing import Final, NoReturn
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # executed as a file, only its own folder is on the path
 
-from deploy.local import child, folders, postgres
+from deploy.local import embedded_postgres, exec_child, private_files
 
 LOCAL: Final = ROOT / ".local"
 URL_FILE: Final = LOCAL / "database-url"
@@ -35,7 +35,7 @@ PRODUCTS: Final = ROOT / "deploy" / "local" / "products.csv"
 """What can be ordered where nobody has said otherwise."""
 STAMP: Final = LOCAL / "postgres" / "migrated"
 WORKER: Final = [sys.executable, "-m", "flask", "worker"]
-STEADY: Final = [sys.executable, "-m", "deploy.local.steady"]
+STEADY: Final = [sys.executable, "-m", "deploy.local.supervisor"]
 RPC: Final = [sys.executable, "-m", "flask", "rpc", "serve"]
 DEFAULTS: Final = {"APP_ENV": "development", "HOST": "127.0.0.1", "PORT": "8000"}
 ASSIGNMENT: Final = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
@@ -55,7 +55,7 @@ def main(words: list[str]) -> int:
         if words:
             return _complain("usage: run.py [-- command …]")
         serve()
-    except (postgres.PostgresError, OSError, subprocess.SubprocessError) as error:
+    except (embedded_postgres.PostgresError, OSError, subprocess.SubprocessError) as error:
         return _complain(str(error))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -64,7 +64,7 @@ def main(words: list[str]) -> int:
 def serve() -> NoReturn:
     """Start the database, migrate it, start a worker and gRPC, and become gunicorn."""
     if "MAKELEVEL" in os.environ:
-        child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
+        exec_child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
     if is_embedded():
         if not (LOCAL / "postgres" / "data").exists():
             say("making a database below .local/postgres")
@@ -86,19 +86,19 @@ def serve() -> NoReturn:
 
 def start_beside(argv: list[str]) -> None:
     """Have a command run until gunicorn ends; Ctrl-C is not for it where the kernel tells it of that end."""
-    command = child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
-    subprocess.Popen(command, start_new_session=child.KERNEL_TELLS)  # noqa: S603 - ours
+    command = exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
+    subprocess.Popen(command, start_new_session=exec_child.KERNEL_TELLS)  # noqa: S603 - ours
 
 
 def run_command(argv: list[str]) -> int:
     """Run one command with the database up, ours or that of a neighbour in this checkout, and return its exit code."""
     if not is_embedded():
         return _finish(argv)
-    deadline = time.monotonic() + postgres.READY_WITHIN.total_seconds()
+    deadline = time.monotonic() + embedded_postgres.READY_WITHIN.total_seconds()
     while True:
         try:
             server = start_postgres()
-        except postgres.AlreadyRunningError:
+        except embedded_postgres.AlreadyRunningError:
             if url := neighbour():
                 os.environ["DATABASE_URL"] = url
                 return _finish(argv)
@@ -128,10 +128,10 @@ def is_embedded() -> bool:
     return not os.environ.get("DATABASE_URL") and os.environ["APP_ENV"] != "production"
 
 
-def start_postgres() -> postgres.Server:
+def start_postgres() -> embedded_postgres.Server:
     """Start the embedded server and tell everybody its address: our children, and commands beside us."""
-    server = postgres.start(LOCAL / "postgres", on_lock=lambda: URL_FILE.unlink(missing_ok=True))
-    folders.write_private(URL_FILE, f"{server.url}\n")
+    server = embedded_postgres.start(LOCAL / "postgres", on_lock=lambda: URL_FILE.unlink(missing_ok=True))
+    private_files.write_private(URL_FILE, f"{server.url}\n")
     os.environ["DATABASE_URL"] = server.url
     return server
 
@@ -140,8 +140,8 @@ def neighbour() -> str | None:
     """Return the address of the server that another process of this checkout runs, once it answers."""
     try:
         url = URL_FILE.read_text(encoding="utf-8").strip()
-        postgres.query(url, "SELECT")
-    except (FileNotFoundError, postgres.PostgresError):
+        embedded_postgres.query(url, "SELECT")
+    except (FileNotFoundError, embedded_postgres.PostgresError):
         return None
     return url
 
@@ -179,7 +179,7 @@ def migrate(*, embedded: str = "") -> None:
     if embedded:
         if code := _finish([sys.executable, "-m", "flask", "products", "load", "--if-none", str(PRODUCTS)]):
             sys.exit(code)
-        folders.write_private(STAMP, _stamp(embedded))
+        private_files.write_private(STAMP, _stamp(embedded))
 
 
 def _stamp(url: str) -> str:
@@ -188,15 +188,15 @@ def _stamp(url: str) -> str:
     for path in sorted((ROOT / "migrations").rglob("*.py")):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     try:
-        revision = postgres.query(url, "SELECT string_agg(version_num, ',') FROM alembic_version")
-    except postgres.PostgresError:
+        revision = embedded_postgres.query(url, "SELECT string_agg(version_num, ',') FROM alembic_version")
+    except embedded_postgres.PostgresError:
         revision = "none"
     return f"{digest.hexdigest()} {revision}"
 
 
 def _finish(argv: list[str]) -> int:
     """Run a command that ends with us; Ctrl-C reaches it too, and we wait for what it makes of it."""
-    command = child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
+    command = exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
     with subprocess.Popen(command) as process:  # noqa: S603 - ours, or what the user typed
         while True:
             try:

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.observability import logs
-from app.observability.exposition import Exposition
+from app.observability.metrics_endpoint import Exposition
 
 
 class Exporter(Exposition):

@@ -12,10 +12,10 @@ from typing import Any, Final
 from sqlalchemy import QueuePool
 
 from app.config import VERSION
-from app.observability import in_hand, logs
+from app.observability import active_requests, logs
 from app.observability.debug import Listener
 from app.resilience import breaker, draining
-from deploy.serving import numbers
+from deploy.serving import worker_index
 
 LIBRARIES: Final = {name: version(name) for name in ("flask", "gunicorn", "psycopg", "sqlalchemy")}
 _BEGAN: Final = time.monotonic()
@@ -38,7 +38,7 @@ def variables(worker: Any) -> dict[str, object]:
     slots = services.slots
     return {
         "worker": {
-            "number": numbers.ours(),
+            "number": worker_index.ours(),
             "pid": os.getpid(),
             "seconds": round(time.monotonic() - _BEGAN),
             "requests": worker.nr,
@@ -51,7 +51,7 @@ def variables(worker: Any) -> dict[str, object]:
         "breakers": {each.name: {"state": each.state(), **each.counts._asdict()} for each in breaker.ALL},
         "limiter": type(services.windows).__name__,
         "log": {"level": logging.getLevelName(logs.HOUSE.level), "lost": logs.to_stderr().dropped},
-        "requests": [work.told() for work in in_hand.by_thread().values()],
+        "requests": [work.told() for work in active_requests.by_thread().values()],
         "process": {
             "threads": threading.active_count(),
             "objects": len(gc.get_objects()),

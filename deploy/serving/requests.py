@@ -86,7 +86,7 @@ class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
         return {member.strip(" \t").lower() for value in self.sent(name) for member in value.split(",")}
 
     def _peer_trusted_for_forwarded(self) -> tuple[dict[str, str], list[str]]:
-        """Return which fields of proxies are believed here: none; who does believe them is `app/wire/addresses.py`."""
+        """Trust no header field of a proxy here: `app/wire/client_addresses.py` decides about them."""
         return {}, []
 
     def _take_path_of(self, target: str) -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Final
 
-from deploy.local import child
+from deploy.local import exec_child
 
 GUNICORN: Final = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
 ASK: Final = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -47,7 +47,7 @@ class Program:
 
     def start(self) -> None:
         """Start the process; it ends with us."""
-        command = child.command(self._command, dies_by=signal.SIGTERM, account=None, sees_all=False)
+        command = exec_child.command(self._command, dies_by=signal.SIGTERM, account=None, sees_all=False)
         self._started_at = time.monotonic()
         self._process = subprocess.Popen(  # noqa: S603 - ours
             command, env=self._environment, stdout=self._words, stderr=self._words, start_new_session=True

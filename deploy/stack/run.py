@@ -21,17 +21,17 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # executed as a file, only its own folder is on the path
 
-from deploy.local import child, folders, postgres
+from deploy.local import embedded_postgres, exec_child, private_files
 from deploy.local import run as local
-from deploy.stack.front import Front, account
 from deploy.stack.instance import Instance, InstanceError, Program
 from deploy.stack.programs import FrontError, find
+from deploy.stack.reverse_proxy import Front, account
 
 PROBLEMS: Final = [sys.executable, "-m", "flask", "errors", "nginx"]
 APART: Final = 100
 """Between the first ports of the debug listeners of two instances."""
 FRONT_ENDS_WITHIN: Final = 15.0
-KNOWN: Final = (FrontError, InstanceError, postgres.PostgresError, OSError, subprocess.SubprocessError)
+KNOWN: Final = (FrontError, InstanceError, embedded_postgres.PostgresError, OSError, subprocess.SubprocessError)
 
 
 class Stack:
@@ -142,11 +142,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     local.settle_environment()
     if "MAKELEVEL" in os.environ:
-        child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
+        exec_child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
     try:
         find("nginx")
         kept = Path(os.environ.get("STACK_HOME") or local.LOCAL / "stack").absolute()
-        folders.make_directory(kept)
+        private_files.make_directory(kept)
         with database(), runtime() as home:
             sockets = (home / "1.sock", home / "2.sock")
             front = Front(
@@ -177,7 +177,7 @@ def database() -> Iterator[None]:
         return
     try:
         server = local.start_postgres()
-    except postgres.AlreadyRunningError:
+    except embedded_postgres.AlreadyRunningError:
         url = local.neighbour()
         if url is None:
             raise
@@ -215,7 +215,7 @@ def production(front: Front) -> dict[str, str]:
     """Return the environment of the instances: production, with the secret that the commands in this checkout use."""
     secret = local.LOCAL / "jwt-secret"
     if not secret.exists():
-        folders.write_private(secret, secrets.token_hex(32))
+        private_files.write_private(secret, secrets.token_hex(32))
     ours = {"APP_ENV": "production", "PUBLIC_URL": front.url}
     return {"JWT_SECRET": secret.read_text().strip(), **os.environ, **ours}
 

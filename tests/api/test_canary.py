@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from app import errs
 from app.config import Settings
 from app.extensions import db
-from app.observability import in_hand
+from app.observability import active_requests
 from app.observability.debug import profile, stacks
 from app.observability.logs import JsonFormatter
 from app.resilience import deadline
@@ -270,7 +270,7 @@ class TestFaults:
 def test_neither_stacks_nor_profiles_show_data() -> None:
     """What the debug listener tells of the request at hand, whose locals hold a secret."""
     held = secret("local")
-    in_hand.begin("a-request", "GET", "/v1/tasks")
+    active_requests.begin("a-request", "GET", "/v1/tasks")
     told = stacks.report() + profile.taken(0.05).collapsed()
-    in_hand.end()
+    active_requests.end()
     assert held not in told

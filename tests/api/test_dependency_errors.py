@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.clients.http import HttpClient
-from app.clients.shared_windows import SharedWindows
+from app.clients.redis_rate_limit_store import SharedWindows
 from app.errs import Error
 from tests.api.caller import Caller, refused
 from tests.api.test_database_faults import AT_COMMIT, DIE, RAISE, Faults, admin_engine, faulty, full_budget

@@ -8,11 +8,11 @@ import pytest
 from flask import Flask, abort
 
 from app.errs.requests import MalformedRequest
-from app.observability.journal import joined
-from app.rest import edge
+from app.observability.failure_recorder import joined
+from app.rest import early_errors
 from app.rest.overload import Overload
 from app.rest.public import public
-from app.wire import addresses
+from app.wire import client_addresses
 from tests.oracle import CheckedClient
 
 PROXY = ("10.0.0.1", "203.0.113.7")
@@ -76,9 +76,9 @@ class TestEveryEntry:
         self, application: Callable[..., Flask], caplog: pytest.LogCaptureFixture, log_client: bool, address: str | None
     ) -> None:
         app = application(log_client=log_client)
-        seen = edge.Seen(method="GET", path="/", fields={"X-FORWARDED-FOR": PROXY[1]}, peer=PROXY[0])
+        seen = early_errors.Seen(method="GET", path="/", fields={"X-FORWARDED-FOR": PROXY[1]}, peer=PROXY[0])
         with entries(caplog) as found:
-            edge.refusal(MalformedRequest(), ValueError(), seen, app.config)
+            early_errors.refusal(MalformedRequest(), ValueError(), seen, app.config)
         assert found == [address] * 2
 
     def test_of_what_overload_refuses(
@@ -108,7 +108,7 @@ def test_only_a_limited_request_without_an_address_is_warned_about(
     app: Flask, caplog: pytest.LogCaptureFixture, path: str, warnings: int
 ) -> None:
     """``curl --unix-socket`` and health checks of the machine itself harm nobody."""
-    addresses.NAMELESS.reset()
+    client_addresses.NAMELESS.reset()
     CheckedClient(app, app.response_class).get(path, environ_overrides={"REMOTE_ADDR": ""})
-    addresses.NAMELESS.reset()
+    client_addresses.NAMELESS.reset()
     assert len([each for each in caplog.records if "share one rate limit" in each.getMessage()]) == warnings

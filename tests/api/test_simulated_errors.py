@@ -206,7 +206,7 @@ class TestOperators:
 
     def test_it_is_not_among_the_failed_requests(self, app: Flask, alice: Caller) -> None:
         from app.observability import logs
-        from app.observability.journal import Entry, Journal
+        from app.observability.failure_recorder import Entry, Journal
 
         kept: list[Entry] = []
         journal = Journal(kept.extend, sample=1.0)

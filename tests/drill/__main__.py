@@ -7,11 +7,11 @@ import time
 from collections import Counter
 from typing import Final
 
+from tests.drill.environment import Stage, staged
 from tests.drill.faults import FAULTS, Fault, name_of
 from tests.drill.history import examine
 from tests.drill.load import Ledger
-from tests.drill.perform import Row, details, perform, table
-from tests.drill.stage import Stage, staged
+from tests.drill.run import Row, details, perform, table
 from tests.stack.deployment import NGINX, ROOT
 
 HOME: Final = ROOT / ".local" / "test-drill"

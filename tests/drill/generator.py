@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
+from tests.drill.http_client import Answer, Caller, request
 from tests.drill.verdicts import Verdict, judge
-from tests.drill.wire import Answer, Caller, request
 
 WRITES_EACH: Final = 5
 """Every so many requests one creates."""

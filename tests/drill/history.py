@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tests.drill.http_client import Answer
 from tests.drill.verdicts import Outcome, outcome
-from tests.drill.wire import Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from tests.drill.history import Creation, Update, settled
+from tests.drill.http_client import Answer, Caller, request
 from tests.drill.verdicts import Outcome, Verdict, judge, outcome
-from tests.drill.wire import Answer, Caller, request
 
 OWNERS: Final = 4
 WRITES: Final = frozenset({"keyed", "unkeyed", "patch", "batch"})

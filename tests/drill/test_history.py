@@ -3,8 +3,8 @@
 import pytest
 
 from tests.drill.history import Creation, Row, Update, examine, settled
+from tests.drill.http_client import Answer
 from tests.drill.verdicts import Outcome
-from tests.drill.wire import Answer
 
 A = Creation("a", Outcome.ACKNOWLEDGED, "tasks/1")
 B = Creation("b", Outcome.REFUSED, code="VALIDATION_FAILED")

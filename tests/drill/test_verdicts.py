@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.drill.http_client import Answer, Caller, request
 from tests.drill.load import version_of
 from tests.drill.verdicts import Outcome, Verdict, judge, outcome
-from tests.drill.wire import Answer, Caller, request
 
 PROBLEM = {
     "type": "http://x/errors/service-unavailable", "title": "t", "status": 503, "kind": "service_unavailable",

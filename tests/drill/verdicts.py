@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from tests.drill.wire import Answer
+from tests.drill.http_client import Answer
 from tests.oracle import LEAKS, REQUIRED
 
 BUDGET: Final = 10.0

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session, scoped_session
 
 from app.config import Settings
 from app.extensions import db
-from app.repositories.prepared import Prepared
-from app.repositories.reads import Reads
+from app.repositories.autocommit_reads import Reads
+from app.repositories.compiled_statement import Prepared
+from app.repositories.error_translation import translating
 from app.repositories.tasks import TaskReads
-from app.repositories.translate import translating
 from app.repositories.unit_of_work import UnitOfWork
 from tests.conftest import EMPTY
 from tests.integration.task_collections import Collection, InMemory, InPostgres

@@ -17,7 +17,7 @@ from app.config import ROOT, Settings
 from app.config.database import SESSION, database_url, with_environment
 from app.errs import Error
 from app.extensions import db
-from app.observability.journal import Entry
+from app.observability.failure_recorder import Entry
 from app.repositories import engine as house
 from app.repositories.failures import FailureWriter
 from tests.oracle import CheckedClient

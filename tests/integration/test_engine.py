@@ -16,11 +16,11 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, make_url, t
 from app.config import Settings
 from app.errs import Error, match
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
+from app.repositories import connection_checkout, exchange, pool
 from app.repositories import engine as house
-from app.repositories import exchange, loans, pool
 from app.resilience.breaker import Breaker, State
 from app.resilience.deadline import Deadline, current, within
-from app.resilience.watchdog import GRACE
+from app.resilience.socket_watchdog import GRACE
 from tests.fakes.network import Proxy
 from tests.integration.conftest import Database
 from tests.scrape import growth, here
@@ -198,7 +198,7 @@ class TestWatchdog:
         """The deadline passes while the COMMIT is sent, which nothing interrupts."""
         with on_time(), database.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
-            loan = loans.of(connection.connection)
+            loan = connection_checkout.of(connection.connection)
             assert loan is not None
             loan.spare()
             time.sleep(BUDGET.total_seconds() + GRACE / 2)
@@ -228,14 +228,14 @@ class TestWatchdog:
 
     def test_a_cut_at_the_deadline_cancels_once(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         """The second cancellation would meet the statement of the next request."""
-        begun, cancel = list[object](), loans.Loan._cancel
+        begun, cancel = list[object](), connection_checkout.Loan._cancel
 
-        def count(loan: loans.Loan) -> None:
+        def count(loan: connection_checkout.Loan) -> None:
             begun.append(loan)
             cancel(loan)
             time.sleep(0.05)
 
-        monkeypatch.setattr(loans.Loan, "_cancel", count)
+        monkeypatch.setattr(connection_checkout.Loan, "_cancel", count)
         with on_time(), database.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
             limit = current.get()

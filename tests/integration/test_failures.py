@@ -14,8 +14,8 @@ from sqlalchemy import Connection, make_url, text
 from app import context
 from app.config import Settings
 from app.errs.platform import ServiceUnavailable
-from app.observability import journal, logs
-from app.observability.journal import Entry, Journal, plain
+from app.observability import failure_recorder, logs
+from app.observability.failure_recorder import Entry, Journal, plain
 from app.repositories.failures import TRIMMING, FailureReads, FailureWriter
 from tests.fakes.network import Proxy
 from tests.integration.conftest import Database
@@ -88,7 +88,7 @@ class TestWriter:
     def test_what_failed_while_the_database_was_away_is_on_record_once_it_is_back(
         self, settings: Settings, reads: FailureReads, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(journal, "FIRST_PAUSE", 0.05)
+        monkeypatch.setattr(failure_recorder, "FIRST_PAUSE", 0.05)
         url = make_url(settings.database_url)
         with socket.socket() as door:
             door.bind(("127.0.0.1", 0))  # and does not listen: connections are refused

@@ -15,10 +15,10 @@ import pytest
 from app import context, errs
 from app.clients.http import HttpClient
 from app.errs import Error, Kind
-from app.observability import trail
+from app.observability import request_timing
 from app.resilience import deadline
 from app.resilience.breaker import State
-from app.resilience.counts import Counts
+from app.resilience.breaker_counts import Counts
 from app.rest import examples
 from app.rest.errors import Occasion, problem
 from tests.fakes import remote as fake
@@ -91,10 +91,10 @@ class TestAsking:
         assert 0.05 <= float(sent["request-timeout"]) <= 2
 
     def test_what_was_spent_is_told(self, make: Make) -> None:
-        spent = trail.begin()
+        spent = request_timing.begin()
         make().get("/thing")
         assert spent.spent["others"] > 0
-        trail.current.set(None)
+        request_timing.current.set(None)
 
     def test_no_cookie_is_kept(self, remote: Remote, make: Make) -> None:
         remote.behave = says(OK, Set_Cookie="session=theirs; Path=/")
@@ -293,10 +293,10 @@ class TestAgain:
     @pytest.mark.parametrize("first", [fake.resets, fake.hangs_up, says(b"", 502, "text/html")])
     def test_what_may_pass_is_tried_again(self, remote: Remote, make: Make, first: Behaviour) -> None:
         remote.behave = fake.in_turn(first, first, says(OK))
-        spent = trail.begin()
+        spent = request_timing.begin()
         assert make().get("/thing") == OK
         assert spent.retries == {"others": 2}
-        trail.current.set(None)
+        request_timing.current.set(None)
 
     def test_three_times_at_most(self, remote: Remote, make: Make) -> None:
         remote.behave = says(b"", 503, "text/html")

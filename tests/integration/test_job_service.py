@@ -16,7 +16,7 @@ from app.resilience import deadline
 from app.resilience.clock import SystemClock
 from app.services.jobs import MOST_ATTEMPTS, Ended, Handler, JobService, Outcome
 from app.services.tasks import TaskService
-from app.wiring.telling import count_job, log_job
+from app.wiring.hooks import count_job, log_job
 from tests.integration.conftest import Database
 from tests.sent import seen
 

@@ -7,8 +7,8 @@ from sqlalchemy import func, literal, select, text
 
 from app.errs.platform import ServiceUnavailable
 from app.models.query import ListQuery, Ordering
+from app.repositories.compiled_statement import Line, Prepared
 from app.repositories.pool import BoundedPool
-from app.repositories.prepared import Line, Prepared
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
 

@@ -19,7 +19,7 @@ from app.errs.tasks import TaskTitleTaken
 from app.extensions import db
 from app.models.query import ListQuery, Ordering
 from app.repositories import listeners
-from app.repositories.prepared import Prepared
+from app.repositories.compiled_statement import Prepared
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
 from tests.sent import sent_by

@@ -17,8 +17,8 @@ from aiosmtpd.controller import Controller
 
 from app import errs
 from app.clients import mail
-from app.clients.letters import KINDS, MAILS, SHOWN, Letters, shown
 from app.clients.mail import MailFolder, SmtpMail
+from app.clients.mail_renderer import KINDS, MAILS, SHOWN, Letters, shown
 from app.config import ROOT
 from app.models.jobs import TakenJob
 from tests.integration.mail_server import QUOTED, USER, Mailbox, certificate, started

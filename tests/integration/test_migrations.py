@@ -24,8 +24,8 @@ from app.errs import Error
 from app.errs.platform import NotReady
 from app.extensions import db
 from app.models import Base
+from app.repositories.autocommit_reads import Reads
 from app.repositories.readiness import DatabaseChecks, expected_head
-from app.repositories.reads import Reads
 from tests.integration.conftest import Database
 from tests.oracle import CheckedClient
 from tests.sent import sent_by

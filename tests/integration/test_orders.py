@@ -18,9 +18,9 @@ from app.errs.orders import OrderNotFound
 from app.models.orders import Expansion, Item, NewItem, NewOrder, Order, Step
 from app.models.products import Currency, Offer
 from app.models.query import Comparison, ListQuery, Operator, Ordering
+from app.repositories.error_translation import translating
 from app.repositories.orders import MEMBERS, OrderReads
 from app.repositories.products import ProductReads
-from app.repositories.translate import translating
 from app.services import orders as service
 from app.services import products
 from tests.api.orders.order import body, items, stock

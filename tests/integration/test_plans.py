@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from app.config import Settings
 from app.errs import Error, Kind
 from app.models.tasks import Task
-from app.repositories.prepared import Prepared
+from app.repositories.compiled_statement import Prepared
 from app.resilience.transaction import BUDGET, transaction
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task

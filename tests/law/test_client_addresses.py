@@ -1,4 +1,4 @@
-"""Only ``app.wire.addresses`` turns a peer and its header fields into the address that a request counts for."""
+"""Only ``app.wire.client_addresses`` turns a peer and its header fields into the address that a request counts for."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,13 @@ APP: Final = Path(__file__).parents[2] / "app"
 SOURCES: Final = re.compile(
     r"remote_addr|REMOTE_ADDR|[xX]-[fF]orwarded-[fF]or|HTTP_X_|[xX]-[rR]eal-[iI][pP]|access_route"
 )
-READERS: Final = {"rest/request.py", "rest/nginx.py", "rpc/calls.py", "wire/addresses.py", "config/__init__.py"}
+READERS: Final = {
+    "rest/request.py",
+    "rest/nginx_config.py",
+    "rpc/calls.py",
+    "wire/client_addresses.py",
+    "config/__init__.py",
+}
 """The two transports, which hand on what they received, the parser, nginx's log, and the description of a setting."""
 
 

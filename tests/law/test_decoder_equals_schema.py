@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from app.errs.error import Error, Violation
 from app.wire import fields
+from app.wire.decode_context import Reading, under_way
 from app.wire.decoder import Decoder
 from app.wire.locations import LONGEST_NAME
-from app.wire.reading import Reading, under_way
 from app.wire.rules import Breach
 from app.wire.schemas.base import Path, QuerySchema, Schema, inside, spoken
 from app.wire.schemas.lists import ListSchema

@@ -13,10 +13,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from app.errs.error import Violation
+from app.wire.decode_context import Reading
 from app.wire.decoder import Decoder
 from app.wire.encoder import Encoder, dumps
 from app.wire.marshmallow_decoder import MarshmallowDecoder
-from app.wire.reading import Reading
 from app.wire.rules import Breach
 from tests.law.drawn_schemas import CASES, Drawn
 

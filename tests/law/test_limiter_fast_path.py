@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from app.extensions import limiter
 from app.rate_limiting import binding
 from app.rate_limiting.binding import Plan, Way
-from app.resilience.windows import OwnWindows
+from app.resilience.rate_limit_store import OwnWindows
 from tests.fakes.monotonic import FakeMonotonic
 
 Make = Callable[..., Flask]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import Flask
 
 from app.config import ROOT, Settings
-from app.rest import nginx
+from app.rest import nginx_config
 from app.rest.hooks import cors
 from deploy.serving.requests import UNKNOWN_CODINGS
 
@@ -25,9 +25,13 @@ def said(name: str, directive: str) -> str:
 
 def documents() -> dict[int, dict[str, Any]]:
     """Return the problem documents of the committed file by status, as they are before anything was sent."""
-    text = (FOLDER / "problems.conf").read_text().replace(nginx.LIMIT, "16384")
+    text = (FOLDER / "problems.conf").read_text().replace(nginx_config.LIMIT, "16384")
     block = text.partition("$candor_problem {")[2].partition("}\n\nmap")[0]
-    for name, value in {"$candor_retryable": "true", "$candor_advice": nginx.ADVICE, "$candor_doubt": ""}.items():
+    for name, value in {
+        "$candor_retryable": "true",
+        "$candor_advice": nginx_config.ADVICE,
+        "$candor_doubt": "",
+    }.items():
         block = block.replace(name, value)
     return {int(status): json.loads(body) for status, body in re.findall(r"'(\d+)' '(.*)';", block)}
 
@@ -55,7 +59,7 @@ def test_an_unknown_transfer_coding_is_the_same_to_nginx_and_to_gunicorn() -> No
 
 def test_allowed_origins_may_read_what_nginx_refuses(make_application: Callable[..., Flask]) -> None:
     """C24."""
-    text = nginx.configuration(make_application(cors_origins=("https://a.test", "https://b.test")))
+    text = nginx_config.configuration(make_application(cors_origins=("https://a.test", "https://b.test")))
     for name, said in (("candor_origin", "https://b.test"), ("candor_exposed", cors.EXPOSED)):
         block = text.partition(f"map $http_origin ${name} {{")[2].partition("}")[0]
         assert f"'https://b.test' '{said}';" in block
@@ -86,20 +90,20 @@ def block(text: str, name: str) -> str:
 
 
 def test_what_may_be_sent_twice_is_what_honours_a_key(app: Flask) -> None:
-    keyed = block(nginx.configuration(app), "candor_keyed_sent")
+    keyed = block(nginx_config.configuration(app), "candor_keyed_sent")
     assert "'~^/v1/tasks$' 'again'" in keyed
     assert "'~^/v1/tasks:batchCreate$' 'again'" in keyed
 
 
 def test_a_version_protects_only_where_it_is_read(app: Flask) -> None:
-    repetition = block(nginx.configuration(app), "candor_repetition")
+    repetition = block(nginx_config.configuration(app), "candor_repetition")
     assert "'~^PATCH /v1/tasks/[^/? ]+[ ?]' '$candor_with_version'" in repetition
     assert "'~^POST /v1/orders[ ?]' '$candor_with_key'" in repetition
     assert repetition.strip().endswith('default "once";')
 
 
 def test_patterns_begin_with_the_path_of_public_url(make_application: Callable[..., Flask]) -> None:
-    text = nginx.configuration(make_application(public_url="https://api.example.com/a.b/%C3%A9"))
+    text = nginx_config.configuration(make_application(public_url="https://api.example.com/a.b/%C3%A9"))
     assert "'~^/a\\\\.b/\xe9/v1/tasks$'" in text
     assert r"'~^POST /a\\.b/%C3%A9/v1/tasks[ ?]'" in text
     assert r"'~^POST /a\\.b/%C3%A9/v1/tasks[? ]' '16384'" in text
@@ -112,5 +116,5 @@ def test_the_log_has_the_client_s_address_only_where_the_service_s_log_has_it(
 ) -> None:
     assert '"client":"$candor_client"' in (FOLDER / "http.conf").read_text()
     for log_client, logged in ((True, "$remote_addr"), (False, "")):
-        text = nginx.configuration(make_application(log_client=log_client))
+        text = nginx_config.configuration(make_application(log_client=log_client))
         assert block(text, "candor_client").strip() == f'default "{logged}";'

@@ -30,7 +30,7 @@ from app.models.tasks import Status as TaskStatus
 from app.models.users import PasswordReset, Registration, User
 from app.repositories import listing, orders, tasks
 from app.repositories import movies as repository_of_movies
-from app.repositories.prepared import Line, Prepared
+from app.repositories.compiled_statement import Line, Prepared
 from app.resilience import deadline
 from tests.integration.conftest import Database, opened
 from tests.integration.task_collections import NOON, a_task

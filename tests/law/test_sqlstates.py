@@ -10,8 +10,8 @@ import pytest
 
 from app.errs import Kind
 from app.models.base import Base
+from app.repositories.error_translation import translated
 from app.repositories.sqlstates import TABLE, Decision, decided
-from app.repositories.translate import translated
 from app.rest.errors import STATUS
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "postgresql.md"

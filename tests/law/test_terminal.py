@@ -10,7 +10,7 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.observability import lines
+from app.observability import json_lines
 from app.observability.unprintable import UNPRINTABLE, escaped, escaped_json
 
 CLI: Final = Path(__file__).parents[2] / "app" / "cli"
@@ -59,11 +59,11 @@ def test_escaped_json_means_the_same(value: object, indent: int | None) -> None:
 
 @given(st.dictionaries(st.text(max_size=4), st.text(st.characters(codec=None), max_size=8), max_size=4))
 def test_a_log_entry_has_none_and_means_the_same(fields: dict[str, str]) -> None:
-    line = lines.rendered(dict(fields)).decode()
+    line = json_lines.rendered(dict(fields)).decode()
     assert not UNPRINTABLE.search(line)
     assert json.loads(line) == fields
 
 
 @given(st.text(st.sampled_from("\x9b\u202e\x7f\U000e0041"), min_size=1500, max_size=3000))
 def test_a_log_entry_is_no_longer_for_it(text: str) -> None:
-    assert len(lines.rendered({"path": text})) <= lines.LONGEST
+    assert len(json_lines.rendered({"path": text})) <= json_lines.LONGEST

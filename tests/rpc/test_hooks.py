@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from app.config import Settings
 from app.observability import metrics
-from app.observability.journal import Entry, Journal
+from app.observability.failure_recorder import Entry, Journal
 from app.resilience import deadline
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from tests.conftest import TokenMaker

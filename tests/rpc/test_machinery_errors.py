@@ -14,8 +14,8 @@ from sqlalchemy import create_engine, text
 from app.config import Settings
 from app.extensions import db
 from app.models import Base
+from app.rpc.admission import Door
 from app.rpc.calls import Method
-from app.rpc.door import Door
 from app.rpc.handlers import tasks
 from tests.conftest import TokenMaker
 from tests.observed import PROVOKED

@@ -30,7 +30,7 @@ def test_the_second_is_killed_and_comes_back(settings: Settings, tmp_path: Path)
     }
     said = tmp_path / "said"
     with said.open("w") as out:
-        command = [sys.executable, "deploy/stack/demo.py"]
+        command = [sys.executable, "deploy/stack/degradation_demo.py"]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
 
     def says(words: str) -> bool:

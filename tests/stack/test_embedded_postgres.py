@@ -1,4 +1,4 @@
-"""`deploy/local/postgres.py`: a real server on a directory, for the launcher and for these tests themselves."""
+"""`deploy/local/embedded_postgres.py`: a real server on a directory, for the launcher and for the tests."""
 
 import shutil
 import stat
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import cluster, postgres
+from deploy.local import cluster, embedded_postgres
 
 FAST = {"fsync": "off", "max_connections": "7"}
 
@@ -22,51 +22,54 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_a_server_speaks_utf8_and_utc_and_takes_settings(directory: Path) -> None:
-    with postgres.running(directory, settings=FAST, disposable=True) as url:
+    with embedded_postgres.running(directory, settings=FAST, disposable=True) as url:
         for name, value in {"server_encoding": "UTF8", "TimeZone": "UTC", "fsync": "off", **FAST}.items():
-            assert postgres.query(url, f"SELECT current_setting('{name}')") == value
-        assert postgres.query(url, "SELECT upper('grün')") == "GRÜN"
+            assert embedded_postgres.query(url, f"SELECT current_setting('{name}')") == value
+        assert embedded_postgres.query(url, "SELECT upper('grün')") == "GRÜN"
 
 
 def test_the_service_is_not_a_superuser_and_may_make_databases(directory: Path) -> None:
-    with postgres.running(directory, settings=FAST, disposable=True) as url:
-        assert postgres.query(url, "SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user") == "f|t"
+    with embedded_postgres.running(directory, settings=FAST, disposable=True) as url:
+        assert (
+            embedded_postgres.query(url, "SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user")
+            == "f|t"
+        )
 
 
 def test_a_wrong_password_is_refused_and_the_right_one_is_private(directory: Path) -> None:
-    with postgres.running(directory, settings=FAST, disposable=True) as url:
+    with embedded_postgres.running(directory, settings=FAST, disposable=True) as url:
         right = (directory / "password").read_text()
-        with pytest.raises(postgres.PostgresError, match="password authentication failed"):
-            postgres.query(url.replace(right, "wrong"), "SELECT 1")
+        with pytest.raises(embedded_postgres.PostgresError, match="password authentication failed"):
+            embedded_postgres.query(url.replace(right, "wrong"), "SELECT 1")
     assert stat.S_IMODE((directory / "password").stat().st_mode) == 0o600
 
 
 def test_what_was_written_is_there_at_the_next_start_on_the_same_port(directory: Path) -> None:
-    with postgres.running(directory, settings=FAST, disposable=True) as first:
-        postgres.query(first, "CREATE TABLE kept AS SELECT 1 AS one")
-    with postgres.running(directory, settings=FAST, disposable=True) as second:
-        assert postgres.query(second, "SELECT one FROM kept") == "1"
+    with embedded_postgres.running(directory, settings=FAST, disposable=True) as first:
+        embedded_postgres.query(first, "CREATE TABLE kept AS SELECT 1 AS one")
+    with embedded_postgres.running(directory, settings=FAST, disposable=True) as second:
+        assert embedded_postgres.query(second, "SELECT one FROM kept") == "1"
     assert first == second
 
 
 def test_a_disposable_cluster_that_is_broken_is_made_anew(directory: Path) -> None:
-    with postgres.running(directory, settings=FAST, disposable=True):
+    with embedded_postgres.running(directory, settings=FAST, disposable=True):
         pass
     (directory / "data" / "global" / "pg_control").write_bytes(b"")
-    with postgres.running(directory, settings=FAST, disposable=True) as url:
-        assert postgres.query(url, "SELECT 1") == "1"
+    with embedded_postgres.running(directory, settings=FAST, disposable=True) as url:
+        assert embedded_postgres.query(url, "SELECT 1") == "1"
 
 
 def test_another_process_is_told_who_holds_the_directory(directory: Path) -> None:
     script = f"from pathlib import Path; from deploy.local import postgres; postgres.start(Path({str(directory)!r}))"
-    with postgres.running(directory, settings=FAST, disposable=True):
+    with embedded_postgres.running(directory, settings=FAST, disposable=True):
         other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "AlreadyRunningError: already running in this checkout, as process" in other.stderr
 
 
 def test_a_server_that_does_not_start_says_why(directory: Path) -> None:
-    with pytest.raises(postgres.PostgresError, match='unrecognized configuration parameter "nonesuch"'):
-        postgres.start(directory, settings={"nonesuch": "1"})
+    with pytest.raises(embedded_postgres.PostgresError, match='unrecognized configuration parameter "nonesuch"'):
+        embedded_postgres.start(directory, settings={"nonesuch": "1"})
 
 
 FULL = """

@@ -18,7 +18,7 @@ from app import create_app
 from app.cli import migrations
 from app.config import Settings
 from app.extensions import db
-from app.observability import log_files
+from app.observability import log_reader
 from app.wiring import Services
 from tests.stack.conftest import Served, serving
 
@@ -101,7 +101,7 @@ def test_five_failures_are_explained_from_their_ids_alone(night: Night) -> None:
     assert told[4]["facts"] == {"description": "The token is malformed"}
     assert all(each["client"] and each["operator"] for each in told)
     for request_id, each in zip(ids, told, strict=True):
-        (logged,) = log_files.occurrences(request_id, [night.served.log])
+        (logged,) = log_reader.occurrences(request_id, [night.served.log])
         assert {name: each[name] for name in ("code", "status", "duration_ms")} == {
             name: logged.said[name] for name in ("code", "status", "duration_ms")
         }

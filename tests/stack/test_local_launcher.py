@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from deploy.local import postgres
+from deploy.local import embedded_postgres
 from tests.stack.checkout import SERVES_WITHIN, Checkout, command_of, descendants, name_of, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts processes in /proc")
@@ -155,7 +155,7 @@ class TestServe:
         assert said == f"{taken}: stop what listens there, or choose another with PORT=…\n"
 
     def test_no_database_is_started_when_one_is_named(self, empty: Checkout, tmp_path: Path) -> None:
-        with postgres.running(tmp_path / "named", settings={"fsync": "off"}, disposable=True) as url:
+        with embedded_postgres.running(tmp_path / "named", settings={"fsync": "off"}, disposable=True) as url:
             for _ in range(2):
                 empty.serve(DATABASE_URL=url)
                 assert "postgres" not in {name_of(pid) for pid in empty.alive}

@@ -18,7 +18,7 @@ from sqlalchemy import NullPool, create_engine, text
 
 from app.config import Settings
 from app.errs import Outcome
-from app.rest import nginx
+from app.rest import nginx_config
 from app.rest.errors import Occasion, problem, status_of
 from app.rest.hooks import cors
 from tests import oracle
@@ -50,7 +50,7 @@ def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, 
     """C1, C4, B21: the same members with the same values, and a line in the log."""
     request, status = REFUSED[name]
     answered, headers, document = parsed(fronted.raw(request, timeout=1))
-    same = {status_of(error).value: error for error in nginx.refusals(max_body_bytes=16384, request_timeout=10)}
+    same = {status_of(error).value: error for error in nginx_config.refusals(max_body_bytes=16384, request_timeout=10)}
     occasion = Occasion(
         public_url=f"https://127.0.0.1:{fronted.tls_port}",
         instance=None,

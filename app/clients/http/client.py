@@ -10,10 +10,10 @@ import httpx2
 
 from app import context
 from app.clients.http import answers
-from app.clients.http.network import Transport
+from app.clients.http.deadline_transport import Transport
 from app.errs import E, Error, Kind
-from app.observability import metrics, trail
-from app.resilience import blame, deadline, measure, retry
+from app.observability import metrics, request_timing
+from app.resilience import deadline, failure_classifier, instrumentation, retry
 from app.resilience.breaker import Breaker, Event, State
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
@@ -53,7 +53,7 @@ class HttpClient:
         self._largest, self._connections = largest, connections
         metrics.know_dependency(name, "get")
         self.breaker = Breaker(name, is_failure=_speaks_against_it, hooks=hooks)
-        self._retry = Retry(name, budget=RetryBudget(), is_retryable=_may_pass, hooks=(measure.retries,))
+        self._retry = Retry(name, budget=RetryBudget(), is_retryable=_may_pass, hooks=(instrumentation.retries,))
         self._reset()
         reset = weakref.WeakMethod(self._reset)
         os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
@@ -115,7 +115,7 @@ class HttpClient:
             headers={**sent, **_origin(), "Request-Timeout": f"{max(LEAST, left):.3f}"},
             extensions={"timeout": {"pool": left}},
         )
-        with self.breaker.allow(), trail.spending(self.name), answers.translated(self.name, limit):
+        with self.breaker.allow(), request_timing.spending(self.name), answers.translated(self.name, limit):
             response = self._transport.handle_request(request)
             try:
                 return answers.read(response, largest=self._largest, name=self.name, limit=limit)
@@ -142,4 +142,4 @@ def _may_pass(error: Exception) -> bool:
 def _speaks_against_it(error: BaseException) -> bool | None:
     if isinstance(error, Exception) and _is_refusal(error):
         return False
-    return blame.is_failure(error)
+    return failure_classifier.is_failure(error)

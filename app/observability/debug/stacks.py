@@ -5,13 +5,13 @@ import threading
 import traceback
 from types import FrameType
 
-from app.observability import in_hand
+from app.observability import active_requests
 from app.observability.logs import short
 
 
 def report() -> str:
     """Return the stack of each thread but this one, innermost frame last; those with requests first, oldest first."""
-    works, frames = in_hand.by_thread(), sys._current_frames()  # noqa: SLF001 -- the one way to see them
+    works, frames = active_requests.by_thread(), sys._current_frames()  # noqa: SLF001 -- the one way to see them
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     idents = sorted(frames, key=lambda ident: (ident not in works, works[ident].since if ident in works else 0, ident))
     mine = threading.get_ident()
@@ -20,7 +20,7 @@ def report() -> str:
     )
 
 
-def _stack(name: str, work: in_hand.Work | None, frame: FrameType) -> str:
+def _stack(name: str, work: active_requests.Work | None, frame: FrameType) -> str:
     doing = "no request"
     if work is not None:
         doing = "{method} {path}, request {request_id}, for {seconds} s".format_map(work.told())

@@ -14,7 +14,7 @@ from limits import RateLimitItem
 
 from app.extensions import limiter
 from app.rate_limiting import remaining_of, seconds_until_reset
-from app.wire.addresses import EVERYTHING
+from app.wire.client_addresses import EVERYTHING
 
 log: Final = logging.getLogger("candor.limits")
 

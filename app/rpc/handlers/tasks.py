@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from app.rpc.calls import Call
 from app.rpc.decoding import Reader
-from app.rpc.details import failures_of
+from app.rpc.error_details import failures_of
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.messages.tasks import batch_data, creation_data, list_query, mask_query, task_data, task_message
 from app.rpc.methods import Service

@@ -11,9 +11,9 @@ from typing import Final, Protocol
 from app.rpc.calls import Call
 from app.rpc.hooks import (
     access_log,
+    active_requests,
     authentication,
     deadline,
-    in_hand,
     limits,
     metering,
     recovery,
@@ -34,7 +34,7 @@ class Hook(Protocol):
         ...
 
 
-OUTER: Final[tuple[Hook, ...]] = (metering, request_id, tracing, in_hand, deadline, access_log, recovery)
+OUTER: Final[tuple[Hook, ...]] = (metering, request_id, tracing, active_requests, deadline, access_log, recovery)
 """What is around refusals, too."""
 HOOKS: Final[tuple[Hook, ...]] = (*OUTER, routing, limits, authentication)
 SIMULATING: Final[tuple[Hook, ...]] = (*HOOKS, simulation)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from grpc import StatusCode
 
 from app import context
-from app.observability import logs, trail
+from app.observability import logs, request_timing
 from app.rpc.calls import Call
 from app.rpc.errors import http_status
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     """Answer, and write the line."""
-    began, spent = time.perf_counter(), trail.begin()
+    began, spent = time.perf_counter(), request_timing.begin()
     context.changing.set(None)
     try:
         return proceed()

@@ -8,11 +8,11 @@ from app.errs.lists import InvalidFilter, InvalidOrderBy, InvalidPageToken
 from app.models.characters import CONTROLS
 from app.models.query import Comparison, Cursor, ListQuery, Ordering, Page
 from app.wire import fields, filtering
-from app.wire.filter_members import FilterMember
+from app.wire.filter_types import FilterMember
 from app.wire.filtering import parse_filter
+from app.wire.list_parameters import FieldsParameter, PageSize, PageToken
 from app.wire.ordering import order_pattern, parse_order_by
 from app.wire.page_tokens import PageTokens
-from app.wire.parameters import FieldsParameter, PageSize, PageToken
 from app.wire.schemas.base import QuerySchema
 
 PRINTABLE: Final = f"^[^{CONTROLS}]*$"

@@ -3,8 +3,8 @@
 from typing import Any, ClassVar, Final
 
 from app.models.movies import LONGEST, NAME_LENGTH, RATED_LENGTH, NewMovie
-from app.wire import fields, filter_members
-from app.wire.parameters import FieldsParameter
+from app.wire import fields, filter_types
+from app.wire.list_parameters import FieldsParameter
 from app.wire.rules import Length, Printable, Range
 from app.wire.schemas.base import QuerySchema, Schema
 from app.wire.schemas.lists import ListRules, ListSchema
@@ -102,10 +102,10 @@ class ListMoviesSchema(ListSchema):
         resource="movies",
         items=READABLE,
         filterable={
-            "title": filter_members.text(),
-            "rated": filter_members.text(nullable=True),
-            "release_date": filter_members.timestamp(nullable=True),
-            "director": filter_members.text(nullable=True),
+            "title": filter_types.text(),
+            "rated": filter_types.text(nullable=True),
+            "release_date": filter_types.timestamp(nullable=True),
+            "director": filter_types.text(nullable=True),
         },
         orderable=("title", "release_date", "director", "create_timestamp"),
         order_by="create_timestamp desc",

@@ -24,9 +24,9 @@ from app.models.orders import (
 )
 from app.models.products import PRICE_DIGITS, Currency
 from app.models.query import Cursor, Page
-from app.wire import fields, filter_members
+from app.wire import fields, filter_types
+from app.wire.list_parameters import FieldsParameter, PageSize, PageToken
 from app.wire.page_tokens import PageTokens
-from app.wire.parameters import FieldsParameter, PageSize, PageToken
 from app.wire.rules import Breach, OneOf, Pattern, Range
 from app.wire.schemas import products
 from app.wire.schemas.base import QuerySchema, Schema
@@ -264,11 +264,11 @@ class ListOrdersSchema(ListSchema):
         resource="orders",
         items=READABLE,
         filterable={
-            "customer_id": filter_members.text(),
-            "status": filter_members.choice(Status, prefix="STATUS_"),
-            "currency": filter_members.choice(Currency, prefix=""),
-            "create_time": filter_members.timestamp(),
-            "update_time": filter_members.timestamp(),
+            "customer_id": filter_types.text(),
+            "status": filter_types.choice(Status, prefix="STATUS_"),
+            "currency": filter_types.choice(Currency, prefix=""),
+            "create_time": filter_types.timestamp(),
+            "update_time": filter_types.timestamp(),
         },
         orderable=("create_time", "update_time"),
         order_by="create_time desc",

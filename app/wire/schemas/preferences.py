@@ -11,7 +11,7 @@ from app.models.preferences import (
     is_time_zone,
 )
 from app.wire import fields
-from app.wire.parameters import FieldsParameter
+from app.wire.list_parameters import FieldsParameter
 from app.wire.rules import Breach, Length, OneOf, Pattern, Rule
 from app.wire.schemas.base import QuerySchema, Schema
 

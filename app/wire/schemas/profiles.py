@@ -3,7 +3,7 @@
 from typing import Final
 
 from app.wire import fields
-from app.wire.parameters import FieldsParameter
+from app.wire.list_parameters import FieldsParameter
 from app.wire.schemas.base import QuerySchema, Schema
 from app.wire.schemas.preferences import PreferencesSchema
 from app.wire.schemas.users import UserSchema

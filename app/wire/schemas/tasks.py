@@ -16,9 +16,9 @@ from app.models.tasks import (
     TaskView,
     same_title,
 )
-from app.wire import fields, filter_members
-from app.wire.parameters import FieldsParameter, MaskParameter
-from app.wire.reading import under_way
+from app.wire import fields, filter_types
+from app.wire.decode_context import under_way
+from app.wire.list_parameters import FieldsParameter, MaskParameter
 from app.wire.rules import Breach, Length, Pattern, Printable
 from app.wire.schemas.base import ITEM_PROBLEM, Path, QuerySchema, Schema
 from app.wire.schemas.lists import ListRules, ListSchema
@@ -249,14 +249,14 @@ class ListTasksSchema(ListSchema):
         resource="tasks",
         items=READABLE,
         filterable={
-            "title": filter_members.text(),
-            "status": filter_members.choice(Status, prefix="STATUS_"),
-            "priority": filter_members.choice(Priority, prefix="PRIORITY_", ordered=True),
-            "due_date": filter_members.timestamp(nullable=True),
-            "create_time": filter_members.timestamp(),
-            "update_time": filter_members.timestamp(),
-            "created_by": filter_members.text(),
-            "tags": filter_members.tags(),
+            "title": filter_types.text(),
+            "status": filter_types.choice(Status, prefix="STATUS_"),
+            "priority": filter_types.choice(Priority, prefix="PRIORITY_", ordered=True),
+            "due_date": filter_types.timestamp(nullable=True),
+            "create_time": filter_types.timestamp(),
+            "update_time": filter_types.timestamp(),
+            "created_by": filter_types.text(),
+            "tags": filter_types.tags(),
         },
         orderable=("title", "status", "priority", "due_date", "create_time", "update_time"),
         order_by="create_time desc",

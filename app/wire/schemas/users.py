@@ -4,11 +4,11 @@ from typing import Any, Final
 
 from marshmallow import validate
 
-from app.models import passwords, secrets
+from app.models import one_time_tokens, passwords
 from app.models.common_passwords import CODE, reason
 from app.models.users import EMAIL_LENGTH, EMAIL_PATTERN, NAME_LENGTH, NewUser
 from app.wire import fields
-from app.wire.parameters import FieldsParameter
+from app.wire.list_parameters import FieldsParameter
 from app.wire.rules import Breach, Length, Pattern, Printable, Rule
 from app.wire.schemas.base import QuerySchema, Schema
 
@@ -130,7 +130,7 @@ class OneTimeTokenSchema(Schema):
 
     token = fields.Text(
         required=True,
-        validate=Length(max=secrets.LONGEST),
+        validate=Length(max=one_time_tokens.LONGEST),
         metadata={
             "example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo",
             "pattern": fields.ANY_TEXT,

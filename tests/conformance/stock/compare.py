@@ -16,7 +16,7 @@ from typing import Final
 import jwt
 from sqlalchemy import create_engine, make_url, text
 
-from deploy.local import postgres
+from deploy.local import embedded_postgres
 from deploy.stack.programs import FrontError, find
 from tests.conformance import report
 from tests.conformance.profile import Profile
@@ -125,7 +125,7 @@ def _database() -> Iterator[str]:
     """Yield the URL of an empty database of our own, on ``TEST_DATABASE_URL``'s server or an embedded one."""
     with ExitStack() as stack:
         url = os.environ.get("TEST_DATABASE_URL") or stack.enter_context(
-            postgres.running(ROOT / ".local" / "test-conformance", settings=FAST, disposable=True)
+            embedded_postgres.running(ROOT / ".local" / "test-conformance", settings=FAST, disposable=True)
         )
         name = f"candor_conformance_{os.getpid()}"
         admin = create_engine(url, isolation_level="AUTOCOMMIT")

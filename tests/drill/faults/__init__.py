@@ -7,6 +7,7 @@ numbers and broken promises of its own. What every request and every write must 
 from collections.abc import Callable
 from typing import Final
 
+from tests.drill.environment import Stage
 from tests.drill.faults import (
     clients,
     database,
@@ -20,7 +21,6 @@ from tests.drill.faults import (
     states,
     upkeep,
 )
-from tests.drill.stage import Stage
 
 Fault = Callable[[Stage], None]
 FAULTS: Final[tuple[Fault, ...]] = (

@@ -5,11 +5,11 @@ import time
 from collections import Counter
 from typing import Final
 
+from tests.drill.environment import OURS, SCALE, Stage
 from tests.drill.history import Creation, Update
+from tests.drill.http_client import Answer, Caller, request
 from tests.drill.load import version_of
-from tests.drill.stage import OURS, SCALE, Stage
 from tests.drill.verdicts import Outcome, outcome
-from tests.drill.wire import Answer, Caller, request
 
 IDLE: Final = f"SELECT 1 FROM pg_stat_activity WHERE {OURS} AND state LIKE 'idle in transaction%'"
 ABORTS: Final = 200

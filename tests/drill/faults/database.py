@@ -6,9 +6,9 @@ import threading
 import time
 from typing import Final
 
-from tests.drill.stage import Stage
+from tests.drill.environment import Stage
+from tests.drill.http_client import Answer
 from tests.drill.verdicts import Verdict
-from tests.drill.wire import Answer
 from tests.stack.deployment import ask, is_ready
 
 IMPATIENT: Final = 12

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from app.config import Settings
+from tests.drill.environment import OURS, SCALE, SECRET, Stage
+from tests.drill.http_client import Caller, request
 from tests.drill.load import Entry
-from tests.drill.stage import OURS, SCALE, SECRET, Stage
-from tests.drill.wire import Caller, request
 from tests.stack.deployment import deployed
 
 CROWD: Final = 32

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, Final
 
+from tests.drill.environment import BYSTANDERS, SCALE, Stage
 from tests.drill.generator import ON_TIME, Order
 from tests.drill.history import Creation
 from tests.drill.load import Entry
-from tests.drill.stage import BYSTANDERS, SCALE, Stage
 from tests.drill.verdicts import Outcome, Verdict
 from tests.stack.deployment import ROOT
 

@@ -14,7 +14,7 @@ from typing import Final
 import psycopg
 
 from deploy.local import cluster
-from tests.drill.stage import SCALE, Stage
+from tests.drill.environment import SCALE, Stage
 from tests.drill.verdicts import Verdict
 from tests.scrape import scraped
 

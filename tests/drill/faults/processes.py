@@ -7,7 +7,7 @@ import signal
 import time
 from contextlib import suppress
 
-from tests.drill.stage import SCALE, Stage
+from tests.drill.environment import SCALE, Stage
 from tests.drill.verdicts import Verdict
 
 HEARTBEAT = 15.0

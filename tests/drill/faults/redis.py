@@ -13,9 +13,9 @@ from time import monotonic
 from typing import Final
 
 from app.config import Settings
+from tests.drill.environment import SCALE, SECRET, Stage
+from tests.drill.http_client import Caller, request
 from tests.drill.load import Load
-from tests.drill.stage import SCALE, SECRET, Stage
-from tests.drill.wire import Caller, request
 from tests.stack.deployment import Deployment, deployed, is_ready
 from tests.stack.redis_server import Redis
 

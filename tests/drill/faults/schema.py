@@ -8,8 +8,8 @@ from contextlib import closing
 
 import psycopg
 
+from tests.drill.environment import SECRET, Stage
 from tests.drill.faults.upkeep import columns, with_another
-from tests.drill.stage import SECRET, Stage
 from tests.schema_changes import CHANGES
 from tests.stack.deployment import ROOT
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import psycopg
 
+from tests.drill.environment import OURS, SCALE, Stage
 from tests.drill.history import Creation
-from tests.drill.stage import OURS, SCALE, Stage
+from tests.drill.http_client import Answer
 from tests.drill.verdicts import Outcome, outcome
-from tests.drill.wire import Answer
 
 INSERT: Final = b"""
     INSERT INTO tasks (id, title, status, priority, create_time, update_time, created_by, tags, version)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import cluster
-from tests.drill.stage import Stage
+from tests.drill.environment import Stage
 from tests.stack.deployment import ask
 
 READS: Final = ("get", "list")

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from app.config import Settings
 from deploy.local import cluster
+from tests.drill.environment import SECRET, Stage
 from tests.drill.history import examine
-from tests.drill.stage import SECRET, Stage
-from tests.drill.wire import Answer, Caller, request
+from tests.drill.http_client import Answer, Caller, request
 from tests.stack.conftest import serving
 from tests.stack.deployment import ROOT
 

@@ -11,7 +11,7 @@ import pytest
 from app.errs.platform import ExternalServiceError, ServiceUnavailable
 from app.errs.tasks import TaskNotFound
 from app.resilience.breaker import Breaker, Event, Refused, State, Transitioned
-from app.resilience.counts import Counts
+from app.resilience.breaker_counts import Counts
 from tests.fakes.monotonic import FakeMonotonic
 
 INTERVAL = 60

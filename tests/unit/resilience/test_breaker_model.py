@@ -10,7 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from app.errs.platform import ServiceUnavailable
 from app.resilience.breaker import Breaker, Event, State, Ticket, Transitioned
-from app.resilience.counts import Counts, failing
+from app.resilience.breaker_counts import Counts, failing
 from tests.fakes.monotonic import FakeMonotonic
 
 INTERVAL, REST, LEAST = 8, 5, 4

@@ -11,7 +11,7 @@ import pytest
 
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.resilience.breaker import Breaker, State
-from app.resilience.counts import Counts
+from app.resilience.breaker_counts import Counts
 
 SOON = timedelta(milliseconds=30)
 DOWN = ServiceUnavailable(sqlstate="08006")

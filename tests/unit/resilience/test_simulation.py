@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from app.resilience import deadline, simulation
+from app.resilience.bulkhead import Slots
 from app.resilience.deadline import Deadline
-from app.resilience.slots import Slots
-from app.resilience.windows import OwnWindows
+from app.resilience.rate_limit_store import OwnWindows
 from tests.fakes.monotonic import FakeMonotonic
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.errs.failures import RequestNotFound
-from app.observability.journal import Entry
+from app.observability.failure_recorder import Entry
 from app.services.failures import MOST, FailureService
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -15,7 +15,7 @@ from app.errs.access import InvalidToken
 from app.errs.platform import DeadlineExceeded, ExternalServiceError, ServiceUnavailable
 from app.errs.users import NotThisUser, UserNotFound
 from app.models.preferences import DEFAULTS, NewPreferences
-from app.resilience.copies import Copies
+from app.resilience.stale_cache import Copies
 from app.services.profiles import Degraded, Kept, ProfileService, elsewhere, here
 from tests.fakes.monotonic import FakeMonotonic
 

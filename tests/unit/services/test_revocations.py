@@ -4,7 +4,7 @@ import pytest
 
 from app.errs.platform import ServiceUnavailable
 from app.resilience.clock import SystemClock
-from app.resilience.digests import digest_of
+from app.resilience.digest_set import digest_of
 from app.services import revocations
 from app.services.revocations import BELIEVED_FOR, FRESH_FOR, Aged, Refreshed, RevocationList
 from tests.fakes.monotonic import FakeMonotonic

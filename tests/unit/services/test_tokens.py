@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from app.errs.access import InvalidToken
 from app.models import claims as tokens
 from app.models.claims import DESCRIPTIONS
+from app.resilience.bounded_cache import Memory
 from app.resilience.clock import SystemClock
-from app.resilience.memory import Memory
 from app.services.revocations import RevocationList
 from app.services.tokens import TokenService
 from tests.fakes.clock import FakeClock

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app import errs
 from app.models.query import Comparison, Operator, Value
-from app.wire import filter_members
+from app.wire import filter_types
 from app.wire.filtering import parse_filter
 
 
@@ -23,13 +23,13 @@ class Colour(IntEnum):
 
 
 MEMBERS = {
-    "title": filter_members.text(),
-    "note": filter_members.text(nullable=True),
-    "colour": filter_members.choice(Colour, prefix="COLOUR_"),
-    "size": filter_members.choice(Colour, prefix="", ordered=True),
-    "due_date": filter_members.timestamp(nullable=True),
-    "run_time": filter_members.integer(),
-    "tags": filter_members.tags(),
+    "title": filter_types.text(),
+    "note": filter_types.text(nullable=True),
+    "colour": filter_types.choice(Colour, prefix="COLOUR_"),
+    "size": filter_types.choice(Colour, prefix="", ordered=True),
+    "due_date": filter_types.timestamp(nullable=True),
+    "run_time": filter_types.integer(),
+    "tags": filter_types.tags(),
 }
 NAMES = ["title", "note", "colour", "size", "due_date", "run_time", "tags"]
 COLOURS = ["COLOUR_NONE", "COLOUR_RED", "COLOUR_DARK_BLUE"]

@@ -14,8 +14,8 @@ from marshmallow import validate
 
 from app.errs.error import Violation
 from app.wire import fields, rules
+from app.wire.decode_context import Reading, under_way
 from app.wire.decoder import Decoder
-from app.wire.reading import Reading, under_way
 from app.wire.rules import Breach
 from app.wire.schemas.base import QuerySchema, Schema, names
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from app.models.characters import is_blank
+from app.wire.list_parameters import FieldsParameter
 from app.wire.ordering import order_pattern, parse_order_by
-from app.wire.parameters import FieldsParameter
 from app.wire.rules import Length, Printable
 
 MEMBERS = ("title", "due_date", "tags")

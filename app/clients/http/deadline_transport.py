@@ -1,0 +1,91 @@
+"""Connections that look at the deadline before they wait for anything.
+
+A timeout of a socket bounds one wait, and a body that comes a byte at a time never waits for long. So each wait is
+given what is left of the deadline in force, and so is the resolving of a name, in ``dialed``.
+"""
+
+import ssl
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Final
+
+import httpcore2
+import httpx2
+
+from app.resilience import deadline
+from app.resilience.timed_connect import dialed
+
+IDLE: Final = 20.0
+"""Seconds that a connection is kept for the next request: less than any server keeps it."""
+
+
+class Transport(httpx2.HTTPTransport):
+    """Sends requests over at most so many connections, within the deadline."""
+
+    def __init__(self, *, connections: int, is_encrypted: bool) -> None:
+        trusted = ssl.create_default_context() if is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        super().__init__(verify=trusted, trust_env=False)
+        self._pool = httpcore2.ConnectionPool(
+            ssl_context=trusted,
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=IDLE,
+            network_backend=_Network(),
+        )
+
+
+def _left(_timeout: float | None, late: type[Exception]) -> float:
+    """Return the seconds left; those who wait without a deadline have forgotten to set one.
+
+    Raises:
+        Exception: of the type given, when there are none.
+    """
+    limit = deadline.current.get()
+    if limit is None:
+        raise TypeError("others are asked within a deadline")
+    if limit.is_over:
+        raise late("the deadline has passed")
+    return limit.remaining()
+
+
+class _Network(httpcore2.NetworkBackend):
+    def __init__(self) -> None:
+        self._inner = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        left = _left(timeout, httpcore2.ConnectTimeout)
+        connect = partial(self._inner.connect_tcp, host, port, left, local_address, socket_options)
+        stream = dialed(connect, hang_up=httpcore2.NetworkStream.close, within=left)
+        if stream is None:
+            raise httpcore2.ConnectTimeout("not connected in time")
+        return _Stream(stream)
+
+
+class _Stream(httpcore2.NetworkStream):
+    def __init__(self, inner: httpcore2.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(timeout, httpcore2.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _left(timeout, httpcore2.WriteTimeout))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        left = _left(timeout, httpcore2.ConnectTimeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

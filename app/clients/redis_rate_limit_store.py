@@ -1,0 +1,192 @@
+"""Windows that all instances count in together, in Redis; each process in its own while Redis does not answer.
+
+Each process remembers what it was told, goes on from there when it has to count alone, and tells Redis when that has
+forgotten: so together they let at most the limit times their number through, whatever becomes of Redis.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from math import ceil
+from typing import Final
+
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.retry import Retry
+
+from app.errs.platform import ServiceUnavailable
+from app.observability import metrics
+from app.resilience.breaker import Breaker, Event, State
+from app.resilience.breaker_counts import Counts
+from app.resilience.rate_limit_store import OwnWindows, Window
+
+NAME: Final = "redis"
+"""Of the breaker."""
+PATIENCE: Final = 0.2
+"""Seconds to connect, and for an answer."""
+PROBED_EVERY: Final = timedelta(seconds=1)
+"""How often each process asks whether Redis is back; no request waits for that."""
+ENOUGH: Final = 3
+"""Failures in a row after which nobody else waits."""
+
+RESP: Final = 2
+"""The version of the protocol: every server speaks it, without a HELLO that old ones and some proxies reject."""
+RIGHTS: Final = "~candor:window:* +ping +evalsha +script|load +incrby +get +set +pttl +pexpire +scan"
+"""What the user of REDIS_URL has to be allowed, as ``ACL SETUSER`` spells it."""
+REMEDIES: Final[tuple[tuple[type[RedisError], str], ...]] = (
+    (AuthenticationError, "Redis rejects the user or the password of REDIS_URL: correct them"),
+    (NoPermissionError, f"the user of REDIS_URL lacks rights: it needs {RIGHTS}"),
+    (ReadOnlyError, "REDIS_URL leads to a replica: name the primary"),
+    (OutOfMemoryError, "Redis is out of memory: raise maxmemory, or set a maxmemory-policy that evicts volatile keys"),
+    (ResponseError, f"Redis rejects the scripts of the limits: it must be Redis 5, Valkey or newer, with {RIGHTS}"),
+)
+"""What to do about errors that do not pass by themselves; the first that fits."""
+
+CLEARED: Final = 2**32
+"""The number added to a stored count each time that it is cleared. The rest of the division by it is the hits.
+
+A cleared count is therefore greater than the count that any process remembers, and replaces it there.
+"""
+NAMESPACE: Final = "candor:window:"
+PROBE: Final = "probe"
+"""The key of hits that only find out whether Redis counts; it expires after a second."""
+
+HIT: Final = """
+local length, seen, seen_left, amount = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local hits, left = redis.call('INCRBY', KEYS[1], amount), redis.call('PTTL', KEYS[1])
+if hits < seen + amount then
+  hits, left = seen + amount, seen_left
+  redis.call('SET', KEYS[1], hits, 'PX', left)
+elseif left < 0 then
+  left = length
+  redis.call('PEXPIRE', KEYS[1], left)
+end
+return {hits, left}
+"""
+PEEK: Final = """
+return {tonumber(redis.call('GET', KEYS[1]) or 0), math.max(0, redis.call('PTTL', KEYS[1]))}
+"""
+CLEAR: Final = f"""
+local hits, left = tonumber(redis.call('GET', KEYS[1]) or 0), redis.call('PTTL', KEYS[1])
+if left < 0 then
+  return {{0, 0}}
+end
+hits = (math.floor(hits / {CLEARED}) + 1) * {CLEARED}
+redis.call('SET', KEYS[1], string.format('%.0f', hits), 'PX', left)
+return {{hits, left}}
+"""
+
+
+class SharedWindows:
+    """Counts hits together with others."""
+
+    def __init__(self, url: str, *, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
+        self._redis = Redis.from_url(
+            url,
+            protocol=RESP,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._hit, self._peek, self._clear = map(self._redis.register_script, (HIT, PEEK, CLEAR))
+        self._own = OwnWindows()
+        metrics.know_dependency("redis", "hit", "peek")
+        self.breaker = Breaker(
+            NAME,
+            ready_to_trip=_is_down,
+            is_failure=lambda error: isinstance(error, RedisError) or None,
+            open_for=PROBED_EVERY,
+            ask=self._ask,
+            hooks=hooks,
+        )
+
+    def hit(self, key: str, *, seconds: int, amount: int = 1) -> Window:
+        """Count a hit, or several at once."""
+        try:
+            with self.breaker.allow():
+                return _without_generation(self._count(key, seconds, amount))
+        except (RedisError, ServiceUnavailable) as error:
+            _note(error, "hit")
+            return _without_generation(self._own.hit(key, seconds=seconds, amount=amount))
+
+    def seen(self, key: str) -> Window:
+        """Return what this process was told last, without asking."""
+        return _without_generation(self._own.seen(key))
+
+    def peek(self, key: str) -> Window:
+        """Return what Redis has counted, or this process where Redis does not answer."""
+        try:
+            with self.breaker.allow():
+                asked_at = time.monotonic()
+                hits, left = self._peek(keys=[_stored(key)])
+        except (RedisError, ServiceUnavailable) as error:
+            _note(error, "peek")
+            return self.seen(key)
+        self._own.learn(key, Window(int(hits), int(left) / 1000), at=asked_at)
+        return self.seen(key)
+
+    def clear(self, key: str) -> None:
+        """Set the hits of a window to zero.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        asked_at = time.monotonic()
+        hits, left = self._clear(keys=[_stored(key)])
+        self._own.clear(key)
+        self._own.learn(key, Window(int(hits), int(left) / 1000), at=asked_at)
+
+    def reset(self, prefix: str) -> int:
+        """Set the hits of all windows whose key starts like this to zero. Return their number.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        found = [bytes(each).decode() for each in self._redis.scan_iter(match=f"{_stored(prefix)}*")]
+        for each in found:
+            self.clear(each.removeprefix(NAMESPACE))
+        self._own.reset(prefix)
+        return len(found)
+
+    def _ask(self) -> None:
+        """Return if Redis counts; one that is full answers a ping all the same."""
+        self._hit(keys=[_stored(PROBE)], args=[1000, 0, 0, 1])
+
+    def _count(self, key: str, seconds: int, amount: int) -> Window:
+        seen, asked_at = self._own.seen(key), time.monotonic()
+        args = [seconds * 1000, seen.hits, ceil(seen.left * 1000), amount]
+        hits, left = self._hit(keys=[_stored(key)], args=args)
+        told = Window(int(hits), int(left) / 1000)
+        self._own.learn(key, told, at=asked_at)
+        return told
+
+    def is_shared(self) -> bool:
+        """Tell whether hits are counted together just now; a server that is full answers a ping all the same."""
+        try:
+            return self.breaker.state() is State.CLOSED and bool(self._redis.ping())
+        except RedisError:
+            return False
+
+
+def remedy_of(cause: BaseException | None) -> str | None:
+    """Return what to do about an error of Redis, in one sentence; ``None`` where it is only away."""
+    return next((remedy for kind, remedy in REMEDIES if isinstance(cause, kind)), None)
+
+
+def _note(error: Exception, operation: str) -> None:
+    """Count an error of Redis; a call that the breaker has refused is none."""
+    if isinstance(error, RedisError):
+        metrics.DEPENDENCY_ERRORS.labels("redis", operation).inc()
+
+
+def _stored(key: str) -> str:
+    return f"{NAMESPACE}{key}"
+
+
+def _without_generation(window: Window) -> Window:
+    return Window(window.hits % CLEARED, window.left)
+
+
+def _is_down(counts: Counts) -> bool:
+    return counts.consecutive_failures >= ENOUGH

@@ -1,0 +1,69 @@
+"""The journal's entries, read from what the log was told, in files of any number of workers, packed or not."""
+
+import gzip
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from app.observability.failure_recorder import Entry, joined
+
+GZIP: Final = b"\x1f\x8b"
+STDIN: Final = Path("-")
+ACCESS, ERRORS, NGINX = "candor.access", "candor.errors", "nginx"
+OF_EVERY_LINE: Final = frozenset(("timestamp", "level", "severity", "logger", "message", "request_id", "trace_id"))
+
+
+def occurrences(request_id: str, paths: Iterable[Path]) -> list[Entry]:
+    """Return the requests with this id, newest first: failed ones with their error, and all others too."""
+    found, waiting = list[Entry](), list[dict[str, Any]]()
+    for line in _lines(request_id, paths):
+        if line["logger"] == ERRORS:
+            waiting.append(line)
+        else:
+            found.append(_entry(line, waiting.pop() if waiting else {}, line))
+    found += [_entry(line, line, {}) for line in waiting]
+    return sorted(found, key=lambda entry: entry.at, reverse=True)
+
+
+def _entry(latest: dict[str, Any], error: dict[str, Any], access: dict[str, Any]) -> Entry:
+    said = {name: value for name, value in joined(error, access).items() if name not in OF_EVERY_LINE}
+    return Entry(latest["request_id"], datetime.fromisoformat(latest["timestamp"]), latest.get("trace_id"), said)
+
+
+def _lines(request_id: str, paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """Yield what the service has written about the id; what others put before a line, such as journald, is skipped."""
+    sought = request_id.encode()
+    for path in paths:
+        with _opened(path) as file:
+            for raw in file:
+                if sought in raw and (line := _parsed(raw)) and line.get("request_id") == request_id:
+                    yield line
+
+
+def _parsed(raw: bytes) -> dict[str, Any] | None:
+    """Return a line of ours, or of nginx's about what it refused itself; ``None`` of anybody else's, or half of one."""
+    try:
+        line: dict[str, Any] = json.loads(raw[raw.index(b"{") :])
+        datetime.fromisoformat(line["timestamp"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return line if line.get("logger") in {ACCESS, ERRORS, NGINX} else None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Iterable[bytes]]:
+    if path == STDIN:
+        yield sys.stdin.buffer
+        return
+    with path.open("rb") as file:
+        is_packed = file.read(len(GZIP)) == GZIP
+        file.seek(0)
+        if not is_packed:
+            yield file
+            return
+        with gzip.open(file) as unpacked:
+            yield unpacked

@@ -1,0 +1,88 @@
+"""Reads outside a unit of work: one statement, in autocommit, and once more if the database undid it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, scoped_session
+
+from app.repositories import listeners, observed
+from app.repositories.compiled_statement import Line, Prepared
+from app.repositories.pool import lent
+from app.repositories.transaction import Transaction, Usage, current, has_begun
+from app.resilience import instrumentation
+from app.resilience.budget import RetryBudget
+from app.resilience.retry import Retry
+from app.resilience.transaction import is_stale, is_undone
+
+T = TypeVar("T")
+
+
+ONCE_MORE: Final = Retry(
+    "read",
+    attempts=2,
+    initial=timedelta(0),
+    budget=RetryBudget(),
+    is_retryable=is_undone,
+    is_free=is_stale,
+    heeds_retry_after=False,
+    hooks=(instrumentation.database_retries,),
+)
+"""For a pooled connection that turns out dead; connections are not pinged when they are checked out."""
+
+
+class Reads:
+    """Runs reads; inside a unit of work on the unit's own connection, so that a request never holds two.
+
+    The same holds where ``db.session`` has begun a transaction outside of any unit.
+    """
+
+    def __init__(self, engine: Callable[[], Engine], sessions: scoped_session[Session] | None = None) -> None:
+        self._engine, self._sessions = engine, sessions
+        self._forgiving = ONCE_MORE(self._once)
+
+    def all(self, read: Prepared, **values: Any) -> list[Any]:
+        """Return all rows.
+
+        Raises:
+            ServiceUnavailable: the database is out of reach.
+        """
+        rows: list[Any] = self.run(lambda line: line.all(read, **values))
+        return rows
+
+    def first(self, read: Prepared, **values: Any) -> Any | None:
+        """Return the first row, if there is any.
+
+        Raises:
+            ServiceUnavailable: the database is out of reach.
+        """
+        return next(iter(self.all(read, **values)), None)
+
+    def value(self, read: Prepared, **values: Any) -> Any:
+        """Return the first column of the row that there is.
+
+        Raises:
+            ServiceUnavailable: the database is out of reach.
+        """
+        return self.all(read, **values)[0][0]
+
+    def run(self, read: Callable[[Line], T]) -> T:
+        """Return what ``read`` returns; it may be called twice and therefore must only read.
+
+        Raises:
+            ServiceUnavailable: the database is out of reach.
+        """
+        transaction = current.get()
+        if Usage.is_outside and transaction is None and self._sessions is not None and has_begun(self._sessions):
+            transaction = Transaction(self._engine(), self._sessions)
+        if transaction is not None and (transaction.is_connected or transaction.has_begun):
+            return transaction.use(read)
+        found: T = self._forgiving(read)
+        return found
+
+    def _once(self, read: Callable[[Line], Any]) -> Any:
+        engine = self._engine()
+        if listeners.on_engine(engine):
+            return observed.lent(engine, read)
+        return lent(engine, lambda connection: read(Line(engine.dialect, connection)))

@@ -1,0 +1,144 @@
+"""The border: what the driver and PostgreSQL report, by constraint name or SQLSTATE, as errors of the catalogue.
+
+Repositories raise these. A session outside of any unit of work raises SQLAlchemy's own ``IntegrityError``; one that no
+view catches is translated where the request is answered (``of``).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import Constraint, Engine, ExceptionContext, Index, event
+from sqlalchemy.exc import DBAPIError
+
+from app import errs
+from app.errs.platform import InsufficientStorage, ServiceUnavailable
+from app.models.base import Base
+from app.observability import metrics
+from app.repositories import plans
+from app.repositories.sqlstates import ABSENT, QUERY_CANCELED, Decision, decided
+from app.resilience import deadline, failure_classifier
+
+FOREIGN: Final = (psycopg.Error, UnicodeEncodeError)
+"""What the driver raises; the latter for half of a surrogate pair, which it lets escape as it is."""
+
+
+by_repositories: Final[ContextVar[bool]] = ContextVar("by_repositories", default=False)
+"""Whether the work at hand is that of repositories: within a unit of work, or a read."""
+
+
+def install(engine: Engine) -> None:
+    """Translate the errors that repositories get from this engine."""
+    event.listen(engine, "handle_error", handle)
+
+
+def handle(context: ExceptionContext) -> BaseException | None:
+    """Return the error of the catalogue for an error of the driver; ``None`` leaves other exceptions as they are."""
+    cause = context.original_exception
+    if not isinstance(cause, FOREIGN) or (isinstance(cause, psycopg.Error) and not by_repositories.get()):
+        return None
+    return brought_in(cause, _step(context), is_disconnect=context.is_disconnect or context.connection is None)
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Translate the errors of what is done on SQLAlchemy's connections meanwhile."""
+    token = by_repositories.set(True)
+    try:
+        yield
+    finally:
+        by_repositories.reset(token)
+
+
+def of(error: DBAPIError) -> errs.Error | None:
+    """Return the error of the catalogue for one of SQLAlchemy's; ``None`` if another driver than ours raised it."""
+    cause = error.orig
+    if not isinstance(cause, psycopg.Error):
+        return None
+    is_disconnect = error.connection_invalidated or (error.statement is None and cause.sqlstate is None)
+    return brought_in(cause, "execute" if error.statement else "commit", is_disconnect=is_disconnect)
+
+
+def brought_in(cause: psycopg.Error | UnicodeEncodeError, step: str, *, is_disconnect: bool) -> errs.Error:
+    """Return the error of the house for what the driver raised in a step."""
+    if isinstance(cause, psycopg.Error):
+        error = translated(cause, is_disconnect=is_disconnect)
+    else:
+        error = errs.E(kind=errs.Kind.VALIDATION)
+    error.__cause__ = cause
+    error.op = f"database.{step}"
+    count(error, step)
+    return error
+
+
+def count(error: errs.Error, step: str) -> None:
+    """Count an error of the database; not what the client has sent, nor a statement that its short budget has ended."""
+    limit = deadline.current.get()
+    is_short = limit is not None and limit.is_shortened and error.facts.get("is_answered")
+    if error.kind.fault is not errs.Fault.CLIENT and not is_short:
+        metrics.DEPENDENCY_ERRORS.labels("database", step).inc()
+
+
+def _step(context: ExceptionContext) -> str:
+    """Return what failed: an error at COMMIT may mean another thing than the same in a statement or in its rows."""
+    if context.connection is None:
+        return "connect"
+    return "execute" if context.statement or context.execution_context else "commit"
+
+
+def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Error:
+    """Return the error of the house for a driver's error."""
+    sqlstate = cause.sqlstate or ""
+    facts: dict[str, Any] = {"sqlstate": sqlstate or None, "constraint": cause.diag.constraint_name}
+    limit = deadline.current.get()
+    if limit is not None and limit.is_over and (is_disconnect or sqlstate == QUERY_CANCELED):
+        late = limit.exceeded("database")
+        late.facts = {**late.facts, "is_answered": not is_disconnect}
+        return late
+    decision = decided(sqlstate, has_ended=is_disconnect, function=cause.diag.source_function)
+    if decision in (Decision.AGAIN, Decision.LATER):
+        stale = {"is_stale": True} if plans.is_stale(cause) else {}
+        facts |= {"disconnected": is_disconnect, "is_undone": decision is Decision.AGAIN, **stale}
+        return ServiceUnavailable(retry_after=1, **facts)
+    if decision is Decision.CONSTRAINT and cause.diag.constraint_name in _violated():
+        return _violated()[cause.diag.constraint_name]()
+    if decision is Decision.FULL:
+        return InsufficientStorage(**facts)
+    if decision is Decision.INPUT or (not sqlstate and isinstance(cause, psycopg.DataError)):
+        return errs.E(kind=errs.Kind.VALIDATION, **facts)
+    return errs.E(kind=errs.Kind.DATABASE, **facts)
+
+
+def is_failure(error: BaseException) -> bool | None:
+    """Return whether an error speaks against the database: it is away or hangs; ``None`` if it does not prove anything.
+
+    A lock that is held, a race that is lost or a database that lets nobody write do not: it has answered. Neither does
+    a COMMIT that waits. A server that does not even take note of a cancellation hangs, however short the budget was.
+    """
+    if isinstance(error, psycopg.Error):
+        error = translated(error, is_disconnect=True)
+    facts = error.facts if isinstance(error, errs.Error) else {}
+    is_waiting = facts.get("is_committing") or facts.get("spent_in") == "database_pool"
+    if is_waiting or (isinstance(error, ServiceUnavailable) and "sqlstate" not in facts):
+        return None
+    if facts.get("is_answered") is False:
+        return True
+    if isinstance(error, ServiceUnavailable):
+        sqlstate = error.facts.get("sqlstate")
+        return str(sqlstate).startswith(ABSENT) if sqlstate else bool(error.facts.get("disconnected"))
+    return failure_classifier.is_failure(error)
+
+
+@cache
+def _violated() -> dict[str, type[errs.Error]]:
+    """Return the errors that the models name for their constraints."""
+    found: dict[str, type[errs.Error]] = {}
+    for table in Base.metadata.tables.values():
+        rules: list[Constraint | Index] = [*table.constraints, *table.indexes]
+        for rule in rules:
+            if isinstance(rule.name, str) and "violated" in rule.info:
+                found[rule.name] = rule.info["violated"]
+    return found

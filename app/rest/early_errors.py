@@ -1,0 +1,103 @@
+"""What the server refuses before there is a request: the same problem documents, written to the socket by hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from app import context, errs
+from app.observability import logs, metrics
+from app.rest.errors import MEDIA_TYPE, Occasion, headers_of, problem, status_of
+from app.rest.hooks import cors
+from app.wire import request_ids, timestamps
+from app.wire.client_addresses import client_address
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """As much of a request as was understood before it was refused; names of fields are in upper case."""
+
+    method: str | None = None
+    path: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    peer: str = ""
+    """The address of whoever has connected; empty on a unix socket."""
+    seconds: float | None = None
+    """How long it has waited; unknown of what was no request."""
+
+    @cached_property
+    def request_id(self) -> str:
+        """The id that was sent, or a new one."""
+        return request_ids.chosen(self.fields.get(name.upper()) for name in request_ids.SENT)
+
+    def client(self, config: Mapping[str, Any]) -> str:
+        """Return the address that the request counts for."""
+        return client_address(self.peer, self.fields.get("X-FORWARDED-FOR", ""), config["TRUSTED_PROXIES"])
+
+    def logged(self, status: HTTPStatus, config: Mapping[str, Any]) -> dict[str, object]:
+        """Return what a line of the log says of it."""
+        client = self.client(config) if config.get("LOG_CLIENT") else None
+        took = None if self.seconds is None else round(self.seconds * 1000, 3)
+        about = {"method": self.method, "route": metrics.UNMATCHED, "path": self.path}
+        return {**about, "status": status.value, "duration_ms": took, "client": client}
+
+
+def refusal(error: errs.Error, cause: Exception, seen: Seen, config: Mapping[str, Any]) -> bytes:
+    """Return the response, status line and all, and log it like any other error and any other request.
+
+    Requests that the client made wrong share an entry of errors by address and second, as nothing else bounds them.
+
+    Args:
+        error: what is answered.
+        cause: what the server says is wrong; for the log only, since it quotes the request.
+        seen: whose id is kept, and whose origin is answered.
+        config: the settings of the application.
+    """
+    error.__cause__ = cause
+    token = context.request_id.set(seen.request_id)
+    fields, is_ours = seen.logged(status_of(error), config), error.kind.fault is errs.Fault.SERVICE
+    shared_by = None if is_ours else seen.client(config)
+    if not logs.error(error, error, {**fields}, stack=is_ours, shared_by=shared_by):
+        fields["code"] = errs.shown_code(error)
+    logs.access(fields)
+    context.request_id.reset(token)
+    return written(error, seen, config)
+
+
+def written(
+    error: errs.Error, seen: Seen, config: Mapping[str, Any], *, instance: str | None = None, is_kept: bool = False
+) -> bytes:
+    """Count the request, and return the response as it goes to the socket.
+
+    Args:
+        error: what is answered.
+        seen: as for ``refusal``.
+        config: as for ``refusal``.
+        instance: the path, if it was understood.
+        is_kept: whether another request may follow on the connection.
+    """
+    now, status = datetime.now(UTC), status_of(error)
+    metrics.error(error, error)
+    metrics.request(seen.method, metrics.UNMATCHED, str(status.value), seen.seconds or 0.0)
+    occasion = Occasion(
+        public_url=config["PUBLIC_URL"], instance=instance, timestamp=timestamps.render(now), request_id=seen.request_id
+    )
+    body = orjson.dumps(problem(error, occasion))
+    headers = {
+        "Date": format_datetime(now, usegmt=True),
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(body)),
+        "X-Content-Type-Options": "nosniff",
+        **headers_of(error, status, method=seen.method or ""),
+        **dict.fromkeys(request_ids.ANSWERED, seen.request_id),
+        **cors.permission(seen.fields.get("ORIGIN"), config["CORS_ORIGINS"]),
+        "Vary": "Origin",
+        "Connection": "keep-alive" if is_kept else "close",
+    }
+    head = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*head, "", ""]).encode() + (b"" if seen.method == "HEAD" else body)

@@ -1,0 +1,123 @@
+"""The address that a request counts for: that of the client (C22)."""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from app.observability.repeated_warnings import Occasional
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+EVERYTHING: Final = "*"
+"""The scope of the limit that all operations share, of every protocol. It cannot be an endpoint named by a function."""
+IPV4_PREFIX: Final = 24
+"""Bits of an IPv4 address that are a network where guesses at passwords are concerned."""
+IPV6_PREFIX: Final = 64
+"""Bits of an IPv6 address that one customer of a network has to himself."""
+KEPT: Final = 4096
+"""Addresses that need not be parsed again."""
+LONGEST: Final = 100
+"""Characters of an address with zone, brackets and port. A longer text is not an address."""
+UNKNOWN: Final = "unknown"
+"""The name under which clients count together of whom nothing is known: a unix socket without X-Forwarded-For."""
+UNREADABLE: Final = Occasional("candor.limits")
+NAMELESS: Final = Occasional("candor.limits")
+_WITH_PORT: Final = re.compile(
+    r"(?:(?P<v4>[0-9.]{7,15})"
+    r"|\[(?P<v6>[0-9A-Fa-f:.]{2,45}(?:%[^\[\]]*)?)\]"
+    r"|(?P<full>[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7})(?=:))"
+    r"(?P<port>:[0-9]{1,5})?"
+)
+"""An address, and a port that cannot be a part of it: behind IPv4, behind brackets, or behind eight groups of IPv6.
+
+``2001:db8::1:8080`` is an address without a port (RFC 5952, section 6).
+"""
+_MAX_PORT: Final = 65535
+
+
+class _Client(NamedTuple):
+    address: Address
+    bucket: str
+    """The name that it counts under: of IPv6 that of its network."""
+
+
+def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
+    """Return the client's address: the peer's, or the one that trusted proxies report; an IPv6 network counts as one.
+
+    A peer on a unix socket has no address and is always trusted: the file's permissions say who may connect. A port is
+    dropped. Where a proxy reports a text that is not an address, the client counts as that proxy, and a warning is
+    logged once a minute: what stands left of that text may be anybody's invention.
+
+    Args:
+        peer: the address of who has connected.
+        forwarded: ``X-Forwarded-For``.
+        trusted: which proxies are believed.
+    """
+    client = _parsed(peer)
+    is_proxy = not peer or (client is not None and _is_within(client, trusted))
+    reported = list(filter(None, map(str.strip, forwarded.split(",")))) if is_proxy else []
+    while reported and is_proxy:
+        text = reported.pop()
+        found = _parsed(text)
+        if found is None:
+            _warn(text, by=client)
+            break
+        client, is_proxy = found, _is_within(found, trusted)
+    return UNKNOWN if client is None else client.bucket
+
+
+def counted(client: str) -> str:
+    """Return what ``client_address`` has returned, for a limit; a warning is logged if nothing is known of the client.
+
+    Not for the log, where such a client is harmless: it may be a health check on the unix socket.
+    """
+    if client == UNKNOWN:
+        NAMELESS.warn(
+            "Clients without an address share one rate limit: a peer on a unix socket sends no X-Forwarded-For."
+        )
+    return client
+
+
+def network_of(client: str) -> str:
+    """Return the network of what ``client_address`` has returned: a /24, or the /64 that it is already."""
+    found = _parsed(client)
+    return client if found is None else str(ipaddress.ip_network((found.address, IPV4_PREFIX), strict=False))
+
+
+def _warn(text: str, *, by: _Client | None) -> None:
+    proxy = "the proxy on the unix socket" if by is None else f"the proxy {by.address}"
+    shape = "".join("0" if each.isdigit() else "a" if each.isalnum() else each for each in text[:LONGEST])
+    UNREADABLE.warn(
+        f"X-Forwarded-For of {proxy} ends with a text of the form {shape!a}, which is not an address:"
+        " its clients share one rate limit."
+    )
+
+
+def _is_within(client: _Client, networks: Sequence[Network]) -> bool:
+    return any(client.address in network for network in networks)
+
+
+def _parsed(text: str) -> _Client | None:
+    """Return the address, if the text is one."""
+    return _read(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=KEPT)
+def _read(text: str) -> _Client | None:
+    """Return the address; IPv4 in the form of IPv6 (RFC 4291, section 2.5.5.2) is IPv4."""
+    text = text.strip('"')
+    found = _WITH_PORT.fullmatch(text)
+    if found:
+        if found["port"] and int(found["port"][1:]) > _MAX_PORT:
+            return None
+        text = found["v4"] or found["v6"] or found["full"]
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return _Client(address, str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False)))
+    address = getattr(address, "ipv4_mapped", address)
+    return _Client(address, str(address))

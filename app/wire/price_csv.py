@@ -1,0 +1,62 @@
+"""A file of prices: CSV in UTF-8 with a header, read a line at a time (RFC 4180)."""
+
+import csv
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final, TextIO
+
+from app.errs import Violation
+from app.services.products import Line
+from app.wire.decode_context import Reading
+from app.wire.decoder import Decoder
+from app.wire.schemas.products import OfferSchema
+
+HEADER: Final = tuple(OfferSchema().fields)
+LONGEST: Final = 10_000
+"""Characters of a line."""
+
+
+def lines(file: TextIO) -> Iterator[Line]:
+    """Yield what stands in each line below the header; after what is no CSV or no UTF-8, nothing."""
+    rows = csv.reader(_bounded(file), strict=True)
+    try:
+        header = next(rows, [])
+        if sorted(header) != sorted(HEADER):
+            yield _faulty(1, f"the header must be {','.join(HEADER)}")
+            return
+        for row in rows:
+            yield _line(rows.line_num, header, row)
+    except (csv.Error, ValueError) as error:
+        said = "this is no UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        yield _faulty(rows.line_num + 1, said)
+
+
+def _bounded(file: TextIO) -> Iterator[str]:
+    """Yield lines.
+
+    Raises:
+        ValueError: one is too long to be right.
+    """
+    while line := file.readline(LONGEST + 1):
+        if len(line) > LONGEST:
+            raise ValueError(f"a line has at most {LONGEST} characters")
+        yield line
+
+
+_decode: Final = Decoder(OfferSchema())
+
+
+def _line(number: int, header: list[str], row: list[str]) -> Line:
+    if len(row) != len(header):
+        return _faulty(number, f"there must be {len(header)} values, and there are {len(row)}")
+    broken: list[Violation] = []
+    offer = _decode(dict(zip(header, row, strict=True)), Reading(datetime.now(UTC)), broken)
+    return Line(
+        number,
+        offer,
+        tuple(Violation(each.field, each.code, f"line {number}: {each.message}") for each in broken),
+    )
+
+
+def _faulty(number: int, says: str) -> Line:
+    return Line(number, violations=(Violation("line", "INVALID_FORMAT", f"line {number}: {says}"),))

@@ -1,0 +1,58 @@
+"""Hooks: what the inner rooms tell, written into the log and counted."""
+
+from app.clients.key_sets import Turned
+from app.clients.redis_rate_limit_store import NAME, remedy_of
+from app.observability import breaker_log, degradation_log, job_log, jwks_log, metrics, revocation_log
+from app.resilience.breaker import Event, Transitioned
+from app.services.jobs import Ended
+from app.services.profiles import Degraded
+from app.services.revocations import Aged, Refreshed
+
+
+def log_turns(event: Event) -> None:
+    """Log when a breaker changes its state."""
+    if isinstance(event, Transitioned):
+        remedy = remedy_of(event.cause) if event.name == NAME else None
+        breaker_log.turned(event.name, event.before, event.after, event.counts._asdict(), event.cause, remedy)
+
+
+def log_degraded(event: Degraded) -> None:
+    """Log that an answer was given without a dependency."""
+    degradation_log.degraded(event.degradation.dependency, event.degradation.reason, event.error)
+
+
+def count_job(ended: Ended) -> None:
+    """Count an attempt at a job."""
+    metrics.job(ended.job.kind, ended.outcome, ended.seconds)
+
+
+def log_job(ended: Ended) -> None:
+    """Log how an attempt at a job ended."""
+    job = ended.job
+    fields: dict[str, object] = {"job": str(job.id), "attempts": job.attempts, "seconds": round(ended.seconds, 3)}
+    if ended.pause is not None:
+        fields["again_in"] = round(ended.pause.total_seconds())
+    job_log.ended(job.kind, ended.outcome, fields, ended.error)
+
+
+def log_keys(issuer: str, event: Turned) -> None:
+    """Log when the keys of an issuer are known, or cannot be had."""
+    if event.error is None:
+        jwks_log.known(issuer, event.count)
+    else:
+        jwks_log.missing(issuer, event.error)
+
+
+def log_revocations(event: Refreshed | Aged) -> None:
+    """Log when the list of revoked sessions becomes too old, and when it is up to date again."""
+    if isinstance(event, Aged):
+        if event.error is None:
+            revocation_log.fresh()
+        else:
+            revocation_log.old(event.seconds, event.error)
+
+
+def measure_revocations(event: Refreshed | Aged) -> None:
+    """Note when the list was read, and its size."""
+    if isinstance(event, Refreshed):
+        metrics.revocations(event.entries)

@@ -1,0 +1,72 @@
+"""Keep a program running: `python -m deploy.local.supervisor PROGRAM …` starts it again when it ends, after a pause.
+
+The pause doubles while it keeps ending. Told to stop, by SIGTERM or SIGINT, we tell it, and end with it.
+"""
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Final
+
+from deploy.local import exec_child
+
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 30.0
+"""Seconds."""
+STEADY: Final = 60.0
+"""Who has run for so long did not end for what ended its predecessors."""
+
+
+class Steady:
+    """A program, its pauses, and what we have been told."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self._command = exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
+        self._bell, self._ear = socket.socketpair()
+        self._told = 0
+        for end in (self._bell, self._ear):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # it rings the bell
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._hear)
+
+    def run(self) -> int:
+        """Run the program until told to stop, and return its last exit code."""
+        pause, code = FIRST_PAUSE, 0
+        while not self._told:
+            began = time.monotonic()
+            code = self._once()
+            if not self._told:
+                pause = FIRST_PAUSE if time.monotonic() - began > STEADY else pause
+                sys.stderr.write(f"candor: the worker has ended ({code}) and is started again in {pause:g} s\n")
+                sys.stderr.flush()
+                self._wait(pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
+        return code
+
+    def _once(self) -> int:
+        process = subprocess.Popen(self._command, start_new_session=exec_child.KERNEL_TELLS)  # noqa: S603 - ours
+        passed_on = 0
+        while (code := process.poll()) is None:
+            if passed_on < self._told:
+                passed_on = self._told
+                process.send_signal(signal.SIGTERM)
+            self._wait(None)
+        return code
+
+    def _hear(self, *_: object) -> None:
+        self._told += 1
+
+    def _wait(self, seconds: float | None) -> None:
+        """Wait for a signal, or so long."""
+        self._ear.settimeout(seconds)
+        with contextlib.suppress(TimeoutError):
+            self._ear.recv(4096)
+
+
+if __name__ == "__main__":
+    sys.exit(Steady(sys.argv[1:]).run())

@@ -1,0 +1,88 @@
+"""What gunicorn's master does about metrics: it holds the port, and has an exporter behind it, again when that ends."""
+
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.local import exec_child
+from deploy.metering import metrics_folder
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PROGRAM: Final = [sys.executable, "-m", "deploy.metering.exporter"]
+PAUSE: Final = 1.0
+"""Seconds between two starts."""
+BACKLOG: Final = 64
+_LOG: Final = logging.getLogger("candor.metering")
+
+
+class Keeper:
+    """Keeps an exporter for this instance; nothing that goes wrong here stops anybody from serving."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._listener: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = float("-inf")
+        self._has_complained = False
+
+    def attend(self, server: Any) -> None:
+        """Look after the exporter whenever the master looks after its workers, if there is to be one."""
+        if not self._port:
+            return
+        manage = server.manage_workers
+
+        def manage_all() -> None:
+            manage()
+            self.keep()
+
+        server.manage_workers = manage_all
+        self.keep()
+
+    def keep(self) -> None:
+        """Have the port and the exporter, as far as they can be had now."""
+        if time.monotonic() - self._started_at < PAUSE or (self._process and self._process.poll() is None):
+            return
+        self._started_at = time.monotonic()
+        try:
+            self._listener = self._listener or self._listen()
+            self._start(self._listener)
+        except OSError as fault:
+            self._complain(fault)
+
+    def let_go(self) -> None:
+        """Close, in a worker, what is the master's."""
+        if self._listener is not None:
+            self._listener.close()
+
+    def end(self) -> None:
+        """End the exporter, which has nothing to finish; one that was stopped would not hear anything gentler."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self.let_go()
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.create_server((self._host, self._port), family=family, backlog=BACKLOG)
+        if self._has_complained:
+            _LOG.warning("metrics are served on %s, port %d, now that it is free", self._host, self._port)
+        self._has_complained = False
+        return listener
+
+    def _start(self, listener: socket.socket) -> None:
+        argv = exec_child.command(
+            [*PROGRAM, str(metrics_folder.home())], dies_by=signal.SIGKILL, account=None, sees_all=False
+        )
+        self._process = subprocess.Popen(argv, stdin=listener.fileno(), cwd=ROOT, env={}, start_new_session=True)  # noqa: S603 -- ours
+
+    def _complain(self, fault: OSError) -> None:
+        """Say once why there are no metrics."""
+        if not self._has_complained:
+            said = "no metrics are served on METRICS_HOST=%s METRICS_PORT=%d until that is possible: %s"
+            _LOG.warning(said, self._host, self._port, fault.strerror)
+        self._has_complained = True

@@ -1,0 +1,189 @@
+"""Run two instances, the first of which asks the second for users and preferences, and watch what becomes of a profile.
+
+PORT (8000) is the first's, and the one after it the second's. Kill the second: it is started again after DEMO_PAUSE
+seconds (20). Ctrl-C or SIGTERM ends everything that was started.
+"""
+
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO, Any, Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # executed as a file, only its own folder is on the path
+
+from deploy.local import embedded_postgres, exec_child, private_files
+from deploy.local import run as local
+from deploy.stack.instance import GUNICORN, InstanceError, Program
+from deploy.stack.run import KNOWN, database
+
+ASK_EVERY: Final = 0.5
+READY_WITHIN: Final = 60.0
+
+
+class Second(Program):
+    """The instance that is asked, which stays away for a while when it is killed."""
+
+    def __init__(self, environment: Mapping[str, str], words: IO[bytes], *, pause: float) -> None:
+        super().__init__(GUNICORN, environment, words)
+        self._pause = pause
+        self._gone_since: float | None = None
+
+    def look_after(self) -> None:
+        """Start it again when it has been away for long enough."""
+        if self.is_alive:
+            return
+        if self._gone_since is None:
+            self._gone_since = time.monotonic()
+            tell(f"the second instance has ended, and is started again in {self._pause:g} s")
+        elif time.monotonic() - self._gone_since >= self._pause:
+            self._gone_since = None
+            self.start()
+            tell(f"the second instance is started again, as process {self.pid}")
+
+
+def main() -> int:
+    """Run the demonstration; what went wrong for a known reason is told in one line."""
+    os.chdir(local.ROOT)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
+    local.settle_environment()
+    if "MAKELEVEL" in os.environ:
+        exec_child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(database())
+            demonstrate(stack)
+    except KNOWN as error:
+        local.say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def demonstrate(stack: ExitStack) -> None:
+    """Start both, make somebody with an account, and tell what a profile looks like whenever that changes."""
+    port = int(os.environ["PORT"])
+    first_url, second_url = (f"http://127.0.0.1:{each}" for each in (port, port + 1))
+    common = {**os.environ, "WEB_CONCURRENCY": "1", "METRICS_PORT": "0", "DEBUG_TOKEN": "", "HOST": "127.0.0.1"}
+    log = stack.enter_context(_log())
+    asked = {**common, "PORT": str(port + 1), "PUBLIC_URL": second_url, "USERS_URL": "", "PREFERENCES_URL": ""}
+    asking = {
+        **common,
+        "PORT": str(port),
+        "PUBLIC_URL": first_url,
+        "USERS_URL": second_url,
+        "PREFERENCES_URL": second_url,
+    }
+    second = Second(asked, log, pause=float(os.environ.get("DEMO_PAUSE") or 20))
+    first = Program(GUNICORN, asking, log)
+    for each, url in ((second, second_url), (first, first_url)):
+        each.start()
+        stack.callback(_end, each)
+        _wait_until_ready(each, url)
+    user_id, token = _joined(first_url, stack)
+    profile = f"{first_url}/v1/users/{user_id}/profile"
+    _greet(first, second, profile, token)
+    _watch(second, profile, token)
+
+
+def _watch(second: Second, profile: str, token: str) -> None:
+    last = ""
+    while True:
+        second.look_after()
+        began = time.monotonic()
+        status, body, degraded = _ask(profile, token)
+        milliseconds = round((time.monotonic() - began) * 1000)
+        said = f"{status}  {degraded or 'complete' if status == HTTPStatus.OK else body.get('code', '')}"
+        if said != last:
+            tell(f"{said}  ({milliseconds} ms)")
+            last = said
+        time.sleep(ASK_EVERY)
+
+
+def _joined(url: str, stack: ExitStack) -> tuple[str, str]:
+    """Return the id and a token of somebody with an account, which ends with us."""
+    credentials = {"email": f"demo-{secrets.token_hex(4)}@example.com", "password": secrets.token_urlsafe(16)}
+    _ask(f"{url}/v1/users", body={"name": "Demo", "email": credentials["email"]})
+    sent = f"SELECT payload->>'token' FROM jobs WHERE payload->>'to' = '{credentials['email']}'"  # noqa: S608 -- ours
+    token = embedded_postgres.query(os.environ["DATABASE_URL"], sent)
+    _, user, _ = _ask(f"{url}/v1/users:activate", body={"token": token, "password": credentials["password"]})
+    status, tokens, _ = _ask(f"{url}/v1/tokens", body=credentials)
+    if status != HTTPStatus.OK:
+        raise InstanceError(f"nobody could be given an account: {status} {tokens.get('code', '')}")
+    token = str(tokens["access_token"])
+    stack.callback(_ask, f"{url}/v1/users/me", token, method="DELETE")
+    return str(user["id"]), token
+
+
+def _ask(
+    url: str, token: str = "", *, body: Mapping[str, str] | None = None, method: str | None = None
+) -> tuple[int, dict[str, Any], str]:
+    """Return the status, the JSON and the field Degraded of an answer; 0 when there is none."""
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 -- ours
+    try:
+        with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310 -- as above
+            return answer.status, json.loads(answer.read() or b"{}"), answer.headers.get("Degraded", "")
+    except urllib.error.HTTPError as answer:
+        return answer.code, json.loads(answer.read() or b"{}"), ""
+    except OSError:
+        return 0, {}, ""
+
+
+def _wait_until_ready(program: Program, url: str) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while _ask(f"{url}/readyz")[0] != HTTPStatus.OK:
+        if not program.is_alive or time.monotonic() > deadline:
+            raise InstanceError(f"the instance on {url} does not start; .local/demo/log says why")
+        time.sleep(0.1)
+
+
+def _log() -> IO[bytes]:
+    kept = local.LOCAL / "demo"
+    private_files.make_directory(kept)
+    return (kept / "log").open("wb")
+
+
+def _end(program: Program) -> None:
+    """End it, even where somebody has stopped it."""
+    with suppress(ProcessLookupError):
+        os.killpg(program.pid, signal.SIGCONT)
+    program.signal(signal.SIGTERM)
+    program.wait()
+
+
+def _greet(first: Program, second: Program, profile: str, token: str) -> None:
+    lines = [
+        "",
+        f"  The first instance (process {first.pid}) asks the second (process {second.pid}) for users and preferences.",
+        "  Their log is .local/demo/log. Ctrl-C ends both.",
+        "",
+        f"  curl -i {profile} -H 'Authorization: Bearer {token}'",
+        "",
+        "  Below is what that says, whenever it changes. Now break the second, from another terminal:",
+        "",
+        f"  kill -KILL {second.pid}      it is gone, and back after a while; the breaker waits 30 s",
+        f"  kill -STOP -{second.pid}     it hangs, with its workers, until kill -CONT -{second.pid}",
+        "",
+    ]
+    print("\n".join(lines), flush=True)  # noqa: T201 - for a person
+
+
+def tell(line: str) -> None:
+    """Tell a person what happened, and when."""
+    print(f"  {time.strftime('%H:%M:%S')}  {line}", flush=True)  # noqa: T201 - for a person
+
+
+if __name__ == "__main__":
+    sys.exit(main())

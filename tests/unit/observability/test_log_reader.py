@@ -1,0 +1,67 @@
+"""A request, found in what was logged of it."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.observability.log_reader import occurrences
+
+ID = "request-1"
+
+
+def line(logger: str, at: str, request_id: str = ID, **fields: Any) -> str:
+    """Return a line of the service's."""
+    ids = {"timestamp": f"2026-11-21T{at}Z", "level": "INFO", "severity": "INFO", "message": "GET", "trace_id": "t"}
+    return json.dumps({**ids, "logger": f"candor.{logger}", "request_id": request_id, **fields}) + "\n"
+
+
+FAILED = (
+    line("errors", "10:00:00.5", code="SERVICE_UNAVAILABLE", user="bob")
+    + line("access", "10:00:00.6", "request-2", status=200)
+    + line("access", "10:00:00.7", status=503, user="alice")
+)
+
+
+class TestOccurrences:
+    def test_the_error_line_and_the_access_line_are_one(self, tmp_path: Path) -> None:
+        (tmp_path / "log").write_text(FAILED)
+        (entry,) = occurrences(ID, [tmp_path / "log"])
+        assert entry.said == {"code": "SERVICE_UNAVAILABLE", "status": 503, "user": "alice"}
+        assert (entry.at.isoformat(), entry.trace_id) == ("2026-11-21T10:00:00.700000+00:00", "t")
+
+    def test_several_files_packed_or_not_newest_first(self, tmp_path: Path) -> None:
+        (tmp_path / "log").write_text(FAILED)
+        with gzip.open(tmp_path / "log.1.gz", "wt") as packed:
+            packed.write(line("access", "09:00:00", status=404))
+        found = occurrences(ID, [tmp_path / "log.1.gz", tmp_path / "log"])
+        assert [entry.said["status"] for entry in found] == [503, 404]
+
+    @pytest.mark.parametrize(
+        "noise",
+        [
+            ID,
+            "{" + ID,
+            f'"{ID}"',
+            f'{{"request_id": "{ID}"}}',
+            f'{{"request_id": "{ID}", "timestamp": null}}',
+            line("journal", "10:00:00"),
+            line("access", "soon"),
+            line("access", "10:00:00", f"{ID}-2"),
+        ],
+    )
+    def test_what_is_no_line_about_it_is_skipped(self, tmp_path: Path, noise: str) -> None:
+        (tmp_path / "log").write_text(f"{noise}\nNov 21 10:00:00 host python[7]: {FAILED}{noise}\n")
+        assert len(occurrences(ID, [tmp_path / "log"])) == 1
+
+    def test_what_nginx_has_refused_is_told_too(self, tmp_path: Path) -> None:
+        said: dict[str, Any] = {"status": 503, "code": "SERVICE_UNAVAILABLE", "route": "unmatched", "duration_ms": 250}
+        (tmp_path / "log").write_text(line("", "10:00:00", **said).replace("candor.", "nginx"))
+        (entry,) = occurrences(ID, [tmp_path / "log"])
+        assert said.items() <= entry.said.items()
+
+    def test_an_error_whose_request_was_never_finished_is_told_too(self, tmp_path: Path) -> None:
+        (tmp_path / "log").write_text(line("errors", "10:00:00", code="INTERNAL_ERROR"))
+        assert [entry.said for entry in occurrences(ID, [tmp_path / "log"])] == [{"code": "INTERNAL_ERROR"}]

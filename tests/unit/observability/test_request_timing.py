@@ -1,0 +1,49 @@
+"""What a request spent its time on, told hop by hop."""
+
+import contextvars
+
+from app.observability import request_timing
+
+
+class TestTrail:
+    def test_time_adds_up_by_hop_and_repetitions_by_name(self) -> None:
+        mine = contextvars.copy_context().run(self.tread)
+        assert {hop: round(seconds, 3) for hop, seconds in mine.spent.items()} == {"database": 0.75, "work_slot": 0.25}
+        assert mine.fields() == {
+            "spent_ms": {"database": 750.0, "work_slot": 250.0},
+            "retries": {"transaction": 2},
+        }
+
+    @staticmethod
+    def tread() -> request_timing.Trail:
+        mine = request_timing.begin()
+        request_timing.spent("database", 0.5)
+        request_timing.spent("work_slot", 0.25)
+        request_timing.spent("database", 0.25)
+        request_timing.repeated("transaction")
+        request_timing.repeated("transaction")
+        return mine
+
+    def test_what_raises_has_taken_time_too(self) -> None:
+        def fail() -> None:
+            raise ValueError
+
+        def tread() -> request_timing.Trail:
+            mine = request_timing.begin()
+            try:
+                request_timing.timed("database", fail)()
+            except ValueError:
+                return mine
+            raise AssertionError
+
+        assert list(contextvars.copy_context().run(tread).spent) == ["database"]
+
+    def test_an_empty_one_says_nothing_and_work_for_no_request_leaves_none(self) -> None:
+        assert request_timing.Trail().fields() == {"spent_ms": None, "retries": None}
+
+        def tread() -> None:
+            request_timing.current.set(None)
+            request_timing.spent("database", 1.0)
+            request_timing.repeated("read")
+
+        contextvars.copy_context().run(tread)

@@ -1,0 +1,163 @@
+"""Work slots: so many at work, so many waiting, in order, and nobody for nothing."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from app.errs.platform import DeadlineExceeded, ServiceUnavailable
+from app.resilience import bulkhead as house
+from app.resilience.bulkhead import Slots
+from app.resilience.deadline import within
+
+LATE = 2.0
+
+
+@pytest.fixture
+def crowd() -> Iterator[Callable[[Callable[[], None]], threading.Thread]]:
+    """Return a starter of threads, all of which must end."""
+    threads: list[threading.Thread] = []
+
+    def start(work: Callable[[], None]) -> threading.Thread:
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        return threads[-1]
+
+    yield start
+    for each in threads:
+        each.join(10)
+        assert not each.is_alive()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return once it holds."""
+    until = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
+def visit(slots: Slots) -> None:
+    """Be in and out, if there is room."""
+    with suppress(ServiceUnavailable), slots:
+        pass
+
+
+def is_queued(slots: Slots, count: int) -> bool:
+    """Tell whether so many wait."""
+    return len(slots._waiting) == count
+
+
+class TestTaken:
+    def test_ok(self) -> None:
+        slots = Slots(2, queue=0)
+        with slots, slots:
+            assert slots.in_use == 2
+        assert slots.in_use == 0
+
+    def test_a_fault_inside_gives_the_slot_back(self) -> None:
+        slots = Slots(1, queue=0)
+        with pytest.raises(KeyError), slots:
+            raise KeyError
+        assert slots.in_use == 0
+
+    def test_when_the_queue_is_full_too_the_next_is_refused_at_once(self) -> None:
+        slots = Slots(1, queue=0)
+        with slots, pytest.raises(ServiceUnavailable) as caught, slots:
+            pass
+        assert caught.value.retry_after == 1
+        with slots:
+            pass
+
+    def test_where_nobody_leaves_waiting_ends_after_a_moment(self) -> None:
+        slots = Slots(1, queue=1)
+        with slots:
+            began = time.monotonic()
+            with pytest.raises(ServiceUnavailable), slots:
+                pass
+            assert house.TICKS * house.TICK <= time.monotonic() - began < house.TICKS * house.TICK + LATE
+        with slots:
+            assert slots.in_use == 1
+
+    def test_and_no_more_wait_there_than_there_are_slots(self, crowd: Callable[..., threading.Thread]) -> None:
+        """So that the threads stay free; the first ones see when it moves again."""
+        slots = Slots(1, queue=8)
+        with slots:
+            with pytest.raises(ServiceUnavailable), slots:
+                pass
+            scout = crowd(partial(visit, slots))
+            wait_for(partial(is_queued, slots, 1))
+            with pytest.raises(ServiceUnavailable), slots:
+                pass
+            assert is_queued(slots, 1)
+        scout.join(5)
+        with slots:
+            others = [crowd(partial(visit, slots)) for _ in range(4)]
+            wait_for(partial(is_queued, slots, 4))
+        for each in others:
+            each.join(5)
+
+    def test_where_others_get_on_it_waits_for_its_turn(self, crowd: Callable[..., threading.Thread]) -> None:
+        """However long they take together, up to LONGEST."""
+        slots = Slots(1, queue=8)
+        order: list[int] = []
+        gate = ExitStack()
+        gate.enter_context(slots)
+
+        def work(number: int) -> None:
+            with slots:
+                order.append(number)
+                time.sleep(house.TICK * house.TICKS / 2)
+
+        for number in range(5):
+            crowd(partial(work, number))
+            wait_for(partial(is_queued, slots, number + 1))
+        gate.close()
+        wait_for(lambda: len(order) == 5)
+        assert order == [0, 1, 2, 3, 4]
+
+    def test_it_never_waits_past_its_deadline(self) -> None:
+        slots = Slots(1, queue=1)
+        limit = within(timedelta(milliseconds=10))
+        with slots, limit, pytest.raises(DeadlineExceeded) as caught, slots:
+            pass
+        assert caught.value.facts["spent_in"] == "work_slot"
+
+    def test_nor_longer_than_the_longest_though_others_get_on(
+        self, crowd: Callable[..., threading.Thread], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(house, "LONGEST", 0.0)
+        slots = Slots(1, queue=1)
+        with slots, pytest.raises(ServiceUnavailable), slots:
+            pass
+
+    def test_no_slot_is_ever_lost_or_given_twice(self, crowd: Callable[..., threading.Thread]) -> None:
+        slots = Slots(3, queue=4)
+        most, refused, lock = [0], [0], threading.Lock()
+
+        def work() -> None:
+            for _ in range(100):
+                try:
+                    with slots:
+                        with lock:
+                            most[0] = max(most[0], slots.in_use)
+                        time.sleep(0.0005)
+                except ServiceUnavailable:
+                    with lock:
+                        refused[0] += 1
+
+        threads = [crowd(work) for _ in range(12)]
+        for each in threads:
+            each.join(30)
+        assert (slots.in_use, most[0]) == (0, 3)
+        assert 0 < refused[0] < 1200
+
+
+@pytest.mark.parametrize(("size", "queue"), [(0, 1), (-1, 1), (1, -1)])
+def test_nonsense_is_refused(size: int, queue: int) -> None:
+    with pytest.raises(ValueError, match="at least one slot"):
+        Slots(size, queue=queue)

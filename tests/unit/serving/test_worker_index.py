@@ -1,0 +1,26 @@
+"""A worker's number is the smallest that no living worker bears."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from deploy.serving import worker_index
+
+
+def arbiter(*given: int) -> SimpleNamespace:
+    """Return a master whose living workers bear these numbers."""
+    return SimpleNamespace(WORKERS={1000 + number: SimpleNamespace(number=number) for number in given})
+
+
+@pytest.mark.parametrize(("living", "given"), [((), 0), ((0,), 1), ((0, 1), 2), ((1,), 0), ((0, 2), 1), ((2, 1, 0), 3)])
+def test_the_smallest_that_is_free_is_given(living: tuple[int, ...], given: int) -> None:
+    worker = SimpleNamespace()
+    worker_index.give(arbiter(*living), worker)
+    assert worker.number == given
+
+
+def test_only_a_worker_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_index, "_ours", None)
+    assert worker_index.ours() is None
+    worker_index.bear(SimpleNamespace(number=3))
+    assert worker_index.ours() == 3
