@@ -9,14 +9,17 @@ STOCK  := .local/conformance-venv
 EDGE   := tests/stack tests/conformance tests/browser
 PEERS  := .local/bench-venv
 OTHERS := .local/ecosystem-venv
-SSLYZE := .local/sslyze-venv
+SCANNERS := .local/scanners-venv
 CLIENTS := .local/clients-venv
+GRPC_CLIENTS := .local/clients-grpc-venv
+GRPC_MODULES := .local/clients-grpc-node
 
 comma  := ,
+NAMES  := $(subst $(comma), ,$(ONLY))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint fix fuzz soak drill ecosystem clients conformance bench bench-cost bench-guard bench-scaling lock clean
+.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -45,16 +48,19 @@ test: .venv/dev.lock ## Run the tests in parallel, on a PostgreSQL of their own 
 quick: .venv/dev.lock ## In 15 seconds: lint what has changed since the last commit on main, and run the tests nearest to it
 	@exec $(PY) -m tests.quick $(ARGS)
 
-edge: .venv/dev.lock $(SSLYZE)/installed.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser; some minutes
+edge: .venv/dev.lock $(SCANNERS)/installed.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser; some minutes
 	@exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS)
 
-check: lint test edge ## Everything that must hold before a push
+check: lint contract test edge ## Everything that must hold before a push
 
 lint: .venv/dev.lock ## Check format, lint, types and import contracts
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
+
+contract: .venv/dev.lock ## Compare the API with contract/, what the last release promised: nothing may break, CHANGELOG.md has what is new
+	@exec $(PY) -m flask contract check
 
 fix: .venv/dev.lock ## Format, and repair what ruff can repair
 	$(PY) -m ruff format .
@@ -69,8 +75,8 @@ fuzz: .venv/dev.lock ## Throw generated requests at every operation, for longer 
 ecosystem: $(OTHERS)/installed.lock ## Run extensions and servers that Flask users install on the application (ONLY=sentry,cors: only these files)
 	@exec $(OTHERS)/bin/python -m pytest $(or $(foreach name,$(subst $(comma), ,$(ONLY)),tests/ecosystem/test_$(name).py),tests/ecosystem) $(ARGS)
 
-clients: .venv/dev.lock $(CLIENTS)/installed.lock .local/clients-node/package-lock.json ## Generate clients from the OpenAPI document, check their types, and call the service with them (ONLY=openapi_typescript)
-	@exec $(PY) -m pytest $(or $(foreach name,$(subst $(comma), ,$(ONLY)),tests/clients/test_$(name).py),tests/clients) $(ARGS)
+clients: .venv/dev.lock $(CLIENTS)/installed.lock .local/clients-node/package-lock.json $(if $(ONLY),$(if $(wildcard $(NAMES:%=tests/clients/grpc/test_%.py)),grpc-clients),grpc-clients) ## Generate clients from the OpenAPI document and the gRPC protocol, check their types, and call the service with them (ONLY=openapi_typescript,buf)
+	@exec $(PY) -m pytest $(or $(foreach name,$(NAMES),$(or $(wildcard tests/clients/grpc/test_$(name).py),tests/clients/test_$(name).py)),tests/clients) $(ARGS)
 
 conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock) ## Hold ours and two stock servers against the rules of HTTP, or any API: URL=http://… PROFILE=p.toml (JSON=out.json)
 	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \
@@ -105,12 +111,13 @@ lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all 
 	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra async --extra grpc --extra tracing --constraint requirements/run.lock)
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 	$(call compile,bench/requirements.lock,bench/requirements.in --constraint requirements/run.lock)
-	$(call compile,tests/stack/sslyze.lock,tests/stack/sslyze.in)
+	$(call compile,tests/stack/scanners.lock,tests/stack/scanners.in --no-emit-package playwright --no-emit-package pyee --no-emit-package greenlet)
 	$(call compile,tests/clients/requirements.lock,tests/clients/requirements.in)
+	$(call compile,tests/clients/grpc/requirements.lock,tests/clients/grpc/requirements.in)
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/sslyze*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the lock that is installed. What is tested holds everything that is run, so it counts as both.
@@ -142,11 +149,11 @@ $(OTHERS)/installed.lock: tests/ecosystem/requirements.lock .venv/bin/python
 	@$(PY) -m venv --clear $(OTHERS)
 	@$(OTHERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
-# sslyze wants an older cryptography than the service has.
-$(SSLYZE)/installed.lock: tests/stack/sslyze.lock .venv/bin/python
-	@echo "candor: making $(SSLYZE) for sslyze"
-	@$(PY) -m venv --clear $(SSLYZE)
-	@$(SSLYZE)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+# What examines TLS and pages: sslyze needs an older cryptography than the service has.
+$(SCANNERS)/installed.lock: tests/stack/scanners.lock .venv/bin/python
+	@echo "candor: making $(SCANNERS) for sslyze and axe"
+	@$(PY) -m venv --clear $(SCANNERS)
+	@$(SCANNERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 # Generators of clients, and what checks and runs their results: Node comes in a wheel.
 $(CLIENTS)/installed.lock: tests/clients/requirements.lock .venv/bin/python
@@ -158,6 +165,19 @@ $(CLIENTS)/installed.lock: tests/clients/requirements.lock .venv/bin/python
 	@echo "candor: installing the modules of tests/clients/package.json"
 	@mkdir -p $(@D) && cp tests/clients/package.json $(@D)/ && cp $< $@
 	@PATH="$(CURDIR)/$(CLIENTS)/bin:$$PATH" $(CLIENTS)/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && touch $@
+
+# Those of gRPC, and buf: a part of `make clients`.
+grpc-clients: $(GRPC_CLIENTS)/installed.lock $(GRPC_MODULES)/package-lock.json
+
+$(GRPC_CLIENTS)/installed.lock: tests/clients/grpc/requirements.lock .venv/bin/python
+	@echo "candor: making $(GRPC_CLIENTS) for gRPC clients"
+	@"$(PYTHON)" -m venv --clear $(GRPC_CLIENTS)
+	@$(GRPC_CLIENTS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+
+$(GRPC_MODULES)/package-lock.json: tests/clients/grpc/package-lock.json tests/clients/grpc/package.json $(GRPC_CLIENTS)/installed.lock
+	@echo "candor: installing the modules of tests/clients/grpc/package.json"
+	@mkdir -p $(@D) && cp tests/clients/grpc/package.json $(@D)/ && cp $< $@
+	@PATH="$(CURDIR)/$(GRPC_CLIENTS)/bin:$$PATH" $(GRPC_CLIENTS)/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && touch $@
 
 .venv/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

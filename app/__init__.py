@@ -4,6 +4,7 @@
 
     factory                     the wiring on one page
     cli                         the flask commands
+    contract                    the comparison with the recorded contract
     rest | rpc                  HTTP, and its gRPC twin
     extensions                  Flask's extensions, created once
     rate_limiting               Flask-Limiter for several applications

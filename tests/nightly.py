@@ -19,6 +19,7 @@ PAGE: Final = ROOT / "docs" / "nightly.md"
 LOGS: Final = ROOT / ".local" / "nightly"
 SUITES: Final = {
     "lint": "make lint",
+    "contract": "make contract",
     "test": "make test",
     "edge": "make edge",
     "ecosystem": "make ecosystem",

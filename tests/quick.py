@@ -42,6 +42,7 @@ OTHER_FILES: Final = {
     ".env.example": "tests/law/test_env_example.py",
     "CHANGELOG.md": "tests/law/test_version.py",
     "bench/": "tests/law/test_bench.py",
+    "contract/": "tests/law/test_contract.py",
     "deploy/nginx/": "tests/law/test_nginx.py",
     "deploy/prometheus/": "tests/law/test_alerts.py",
     "migrations/": "tests/integration/test_migrations.py",

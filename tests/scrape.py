@@ -4,6 +4,7 @@ import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from prometheus_client import Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -62,3 +63,18 @@ def growth(name: str, **labels: str) -> Iterator[Difference]:
     difference, before = Difference(), here(name).total(name, **labels)
     yield difference
     difference.by = here(name).total(name, **labels) - before
+
+
+FAILURES: Final = frozenset(
+    {
+        *("errors_total", "http_request_duration_seconds_count", "http_requests_shed_total", "panics_recovered_total"),
+        *("undeclared_errors_total", "validation_violations_total", "dependency_errors_total"),
+    }
+)
+"""What recording rules and alerts are made of."""
+
+
+def grown(before: Scrape) -> set[str]:
+    """Return those of ``FAILURES`` that this process has counted since then."""
+    after = here()
+    return {name for name in FAILURES if after.total(name) != before.total(name)}

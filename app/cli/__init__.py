@@ -4,11 +4,12 @@ import os
 
 from flask import Flask
 
-from app.cli import errors, explain, jobs, migrations, new, products, rpc, tokens, users, worker
+from app.cli import contract, errors, explain, jobs, migrations, new, products, rpc, tokens, users, worker
 
 
 def register(app: Flask) -> None:
     """Put the commands in place."""
+    app.cli.add_command(contract.group)
     app.cli.add_command(errors.group)
     app.cli.add_command(explain.explain)
     app.cli.add_command(jobs.group)

@@ -46,6 +46,8 @@ def explain(code: str) -> None:
         lines(f"{name}: {value}")
     if error.curl:
         page(f"\nProvoke it:\n{examples.curl(error, public_url=public_url)}")
+    if simulation := examples.simulation(error, current_app):
+        page(f"\nSimulate it:\n{simulation}")
 
 
 def _explain_violation(violation: errs.ViolationCode) -> None:

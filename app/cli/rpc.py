@@ -15,7 +15,7 @@ from flask.cli import with_appcontext
 from app.cli.terminal import Failed
 from app.config import Settings, authority
 from app.extensions import db
-from app.observability import exposition, metrics, startup
+from app.observability import exposition, logs, metrics, startup
 from app.repositories import engine
 from app.resilience import draining
 from app.wiring import Services, journal
@@ -46,6 +46,7 @@ def serve() -> None:
     if failures:
         failures.start()
     asyncio.run(_serve(app, settings))
+    logs.end()
     if failures:
         failures.stop(LAST_WORDS)
     if settings.tracing:
@@ -72,6 +73,7 @@ async def _serve(app: Flask, settings: Settings) -> None:
 
     def hear(signum: int) -> None:
         if told.is_set():
+            logs.end()
             os._exit(128 + signum)
         draining.begin()
         told.set()

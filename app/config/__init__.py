@@ -4,13 +4,15 @@ A field is a setting: its name in capitals is the variable, its metadata the sen
 """
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
 from app.config import database, development, readers, rules
 from app.config.issuers import Issuer, read_issuers
+from app.config.setting import default_of
+from app.config.setting import setting as _setting
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = ROOT / ".local"
@@ -24,11 +26,6 @@ class InvalidSettings(Exception):
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
         super().__init__("Candor does not start:\n" + "\n".join(f"  - {fault}" for fault in faults))
-
-
-def _setting(default: object, parse: Callable[[str], object], says: str, *, production: str = "") -> Any:
-    """Return a setting; ``production`` is what it is there when the environment says nothing."""
-    return field(default=default, metadata={"parse": parse, "says": says, "production": production})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,6 +196,15 @@ class Settings:
         "Worker n of this instance has its debug listener on 127.0.0.1, at this port plus n.",
     )
     debug: bool = _setting(False, readers.boolean, "Flask's debug mode; refused in production.")
+    faults_on_demand: bool = _setting(
+        True,
+        readers.boolean,
+        "Whether Simulate-Error makes a request fail with the error that it names. Default in production: false.",
+        production="false",
+    )
+    faults_on_demand_in_production: bool = _setting(
+        False, readers.boolean, "Whether production may have FAULTS_ON_DEMAND=true, as a staging environment needs."
+    )
     web_concurrency: int = _setting(
         0,
         readers.integer(0, 64),
@@ -237,6 +243,11 @@ class Settings:
     def is_production(self) -> bool:
         """Tell whether this is the real thing."""
         return self.app_env == "production"
+
+    @property
+    def simulates_errors(self) -> bool:
+        """Return whether callers may choose the error of a request; in production this takes both settings."""
+        return self.faults_on_demand and (self.faults_on_demand_in_production or not self.is_production)
 
     @property
     def warnings(self) -> list[str]:
@@ -286,10 +297,3 @@ class Settings:
 def authority(host: str, port: int) -> str:
     """Return host and port as a URL has them: an IPv6 address between brackets (RFC 3986, section 3.2.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def default_of(setting: "Field[Any]") -> object:
-    """Return a setting's default."""
-    if setting.default is MISSING:
-        raise TypeError(f"{setting.name} has no default")
-    return setting.default

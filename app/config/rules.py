@@ -122,6 +122,12 @@ REJECTED: Final = (
         lambda v: is_weak(v["debug_token"]),
     ),
     Rule("debug", "must be off in production", lambda v: v["debug"]),
+    Rule(
+        "faults_on_demand",
+        "must be false in production unless FAULTS_ON_DEMAND_IN_PRODUCTION is true:"
+        " callers could make their requests fail with any error",
+        lambda v: v["faults_on_demand"] and not v["faults_on_demand_in_production"],
+    ),
 )
 """What production rejects, beside what is rejected everywhere."""
 
@@ -155,6 +161,11 @@ WARNED: Final = (
         "cors_origins",
         "contains http://: whoever is on the way to such a page can read what its users may read",
         lambda v: any(map(_is_clear, v["cors_origins"])),
+    ),
+    Rule(
+        "faults_on_demand_in_production",
+        "is true: with FAULTS_ON_DEMAND=true, callers can make their requests fail with any error",
+        lambda v: v["faults_on_demand_in_production"],
     ),
     Rule(
         "metrics_host",

@@ -54,6 +54,7 @@ from app.errs import (
 from app.errs.catalogue import definition, fallback, named_errors, occurrence, plain, slug
 from app.errs.declare import WATCHERS, Watcher, raised_by, raises, tell
 from app.errs.error import CODE, Error, Violation, chain, kind_is, ops, root_cause, title
+from app.errs.examples import example_of, simulated
 from app.errs.helpers import input_unwanted, missing_field
 from app.errs.kinds import Fault, Kind
 from app.errs.make import E
@@ -76,6 +77,7 @@ __all__ = [
     "access",
     "chain",
     "definition",
+    "example_of",
     "failures",
     "fallback",
     "fallbacks",
@@ -104,6 +106,7 @@ __all__ = [
     "shown_facts",
     "shown_message",
     "shown_wait",
+    "simulated",
     "slug",
     "statuses",
     "tasks",

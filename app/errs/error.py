@@ -87,6 +87,9 @@ class Error(Exception):
     is_callers: bool = False
     """Whether the caller has set the limit that was exceeded, such as a short budget. It proves nothing then."""
 
+    is_simulated: bool = False
+    """Whether the caller has asked for it: nothing has failed."""
+
     passed: tuple[str, ...] = ()
     """The operations that it has left since it was raised, outermost first; ``op`` is that of whoever raised it."""
 

@@ -78,7 +78,8 @@ def plain(value: object) -> Any:
 class Journal:
     """Notes failed requests: each 5xx, of what overload sends away some, and of 4xx a sample.
 
-    A 5xx by the client's fault, as a budget that the caller has shortened is, counts as a 4xx.
+    A 5xx by the client's fault, as a budget that the caller has shortened is, counts as a 4xx. Simulated errors are not
+    noted.
 
     Args:
         write: writes entries away, or raises an ``errs.Error``; even none of them, to take away what is too old.
@@ -132,6 +133,8 @@ class Journal:
             return
         told = self._told.get()
         self._told.set(None)
+        if fields.get("simulated"):
+            return
         error = told[1] if told is not None and told[0] == request_id else {}
         is_clients = status < SERVER_ERROR or error.get("fault") == Fault.CLIENT.value
         if (error and not is_clients) or self._is_sampled(self._sample if is_clients else 1.0):

@@ -160,7 +160,7 @@ def error(
     is_own = shared_by is None or not _goes_to_stderr_alone(ERRORS) or _is_first(shared_by, fields)
     if is_own:
         message = caused["causes"][0]["message"] if said is exc else told(said)
-        level = kind.log_level if fault is kind.fault else logging.WARNING
+        level = kind.log_level if fault is kind.fault and not said.is_simulated else logging.WARNING
         _write(ERRORS, logging.ERROR if stack else level, message, fields, exc if stack else None)
     for watcher in WATCHERS:
         watcher.error(fields)

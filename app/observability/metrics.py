@@ -48,6 +48,7 @@ IN_FLIGHT: Final = _gauge("http_requests_in_flight", "Requests that a thread is 
 WAITING: Final = _gauge("http_requests_waiting", "Requests that wait in the line before the threads.")
 SHED: Final = _counter("http_requests_shed_total", "Requests refused for overload, and where.", "at")
 ERRORS: Final = _counter("errors_total", "Errors answered.", "code", "kind", "fault")
+SIMULATED: Final = _counter("simulated_errors_total", "Errors answered because the caller asked for them.", "code")
 VIOLATIONS: Final = _counter("validation_violations_total", "Rules that input broke.", "field", "code")
 PANICS: Final = _counter("panics_recovered_total", "Exceptions that nobody foresaw, answered as INTERNAL_ERROR.")
 UNDECLARED: Final = _counter(
@@ -133,6 +134,11 @@ def error(said: errs.Error, shown: errs.Error) -> None:
         if add is None:
             add = _breaches[labels] = VIOLATIONS.labels(*labels).inc
         add(times)
+
+
+def simulated(shown: errs.Error) -> None:
+    """Count an error that the caller has asked for, by the code that was shown. It counts nowhere else."""
+    SIMULATED.labels(errs.definition(shown).code).inc()
 
 
 def _field(violation: errs.Violation) -> str:

@@ -18,6 +18,8 @@ def report(
 ) -> bool:
     """Log and count an error, and check that the operation has declared it; return whether it has its own log entry.
 
+    One that the caller has asked for is logged and counted apart: it is no failure, and no proof of a declaration.
+
     Args:
         exc: what was raised, with its causes.
         shown: the error that is answered.
@@ -28,6 +30,9 @@ def report(
         shared_by: the address of the client, where errors of one second share a log entry.
     """
     said = exc if isinstance(exc, errs.Error) else shown
+    if said.is_simulated:
+        metrics.simulated(shown)
+        return logs.error(exc, shown, fields | {"simulated": True}, stack=False)
     is_own = logs.error(exc, shown, fields, stack=stack, shared_by=shared_by)
     metrics.error(said, shown)
     batches.count(said.failures)

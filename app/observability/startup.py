@@ -41,6 +41,7 @@ def told(settings: Settings, serves: Sequence[str], metrics_port: int) -> dict[s
         "limits": {name: getattr(settings, name) for name in LIMITS},
         "cors_origins": [*settings.cors_origins],
         "anonymous_scopes": [*settings.anonymous_scopes],
+        "simulates_errors": settings.simulates_errors,
         "metrics": f"http://{metrics}/metrics" if metrics_port else "none",
     }
 

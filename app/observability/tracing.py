@@ -206,9 +206,12 @@ class SpanOfRequest:
         if route != "unmatched":
             span.set_attribute("http.route", str(route))
         span.set_attribute("url.path", str(fields["path"]))
+        is_simulated = fields.get("simulated") is True
+        if is_simulated:
+            span.set_attribute("candor.simulated", True)
         if isinstance(status, int):
             span.set_attribute("http.response.status_code", status)
-            if status >= SERVER_ERROR:
+            if status >= SERVER_ERROR and not is_simulated:
                 span.set_status(StatusCode.ERROR)
         batch = fields.get("batch")
         for member, count in batch.items() if isinstance(batch, dict) else ():

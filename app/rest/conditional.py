@@ -22,7 +22,6 @@ _LIST: Final = re.compile(rf"[ \t,]*{_TAG.pattern}(?:[ \t]*,[ \t,]*{_TAG.pattern
 """One or more, between commas; empty elements do not count (RFC 9110, section 5.6.1)."""
 OF_CONTENT: Final = ("Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type")
 """What 304 does not repeat of the answer that it stands for (RFC 9110, section 15.4.5)."""
-"""What a 304 says of the answer that it stands for (RFC 9110, section 15.4.5)."""
 READS: Final = frozenset({"GET", "HEAD"})
 SHAPES: Final = 1024
 """Selections of members of which the digest is kept; clients use few of the many that there are."""

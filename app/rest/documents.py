@@ -9,11 +9,11 @@ from apispec import APISpec
 from flask import Flask
 
 from app import errs
-from app.errs.requests import BodyTooLarge
 from app.rest import examples
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
-from app.rest.header_fields import TOLD, declared, key, of_errors, of_success
+from app.rest.header_fields import TOLD, declared, key, of_deprecation, of_errors, of_success
 from app.rest.operations import PUBLIC, Operation
+from app.wire.deprecation import Deprecation
 
 FORMS: Final = frozenset({"form", "files"})
 MULTIPART: Final = "multipart/form-data"
@@ -53,8 +53,18 @@ def document_operation(
         }
     for status, response in _errors(operation, app.config, method=method):
         responses[status] = _joined(response, responses.get(status))
+    if operation.deprecation is not None:
+        _deprecate(doc, operation.deprecation)
     doc["x-errors"] = sorted(named.code for named in operation.raises)
     return doc
+
+
+def _deprecate(doc: dict[str, Any], deprecation: Deprecation) -> None:
+    """Mark an operation as deprecated, and declare the header fields of its answers."""
+    doc["deprecated"] = True
+    for response in doc["responses"].values():
+        if isinstance(response, dict):
+            response["headers"] = {**response.get("headers", {}), **of_deprecation(deprecation)}
 
 
 def _operation_id(api: Any, name: str, blueprint: str) -> str:
@@ -117,10 +127,8 @@ def _told(group: list[type[errs.Error]], public_url: str) -> str:
 
 
 def _example(named: type[errs.Error], operation: Operation, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the example of an error; that of a body too large has the size that this operation declares."""
-    shown = None
-    if named is BodyTooLarge:
-        shown = named(limit=operation.body_limit(config["MAX_BODY_BYTES"]))
+    """Return the example of an error on an operation, such as the size of body that it declares."""
+    shown = examples.occurrence(named, operation, largest=config["MAX_BODY_BYTES"])
     return examples.document(named, public_url=config["PUBLIC_URL"], shown=shown)
 
 

@@ -106,12 +106,12 @@ def register(app: Flask) -> None:
 def answer(error: errs.Error) -> Response:
     """Answer an error of the catalogue: log it once, and render what a client may see.
 
-    One that answers 500 sends ``got_request_exception``, as an unforeseen exception does.
+    One that answers 500 sends ``got_request_exception``, as an unforeseen exception does; a simulated one does not.
     """
     shown = shown_for(error)
     status = status_of(shown)
     _report(error, shown, status)
-    if status is OURS:
+    if status is OURS and not error.is_simulated:
         app = application()
         got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
     return respond(shown, status)

@@ -1,18 +1,44 @@
 """What each error looks like, rendered from the fixed facts of its definition; a test holds it against real answers."""
 
+import re
 from typing import Any, Final
 
+from flask import Flask
+
 from app import errs
+from app.errs import commands
+from app.errs.access import InsufficientScope
+from app.errs.requests import BodyTooLarge, NotAcceptable, UnsupportedMediaType
+from app.rest import operations
 from app.rest.errors import BODILESS, Occasion, headers_of, instance_of, problem, status_of
 from app.rest.mounting import prefix_of
+from app.rest.operations import Operation
+from app.wire.simulation import FIELD
 
 REQUEST_ID: Final = "5f0c9a7e41d84f6cb7a0e2d31c9b8a64"
 TIMESTAMP: Final = "2026-11-21T09:30:00.000001Z"
+SOME_ID: Final = "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+_PARAMETER: Final = re.compile(r"<(\w+:)?(\w+)>")
 
 
-def occurrence(named: type[errs.Error]) -> errs.Error:
-    """Return an error with the facts of its example."""
-    return named(**named.example)  # type: ignore[arg-type]  # keywords of the constructor, checked at definition
+def occurrence(named: type[errs.Error], operation: Operation | None = None, *, largest: int = 0) -> errs.Error:
+    """Return an error with the facts of its example, or with those that it has on an operation.
+
+    Args:
+        named: the error.
+        operation: which one.
+        largest: the bytes of body that the service reads at most.
+    """
+    facts: dict[str, object] = {}
+    if operation is not None:
+        known: dict[type[errs.Error], dict[str, object]] = {
+            BodyTooLarge: {"limit": operation.body_limit(largest)},
+            InsufficientScope: {"scope": operation.scope},
+            NotAcceptable: {"available": [*operation.produces]},
+            UnsupportedMediaType: {"supported": [*operation.consumes]},
+        }
+        facts = {name: fact for name, fact in known.get(named, {}).items() if fact}
+    return errs.example_of(named, **facts)
 
 
 def document(named: type[errs.Error], *, public_url: str, shown: errs.Error | None = None) -> dict[str, Any] | None:
@@ -38,3 +64,18 @@ def headers(named: type[errs.Error], *, method: str = "POST") -> dict[str, str]:
 def curl(named: type[errs.Error], *, public_url: str) -> str | None:
     """Return shell lines whose last answer is the error, with ``$TOKEN`` to be set; ``None`` where curl cannot."""
     return named.curl and named.curl.replace("{url}", public_url)
+
+
+def simulation(named: type[errs.Error], app: Flask) -> str | None:
+    """Return a shell line that simulates the error, with ``$TOKEN`` to be set where the operation needs one.
+
+    ``None`` where FAULTS_ON_DEMAND is off, and for an error that no operation declares.
+    """
+    declaring = [each for each in operations.table(app).values() if each.is_documented and named in each.raises]
+    if not declaring or not app.config["FAULTS_ON_DEMAND"]:
+        return None
+    operation = min(declaring, key=lambda each: "<" in each.name)  # the first without parameters in its path
+    method, _, path = operation.name.partition(" ")
+    path = _PARAMETER.sub(lambda found: SOME_ID if found[1] == "id:" else found[2], path)
+    credentials = "" if operation.scope is operations.PUBLIC else f" {commands.BEARER}"
+    return f"curl -i -X {method} '{app.config['PUBLIC_URL']}{path}'{credentials} -H '{FIELD}: {named.code}'"

@@ -7,6 +7,7 @@ from typing import Final
 from app.errs import Error
 from app.rest import examples
 from app.rest.operations import Operation
+from app.wire.deprecation import Deprecation
 
 TOLD: Final[Mapping[str, str]] = {
     "X-Request-Id": "The id of the request, in every log line about it.",
@@ -14,6 +15,7 @@ TOLD: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "`nosniff`: Content-Type is what it says.",
     "Cache-Control": "Whether the answer may be kept, and by whom.",
     "Vary": "The fields of the request that the answer depends on.",
+    "Content-Encoding": "`gzip`, where the client accepts it.",
     "ETag": "The strong entity tag of what is answered; send it back in If-Match or If-None-Match.",
     "Location": "The path of what was created.",
     "Idempotent-Replayed": "`true` when this is the stored answer to an earlier request with the same key.",
@@ -67,6 +69,16 @@ def of_errors(operation: Operation, errors: Iterable[type[Error]], status: HTTPS
         yield from examples.headers(error, method=method)
     if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
         yield "Accept-Encoding"
+
+
+def of_deprecation(deprecation: Deprecation) -> dict[str, dict[str, object]]:
+    """Return what OpenAPI says of the fields of every answer of a deprecated operation."""
+    described = {
+        "Deprecation": f"The operation is deprecated from {deprecation.since} on (RFC 9745).",
+        "Sunset": f"The operation may be gone from {deprecation.sunset} on (RFC 8594).",
+        "Link": 'With `rel="deprecation"`, a page about the deprecation.',
+    }
+    return {name: {"description": described[name], "schema": {"type": "string"}} for name in deprecation.fields}
 
 
 def _of_any(operation: Operation) -> Iterator[str]:

@@ -6,7 +6,7 @@ the metrics stand here, outside of Flask's hooks; context variables are reset he
 """
 
 import logging
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +23,7 @@ from app.observability.batches import BatchResult
 from app.observability.reporting import report
 from app.rate_limiting import restore_retry_after
 from app.resilience import deadline
-from app.rest import instrumentation, mounting, public
+from app.rest import instrumentation, mounting, operations, public
 from app.rest.errors import MEDIA_TYPE, OURS, Occasion, instance_of, problem
 from app.rest.hooks import cors, limits
 from app.rest.request import HELD, KEY, Request
@@ -42,6 +42,8 @@ LOWEST_ERROR: Final = "400"
 BODILESS: Final = frozenset({"401", "403"})
 EMPTY: Final = ("Content-Length", "0")
 Fields = list[tuple[str, str]]
+Announcements = Mapping[tuple[str, str], Mapping[str, str]]
+"""The header fields of deprecated operations, by endpoint and method."""
 _LOG: Final = logging.getLogger("candor.errors")
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
 
@@ -57,15 +59,30 @@ def install(app: "Application") -> None:
 class Answer:
     """The status line and header fields that Flask has sent, and the request that they answer."""
 
-    __slots__ = ("batch", "caller", "client", "code", "environ", "fields", "path", "route", "status", "written")
+    __slots__ = (
+        "batch",
+        "caller",
+        "client",
+        "code",
+        "endpoint",
+        "environ",
+        "fields",
+        "is_simulated",
+        "path",
+        "route",
+        "status",
+        "written",
+    )
 
     def __init__(self, environ: "WSGIEnvironment") -> None:
         self.environ = environ
         self.status = ""
         self.fields: Fields = []
         self.route = metrics.UNMATCHED
+        self.endpoint = ""
         self.path: str = environ["PATH_INFO"]
         self.batch: BatchResult | None = None
+        self.is_simulated = False
         self.code: str | None = None
         self.caller: Principal | None = None
         self.client: str | None = None
@@ -90,8 +107,9 @@ class Answer:
         request: Request | None = self.environ.pop(KEY, None)
         if request is not None:
             self.path, self.batch, self.code = request.path, request.batch, request.shared_code
+            self.is_simulated = request.is_simulated
             if request.url_rule is not None:
-                self.route = request.url_rule.rule
+                self.route, self.endpoint = request.url_rule.rule, request.url_rule.endpoint
 
     def fail(self, error: Exception, public_url: str) -> Iterable[bytes]:
         """Answer an exception that left Flask, as a ``teardown_request`` function's does; log it once."""
@@ -111,6 +129,13 @@ class Answer:
         self.fields = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
         self.written.clear()
         return [] if self.environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def announce(self, announcements: Announcements) -> None:
+        """Add the header fields of a deprecated operation, unless its handler has set them; each may set a Link."""
+        method = self.environ["REQUEST_METHOD"]
+        announced = announcements.get((self.endpoint, "GET" if method == "HEAD" else method), {})
+        sent = {name.lower() for name, _ in self.fields} - {"link"}
+        self.fields += [field for field in announced.items() if field[0].lower() not in sent]
 
     def complete(self, origins: Container[str]) -> None:
         """Add the header fields that every answer carries, unless they are there (C4, C16, C24)."""
@@ -141,6 +166,7 @@ class Middleware:
     ) -> None:
         self._app, self._wsgi_app, self._traced = app, wsgi_app, traced
         self._is_first = True
+        self._announcements: Announcements = {}
         mount = mounting.Mount(app.config)
         self._place = mount.place if mount.prefix else None
 
@@ -178,6 +204,8 @@ class Middleware:
             body = answer.fail(error, self._app.config["PUBLIC_URL"])
         finally:
             metrics.IN_FLIGHT.dec()
+        if self._announcements:
+            answer.announce(self._announcements)
         answer.complete(self._app.config["CORS_ORIGINS"])
         self._log(answer, perf_counter() - began, spent)
         start_response(answer.status, answer.fields)
@@ -197,6 +225,9 @@ class Middleware:
         if not issubclass(self._app.request_class, Request):
             raise TypeError(f"request_class must be a subclass of {Request.__module__}.{Request.__name__}")
         self._is_first = False
+        self._announcements = {
+            key: each.deprecation.fields for key, each in operations.table(self._app).items() if each.deprecation
+        }
         instrumentation.settle(self._app)
         public.announce(self._app)
         if "werkzeug.request" not in environ or "SERVER_SOFTWARE" in environ:
@@ -247,9 +278,11 @@ class Middleware:
                 "user": user,
                 "degraded": degraded,
                 "batch": answer.batch.logged() if answer.batch is not None else None,
+                "simulated": answer.is_simulated or None,
                 **spent.fields(),
             }
         )
         for each in degraded.split(", ") if degraded else ():
             metrics.DEGRADED.labels(each.partition(";")[0]).inc()
-        metrics.request(method, answer.route, status, seconds)
+        if not answer.is_simulated:
+            metrics.request(method, answer.route, status, seconds)

@@ -16,7 +16,7 @@ from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import Flask
 
 from app import errs
-from app.rest import header_fields, openapi_schemas
+from app.rest import header_fields, openapi_responses, openapi_schemas, scopes
 from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.header_fields import key
@@ -93,7 +93,13 @@ class Api(flask_smorest.Api):
             {"ItemProblem", "PaginationMetadata", *(named.__name__ for named in errs.named_errors().values())}
         )
         made = self._spec.to_dict
-        self._spec.to_dict = lambda: openapi_schemas.finished(made(), unlisted=unlisted)
+
+        def finished() -> dict[str, Any]:
+            document = openapi_schemas.finished(made(), unlisted=unlisted)
+            openapi_responses.share(document)
+            return document
+
+        self._spec.to_dict = finished
 
     def _name_of(self, schema: Any) -> str | None:
         """Return the name of a schema in the document; ``None`` for one that was made of a dict, which has none.
@@ -130,7 +136,7 @@ class Api(flask_smorest.Api):
 
     def _document_components(self) -> None:
         components = self._spec.components
-        components.security_scheme("bearer", dict(BEARER))
+        components.security_scheme("bearer", {**BEARER, "x-scopes": sorted(scopes.SCOPES)})
         components.schema("Problem", dict(ANY_PROBLEM))
         components.schema("ItemProblem", dict(ITEM_PROBLEM))
         components.schema("Violation", dict(VIOLATION))
@@ -140,10 +146,10 @@ class Api(flask_smorest.Api):
             components.parameter(key(name), "header", {"name": name, **parameter})
         for named in errs.named_errors().values():
             if status_of(named) not in BODILESS:
-                components.schema(named.__name__, _schema(named))
+                components.schema(named.__name__, problem_schema(named))
 
 
-def _schema(named: type[errs.Error]) -> dict[str, Any]:
+def problem_schema(named: type[errs.Error]) -> dict[str, Any]:
     """Return the schema of one named error, whole: generators merge what ``allOf`` joins each in another way."""
     own: dict[str, Any] = {
         "code": {**PROBLEM["properties"]["code"], "enum": [named.code]},

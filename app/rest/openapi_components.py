@@ -6,6 +6,7 @@ from typing import Any, Final
 from app import errs
 from app.rest.operations import EVERYWHERE
 from app.wire import timestamps
+from app.wire.simulation import FIELD
 
 JSON_TYPES: Final[Mapping[Any, dict[str, Any]]] = {
     str: {"type": "string"},
@@ -39,6 +40,11 @@ leads to its page in the [catalogue](/errors); 401 and 403 have an empty body an
 An operation with a body reads at most `x-max-body-bytes` of it, and answers 413 to a larger one before it is read.
 
 A request that reaches no operation ends with one of {", ".join(f"`{named.code}`" for named in EVERYWHERE)}.
+"""
+SIMULATION: Final = f"""
+To test your error handling, send `{FIELD}: TASK_TITLE_TAKEN`: an operation that declares this error answers with it and
+does nothing else. With `; after=2` the first two requests are handled as usual, with `; delay=1.5` the error takes 1.5
+seconds. The header field is not a parameter of the operations, so set it in your HTTP client.
 """
 TAGS: Final = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
 PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {

@@ -5,7 +5,7 @@ marshmallow describes a schema once. This module distinguishes requests from res
 - A response has all its properties in every answer, except those that ``?fields=`` leaves out, and may have more in a
   later release: all are ``required``, and ``additionalProperties`` is not ``false``.
 - No property has a ``default``: generated clients send defaults with every update, or demand what ``?fields=`` leaves
-  out. The description contains the default.
+  out. The description contains the default, and ``x-default`` does, for the comparison with the recorded contract.
 - A parameter is never null: a query has no null.
 - ``const`` is an ``enum`` of one value with a type, an ``enum`` with null is ``anyOf``, and integers have a format.
 - ``allOf`` of a single reference is that reference; an object without properties says that it may have any.
@@ -186,6 +186,7 @@ def _free(schema: dict[str, Any]) -> None:
 def _settle(schema: dict[str, Any]) -> None:
     """Write a schema so that generators agree on it."""
     if (default := schema.pop("default", None)) not in (None, "", [], {}):
+        schema["x-default"] = default
         said = f"Default: {default if isinstance(default, str) else orjson.dumps(default).decode()}."
         described = schema.get("description", "")
         schema["description"] = described if "default" in described.lower() else f"{described} {said}".lstrip()

@@ -15,6 +15,7 @@ from flask.sansio.app import App
 
 from app.errs import Error, access, platform, raised_by, requests
 from app.resilience.hashing import hashes
+from app.wire.deprecation import Deprecation
 from app.wire.machinery import DATABASE, GUARDED
 
 PUBLIC: Final = None
@@ -75,6 +76,8 @@ class Operation:
     is_checked: bool = False
     """Whether a decorator already keeps the handler from running when there are violations."""
     is_documented: bool = True
+    deprecation: Deprecation | None = None
+    """The announcement that it will be removed."""
     needs_slot: bool = False
     hashes: bool = False
     """Whether its use case hashes a password, and so takes a place in the share of that."""

@@ -37,6 +37,8 @@ class Request(flask.Request):
     """The code of an error that shares a log entry with others."""
     batch: BatchResult | None = None
     """The outcome, where several items are created at once."""
+    is_simulated: bool = False
+    """Whether its error is one that the caller has asked for."""
     limits: tuple[RequestLimit, ...] = ()
     """The limits that it counts against."""
 

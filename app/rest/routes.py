@@ -14,6 +14,7 @@ from limits import parse_many
 from app.rest import arguments, conditional, documents, operations, scopes, views
 from app.rest.operations import PUBLIC, SIGNED_IN, Operation
 from app.rest.public import is_marked
+from app.wire.deprecation import Deprecation
 
 View = TypeVar("View", bound=Callable[..., Any])
 Handler = Callable[..., Any]
@@ -105,6 +106,7 @@ class Routes(flask_smorest.Blueprint):
         produces: tuple[str, ...] | None = None,
         is_documented: bool = True,
         limit: str | None = None,
+        deprecated: Deprecation | None = None,
         **options: Any,
     ) -> None:
         """Register a view: Accept is checked and the body is read before it runs.
@@ -120,6 +122,7 @@ class Routes(flask_smorest.Blueprint):
             produces: the media types of its answers.
             is_documented: whether OpenAPI lists it, which pages and their assets are left out of.
             limit: a setting with a rate limit of its own, which counts in addition to that of all operations.
+            deprecated: the announcement that its operations will be removed; each of their answers carries it.
             options: those of a rule of Werkzeug, such as ``defaults`` and ``strict_slashes``.
 
         Raises:
@@ -127,14 +130,13 @@ class Routes(flask_smorest.Blueprint):
         """
         views.check_options(options)
         _check_limit(limit)
+        _check_deprecated(deprecated)
         handlers = views.handlers(view_func, methods) if views.named(view_func) else {}
         endpoint = self._endpoint(endpoint, view_func)
         self._claim(rule, handlers, options)
         declared: dict[str, Any] = {"produces": produces, "limit": limit, "is_documented": is_documented}
-        table = {
-            method: self._operation(handler, method, **declared, is_public=is_marked(view_func))
-            for method, handler in handlers.items()
-        }
+        declared |= {"deprecation": deprecated, "is_public": is_marked(view_func)}
+        table = {method: self._operation(handler, method, **declared) for method, handler in handlers.items()}
         begin = views.guarded(view_func, endpoint, table)
         flask.Blueprint.add_url_rule(self, rule, endpoint, begin, methods=[*handlers], **options)
         self.record(partial(_register, rule=rule, endpoint=endpoint, table=table))
@@ -167,6 +169,7 @@ class Routes(flask_smorest.Blueprint):
         produces: tuple[str, ...] | None,
         limit: str | None,
         is_documented: bool,
+        deprecation: Deprecation | None,
         is_public: bool,
     ) -> Operation:
         """Return the operation that a handler's decorators have written, complete."""
@@ -175,6 +178,7 @@ class Routes(flask_smorest.Blueprint):
         if is_public or is_marked(handler):
             operation.scope = PUBLIC
         operation.is_limited, operation.limit, operation.is_documented = self.is_limited, limit, is_documented
+        operation.deprecation = deprecation
         if operation.consumes and operation.max_body_bytes is None:
             operation.max_body_bytes = self.max_body_bytes
         if produces is not None:
@@ -221,6 +225,11 @@ def reject(name: str) -> NoReturn:
 def _check_limit(limit: object) -> None:
     if limit is not None and not (isinstance(limit, str) and limit.isidentifier() and limit.isupper()):
         raise TypeError(f"limit is the name of a setting, such as 'TOKEN_RATE_LIMIT', and not {limit!r}")
+
+
+def _check_deprecated(deprecated: object) -> None:
+    if deprecated is not None and not isinstance(deprecated, Deprecation):
+        raise TypeError(f"deprecated is a Deprecation of app.wire.deprecation, and not {deprecated!r}")
 
 
 def _register(state: BlueprintSetupState, *, rule: str, endpoint: str, table: dict[str, Operation]) -> None:

@@ -33,6 +33,8 @@ class Method:
     is_kept: bool
     """Whether an idempotency key is heeded, and the answer kept for whoever repeats the call."""
     handle: "Callable[[Call, Any], Message]"
+    announced: Mapping[str, str]
+    """The metadata of every answer of a deprecated method."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +57,8 @@ class Call:
     """The code of an error that shares a log entry with others."""
     batch: BatchResult | None = None
     """The outcome, where several items are created at once."""
+    is_simulated: bool = False
+    """Whether its error is one that the caller has asked for."""
     code: StatusCode = StatusCode.OK
     status: status_pb2.Status | None = None
     trailing: dict[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from app.errs import Kind, Outcome
 from app.errs.shown import outcome
 from app.observability.batches import BatchResult, Failed
 from app.rpc.calls import Call
+from app.rpc.error_codes import error_number, violation_number
 from app.rpc.gen.errors.v1 import errors_pb2
 
 DOMAIN: Final = "candor"
@@ -115,12 +116,19 @@ def detail(
 ) -> errors_pb2.ErrorDetail:
     """Return our own detail; an item of a batch, for which no facts are given, has no trace of its own."""
     is_item = facts is None
+    code = errs.shown_code(error)
     made = errors_pb2.ErrorDetail(
-        code=errs.shown_code(error),
+        code=code,
+        app_error_code=error_number(code, error.kind),
         title=errs.title(errs.definition(error)),
         detail=said_of(error, outcome),
         field_violations=[
-            errors_pb2.FieldViolation(field=each.field, description=each.message, code=each.code)
+            errors_pb2.FieldViolation(
+                field=each.field,
+                description=each.message,
+                code=each.code,
+                app_error_code=violation_number(each.code),
+            )
             for each in error.violations[:listed]
         ],
         trace_id=None if is_item else context.trace_id.get(),

@@ -40,6 +40,7 @@ class Door(grpc.GenericRpcHandler):
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
         self._size = threads
         self._in_hand = 0
+        self._hooks = hooks.SIMULATING if app.config["FAULTS_ON_DEMAND"] else hooks.HOOKS
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any]":
         """Return who answers a call of this path: before its message is there, so that it may not take for ever."""
@@ -65,7 +66,10 @@ class Door(grpc.GenericRpcHandler):
         asked = longest if left is None else max(SHORTEST, timedelta(seconds=left))
         limit = Deadline.after(min(asked, longest), is_shortened=asked < longest)
         method, peer = self._methods.get(path), context.peer()
-        return Call(app=self._app, method=method, path=path, metadata=metadata, peer=peer, limit=limit)
+        call = Call(app=self._app, method=method, path=path, metadata=metadata, peer=peer, limit=limit)
+        if method is not None and method.announced:
+            call.trailing.update(method.announced)
+        return call
 
     async def _answer(self, call: Call, messages: AsyncIterator[bytes], context: "ServicerContext[Any, Any]") -> bytes:
         """Return the answer's bytes, or end the call with a status."""
@@ -119,7 +123,7 @@ class Door(grpc.GenericRpcHandler):
 
     def _served(self, call: Call) -> bytes:
         with self._app.app_context():
-            return hooks.pass_through(hooks.HOOKS, call, _handled)
+            return hooks.pass_through(self._hooks, call, _handled)
 
 
 def _handled(call: Call) -> bytes:

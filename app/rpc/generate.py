@@ -1,4 +1,4 @@
-"""Write ``gen`` from ``proto``: `make proto`. Nobody who serves imports this; it needs grpcio-tools."""
+"""Write ``gen`` from ``proto``: `make proto`. No process that serves imports this module. It requires grpcio-tools."""
 
 import re
 import sys
@@ -16,20 +16,36 @@ def generate(into: Path) -> None:
     """Write messages, their types and stubs.
 
     Raises:
-        RuntimeError: protoc refuses a file.
+        RuntimeError: protoc rejects a file.
     """
-    from google.api import annotations_pb2  # noqa: PLC0415 -- of development only
-    from grpc_tools import protoc  # noqa: PLC0415 -- as above
-
-    sources = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
-    known = [PROTO, files("grpc_tools") / "_proto", Path(annotations_pb2.__file__).parents[2]]
-    outputs = [f"--{kind}_out={into}" for kind in ("python", "pyi", "grpc_python")]
-    if protoc.main(["protoc", *(f"--proto_path={path}" for path in known), *outputs, *sources]):
-        raise RuntimeError("protoc has refused a file")
+    _protoc(PROTO, *(f"--{kind}_out={into}" for kind in ("python", "pyi", "grpc_python")))
     for made in [*into.rglob("*_pb2*.py"), *into.rglob("*_pb2.pyi")]:
         made.write_text(_OURS.sub(r"from app.rpc.gen.\1.", made.read_text()))
     for folder in [into, *(path for path in into.rglob("*") if path.is_dir() and path.name != "__pycache__")]:
         (folder / "__init__.py").write_text(_SAYS)
+
+
+def describe(into: Path, proto: Path = PROTO) -> None:
+    """Write a ``google.protobuf.FileDescriptorSet`` with all files and what they import, for tools such as buf.
+
+    Args:
+        into: the file to write.
+        proto: the folder with the protocol.
+
+    Raises:
+        RuntimeError: protoc rejects a file.
+    """
+    _protoc(proto, f"--descriptor_set_out={into}", "--include_imports", "--include_source_info")
+
+
+def _protoc(proto: Path, *options: str) -> None:
+    from google.api import annotations_pb2  # noqa: PLC0415 -- of development only
+    from grpc_tools import protoc  # noqa: PLC0415 -- as above
+
+    sources = sorted(str(path.relative_to(proto)) for path in proto.rglob("*.proto"))
+    known = [proto, files("grpc_tools") / "_proto", Path(annotations_pb2.__file__).parents[2]]
+    if protoc.main(["protoc", *(f"--proto_path={path}" for path in known), *options, *sources]):
+        raise RuntimeError("protoc has rejected a file")
 
 
 if __name__ == "__main__":

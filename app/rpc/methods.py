@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from app.errs import Error, access, platform, raised_by, requests
 from app.rpc.calls import Call, Method
 from app.services.idempotency import IdempotencyService
+from app.wire.deprecation import Deprecation
 from app.wire.machinery import DATABASE, GUARDED
 
 MACHINERY: Final = (
@@ -20,6 +21,7 @@ MACHINERY: Final = (
     access.InsufficientScope,
     requests.BodyTooLarge,
     requests.MalformedRequest,
+    requests.ValidationFailed,
     *DATABASE,
 )
 """What is around every method."""
@@ -44,9 +46,9 @@ class Service:
         *,
         calls: Callable[..., object],
         reads: tuple[type[ma.Schema], ...] = (),
-        is_named: bool = False,
         max_bytes: int = SMALL,
         once: bool = False,
+        deprecated: Deprecation | None = None,
     ) -> Callable[[Handle], Handle]:
         """Register a handler for a method.
 
@@ -54,18 +56,22 @@ class Service:
             name: as in the protocol.
             calls: the use case.
             reads: the schemas that what is asked must obey.
-            is_named: whether the request names a resource, and has nothing else that could break a rule.
             max_bytes: the size of message that is read, checked before parsing; gRPC has one size for all methods.
             once: whether an idempotency key is heeded.
+            deprecated: the announcement that it will be removed; each of its answers carries it as metadata.
 
         Raises:
             KeyError: the protocol has no such method.
-            TypeError: the use case declares nothing.
+            TypeError: the use case declares nothing, or the protocol does not say ``option deprecated = true`` alike.
         """
         method = self.described.methods_by_name[name]
+        if method.GetOptions().deprecated is not (deprecated is not None):
+            raise TypeError(
+                f"{name} has to be deprecated in the protocol (option deprecated = true) and here, or nowhere"
+            )
+        fields = deprecated.fields if deprecated else {}
         raises: list[type[Error]] = [*MACHINERY, *raised_by(calls)]
-        if reads or is_named:
-            raises += [requests.ValidationFailed, *(each for schema in reads for each in getattr(schema, "raises", ()))]
+        raises += [each for schema in reads for each in getattr(schema, "raises", ())]
         if once:
             raises += [requests.InvalidIdempotencyKey, *raised_by(IdempotencyService.once)]
 
@@ -79,6 +85,7 @@ class Service:
                 max_bytes=max_bytes,
                 is_kept=once,
                 handle=handle,
+                announced={field.lower(): value for field, value in fields.items()},
             )
             return handle
 

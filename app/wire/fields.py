@@ -171,7 +171,8 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
         if kwargs.get("allow_none"):
             values += [self.unspecified, None]
             assumed = f"`null` and {self.unspecified} mean {self.names[default]}."
-            metadata = {**metadata, "description": f"{metadata.get('description', '')} {assumed}".lstrip()}
+            described = f"{metadata.get('description', '')} {assumed}".lstrip()
+            metadata = {**metadata, "description": described, "x-default": self.names[default]}
         super().__init__(metadata={**metadata, "enum": values}, **kwargs)
 
     def encode(self, value: EnumT) -> str:

@@ -66,7 +66,7 @@ class MaskParameter(fields.Text):
     def __init__(self, writable: Collection[str]) -> None:
         self.writable = writable
         says = f"The properties to set, separated by commas: {', '.join(writable)}. Default: those in the body."
-        super().__init__(metadata={"description": says, "example": "title,tags", "pattern": _pattern(writable)})
+        super().__init__(metadata={"description": says, "example": "title,tags", **_members(writable)})
 
     def decode(self, value: object) -> Any:
         """Return the members."""
@@ -82,7 +82,7 @@ class FieldsParameter(fields.Text):
             f"The properties to return, separated by commas: {', '.join(readable)}. Default: all. The response has no"
             " other properties then, so read it as a partial object."
         )
-        schema = {"description": says, "example": ",".join(readable[:2]), "pattern": _pattern(readable)}
+        schema = {"description": says, "example": ",".join(readable[:2]), **_members(readable)}
         super().__init__(load_default=NOTHING, metadata=schema)
 
     def decode(self, value: object) -> Any:
@@ -90,10 +90,10 @@ class FieldsParameter(fields.Text):
         return _as_breach(parse_fields, str(value), readable=self.readable)
 
 
-def _pattern(members: Collection[str]) -> str:
+def _members(members: Collection[str]) -> dict[str, Any]:
     """Return what OpenAPI says of a list of members."""
     member = f" *({'|'.join(members)}) *"
-    return f"^{member}(,{member})*$"
+    return {"pattern": f"^{member}(,{member})*$", "x-members": [*members]}
 
 
 def _as_breach(parse: Any, *args: Any, **kwargs: Any) -> Any:

@@ -313,10 +313,10 @@ class TestOptions:
 
     def test_meta_limits(self, shop: Flask, statuses: Statuses) -> None:
         """Whoever exceeds the limit twice is blocked everywhere on that route for an hour."""
-        self.limited(shop, "1 per second", meta_limits=["2 per hour"])
+        self.limited(shop, "1 per day", meta_limits=["2 per hour"])
         assert statuses(shop, "/slow", 3) == [200, 429, 429]
         with shop.app_context():
-            limiter.storage.clear("LIMITER/192.0.2.1/slow/1/1/second")
+            limiter.storage.clear("LIMITER/192.0.2.1/slow/1/1/day")
         assert statuses(shop, "/slow", 1) == [429]
 
     @pytest.mark.parametrize("limit", ["3 per fortnight", "three per minute", "100"])

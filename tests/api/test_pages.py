@@ -82,6 +82,8 @@ class TestCatalogue:
             assert all(each["name"] in text for each in known["extras"])
             assert all(each["path"] in text for each in known["operations"])
             assert known["curl"] is None or known["curl"] in text
+            assert known["simulation"] is None or known["simulation"] in text
+            assert ("Simulate it" in text) == (known["simulation"] is not None) == bool(known["operations"])
 
     def test_code_in_prose_is_marked_as_each_format_has_it(self, client: FlaskClient) -> None:
         """C11: plain in JSON, in Markdown and HTML as they mark it."""

@@ -118,6 +118,16 @@ class TestSpans:
         assert not server.status.is_unset
         assert "hunter2" not in server.to_json()
 
+    def test_a_simulated_fault_is_marked_and_no_failure(self, traced: Traced) -> None:
+        assert isinstance(traced.caller.client, CheckedClient)
+        traced.caller.client.allows_500 = True
+        refused(traced.caller.get(ABSENT, headers={"Simulate-Error": "INTERNAL_ERROR"}), 500, "INTERNAL_ERROR")
+        server = traced.span("GET /v1/tasks/<id:task_id>")
+        assert (server.attributes or {})["candor.simulated"] is True
+        assert server.status.is_unset
+        traced.caller.get(ABSENT)
+        assert "candor.simulated" not in (traced.spans()[-1].attributes or {})
+
     def test_what_nobody_routes_has_a_bounded_name(self, traced: Traced) -> None:
         traced.caller.get("/v1/no/such/path")
         traced.caller.send("BREW", "/v1/tasks")

@@ -16,6 +16,7 @@ from app.config import Settings
 from tests.api.accounts import PASSWORD, an_address, join
 from tests.api.caller import Caller
 from tests.api.orders.order import stock
+from tests.clients.declared_errors import declared_errors
 from tests.clients.recording import Answer, recorded
 from tests.stack.conftest import ROOT, serving
 
@@ -45,9 +46,10 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 @pytest.fixture
 def folder(app: Flask, tmp_path: Path) -> Path:
-    """Return a folder with the OpenAPI document in ``openapi.json``."""
+    """Return a folder with the OpenAPI document in ``openapi.json``, and its errors in ``errors.json``."""
     document = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
     (tmp_path / "openapi.json").write_text(json.dumps(document))
+    (tmp_path / "errors.json").write_text(json.dumps([*declared_errors(document)]))
     return tmp_path
 
 
@@ -105,6 +107,7 @@ def service(
     with serving(settings, log, REGISTRATION_RATE_LIMIT=LIMIT, TOKEN_RATE_LIMIT=settings.rate_limit) as served:
         yield {
             "CANDOR_URL": served.url,
+            "CANDOR_ADMIN": token("root", "admin"),
             "CANDOR_ALICE": token("alice", SCOPES),
             "CANDOR_BOB": token("bob", "orders"),
             "CANDOR_EMAIL": email,

@@ -3,11 +3,15 @@
 It is run by its own interpreter, with the generated package on the path, and prints each step that succeeded.
 """
 
+import importlib
+import json
 import os
 import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 from candor_client import AuthenticatedClient, Client
 from candor_client.api.account import get_me, update_me
@@ -70,6 +74,7 @@ NOBODY = Client(base_url=URL)
 ALICE = AuthenticatedClient(base_url=URL, token=os.environ["CANDOR_ALICE"])
 BOB = AuthenticatedClient(base_url=URL, token=os.environ["CANDOR_BOB"])
 """Bob's token has no scope but `orders`."""
+ADMIN = AuthenticatedClient(base_url=URL, token=os.environ["CANDOR_ADMIN"])
 WRONG = AuthenticatedClient(base_url=URL, token="wrong")
 CREDENTIALS = Credentials(email=os.environ["CANDOR_EMAIL"], password=os.environ["CANDOR_PASSWORD"])
 LATER = datetime.now(UTC) + timedelta(days=30)
@@ -369,6 +374,47 @@ def beyond_the_limit_is_429_and_later_not() -> None:
     assert isinstance(refused, RateLimitExceeded) and isinstance(refused.retry_after, int)
     time.sleep(refused.retry_after)
     assert request_password_reset.sync_detailed(client=NOBODY, body=body).status_code == 202
+
+
+def argument(name: str, hint: Any, declared: dict[str, Any]) -> Any:
+    """Return the value of an argument: a parameter of the path, the body, or a required header field."""
+    if name == "body":
+        model = next(each for each in (hint, *get_args(hint)) if hasattr(each, "from_dict"))
+        return model.from_dict(declared["body"])
+    if name in declared["parameters"]:
+        return hint(declared["parameters"][name])
+    return "*"
+
+
+def simulated(declared: dict[str, Any]) -> Any:
+    """Return the response of an operation with an error that it declares."""
+    tag = declared["tag"].lower().replace(" ", "_")
+    send = importlib.import_module(f"candor_client.api.{tag}.{declared['operation']}").sync_detailed
+    hints = get_type_hints(send)
+    needed = {*declared["parameters"], *(each.lower().replace("-", "_") for each in declared["required"])}
+    needed |= {"body"} if declared["body"] else set()
+    arguments = {name: argument(name, hints[name], declared) for name in needed}
+    ADMIN.get_httpx_client().headers["Simulate-Error"] = declared["code"]
+    while True:
+        answer = send(client=ADMIN, **arguments)
+        if not isinstance(answer.parsed, RateLimitExceeded) or declared["code"] == "RATE_LIMIT_EXCEEDED":
+            return answer
+        assert isinstance(answer.parsed.retry_after, int)
+        time.sleep(answer.parsed.retry_after)
+
+
+@step
+def every_declared_error_is_typed() -> None:
+    every = json.loads(Path("errors.json").read_text())
+    assert len(every) > 300
+    for declared in every:
+        answer = simulated(declared)
+        assert answer.status_code == declared["status"], (declared, answer)
+        if declared["schema"] is None:
+            assert (answer.content, answer.parsed) == (b"", None), (declared, answer)
+        else:
+            assert type(answer.parsed).__name__ == declared["schema"], (declared, answer)
+            assert (answer.parsed.code.value, answer.parsed.status) == (declared["code"], declared["status"])
 
 
 if __name__ == "__main__":

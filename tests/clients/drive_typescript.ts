@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.d.ts";
 
@@ -14,6 +15,7 @@ const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 const nobody = createClient<paths>({ baseUrl });
 const alice = createClient<paths>({ baseUrl, headers: bearer(env("CANDOR_ALICE")) });
 const bob = createClient<paths>({ baseUrl, headers: bearer(env("CANDOR_BOB")) }); // has no scope but orders
+const admin = createClient<paths>({ baseUrl, headers: bearer(env("CANDOR_ADMIN")) });
 const wrong = createClient<paths>({ baseUrl, headers: bearer("wrong") });
 const credentials = { email: env("CANDOR_EMAIL"), password: env("CANDOR_PASSWORD") };
 
@@ -21,6 +23,29 @@ const path = (task: Task) => ({ path: { task_id: task.name.replace("tasks/", "")
 const create = async (title: string): Promise<Task> => {
   const { data } = await alice.POST("/v1/tasks", { body: { task: { title } } });
   return data ?? assert.fail(title);
+};
+
+type Problem = components["schemas"]["Problem"];
+type Declared = {
+  method: string;
+  path: string;
+  parameters: Record<string, string>;
+  body: unknown;
+  required: string[];
+  code: string;
+  status: number;
+  schema: string | null; // null: the response has no body
+};
+
+// Sends a request for an error that the operation declares. The operation is known at run time only.
+const simulated = async (declared: Declared): Promise<{ error?: Problem; response: Response }> => {
+  const header = Object.fromEntries([["Simulate-Error", declared.code], ...declared.required.map((name) => [name, "*"])]);
+  const init = { params: { path: declared.parameters, header }, body: declared.body ?? undefined };
+  for (;;) {
+    const { error, response } = await admin.request(declared.method.toLowerCase() as "get", declared.path as "/", init as never);
+    if (response.status !== 429 || declared.code === "RATE_LIMIT_EXCEEDED") return { error, response };
+    await new Promise((resolve) => setTimeout(resolve, Number(response.headers.get("Retry-After")) * 1000));
+  }
 };
 
 const steps: Record<string, () => Promise<void>> = {
@@ -186,6 +211,16 @@ const steps: Record<string, () => Promise<void>> = {
     await nobody.POST("/v1/tokens:revoke", { body: { token: fresh.data.refresh_token } });
     const body = { refresh_token: fresh.data.refresh_token };
     assert.equal((await nobody.POST("/v1/tokens:refresh", { body })).response.status, 401);
+  },
+
+  async every_declared_error_is_typed() {
+    for (const declared of JSON.parse(readFileSync("errors.json", "utf8")) as Declared[]) {
+      const { error, response } = await simulated(declared);
+      const place = `${declared.method} ${declared.path} ${declared.code}`;
+      assert.equal(response.status, declared.status, place);
+      if (declared.schema === null) assert.ok(!error, place);
+      else assert.deepEqual([error?.code, error?.status], [declared.code, declared.status], place);
+    }
   },
 
   async beyond_the_limit_is_429_and_later_not() {

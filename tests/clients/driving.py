@@ -1,4 +1,4 @@
-"""Programs of the tools' environment: generators, compilers, and drivers, whose first request has to come soon."""
+"""Programs of the tools' environment: generators, compilers, and drivers, with the time to their first request."""
 
 import json
 import os
@@ -14,8 +14,6 @@ import pytest
 from tests.clients.conftest import HERE, MODULES, PYTHON, run
 from tests.clients.steps import STEPS
 
-SOON: Final = 60.0
-"""Seconds from the start of the generator to the first typed request."""
 QUICK_JAVA: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """Options of Java for programs that end soon."""
 
@@ -27,7 +25,7 @@ class Clock:
         self._began = time.monotonic()
 
     def driven(self, *command: str | Path, cwd: Path, environment: Mapping[str, str], but: Iterable[str] = ()) -> None:
-        """Run a driver: it makes its first request soon, and every step succeeds.
+        """Run a driver: every step succeeds. Print the time to its first request.
 
         Args:
             command: the driver.
@@ -51,7 +49,6 @@ class Clock:
         printed = first + rest
         assert driver.wait() == 0, printed
         print(f"generation to first typed request: {seconds:.1f} s")
-        assert seconds < SOON
         assert printed.split() == [step for step in STEPS if step not in but]
 
     def paused(self, *command: str | Path, cwd: Path) -> str:

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from app.rest import operations, scopes
 from app.rest.operations import KIB, MIB, Operation
 from app.rpc.services import METHODS
+from tests.documents import inlined
 from tests.oracle import strict
 
 NIL: Final = "00000000-0000-4000-8000-000000000000"
@@ -30,7 +31,7 @@ def with_bodies(app: Flask) -> list[Operation]:
 
 @pytest.fixture(scope="module")
 def document(app: Flask) -> Any:
-    return strict(app.test_client().get("/openapi.json").get_data())
+    return inlined(strict(app.test_client().get("/openapi.json").get_data()))
 
 
 def paths(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:

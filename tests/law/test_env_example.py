@@ -3,7 +3,8 @@
 import re
 from dataclasses import fields
 
-from app.config import ROOT, Settings, default_of
+from app.config import ROOT, Settings
+from app.config.setting import default_of
 
 SETTING = re.compile(r"((?:# .*\n)+)# ([A-Z_]+)=(.*)\n")
 

@@ -11,6 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.rest.blueprint import Blueprint
 from app.rest.openapi_schemas import ERRORS, SCHEMAS, finished
+from tests.documents import PREFIX, inlined
 
 GENERIC = {"Schema", "Error", "Object", "Request", "Response", "Model"}
 """Names that collide with what generators, languages or their libraries define."""
@@ -43,8 +44,7 @@ class OwnerSchema(ma.Schema):
 @pytest.fixture(scope="module")
 def document(app: Flask) -> dict[str, Any]:
     """Return the document of the service."""
-    found: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
-    return found
+    return inlined(app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict())
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,7 @@ def forked(make_application: Any) -> dict[str, Any]:
     application = make_application()
     api = application.extensions["flask-smorest"]["apis"][""]["ext_obj"]
     api.register_blueprint(blp)
-    found: dict[str, Any] = api.spec.to_dict()
-    return found
+    return inlined(api.spec.to_dict())
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -236,6 +235,45 @@ class TestErrors:
         assert {title for _, title in seen}.isdisjoint(document["components"]["schemas"])
 
 
+class TestSharedErrors:
+    """What several operations answer alike is a component."""
+
+    def test_no_error_is_written_twice(self, app: Flask) -> None:
+        document = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+        shared, inline, referred = document["components"]["responses"], list[Any](), list[str]()
+        for _, operation in operations(document):
+            for status, response in operation["responses"].items():
+                if "$ref" in response:
+                    referred.append(response["$ref"].removeprefix(PREFIX))
+                elif status >= "400":
+                    inline.append(response)
+        assert len(referred) > 200
+        assert {*referred} == {*shared}
+        assert all(referred.count(name) > 1 for name in shared)
+        assert [each for each in inline if inline.count(each) > 1 or each in shared.values()] == []
+
+    def test_a_forks_document_is_valid_with_its_own_components(self, make_application: Any) -> None:
+        """``alt_response`` by name refers to a component of flask-smorest's; a status such as "default" is one too."""
+        blp = Blueprint("pets", __name__, url_prefix="/v1")
+        for name in ("a", "b"):
+
+            @blp.route(f"/{name}", endpoint=name)
+            @blp.response(200, PetSchema)
+            @blp.alt_response("default", schema=OwnerSchema, description="Something else")
+            @blp.alt_response(404, "NOT_FOUND")
+            def get() -> Any:
+                """Return a pet."""
+
+        api = make_application().extensions["flask-smorest"]["apis"][""]["ext_obj"]
+        api.register_blueprint(blp)
+        document = api.spec.to_dict()
+        OpenAPIV31SpecValidator(document).validate()
+        first, second = (document["paths"][f"/v1/{name}"]["get"]["responses"] for name in ("a", "b"))
+        assert first["404"] == {"$ref": f"{PREFIX}NOT_FOUND"}
+        assert first["default"] == second["default"] == {"$ref": f"{PREFIX}ErrorDefault"}
+        assert document["components"]["responses"]["ErrorDefault"]["description"] == "Something else"
+
+
 class TestOperations:
     def test_each_is_described(self, document: dict[str, Any]) -> None:
         for name, operation in operations(document):
@@ -267,7 +305,8 @@ class TestFork:
     def test_what_is_sent_and_returned_requires_no_more_of_a_request(self, forked: dict[str, Any]) -> None:
         pet = forked["components"]["schemas"]["Pet"]
         assert pet["required"] == ["id", "name"], "a property that is read-only is required of responses alone"
-        assert pet["properties"]["kind"] == {"type": "string", "enum": ["cat", "dog"], "description": "Default: cat."}
+        kind = {"type": "string", "enum": ["cat", "dog"], "description": "Default: cat.", "x-default": "cat"}
+        assert pet["properties"]["kind"] == kind
         assert pet["properties"]["mood"]["anyOf"] == [{"type": "string", "enum": ["good", "bad"]}, {"type": "null"}]
 
     def test_what_is_only_returned_is_complete_but_for_secrets(self, forked: dict[str, Any]) -> None:
@@ -285,6 +324,6 @@ class TestFork:
 
 def test_the_document_that_apispec_holds_is_left_alone() -> None:
     held = {"paths": {}, "components": {"schemas": {"A": {"properties": {"b": {"const": 1, "default": 2}}}}}}
-    member = {"type": "integer", "format": "int64", "enum": [1], "description": "Default: 2."}
+    member = {"type": "integer", "format": "int64", "enum": [1], "description": "Default: 2.", "x-default": 2}
     assert finished(held)["components"]["schemas"]["A"] == {"properties": {"b": member}}
     assert held["components"]["schemas"]["A"] == {"properties": {"b": {"const": 1, "default": 2}}}

@@ -5,10 +5,15 @@ from typing import Final
 
 import pytest
 
+from app import errs
+from app.errs import Fault, Kind
 from app.models.tasks import Priority, Status
+from app.rpc.error_codes import error_number, violation_number
+from app.rpc.errors import EVERYWHERE
 from app.rpc.gen.errors.v1 import errors_pb2
 from app.rpc.gen.todo.v1 import todo_pb2
 from app.rpc.generate import GEN, generate
+from app.rpc.services import METHODS
 
 NUMBERS: Final = {
     "Task": "name title description status priority due_date create_time update_time created_by tags",
@@ -21,10 +26,27 @@ NUMBERS: Final = {
     "DeleteTaskResponse": "message",
     "BatchCreateTasksRequest": "requests",
     "BatchCreateTasksResponse": "tasks failures",
-    "ErrorDetail": "code title detail field_violations trace_id timestamp instance extensions",
-    "FieldViolation": "field description code",
+    "ErrorDetail": "code title detail field_violations trace_id timestamp instance extensions app_error_code",
+    "FieldViolation": "field description code app_error_code",
 }
 """Fields in the order of their numbers, from 1."""
+CONTRACT: Final = """
+0 APP_ERROR_CODE_UNSPECIFIED, 1 VALIDATION_FAILED, 2 REQUIRED_FIELD, 3 TOO_SHORT, 4 TOO_LONG, 5 INVALID_FORMAT,
+6 MUST_BE_FUTURE, 7 INVALID_VALUE, 8 DUPLICATE_TAG, 9 INVALID_TAG_FORMAT, 10 OVERDUE_COMPLETION, 11 EMPTY_BATCH,
+12 BATCH_TOO_LARGE, 13 DUPLICATE_TITLE, 1001 RESOURCE_NOT_FOUND, 1002 RESOURCE_CONFLICT, 2001 AUTHENTICATION_FAILED,
+2002 PERMISSION_DENIED, 3001 RATE_LIMIT_EXCEEDED, 3002 SERVICE_UNAVAILABLE, 9001 INTERNAL_ERROR
+"""
+"""The numbers of the contract, section 3.1."""
+SHARED: Final = frozenset(
+    {
+        "APP_ERROR_CODE_UNSPECIFIED",
+        "RESOURCE_NOT_FOUND",
+        "RESOURCE_CONFLICT",
+        "AUTHENTICATION_FAILED",
+        "PERMISSION_DENIED",
+    }
+)
+"""Numbers that don't have the name of a code."""
 
 
 def test_the_committed_stubs_are_what_protoc_makes(tmp_path: Path) -> None:
@@ -54,3 +76,45 @@ def test_every_method_says_where_it_is_over_http() -> None:
     for method in todo_pb2.DESCRIPTOR.services_by_name["TodoService"].methods:
         options = {field.full_name for field, _ in method.GetOptions().ListFields()}
         assert options == {"google.api.http"}
+
+
+def test_the_numbers_of_the_contract_are_kept() -> None:
+    promised = {name: int(number) for number, name in (each.split() for each in CONTRACT.split(","))}
+    assert promised.items() <= dict(errors_pb2.AppErrorCode.items()).items()
+
+
+def test_every_error_over_grpc_has_a_number() -> None:
+    """Those that methods declare, and those that stand for a kind."""
+    answered = {*EVERYWHERE, *(error for method in METHODS.values() for error in method.raises)}
+    answered |= {errs.fallback(kind) for kind in Kind}
+    lacking = {error.code for error in answered if not error_number(error.code, error.kind)}
+    assert lacking == set(), "add them to AppErrorCode in app/rpc/proto/errors/v1/errors.proto, then: make proto"
+
+
+def test_every_violation_has_a_number() -> None:
+    lacking = {code for code in errs.violation_codes() if not violation_number(code)}
+    assert lacking == set(), "add them to AppErrorCode in app/rpc/proto/errors/v1/errors.proto, then: make proto"
+
+
+def test_every_number_is_that_of_a_code() -> None:
+    codes = {*errs.named_errors(), *errs.violation_codes(), *SHARED}
+    gone = {f"{number} {name}" for name, number in errors_pb2.AppErrorCode.items() if name not in codes}
+    assert gone == set(), "reserve the number and the name of a removed code in AppErrorCode, then: make proto"
+
+
+def test_numbers_tell_what_kind_of_code_it_is() -> None:
+    """Violations are below 1000."""
+    for code, number in errors_pb2.AppErrorCode.items():
+        if number > 1:
+            assert (number < 1000) == (code in errs.violation_codes()), code
+
+
+def test_no_number_stands_for_two_codes_unless_it_is_shared() -> None:
+    """Codes with one number have kinds that share it."""
+    by_number: dict[int, set[str]] = {}
+    for code, error in errs.named_errors().items():
+        if error.kind.fault is not Fault.SERVICE:
+            by_number.setdefault(error_number(code, error.kind), set()).add(code)
+    several = {errors_pb2.AppErrorCode.Name(number) for number, codes in by_number.items() if len(codes) > 1}
+    assert several <= SHARED
+    assert not errors_pb2.AppErrorCode.DESCRIPTOR.GetOptions().allow_alias

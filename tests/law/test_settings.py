@@ -124,6 +124,8 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "DEBUG_TOKEN": ((SECRET, OK), ("x" * 16, REJECTED), ("short", REJECTED)),
     "DEBUG_PORT": (("6060", OK), ("65472", REJECTED)),
     "DEBUG": (("false", OK), ("true", REJECTED), ("1", REJECTED)),
+    "FAULTS_ON_DEMAND": (("false", OK), ("true", REJECTED), ("yes", REJECTED)),
+    "FAULTS_ON_DEMAND_IN_PRODUCTION": (("false", OK), ("true", WARNED), ("yes", REJECTED)),
     "WEB_CONCURRENCY": (("4", OK), ("65", REJECTED)),
     "WEB_THREADS": (("16", OK), ("0", REJECTED)),
     "DRAIN_SECONDS": (("5", OK), ("-1", REJECTED)),

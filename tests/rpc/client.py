@@ -27,7 +27,21 @@ KINDS: Final = (
     error_details_pb2.Help,
     errors_pb2.ErrorDetail,
 )
+SHARED: Final = {
+    "item_does_not_exist": 1001,
+    "information_withheld": 1001,
+    "item_already_exists": 1002,
+    "edit_conflict": 1002,
+    "unauthenticated_request": 2001,
+    "unauthorized_request": 2002,
+}
+"""The numbers of codes that have none of their own, by kind."""
 BUGS: Final = frozenset({grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL})
+
+
+def number_of(code: str, *, kind: str = "") -> int:
+    """Return the number that a client expects for a code; 0 for one without a number."""
+    return dict(errors_pb2.AppErrorCode.items()).get(code) or SHARED.get(kind, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +83,19 @@ class Failure:
         broken = self.details["BadRequest"].field_violations if "BadRequest" in self.details else []
         said = [(each.field, each.description, each.reason) for each in broken]
         assert said == [(each.field, each.description, each.code) for each in own.field_violations]
+        assert own.app_error_code == number_of(own.code, kind=info.metadata["kind"])
+        for each in own.field_violations:
+            assert each.app_error_code == number_of(each.code)
 
     @property
     def reason(self) -> str:
         """The code of the error."""
         return str(self.details["ErrorInfo"].reason)
+
+    @property
+    def number(self) -> int:
+        """The number of the error."""
+        return int(self.details["ErrorDetail"].app_error_code)
 
     @property
     def facts(self) -> dict[str, str]:

@@ -13,9 +13,10 @@ from app.errs import Kind, declare
 from app.rest import examples
 from app.rest.errors import BODILESS, STATUS, status_of
 from app.rpc.errors import CODES, http_status
+from app.rpc.gen.errors.v1 import errors_pb2
 from tests.conftest import TokenMaker
 from tests.kinds import KINDS
-from tests.rpc.client import Client, Failure
+from tests.rpc.client import SHARED, Client, Failure
 from tests.rpc.samples import NAME, REQUESTS
 
 BEYOND: Final = frozenset(
@@ -104,6 +105,15 @@ def _compare(problem: dict[str, Any], failure: Failure) -> None:
     assert wait == problem.get("retry_after")
 
 
+def _number(kind: Kind, code: str | None) -> int:
+    """Return the number of a code that isn't in the protocol; without a code, that of the kind."""
+    if kind.fault is errs.Fault.SERVICE:
+        return errors_pb2.INTERNAL_ERROR
+    if kind.string in SHARED:
+        return SHARED[kind.string]
+    return 0 if code else errors_pb2.AppErrorCode.Value(errs.fallback(kind).code)
+
+
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("code", [None, "TIDE_TOO_HIGH"])
 class TestEveryKind:
@@ -115,6 +125,7 @@ class TestEveryKind:
         row = KINDS["INTERNAL" if is_hidden else kind.name]
         assert (failure.code.name, answer.status_code) == (row.grpc, row.status)
         assert failure.reason == (code if code and not is_hidden else errs.fallback(kind).code)
+        assert failure.number == _number(kind, code)
         assert failure.facts["kind"] == row.string
         assert failure.facts["retryable"] == str(row.is_retryable).lower()
         assert (failure.message == "The tide is too high.") is not (is_hidden or answer.status_code in BODILESS)

@@ -7,11 +7,12 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
+from flask import Flask
 
 from app import errs
 from app.config import Settings
 from app.errs.platform import RateLimitExceeded
-from app.rest import examples
+from app.rest import examples, operations
 from app.rest.errors import BODILESS, status_of
 from tests.stack.conftest import ROOT, Served, serving
 
@@ -72,6 +73,22 @@ class TestCommands:
             )
         else:
             assert json.loads(body)["code"] == code
+
+    @pytest.mark.parametrize("code", errs.named_errors())
+    def test_the_line_that_simulates_it_ends_with_it(
+        self, served: Served, token: Callable[..., str], settings: Settings, app: Flask, code: str
+    ) -> None:
+        """C25b: for every error that an operation declares."""
+        named = errs.named_errors()[code]
+        line = examples.simulation(named, app)
+        if line is None:
+            assert code not in {error.code for each in operations.table(app).values() for error in each.raises}
+            return
+        head, body = pasted(
+            line.replace("http://candor.test", served.url), token=token("x", "admin"), settings=settings
+        )
+        assert head.startswith(str(status_of(named).value)), (line, head, body)
+        assert status_of(named) in BODILESS or json.loads(body)["code"] == code
 
     def test_asking_too_often_ends_with_its_error(self, slow: Served, settings: Settings) -> None:
         """C11, C22."""

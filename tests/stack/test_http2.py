@@ -26,7 +26,7 @@ pytestmark = needs_nginx
 Bearer = Callable[..., dict[str, str]]
 Pairs = list[tuple[bytes, bytes]]
 
-SSLYZE: Final = ROOT / ".local" / "sslyze-venv" / "bin" / "sslyze"
+SSLYZE: Final = ROOT / ".local" / "scanners-venv" / "bin" / "sslyze"
 STREAMS: Final = 300
 """Streams of a storm of resets: far more than nginx lets one connection have at once."""
 LARGEST: Final = 1_048_576

@@ -37,6 +37,13 @@ def test_it_is_sound(tree: Path, server_url: str) -> None:
     check(tree, server_url, *OWN)
 
 
+def test_its_additions_are_in_the_changelog(tree: Path) -> None:
+    said = run(tree, *FLASK, "contract", "check")
+    assert "added: `DELETE /v1/widgets/{widget_id}` is a new operation.\n" in said
+    assert "added: Code `WIDGET_NOT_FOUND` is new.\n" in said
+    assert "added: `widgets` is a new scope.\n" in said
+
+
 def test_taken_away_again_it_leaves_nothing_behind(tree: Path) -> None:
     """What it adds to the files of all are lines of their own."""
     run(tree, "bash", "-ec", removal("widgets", "widget"))

@@ -142,6 +142,23 @@ def test_told_to_leave_it_says_so_first_lets_calls_finish_and_lets_nobody_in(
     assert [line["message"] for line in process.lines("candor.rpc")] == ["gRPC is served", "gRPC leaves"]
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_entries_that_errors_of_the_last_second_share_are_written_when_it_ends(run: Run, times: int) -> None:
+    """Also after a second SIGTERM, which ends it at once."""
+    process = run(DRAIN_SECONDS="30" if times > 1 else "0")
+    with Client.of(process.port, None) as client:
+        wait_until(lambda: health(client.channel, within=ROOM) == SERVING, ROOM)
+        for _ in range(50):
+            with pytest.raises(grpc.RpcError):
+                client.raw("/todo.v1.TodoService/Nothing", b"")
+        for _ in range(times):
+            process.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: "gRPC leaves" in {line["message"] for line in process.lines("candor.rpc")}, ROOM)
+    assert process.process.wait(ROOM) == (128 + signal.SIGTERM if times > 1 else 0)
+    errors = [line for line in process.lines("candor.errors") if line["code"] == "METHOD_NOT_ALLOWED"]
+    assert sum(line.get("count", 1) for line in errors) == 50
+
+
 def test_without_a_database_it_is_unavailable_and_says_so_until_it_is_back(
     run: Run, settings: Settings, token: TokenMaker
 ) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -57,6 +58,17 @@ def test_nothing_speaks_of_them_any_more(tree: Path) -> None:
 
 def test_what_remains_is_sound(tree: Path, server_url: str) -> None:
     check(tree, server_url, *REMAINING)
+
+
+def test_the_contract_notices_and_is_recorded_anew(tree: Path) -> None:
+    """What is taken away from callers fails, until the fork says that it means it."""
+    other = copied(tree, tree.parent / "recorded")
+    done = subprocess.run([*FLASK, "contract", "check"], cwd=other, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "breaking: Code `MOVIE_NOT_FOUND` is gone: clients that handle it never see it again.\n" in done.stderr
+    assert "breaking: An operation is gone (GET /v1/movies, POST /v1/movies, " in done.stderr
+    assert "breaking: Code `MOVIE_NOT_FOUND` is gone" in run(other, *FLASK, "contract", "accept")
+    assert run(other, *FLASK, "contract", "check") == "The contract holds. Additions: 0.\n"
 
 
 def test_where_the_migration_has_run_another_one_drops_the_table(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app.config import InvalidSettings, Settings, default_of
+from app.config import InvalidSettings, Settings
+from app.config.setting import default_of
 
 PRODUCTION = {
     "APP_ENV": "production",

@@ -22,6 +22,11 @@ from app.config import VERSION
 
 TEMPLATE: Final = Path(__file__).parent / "template"
 LINES: Final = TEMPLATE / "lines.txt"
+CHANGELOG: Final = Path("CHANGELOG.md")
+ENTRY: Final = (
+    "- `POST`, `GET /v1/gadgets`; `GET`, `PUT`, `DELETE /v1/gadgets/{id}`, with the scope `gadgets`;"
+    " 404 `GADGET_NOT_FOUND`.\n"
+)
 MIGRATIONS: Final = Path("migrations", "versions")
 WORD: Final = re.compile("[a-z]{2,14}")
 SAMPLE: Final = re.compile("gadgets?|Gadgets?|GADGETS?")
@@ -73,7 +78,7 @@ def write(root: Path, words: Words) -> dict[Path, bool]:
     Raises:
         ValueError: the name is taken, or the tree is not what the templates were made for.
     """
-    files = _tidied(root, dict((*_own(root, words), *_shared(root, words))))
+    files = _tidied(root, dict((*_own(root, words), *_shared(root, words), *_announced(root, words))))
     before: dict[Path, bytes | None] = {}
     try:
         for path, text in files.items():
@@ -114,6 +119,14 @@ def _shared(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
             text = _placed(text, line, words, before or name)
             before = words.put_into(line)
         yield Path(name), text
+
+
+def _announced(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
+    """Yield CHANGELOG.md with an entry for callers, which ``make contract`` wants, if it has an unreleased section."""
+    path = root / CHANGELOG
+    heading = re.search("(?m)^## Unreleased.*\n+", path.read_text()) if path.is_file() else None
+    if heading:
+        yield CHANGELOG, heading.string[: heading.end()] + words.put_into(ENTRY) + heading.string[heading.end() :]
 
 
 def _placed(text: str, line: str, words: Words, before: str) -> str:

@@ -12,9 +12,9 @@ from typing import Final
 
 from flask import Flask
 
-from app.rest.hooks import admission, authentication, caching, limits
+from app.rest.hooks import admission, authentication, caching, limits, simulation
 
-HOOKS: Final = (admission, limits, authentication, caching)
+HOOKS: Final = (admission, limits, authentication, simulation, caching)
 
 
 def install(app: Flask) -> None:

@@ -12,11 +12,11 @@ from flask import Flask, Response
 from app.rest import operations
 from app.rest.hooks import routing
 from app.rest.request import Request
-from app.wire import request_ids
+from app.wire import request_ids, simulation
 
 EXPOSED: Final = (
     "WWW-Authenticate, ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Request-Id, "
-    "Idempotent-Replayed, Degraded"
+    "Idempotent-Replayed, Degraded, Deprecation, Sunset"
 )
 METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
 READ: Final = (
@@ -42,7 +42,8 @@ def preflight(app: Flask, request: Request) -> Response | None:
 def _read(app: Flask) -> list[str]:
     """Return the names of the header fields that are read, those of schemas of operations among them."""
     by_name = {name.lower(): name for operation in operations.table(app).values() for name in operation.headers}
-    return list({**{name.lower(): name for name in READ}, **by_name}.values())
+    own = (*READ, simulation.FIELD) if app.config["FAULTS_ON_DEMAND"] else READ
+    return list({**{name.lower(): name for name in own}, **by_name}.values())
 
 
 def permission(origin: str | None, allowed: Container[str]) -> dict[str, str]:

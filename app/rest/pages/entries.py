@@ -69,6 +69,7 @@ class Entry(Summary):
     extras: tuple[Extra, ...]
     example: Example
     curl: str | None
+    simulation: str | None
     is_universal: bool
     operations: tuple[Answering, ...]
 
@@ -118,6 +119,7 @@ def find(slug: str) -> Entry:
         extras=tuple(Extra(name, _spoken(JSON_TYPES[kind])) for name, kind in named.declared_facts.items()),
         example=_example(named),
         curl=examples.curl(named, public_url=_public_url()),
+        simulation=examples.simulation(named, current_app),
         is_universal=named in operations.EVERYWHERE,
         operations=_answering(named),
     )

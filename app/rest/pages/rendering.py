@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Response, send_from_directory, url_for
+from flask import Response, send_file, send_from_directory, url_for
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 from werkzeug.exceptions import NotFound
@@ -14,6 +15,7 @@ from werkzeug.exceptions import NotFound
 from app.errs import Fault
 from app.errs.platform import RouteNotFound
 from app.rest import negotiation
+from app.rest.pages import compression
 
 JSON: Final = "application/json"
 HTML: Final = "text/html"
@@ -68,15 +70,28 @@ def negotiated(template: str, value: object, formats: tuple[str, ...]) -> Any:
 
 
 def file_of(folder: Path | str, name: str, *, max_age: int | None = None) -> Response:
-    """Return a file of a folder.
+    """Return a file of a folder, compressed for whoever takes that.
 
     Raises:
         RouteNotFound: there is no such file.
     """
     try:
-        return send_from_directory(folder, name, max_age=max_age)
+        return compression.negotiated(
+            lambda: send_from_directory(folder, name, max_age=max_age),
+            lambda: _compressed(folder, name, max_age),
+        )
     except NotFound as exc:
         raise RouteNotFound from exc
+
+
+def _compressed(folder: Path | str, name: str, max_age: int | None) -> Response:
+    plain = send_from_directory(folder, name, max_age=max_age, conditional=False)
+    plain.close()
+    path = Path(folder, name)  # it is in the folder, or there were no answer
+    changed = path.stat()
+    body = BytesIO(compression.compressed_file(path, changed.st_mtime_ns))
+    tag = (plain.get_etag()[0] or "") + compression.SUFFIX
+    return send_file(body, plain.mimetype, max_age=max_age, etag=tag, last_modified=changed.st_mtime)
 
 
 def _pretty(value: object) -> str:

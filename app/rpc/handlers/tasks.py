@@ -29,7 +29,7 @@ def create_task(call: Call, request: pb.CreateTaskRequest) -> pb.Task:
     return task_message(call.services.tasks.create(new, by=call.principal))
 
 
-@SERVICE.answers("GetTask", calls=TaskService.get, is_named=True)
+@SERVICE.answers("GetTask", calls=TaskService.get)
 def get_task(call: Call, request: pb.GetTaskRequest) -> pb.Task:
     """Return one task."""
     reader = Reader(call)
@@ -64,7 +64,7 @@ def update_task(call: Call, request: pb.UpdateTaskRequest) -> pb.Task:
     return task_message(call.services.tasks.update(task_id, changes, by=call.principal))
 
 
-@SERVICE.answers("DeleteTask", calls=TaskService.delete, is_named=True)
+@SERVICE.answers("DeleteTask", calls=TaskService.delete)
 def delete_task(call: Call, request: pb.DeleteTaskRequest) -> pb.DeleteTaskResponse:
     """Delete a task."""
     reader = Reader(call)

@@ -19,6 +19,7 @@ from app.rpc.hooks import (
     recovery,
     request_id,
     routing,
+    simulation,
     tracing,
 )
 
@@ -36,6 +37,8 @@ class Hook(Protocol):
 OUTER: Final[tuple[Hook, ...]] = (metering, request_id, tracing, in_hand, deadline, access_log, recovery)
 """What is around refusals, too."""
 HOOKS: Final[tuple[Hook, ...]] = (*OUTER, routing, limits, authentication)
+SIMULATING: Final[tuple[Hook, ...]] = (*HOOKS, simulation)
+"""The same where FAULTS_ON_DEMAND allows callers to choose their errors."""
 
 
 def pass_through(hooks: tuple[Hook, ...], call: Call, work: Callable[[Call], bytes]) -> bytes:

@@ -28,6 +28,7 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
                 "duration_ms": round((time.perf_counter() - began) * 1000, 3),
                 "code": call.shared_code,
                 "batch": call.batch.logged() if call.batch is not None else None,
+                "simulated": call.is_simulated or None,
                 **spent.fields(),
             }
         )

@@ -95,6 +95,13 @@ class ErrorEntrySchema(ErrorSummarySchema):
     curl = fields.Text(
         allow_none=True, metadata={"description": "Shell commands that provoke the error; null if none can."}
     )
+    simulation = fields.Text(
+        allow_none=True,
+        metadata={
+            "description": "A shell command that simulates the error; null where `FAULTS_ON_DEMAND` is off, or no "
+            "operation declares the error."
+        },
+    )
     is_universal = fields.Anything(
         metadata={
             **_BOOLEAN,

@@ -17,6 +17,8 @@ from app.wire.schemas.base import QuerySchema
 
 PRINTABLE: Final = f"^[^{CONTROLS}]*$"
 """What OpenAPI says of every parameter of a query: no control characters."""
+_NULL: Final = ("= null", "!= null")
+"""The comparisons that a member takes in addition, if it can be null."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +90,18 @@ class ListSchema(QuerySchema):
         rules = cls.rules
         cls.default = parse_order_by(rules.order_by, rules.orderable, ())
         declared = cls._declared_fields
-        comparisons = {"description": _filter_help(rules), "maxLength": filtering.LONGEST, "pattern": PRINTABLE}
+        members = {
+            name: [*member.operators, *_NULL[: 2 * member.nullable]] for name, member in rules.filterable.items()
+        }
+        comparisons: dict[str, Any] = {
+            "description": _filter_help(rules),
+            "maxLength": filtering.LONGEST,
+            "pattern": PRINTABLE,
+        }
+        comparisons["x-members"] = members
         declared["filter"] = fields.Text(load_default="", metadata=comparisons)
-        order = {"description": _order_help(rules), "pattern": order_pattern(rules.orderable)}
+        order: dict[str, Any] = {"description": _order_help(rules), "pattern": order_pattern(rules.orderable)}
+        order |= {"x-members": [*rules.orderable], "x-default": rules.order_by}
         declared["order_by"] = fields.Text(load_default="", metadata=order)
         declared["fields"] = FieldsParameter(rules.items)
 

@@ -47,7 +47,7 @@ async function load() {
 
 async function start() {
   window.ui = SwaggerUIBundle({
-    spec: await load(),
+    spec: await spec,
     domNode: reference,
     presets: [SwaggerUIBundle.presets.apis],
     plugins: [explained],
@@ -65,4 +65,5 @@ async function start() {
 
 dark.addEventListener("change", followScheme);
 followScheme();
-start();
+const spec = load();  // while the bundle, whose script follows this one, is on its way
+document.addEventListener("DOMContentLoaded", start);

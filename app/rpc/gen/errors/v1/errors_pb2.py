@@ -26,7 +26,7 @@ from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x65rrors/v1/errors.proto\x12\terrors.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x02\n\x0b\x45rrorDetail\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x33\n\x10\x66ield_violations\x18\x04 \x03(\x0b\x32\x19.errors.v1.FieldViolation\x12\x10\n\x08trace_id\x18\x05 \x01(\t\x12-\n\ttimestamp\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08instance\x18\x07 \x01(\t\x12:\n\nextensions\x18\x08 \x03(\x0b\x32&.errors.v1.ErrorDetail.ExtensionsEntry\x1aG\n\x0f\x45xtensionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any:\x02\x38\x01\"B\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\"C\n\x0bItemFailure\x12\r\n\x05index\x18\x01 \x01(\x05\x12%\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.errors.v1.ErrorDetail\"8\n\x0cItemFailures\x12(\n\x08\x66\x61ilures\x18\x01 \x03(\x0b\x32\x16.errors.v1.ItemFailureb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x65rrors/v1/errors.proto\x12\terrors.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf8\x02\n\x0b\x45rrorDetail\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x33\n\x10\x66ield_violations\x18\x04 \x03(\x0b\x32\x19.errors.v1.FieldViolation\x12\x10\n\x08trace_id\x18\x05 \x01(\t\x12-\n\ttimestamp\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08instance\x18\x07 \x01(\t\x12:\n\nextensions\x18\x08 \x03(\x0b\x32&.errors.v1.ErrorDetail.ExtensionsEntry\x12/\n\x0e\x61pp_error_code\x18\t \x01(\x0e\x32\x17.errors.v1.AppErrorCode\x1aG\n\x0f\x45xtensionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any:\x02\x38\x01\"s\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12/\n\x0e\x61pp_error_code\x18\x04 \x01(\x0e\x32\x17.errors.v1.AppErrorCode\"C\n\x0bItemFailure\x12\r\n\x05index\x18\x01 \x01(\x05\x12%\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.errors.v1.ErrorDetail\"8\n\x0cItemFailures\x12(\n\x08\x66\x61ilures\x18\x01 \x03(\x0b\x32\x16.errors.v1.ItemFailure*\xcf\t\n\x0c\x41ppErrorCode\x12\x1e\n\x1a\x41PP_ERROR_CODE_UNSPECIFIED\x10\x00\x12\x15\n\x11VALIDATION_FAILED\x10\x01\x12\x12\n\x0eREQUIRED_FIELD\x10\x02\x12\r\n\tTOO_SHORT\x10\x03\x12\x0c\n\x08TOO_LONG\x10\x04\x12\x12\n\x0eINVALID_FORMAT\x10\x05\x12\x12\n\x0eMUST_BE_FUTURE\x10\x06\x12\x11\n\rINVALID_VALUE\x10\x07\x12\x11\n\rDUPLICATE_TAG\x10\x08\x12\x16\n\x12INVALID_TAG_FORMAT\x10\t\x12\x16\n\x12OVERDUE_COMPLETION\x10\n\x12\x0f\n\x0b\x45MPTY_BATCH\x10\x0b\x12\x13\n\x0f\x42\x41TCH_TOO_LARGE\x10\x0c\x12\x13\n\x0f\x44UPLICATE_TITLE\x10\r\x12\x11\n\rUNKNOWN_FIELD\x10\x14\x12\x15\n\x11UNKNOWN_PARAMETER\x10\x15\x12\x10\n\x0cINVALID_TYPE\x10\x16\x12\x17\n\x13INVALID_DATE_FORMAT\x10\x17\x12\x0f\n\x0b\x42ROKEN_LINK\x10\x18\x12\x12\n\x0eWRONG_PASSWORD\x10\x19\x12\x0e\n\nTOO_COMMON\x10\x1a\x12\x11\n\rDUPLICATE_SKU\x10\x1b\x12\x17\n\x12RESOURCE_NOT_FOUND\x10\xe9\x07\x12\x16\n\x11RESOURCE_CONFLICT\x10\xea\x07\x12\x11\n\x0c\x42\x41TCH_FAILED\x10\xcc\x08\x12\x1a\n\x15\x41UTHENTICATION_FAILED\x10\xd1\x0f\x12\x16\n\x11PERMISSION_DENIED\x10\xd2\x0f\x12\x18\n\x13RATE_LIMIT_EXCEEDED\x10\xb9\x17\x12\x18\n\x13SERVICE_UNAVAILABLE\x10\xba\x17\x12\x17\n\x12METHOD_NOT_ALLOWED\x10\xa0\x1f\x12\x16\n\x11MALFORMED_REQUEST\x10\xa1\x1f\x12\x13\n\x0e\x42ODY_TOO_LARGE\x10\xa2\x1f\x12\x16\n\x11\x44\x45\x41\x44LINE_EXCEEDED\x10\xa3\x1f\x12\x19\n\x14INSUFFICIENT_STORAGE\x10\xa4\x1f\x12\x13\n\x0eINVALID_FILTER\x10\xa5\x1f\x12\x15\n\x10INVALID_ORDER_BY\x10\xa6\x1f\x12\x17\n\x12INVALID_PAGE_TOKEN\x10\xa7\x1f\x12\x1c\n\x17INVALID_IDEMPOTENCY_KEY\x10\xa8\x1f\x12\x1c\n\x17IDEMPOTENCY_IN_PROGRESS\x10\xa9\x1f\x12\x1b\n\x16IDEMPOTENCY_KEY_REUSED\x10\xaa\x1f\x12\x1b\n\x16\x45XTERNAL_SERVICE_ERROR\x10\xab\x1f\x12\x16\n\x11INVALID_OPERATION\x10\xac\x1f\x12\x1f\n\x1aLINK_TARGET_DOES_NOT_EXIST\x10\xad\x1f\x12\x1a\n\x15INVALID_REQUEST_ERROR\x10\xae\x1f\x12\x1b\n\x16UNSUPPORTED_MEDIA_TYPE\x10\xaf\x1f\x12\x13\n\x0eNOT_ACCEPTABLE\x10\xb0\x1f\x12\x18\n\x13PRECONDITION_FAILED\x10\xb1\x1f\x12\x1a\n\x15PRECONDITION_REQUIRED\x10\xb2\x1f\x12\x16\n\x11REQUEST_TOO_LARGE\x10\xb3\x1f\x12\x1a\n\x15UNPROCESSABLE_REQUEST\x10\xb4\x1f\x12\x1b\n\x16INPUT_VALIDATION_ERROR\x10\xb5\x1f\x12\x13\n\x0eINTERNAL_ERROR\x10\xa9\x46\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,14 +35,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORDETAIL_EXTENSIONSENTRY']._loaded_options = None
   _globals['_ERRORDETAIL_EXTENSIONSENTRY']._serialized_options = b'8\001'
+  _globals['_APPERRORCODE']._serialized_start=721
+  _globals['_APPERRORCODE']._serialized_end=1952
   _globals['_ERRORDETAIL']._serialized_start=98
-  _globals['_ERRORDETAIL']._serialized_end=425
-  _globals['_ERRORDETAIL_EXTENSIONSENTRY']._serialized_start=354
-  _globals['_ERRORDETAIL_EXTENSIONSENTRY']._serialized_end=425
-  _globals['_FIELDVIOLATION']._serialized_start=427
-  _globals['_FIELDVIOLATION']._serialized_end=493
-  _globals['_ITEMFAILURE']._serialized_start=495
-  _globals['_ITEMFAILURE']._serialized_end=562
-  _globals['_ITEMFAILURES']._serialized_start=564
-  _globals['_ITEMFAILURES']._serialized_end=620
+  _globals['_ERRORDETAIL']._serialized_end=474
+  _globals['_ERRORDETAIL_EXTENSIONSENTRY']._serialized_start=403
+  _globals['_ERRORDETAIL_EXTENSIONSENTRY']._serialized_end=474
+  _globals['_FIELDVIOLATION']._serialized_start=476
+  _globals['_FIELDVIOLATION']._serialized_end=591
+  _globals['_ITEMFAILURE']._serialized_start=593
+  _globals['_ITEMFAILURE']._serialized_end=660
+  _globals['_ITEMFAILURES']._serialized_start=662
+  _globals['_ITEMFAILURES']._serialized_end=718
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class TodoServiceStub:
-    """Needs a bearer token with the scope `tasks` in the metadata `authorization`.
+    """Creates, reads, updates and deletes tasks. Requires a bearer token with the scope `tasks` in the metadata
+    `authorization`. Errors have an errors.v1.ErrorDetail.
     """
 
     def __init__(self, channel):
@@ -68,44 +69,48 @@ class TodoServiceStub:
 
 
 class TodoServiceServicer:
-    """Needs a bearer token with the scope `tasks` in the metadata `authorization`.
+    """Creates, reads, updates and deletes tasks. Requires a bearer token with the scope `tasks` in the metadata
+    `authorization`. Errors have an errors.v1.ErrorDetail.
     """
 
     def CreateTask(self, request, context):
-        """Creates a task for the caller. Metadata `idempotency-key`: once, however often it is asked for.
+        """Creates a task for the caller. With the metadata `idempotency-key`, a repeated call returns the first response.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTask(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Returns a task.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListTasks(self, request, context):
-        """Lists the caller's tasks; an admin's list has everybody's.
+        """Lists the tasks of the caller, or all tasks for an admin.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateTask(self, request, context):
-        """Sets some fields of a task.
+        """Updates the fields of a task that the mask names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteTask(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Deletes a task.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchCreateTasks(self, request, context):
-        """Creates up to a hundred tasks; one whose title is taken fails by itself. Metadata `idempotency-key` as above.
+        """Creates 1 to 100 tasks. An item whose title is taken fails alone, and is in `failures`. With the metadata
+        `idempotency-key`, a repeated call returns the first response.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -153,7 +158,8 @@ def add_TodoServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TodoService:
-    """Needs a bearer token with the scope `tasks` in the metadata `authorization`.
+    """Creates, reads, updates and deletes tasks. Requires a bearer token with the scope `tasks` in the metadata
+    `authorization`. Errors have an errors.v1.ErrorDetail.
     """
 
     @staticmethod

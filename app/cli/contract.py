@@ -1,0 +1,77 @@
+"""``flask contract``: the contract with callers, as it was recorded at the last release."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import current_app
+
+from app.cli.terminal import Failed, Group, lines
+from app.config import ROOT
+
+if TYPE_CHECKING:
+    from app.contract.changes import Change
+
+FOLDER: Final = ROOT / "contract"
+CHANGELOG: Final = ROOT / "CHANGELOG.md"
+
+group = Group("contract", help="The contract with callers: what the last release has promised.")
+
+
+@group.command("check")
+def check() -> None:
+    """Compare the code with contract/. Fail for a breaking change, and for an addition that CHANGELOG.md lacks."""
+    from app.contract import changelog  # noqa: PLC0415 -- of development only
+
+    found = _changes(_present())
+    broken = [each for each in found if each.is_breaking]
+    unmentioned = changelog.unmentioned(found, CHANGELOG.read_text())
+    lines(*(f"added: {each.sentence}" for each in found if not each.is_breaking and each not in unmentioned))
+    faults = [f"breaking: {each.sentence}" for each in broken]
+    faults += [f"not in CHANGELOG.md under Unreleased: {each.sentence}" for each in unmentioned]
+    if faults:
+        advice = "`flask contract accept` records the present state as a release: callers have to adapt to it."
+        raise Failed("The contract does not hold.", *faults, *([advice] if broken else []))
+    lines(f"The contract holds. Additions: {len(found)}.")
+
+
+@group.command("accept")
+def accept() -> None:
+    """Record the present contract in contract/, at a release; list what it changes for callers."""
+    from app.contract import state  # noqa: PLC0415 -- as above
+
+    present = _present()
+    if all((FOLDER / name).exists() for name in state.FILES):
+        found = sorted(_changes(present), key=lambda each: not each.is_breaking)
+        lines(*(f"{'breaking' if each.is_breaking else 'added'}: {each.sentence}" for each in found))
+    state.record(FOLDER, present)
+    lines(f"Recorded in {FOLDER.name}/: {', '.join(state.FILES)}.")
+
+
+def _present() -> dict[str, Any]:
+    """Return the record of the present code.
+
+    Raises:
+        Failed: gRPC is not installed, whose protocol is a part of the contract.
+    """
+    if find_spec("grpc") is None:
+        raise Failed("The contract includes the protocol of gRPC: install requirements/dev.lock")
+    from app.contract import state  # noqa: PLC0415 -- it loads gRPC
+
+    return state.current(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 -- public, says Werkzeug
+
+
+def _changes(present: Mapping[str, Any]) -> "list[Change]":
+    """Return the changes since the record.
+
+    Raises:
+        Failed: there is no record, or it cannot be read.
+    """
+    from app.contract import errors, operations, proto, state  # noqa: PLC0415 -- as above
+
+    try:
+        before = state.recorded(FOLDER)
+    except (OSError, ValueError) as fault:
+        raise Failed(f"contract/ cannot be read ({fault}). `flask contract accept` records it.") from None
+    comparisons = zip(state.FILES, (operations, errors, proto), strict=True)
+    return [each for name, module in comparisons for each in module.changes(before[name], present[name])]

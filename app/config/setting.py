@@ -1,0 +1,21 @@
+"""A field of ``Settings``: its default, its reader, and its sentence in ``.env.example``."""
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, field
+from typing import Any
+
+
+def setting(default: object, parse: Callable[[str], object], says: str, *, production: str = "") -> Any:
+    """Return a setting; ``production`` is what it is there when the environment says nothing."""
+    return field(default=default, metadata={"parse": parse, "says": says, "production": production})
+
+
+def default_of(field: "Field[Any]") -> object:
+    """Return a setting's default.
+
+    Raises:
+        TypeError: it has none.
+    """
+    if field.default is MISSING:
+        raise TypeError(f"{field.name} has no default")
+    return field.default

@@ -1,0 +1,58 @@
+"""A difference between two records of the contract, in one sentence."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+LISTED: Final = 3
+"""Operations that a sentence names; of the others it has the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the contract.
+
+    Args:
+        fact: what has changed.
+        effect: for a breaking change, which callers notice, and how.
+        names: for an addition, the names that an entry of CHANGELOG.md has to contain, all of them.
+        operations: the operations that it applies to.
+    """
+
+    fact: str
+    effect: str = ""
+    names: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+
+    @property
+    def is_breaking(self) -> bool:
+        """Whether some caller has to change something."""
+        return bool(self.effect)
+
+    @property
+    def sentence(self) -> str:
+        """The change in one sentence."""
+        shown = ", ".join(self.operations[:LISTED])
+        if more := len(self.operations) - LISTED:
+            shown += f" and {more} more" if more > 0 else ""
+        where = f" ({shown})" if shown else ""
+        return f"{self.fact}{where}: {self.effect}." if self.effect else f"{self.fact}{where}."
+
+
+def breaking(fact: str, effect: str) -> Change:
+    """Return a change that some callers have to react to."""
+    return Change(fact, effect)
+
+
+def addition(fact: str, *names: str) -> Change:
+    """Return a change that CHANGELOG.md has to mention by these names."""
+    return Change(fact, names=names)
+
+
+def collected(found: Iterable[tuple[Change, str]]) -> Iterator[Change]:
+    """Yield each change once, with all operations that it was found in; an empty name stands for none."""
+    operations: dict[Change, list[str]] = {}
+    for change, operation in found:
+        operations.setdefault(change, []).extend([operation] if operation else [])
+    for change, where in operations.items():
+        yield replace(change, operations=tuple(dict.fromkeys(where)))

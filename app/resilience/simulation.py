@@ -1,0 +1,52 @@
+"""Errors that callers ask for: which request of a series fails, and the time until it does (C25b)."""
+
+import hashlib
+import threading
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Final
+
+from app.errs.platform import DeadlineExceeded
+from app.observability import trail
+from app.resilience import deadline
+from app.resilience.windows import Windows
+
+FORGOTTEN: Final = timedelta(minutes=10)
+"""How long the first request of a series is remembered; the next one then begins another series."""
+STAGE: Final = "simulation"
+"""What ``spent_in`` says of a delay that is longer than the budget."""
+
+
+def is_due(windows: Windows, after: int, *, caller: str, operation: str) -> bool:
+    """Count a request of a series, and return whether it is to fail.
+
+    Args:
+        windows: the store of the rate limits: bounded, and shared where those are.
+        after: how many requests of the series are handled as usual.
+        caller: the token, or the address of a client without one.
+        operation: the name of the operation.
+    """
+    if after == 0:
+        return True
+    key = hashlib.sha256(f"{operation} {caller}".encode()).hexdigest()
+    return windows.hit(f"simulated:{key}", seconds=round(FORGOTTEN.total_seconds())).hits > after
+
+
+def wait(seconds: float, place: AbstractContextManager[None]) -> DeadlineExceeded | None:
+    """Wait in a work slot, as a slow request does. Return an error if the budget of the request ended first.
+
+    Raises:
+        ServiceUnavailable: no slot is free.
+        LookupError: there is no request, whose deadline this needs.
+    """
+    limit = deadline.current.get()
+    if limit is None:
+        raise LookupError("a request has a deadline")
+    with place, trail.spending(STAGE):
+        is_cut = threading.Event()
+        forget = limit.on_cut(is_cut.set)
+        try:
+            is_cut.wait(min(seconds, limit.remaining()))
+        finally:
+            forget()
+        return limit.exceeded(STAGE) if limit.is_over else None

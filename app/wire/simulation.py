@@ -1,0 +1,75 @@
+"""``Simulate-Error: TASK_TITLE_TAKEN; after=2; delay=1.5``: the error that a caller chooses for its request.
+
+The value is an Item of structured fields (RFC 9651, section 3.3) whose bare item is a Token: the code. Its parameters
+are ``after``, an Integer, and ``delay``, an Integer or a Decimal of seconds. gRPC has it in ``simulate-error``.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from app.errs import Error, Violation
+from app.errs.platform import DeadlineExceeded
+
+FIELD: Final = "Simulate-Error"
+LONGEST: Final = 256
+"""Characters of a value; a code has at most 63."""
+_PARAMETER: Final = r"; *([a-z*][a-z0-9_.*-]*)(?:=([!-:<-~]+))?"
+_ITEM: Final = re.compile(rf" *([A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*)((?:{_PARAMETER})*) *")
+_EACH: Final = re.compile(_PARAMETER)
+_INTEGER: Final = re.compile(r"-?[0-9]{1,15}")
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,12}\.[0-9]{1,3}")
+_FORM: Final = "must be a code with optional parameters, such as TASK_TITLE_TAKEN; after=2; delay=1.5"
+_NOWHERE: Final = "is for operations, which declare their errors: this route is none"
+_PARAMETERS: Final = "takes the parameters after, a number of requests, and delay, a number of seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """An error that is to be answered.
+
+    Args:
+        named: the error.
+        after: how many requests are handled as usual before the first that fails.
+        delay: seconds before the error is answered.
+    """
+
+    named: type[Error]
+    after: int
+    delay: float
+
+
+def read(text: str, declared: Iterable[type[Error]]) -> Simulation | Violation:
+    """Return what a value asks for, or the rule that it violates.
+
+    Args:
+        text: the value. Fields that were sent twice are joined by a comma, and violate the form.
+        declared: the errors that the operation declares.
+    """
+    by_code = {each.code: each for each in declared}
+    found = _ITEM.fullmatch(text) if len(text) <= LONGEST else None
+    if found is None:
+        return _violation("INVALID_FORMAT", _FORM)
+    given = dict(_EACH.findall(found[2]))  # of a parameter that is there twice, the last counts
+    if not given.keys() <= {"after", "delay"}:
+        return _violation("INVALID_VALUE", _PARAMETERS)
+    after, delay = given.get("after", "0"), given.get("delay", "0")
+    if not _INTEGER.fullmatch(after) or not (_INTEGER.fullmatch(delay) or _DECIMAL.fullmatch(delay)):
+        return _violation("INVALID_FORMAT", _PARAMETERS)
+    if int(after) < 0 or float(delay) < 0:
+        return _violation("INVALID_VALUE", f"{_PARAMETERS}; neither is negative")
+    if found[1] not in by_code:
+        return _violation("INVALID_VALUE", _choice(by_code))
+    if float(delay) and DeadlineExceeded.code not in by_code:
+        return _violation("INVALID_VALUE", f"takes delay only where the operation declares {DeadlineExceeded.code}")
+    return Simulation(by_code[found[1]], int(after), float(delay))
+
+
+def _choice(codes: Iterable[str]) -> str:
+    listed = ", ".join(sorted(codes))
+    return f"must be an error that the operation declares: {listed}" if listed else _NOWHERE
+
+
+def _violation(code: str, says: str) -> Violation:
+    return Violation(FIELD, code, f"{FIELD} {says}", header=FIELD)

@@ -1,0 +1,117 @@
+"""The contract cannot break by accident: seeded changes are found, each in one sentence, and harmless ones pass."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from itertools import chain
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.contract import changelog, errors, operations, proto
+from app.contract.changes import Change
+from app.contract.state import FILES, current, record, recorded
+from tests.law.contract_seeds import BREAKING, HARMLESS, State
+
+Seed = Callable[[State], None]
+
+
+@pytest.fixture(scope="module")
+def state(app: Flask) -> State:
+    """Return the record of the present code."""
+    return current(app)
+
+
+def changes(old: State, new: State) -> list[Change]:
+    comparisons = zip(FILES, (operations, errors, proto), strict=True)
+    return list(chain.from_iterable(module.changes(old[name], new[name]) for name, module in comparisons))
+
+
+def changed(state: State, seed: Seed) -> list[Change]:
+    new = deepcopy(state)
+    seed(new)
+    return changes(state, new)
+
+
+def said(seed: Seed) -> str:
+    return " ".join((seed.__doc__ or "").split())
+
+
+def test_there_are_enough_seeds() -> None:
+    assert len(BREAKING) >= 60
+    assert len(HARMLESS) >= 25
+
+
+@pytest.mark.parametrize("name", BREAKING)
+def test_a_breaking_change_is_found_in_one_sentence(state: State, name: str) -> None:
+    found = changed(state, BREAKING[name])
+    assert [each.sentence for each in found if each.is_breaking] == [said(BREAKING[name])]
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_harmless_change_passes_once_changelog_mentions_it(state: State, name: str) -> None:
+    found, entry = changed(state, HARMLESS[name]), said(HARMLESS[name])
+    assert [each.sentence for each in found if each.is_breaking] == []
+    text = "# Changelog\n\n## Unreleased (9.9.9)\n\n- Something else.\n{}\n\n## 9.9.8\n\n{}\n"
+    assert changelog.unmentioned(found, text.format(entry, "- Old.")) == []
+    assert bool(changelog.unmentioned(found, text.format("", entry))) == bool(entry)
+
+
+def test_texts_are_not_in_the_record(state: State) -> None:
+    assert state["openapi.json"]["info"].keys() == {"title", "version", "license"}
+    create = state["openapi.json"]["paths"]["/v1/tasks"]["post"]
+    assert create.keys() & {"summary", "description", "tags"} == set()
+    assert create["responses"]["201"]["description"] == ""
+    task = state["openapi.json"]["components"]["schemas"]["Task"]["properties"]
+    assert {"description", "tags", "title"} <= task.keys(), "properties may have these names"
+    assert task["title"].keys() == {"type", "minLength", "maxLength", "pattern"}
+
+
+def test_the_record_is_a_document_of_openapi(state: State) -> None:
+    from openapi_spec_validator import OpenAPIV31SpecValidator
+
+    assert list(OpenAPIV31SpecValidator(state["openapi.json"]).iter_errors()) == []
+
+
+def test_a_record_that_was_written_is_read_as_it_was(state: State, tmp_path: Any) -> None:
+    record(tmp_path / "contract", state)
+    assert recorded(tmp_path / "contract") == state
+    assert changes(recorded(tmp_path / "contract"), state) == []
+
+
+def test_every_code_and_kind_is_recorded(state: State) -> None:
+    codes = {
+        code
+        for item in state["openapi.json"]["paths"].values()
+        for each in item.values()
+        if isinstance(each, dict)
+        for code in each["x-errors"]
+    }
+    assert codes <= state["errors.json"]["codes"].keys()
+    kinds = state["errors.json"]["kinds"]
+    assert {each["kind"] for each in state["errors.json"]["codes"].values()} <= kinds.keys()
+
+
+class TestChangelog:
+    @pytest.mark.parametrize(
+        ("entry", "is_mentioned"),
+        [
+            ("- `GET /v1/tasks/{id}`", True),
+            ("- `GET`, `PUT /v1/tasks/{task_id}`: they are new.", True),
+            ("- `PUT /v1/tasks/{id}`", False),
+            ("- `GET /v1/tasks`", False),
+            ("- `GET /v1/tasks/{id}:cancel`", False),
+            ("- `GET /v1/tasks/{id}/notes`", False),
+            ("- `GET` is new.\n- `/v1/tasks/{id}` is not.", False),
+        ],
+    )
+    def test_an_operation_is_named_by_method_and_path(self, entry: str, is_mentioned: bool) -> None:
+        change = Change("new", names=("GET", "/v1/tasks/{task_id}"))
+        assert (changelog.unmentioned([change], f"## Unreleased\n\n{entry}\n") == []) is is_mentioned
+
+    def test_a_name_counts_as_a_whole_word(self) -> None:
+        change = Change("new", names=("colour",))
+        assert changelog.unmentioned([change], "## Unreleased\n\n- `colour_scheme`, `my-colour`, `discolour`\n") == [
+            change
+        ]
+        assert changelog.unmentioned([change], "## Unreleased\n\n- `Task.colour`\n") == []

@@ -1,0 +1,101 @@
+"""``simulate-error``: a caller chooses any declared error of any method (C25b)."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+from grpc import StatusCode
+
+from app import errs
+from app.rpc.errors import CODES
+from app.rpc.handlers import tasks
+from tests.api.conftest import Log
+from tests.conftest import TokenMaker
+from tests.observed import PROVOKED
+from tests.rpc.client import Client
+from tests.rpc.samples import REQUESTS
+from tests.scrape import grown, growth, here
+
+METHODS: Final = {path.rpartition("/")[2]: method for path, method in tasks.SERVICE.methods.items()}
+NAME: Final = "simulate-error"
+TAKEN: Final = {NAME: "TASK_TITLE_TAKEN"}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_declared_error_of_every_method(alice: Client, name: str) -> None:
+    """Status and details are those of the error, and no declaration counts as proven."""
+    provoked = {*PROVOKED}
+    for named in METHODS[name].raises:
+        failure = alice.refused(name, REQUESTS[name], metadata={NAME: named.code}, may_be_a_bug=True)
+        assert (failure.code, failure.reason) == (CODES[named.kind], named.code)
+        assert failure.extensions.keys() - {"failures"} == named.declared_facts.keys()
+        assert ("RetryInfo" in failure.details) == (errs.shown_wait(errs.example_of(named)) is not None)
+    assert provoked == PROVOKED
+
+
+def test_facts_are_those_of_the_method(alice: Client) -> None:
+    for name, limit in (("GetTask", 16 * 1024), ("BatchCreateTasks", 1 << 20)):
+        failure = alice.refused(name, REQUESTS[name], metadata={NAME: "BODY_TOO_LARGE"})
+        assert failure.extensions == {"limit": limit}
+    scope = alice.refused("GetTask", REQUESTS["GetTask"], metadata={NAME: "INSUFFICIENT_SCOPE"})
+    assert scope.extensions == {"scope": "tasks"}
+
+
+@pytest.mark.parametrize("value", ["ORDER_NOT_FOUND", "TASK_TITLE_TAKEN, TASK_TITLE_TAKEN", "TASK_TITLE_TAKEN; x=1"])
+def test_anything_else_is_a_violation(alice: Client, value: str) -> None:
+    failure = alice.refused("CreateTask", REQUESTS["CreateTask"], metadata={NAME: value})
+    assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "VALIDATION_FAILED")
+    assert [field for field, _ in failure.violations] == ["Simulate-Error"]
+
+
+def test_nothing_is_done(alice: Client) -> None:
+    """No task, no key."""
+    key = {"idempotency-key": "simulated"}
+    assert alice.refused("CreateTask", REQUESTS["CreateTask"], metadata=key | TAKEN).reason == "TASK_TITLE_TAKEN"
+    _, trailing = alice.call("CreateTask", REQUESTS["CreateTask"], metadata=key)
+    assert "idempotent-replayed" not in trailing
+
+
+def test_authentication_and_scope_come_first(nobody: Client, port: int, token: TokenMaker) -> None:
+    assert nobody.refused("GetTask", REQUESTS["GetTask"], metadata=TAKEN).reason == "MISSING_CREDENTIALS"
+    with Client.of(port, token("alice", "orders")) as other:
+        assert other.refused("GetTask", REQUESTS["GetTask"], metadata=TAKEN).reason == "INSUFFICIENT_SCOPE"
+
+
+def test_the_first_calls_of_a_series_are_handled(alice: Client, port: int, token: TokenMaker) -> None:
+    with Client.of(port, token("somebody-with-a-series")) as client:
+        after = {NAME: "SERVICE_UNAVAILABLE; after=2"}
+        for _ in range(2):
+            client.call("ListTasks", REQUESTS["ListTasks"], metadata=after)
+        assert client.refused("ListTasks", REQUESTS["ListTasks"], metadata=after).reason == "SERVICE_UNAVAILABLE"
+
+
+def test_a_delay_ends_with_the_budget(serve: Callable[..., int], alice: Client, token: TokenMaker) -> None:
+    port = serve(request_timeout=0.3)
+    with Client.of(port, token("alice")) as client:
+        began = time.monotonic()
+        failure = client.refused("ListTasks", REQUESTS["ListTasks"], metadata={NAME: "INVALID_FILTER; delay=30"})
+        assert time.monotonic() - began < 3
+    assert failure.code is StatusCode.DEADLINE_EXCEEDED
+    assert failure.extensions == {"budget_ms": 300, "spent_in": "simulation"}
+
+
+def test_operators_see_it_marked_and_counted_apart(alice: Client, log: Log) -> None:
+    before = here()
+    with growth("simulated_errors_total", code="INTERNAL_ERROR") as counted:
+        alice.refused("GetTask", REQUESTS["GetTask"], metadata={NAME: "INTERNAL_ERROR"}, may_be_a_bug=True)
+        until = time.monotonic() + 5
+        while not log.access and time.monotonic() < until:
+            time.sleep(0.01)
+    assert counted.by == 1
+    assert grown(before) == set()
+    (error,) = log.errors
+    assert (error["level"], error["simulated"], "stack" in error) == ("WARNING", True, False)
+    assert (log.access[-1]["grpc_status"], log.access[-1]["simulated"]) == ("INTERNAL", True)
+
+
+def test_switched_off_it_is_ignored(serve: Callable[..., int], alice: Client, token: TokenMaker) -> None:
+    port = serve(faults_on_demand=False)
+    with Client.of(port, token("alice")) as client:
+        client.call("ListTasks", REQUESTS["ListTasks"], metadata={NAME: "INTERNAL_ERROR"})

@@ -1,0 +1,111 @@
+"""Which request of a series fails, and the time until it does."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from datetime import timedelta
+
+import pytest
+
+from app.resilience import deadline, simulation
+from app.resilience.deadline import Deadline
+from app.resilience.slots import Slots
+from app.resilience.windows import OwnWindows
+from tests.fakes.monotonic import FakeMonotonic
+
+
+@pytest.fixture
+def clock() -> FakeMonotonic:
+    """Return a clock that the test moves."""
+    return FakeMonotonic()
+
+
+@pytest.fixture
+def windows(clock: FakeMonotonic) -> OwnWindows:
+    """Return a store that goes by it."""
+    return OwnWindows(monotonic=clock)
+
+
+@pytest.fixture
+def limit() -> Iterator[Deadline]:
+    """Return the deadline of a request."""
+    token = deadline.current.set(Deadline.after(timedelta(seconds=0.3)))
+    found = deadline.current.get()
+    assert found is not None
+    yield found
+    deadline.current.reset(token)
+
+
+def due(windows: OwnWindows, after: int, caller: str = "token", operation: str = "GET /") -> bool:
+    return simulation.is_due(windows, after, caller=caller, operation=operation)
+
+
+class TestSeries:
+    def test_without_after_each_fails_and_none_is_counted(self, windows: OwnWindows) -> None:
+        assert [due(windows, 0) for _ in range(3)] == [True] * 3
+        assert due(windows, 1) is False
+
+    def test_the_first_pass_and_all_later_ones_fail(self, windows: OwnWindows) -> None:
+        assert [due(windows, 2) for _ in range(5)] == [False, False, True, True, True]
+
+    def test_each_caller_and_each_operation_has_a_count(self, windows: OwnWindows) -> None:
+        assert due(windows, 1) is False
+        assert due(windows, 1, caller="another") is False
+        assert due(windows, 1, operation="POST /") is False
+        assert due(windows, 1) is True
+
+    def test_a_series_is_forgotten_ten_minutes_after_its_first_request(
+        self, windows: OwnWindows, clock: FakeMonotonic
+    ) -> None:
+        assert due(windows, 1) is False
+        clock.sleep(599)
+        assert due(windows, 1) is True
+        clock.sleep(1)
+        assert due(windows, 1) is False
+
+
+class TestDelay:
+    def test_ok(self, limit: Deadline) -> None:
+        began = time.monotonic()
+        assert simulation.wait(0.05, nullcontext()) is None
+        assert 0.05 <= time.monotonic() - began < 0.25
+
+    def test_it_ends_with_the_budget(self, limit: Deadline) -> None:
+        began = time.monotonic()
+        late = simulation.wait(5, nullcontext())
+        assert 0.3 <= time.monotonic() - began + 0.02 < 1
+        assert late is not None
+        assert late.facts == {"budget_ms": 300, "spent_in": "simulation"}
+
+    def test_it_ends_when_the_caller_has_gone_away(self, limit: Deadline) -> None:
+        limit.at += 60
+        threading.Timer(0.05, limit.cut).start()
+        began = time.monotonic()
+        assert simulation.wait(30, nullcontext()) is not None
+        assert time.monotonic() - began < 5
+
+    def test_it_holds_a_slot(self, limit: Deadline) -> None:
+        slots = Slots(1, queue=0)
+        waiting = threading.Thread(target=within(limit, lambda: simulation.wait(0.2, slots)))
+        waiting.start()
+        until = time.monotonic() + 5
+        while not slots.in_use and time.monotonic() < until:
+            time.sleep(0.005)
+        assert slots.in_use == 1
+        waiting.join()
+        assert slots.in_use == 0
+
+    def test_without_a_request_there_is_nothing_to_wait_for(self) -> None:
+        with pytest.raises(LookupError):
+            simulation.wait(1, nullcontext())
+
+
+def within(limit: Deadline, work: Callable[[], object]) -> Callable[[], None]:
+    """Return work that runs with a deadline in another thread."""
+
+    def run() -> None:
+        deadline.current.set(limit)
+        work()
+
+    return run
