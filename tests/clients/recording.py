@@ -38,8 +38,9 @@ class Answer:
 
     def schema(self, document: dict[str, Any]) -> str:
         """Return the name of the schema of the body: of several errors that with its code."""
-        content = self.operation(document)["responses"][str(self.status)]["content"]
-        (schema,) = (media["schema"] for name, media in content.items() if "json" in name)
+        response = self.operation(document)["responses"][str(self.status)]
+        shared = document["components"]["responses"].get(response.get("$ref", "").rpartition("/")[2], response)
+        (schema,) = (media["schema"] for name, media in shared["content"].items() if "json" in name)
         reference: str = schema.get("$ref") or schema["discriminator"]["mapping"][self.body["code"]]
         return reference.rpartition("/")[2]
 
