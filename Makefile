@@ -85,7 +85,7 @@ conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock
 soak: .venv/dev.lock ## Kill, stop, replace, recycle and bombard the stack under load, EDGE_SCALE=10 times as long as make edge
 	@EDGE_SCALE=$(or $(EDGE_SCALE),10) $(PY) -m pytest tests/stack/test_replacement.py tests/stack/test_shutdown.py \
 	  tests/stack/test_hostile_clients.py tests/stack/test_stuck_workers.py tests/stack/test_worker.py \
-	  tests/stack/test_account_timing.py tests/stack/test_revocation_scale.py -q $(ARGS)
+	  tests/stack/test_account_timing.py tests/stack/test_revocation_scale.py tests/stack/test_pgbouncer.py -q $(ARGS)
 	@ONLY=steady-load,everything-killed DRILL_SCALE=$(or $(EDGE_SCALE),10) exec $(PY) -m tests.drill
 
 drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under load, and account for every write (ONLY=a,b DRILL_SCALE=3)

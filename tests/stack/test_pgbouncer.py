@@ -1,0 +1,156 @@
+"""A real PgBouncer in transaction mode between two workers and PostgreSQL, set up as the README says."""
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from app.config import Settings
+from app.config.database import SESSION
+from tests.stack.conftest import free_port, serving
+from tests.stack.deployment import SCALE
+
+CLIENTS: Final = 8
+REQUESTS: Final = 60
+"""Of each client; every fourth creates a task."""
+CONNECTIONS: Final = 5
+WITHIN: Final = 20.0
+"""Seconds until the pooler listens."""
+
+pytestmark = pytest.mark.skipif(SCALE < 2, reason="takes PgBouncer; make soak runs it")
+
+
+@pytest.fixture
+def pooled_url(settings: Settings, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of a pooler in front of a migrated database, whose role has the parameters of a session."""
+    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    if program is None:
+        pytest.skip("pgbouncer is not installed (Debian: apt install pgbouncer)")
+    url = make_url(settings.database_url)
+    set_session(settings.database_url)
+    port = free_port()
+    (tmp_path / "users.txt").write_text(f'"{url.username}" "{url.password}"\n')
+    (tmp_path / "pgbouncer.ini").write_text(f"""\
+[databases]
+{url.database} = host={url.host} port={url.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = plain
+auth_file = {tmp_path / "users.txt"}
+pool_mode = transaction
+default_pool_size = {CONNECTIONS}
+ignore_startup_parameters = options
+""")
+    account = pwd.getpwnam("nobody") if os.getuid() == 0 else None  # it doesn't run as root
+    if account is not None:
+        for path in (tmp_path, *tmp_path.iterdir()):
+            os.chown(path, account.pw_uid, account.pw_gid)
+        for parent in tmp_path.parents[:3]:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    with (tmp_path / "log").open("w") as log:
+        pooler = subprocess.Popen(
+            [program, str(tmp_path / "pgbouncer.ini")],
+            user=None if account is None else account.pw_uid,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    pooled = url.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
+    try:
+        wait_for(pooled, pooler, tmp_path / "log")
+        yield pooled
+    finally:
+        pooler.terminate()
+        pooler.wait(10)
+        reset_session(settings.database_url)
+
+
+def plain(url: str) -> str:
+    return url.replace("+psycopg", "")
+
+
+def set_session(url: str) -> None:
+    """Set for the role what the service would set on connecting, in this database only."""
+    parameters = {
+        **{name: value.replace("\\", "") for name, value in SESSION.items()},
+        "statement_timeout": "10s",
+        "lock_timeout": "2s",
+        "client_connection_check_interval": "250",
+    }
+    with psycopg.connect(plain(url), autocommit=True) as connection:
+        for name, value in parameters.items():
+            statement = "ALTER ROLE CURRENT_USER IN DATABASE {} SET {} = {}"
+            database = sql.Identifier(connection.info.dbname)
+            connection.execute(sql.SQL(statement).format(database, sql.Identifier(name), value))
+
+
+def reset_session(url: str) -> None:
+    with psycopg.connect(plain(url), autocommit=True) as connection:
+        database = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} RESET ALL").format(database))
+
+
+def wait_for(url: str, pooler: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + WITHIN
+    while time.monotonic() < deadline and pooler.poll() is None:
+        try:
+            psycopg.connect(plain(url), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"PgBouncer doesn't serve: {log.read_text()}")
+
+
+def test_no_request_fails(
+    settings: Settings, pooled_url: str, tmp_path: Path, bearer: Callable[..., dict[str, str]]
+) -> None:
+    """A pooler that knows no prepared statements of the protocol: connections stop preparing, no request notices."""
+    statuses: Counter[int] = Counter()
+    titles: list[str] = []
+    with serving(settings, tmp_path / "served", DATABASE_URL=pooled_url, RATE_LIMIT="1000000 per hour") as served:
+
+        def use(number: int) -> None:
+            fields = {**bearer(f"client-{number}"), "Content-Type": "application/json"}
+            path = "/v1/tasks"
+            with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
+                for turn in range(REQUESTS):
+                    title = f"pooled {number} {turn}"
+                    if turn % 4 == 0:
+                        body = json.dumps({"task": {"title": title}})
+                        connection.request("POST", "/v1/tasks", body, fields)
+                        titles.append(title)
+                    else:
+                        connection.request("GET", path, headers=fields)
+                    answer = connection.getresponse()
+                    answer.read()
+                    path = answer.headers["Location"] or path
+                    statuses[answer.status] += 1
+
+        clients = [threading.Thread(target=use, args=(number,)) for number in range(CLIENTS)]
+        for each in clients:
+            each.start()
+        for each in clients:
+            each.join(120)
+        urllib.request.urlopen(f"{served.url}/readyz", timeout=30).close()
+    writes = CLIENTS * len(range(0, REQUESTS, 4))
+    assert statuses == {201: writes, 200: CLIENTS * REQUESTS - writes}
+    with psycopg.connect(plain(settings.database_url)) as direct:
+        (kept,) = direct.execute("SELECT count(*) FROM tasks WHERE title = ANY(%s)", [titles]).fetchone() or (0,)
+    assert kept == writes
