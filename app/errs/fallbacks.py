@@ -72,7 +72,7 @@ class InvalidRequestError(Error):
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_REQUEST_ERROR"
-    client = "Compare the request with the reference at /docs."
+    client = "Compare the request with the API reference."
     operator = "Nothing to do."
     since = "0.1.0"
 

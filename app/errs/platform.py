@@ -128,7 +128,7 @@ class RouteNotFound(Error):
 
     kind = Kind.NOT_EXIST
     code = "ROUTE_NOT_FOUND"
-    client = "Compare the path with the reference at /docs."
+    client = "Compare the path with the API reference."
     operator = "Nothing to do."
     since = "0.1.0"
     instance = "/v1/taks"
@@ -156,7 +156,7 @@ class CatalogueEntryNotFound(Error):
 
     kind = Kind.NOT_EXIST
     code = "CATALOGUE_ENTRY_NOT_FOUND"
-    client = "GET /errors lists all there are."
+    client = "Use a code from the catalogue of errors."
     operator = "Nothing to do."
     since = "0.1.0"
     instance = "/errors/no-such-error"

@@ -155,7 +155,7 @@ class FunctionNotImplemented(Error):
 
     kind = Kind.UNAVAILABLE
     code = "NOT_IMPLEMENTED"
-    client = "Do not retry; use an operation of the reference at /docs."
+    client = "Do not retry; use an operation of the API reference."
     operator = _ANSWERED
     since = "0.1.0"
     is_lasting = True

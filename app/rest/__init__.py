@@ -21,7 +21,7 @@ from app.rest.handlers import (
     users,
 )
 from app.rest.openapi import Api
-from app.rest.openapi_components import INTRODUCTION, SIMULATION
+from app.rest.openapi_components import introduction
 from app.rest.pages import catalogue, docs, front
 from app.wire.page_tokens import PageTokens
 
@@ -63,7 +63,7 @@ def register(app: Application, settings: Settings) -> None:
             "version": VERSION,
             "openapi_version": "3.1.0",
             "info": {
-                "description": INTRODUCTION + SIMULATION if settings.simulates_errors else INTRODUCTION,
+                "description": introduction(settings.public_url, simulates_errors=settings.simulates_errors),
                 "contact": {"name": "Candor", "url": settings.public_url},
                 "license": {"name": "MIT", "identifier": "MIT"},
             },

@@ -33,14 +33,6 @@ FACTS: Final[Mapping[str, str]] = {
     "window_seconds": "The seconds for which the limit counts.",
 }
 """Descriptions of the typed properties of errors, by name."""
-INTRODUCTION: Final = f"""\
-Each operation lists exactly the errors that it answers with. An error is a problem document (RFC 9457) whose `type`
-leads to its page in the [catalogue](/errors); 401 and 403 have an empty body and a challenge instead.
-
-An operation with a body reads at most `x-max-body-bytes` of it, and answers 413 to a larger one before it is read.
-
-A request that reaches no operation ends with one of {", ".join(f"`{named.code}`" for named in EVERYWHERE)}.
-"""
 SIMULATION: Final = f"""
 To test your error handling, send `{FIELD}: TASK_TITLE_TAKEN`: an operation that declares this error answers with it and
 does nothing else. With `; after=2` the first two requests are handled as usual, with `; delay=1.5` the error takes 1.5
@@ -186,3 +178,17 @@ VIOLATION: Final[Mapping[str, Any]] = {
         "message": {"type": "string", "description": "A sentence for developers."},
     },
 }
+
+
+def introduction(public_url: str, *, simulates_errors: bool) -> str:
+    """Return the description of the document."""
+    universal = ", ".join(f"`{named.code}`" for named in EVERYWHERE)
+    text = f"""\
+Each operation lists exactly the errors that it answers with. An error is a problem document (RFC 9457) whose `type`
+leads to its page in the [catalogue]({public_url}/errors); 401 and 403 have an empty body and a challenge instead.
+
+An operation with a body reads at most `x-max-body-bytes` of it, and answers 413 to a larger one before it is read.
+
+A request that reaches no operation ends with one of {universal}.
+"""
+    return text + SIMULATION if simulates_errors else text

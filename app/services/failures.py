@@ -68,8 +68,9 @@ class Explanation:
 class FailureService:
     """Explains failed requests. They are nobody's own, so that only admins ask."""
 
-    def __init__(self, *, failures: Failures, trace_url: str) -> None:
+    def __init__(self, *, failures: Failures, public_url: str, trace_url: str) -> None:
         self._failures = failures
+        self._public_url = public_url
         self._trace_url = trace_url
 
     @raises(RequestNotFound)
@@ -110,7 +111,7 @@ class FailureService:
             trace_url=self._link(entry.trace_id),
             client=named.client if named else None,
             operator=errs.plain(named.operator) if named else None,
-            catalogue=f"/errors/{errs.slug(named.code)}" if named else None,
+            catalogue=f"{self._public_url}/errors/{errs.slug(named.code)}" if named else None,
         )
 
     def _link(self, trace_id: str | None) -> str | None:

@@ -246,7 +246,9 @@ def wire(
         expiry=ExpiryService(
             unit_of_work=unit_of_work, clock=clock, failures_for=timedelta(days=settings.failures_days)
         ),
-        failures=FailureService(failures=FailureReads(reads), trace_url=settings.trace_url),
+        failures=FailureService(
+            failures=FailureReads(reads), public_url=settings.public_url, trace_url=settings.trace_url
+        ),
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
         jobs=JobService(
             unit_of_work=unit_of_work,

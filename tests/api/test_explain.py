@@ -79,7 +79,7 @@ class TestExplain:
         assert told["op"][0].startswith("tasks.")
         assert told["op"][-1].startswith("database.")
         assert told["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
-        assert told["catalogue"] == "/errors/service-unavailable"
+        assert told["catalogue"] == "http://candor.test/errors/service-unavailable"
         assert told["operator"].startswith("GET /readyz")
         assert any("translate" in frame or "tasks" in frame for frame in told["stack"])
         assert "hunter3" not in json.dumps(told)

@@ -139,5 +139,7 @@ def test_pages_assets_and_documents_lead_to_one_another(public_url: str) -> None
         )
         assert links, fetched(f"{public_url}{page}", accept="text/html")
         assert {link: status_of(host + link) for link in links if status_of(host + link) != 200} == {}
-    (server,) = json.loads(fetched(f"{public_url}/openapi.json", accept="application/json"))["servers"]
+    document = json.loads(fetched(f"{public_url}/openapi.json", accept="application/json"))
+    (server,) = document["servers"]
     assert status_of(f"{server['url']}/healthz") == 200
+    assert f"]({public_url}/errors)" in document["info"]["description"]

@@ -67,7 +67,7 @@ class FailureOccurrenceSchema(Schema):
     trace_url = _text("Where the trace is, if TRACE_URL says so.")
     client = _text("What the caller should do.")
     operator = _text("What the operator should do.")
-    catalogue = _text("The error's page.", "/errors/service-unavailable")
+    catalogue = _text("The address of the error's page.", "https://api.example.com/errors/service-unavailable")
 
 
 class FailureExplanationSchema(Schema):

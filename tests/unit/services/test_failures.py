@@ -26,7 +26,7 @@ class Kept:
 
 def service(*said: dict[str, Any], trace_url: str = "") -> FailureService:
     entries = [Entry("request-1", AT, "0af7651916cd43dd8448eb211c80319c", each) for each in said]
-    return FailureService(failures=Kept(*entries), trace_url=trace_url)
+    return FailureService(failures=Kept(*entries), public_url="", trace_url=trace_url)
 
 
 class TestExplain:
