@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 
 import click
@@ -120,7 +121,7 @@ def test_flask_run_debug_reloads(environment: dict[str, str], tmp_path: Path) ->
         urllib.request.urlopen(f"{url}/hello", timeout=20).close()
         (tmp_path / "fork.py").write_text(FORK.replace('return "hello"', 'return "changed"'))
         for _ in range(200):
-            with suppress(OSError), urllib.request.urlopen(f"{url}/hello", timeout=20) as answer:
+            with suppress(OSError, HTTPException), urllib.request.urlopen(f"{url}/hello", timeout=20) as answer:
                 if answer.read() == b"changed":
                     return
             time.sleep(0.1)

@@ -61,7 +61,9 @@ def test_a_disposable_cluster_that_is_broken_is_made_anew(directory: Path) -> No
 
 
 def test_another_process_is_told_who_holds_the_directory(directory: Path) -> None:
-    script = f"from pathlib import Path; from deploy.local import postgres; postgres.start(Path({str(directory)!r}))"
+    script = (
+        f"from pathlib import Path; from deploy.local.embedded_postgres import start; start(Path({str(directory)!r}))"
+    )
     with embedded_postgres.running(directory, settings=FAST, disposable=True):
         other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "AlreadyRunningError: already running in this checkout, as process" in other.stderr
@@ -107,9 +109,9 @@ def test_the_cause_is_told_and_not_what_was_done_after_it(said: str, cause: str)
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the sizes of files")
 def test_a_cluster_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     script = (
-        "import resource; from pathlib import Path; from deploy.local import postgres;"
+        "import resource; from pathlib import Path; from deploy.local.embedded_postgres import start;"
         " resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000,) * 2);"
-        f" postgres.start(Path({str(tmp_path / 'small')!r}))"
+        f" start(Path({str(tmp_path / 'small')!r}))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     last = done.stderr.strip().splitlines()[-1]

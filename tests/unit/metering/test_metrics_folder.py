@@ -15,20 +15,20 @@ COUNTING = """
 import os, signal, sys
 from types import SimpleNamespace
 from pathlib import Path
-from deploy.metering import files
-from deploy.serving import numbers
+from deploy.metering import metrics_folder
+from deploy.serving import worker_index
 
-files.MEMORY = Path(sys.argv[1])
-files.ROOM = 0
-files.begin()
+metrics_folder.MEMORY = Path(sys.argv[1])
+metrics_folder.ROOM = 0
+metrics_folder.begin()
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from app.observability import metrics
 
 def worker(number, times, *, is_killed):
-    files.allot(number)
+    metrics_folder.allot(number)
     if (pid := os.fork()) == 0:
-        numbers.bear(SimpleNamespace(number=number))
+        worker_index.bear(SimpleNamespace(number=number))
         metrics.IN_FLIGHT.inc()
         for _ in range(times):
             metrics.request("GET", "/", "200", 0.01)
@@ -41,7 +41,7 @@ def worker(number, times, *, is_killed):
 
 def said():
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=files.home())
+    MultiProcessCollector(registry, path=metrics_folder.home())
     lines = generate_latest(registry).decode().splitlines()
     names = ("http_request_duration_seconds_count", "panics_recovered_total", "http_requests_in_flight")
     return [float(line.rsplit()[-1]) for name in names for line in lines if line.startswith(name)]
@@ -59,10 +59,10 @@ def run(script: str, place: Path) -> str:
 def test_counters_go_on_through_a_crash(tmp_path: Path) -> None:
     script = """
 worker(0, 3, is_killed=True); worker(1, 10, is_killed=False); print(said())
-files.forget(0); print(said())
+metrics_folder.forget(0); print(said())
 worker(0, 2, is_killed=False); print(said())
-print(len(list(files.home().glob("histogram_*.db"))))
-files.end()
+print(len(list(metrics_folder.home().glob("histogram_*.db"))))
+metrics_folder.end()
 """
     assert run(script, tmp_path).splitlines() == [
         "[13.0, 13.0, 1.0]",
@@ -74,25 +74,28 @@ files.end()
 
 
 def test_room_is_made_before_it_is_needed(tmp_path: Path) -> None:
-    script = "files.allot(4); print((files.home() / 'histogram_4.db').stat().st_blocks * 512 >= 2**20); files.end()"
+    script = (
+        "metrics_folder.allot(4); histogram = metrics_folder.home() / 'histogram_4.db';"
+        " print(histogram.stat().st_blocks * 512 >= 2**20); metrics_folder.end()"
+    )
     assert run(script, tmp_path) == "True"
 
 
-@pytest.mark.parametrize("ends", ["os.kill(os.getpid(), signal.SIGKILL)", "files.end()"])
+@pytest.mark.parametrize("ends", ["os.kill(os.getpid(), signal.SIGKILL)", "metrics_folder.end()"])
 def test_what_a_killed_instance_leaves_the_next_one_removes(tmp_path: Path, ends: str) -> None:
     run(ends, tmp_path)
     (tmp_path / "candor-metrics-unfinished").mkdir()
     living = "import subprocess; print(subprocess.run([sys.executable, '-c', 'NEXT'], text=True, capture_output=True))"
     assert "CompletedProcess" in run(living, tmp_path)
-    run("files.end()", tmp_path)
+    run("metrics_folder.end()", tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["candor-metrics-unfinished"]
 
 
 def test_one_that_lives_keeps_its_own(tmp_path: Path) -> None:
     script = """
-before = files.home()
-files._sweep(Path(sys.argv[1]))
+before = metrics_folder.home()
+metrics_folder._sweep(Path(sys.argv[1]))
 print(before.exists())
-files.end()
+metrics_folder.end()
 """
     assert run(script, tmp_path) == "True"
