@@ -4,7 +4,7 @@ import http.client
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,6 +42,12 @@ class Answer:
         (schema,) = (media["schema"] for name, media in content.items() if "json" in name)
         reference: str = schema.get("$ref") or schema["discriminator"]["mapping"][self.body["code"]]
         return reference.rpartition("/")[2]
+
+
+def errors_in(answers: Iterable[Answer], document: dict[str, Any]) -> set[tuple[str, int, str]]:
+    """Return operation, status and code of the errors among answers."""
+    errors = (each for each in answers if each.status >= 400)
+    return {(each.operation(document)["operationId"], each.status, each.body["code"]) for each in errors}
 
 
 @contextmanager

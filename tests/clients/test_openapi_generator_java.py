@@ -46,7 +46,7 @@ def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) 
     assert warnings == [BETA]
     sources = [path.relative_to(folder) for path in (folder / "candor" / "src" / "main").rglob("*.java")]
     classes, options = f"{jar}{os.pathsep}{ANNOTATIONS}", [f"-J{option}" for option in QUICK_JAVA.split()]
-    compiler = ("javac", *options, "-proc:none", *LINT, "-d", "built", "-cp", classes)
+    compiler = ("javac", *options, "-proc:none", "-parameters", *LINT, "-d", "built", "-cp", classes)
     assert run(*compiler, DRIVER, *sources, cwd=folder) == ""
     program = ("java", *QUICK_JAVA.split(), "-cp", f"built{os.pathsep}{classes}", DRIVER.removesuffix(".java"))
     clock.driven(*program, cwd=folder, environment=service, but=UNABLE)
