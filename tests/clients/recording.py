@@ -28,9 +28,9 @@ class Answer:
     """What Prism, as a proxy behind this one, says of it."""
 
     def operation(self, document: dict[str, Any]) -> dict[str, Any]:
-        """Return the operation of the document that answered."""
+        """Return the operation of the document that answered: of two paths that match, that without a parameter."""
         path = self.path.partition("?")[0]
-        for template, item in document["paths"].items():
+        for template, item in sorted(document["paths"].items(), key=lambda each: each[0].count("{")):
             if re.fullmatch(re.sub(r"\{\w+\}", "[^/:]+", template), path) and self.method.lower() in item:
                 found: dict[str, Any] = item[self.method.lower()]
                 return found

@@ -5,7 +5,7 @@ makes of the error. After a rate limit that is not expected, it waits for the de
 """
 
 from collections.abc import Iterator
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from app.rpc.error_codes import error_number
 from app.rpc.errors import CODES
@@ -31,6 +31,6 @@ def declared_errors() -> Iterator[DeclaredError]:
             yield {
                 "method": path.rpartition("/")[2],
                 "code": named.code,
-                "status": cast("tuple[int, str]", CODES[named.kind].value)[0],
+                "status": CODES[named.kind].value[0],
                 "number": error_number(named.code, named.kind),
             }
