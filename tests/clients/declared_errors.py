@@ -50,7 +50,7 @@ def declared_errors(document: dict[str, Any]) -> Iterator[DeclaredError]:
         shared = item.get("parameters", [])
         for method in item.keys() - {"parameters"}:
             operation = item[method]
-            parameters = [_resolved(document, each) for each in (*shared, *operation.get("parameters", []))]
+            parameters = [resolved(document, each) for each in (*shared, *operation.get("parameters", []))]
             values = {each["name"]: VALUES[each["name"]] for each in parameters if each["in"] == "path"}
             for code in operation["x-errors"]:
                 status = status_of(errs.named_errors()[code]).value
@@ -68,7 +68,7 @@ def declared_errors(document: dict[str, Any]) -> Iterator[DeclaredError]:
                     ],
                     "code": code,
                     "status": status,
-                    "schema": _schema(_resolved(document, operation["responses"][str(status)]), code),
+                    "schema": _schema(resolved(document, operation["responses"][str(status)]), code),
                 }
 
 
@@ -78,7 +78,7 @@ def with_body(document: dict[str, Any]) -> set[tuple[str, int, str]]:
     return {(each["operation"], each["status"], each["code"]) for each in every if each["schema"] is not None}
 
 
-def _resolved(document: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+def resolved(document: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     """Return a part of the document, or the component that it refers to."""
     if "$ref" not in found:
         return found

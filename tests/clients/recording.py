@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from tests.clients.declared_errors import resolved
+
 HOP: Final = {"connection", "keep-alive", "transfer-encoding", "date", "server"}
 
 
@@ -38,7 +40,7 @@ class Answer:
 
     def schema(self, document: dict[str, Any]) -> str:
         """Return the name of the schema of the body: of several errors that with its code."""
-        content = self.operation(document)["responses"][str(self.status)]["content"]
+        content = resolved(document, self.operation(document)["responses"][str(self.status)])["content"]
         (schema,) = (media["schema"] for name, media in content.items() if "json" in name)
         reference: str = schema.get("$ref") or schema["discriminator"]["mapping"][self.body["code"]]
         return reference.rpartition("/")[2]
