@@ -5,20 +5,27 @@ import candor.ApiClient;
 import candor.ApiException;
 import candor.api.*;
 import candor.model.*;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Pattern;
 
 public class DriveOpenapiGenerator {
   interface Step {
@@ -32,6 +39,7 @@ public class DriveOpenapiGenerator {
   static final String URL = System.getenv("CANDOR_URL");
   static final String RUN = "java " + UUID.randomUUID().toString().substring(0, 8);
   static final ApiClient NOBODY = client(null);
+  static final ApiClient ADMIN = client(System.getenv("CANDOR_ADMIN"));
   static final ApiClient ALICE = client(System.getenv("CANDOR_ALICE"));
   static final TasksApi TASKS = new TasksApi(ALICE);
   static final OrdersApi ORDERS = new OrdersApi(ALICE);
@@ -105,6 +113,58 @@ public class DriveOpenapiGenerator {
 
   static User user(ApiClient client) throws ApiException {
     return new AccountApi(client).getMe(null, null, null, null);
+  }
+
+  static String pascal(String name) {
+    return Pattern.compile("(?:^|[-_ ])(\\w)").matcher(name).replaceAll(found -> found.group(1).toUpperCase());
+  }
+
+  static String camel(String name) {
+    return name.substring(0, 1).toLowerCase() + pascal(name).substring(1);
+  }
+
+  /** The value of an argument: a parameter of the path, the body, or a required header field. */
+  static Object argument(String name, Class<?> type, JsonNode declared) throws Exception {
+    if (type.getSimpleName().equals(declared.get("request").textValue()))
+      return ADMIN.getObjectMapper().treeToValue(declared.get("body"), type);
+    for (var each : declared.get("parameters").properties())
+      if (camel(each.getKey()).equals(name))
+        return ADMIN.getObjectMapper().treeToValue(each.getValue(), type);
+    for (JsonNode each : declared.get("required")) if (camel(each.asText()).equals(name)) return "*";
+    return null;
+  }
+
+  /** What the operation is refused with; which operation it is, is known at run time only. */
+  static ApiException simulated(JsonNode declared) throws Exception {
+    String code = declared.get("code").asText();
+    Object api = Class.forName("candor.api." + pascal(declared.get("tag").asText()) + "Api")
+        .getConstructor(ApiClient.class).newInstance(ADMIN);
+    Method call = Arrays.stream(api.getClass().getMethods())
+        .filter(each -> each.getName().equals(camel(declared.get("operation").asText())))
+        .filter(each -> each.getParameterTypes()[each.getParameterCount() - 1] == Map.class).findFirst().orElseThrow();
+    List<Object> arguments = new ArrayList<>();
+    for (var each : call.getParameters()) arguments.add(argument(each.getName(), each.getType(), declared));
+    arguments.set(arguments.size() - 1, Map.of("Simulate-Error", code));
+    while (true) {
+      try {
+        throw new AssertionError(call.invoke(api, arguments.toArray()));
+      } catch (InvocationTargetException thrown) {
+        holds(thrown.getCause() instanceof ApiException, thrown.getCause());
+        ApiException refused = (ApiException) thrown.getCause();
+        if (refused.getCode() != 429 || code.equals("RATE_LIMIT_EXCEEDED")) return refused;
+        Thread.sleep(1000 * refused.getResponseHeaders().firstValueAsLong("Retry-After").orElseThrow());
+      }
+    }
+  }
+
+  /** The type that the document has for an operation and status: that of the error, or of several. */
+  static Class<?> type(JsonNode declared) throws ClassNotFoundException {
+    String several = pascal(declared.get("operation").asText()) + declared.get("status") + "Response";
+    try {
+      return Class.forName("candor.model." + several);
+    } catch (ClassNotFoundException none) {
+      return Class.forName("candor.model." + declared.get("schema").asText());
+    }
   }
 
   static {
@@ -297,6 +357,23 @@ public class DriveOpenapiGenerator {
     STEPS.put("public_operations_need_no_token", () -> {
       same(new HealthApi(NOBODY).getHealth(null).getStatus(), Health.StatusEnum.OK);
       same(new CatalogueApi(NOBODY).getError("task-title-taken", null).getCode(), "TASK_TITLE_TAKEN");
+    });
+    STEPS.put("every_declared_error_is_typed", () -> {
+      JsonNode every = ADMIN.getObjectMapper().readTree(Files.readString(Path.of("errors.json")));
+      holds(every.size() > 300, every.size());
+      for (JsonNode declared : every) {
+        ApiException refused = simulated(declared);
+        same(refused.getCode(), declared.get("status").asInt());
+        if (declared.get("schema").isNull()) {
+          same(Objects.requireNonNullElse(refused.getResponseBody(), ""), "");
+          continue;
+        }
+        Object read = ADMIN.getObjectMapper().readValue(refused.getResponseBody(), type(declared));
+        Object found = read instanceof AbstractOpenApiSchema several ? several.getActualInstance() : read;
+        same(found.getClass().getSimpleName(), declared.get("schema").asText());
+        same(found.getClass().getMethod("getCode").invoke(found).toString(), declared.get("code").asText());
+        same(found.getClass().getMethod("getStatus").invoke(found), refused.getCode());
+      }
     });
     STEPS.put("beyond_the_limit_is_429_and_later_not", () -> {
       ForgottenPasswordsApi forgotten = new ForgottenPasswordsApi(NOBODY);

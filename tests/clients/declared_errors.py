@@ -34,6 +34,8 @@ class DeclaredError(TypedDict):
     """The path with these values."""
     body: dict[str, Any] | None
     """A good body, if the operation reads one."""
+    request: str | None
+    """The component that the body has."""
     required: list[str]
     """The header fields that the operation requires."""
     code: str
@@ -48,7 +50,7 @@ def declared_errors(document: dict[str, Any]) -> Iterator[DeclaredError]:
         shared = item.get("parameters", [])
         for method in item.keys() - {"parameters"}:
             operation = item[method]
-            parameters = [_resolved(document, each) for each in (*shared, *operation.get("parameters", []))]
+            parameters = [resolved(document, each) for each in (*shared, *operation.get("parameters", []))]
             values = {each["name"]: VALUES[each["name"]] for each in parameters if each["in"] == "path"}
             for code in operation["x-errors"]:
                 status = status_of(errs.named_errors()[code]).value
@@ -60,22 +62,37 @@ def declared_errors(document: dict[str, Any]) -> Iterator[DeclaredError]:
                     "parameters": values,
                     "url": path.format(**values),
                     "body": SAMPLES.get(f"{method.upper()} {path}"),
+                    "request": _request(operation),
                     "required": [
                         each["name"] for each in parameters if each["in"] == "header" and each.get("required")
                     ],
                     "code": code,
                     "status": status,
-                    "schema": _schema(_resolved(document, operation["responses"][str(status)]), code),
+                    "schema": _schema(resolved(document, operation["responses"][str(status)]), code),
                 }
 
 
-def _resolved(document: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+def with_body(document: dict[str, Any]) -> set[tuple[str, int, str]]:
+    """Return operation, status and code of every declared error whose response has a body."""
+    every = declared_errors(document)
+    return {(each["operation"], each["status"], each["code"]) for each in every if each["schema"] is not None}
+
+
+def resolved(document: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     """Return a part of the document, or the component that it refers to."""
     if "$ref" not in found:
         return found
     _, _, kind, name = found["$ref"].split("/")
     component: dict[str, Any] = document["components"][kind][name]
     return component
+
+
+def _request(operation: dict[str, Any]) -> str | None:
+    """Return the name of the component of a body."""
+    if "requestBody" not in operation:
+        return None
+    reference: str = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    return reference.rpartition("/")[2]
 
 
 def _schema(response: dict[str, Any], code: str) -> str | None:

@@ -3,8 +3,10 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createClient, createConfig } from "./candor/client/index.js";
 import * as candor from "./candor/index.js";
+import { errors } from "./errors.js";
 
 const env = (name: string): string => process.env[name] ?? assert.fail(`${name} is not set`);
 const run = `hey-api ${randomUUID().slice(0, 8)}`;
@@ -40,6 +42,34 @@ const bare = (answer: { response?: Response }, status: number) => {
   assert.equal(answer.response?.status, status);
   assert.equal(answer.response.headers.get("Content-Length") ?? "0", "0");
   return answer.response;
+};
+
+type Declared = {
+  operation: string;
+  parameters: Record<string, string>;
+  body: unknown;
+  required: string[];
+  code: string;
+  status: number;
+  schema: string | null; // null: the response has no body
+};
+type Answer = { error?: unknown; response?: Response };
+
+const admin = as(env("CANDOR_ADMIN"));
+const camel = (name: string) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/** Sends a request for an error that the operation declares. The operation is known at run time only. */
+const simulated = async (declared: Declared): Promise<Answer> => {
+  const call = (candor as Record<string, unknown>)[camel(declared.operation)] as (options: object) => Promise<Answer>;
+  const required = declared.required.map((name) => [name, "*"]);
+  const headers = Object.fromEntries([["Simulate-Error", declared.code], ...required]);
+  const { parameters: path, body } = declared;
+  for (;;) {
+    const answer = await call({ client: admin, path, headers, ...(body === null ? {} : { body }) });
+    if (answer.response?.status !== 429 || declared.code === "RATE_LIMIT_EXCEEDED") return answer;
+    const seconds = Number(answer.response.headers.get("Retry-After"));
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  }
 };
 
 const steps: Record<string, () => Promise<void>> = {
@@ -261,6 +291,23 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal((await candor.getHealth({ client: nobody })).data?.status, "ok");
     const { data } = await candor.getError({ client: nobody, path: { slug: "task-title-taken" } });
     assert.equal(data?.code, "TASK_TITLE_TAKEN");
+  },
+
+  /** `errors.ts` has a line for each of them that checks its type. */
+  async every_declared_error_is_typed() {
+    const every: Declared[] = JSON.parse(readFileSync("errors.json", "utf8"));
+    assert.ok(every.length > 300);
+    assert.equal(errors.length, every.length);
+    for (const declared of every) {
+      const { operation, code, status, schema } = declared;
+      const place = `${operation} ${code}`;
+      const answer = await simulated(declared);
+      if (schema === null) bare(answer, status);
+      else {
+        const { code: found, status: same } = problem<candor.Problem>(answer, status);
+        assert.deepEqual([found, same], [code, status], place);
+      }
+    }
   },
 
   async beyond_the_limit_is_429_and_later_not() {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 var (
 	url     = os.Getenv("CANDOR_URL")
 	nobody  = client("")
+	admin   = client(os.Getenv("CANDOR_ADMIN"))
 	alice   = client(os.Getenv("CANDOR_ALICE"))
 	bob     = client(os.Getenv("CANDOR_BOB")) // has no scope but orders
 	tasks   = alice.TasksAPI
@@ -137,6 +139,80 @@ func codes(violations []candor.Violation) (found []string) {
 		found = append(found, each.Code)
 	}
 	return
+}
+
+// declared is an error that an operation declares, and a request for it; Schema is empty where the response has no body.
+type declared struct {
+	Operation, Tag, Request, Code, Schema string
+	Status                                int
+	Parameters                            map[string]string
+	Body                                  json.RawMessage
+	Required                              []string
+}
+
+func pascal(name string) (made string) {
+	words := strings.FieldsFunc(name, func(each rune) bool { return strings.ContainsRune("-_ ", each) })
+	for _, each := range words {
+		made += strings.ToUpper(each[:1]) + each[1:]
+	}
+	return
+}
+
+func called(on reflect.Value, method string, arguments ...any) []reflect.Value {
+	function := on.MethodByName(method)
+	holds(function.IsValid(), method)
+	values := []reflect.Value{}
+	for _, each := range arguments {
+		values = append(values, reflect.ValueOf(each))
+	}
+	return function.Call(values)
+}
+
+// simulated returns what the operation is refused with; which operation it is, is known at run time only.
+func (d declared) simulated() (*http.Response, error) {
+	admin.GetConfig().DefaultHeader["Simulate-Error"] = d.Code
+	arguments := []any{ctx}
+	for _, each := range d.Parameters { // there is one at most
+		arguments = append(arguments, each)
+	}
+	api := reflect.ValueOf(admin).Elem().FieldByName(pascal(d.Tag) + "API")
+	request := called(api, pascal(d.Operation), arguments...)[0]
+	if d.Request != "" {
+		body := reflect.New(request.MethodByName(d.Request).Type().In(0))
+		ok(json.Unmarshal(d.Body, body.Interface()))
+		request = called(request, d.Request, body.Elem().Interface())[0]
+	}
+	for _, each := range d.Required {
+		request = called(request, pascal(each), "*")[0]
+	}
+	for {
+		answer := called(request, "Execute")
+		response := answer[len(answer)-2].Interface().(*http.Response)
+		if response.StatusCode != 429 || d.Code == "RATE_LIMIT_EXCEEDED" {
+			return response, answer[len(answer)-1].Interface().(error)
+		}
+		seconds, err := strconv.Atoi(response.Header.Get("Retry-After"))
+		ok(err)
+		time.Sleep(time.Duration(seconds) * time.Second)
+	}
+}
+
+// instance returns the error itself: where a status has several, the model has a pointer for each, all but one nil.
+func instance(model any) reflect.Value {
+	several := reflect.New(reflect.TypeOf(model))
+	several.Elem().Set(reflect.ValueOf(model))
+	if actual := several.MethodByName("GetActualInstance"); actual.IsValid() {
+		return actual.Call(nil)[0].Elem().Elem()
+	}
+	return several.Elem()
+}
+
+// readsMore reads a problem again, with a property that a later release could add.
+func readsMore(model any, err error) {
+	var refused *candor.GenericOpenAPIError
+	holds(errors.As(err, &refused), err)
+	later := append([]byte(`{"later": true, `), refused.Body()[1:]...)
+	ok(json.Unmarshal(later, reflect.New(reflect.TypeOf(model)).Interface()))
 }
 
 var steps = []struct {
@@ -381,6 +457,26 @@ var steps = []struct {
 		entry, _, err := nobody.CatalogueAPI.GetError(ctx, "task-title-taken").Execute()
 		ok(err)
 		same(entry.Code, "TASK_TITLE_TAKEN")
+	}},
+	{"every_declared_error_is_typed", func() {
+		every := []declared{}
+		list, err := os.ReadFile("errors.json")
+		ok(err)
+		ok(json.Unmarshal(list, &every))
+		holds(len(every) > 300, len(every))
+		for _, each := range every {
+			response, err := each.simulated()
+			if each.Schema == "" {
+				bare(each.Status, response, err)
+				continue
+			}
+			model := problem[any](response, err)
+			found := instance(model)
+			same(found.Type().Name(), each.Schema)
+			code, status := found.FieldByName("Code").String(), found.FieldByName("Status").Int()
+			same([]any{response.StatusCode, code, status}, []any{each.Status, each.Code, int64(each.Status)})
+			readsMore(model, err)
+		}
 	}},
 	{"beyond_the_limit_is_429_and_later_not", func() {
 		body := *candor.NewPasswordResetRequest("nobody@example.com")

@@ -4,13 +4,16 @@ The steps are those of ``steps.py``. Its models check what is sent, so a request
 that a schema can't express.
 """
 
+import json
 import os
 import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, get_type_hints
 
+import candor_openapi
 from candor_openapi import (
     AccountApi,
     ApiClient,
@@ -64,11 +67,13 @@ RUN = f"python {uuid.uuid4().hex[:8]}"
 STEPS: list[Callable[[], None]] = []
 
 
-def client(token: str | None = None) -> ApiClient:
-    return ApiClient(Configuration(host=URL, access_token=token))
+def client(token: str | None = None, *, retries: int | None = None) -> ApiClient:
+    return ApiClient(Configuration(host=URL, access_token=token, retries=retries))
 
 
 NOBODY = client()
+ADMIN = client(os.environ["CANDOR_ADMIN"], retries=0)
+"""By default, urllib3 sends a GET, PUT or DELETE that is answered with 429 or 503 again, after `Retry-After`."""
 ALICE = client(os.environ["CANDOR_ALICE"])
 BOB = client(os.environ["CANDOR_BOB"])
 """Bob's token has no scope but `orders`."""
@@ -365,6 +370,38 @@ def registering_is_the_same_for_everybody() -> None:
 def public_operations_need_no_token() -> None:
     assert HealthApi(NOBODY).get_health().status == "ok"
     assert CatalogueApi(NOBODY).get_error("task-title-taken").code == "TASK_TITLE_TAKEN"
+
+
+def simulated(declared: dict[str, Any]) -> ApiException:
+    """Return the response of an operation with an error that it declares; the operation is known at run time only."""
+    api = getattr(candor_openapi, f"{declared['tag'].title().replace(' ', '')}Api")(ADMIN)
+    call = getattr(api, declared["operation"])
+    arguments = declared["parameters"] | {each.lower().replace("-", "_"): "*" for each in declared["required"]}
+    if declared["request"] is not None:
+        model = getattr(candor_openapi, declared["request"])
+        (name,) = (name for name, hint in get_type_hints(call).items() if hint is model and name != "return")
+        arguments[name] = model.from_dict(declared["body"])
+    while True:
+        refused = refusal(call, **arguments, _headers={"Simulate-Error": declared["code"]})
+        if not isinstance(refused.data, RateLimitExceeded) or declared["code"] == "RATE_LIMIT_EXCEEDED":
+            return refused
+        assert refused.data.retry_after is not None
+        time.sleep(refused.data.retry_after)
+
+
+@step
+def every_declared_error_is_typed() -> None:
+    every = json.loads(Path("errors.json").read_text())
+    assert len(every) > 300
+    for declared in every:
+        refused = simulated(declared)
+        found: Any = getattr(refused.data, "actual_instance", refused.data)
+        assert refused.status == declared["status"], (declared, refused)
+        if declared["schema"] is None:
+            assert (refused.body, found) == ("", None), (declared, refused)
+        else:
+            assert type(found).__name__ == declared["schema"], (declared, refused)
+            assert (found.code, found.status) == (declared["code"], declared["status"])
 
 
 @step

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import * as candor from "./candor/index.js";
 
 const env = (name: string): string => process.env[name] ?? assert.fail(`${name} is not set`);
@@ -42,6 +43,44 @@ const bare = async (call: Promise<unknown>, status: number) => {
   const response = await refusal(call);
   assert.deepEqual([response.status, await response.text()], [status, ""]);
   return response;
+};
+
+type Declared = {
+  operation: string;
+  tag: string;
+  parameters: Record<string, string>;
+  body: unknown;
+  request: string | null;
+  required: string[];
+  code: string;
+  status: number;
+  schema: string | null; // null: the response has no body
+};
+type Problem = { code: string; status: number; timestamp: unknown };
+type Call = (parameters: object, overrides: candor.InitOverrideFunction) => Promise<unknown>;
+
+/** The functions and classes of the client by name, for operations that are known at run time only. */
+const named: Record<string, any> = candor;
+const admin = as(env("CANDOR_ADMIN"));
+const pascal = (name: string) => name.replace(/(?:^|[-_ ])(\w)/g, (_, letter: string) => letter.toUpperCase());
+const camel = (name: string) => pascal(name).replace(/^./, (letter) => letter.toLowerCase());
+
+/** Sends a request for an error that the operation declares. */
+const simulated = async (declared: Declared): Promise<Response> => {
+  const api: Record<string, Call> = new named[`${pascal(declared.tag)}Api`](admin);
+  const required = declared.required.map((name) => [camel(name), "*"]);
+  const path = Object.entries(declared.parameters).map(([name, value]) => [camel(name), value]);
+  const parameters = Object.fromEntries([...path, ...required]);
+  const { request } = declared;
+  if (request !== null) parameters[camel(request)] = named[`${request}FromJSON`](declared.body);
+  const overrides = async ({ init }: { init: candor.HTTPRequestInit }) => ({
+    headers: { ...init.headers, "Simulate-Error": declared.code },
+  });
+  for (;;) {
+    const response = await refusal(api[camel(declared.operation)]!.call(api, parameters, overrides));
+    if (response.status !== 429 || declared.code === "RATE_LIMIT_EXCEEDED") return response;
+    await new Promise((resolve) => setTimeout(resolve, Number(response.headers.get("Retry-After")) * 1000));
+  }
 };
 
 const steps: Record<string, () => Promise<void>> = {
@@ -278,6 +317,26 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal((await new candor.HealthApi(nobody).getHealth()).status, "ok");
     const entry = await new candor.CatalogueApi(nobody).getError({ slug: "task-title-taken" });
     assert.equal(entry.code, "TASK_TITLE_TAKEN");
+  },
+
+  async every_declared_error_is_typed() {
+    const every: Declared[] = JSON.parse(readFileSync("errors.json", "utf8"));
+    assert.ok(every.length > 300);
+    for (const declared of every) {
+      const { operation, code, status, schema } = declared;
+      const response = await simulated(declared);
+      const place = `${operation} ${code}`;
+      assert.equal(response.status, status, place);
+      if (schema === null) {
+        assert.equal(await response.text(), "", place);
+        continue;
+      }
+      const read = named[`${pascal(operation)}${status}ResponseFromJSON`] ?? named[`${schema}FromJSON`];
+      const problem: Problem = read(await response.json());
+      assert.ok(named[`instanceOf${schema}`](problem), place);
+      assert.deepEqual([problem.code, problem.status], [code, status], place);
+      assert.ok(problem.timestamp instanceof Date, place);
+    }
   },
 
   async beyond_the_limit_is_429_and_later_not() {

@@ -4,12 +4,14 @@ import http.client
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from tests.clients.declared_errors import resolved
 
 HOP: Final = {"connection", "keep-alive", "transfer-encoding", "date", "server"}
 
@@ -28,9 +30,9 @@ class Answer:
     """What Prism, as a proxy behind this one, says of it."""
 
     def operation(self, document: dict[str, Any]) -> dict[str, Any]:
-        """Return the operation of the document that answered."""
+        """Return the operation of the document that answered: of two paths that match, that without a parameter."""
         path = self.path.partition("?")[0]
-        for template, item in document["paths"].items():
+        for template, item in sorted(document["paths"].items(), key=lambda each: each[0].count("{")):
             if re.fullmatch(re.sub(r"\{\w+\}", "[^/:]+", template), path) and self.method.lower() in item:
                 found: dict[str, Any] = item[self.method.lower()]
                 return found
@@ -38,11 +40,16 @@ class Answer:
 
     def schema(self, document: dict[str, Any]) -> str:
         """Return the name of the schema of the body: of several errors that with its code."""
-        response = self.operation(document)["responses"][str(self.status)]
-        shared = document["components"]["responses"].get(response.get("$ref", "").rpartition("/")[2], response)
-        (schema,) = (media["schema"] for name, media in shared["content"].items() if "json" in name)
+        content = resolved(document, self.operation(document)["responses"][str(self.status)])["content"]
+        (schema,) = (media["schema"] for name, media in content.items() if "json" in name)
         reference: str = schema.get("$ref") or schema["discriminator"]["mapping"][self.body["code"]]
         return reference.rpartition("/")[2]
+
+
+def errors_in(answers: Iterable[Answer], document: dict[str, Any]) -> set[tuple[str, int, str]]:
+    """Return operation, status and code of the errors among answers."""
+    errors = (each for each in answers if each.status >= 400)
+    return {(each.operation(document)["operationId"], each.status, each.body["code"]) for each in errors}
 
 
 @contextmanager

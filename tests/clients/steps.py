@@ -33,5 +33,6 @@ STEPS: Final = (
     "a_common_password_is_a_violation",
     "registering_is_the_same_for_everybody",
     "public_operations_need_no_token",
+    "every_declared_error_is_typed",
     "beyond_the_limit_is_429_and_later_not",
 )

@@ -3,10 +3,11 @@
 import json
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.clients.conftest import PYTHON, run
-from tests.clients.recording import Answer
+from tests.clients.declared_errors import with_body
+from tests.clients.recording import Answer, errors_in
 
 OPTIONS: Final = (
     *("--input", "openapi.json", "--input-file-type", "openapi", "--output", "models.py"),
@@ -34,9 +35,13 @@ assert update.model_dump(exclude_unset=True) == {"title": "x"}
 
 
 def test_they_are_generated_typed_and_read_every_answer(
-    folder: Path, document: dict[str, object], answers: list[Answer]
+    folder: Path, document: dict[str, Any], answers: list[Answer]
 ) -> None:
-    """With the warnings that are listed and without an error of mypy; an answer has no property that they lack."""
+    """With the warnings that are listed and without an error of mypy; an answer has no property that they lack.
+
+    The answers have every declared error of every operation.
+    """
+    assert errors_in(answers, document) == with_body(document)
     printed = run(PYTHON.parent / "datamodel-codegen", *OPTIONS, cwd=folder)
     warnings = [line for line in printed.splitlines() if line and not line.startswith("  ")]
     assert {match[1] if (match := WARNING.search(line)) else line for line in warnings} == WARNINGS.keys()

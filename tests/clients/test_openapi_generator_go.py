@@ -22,7 +22,13 @@ def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) 
     (folder / "go.mod").write_text(MODULE)
     clock = Clock()
     warnings = generate(
-        folder, "go", "candor", packageName="candor", useOneOfDiscriminatorLookup="true", withGoMod="false"
+        folder,
+        "go",
+        "candor",
+        packageName="candor",
+        useOneOfDiscriminatorLookup="true",
+        disallowAdditionalPropertiesIfNotPresent="false",
+        withGoMod="false",
     )
     assert warnings == [BETA]
     assert run("go", "build", "-o", "drive", ".", cwd=folder, **ALONE) == ""

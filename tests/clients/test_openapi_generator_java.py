@@ -20,6 +20,8 @@ ANNOTATIONS: Final = Path("/usr/share/java/geronimo-annotation-1.3-spec.jar")
 """Debian's libgeronimo-annotation-1.3-spec-java: ``javax.annotation.Generated``."""
 LINT: Final = ("-Xlint:all,-classfile,-processing,-serial,-deprecation", "-XDsuppressNotes")
 """Without what it says of the jars, of serializers, which nobody serializes, and of a setter of Jackson's mapper."""
+NAMES: Final = "-parameters"
+"""Keeps the names of parameters, by which the driver calls an operation that is known at run time only."""
 UNABLE: Final = ("null_clears_a_property",)
 """Without jackson-databind-nullable, which neither Debian nor the jar has, an update can't say null."""
 
@@ -46,7 +48,7 @@ def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) 
     assert warnings == [BETA]
     sources = [path.relative_to(folder) for path in (folder / "candor" / "src" / "main").rglob("*.java")]
     classes, options = f"{jar}{os.pathsep}{ANNOTATIONS}", [f"-J{option}" for option in QUICK_JAVA.split()]
-    compiler = ("javac", *options, "-proc:none", *LINT, "-d", "built", "-cp", classes)
+    compiler = ("javac", *options, "-proc:none", NAMES, *LINT, "-d", "built", "-cp", classes)
     assert run(*compiler, DRIVER, *sources, cwd=folder) == ""
     program = ("java", *QUICK_JAVA.split(), "-cp", f"built{os.pathsep}{classes}", DRIVER.removesuffix(".java"))
     clock.driven(*program, cwd=folder, environment=service, but=UNABLE)

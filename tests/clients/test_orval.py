@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.clients.conftest import MODULES, PYTHON, run
+from tests.clients.declared_errors import with_body
 from tests.clients.driving import compiled
-from tests.clients.recording import Answer
+from tests.clients.recording import Answer, errors_in
 
 CONFIGURATION: Final = {
     "candor": {
@@ -32,7 +33,11 @@ def schemas_of(answer: Answer, document: dict[str, Any]) -> list[tuple[str, Any]
 def test_they_are_generated_typed_and_read_every_answer(
     folder: Path, document: dict[str, Any], answers: list[Answer]
 ) -> None:
-    """Without a warning of the generator or an error of tsc; an answer has no property that they lack."""
+    """Without a warning of the generator or an error of tsc; an answer has no property that they lack.
+
+    The answers have every declared error of every operation.
+    """
+    assert errors_in(answers, document) == with_body(document)
     node = PYTHON.parent / "node"
     (folder / "orval.config.mjs").write_text(f"export default {json.dumps(CONFIGURATION)};")
     printed = run(node, MODULES / "orval" / "dist" / "bin" / "orval.mjs", "-c", "orval.config.mjs", cwd=folder)

@@ -1,5 +1,6 @@
 """Clients that public tools generate from the protocol, and the gRPC service that they call."""
 
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from sqlalchemy import create_engine, text
 
 from app.config import ROOT, Settings
 from app.rpc.generate import PROTO, describe
+from tests.clients.grpc.declared_errors import declared_errors
 from tests.conftest import TokenMaker
 from tests.rpc.client import Client, health
 from tests.stack.checkout import free_port, wait_until
@@ -77,8 +79,9 @@ def steps(driver: Path, pattern: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with the protocol in ``proto`` and, described, in ``candor.binpb``."""
+    """Return a folder with the protocol in ``proto`` and ``candor.binpb``, and its errors in ``errors.json``."""
     shutil.copytree(PROTO, tmp_path / "proto")
+    (tmp_path / "errors.json").write_text(json.dumps([*declared_errors()]))
     describe(tmp_path / "candor.binpb")
     return tmp_path
 

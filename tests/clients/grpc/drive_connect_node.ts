@@ -3,6 +3,7 @@
 // It prints each step that succeeded.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { create as message, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { anyUnpack, timestampFromMs, ValueSchema } from "@bufbuild/protobuf/wkt";
@@ -108,6 +109,25 @@ async function reflect(service: typeof ServerReflection | typeof AlphaReflection
   }
   assert(names.includes("todo.v1.TodoService"));
   assert(files[0]?.includes("RESOURCE_NOT_FOUND"));
+}
+
+interface Declared {
+  method: string;
+  code: string;
+  status: number;
+  number: number;
+}
+
+/** Calls a method, which is known at run time only, for an error that it declares. */
+async function simulated(declared: Declared): Promise<Failure> {
+  const method = TodoService.methods.find((each) => each.name === declared.method);
+  assert(method);
+  const options = bearer(env("CANDOR_ALICE"), { "simulate-error": declared.code });
+  for (;;) {
+    const error = await failure(client[method.localName as keyof typeof client]({}, options));
+    if (declared.code === "RATE_LIMIT_EXCEEDED" || error.own.code !== "RATE_LIMIT_EXCEEDED") return error;
+    await sleep(1000 * Number(error.detail(RetryInfoSchema).retryDelay?.seconds ?? 0));
+  }
 }
 
 const steps = {
@@ -314,6 +334,17 @@ const steps = {
 
   async reflection_v1alpha_describes_the_service() {
     await reflect(AlphaReflection);
+  },
+
+  async every_declared_error_is_typed() {
+    const every: Declared[] = JSON.parse(readFileSync("errors.json", "utf8"));
+    assert(every.length > 60);
+    for (const declared of every) {
+      const error = await simulated(declared);
+      const expected = [declared.status, declared.code, declared.number, declared.code];
+      const found = [error.code, error.own.code, error.own.appErrorCode, error.info.reason];
+      assert.deepEqual(found, expected, declared.method);
+    }
   },
 
   async beyond_the_limit_is_resource_exhausted_and_later_not() {

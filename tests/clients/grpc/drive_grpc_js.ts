@@ -3,6 +3,7 @@
 // It prints each step that succeeded.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { credentials, Metadata, status, type CallOptions, type ClientUnaryCall, type ServiceError } from "@grpc/grpc-js";
 import { AppErrorCode, ErrorDetail, ItemFailures } from "./errors/v1/errors.js";
@@ -13,7 +14,7 @@ import { Status as RpcStatus } from "./google/rpc/status.js";
 import { ServerReflectionClient, type ServerReflectionResponse } from "./grpc/reflection/v1/reflection.js";
 import { ServerReflectionClient as AlphaReflectionClient } from "./grpc/reflection/v1alpha/reflection.js";
 import { HealthCheckResponse_ServingStatus, HealthClient } from "./health/v1/health.js";
-import { Priority, Status, Task, TodoServiceClient } from "./todo/v1/todo.js";
+import { Priority, Status, Task, TodoServiceClient, TodoServiceService } from "./todo/v1/todo.js";
 
 const env = (name: string): string => {
   const value = process.env[name];
@@ -156,6 +157,28 @@ async function reflect(reflection: Reflection): Promise<void> {
   assert(listed?.listServicesResponse?.service.some((each) => each.name === "todo.v1.TodoService"));
   const [file] = described?.fileDescriptorResponse?.fileDescriptorProto ?? [];
   assert(file && Buffer.from(file).includes("RESOURCE_NOT_FOUND"));
+}
+
+interface Declared {
+  method: string;
+  code: string;
+  status: number;
+  number: number;
+}
+
+/** Calls a method, which is known at run time only, for an error that it declares. */
+async function simulated(declared: Declared): Promise<Failure> {
+  const method = Object.values(TodoServiceService).find((each) => each.path.endsWith(`/${declared.method}`));
+  assert(method);
+  const metadata = bearer(env("CANDOR_ALICE"), { "simulate-error": declared.code });
+  const empty = Buffer.alloc(0);
+  const send: Method<Buffer, unknown> = (request, sent, options, callback) =>
+    client.makeUnaryRequest(method.path, Buffer.from, method.responseDeserialize, request, sent, options, callback);
+  for (;;) {
+    const error = await failure(call(send, empty, metadata));
+    if (declared.code === "RATE_LIMIT_EXCEEDED" || error.own.code !== "RATE_LIMIT_EXCEEDED") return error;
+    await sleep(1000 * (error.detail("google.rpc.RetryInfo").retryDelay?.seconds ?? 0));
+  }
 }
 
 const steps = {
@@ -364,6 +387,17 @@ const steps = {
     const reflection = new AlphaReflectionClient(address, credentials.createInsecure());
     await reflect(reflection);
     reflection.close();
+  },
+
+  async every_declared_error_is_typed() {
+    const every: Declared[] = JSON.parse(readFileSync("errors.json", "utf8"));
+    assert(every.length > 60);
+    for (const declared of every) {
+      const error = await simulated(declared);
+      const expected = [declared.status, declared.code, declared.number, declared.code];
+      const found = [error.code, error.own.code, error.own.appErrorCode, error.info.reason];
+      assert.deepEqual(found, expected, declared.method);
+    }
   },
 
   async beyond_the_limit_is_resource_exhausted_and_later_not() {

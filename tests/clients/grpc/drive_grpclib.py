@@ -4,11 +4,13 @@ It is run by its own interpreter, with the generated modules on the path, and pr
 """
 
 import asyncio
+import json
 import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from errors.v1.errors_pb2 import AppErrorCode, ErrorDetail, ItemFailures
@@ -347,6 +349,29 @@ async def reflection_v1alpha_describes_the_service(driver: Driver) -> None:
     )
     assert "todo.v1.TodoService" in {each.name for each in listed.list_services_response.service}
     assert b"RESOURCE_NOT_FOUND" in described.file_descriptor_response.file_descriptor_proto[0]
+
+
+async def simulated(driver: Driver, declared: dict[str, Any]) -> GRPCError:
+    """Return the error that the service simulates; the method is known at run time only."""
+    method: UnaryUnaryMethod[Any, Any] = getattr(driver.stub, declared["method"])
+    metadata = {**ALICE, "simulate-error": declared["code"]}
+    while True:
+        error = await failure(method(method.request_type(), metadata=metadata))
+        if declared["code"] == "RATE_LIMIT_EXCEEDED" or detail(error, ErrorDetail).code != "RATE_LIMIT_EXCEEDED":
+            return error
+        await asyncio.sleep(detail(error, RetryInfo).retry_delay.seconds)
+
+
+@step
+async def every_declared_error_is_typed(driver: Driver) -> None:
+    every = json.loads(Path("errors.json").read_text())
+    assert len(every) > 60
+    for declared in every:
+        error = await simulated(driver, declared)
+        own = detail(error, ErrorDetail)
+        assert error.status is Code(declared["status"]), (declared, error)
+        assert (own.code, own.app_error_code) == (declared["code"], declared["number"]), (declared, error)
+        assert detail(error, ErrorInfo).reason == declared["code"]
 
 
 @step
