@@ -1,10 +1,12 @@
 """HTTP/1.1 by hand: exact bytes out, exact bytes in, and only as much understanding as reading an answer takes."""
 
 import contextlib
+import gzip
 import json
 import socket
 import ssl
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -76,9 +78,18 @@ class Answer:
         """Tell whether the content is declared to be JSON."""
         return self.media_type == "application/json" or self.media_type.endswith("+json")
 
+    @property
+    def content(self) -> bytes:
+        """Return the content without its coding (RFC 9110, section 8.4); as it is if it can't be decoded."""
+        if (self.get("Content-Encoding") or "").strip().lower() not in {"gzip", "x-gzip"}:
+            return self.body
+        with contextlib.suppress(OSError, EOFError, zlib.error):
+            return gzip.decompress(self.body)
+        return self.body
+
     def json(self) -> Any:
         """Return the content as strict JSON (RFC 8259; names unique). Raises: ValueError."""
-        text = self.body.decode("utf-8")
+        text = self.content.decode("utf-8")
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer)
 
     @property

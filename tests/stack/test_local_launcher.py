@@ -50,7 +50,9 @@ def checkout(tmp_path: Path, model: Path) -> Iterator[Checkout]:
 def is_worker(pid: int) -> bool:
     """Tell whether a process is one that does jobs, and no longer what becomes that or looks after it."""
     command = command_of(pid)
-    return command.endswith("\0worker\0") and "\0deploy.local.steady\0" not in command and "child.py\0" not in command
+    return (
+        command.endswith("\0worker\0") and "\0deploy.local.supervisor\0" not in command and "child.py\0" not in command
+    )
 
 
 def another_worker(launched: int, *, than: int = 0) -> int:

@@ -117,12 +117,12 @@ def content_type(api: Api) -> str:
 @rule("U09", "What is declared to be JSON is JSON in UTF-8.", source="RFC 8259 §8.1, §10", is_last=True)
 def is_json(api: Api) -> str:
     found = _all(api, lambda answer: answer.is_json and answer.body, "no JSON")
-    return _each(found, lambda answer: _parses(answer.body), lambda answer: f"{answer.body[:40]!a}")
+    return _each(found, lambda answer: _parses(answer.content), lambda answer: f"{answer.body[:40]!a}")
 
 
 @rule("U10", "Names within a JSON object are unique.", source="RFC 8259 §4", level=Level.SHOULD, is_last=True)
 def unique_names(api: Api) -> str:
-    found = _all(api, lambda answer: answer.is_json and answer.body and _parses(answer.body), "no JSON")
+    found = _all(api, lambda answer: answer.is_json and answer.body and _parses(answer.content), "no JSON")
     return _each(found, _is_unique, lambda answer: f"{answer.body[:40]!a}")
 
 
