@@ -1,6 +1,8 @@
 """Prism, as a proxy that holds every answer against the document."""
 
 import json
+import os
+import signal
 import subprocess
 import time
 import urllib.request
@@ -32,14 +34,19 @@ def prism(folder: Path, service: dict[str, str]) -> Iterator[str]:
         service["CANDOR_URL"],
         *options,
     ]
-    with log.open("w") as kept, subprocess.Popen(command, cwd=folder, stdout=kept, stderr=kept) as process:
-        until = time.monotonic() + STARTS_WITHIN
-        while READY not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
+    with (
+        log.open("w") as kept,
+        subprocess.Popen(command, cwd=folder, stdout=kept, stderr=kept, start_new_session=True) as process,
+    ):
+        try:
+            until = time.monotonic() + STARTS_WITHIN
+            while READY not in log.read_text():
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < until, log.read_text()
+                time.sleep(0.2)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)  # the launcher of the wheel, and Node, which it starts
 
 
 def called(url: str, token: str = "", body: dict[str, Any] | None = None) -> Any:
