@@ -65,7 +65,7 @@ def _changes(present: Mapping[str, Any]) -> "list[Change]":
     """Return the changes since the record.
 
     Raises:
-        Failed: there is no record, or it cannot be read.
+        Failed: the record is missing or unreadable.
     """
     from app.contract import errors, operations, proto, state  # noqa: PLC0415 -- as above
 

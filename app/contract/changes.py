@@ -1,6 +1,6 @@
 """A difference between two records of the contract, in one sentence."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -47,6 +47,15 @@ def breaking(fact: str, effect: str) -> Change:
 def addition(fact: str, *names: str) -> Change:
     """Return a change that CHANGELOG.md has to mention by these names."""
     return Change(fact, names=names)
+
+
+def listed(
+    old: Iterable[str], new: Iterable[str], *, gone: Callable[[str], Change], added: Callable[[str], Change]
+) -> Iterator[Change]:
+    """Yield a change for each name that one of two lists lacks."""
+    before, after = [*old], [*new]
+    yield from (gone(name) for name in before if name not in after)
+    yield from (added(name) for name in after if name not in before)
 
 
 def collected(found: Iterable[tuple[Change, str]]) -> Iterator[Change]:

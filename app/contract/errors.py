@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from app.contract.changes import Change, addition, breaking
+from app.contract.changes import Change, addition, breaking, listed
 from app.contract.schemas import Schemas, Side
 
 Record = Mapping[str, Any]
@@ -49,12 +49,12 @@ def _entries(what: str, old: Record, new: Record, before: Record, after: Record)
 
 
 def _names(what: str, old: list[str], new: list[str]) -> Iterator[Change]:
-    for name in old:
-        if name not in new:
-            yield breaking(f"{what} `{name}` is gone", "clients that handle it never see it again")
-    for name in new:
-        if name not in old:
-            yield addition(f"{what} `{name}` is new", name.rpartition("/")[2])
+    yield from listed(
+        old,
+        new,
+        gone=lambda name: breaking(f"{what} `{name}` is gone", "clients that handle it never see it again"),
+        added=lambda name: addition(f"{what} `{name}` is new", name.rpartition("/")[2]),
+    )
 
 
 def _facts(what: str, old: Record, new: Record) -> Iterator[Change]:

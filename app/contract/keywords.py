@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from operator import gt, lt
 from typing import Any, Final
 
-from app.contract.changes import Change, addition, breaking
+from app.contract.changes import Change, addition, breaking, listed
 
 Schema = Mapping[str, Any]
 MAXIMA: Final = ("maxLength", "maxItems", "maximum", "exclusiveMaximum", "maxProperties")
 MINIMA: Final = ("minLength", "minItems", "minimum", "exclusiveMinimum", "minProperties")
 MEMBERS: Final = "x-members"
-"""The properties that a parameter may name, perhaps with their operators; its pattern follows from them."""
+"""The properties that a parameter may name, of a filter with their operators. Its pattern follows from them."""
 DEFAULT: Final = "x-default"
 WIDER: Final = {("integer", "number"), ("int32", "int64"), ("float", "double")}
 """Each type or format fits into the second one."""
@@ -69,7 +69,7 @@ def values(old: Schema, new: Schema, where: str, *, is_sent: bool) -> Iterator[C
 
 
 def limits(old: Schema, new: Schema, where: str) -> Iterator[Change]:
-    """Yield the changes of limits, patterns and defaults of what is sent."""
+    """Yield the changes of limits, patterns and defaults of a request."""
     for names, is_tighter, beyond in ((MAXIMA, lt, "larger or longer"), (MINIMA, gt, "smaller or shorter")):
         for name in names:
             if name in new and (name not in old or is_tighter(new[name], old[name])):
@@ -90,12 +90,12 @@ def limits(old: Schema, new: Schema, where: str) -> Iterator[Change]:
 
 def _members(old: Any, new: Any, where: str) -> Iterator[Change]:
     """Yield the changes of what a parameter may name."""
-    for name in old:
-        if name not in new:
-            yield breaking(f"`{where}` no longer takes `{name}`", "clients that name it get 400")
-    for name in new:
-        if name not in old:
-            yield addition(f"`{where}` takes `{name}`", name)
+    yield from listed(
+        old,
+        new,
+        gone=lambda name: breaking(f"`{where}` no longer takes `{name}`", "clients that name it get 400"),
+        added=lambda name: addition(f"`{where}` takes `{name}`", name),
+    )
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name, operators in old.items():
             for each in operators:

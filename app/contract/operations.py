@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from app.context import ADMIN
-from app.contract.changes import Change, addition, breaking, collected
+from app.contract.changes import Change, addition, breaking, collected, listed
 from app.contract.schemas import Schemas, Side
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -71,12 +71,12 @@ def _scopes(old: Document, new: Document) -> Iterator[Change]:
     after = _components(new, "securitySchemes")
     for scheme, each in _components(old, "securitySchemes").items():
         was, now = each.get(SCOPES, []), after.get(scheme, {}).get(SCOPES, [])
-        for scope in was:
-            if scope not in now:
-                yield breaking(f"The scope `{scope}` is gone", "clients that request it get no token")
-        for scope in now:
-            if scope not in was:
-                yield addition(f"`{scope}` is a new scope", scope)
+        yield from listed(
+            was,
+            now,
+            gone=lambda scope: breaking(f"The scope `{scope}` is gone", "clients that request it get no token"),
+            added=lambda scope: addition(f"`{scope}` is a new scope", scope),
+        )
 
 
 class _Pair:
@@ -161,13 +161,13 @@ class _Pair:
                 yield addition(f"The media type `{name}` is {side.value}", name)
 
     def _codes(self) -> Iterator[Change]:
-        before, after = self._old.get(CODES, []), self._new.get(CODES, [])
-        for code in before:
-            if code not in after:
-                yield breaking(f"`{code}` is no longer returned", "clients that handle it see another error or none")
-        for code in after:
-            if code not in before:
-                yield addition(f"`{code}` can be returned", code)
+        lost = "clients that handle it see another error or none"
+        yield from listed(
+            self._old.get(CODES, []),
+            self._new.get(CODES, []),
+            gone=lambda code: breaking(f"`{code}` is no longer returned", lost),
+            added=lambda code: addition(f"`{code}` can be returned", code),
+        )
 
     def _responses(self) -> Iterator[Change]:
         before, after = self._old.get("responses", {}), self._new.get("responses", {})

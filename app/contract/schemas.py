@@ -1,6 +1,6 @@
 """The comparison of two JSON schemas of OpenAPI 3.1.
 
-What is sent may become wider: the new schema accepts everything that the old one accepted. What is returned may become
+A request may become wider: the new schema accepts everything that the old one accepted. A response may become
 narrower: the old schema accepts everything that the new one allows. Properties that are added are fine in both, unless
 a request has to have them. Limits and patterns of responses are not compared, because a wider request widens them.
 """

@@ -13,6 +13,6 @@ def example_of(named: type[Error], **facts: object) -> Error:
 
 
 def simulated(error: Error) -> Error:
-    """Return the error, marked as one that the caller has asked for: it is no event for operators."""
+    """Return the error, marked as simulated: it doesn't concern operators."""
     error.is_simulated, error.detail = True, SIMULATED
     return error

@@ -18,7 +18,7 @@ def report(
 ) -> bool:
     """Log and count an error, and check that the operation has declared it; return whether it has its own log entry.
 
-    One that the caller has asked for is logged and counted apart: it is no failure, and no proof of a declaration.
+    A simulated one is logged and counted separately: it isn't a failure, and doesn't prove a declaration.
 
     Args:
         exc: what was raised, with its causes.

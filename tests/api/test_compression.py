@@ -1,4 +1,4 @@
-"""The document and the files of the pages are sent compressed to whoever takes gzip, each form with its own tag."""
+"""The document and the files of the pages are compressed for clients that accept gzip; each form has its own tag."""
 
 import gzip
 from collections.abc import Callable

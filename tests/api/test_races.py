@@ -38,7 +38,7 @@ class Sends:
 
 
 def admitted(send: Callable[[], TestResponse]) -> TestResponse:
-    """Send until there is a work slot, as a client does that heeds Retry-After: of 40 at once, some may find none."""
+    """Send until there is a work slot, as a client does that obeys Retry-After: of 40 at once, some may find none."""
     for _ in range(ATTEMPTS):
         response = send()
         if response.status_code != 503:

@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.request
@@ -36,16 +37,21 @@ pytestmark = pytest.mark.skipif(SCALE < 2, reason="takes PgBouncer; make soak ru
 
 
 @pytest.fixture
-def pooled_url(settings: Settings, tmp_path: Path) -> Iterator[str]:
+def home() -> Iterator[Path]:
+    """Return a folder that the account of the pooler can read: root's temporary folders are closed to it."""
+    with tempfile.TemporaryDirectory(prefix="candor-pgbouncer-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def pooled_url(settings: Settings, home: Path) -> Iterator[str]:
     """Return the URL of a pooler in front of a migrated database, whose role has the parameters of a session."""
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if program is None:
         pytest.skip("pgbouncer is not installed (Debian: apt install pgbouncer)")
-    url = make_url(settings.database_url)
-    set_session(settings.database_url)
-    port = free_port()
-    (tmp_path / "users.txt").write_text(f'"{url.username}" "{url.password}"\n')
-    (tmp_path / "pgbouncer.ini").write_text(f"""\
+    url, port = make_url(settings.database_url), free_port()
+    (home / "users.txt").write_text(f'"{url.username}" "{url.password}"\n')
+    (home / "pgbouncer.ini").write_text(f"""\
 [databases]
 {url.database} = host={url.host} port={url.port}
 [pgbouncer]
@@ -53,27 +59,21 @@ listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
 auth_type = plain
-auth_file = {tmp_path / "users.txt"}
+auth_file = {home / "users.txt"}
 pool_mode = transaction
 default_pool_size = {CONNECTIONS}
 ignore_startup_parameters = options
 """)
-    account = pwd.getpwnam("nobody") if os.getuid() == 0 else None  # it doesn't run as root
+    account = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None  # it doesn't run as root
     if account is not None:
-        for path in (tmp_path, *tmp_path.iterdir()):
-            os.chown(path, account.pw_uid, account.pw_gid)
-        for parent in tmp_path.parents[:3]:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    with (tmp_path / "log").open("w") as log:
-        pooler = subprocess.Popen(
-            [program, str(tmp_path / "pgbouncer.ini")],
-            user=None if account is None else account.pw_uid,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+        for path in (home, *home.iterdir()):
+            os.chown(path, account, -1)
+    set_session(settings.database_url)
+    with (home / "log").open("w") as log:
+        pooler = subprocess.Popen([program, str(home / "pgbouncer.ini")], user=account, stdout=log, stderr=log)
     pooled = url.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
     try:
-        wait_for(pooled, pooler, tmp_path / "log")
+        wait_for(pooled, pooler, home / "log")
         yield pooled
     finally:
         pooler.terminate()

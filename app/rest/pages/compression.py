@@ -1,7 +1,7 @@
-"""What stays the same while a process lives is compressed once, with gzip (RFC 9110, sections 8.4.1.3 and 12.5.3).
+"""Compresses content that doesn't change while a process lives, once, with gzip (RFC 9110, sections 8.4.1.3, 12.5.3).
 
-Resources are not: the entity tag of a resource is that of its bytes (C20), and a proxy must not weaken it. Here each
-form has a tag of its own, as section 8.8.3.3 wants it.
+Resources stay plain: the entity tag of a resource is that of its bytes (C20), and a proxy must not weaken it. Here each
+form has a tag of its own (section 8.8.3.3).
 """
 
 import gzip
@@ -39,7 +39,7 @@ def compressed_file(path: Path, _changed: int) -> bytes:
 
 
 def is_accepted() -> bool:
-    """Report whether the client takes gzip, and likes it as much as the plain form."""
+    """Return whether the client accepts gzip, and prefers it or is indifferent."""
     field = current().sent(FIELD)
     if not field:
         return False
@@ -53,7 +53,7 @@ def _is_accepted(field: str) -> bool:
 
 
 def negotiated(plain: Callable[[], Response], packed: Callable[[], Response]) -> Response:
-    """Return the form that the client takes, and say that there are two."""
+    """Return the form that the client accepts. ``Vary`` lists the header field that decides."""
     is_packed = is_accepted()
     response = packed() if is_packed else plain()
     if is_packed:

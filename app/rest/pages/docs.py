@@ -28,7 +28,6 @@ class Summary(NamedTuple):
     method: str
     path: str
     text: str
-    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +87,7 @@ def _by_tag(spec: Mapping[str, Any]) -> dict[str, list[Summary]]:
         for method, operation in item.items():
             if "operationId" in operation:
                 for tag in operation.get("tags", ("",)):
-                    summary = Summary(method.upper(), path, operation.get("summary", ""), operation["operationId"])
-                    found.setdefault(tag, []).append(summary)
+                    found.setdefault(tag, []).append(Summary(method.upper(), path, operation.get("summary", "")))
     return {tag: operations for tag, operations in found.items() if operations}
 
 

@@ -70,7 +70,7 @@ def negotiated(template: str, value: object, formats: tuple[str, ...]) -> Any:
 
 
 def file_of(folder: Path | str, name: str, *, max_age: int | None = None) -> Response:
-    """Return a file of a folder, compressed for whoever takes that.
+    """Return a file of a folder, compressed if the client accepts that.
 
     Raises:
         RouteNotFound: there is no such file.
