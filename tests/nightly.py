@@ -1,4 +1,4 @@
-"""``make nightly``: run every suite, one after the other, and write the result into ``docs/nightly.md``.
+"""``make nightly``: run every suite, one after the other, and write the result into ``docs/evidence/nightly.md``.
 
 A suite that fails does not stop the others; the status is 1 at the end. The page shows a run in progress, too. What a
 suite prints is in ``.local/nightly/SUITE.log``. ``SUITES=fuzz,drill`` runs these suites, and writes no page.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PAGE: Final = ROOT / "docs" / "nightly.md"
+PAGE: Final = ROOT / "docs" / "evidence" / "nightly.md"
 LOGS: Final = ROOT / ".local" / "nightly"
 SUITES: Final = {
     "lint": "make lint",

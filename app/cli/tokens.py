@@ -67,7 +67,7 @@ def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
 @click.option("--kid", help="The name of the key in JWT_KEYS. Without it: JWT_SECRET, of tokens that name no key.")
 @click.confirmation_option(prompt="All access tokens of this key are rejected within 5 seconds. Continue?")
 def retire_key(kid: str | None) -> None:
-    """Reject all access tokens that a leaked key has signed; docs/secrets.md has the whole procedure."""
+    """Reject all access tokens that a leaked key has signed; docs/operate/secrets.md has the whole procedure."""
     services: Services = current_app.extensions["candor-services"]
     try:
         services.sessions.retire_key(kid)

@@ -1,6 +1,6 @@
 """The decision table: for each SQLSTATE of PostgreSQL, the answer to the client and whether the work is done again.
 
-Appendix A of PostgreSQL's manual lists the codes. ``docs/postgresql.md`` shows this table; a test holds both equal and
+Appendix A of PostgreSQL's manual lists the codes. ``docs/reference/postgresql.md`` shows this table; a test holds both equal and
 decides every code that psycopg knows. A class that the table lacks, of an extension, is a fault of the service.
 """
 

@@ -27,7 +27,7 @@ SURE: Final = {"current_password": PASSWORD}
 NAME: Final = "Zebulon Quartermain"
 SECRET: Final = "xylophone"
 """In titles and descriptions."""
-PAGE: Final = (ROOT / "docs" / "data.md").read_text()
+PAGE: Final = (ROOT / "docs" / "policies" / "data-protection.md").read_text()
 
 
 class Person:
@@ -252,7 +252,7 @@ def test_a_job_may_begin_later(app: Flask, nobody: Caller) -> None:
 
 class TestDecisions:
     def test_every_table_has_one(self) -> None:
-        """docs/data.md: a table that is added needs a decision, and one that is removed no longer does."""
+        """docs/policies/data-protection.md: a table that is added needs a decision, and one that is removed no longer does."""
         listed = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
         assert sorted(listed) == sorted(Base.metadata.tables)
 

@@ -31,7 +31,7 @@ class Clock:
             command: the driver.
             cwd: where it is.
             environment: what it needs to call the service.
-            but: steps that this client can't do; the table in docs/clients.md has a row for each.
+            but: steps that this client can't do; the table in docs/call/clients.md has a row for each.
         """
         path = f"{PYTHON.parent}{os.pathsep}{os.environ['PATH']}"
         with subprocess.Popen(
@@ -63,7 +63,7 @@ def needed(*programs: str) -> None:
     """Skip the test unless these programs are installed."""
     for program in programs:
         if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed: docs/clients.md names the packages")
+            pytest.skip(f"{program} is not installed: docs/call/clients.md names the packages")
 
 
 def generate(folder: Path, generator: str, output: str, *options: str, **properties: str) -> list[str]:

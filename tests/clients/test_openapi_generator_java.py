@@ -30,7 +30,7 @@ def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) 
     """With the warning that is listed and without a word of javac; each step of the driver passes."""
     needed("java", "javac")
     if not ANNOTATIONS.exists():
-        pytest.skip(f"{ANNOTATIONS} is not installed: docs/clients.md names the packages")
+        pytest.skip(f"{ANNOTATIONS} is not installed: docs/call/clients.md names the packages")
     (jar,) = PYTHON.parent.parent.glob("lib/python*/site-packages/openapi_generator_cli/openapi-generator.jar")
     shutil.copy(HERE / DRIVER, folder)
     clock = Clock()

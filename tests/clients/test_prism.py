@@ -67,7 +67,7 @@ def test_no_answer_breaks_the_document(folder: Path, service: dict[str, str], pr
 def test_with_fields_an_answer_lacks_what_was_not_asked_for_and_is_right_else(
     service: dict[str, str], prism: str
 ) -> None:
-    """The document has no second type for it: docs/clients.md has the reason."""
+    """The document has no second type for it: docs/call/clients.md has the reason."""
     alice = service["CANDOR_ALICE"]
     items = [{"sku": "TEA-100", "quantity": 1}]
     with recorded(prism) as (url, answers):

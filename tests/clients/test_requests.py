@@ -1,4 +1,4 @@
-"""docs/requests.md: all code of the page runs as it is, and does the same in each language."""
+"""docs/call/requests.md: all code of the page runs as it is, and does the same in each language."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from tests.clients.conftest import PYTHON, run
 from tests.rpc.conftest import served
 from tests.stack.conftest import ROOT
 
-PAGE = (ROOT / "docs" / "requests.md").read_text()
+PAGE = (ROOT / "docs" / "call" / "requests.md").read_text()
 PROTO = ROOT / "app" / "rpc" / "proto"
 
 

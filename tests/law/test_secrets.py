@@ -1,4 +1,4 @@
-"""A secret signs one thing only, and ``docs/secrets.md`` lists all of them."""
+"""A secret signs one thing only, and ``docs/operate/secrets.md`` lists all of them."""
 
 import re
 from dataclasses import fields
@@ -6,7 +6,7 @@ from typing import Final
 
 from app.config import ROOT, Settings
 
-PAGE: Final = (ROOT / "docs" / "secrets.md").read_text()
+PAGE: Final = (ROOT / "docs" / "operate" / "secrets.md").read_text()
 SECRET: Final = re.compile(r"secret|token$|_key$|_keys$|_url$")
 PUBLIC: Final = {
     *("public_url", "google_url", "users_url", "preferences_url", "trace_url"),

@@ -1,4 +1,4 @@
-"""``docs/security.md`` names a test for each promise, and each of these tests exists."""
+"""``docs/policies/security.md`` names a test for each promise, and each of these tests exists."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from app.config import ROOT
 
-DOCUMENT: Final = (ROOT / "docs" / "security.md").read_text()
+DOCUMENT: Final = (ROOT / "docs" / "policies" / "security.md").read_text()
 SECTIONS: Final = {name: text for name, _, text in (part.partition("\n") for part in DOCUMENT.split("\n## ")[1:])}
 PARTS: Final = ("**Attack.**", "**Promise.**", "**Tests.**")
 

@@ -209,7 +209,7 @@ def test_development_rejects_none_of_what_only_production_does() -> None:
 
 @pytest.mark.parametrize(("title", "listed"), [("Rejected", rules.REJECTED), ("Warned about", rules.WARNED)])
 def test_the_documentation_lists_the_rules(title: str, listed: tuple[rules.Rule, ...]) -> None:
-    text = (ROOT / "docs" / "settings.md").read_text()
+    text = (ROOT / "docs" / "reference" / "settings.md").read_text()
     section = text.partition(f"## {title} in production")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", section, re.MULTILINE) == [
         (rule.name.upper(), rule.says) for rule in listed

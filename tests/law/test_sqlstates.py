@@ -1,4 +1,4 @@
-"""Every SQLSTATE of PostgreSQL has a decision, and ``docs/postgresql.md`` lists the decisions as the code has them."""
+"""Every SQLSTATE of PostgreSQL has a decision, and ``docs/reference/postgresql.md`` lists the decisions as the code has them."""
 
 import inspect
 import re
@@ -14,7 +14,7 @@ from app.repositories.error_translation import translated
 from app.repositories.sqlstates import TABLE, Decision, decided
 from app.rest.errors import STATUS
 
-DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "postgresql.md"
+DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "postgresql.md"
 ROW: Final = re.compile(r"^\| `([0-9A-Z]{2}|[0-9A-Z]{5})` \| [^|]+ \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 KNOWN: Final[dict[str, type[psycopg.Error]]] = {
     str(each.sqlstate): each

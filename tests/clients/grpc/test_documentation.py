@@ -1,4 +1,4 @@
-"""The commands and the program of docs/clients.md work as they are written."""
+"""The commands and the program of docs/call/clients.md work as they are written."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from app.config import ROOT
 from tests.clients.grpc.conftest import HERE, MODULES, run
 
-SECTION = (ROOT / "docs" / "clients.md").read_text().partition("\n## gRPC clients\n")[2]
+SECTION = (ROOT / "docs" / "call" / "clients.md").read_text().partition("\n## gRPC clients\n")[2]
 COMMANDS, PROGRAM = re.findall(r"^```\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)[:2]
 
 
