@@ -1,4 +1,4 @@
-"""Settings that are fine each by itself and not together, or not in production. ``docs/reference/settings.md`` lists these rules.
+"""Rules on combinations of settings, and on production. ``docs/reference/settings.md`` lists them.
 
 Production rejects what hands out rights or makes a limit void. It warns, in one line at start, of what exposes data to
 whoever is on the way, which the operator may have good reasons for (a private network, a proxy that encrypts).

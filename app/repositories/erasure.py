@@ -1,6 +1,6 @@
 """Erasure of a person from all tables: each is deleted from, or keeps its rows without the person.
 
-docs/policies/data-protection.md explains the decisions; ``tests/api/test_erasure.py`` finds a table that is not treated.
+docs/policies/data-protection.md explains the decisions; ``tests/api/test_erasure.py`` finds a table without one.
 """
 
 from typing import Any, Final

@@ -1,7 +1,7 @@
 """The decision table: for each SQLSTATE of PostgreSQL, the answer to the client and whether the work is done again.
 
-Appendix A of PostgreSQL's manual lists the codes. ``docs/reference/postgresql.md`` shows this table; a test holds both equal and
-decides every code that psycopg knows. A class that the table lacks, of an extension, is a fault of the service.
+Appendix A of PostgreSQL's manual lists the codes. ``docs/reference/postgresql.md`` shows this table. A test compares
+both and requires a decision for every code that psycopg knows. Any other class counts as a fault of the service.
 """
 
 from enum import Enum

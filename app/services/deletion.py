@@ -1,4 +1,4 @@
-"""Deletion of accounts: nothing of the person is left. docs/policies/data-protection.md lists what happens to each table."""
+"""Deletion of accounts with all personal data. docs/policies/data-protection.md has the decision for each table."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

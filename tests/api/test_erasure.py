@@ -252,7 +252,7 @@ def test_a_job_may_begin_later(app: Flask, nobody: Caller) -> None:
 
 class TestDecisions:
     def test_every_table_has_one(self) -> None:
-        """docs/policies/data-protection.md: a table that is added needs a decision, and one that is removed no longer does."""
+        """docs/policies/data-protection.md has a decision for each table, and for no other."""
         listed = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
         assert sorted(listed) == sorted(Base.metadata.tables)
 

@@ -1,4 +1,4 @@
-"""Every SQLSTATE of PostgreSQL has a decision, and ``docs/reference/postgresql.md`` lists the decisions as the code has them."""
+"""Every SQLSTATE of PostgreSQL has a decision, and ``docs/reference/postgresql.md`` has the same ones as the code."""
 
 import inspect
 import re
