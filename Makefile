@@ -68,7 +68,7 @@ fix: .venv/dev.lock ## Format, and repair what ruff can repair
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-nightly: .venv/dev.lock ## Run every suite, some hours, and write the result into docs/evidence/nightly.md (SUITES=fuzz,drill: only these, no page)
+nightly: .venv/dev.lock ## Run every suite, some hours, and write docs/evidence/nightly.md (SUITES=fuzz,drill: repeat these, replace their rows)
 	@exec $(PY) -m tests.nightly
 
 fuzz: .venv/dev.lock ## Throw generated requests at every operation, for longer than the tests do
