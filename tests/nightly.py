@@ -21,7 +21,7 @@ LOGS: Final = ROOT / ".local" / "nightly"
 SUITES: Final = {
     "lint": "make lint",
     "contract": "make contract",
-    "test": "make test",
+    "test": "EXAMPLES_SCALE=1 make test",
     "edge": "make edge",
     "ecosystem": "make ecosystem",
     "clients": "make clients",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from tests.api.caller import ABSENT, BATCH, TASKS, Caller, answered, path_of
+from tests.examples import examples as scaled
 from tests.oracle import LEAKS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,7 +44,7 @@ TASK = st.dictionaries(MEMBERS | TEXT, JSON, max_size=5)
 def bounded(examples: int) -> Callable[[F], F]:
     """Search so many examples, always the same."""
     return settings(
-        max_examples=examples,
+        max_examples=scaled(examples),
         deadline=None,
         derandomize=True,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

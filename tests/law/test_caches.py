@@ -103,7 +103,7 @@ def is_empty(value: ast.expr | None) -> bool:
     return isinstance(value, ast.List | ast.Set) and not value.elts
 
 
-BURST: Final = 100
+BURST: Final = 40
 FULL: Final = {2**power for power in range(8, 14)}
 """Sizes of caches that have reached their bound meanwhile, as those of a fresh process do; others stop there rarely."""
 FORMATTED: Final = re.compile(r"(DEBUG|INFO|WARNING|ERROR) +candor\.")
