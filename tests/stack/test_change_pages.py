@@ -1,0 +1,94 @@
+"""The pages of ``docs/change`` and ``docs/tutorials/first-resource.md``: a test follows the steps of each of them.
+
+All pages are followed in one copy of the tree, one after the other, as in a project that grows. CI follows one page;
+the nightly run follows all of them.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.stack.conftest import ROOT
+from tests.stack.page_steps import follow, steps
+from tests.stack.trees import FLASK, LAW, LINT, copied, run
+
+CHANGE: Final = ROOT / "docs" / "change"
+IN_CI: Final = "add-field"
+"""The page that changes most layers."""
+PAGES: Final = (
+    *(IN_CI, "add-resource", "add-error", "add-setting", "add-scope", "add-transition", "add-custom-method"),
+    *("add-job", "add-metric", "add-outbound-call", "add-grpc-method", "run-tests"),
+)
+OTHERS: Final = {"api-contract", "remove-resource"}
+"""Pages whose steps other tests follow."""
+FOLLOWED: Final = [
+    pytest.param(page, marks=[] if page == IN_CI else [pytest.mark.nightly]) for page in ("first-resource", *PAGES)
+]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the tree, and the environment of commands in it."""
+
+    tree: Path
+    environment: Mapping[str, str]
+
+    def git(self, *words: str) -> str:
+        """Run git in the tree."""
+        return run(self.tree, "git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words)
+
+    def follow(self, page: Path) -> None:
+        """Follow a page; one that fails leaves the tree as it was."""
+        try:
+            for step in steps(page):
+                follow(step, self.tree, self.environment)
+        except BaseException:
+            if not os.environ.get("KEEP"):
+                self.git("reset", "-q", "--hard")
+                self.git("clean", "-q", "-f", "-d")
+            raise
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", page.stem)
+
+
+@pytest.fixture(scope="module")
+def project(
+    tmp_path_factory: pytest.TempPathFactory, server_url: str, make_database: Callable[[str], str]
+) -> Iterator[Project]:
+    """Return a copy of the tree with a database of its own."""
+    tree = copied(ROOT, tmp_path_factory.mktemp("change") / "candor")
+    (tree / ".venv").symlink_to(Path(sys.executable).parents[1])
+    environment = {"DATABASE_URL": make_database("change_pages"), "TEST_DATABASE_URL": server_url}
+    project = Project(tree, environment)
+    project.git("init", "-q", "-b", "main")
+    (tree / ".git" / "info" / "exclude").write_text(".venv\n")
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "the tree")
+    yield project
+    if not os.environ.get("KEEP"):
+        shutil.rmtree(tree)
+
+
+def test_each_page_is_followed() -> None:
+    assert {page.stem for page in CHANGE.glob("*.md")} == {*PAGES, *OTHERS}
+
+
+@pytest.mark.parametrize("page", FOLLOWED)
+def test_its_steps_work(project: Project, page: str) -> None:
+    folder = ROOT / "docs" / "tutorials" if page == "first-resource" else CHANGE
+    project.follow(folder / f"{page}.md")
+
+
+@pytest.mark.nightly
+def test_the_grown_project_passes_every_check(project: Project, server_url: str) -> None:
+    for tool in LINT:
+        run(project.tree, sys.executable, "-m", *tool)
+    run(project.tree, str(Path(sys.executable).parent / "lint-imports"))
+    run(project.tree, *FLASK, "contract", "check")
+    run(project.tree, sys.executable, "-m", "pytest", "-q", *LAW, TEST_DATABASE_URL=server_url)
