@@ -13,7 +13,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,11 +55,14 @@ def steps(page: Path) -> Iterator[Step]:
         yield Step(page.name, text.count("\n", 0, found.start()) + 1, language, before, plain)
 
 
-def follow(step: Step, tree: Path, environment: Mapping[str, str]) -> None:
-    """Do in the tree what a step says."""
+def follow(step: Step, tree: Path, environment: Mapping[str, str], serve: Callable[[], None]) -> None:
+    """Do in the tree what a step says; ``serve`` starts the service on the port of the environment."""
     if step.language == "console":
         for command, printed in _commands(step.text):
-            _run(step, command, printed, tree, environment)
+            if command == "make run":
+                serve()
+            else:
+                _run(step, command, printed, tree, environment)
     elif step.language == "diff":
         _edit(step, tree / step.path)
     else:
@@ -107,7 +110,7 @@ def _commands(block: str) -> Iterator[tuple[str, str]]:
 
 def _run(step: Step, command: str, printed: str, tree: Path, environment: Mapping[str, str]) -> None:
     """Run a command, which must succeed and print what the page shows."""
-    own = re.sub(r"(?m)^make ", MADE, command)
+    own = re.sub(r"(?m)^make ", MADE, command).replace("127.0.0.1:8000", f"127.0.0.1:{environment['PORT']}")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environ |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **environment}
     done = subprocess.run(

@@ -5,17 +5,23 @@ the nightly run follows all of them.
 """
 
 import os
+import shlex
 import shutil
+import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.stack.conftest import ROOT
-from tests.stack.page_steps import follow, steps
+from tests.stack.conftest import ROOT, free_port
+from tests.stack.page_steps import MADE, follow, steps
 from tests.stack.trees import FLASK, LAW, LINT, copied, run
 
 CHANGE: Final = ROOT / "docs" / "change"
@@ -43,18 +49,41 @@ class Project:
         """Run git in the tree."""
         return run(self.tree, "git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words)
 
+    def serve(self, running: ExitStack) -> None:
+        """Run the service until the page ends."""
+        command = shlex.split(f"{MADE} run")
+        process = subprocess.Popen(
+            command, cwd=self.tree, env=os.environ | self.environment, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        running.callback(process.wait, 30)
+        running.callback(process.terminate)
+        until, url = time.monotonic() + 60, f"http://127.0.0.1:{self.environment['PORT']}/readyz"
+        while not answers(url):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.2)
+
     def follow(self, page: Path) -> None:
         """Follow a page; one that fails leaves the tree as it was."""
-        try:
-            for step in steps(page):
-                follow(step, self.tree, self.environment)
-        except BaseException:
-            if not os.environ.get("KEEP"):
+        with ExitStack() as running:
+            try:
+                for step in steps(page):
+                    follow(step, self.tree, self.environment, partial(self.serve, running))
+            except BaseException:
                 self.git("reset", "-q", "--hard")
                 self.git("clean", "-q", "-f", "-d")
-            raise
+                raise
         self.git("add", "-A")
         self.git("commit", "-q", "-m", page.stem)
+
+
+def answers(url: str) -> bool:
+    """Tell whether a service responds with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +93,18 @@ def project(
     """Return a copy of the tree with a database of its own."""
     tree = copied(ROOT, tmp_path_factory.mktemp("change") / "candor")
     (tree / ".venv").symlink_to(Path(sys.executable).parents[1])
-    environment = {"DATABASE_URL": make_database("change_pages"), "TEST_DATABASE_URL": server_url}
+    environment = {
+        "DATABASE_URL": make_database("change_pages"),
+        "TEST_DATABASE_URL": server_url,
+        "PORT": str(free_port()),
+    }
     project = Project(tree, environment)
     project.git("init", "-q", "-b", "main")
     (tree / ".git" / "info" / "exclude").write_text(".venv\n")
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "the tree")
     yield project
-    if not os.environ.get("KEEP"):
-        shutil.rmtree(tree)
+    shutil.rmtree(tree)
 
 
 def test_each_page_is_followed() -> None:
