@@ -43,10 +43,12 @@ class Step:
         return str(found[-1])
 
 
-def steps(page: Path) -> Iterator[Step]:
-    """Yield the steps of a page, in order."""
+def steps(page: Path, chapter: str = "") -> Iterator[Step]:
+    """Yield the steps of a page, or of one of its chapters, in order."""
     text = page.read_text()
-    for found in _BLOCK.finditer(text):
+    begin = text.index(f"\n## {chapter}\n") if chapter else 0
+    end = text.find("\n## ", begin + 1) if chapter else -1
+    for found in _BLOCK.finditer(text, begin, len(text) if end < 0 else end):
         indent, language, block = found.groups()
         if language in ILLUSTRATIONS:
             continue

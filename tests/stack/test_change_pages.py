@@ -31,8 +31,9 @@ PAGES: Final = (
     *(IN_CI, "add-resource", "add-error", "add-setting", "add-scope", "add-transition", "add-custom-method"),
     *("add-job", "add-metric", "add-outbound-call", "add-grpc-method", "run-tests"),
 )
-OTHERS: Final = {"api-contract", "remove-resource"}
-"""Pages whose steps other tests follow."""
+REMOVAL: Final = "remove-resource"
+OTHERS: Final = {"api-contract", REMOVAL}
+VENV: Final = Path(sys.executable).parents[1]
 FOLLOWED: Final = [
     pytest.param(page, marks=[] if page == IN_CI else [pytest.mark.nightly]) for page in ("first-resource", *PAGES)
 ]
@@ -63,11 +64,11 @@ class Project:
             assert time.monotonic() < until
             time.sleep(0.2)
 
-    def follow(self, page: Path) -> None:
-        """Follow a page; one that fails leaves the tree as it was."""
+    def follow(self, page: Path, chapter: str = "") -> None:
+        """Follow a page, or a chapter of it; one that fails leaves the tree as it was."""
         with ExitStack() as running:
             try:
-                for step in steps(page):
+                for step in steps(page, chapter):
                     follow(step, self.tree, self.environment, partial(self.serve, running))
             except BaseException:
                 self.git("reset", "-q", "--hard")
@@ -92,7 +93,7 @@ def project(
 ) -> Iterator[Project]:
     """Return a copy of the tree with a database of its own."""
     tree = copied(ROOT, tmp_path_factory.mktemp("change") / "candor")
-    (tree / ".venv").symlink_to(Path(sys.executable).parents[1])
+    (tree / ".venv").symlink_to(VENV)
     environment = {
         "DATABASE_URL": make_database("change_pages"),
         "TEST_DATABASE_URL": server_url,
@@ -103,6 +104,7 @@ def project(
     (tree / ".git" / "info" / "exclude").write_text(".venv\n")
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "the tree")
+    project.git("tag", "start")
     yield project
     shutil.rmtree(tree)
 
@@ -124,3 +126,16 @@ def test_the_grown_project_passes_every_check(project: Project, server_url: str)
     run(project.tree, str(Path(sys.executable).parent / "lint-imports"))
     run(project.tree, *FLASK, "contract", "check")
     run(project.tree, sys.executable, "-m", "pytest", "-q", *LAW, TEST_DATABASE_URL=server_url)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("chapter", ["Stop serving a resource", "Delete orders"])
+def test_a_resource_is_removed(
+    project: Project, chapter: str, tmp_path: Path, make_database: Callable[[str], str]
+) -> None:
+    """tests/stack/test_without_movies.py and test_new_widgets.py follow the third chapter."""
+    tree = tmp_path / "candor"
+    project.git("worktree", "add", "-q", "--detach", str(tree), "start")
+    (tree / ".venv").symlink_to(VENV)
+    environment = {**project.environment, "DATABASE_URL": make_database("removed")}
+    Project(tree, environment).follow(CHANGE / f"{REMOVAL}.md", chapter)
