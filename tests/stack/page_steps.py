@@ -130,4 +130,4 @@ def _matches(shown: str, printed: str) -> bool:
         return True
     wanted = [re.escape(line).replace("…", ".*") if line.strip() != "…" else "(?s:.*)" for line in shown.splitlines()]
     pattern = r"\n".join(wanted).replace(r"\n(?s:.*)", "(?s:.*)").replace(r"(?s:.*)\n", "(?s:.*)")
-    return re.fullmatch(pattern, "\n".join(line.rstrip() for line in printed.strip().splitlines())) is not None
+    return re.fullmatch(pattern, "\n".join(line.rstrip() for line in printed.strip("\n").splitlines())) is not None
