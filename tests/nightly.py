@@ -162,4 +162,5 @@ def main(only: str) -> int:
 
 
 if __name__ == "__main__":
+    os.environ["NIGHTLY"] = "true"
     sys.exit(main(os.environ.get("SUITES", "")))

@@ -13,7 +13,7 @@ from typing import Any, Final
 from alembic.autogenerate import comparators
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
-from alembic.util import PriorityDispatchResult
+from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Connection, MetaData, text
 
 CONSTRAINTS: Final = """
@@ -106,9 +106,12 @@ def _definitions(connection: Connection, table: str) -> dict[tuple[str, str], st
     return {(row.kind, row.name): row.said for row in connection.execute(DEFINITIONS, {"table": table})}
 
 
-@comparators.dispatch_for("schema")
+@comparators.dispatch_for("schema", priority=DispatchPriority.LAST)
 def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: object) -> PriorityDispatchResult:
-    """Add an operation for each difference that Alembic has not found; the log has a sentence for each."""
+    """Add an operation for each difference that Alembic has not found; the log has a sentence for each.
+
+    It runs after Alembic has compared columns. A constraint is added after its column and dropped before it.
+    """
     connection, metadata = context.connection, context.metadata
     if connection is None or not isinstance(metadata, MetaData):
         return PriorityDispatchResult.CONTINUE
@@ -116,7 +119,7 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: object) 
     for each in differences(connection, metadata):
         _LOG.warning("%s", each)
         if (each.table, each.name) not in known:
-            upgrade.ops.append(Redefine(each))
+            upgrade.ops.insert(0 if each.models is None else len(upgrade.ops), Redefine(each))
     return PriorityDispatchResult.CONTINUE
 
 
@@ -126,9 +129,12 @@ def _named(operations: list[Any]) -> Iterator[tuple[str, str]]:
         if isinstance(each, ops.ModifyTableOps):
             yield from _named(each.ops)
             continue
-        column = getattr(each, "column", None)
+        table, column = (
+            getattr(each, "table_name", None) or getattr(each, "source_table", ""),
+            getattr(each, "column", None),
+        )
         for name in ("constraint_name", "index_name", "column_name"):
             if found := getattr(each, name, None):
-                yield str(each.table_name), str(found)
+                yield str(table), str(found)
         if column is not None:
-            yield str(each.table_name), str(column.name)
+            yield str(table), str(column.name)

@@ -10,8 +10,9 @@ from typing import Final
 
 import flask_migrate
 import pytest
-from alembic.autogenerate import render_python_code
-from alembic.operations import ops
+from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.operations import Operations, ops
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
@@ -168,6 +169,30 @@ class TestDefinitions:
         upgrade = ops.UpgradeOps([definitions.Redefine(difference)])
         assert f"op.execute('{CHECKED} {longer}')" in render_python_code(upgrade)
         assert f"op.execute('{CHECKED} {shorter}')" in render_python_code(upgrade.reverse())
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "ALTER TABLE tasks DROP COLUMN description",
+            "ALTER TABLE tasks ADD COLUMN extra integer, ADD CONSTRAINT ck_tasks_extra_small CHECK (extra < 9)",
+        ],
+    )
+    def test_a_column_with_a_constraint_is_migrated_up_and_down(self, migrated: Flask, change: str) -> None:
+        """A constraint is added after its column and dropped before it."""
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(change)
+            before = definitions.differences(connection, Base.metadata)
+        for name, found in (("upgrade_ops", []), ("downgrade_ops", before)):
+            with db.engine.begin() as connection:
+                if name == "upgrade_ops":
+                    script = produce_migrations(MigrationContext.configure(connection), Base.metadata)
+                assert "-- to be written" not in render_python_code(script.upgrade_ops)
+                operations = Operations(MigrationContext.configure(connection))
+                for each in getattr(script, name).ops:
+                    for operation in getattr(each, "ops", [each]):
+                        operations.invoke(operation)
+            with db.engine.connect() as connection:
+                assert definitions.differences(connection, Base.metadata) == found
 
     def test_nothing_is_left_of_the_comparison(self, migrated: Flask) -> None:
         with db.engine.connect() as connection:
