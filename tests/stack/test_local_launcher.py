@@ -84,6 +84,7 @@ class TestServe:
         empty.note("kept")
         assert empty.notes == ["kept"]
 
+    @pytest.mark.nightly
     def test_a_later_start_finds_the_data_and_migrates_only_when_there_is_something_new(self, empty: Checkout) -> None:
         empty.serve()
         empty.note("kept")
@@ -156,6 +157,7 @@ class TestServe:
         taken = f"candor: port {checkout.port} on 127.0.0.1 is taken"
         assert said == f"{taken}: stop what listens there, or choose another with PORT=…\n"
 
+    @pytest.mark.nightly
     def test_no_database_is_started_when_one_is_named(self, empty: Checkout, tmp_path: Path) -> None:
         with embedded_postgres.running(tmp_path / "named", settings={"fsync": "off"}, disposable=True) as url:
             for _ in range(2):

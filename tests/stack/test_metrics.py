@@ -126,6 +126,7 @@ class TestCounts:
         assert after.total("errors_total") - before.total("errors_total") == refused
         assert after.total("http_requests_in_flight") == after.total("pool_connections_in_use") == 0
 
+    @pytest.mark.nightly
     def test_so_they_are_while_workers_retire_one_after_the_other(
         self, settings: Settings, tmp_path: Path, bearer: Bearer
     ) -> None:
@@ -243,6 +244,7 @@ class TestExporter:
         wait_until(lambda: metered.exporter() not in {None, killed}, 10)
         assert metered.scrape().total(COUNT) == before
 
+    @pytest.mark.nightly
     def test_one_that_was_stopped_keeps_nobody_from_ending(self, settings: Settings, tmp_path: Path) -> None:
         """F24: the master ends it, however it is, and then itself."""
         port = free_port()
@@ -272,6 +274,7 @@ class TestExporter:
                 wait_until(lambda: exporter not in process_table(), 5)
                 wait_until(lambda: not _answers(port), 5)
 
+    @pytest.mark.nightly
     def test_there_is_none_where_none_is_wanted(self, settings: Settings, tmp_path: Path) -> None:
         with serving(settings, tmp_path / "log", METRICS_PORT="0") as served:
             assert Metered(served, 0).exporter() is None

@@ -153,6 +153,7 @@ def test_the_dead_are_left_alone(pair: Pair) -> None:
     assert '"breaker":"users"' in pair.first.log.read_text()
 
 
+@pytest.mark.nightly
 def test_an_instance_that_asks_itself_answers(
     settings: Settings, pair: Pair, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

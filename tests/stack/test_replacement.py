@@ -117,6 +117,7 @@ def test_recycling_workers_loses_nothing(settings: Settings, bearer: Bearer, tmp
     assert_nothing_is_lost(ledger, settings)
 
 
+@pytest.mark.nightly
 def test_a_killed_master_is_replaced_and_leaves_no_worker(
     fronted: Deployment, bearer: Bearer, settings: Settings
 ) -> None:

@@ -246,6 +246,7 @@ def test_a_level_that_is_asked_for_is_in_force_there_too(
         wait_until(told, IN_FORCE_WITHIN)
 
 
+@pytest.mark.nightly
 def test_with_a_certificate_it_speaks_tls_and_nothing_else(run: Run, tmp_path: Path, token: TokenMaker) -> None:
     certificate, key = made_certificate(tmp_path)
     process = run(RPC_CERTIFICATE=str(certificate), RPC_KEY=str(key))

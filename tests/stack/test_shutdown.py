@@ -123,6 +123,7 @@ def test_a_second_sigterm_a_sigint_and_a_sigquit_end_it_at_once(
     service.leaves_nothing(processes)
 
 
+@pytest.mark.nightly
 def test_ctrl_c_tells_each_process_and_ends_them_at_once(service: Service) -> None:
     """F26: a terminal tells the workers too, so that these hear it twice; here amid requests."""
     for _ in range(round(4 * SCALE)):

@@ -12,6 +12,7 @@ import pytest
 from tests.stack.conftest import ROOT
 from tests.stack.trees import FLASK, check, copied, removal, run
 
+pytestmark = pytest.mark.nightly
 VERSIONS: Final = Path("migrations", "versions")
 REMAINING: Final = (
     *("tests/unit/services", "tests/unit/errs", "tests/integration/test_task_collection.py"),

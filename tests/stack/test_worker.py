@@ -153,6 +153,7 @@ def gate(tmp_path: Path) -> Callable[[], str]:
     return make
 
 
+@pytest.mark.nightly
 def test_committed_and_then_everything_killed_it_is_done(farm: Farm) -> None:
     """D15."""
     assert farm.python("-c", WRITER).wait(ROOM) == -signal.SIGKILL
@@ -248,6 +249,7 @@ def test_what_is_done_and_what_waits_is_measured(farm: Farm) -> None:
     assert told.total("jobs_dead") == 0
 
 
+@pytest.mark.nightly
 def test_a_level_that_is_asked_for_is_in_force_in_a_worker_too(farm: Farm, ask_for: Callable[[Level], None]) -> None:
     """3.6: within 5 seconds, and back again."""
     farm.start()
@@ -282,6 +284,7 @@ def test_more_threads_than_connections_are_refused_in_a_line(farm: Farm) -> None
     assert farm.said(0).count("\n") == 1
 
 
+@pytest.mark.nightly
 def test_unless_told_it_does_as_many_jobs_as_the_pool_is_for(farm: Farm, gate: Callable[[], str]) -> None:
     farm.pool(2)
     path = Path(gate())
