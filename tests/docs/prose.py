@@ -41,6 +41,8 @@ SQL: Final = re.compile(
 )
 WORD: Final = re.compile(r"[A-Za-z]{2,}")
 PRAGMA: Final = re.compile(r"#\s*(noqa|type:|mypy:|pragma|fmt:|ruff:|!).*")
+TEMPLATE: Final = re.compile(r"\{[{%#].*?[%}#]\}|\$\{.*?\}", re.DOTALL)
+TAG: Final = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
 MINIMUM: Final = 3
 """Words that make a string literal prose."""
 
@@ -66,13 +68,13 @@ def of(path: Path) -> list[Prose]:
         case ".py":
             return sorted(python(text), key=lambda prose: prose.line)
         case ".md":
-            return list(markdown(text))
+            return list(markdown(TEMPLATE.sub(_blank, text)))
         case ".sql":
             return list(comments(text, "--"))
         case _ if suffix in SLASHES:
             return list(comments(text, "//"))
         case _ if suffix in PLAIN:
-            return [Prose("text", 1, re.sub(r"<[^>]*>|\{[{%].*?[%}]\}|\$\{.*?\}|\$\w+", CODE, text))]
+            return [Prose("text", 1, without_code(TAG.sub(_blank, TEMPLATE.sub(_blank, text))))]
         case _:
             return list(comments(text, "#"))
 
@@ -185,6 +187,10 @@ def without_code(text: str) -> str:
     """Replace what stands in backticks, and what a quoted header or URL is, by a placeholder."""
     text = re.sub(r"```.*?```", lambda found: CODE + "\n" * found[0].count("\n"), text, flags=re.DOTALL)
     return re.sub(r"``[^`]+``|`[^`\n]+`|https?://\S+", CODE, text)
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " + "\n" * found[0].count("\n")
 
 
 def words(name: str) -> str:
