@@ -45,7 +45,7 @@ migration: .venv/run.lock ## Write a migration from the models: make migration m
 proto: .venv/dev.lock ## Make the messages and stubs of app/rpc/gen from app/rpc/proto
 	@$(PY) -m app.rpc.generate
 
-test: .venv/dev.lock ## Run the tests in parallel, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
+test: .venv/dev.lock $(DOCS)/installed.lock ## Run the tests in parallel, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
 	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients $(ARGS)
 
 quick: .venv/dev.lock ## In 15 seconds: lint what has changed since the last commit on main, and run the tests nearest to it
