@@ -50,7 +50,7 @@ class TestRegister:
         assert len(mail["token"]) == 43
 
     def test_a_taken_address_is_told_by_mail_alone(self, nobody: Caller, app: Flask, email: str) -> None:
-        """A15: the same status, body and header fields; capitals make no other address."""
+        """The same status, body and header fields; capitals make no other address."""
         first = register(nobody, email)
         answered(activate(nobody, mails(app, email)[-1]["token"]))
         again = register(nobody, email.title())
@@ -100,7 +100,6 @@ class TestRegister:
 
     @pytest.mark.parametrize("member", ["scopes", "is_admin", "is_disabled", "id"])
     def test_nobody_makes_more_of_themselves(self, nobody: Caller, app: Flask, member: str, email: str) -> None:
-        """A21."""
         body = {"name": "Mallory", "email": email, member: ["admin"]}
         assert violated(nobody.post(USERS, json=body)) == [(member, "UNKNOWN_FIELD")]
 
@@ -161,7 +160,6 @@ class TestRegister:
     def test_neither_address_nor_password_nor_token_is_logged(
         self, nobody: Caller, app: Flask, log: Log, email: str
     ) -> None:
-        """D22."""
         join(nobody, app, email)
         log_in(nobody, email, "another password")
         token = mails(app, email)[0]["token"]
@@ -222,7 +220,7 @@ class TestActivate:
     def test_what_is_wrong_with_the_password_does_not_cost_the_token(
         self, nobody: Caller, app: Flask, email: str, password: object, code: str
     ) -> None:
-        """3.4, B17: 8 to 128 characters; the password is not repeated."""
+        """8 to 128 characters; the password is not repeated."""
         register(nobody, email)
         token = mails(app, email)[-1]["token"]
         response = nobody.post(ACTIVATE, json={"token": token, "password": password})

@@ -177,7 +177,6 @@ class TestRefresh:
     def test_a_refresh_token_opens_no_door_and_an_access_token_refreshes_nothing(
         self, nobody: Caller, email: str
     ) -> None:
-        """A6."""
         _, token = logged_in(nobody, email)
         assert described(nobody, f"Bearer {token}") == "The token is malformed"
         tokens = refreshed(nobody, token)
@@ -233,7 +232,7 @@ class TestRevoke:
     def test_a_token_of_the_command_line(
         self, nobody: Caller, app: Flask, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """A11: without a session, for as long as it would be good."""
+        """Without a session, for as long as it would be good."""
         issued = bearer("somebody")["Authorization"]
         answered(nobody.post(REVOKE, json={"token": issued.removeprefix("Bearer ")}))
         learn(app)
@@ -380,7 +379,7 @@ class TestAge:
 
 
 class TestOperator:
-    """A13: what ``flask users`` does reaches those who are in."""
+    """What ``flask users`` does reaches those who are in."""
 
     def test_who_is_disabled_is_out(self, nobody: Caller, email: str, app: Flask) -> None:
         caller, token = logged_in(nobody, email)
@@ -439,7 +438,7 @@ class TestDatabaseAway:
     def test_what_was_learnt_is_kept(
         self, nobody: Caller, email: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A11: a revoked token stays revoked while the database is away."""
+        """A revoked token stays revoked while the database is away."""
         caller, token = logged_in(nobody, email)
         answered(nobody.post(REVOKE, json={"token": token}))
         learn(app)

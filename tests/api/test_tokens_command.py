@@ -1,4 +1,4 @@
-"""``flask tokens issue``: tokens without a session, which end before their time when their user's sessions do (A13)."""
+"""``flask tokens issue``: tokens without a session, which end before their time when their user's sessions do."""
 
 from datetime import timedelta
 from typing import Any
@@ -58,7 +58,7 @@ def test_who_has_no_account_needs_no_database(
 
 @pytest.mark.parametrize("command", ["disable", "grant", "withdraw"])
 def test_what_reaches_sessions_reaches_them(nobody: Caller, app: Flask, user: dict[str, Any], command: str) -> None:
-    """A13: however long they would be good; those of others stay."""
+    """However long they would be good; those of others stay."""
     caller = issued(nobody, app, user["id"], "--expires", "3650d")
     other = issued(nobody, app, join(nobody, app, an_address())["id"])
     answered(caller.get(ME))
@@ -72,7 +72,6 @@ def test_what_reaches_sessions_reaches_them(nobody: Caller, app: Flask, user: di
 
 
 def test_deleting_the_account_ends_them(nobody: Caller, app: Flask, user: dict[str, Any]) -> None:
-    """A13."""
     caller = issued(nobody, app, user["id"])
     answered(caller.delete(ME, json={"current_password": PASSWORD}))
     learn(app)
@@ -81,7 +80,6 @@ def test_deleting_the_account_ends_them(nobody: Caller, app: Flask, user: dict[s
 
 
 def test_who_is_disabled_gets_none(nobody: Caller, app: Flask, user: dict[str, Any]) -> None:
-    """A13."""
     with app.app_context():
         app.extensions["candor-services"].users.disable(user["email"])
     assert run(app, "--subject", user["id"]).exit_code == 1

@@ -66,7 +66,6 @@ class TestAdd:
         assert (job.kind, job.payload, job.request_id) == ("test.note", {"to": "a@example.com"}, request_id)
 
     def test_rolled_back_with_its_cause(self, database: Database, stranger: Connection) -> None:
-        """D15."""
         with database.unit_of_work() as unit:
             unit.jobs.add(NewJob("test.note", {}))
         assert count(stranger) == 0
@@ -198,7 +197,6 @@ class TestFinish:
         assert count(stranger) == 0
 
     def test_who_is_late_is_fenced(self, database: Database, stranger: Connection) -> None:
-        """D16."""
         add(database)
         late = taken(database)
         expire(stranger)

@@ -1,4 +1,4 @@
-"""``flask worker``, in processes that are killed, stopped and told to leave (D15, D16, F36)."""
+"""``flask worker``, in processes that are killed, stopped and told to leave."""
 
 import json
 import os
@@ -155,7 +155,6 @@ def gate(tmp_path: Path) -> Callable[[], str]:
 
 @pytest.mark.nightly
 def test_committed_and_then_everything_killed_it_is_done(farm: Farm) -> None:
-    """D15."""
     assert farm.python("-c", WRITER).wait(ROOM) == -signal.SIGKILL
     assert (farm.jobs, farm.effects) == (1, 0)
     farm.start()
@@ -165,7 +164,6 @@ def test_committed_and_then_everything_killed_it_is_done(farm: Farm) -> None:
 
 
 def test_two_workers_do_many_jobs_once_each(farm: Farm) -> None:
-    """D16."""
     farm.add("test.note", MANY)
     farm.start()
     farm.start()
@@ -175,7 +173,7 @@ def test_two_workers_do_many_jobs_once_each(farm: Farm) -> None:
 
 
 def test_a_worker_that_is_killed_loses_no_job(farm: Farm, gate: Callable[[], str]) -> None:
-    """F36: what it held is done by another when its lease is over, and what it wrote was undone."""
+    """What it held is done by another when its lease is over, and what it wrote was undone."""
     path = Path(gate())
     farm.add("test.wait", gate=str(path))
     first = farm.start()
@@ -188,7 +186,6 @@ def test_a_worker_that_is_killed_loses_no_job(farm: Farm, gate: Callable[[], str
 
 
 def test_a_worker_that_was_stopped_past_its_lease_is_fenced(farm: Farm, gate: Callable[[], str]) -> None:
-    """D16."""
     path = Path(gate())
     farm.add("test.wait", gate=str(path))
     first = farm.start()
@@ -216,7 +213,7 @@ def test_told_to_leave_it_finishes_what_has_begun_and_begins_nothing(farm: Farm,
 
 
 def test_poison_harms_no_other_job_and_no_worker(farm: Farm) -> None:
-    """F36: neither one that fails, nor one that takes the process along."""
+    """Neither one that fails, nor one that takes the process along."""
     farm.add("test.fail", 5)
     farm.add("test.note", 20)
     worker = farm.start()
@@ -300,7 +297,6 @@ def test_unless_told_it_does_as_many_jobs_as_the_pool_is_for(farm: Farm, gate: C
 
 
 def test_while_the_database_is_away_it_waits(farm: Farm, settings: Settings) -> None:
-    """F36."""
     server = make_url(settings.database_url)
     proxy = Proxy(server.host or "", server.port or 5432)
     farm.reach_through(proxy)

@@ -1,4 +1,4 @@
-"""Filters are comparisons joined by AND; errors point at the token (C18, B16 to B18)."""
+"""Filters are comparisons joined by AND; errors point at the token (C18)."""
 
 import json
 import time

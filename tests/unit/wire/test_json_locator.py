@@ -1,4 +1,4 @@
-"""The locator finds a defect exactly where the fast pass refuses (1.4, B17)."""
+"""The locator finds a defect exactly where the fast pass refuses (1.4)."""
 
 import json
 from math import isinf

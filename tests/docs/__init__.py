@@ -1,0 +1,1 @@
+"""Tests of the documentation: links, language, the generated reference."""
