@@ -10,7 +10,8 @@ EDGE   := tests/stack tests/conformance tests/browser
 PEERS  := .local/bench-venv
 OTHERS := .local/ecosystem-venv
 SCANNERS := .local/scanners-venv
-DOCS := .local/docs-venv
+DOCS   := .local/docs-venv
+SBOM   := .local/sbom-venv
 CLIENTS := .local/clients-venv
 GRPC_CLIENTS := .local/clients-grpc-venv
 GRPC_MODULES := .local/clients-grpc-node
@@ -22,7 +23,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling lock clean
+.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -113,12 +114,17 @@ bench-guard: .venv/run.lock ## Hold the cost of a request against what bench/gua
 bench-scaling: .venv/run.lock ## How ours behaves with rows, clients, workers and time; ten minutes, writes bench/RESULTS.md
 	@exec $(PY) -m bench.scaling $(ARGS)
 
+sbom: $(SBOM)/installed.lock ## Write .local/sbom.json, the packages of requirements/run.lock in the CycloneDX format (LOCK=grpc: of another lock)
+	@$(SBOM)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate -o .local/sbom.json \
+	  requirements/$(or $(LOCK),run).lock 2>/dev/null && echo "candor: .local/sbom.json"
+
 lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)
 	$(call compile,requirements/run.lock,pyproject.toml)
 	$(call compile,requirements/tracing.lock,pyproject.toml --extra tracing --constraint requirements/run.lock)
 	$(call compile,requirements/grpc.lock,pyproject.toml --extra grpc --constraint requirements/run.lock)
 	$(call compile,requirements/async.lock,pyproject.toml --extra async --constraint requirements/run.lock)
 	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra async --extra grpc --extra tracing --constraint requirements/run.lock)
+	$(call compile,deploy/sbom/requirements.lock,deploy/sbom/requirements.in)
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 	$(call compile,bench/requirements.lock,bench/requirements.in --constraint requirements/run.lock)
 	$(call compile,tests/stack/scanners.lock,tests/stack/scanners.in --no-emit-package playwright --no-emit-package pyee --no-emit-package greenlet)
@@ -128,7 +134,7 @@ lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all 
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs* .local/sbom*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the lock that is installed. What is tested holds everything that is run, so it counts as both.
@@ -138,6 +144,11 @@ clean: ## Remove what was made except data: .venv, caches, test clusters (.local
 .venv/dev.lock: requirements/dev.lock .venv/bin/python
 	$(call install,dev)
 	@cp requirements/run.lock .venv/run.lock
+
+$(SBOM)/installed.lock: deploy/sbom/requirements.lock .venv/bin/python
+	@echo "candor: making $(SBOM) for cyclonedx-bom"
+	@"$(PYTHON)" -m venv --clear $(SBOM)
+	@$(SBOM)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 # The stock servers of the conformance suite stand apart from everything of ours.
 $(STOCK)/installed.lock: tests/conformance/stock/requirements.lock .venv/bin/python
