@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from app import cli, rest
-from app.clients.redis_rate_limit_store import SharedWindows
+from app.clients.redis_rate_limit_store import RedisRateLimitStore
 from app.config import InvalidSettings, Settings
 from app.extensions import db
 from app.observability import logs, undeclared
@@ -113,7 +113,7 @@ def _trace(app: Flask, services: Services) -> None:
     tracing = app.extensions["candor-tracing"] = Tracing()
     logs.WATCHERS.append(SpanOfRequest())
     tracing.around_use_cases(getattr(services, each.name) for each in fields(services))
-    if isinstance(services.windows, SharedWindows):
+    if isinstance(services.windows, RedisRateLimitStore):
         tracing.around_calls(services.windows, "hit")
     for client in services.clients:
         tracing.around_calls(client, "get")

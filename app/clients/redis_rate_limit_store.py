@@ -19,7 +19,7 @@ from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 from app.resilience.breaker import Breaker, Event, State
 from app.resilience.breaker_counts import Counts
-from app.resilience.rate_limit_store import OwnWindows, Window
+from app.resilience.rate_limit_store import InMemoryRateLimitStore, Window
 
 NAME: Final = "redis"
 """Of the breaker."""
@@ -78,7 +78,7 @@ return {{hits, left}}
 """
 
 
-class SharedWindows:
+class RedisRateLimitStore:
     """Counts hits together with others."""
 
     def __init__(self, url: str, *, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
@@ -90,7 +90,7 @@ class SharedWindows:
             retry=Retry(NoBackoff(), 0),
         )
         self._hit, self._peek, self._clear = map(self._redis.register_script, (HIT, PEEK, CLEAR))
-        self._own = OwnWindows()
+        self._own = InMemoryRateLimitStore()
         metrics.know_dependency("redis", "hit", "peek")
         self.breaker = Breaker(
             NAME,

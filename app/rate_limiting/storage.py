@@ -10,7 +10,7 @@ from typing import Any, Final
 from flask import Flask, current_app, has_request_context, request
 from limits.storage import Storage
 
-from app.resilience.rate_limit_store import Window, Windows
+from app.resilience.rate_limit_store import Window, RateLimitStore
 
 SCHEME: Final = "candor"
 COUNTED: Final = "candor.counted"
@@ -63,9 +63,9 @@ class WindowStorage(Storage):
         windows().clear(key)
 
 
-def windows(app: Flask | None = None) -> Windows:
+def windows(app: Flask | None = None) -> RateLimitStore:
     """Return the counters of an application, by default of the current one, which all transports share."""
-    counters: Windows = (app or current_app).extensions["candor-services"].windows
+    counters: RateLimitStore = (app or current_app).extensions["candor-services"].windows
     return counters
 
 

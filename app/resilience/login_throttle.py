@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from app.errs.platform import RateLimitExceeded
-from app.resilience.rate_limit_store import Windows
+from app.resilience.rate_limit_store import RateLimitStore
 
 ATTEMPTS: Final = 10
 WITHIN: Final = timedelta(minutes=15)
@@ -20,7 +20,7 @@ WITHIN: Final = timedelta(minutes=15)
 class Attempts:
     """Counts attempts by account, by client network, and by what is kept of the password."""
 
-    def __init__(self, windows: Windows) -> None:
+    def __init__(self, windows: RateLimitStore) -> None:
         self._windows = windows
 
     def count(self, address: str, password_hash: str | None, *, network: str) -> None:

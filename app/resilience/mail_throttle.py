@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.resilience.rate_limit_store import Windows
+from app.resilience.rate_limit_store import RateLimitStore
 
 MAILS: Final = 5
 """Mails per purpose and address that are sent at once within the hour."""
@@ -30,7 +30,7 @@ class Purpose(StrEnum):
 class Postage:
     """Counts mails by purpose and address, in windows that outlive the request."""
 
-    def __init__(self, windows: Windows) -> None:
+    def __init__(self, windows: RateLimitStore) -> None:
         self._windows = windows
 
     def delay(self, purpose: Purpose, address: str) -> timedelta:

@@ -21,7 +21,7 @@ class Window(NamedTuple):
     left: float
 
 
-class Windows(Protocol):
+class RateLimitStore(Protocol):
     """Counts hits."""
 
     def hit(self, key: str, *, seconds: int, amount: int = 1) -> Window:
@@ -45,7 +45,7 @@ class Windows(Protocol):
         ...
 
 
-class OwnWindows:
+class InMemoryRateLimitStore:
     """Counts hits in memory; any number of threads may."""
 
     def __init__(self, *, most: int = MOST, monotonic: Callable[[], float] = time.monotonic) -> None:

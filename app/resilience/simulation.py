@@ -9,7 +9,7 @@ from typing import Final
 from app.errs.platform import DeadlineExceeded
 from app.observability import request_timing
 from app.resilience import deadline
-from app.resilience.rate_limit_store import Windows
+from app.resilience.rate_limit_store import RateLimitStore
 
 FORGOTTEN: Final = timedelta(minutes=10)
 """How long the first request of a series is remembered; the next one then begins another series."""
@@ -17,7 +17,7 @@ STAGE: Final = "simulation"
 """What ``spent_in`` says of a delay that is longer than the budget."""
 
 
-def is_due(windows: Windows, after: int, *, caller: str, operation: str) -> bool:
+def is_due(windows: RateLimitStore, after: int, *, caller: str, operation: str) -> bool:
     """Count a request of a series, and return whether it is to fail.
 
     Args:

@@ -17,7 +17,7 @@ from app.models.google import Grant
 from app.resilience.bounded_cache import Memory
 from app.resilience.bulkhead import Slots
 from app.resilience.clock import Clock
-from app.resilience.rate_limit_store import Windows
+from app.resilience.rate_limit_store import RateLimitStore
 
 PREFIX: Final = "ya29."
 _SPELLING: Final = re.compile(r"ya29\.[A-Za-z0-9._~+/=-]{1,2043}")
@@ -52,7 +52,7 @@ class GoogleTokens:
     """Turns access tokens that Google has issued to our client into principals."""
 
     def __init__(
-        self, info: TokenInfo, issuer: Issuer, *, client_id: str, windows: Windows, slots: Slots, clock: Clock
+        self, info: TokenInfo, issuer: Issuer, *, client_id: str, windows: RateLimitStore, slots: Slots, clock: Clock
     ) -> None:
         """Make the service.
 

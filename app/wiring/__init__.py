@@ -15,7 +15,7 @@ from app.clients.key_sets import KeySet
 from app.clients.mail import MailFolder, SmtpMail
 from app.clients.mail_renderer import KINDS, Letters
 from app.clients.preferences import RemotePreferences
-from app.clients.redis_rate_limit_store import SharedWindows
+from app.clients.redis_rate_limit_store import RedisRateLimitStore
 from app.clients.users import RemoteUsers
 from app.config import LOCAL, Settings
 from app.models.common_passwords import PasswordRules
@@ -45,7 +45,7 @@ from app.resilience.clock import Clock, SystemClock
 from app.resilience.hashing_share import HashingShare
 from app.resilience.login_throttle import Attempts
 from app.resilience.mail_throttle import Postage
-from app.resilience.rate_limit_store import OwnWindows, Windows
+from app.resilience.rate_limit_store import InMemoryRateLimitStore, RateLimitStore
 from app.resilience.stale_cache import Copies
 from app.services.deletion import ERASE, DeletionService
 from app.services.expiry import ExpiryService
@@ -99,7 +99,7 @@ class Services:
     tasks: TaskService
     tokens: TokenService
     users: UserService
-    windows: Windows
+    windows: RateLimitStore
     breakers: Callable[[], dict[str, str]]
     """Tells the state of every breaker, by what it guards."""
     clients: Sequence[HttpClient]
@@ -146,7 +146,7 @@ def _accounts(
     reads: UserReads,
     unit_of_work: Callable[[], UnitOfWork],
     tokens: TokenService,
-    windows: Windows,
+    windows: RateLimitStore,
     clock: Clock,
 ) -> tuple[UserService, SessionService, PasswordService, DeletionService]:
     """Return what has to do with passwords."""
@@ -199,7 +199,7 @@ def _logger(settings: Settings, reads: Reads, unit_of_work: Callable[[], UnitOfW
     )
 
 
-def _readiness(reads: Reads, shared: SharedWindows | None, asked: Sequence[HttpClient]) -> ReadinessService:
+def _readiness(reads: Reads, shared: RedisRateLimitStore | None, asked: Sequence[HttpClient]) -> ReadinessService:
     """Return the service; what all instances share is no reason to send all of them away."""
     cache = {"cache": shared.is_shared} if shared else {}
     return ReadinessService(
@@ -210,7 +210,7 @@ def _readiness(reads: Reads, shared: SharedWindows | None, asked: Sequence[HttpC
 
 
 def _breakers(
-    engine: Callable[[], Engine], shared: SharedWindows | None, clients: Sequence[HttpClient]
+    engine: Callable[[], Engine], shared: RedisRateLimitStore | None, clients: Sequence[HttpClient]
 ) -> Callable[[], dict[str, str]]:
     """Return what tells the state of every breaker; the engine's is there once somebody has asked for the engine."""
 
@@ -228,9 +228,9 @@ def wire(
     clock = clock or SystemClock()
     reads, unit_of_work = Reads(engine, session), partial(UnitOfWork, session, engine)
     shared = (
-        SharedWindows(settings.redis_url, hooks=(log_turns, instrumentation.breakers)) if settings.redis_url else None
+        RedisRateLimitStore(settings.redis_url, hooks=(log_turns, instrumentation.breakers)) if settings.redis_url else None
     )
-    windows, slots = shared or OwnWindows(), _slots(settings)
+    windows, slots = shared or InMemoryRateLimitStore(), _slots(settings)
     others = others_than_us(settings, windows, slots, clock)
     revocations = RevocationList(RevokedTokenReads(reads), clock=clock, hooks=(log_revocations, measure_revocations))
     tokens = _tokens(settings, revocations, others, clock)

@@ -11,7 +11,7 @@ from app.config import Settings
 from app.config.issuers import GOOGLE, Issuer
 from app.resilience.bulkhead import Slots
 from app.resilience.clock import Clock
-from app.resilience.rate_limit_store import Windows
+from app.resilience.rate_limit_store import RateLimitStore
 from app.services.external_issuers import ForeignTokens, Known
 from app.services.google import GoogleTokens
 from app.services.tokens import Verifier
@@ -28,7 +28,7 @@ class Others:
     clients: list[HttpClient]
 
 
-def others_than_us(settings: Settings, windows: Windows, slots: Slots, clock: Clock) -> Others:
+def others_than_us(settings: Settings, windows: RateLimitStore, slots: Slots, clock: Clock) -> Others:
     """Return who verifies the tokens of others, as far as any are named."""
     others, known = Others([], {}, []), {}
     for each in settings.issuers:

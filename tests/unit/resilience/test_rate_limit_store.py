@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resilience.rate_limit_store import FEW, OwnWindows, Window
+from app.resilience.rate_limit_store import FEW, InMemoryRateLimitStore, Window
 from tests.fakes.monotonic import FakeMonotonic
 
 
@@ -16,26 +16,26 @@ def clock() -> FakeMonotonic:
 
 
 @pytest.fixture
-def windows(clock: FakeMonotonic) -> OwnWindows:
-    return OwnWindows(monotonic=clock)
+def windows(clock: FakeMonotonic) -> InMemoryRateLimitStore:
+    return InMemoryRateLimitStore(monotonic=clock)
 
 
 class TestHit:
-    def test_ok(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
+    def test_ok(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         assert windows.hit("a", seconds=10) == Window(1, 10)
         clock.now += 4
         assert windows.hit("a", seconds=10) == Window(2, 6)
 
-    def test_each_key_has_its_own(self, windows: OwnWindows) -> None:
+    def test_each_key_has_its_own(self, windows: InMemoryRateLimitStore) -> None:
         windows.hit("a", seconds=10)
         assert windows.hit("b", seconds=10).hits == 1
 
-    def test_a_window_closes_at_the_very_moment(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
+    def test_a_window_closes_at_the_very_moment(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         windows.hit("a", seconds=10)
         clock.now += 10
         assert windows.hit("a", seconds=10) == Window(1, 10)
 
-    def test_no_two_threads_take_the_same_place(self, windows: OwnWindows) -> None:
+    def test_no_two_threads_take_the_same_place(self, windows: InMemoryRateLimitStore) -> None:
         """C22."""
         seen: list[int] = []
 
@@ -52,7 +52,7 @@ class TestHit:
     @given(steps=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([0, 0.5, 1, 3, 7]))))
     def test_hits_are_those_since_the_window_opened(self, steps: list[tuple[str, float]]) -> None:
         clock = FakeMonotonic()
-        windows, kept = OwnWindows(monotonic=clock), dict[str, list[float]]()
+        windows, kept = InMemoryRateLimitStore(monotonic=clock), dict[str, list[float]]()
         for key, passes in steps:
             clock.now += passes
             mine = kept.setdefault(key, [])
@@ -63,18 +63,18 @@ class TestHit:
 
 
 class TestAmount:
-    def test_several_hits_at_once(self, windows: OwnWindows) -> None:
+    def test_several_hits_at_once(self, windows: InMemoryRateLimitStore) -> None:
         assert [windows.hit("a", seconds=10, amount=amount).hits for amount in (4, 1, 0)] == [4, 5, 5]
 
 
 class TestClear:
-    def test_ok(self, windows: OwnWindows) -> None:
+    def test_ok(self, windows: InMemoryRateLimitStore) -> None:
         for key in ("a", "b"):
             windows.hit(key, seconds=10, amount=3)
         windows.clear("a")
         assert [windows.hit(key, seconds=10).hits for key in ("a", "b")] == [1, 4]
 
-    def test_all_of_a_prefix(self, windows: OwnWindows) -> None:
+    def test_all_of_a_prefix(self, windows: InMemoryRateLimitStore) -> None:
         for key in ("limit/a", "limit/b", "mail/a"):
             windows.hit(key, seconds=10)
         assert windows.reset("limit/") == 2
@@ -82,7 +82,7 @@ class TestClear:
 
 
 class TestMemory:
-    def test_closed_windows_are_forgotten(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
+    def test_closed_windows_are_forgotten(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         for second in range(50):
             for n in range(100):
                 windows.hit(f"{second}-{n}", seconds=1)
@@ -91,21 +91,21 @@ class TestMemory:
 
     def test_there_are_never_more_than_the_most(self, clock: FakeMonotonic) -> None:
         """Whoever owns many addresses fills no memory."""
-        windows = OwnWindows(most=50, monotonic=clock)
+        windows = InMemoryRateLimitStore(most=50, monotonic=clock)
         for n in range(500):
             windows.hit(str(n), seconds=3600)
         assert len(windows._windows) == 50
         assert windows.hit("499", seconds=3600).hits == 2
 
     def test_what_is_learnt_takes_room_too(self, clock: FakeMonotonic) -> None:
-        windows = OwnWindows(most=50, monotonic=clock)
+        windows = InMemoryRateLimitStore(most=50, monotonic=clock)
         for n in range(500):
             windows.learn(str(n), Window(1, 3600), at=clock.now)
         assert len(windows._windows) == 50
 
 
 class TestLearn:
-    def test_ok(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
+    def test_ok(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         """Counting goes on from there, until that window closes."""
         windows.learn("a", Window(7, 3), at=clock.now - 1)
         assert windows.seen("a") == Window(7, 2)
@@ -114,12 +114,12 @@ class TestLearn:
         assert windows.seen("a") == Window(0, 0)
         assert windows.hit("a", seconds=10) == Window(1, 10)
 
-    def test_answers_out_of_order_take_nothing_back(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
+    def test_answers_out_of_order_take_nothing_back(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         windows.learn("a", Window(7, 3), at=clock.now)
         windows.learn("a", Window(6, 3), at=clock.now)
         assert windows.seen("a").hits == 7
 
-    def test_a_new_window_is_believed_when_ours_has_closed(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
+    def test_a_new_window_is_believed_when_ours_has_closed(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         windows.learn("a", Window(7, 3), at=clock.now)
         clock.now += 3
         windows.learn("a", Window(1, 3), at=clock.now)
