@@ -86,8 +86,8 @@ def remaining_of(result: RequestLimit) -> int:
 def seconds_until_reset(result: RequestLimit) -> int:
     """Return the seconds until there are more requests, from 1 to the length of the window."""
     window, length = _counted(result), result.limit.get_expiry()
-    left = window.left if window else result.window.reset_time - time.time()
-    return min(max(1, math.ceil(left)), length)
+    seconds = window.left if window else result.window.reset_time - time.time()
+    return min(max(1, math.ceil(seconds)), length)
 
 
 def _counted(result: RequestLimit) -> Window | None:

@@ -7,7 +7,7 @@ from typing import Final
 SYSTEM_FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"
 
 
-class FrontError(RuntimeError):
+class NginxError(RuntimeError):
     """nginx cannot run; the message is one line for a person."""
 
 
@@ -16,4 +16,4 @@ def find(program: str) -> str:
     path = f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_FOLDERS}"
     if found := shutil.which(program, path=path):
         return found
-    raise FrontError(f"{program} is not installed: apt-get install {program} (Debian, Ubuntu), brew install {program}")
+    raise NginxError(f"{program} is not installed: apt-get install {program} (Debian, Ubuntu), brew install {program}")

@@ -310,7 +310,7 @@ class TestCopies:
 
 
 def _degraded(dependency: str) -> float:
-    return REGISTRY.get_sample_value("degraded_answers_total", {"dependency": dependency}) or 0.0
+    return REGISTRY.get_sample_value("degraded_responses_total", {"dependency": dependency}) or 0.0
 
 
 class TestTime:
@@ -352,7 +352,7 @@ class TestBreaker:
             _wait_30_seconds(world, name)
         assert answered(world.get())["degraded"] is False
         assert (world.users.connections, world.preferences.connections) == (asked[0] + 1, asked[1] + 1)
-        assert world.client("users").answers()
+        assert world.client("users").is_available()
 
     def test_without_a_copy_it_is_503_until_it_may_be_asked_again(self, world: World) -> None:
         world.users.behave = fake.resets

@@ -15,7 +15,7 @@ from tests.api.caller import ABSENT, Caller, answered, refused
 from tests.api.conftest import Log
 from tests.api.profiles import PROFILE, USER
 from tests.fakes.remote import Remote, says
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 
 pytest.importorskip("opentelemetry.sdk", reason="OpenTelemetry is not installed: requirements/tracing.lock has it")
 

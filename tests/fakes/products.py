@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from app.models.products import Currency, Offer
+from app.models.products import Currency, Price
 
 Key = tuple[str, Currency]
 
@@ -22,10 +22,10 @@ class FakeProductReads:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def page(self, after: tuple[str, int], size: int) -> Sequence[Offer]:
+    def page(self, after: tuple[str, int], size: int) -> Sequence[Price]:
         """Return so many offers behind one."""
         keys = sorted(key for key in self._storage.products if key > after)[:size]
-        return [Offer(sku=key[0], currency=key[1], price=self._storage.products[key][0]) for key in keys]
+        return [Price(sku=key[0], currency=key[1], price=self._storage.products[key][0]) for key in keys]
 
     def are_there(self) -> bool:
         """Tell whether there is any product."""
@@ -46,7 +46,7 @@ class FakeProductRepository:
     def hold(self) -> None:
         """Keep nobody from anything: there is nobody else."""
 
-    def put_all(self, offers: Sequence[Offer], *, at: datetime) -> set[Key]:
+    def put_all(self, offers: Sequence[Price], *, at: datetime) -> set[Key]:
         """Add or replace the offers, and return those that were not put at this very moment already."""
         new = {(each.sku, each.currency): (each.price, at) for each in offers}
         done = {key for key in new if key not in self._storage.products or self._storage.products[key][1] != at}

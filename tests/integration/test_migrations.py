@@ -27,8 +27,8 @@ from app.models import Base
 from app.repositories.autocommit_reads import Reads
 from app.repositories.readiness import DatabaseChecks, expected_head
 from tests.integration.conftest import Database
-from tests.oracle import CheckedClient
-from tests.sent import sent_by
+from tests.response_checks import CheckedClient
+from tests.sent_statements import sent_by
 
 CONSTRAINTS = text("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass(:table)")
 VERSION: Final = text("SELECT version_num FROM alembic_version")

@@ -37,8 +37,8 @@ BOUNDED_OTHERWISE: Final = {
     "app/observability/metrics.py: _counters": "errors of the catalogue",
     "app/observability/metrics.py: _breaches": "members of schemas, and codes",
     "app/observability/metrics.py: _observers": "routes, known methods and statuses",
-    "app/rate_limiting/names.py: _CLAIMED": "applications, held weakly",
-    "app/rate_limiting/names.py: _TAKEN": "names of settings and functions, claimed when limits are declared",
+    "app/rate_limiting/view_names.py: _CLAIMED": "applications, held weakly",
+    "app/rate_limiting/view_names.py: _TAKEN": "names of settings and functions, claimed when limits are declared",
     "app/rest/request.py: asked": "never filled: the default of a class",
     "app/wire/request_ids.py: _DRAWN": "64 at once, taken out one by one",
 }

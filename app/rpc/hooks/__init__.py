@@ -15,7 +15,7 @@ from app.rpc.hooks import (
     authentication,
     deadline,
     limits,
-    metering,
+    metrics,
     recovery,
     request_id,
     routing,
@@ -34,7 +34,7 @@ class Hook(Protocol):
         ...
 
 
-OUTER: Final[tuple[Hook, ...]] = (metering, request_id, tracing, active_requests, deadline, access_log, recovery)
+OUTER: Final[tuple[Hook, ...]] = (metrics, request_id, tracing, active_requests, deadline, access_log, recovery)
 """What is around refusals, too."""
 HOOKS: Final[tuple[Hook, ...]] = (*OUTER, routing, limits, authentication)
 SIMULATING: Final[tuple[Hook, ...]] = (*HOOKS, simulation)

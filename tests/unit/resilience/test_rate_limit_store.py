@@ -22,25 +22,25 @@ def windows(clock: FakeMonotonic) -> InMemoryRateLimitStore:
 
 class TestHit:
     def test_ok(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
-        assert windows.hit("a", seconds=10) == Window(1, 10)
+        assert windows.increment("a", seconds=10) == Window(1, 10)
         clock.now += 4
-        assert windows.hit("a", seconds=10) == Window(2, 6)
+        assert windows.increment("a", seconds=10) == Window(2, 6)
 
     def test_each_key_has_its_own(self, windows: InMemoryRateLimitStore) -> None:
-        windows.hit("a", seconds=10)
-        assert windows.hit("b", seconds=10).hits == 1
+        windows.increment("a", seconds=10)
+        assert windows.increment("b", seconds=10).hits == 1
 
     def test_a_window_closes_at_the_very_moment(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
-        windows.hit("a", seconds=10)
+        windows.increment("a", seconds=10)
         clock.now += 10
-        assert windows.hit("a", seconds=10) == Window(1, 10)
+        assert windows.increment("a", seconds=10) == Window(1, 10)
 
     def test_no_two_threads_take_the_same_place(self, windows: InMemoryRateLimitStore) -> None:
         """C22."""
         seen: list[int] = []
 
         def hit() -> None:
-            seen.extend(windows.hit("a", seconds=10).hits for _ in range(500))
+            seen.extend(windows.increment("a", seconds=10).hits for _ in range(500))
 
         threads = [threading.Thread(target=hit) for _ in range(8)]
         for thread in threads:
@@ -59,24 +59,24 @@ class TestHit:
             if mine and clock.now >= mine[0] + 5:
                 mine.clear()
             mine.append(clock.now)
-            assert windows.hit(key, seconds=5) == Window(len(mine), mine[0] + 5 - clock.now)
+            assert windows.increment(key, seconds=5) == Window(len(mine), mine[0] + 5 - clock.now)
 
 
 class TestAmount:
     def test_several_hits_at_once(self, windows: InMemoryRateLimitStore) -> None:
-        assert [windows.hit("a", seconds=10, amount=amount).hits for amount in (4, 1, 0)] == [4, 5, 5]
+        assert [windows.increment("a", seconds=10, amount=amount).hits for amount in (4, 1, 0)] == [4, 5, 5]
 
 
 class TestClear:
     def test_ok(self, windows: InMemoryRateLimitStore) -> None:
         for key in ("a", "b"):
-            windows.hit(key, seconds=10, amount=3)
+            windows.increment(key, seconds=10, amount=3)
         windows.clear("a")
-        assert [windows.hit(key, seconds=10).hits for key in ("a", "b")] == [1, 4]
+        assert [windows.increment(key, seconds=10).hits for key in ("a", "b")] == [1, 4]
 
     def test_all_of_a_prefix(self, windows: InMemoryRateLimitStore) -> None:
         for key in ("limit/a", "limit/b", "mail/a"):
-            windows.hit(key, seconds=10)
+            windows.increment(key, seconds=10)
         assert windows.reset("limit/") == 2
         assert [windows.seen(key).hits for key in ("limit/a", "limit/b", "mail/a")] == [0, 0, 1]
 
@@ -85,7 +85,7 @@ class TestMemory:
     def test_closed_windows_are_forgotten(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         for second in range(50):
             for n in range(100):
-                windows.hit(f"{second}-{n}", seconds=1)
+                windows.increment(f"{second}-{n}", seconds=1)
             clock.now += 1
         assert len(windows._windows) <= FEW
 
@@ -93,9 +93,9 @@ class TestMemory:
         """Whoever owns many addresses fills no memory."""
         windows = InMemoryRateLimitStore(most=50, monotonic=clock)
         for n in range(500):
-            windows.hit(str(n), seconds=3600)
+            windows.increment(str(n), seconds=3600)
         assert len(windows._windows) == 50
-        assert windows.hit("499", seconds=3600).hits == 2
+        assert windows.increment("499", seconds=3600).hits == 2
 
     def test_what_is_learnt_takes_room_too(self, clock: FakeMonotonic) -> None:
         windows = InMemoryRateLimitStore(most=50, monotonic=clock)
@@ -109,17 +109,21 @@ class TestLearn:
         """Counting goes on from there, until that window closes."""
         windows.learn("a", Window(7, 3), at=clock.now - 1)
         assert windows.seen("a") == Window(7, 2)
-        assert windows.hit("a", seconds=10) == Window(8, 2)
+        assert windows.increment("a", seconds=10) == Window(8, 2)
         clock.now += 2
         assert windows.seen("a") == Window(0, 0)
-        assert windows.hit("a", seconds=10) == Window(1, 10)
+        assert windows.increment("a", seconds=10) == Window(1, 10)
 
-    def test_answers_out_of_order_take_nothing_back(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
+    def test_answers_out_of_order_take_nothing_back(
+        self, windows: InMemoryRateLimitStore, clock: FakeMonotonic
+    ) -> None:
         windows.learn("a", Window(7, 3), at=clock.now)
         windows.learn("a", Window(6, 3), at=clock.now)
         assert windows.seen("a").hits == 7
 
-    def test_a_new_window_is_believed_when_ours_has_closed(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
+    def test_a_new_window_is_believed_when_ours_has_closed(
+        self, windows: InMemoryRateLimitStore, clock: FakeMonotonic
+    ) -> None:
         windows.learn("a", Window(7, 3), at=clock.now)
         clock.now += 3
         windows.learn("a", Window(1, 3), at=clock.now)

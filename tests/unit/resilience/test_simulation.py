@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from app.resilience import deadline, simulation
-from app.resilience.bulkhead import Slots
+from app.resilience.bulkhead import Bulkhead
 from app.resilience.deadline import Deadline
 from app.resilience.rate_limit_store import InMemoryRateLimitStore
 from tests.fakes.monotonic import FakeMonotonic
@@ -88,7 +88,7 @@ class TestDelay:
 
     def test_it_holds_a_slot(self, limit: Deadline) -> None:
         limit.at += 60
-        slots = Slots(1, queue=0)
+        slots = Bulkhead(1, queue=0)
         waiting = threading.Thread(target=within(limit, lambda: simulation.wait(0.2, slots)))
         waiting.start()
         until = time.monotonic() + 5

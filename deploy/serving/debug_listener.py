@@ -38,7 +38,7 @@ def variables(worker: Any) -> dict[str, object]:
     slots = services.slots
     return {
         "worker": {
-            "number": worker_index.ours(),
+            "number": worker_index.own(),
             "pid": os.getpid(),
             "seconds": round(time.monotonic() - _BEGAN),
             "requests": worker.nr,
@@ -50,8 +50,8 @@ def variables(worker: Any) -> dict[str, object]:
         "pool": _pool(worker),
         "breakers": {each.name: {"state": each.state(), **each.counts._asdict()} for each in breaker.ALL},
         "limiter": type(services.windows).__name__,
-        "log": {"level": logging.getLevelName(logs.HOUSE.level), "lost": logs.to_stderr().dropped},
-        "requests": [work.told() for work in active_requests.by_thread().values()],
+        "log": {"level": logging.getLevelName(logs.ROOT.level), "lost": logs.to_stderr().dropped},
+        "requests": [work.described() for work in active_requests.by_thread().values()],
         "process": {
             "threads": threading.active_count(),
             "objects": len(gc.get_objects()),
