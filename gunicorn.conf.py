@@ -103,7 +103,9 @@ def on_starting(server: Arbiter) -> None:
             draining.begin()
         enqueue(signum, frame)
 
-    server.keeper = ExporterSupervisor(SETTINGS.metrics_host, SETTINGS.metrics_port if metrics_folder.home() else 0)
+    server.exporter_supervisor = ExporterSupervisor(
+        SETTINGS.metrics_host, SETTINGS.metrics_port if metrics_folder.home() else 0
+    )
     if SETTINGS.metrics_port and not metrics_folder.home():
         _LOG.warning("no metrics are served: neither /dev/shm nor a temporary folder has room for what workers count")
     server.signal = note
@@ -157,8 +159,10 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
 
     os.environ.pop("SCRIPT_NAME", None)  # the settings have it; gunicorn would fail on a health check without it
     worker_index.set_own(worker)
-    server.keeper.let_go()
-    metrics.describe(pool=SETTINGS.database_pool_size, slots=worker.app.wsgi().extensions["candor-services"].slots.size)
+    server.exporter_supervisor.let_go()
+    metrics.describe(
+        pool=SETTINGS.database_pool_size, slots=worker.app.wsgi().extensions["candor-services"].bulkhead.size
+    )
     with worker.app.wsgi().app_context():
         if isinstance(db.engine.pool, QueuePool) and db.engine.pool.checkedin():
             db.engine.dispose(close=False)
@@ -181,12 +185,14 @@ def post_worker_init(worker: Worker) -> None:
     if SETTINGS.tracing:
         worker.wsgi.extensions["candor-tracing"].start()
     if SETTINGS.failures_kept:
+        from app.wiring import failure_recorder  # noqa: PLC0415 -- as above
+
         worker.failure_recorder = failure_recorder(SETTINGS)
         worker.failure_recorder.start()
     if SETTINGS.debug_token:
-        from deploy.serving import debugging  # noqa: PLC0415 -- it counts: files.begin comes first
+        from deploy.serving import debug_listener  # noqa: PLC0415 -- it counts: files.begin comes first
 
-        debugging.listen(worker, token=SETTINGS.debug_token, port=SETTINGS.debug_port + worker.number)
+        debug_listener.listen(worker, token=SETTINGS.debug_token, port=SETTINGS.debug_port + worker.number)
 
 
 def worker_exit(_server: Arbiter, worker: Worker) -> None:
@@ -216,7 +222,7 @@ def when_ready(server: Arbiter) -> None:
             share(path)
         if stat.S_IMODE(path.stat().st_mode) == 0:
             path.chmod(SOCKET_MODE)
-    server.keeper.attend(server)
+    server.exporter_supervisor.attend(server)
     if not SETTINGS.is_production:
         greet()
 
@@ -247,7 +253,7 @@ def child_exit(_server: Arbiter, worker: Worker) -> None:
 
 def on_exit(server: Arbiter) -> None:
     """Leave nothing behind."""
-    server.keeper.end()
+    server.exporter_supervisor.end()
     metrics_folder.end()
 
 

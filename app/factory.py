@@ -116,7 +116,7 @@ def _trace(app: Flask, services: Services) -> None:
     logs.WATCHERS.append(SpanOfRequest())
     tracing.around_use_cases(getattr(services, each.name) for each in fields(services))
     if isinstance(services.rate_limits, RedisRateLimitStore):
-        tracing.around_calls(services.rate_limits, "hit")
+        tracing.around_calls(services.rate_limits, "increment")
     for client in services.clients:
         tracing.around_calls(client, "get")
     with app.app_context():

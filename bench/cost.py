@@ -50,10 +50,10 @@ def _measured(url: str) -> Columns:
         for key, ask in asks.items():
             whole[key].append(_seconds(ask, sizes[key]))
 
-    from bench import layers  # noqa: PLC0415 -- it imports the application, which must not be before in_process.ours
+    from bench import layer_timing  # noqa: PLC0415 -- it imports the application, which must not be before in_process.ours
 
-    timers = layers.Timers()
-    layers.install(timers, app)
+    timers = layer_timing.Timers()
+    layer_timing.install(timers, app)
     read = timers.calibrated()
     samples: dict[str, dict[str, list[float]]] = {key: defaultdict(list) for key in asks}
     for _ in range(ROUNDS):

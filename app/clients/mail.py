@@ -109,8 +109,8 @@ def _translated() -> Iterator[None]:
 
 def _rejected(code: int, text: bytes | str) -> errs.Error:
     if code >= PERMANENT:
-        text = text if isinstance(text, bytes) else text.encode(errors="replace")
-        is_ours = text.startswith(POLICY)
+        reply = text if isinstance(text, bytes) else text.encode(errors="replace")
+        is_ours = reply.startswith(POLICY)
         return errs.E("mail.send", kind=errs.Kind.INVALID_REQUEST, smtp_code=code, is_undeliverable=not is_ours)
     return ExternalServiceError("mail.send", smtp_code=code)
 

@@ -93,7 +93,7 @@ class RedisRateLimitStore:
             self._redis.register_script, (INCREMENT_SCRIPT, PEEK_SCRIPT, CLEAR_SCRIPT)
         )
         self._local = InMemoryRateLimitStore()
-        metrics.add_dependency("redis", "hit", "peek")
+        metrics.add_dependency("redis", "increment", "peek")
         self.breaker = Breaker(
             NAME,
             ready_to_trip=_is_down,
@@ -109,12 +109,12 @@ class RedisRateLimitStore:
             with self.breaker.allow():
                 return _without_generation(self._count(key, seconds, amount))
         except (RedisError, ServiceUnavailable) as error:
-            _count_error(error, "hit")
+            _count_error(error, "increment")
             return _without_generation(self._local.increment(key, seconds=seconds, amount=amount))
 
     def peek_local(self, key: str) -> Window:
         """Return what this process was told last, without asking."""
-        return _without_generation(self._local.seen(key))
+        return _without_generation(self._local.peek_local(key))
 
     def peek(self, key: str) -> Window:
         """Return what Redis has counted, or this process where Redis does not answer."""
@@ -125,7 +125,7 @@ class RedisRateLimitStore:
         except (RedisError, ServiceUnavailable) as error:
             _count_error(error, "peek")
             return self.peek_local(key)
-        self._local.learn(key, Window(int(hits), int(left) / 1000), at=sent_at)
+        self._local.merge(key, Window(int(hits), int(left) / 1000), at=sent_at)
         return self.peek_local(key)
 
     def clear(self, key: str) -> None:
@@ -137,7 +137,7 @@ class RedisRateLimitStore:
         sent_at = time.monotonic()
         hits, left = self._clear(keys=[_stored_key(key)])
         self._local.clear(key)
-        self._local.learn(key, Window(int(hits), int(left) / 1000), at=sent_at)
+        self._local.merge(key, Window(int(hits), int(left) / 1000), at=sent_at)
 
     def reset(self, prefix: str) -> int:
         """Set the hits of all windows whose key starts like this to zero. Return their number.
@@ -156,11 +156,11 @@ class RedisRateLimitStore:
         self._increment(keys=[_stored_key(PROBE)], args=[1000, 0, 0, 1])
 
     def _count(self, key: str, seconds: int, amount: int) -> Window:
-        local, sent_at = self._local.seen(key), time.monotonic()
-        args = [seconds * 1000, local.hits, ceil(local.left * 1000), amount]
+        local, sent_at = self._local.peek_local(key), time.monotonic()
+        args = [seconds * 1000, local.hits, ceil(local.seconds_left * 1000), amount]
         hits, left = self._increment(keys=[_stored_key(key)], args=args)
         counted = Window(int(hits), int(left) / 1000)
-        self._local.learn(key, counted, at=sent_at)
+        self._local.merge(key, counted, at=sent_at)
         return counted
 
     def is_shared(self) -> bool:
@@ -187,7 +187,7 @@ def _stored_key(key: str) -> str:
 
 
 def _without_generation(window: Window) -> Window:
-    return Window(window.hits % CLEARED, window.left)
+    return Window(window.hits % CLEARED, window.seconds_left)
 
 
 def _is_down(counts: Counts) -> bool:

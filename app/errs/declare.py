@@ -42,7 +42,7 @@ def raises(*errors: type[Error], runs_callable: bool = False) -> Callable[[Calla
             try:
                 return method(*args, **kwargs)
             except Error as error:
-                error.passes(op)
+                error.record_operation(op)
                 is_declared = error.code in codes or definition(error).code in codes
                 if error.kind.fault is Fault.CLIENT and (is_declared or not runs_callable):
                     report(method.__qualname__, error, declared=is_declared)

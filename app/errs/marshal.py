@@ -81,8 +81,8 @@ def _link(error: Error) -> dict[str, object]:
     link = {name: attributes[name] for name in (*_TEXTS, "retry_after") if attributes.get(name) is not None}
     if hasattr(type(error), "kind") or "kind" in attributes:
         link["kind"] = error.kind.string
-    if error.passed:
-        link["passed"] = list(error.passed)
+    if error.operations:
+        link["passed"] = list(error.operations)
     if "violations" in attributes:
         link["violations"] = [violation.document() for violation in error.violations]
     if error.declared_facts:
@@ -107,7 +107,7 @@ def _error(link: dict[str, Any], *, cause: Error | None) -> Error:
         **texts,
     )
     error.facts = _as(dict, link.get("facts", {}))
-    error.passed = tuple(_as(str, op) for op in _as(list, link.get("passed", [])))
+    error.operations = tuple(_as(str, op) for op in _as(list, link.get("passed", [])))
     return error
 
 

@@ -111,7 +111,7 @@ def verified(
             },
         )
     except _FAULTS as exc:
-        reason = next((claims for kind, claims in _REASONS.items() if isinstance(exc, kind)), MALFORMED)
+        reason = next((reason for kind, reason in _REASONS.items() if isinstance(exc, kind)), MALFORMED)
         raise InvalidToken(description=reason) from exc
     _check_types(claims)
     _check_times(claims, now=now)

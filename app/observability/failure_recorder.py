@@ -185,16 +185,16 @@ class FailureRecorder:
     def _is_written(self, batch: list[FailureEntry]) -> bool:
         """Write a batch, or take it back; what is itself the reason for a failure is given up."""
         try:
-            self._write([replace(entry, said=plain(entry.fields)) for entry in batch])
+            self._write([replace(entry, fields=plain(entry.fields)) for entry in batch])
         except errs.Error as error:
             if error.kind.fault is not Fault.CLIENT:
                 self._requeue(batch)
-                self._log_availability(is_away=True, cause=error)
+                self._log_availability(is_unavailable=True, cause=error)
                 return False
             self._drop(batch, error)
         except Exception as error:
             self._drop(batch, error)
-        self._log_availability(is_away=False)
+        self._log_availability(is_unavailable=False)
         return True
 
     def _requeue(self, batch: list[FailureEntry]) -> None:

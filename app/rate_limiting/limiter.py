@@ -188,7 +188,7 @@ class Limiter(flask_limiter.Limiter):
         address, counters, results = self._key_func(), rate_limit_store(app), list[Counted]()
         for scope, limit in limits.applicable(app, request):
             key = limit.key_for(address, scope)
-            window = counters.hit(key, seconds=limit.get_expiry())
+            window = counters.increment(key, seconds=limit.get_expiry())
             results.append(Counted(self._proxy, limit, [address, scope], key, window))
             if results[-1].breached:
                 break

@@ -37,7 +37,7 @@ class RateLimitStorage(Storage):
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count hits in the window of this key, which is ``expiry`` seconds long."""
-        window = rate_limit_store().hit(key, seconds=expiry, amount=amount)
+        window = rate_limit_store().increment(key, seconds=expiry, amount=amount)
         if has_request_context():
             request.environ.setdefault(COUNTED, {})[key] = window
         return window.hits
@@ -48,7 +48,7 @@ class RateLimitStorage(Storage):
 
     def get_expiry(self, key: str) -> float:
         """Return when the window closes, as a POSIX timestamp."""
-        return time.time() + rate_limit_store().seen(key).left
+        return time.time() + rate_limit_store().peek_local(key).seconds_left
 
     def check(self) -> bool:
         """Return that the counters work; they always do."""
@@ -65,7 +65,7 @@ class RateLimitStorage(Storage):
 
 def rate_limit_store(app: Flask | None = None) -> RateLimitStore:
     """Return the counters of an application, by default of the current one, which all transports share."""
-    counters: RateLimitStore = (app or current_app).extensions["candor-services"].windows
+    counters: RateLimitStore = (app or current_app).extensions["candor-services"].rate_limits
     return counters
 
 

@@ -2,7 +2,7 @@
 
 A COMMIT that is cancelled while it waits for a synchronous standby has succeeded locally, with a warning. A failover
 then loses it. Therefore a request whose deadline passes meanwhile ends without its connection, which stays open and
-counts until the COMMIT has settled (``Writers``). PostgreSQL rolls back whatever was done before COMMIT.
+counts until the COMMIT has settled (``WriterLimit``). PostgreSQL rolls back whatever was done before COMMIT.
 """
 
 import logging

@@ -31,11 +31,11 @@ def connect(dialect: Dialect, _record: object, arguments: Any, options: Any) -> 
     if limit is None:
         return None
 
-    def connect() -> Connection[Any]:
+    def open_connection() -> Connection[Any]:
         return cast("Connection[Any]", dialect.connect(*arguments, **options))
 
     timeout = limit.remaining()
-    connection = connect_within(connect, close=Connection.close, within=timeout)
+    connection = connect_within(open_connection, close=Connection.close, within=timeout)
     if connection is None:
         late = limit.exceeded("database")
         if timeout >= PROVING:

@@ -49,10 +49,10 @@ class Transaction:
     @cached_property
     def connection(self) -> Connection:
         """The same as SQLAlchemy has it, for the session."""
-        connection = self._checked_out
+        checked_out = self._checked_out
         if self._is_joined:
             return self.connection
-        connection = Connection(self.engine, connection)
+        connection = Connection(self.engine, checked_out)
         connection.begin()
         return connection
 

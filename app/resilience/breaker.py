@@ -1,6 +1,6 @@
 """A circuit breaker: what keeps failing is left alone for a while, then asked by one on behalf of all.
 
-With ``ask`` that is the process itself, in a thread beside the requests; otherwise a caller.
+With ``health_check`` that is the process itself, in a thread beside the requests; otherwise a caller.
 
 The semantics are those of sony/gobreaker: counts belong to a generation, which ends with each change of state and with
 each interval while closed, and a result that comes later than its generation counts nowhere. One per dependency and
@@ -113,7 +113,7 @@ class Breaker:
         is_failure: whether an error speaks against the dependency; ``None`` where it says nothing.
         interval: how long calls are counted together while closed.
         open_for: how long the dependency is left alone, and a probe waited for before another one may try.
-        max_probes: calls that pass while half-open, all of which have to succeed; none with ``ask``.
+        max_probes: calls that pass while half-open, all of which have to succeed; none with ``health_check``.
         ask: raises while the dependency is away. It is called at once when the breaker opens, then after each
             ``open_for``, until it returns. No call of a client is a probe then.
         hooks: are told of every transition and refusal, outside the lock.

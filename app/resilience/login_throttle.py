@@ -37,7 +37,7 @@ class LoginThrottle:
         self._count("attempts", f"{address} {password_hash} {network}")
 
     def count_password_check(self, user_id: UUID, password_hash: str | None, *, network: str) -> None:
-        """Count an attempt at the password of the caller, in a live session; see ``count``.
+        """Count an attempt at the password of the caller, in a live session; see ``count_login``.
 
         Raises:
             RateLimitExceeded: there were too many.
@@ -46,7 +46,7 @@ class LoginThrottle:
 
     def _count(self, kind: str, what: str) -> None:
         key, seconds = hashlib.sha256(what.encode()).hexdigest(), round(WINDOW.total_seconds())
-        window = self._rate_limits.hit(f"{kind}:{key}", seconds=seconds)
+        window = self._rate_limits.increment(f"{kind}:{key}", seconds=seconds)
         if window.hits > MAX_ATTEMPTS:
-            left = min(max(1, round(window.left)), seconds)
+            left = min(max(1, round(window.seconds_left)), seconds)
             raise RateLimitExceeded(limit=MAX_ATTEMPTS, window_seconds=seconds, retry_after=left)

@@ -40,10 +40,12 @@ class MailThrottle:
         """
         key = hashlib.sha256(f"{purpose} {address}".encode()).hexdigest()
         hour = round(WINDOW.total_seconds())
-        if self._rate_limits.hit(f"mail:{key}", seconds=hour).hits <= MAILS_PER_WINDOW:
+        if self._rate_limits.increment(f"mail:{key}", seconds=hour).hits <= MAILS_PER_WINDOW:
             return timedelta(0)
         doublings = min(self._rate_limits.peek(f"mail-late:{key}").hits, MAX_DOUBLINGS)
-        pause = self._rate_limits.hit(f"mail-pause:{key}", seconds=round(FIRST_DELAY.total_seconds()) * 2**doublings)
+        pause = self._rate_limits.increment(
+            f"mail-pause:{key}", seconds=round(FIRST_DELAY.total_seconds()) * 2**doublings
+        )
         if pause.hits == 1:
-            self._rate_limits.hit(f"mail-late:{key}", seconds=hour)
-        return timedelta(seconds=pause.left)
+            self._rate_limits.increment(f"mail-late:{key}", seconds=hour)
+        return timedelta(seconds=pause.seconds_left)

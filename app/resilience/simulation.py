@@ -29,7 +29,7 @@ def is_due(rate_limits: RateLimitStore, after: int, *, caller: str, operation: s
     if after == 0:
         return True
     key = hashlib.sha256(f"{operation} {caller}".encode()).hexdigest()
-    return rate_limits.hit(f"simulated:{key}", seconds=round(FORGOTTEN.total_seconds())).hits > after
+    return rate_limits.increment(f"simulated:{key}", seconds=round(FORGOTTEN.total_seconds())).hits > after
 
 
 def wait(seconds: float, bulkhead: AbstractContextManager[None]) -> DeadlineExceeded | None:

@@ -81,8 +81,8 @@ def response_bytes(
 
     Args:
         error: what is answered.
-        request: as for ``refusal``.
-        config: as for ``refusal``.
+        request: as for ``reject``.
+        config: as for ``reject``.
         instance: the path, if it was understood.
         is_kept: whether another request may follow on the connection.
     """

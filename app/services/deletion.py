@@ -114,15 +114,15 @@ class DeletionService:
         return user.id
 
     @transaction
-    def _delete(self, user: UserView, precondition: Precondition) -> None:
+    def _delete(self, verified: UserView, precondition: Precondition) -> None:
         now = self._clock.now()
         with self._unit_of_work() as unit:
-            user = unit.users.get(user.id)
-            if user.password_hash != user.password_hash:
+            user = unit.users.get(verified.id)
+            if user.password_hash != verified.password_hash:
                 raise wrong_password()
             precondition.check(user.version)
             email = user.email
-            user.forget(at=now)
+            user.anonymize(at=now)
             unit.sessions.end_all(user.id, now=now)
             unit.erasure.erase(user.id, email=email, most=IMMEDIATE_ROWS)
             unit.jobs.add(NewJob(ERASE, {"user_id": str(user.id)}, after=RETRY_DELAY))

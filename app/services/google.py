@@ -133,7 +133,7 @@ class GoogleTokens:
 
     def _count(self, sender: str) -> None:
         seconds = round(LOOKUP_WINDOW.total_seconds())
-        window = self._rate_limits.hit(f"google:{sender}", seconds=seconds)
+        window = self._rate_limits.increment(f"google:{sender}", seconds=seconds)
         if window.hits > MAX_LOOKUPS:
-            left = min(max(1, math.ceil(window.left)), seconds)
+            left = min(max(1, math.ceil(window.seconds_left)), seconds)
             raise RateLimitExceeded(limit=MAX_LOOKUPS, window_seconds=seconds, retry_after=left)

@@ -149,11 +149,11 @@ class PasswordService:
         self._set(user, self._passwords.hash(accepted))
 
     @transaction
-    def _set(self, user: UserView, password_hash: str) -> None:
+    def _set(self, verified: UserView, password_hash: str) -> None:
         now = self._clock.now()
         with self._unit_of_work() as unit:
-            user = unit.users.get(user.id)
-            if user.password_hash != user.password_hash:
+            user = unit.users.get(verified.id)
+            if user.password_hash != verified.password_hash:
                 raise wrong_password()
             user.set_password(password_hash, at=now)
             unit.users.end_resets(user.id)

@@ -134,7 +134,7 @@ class SessionService:
         """
         user = self._users.find_by_email(sent.email)
         kept = user.password_hash if user else None
-        self._login_throttle.count(same_address(sent.email), kept, network=network)
+        self._login_throttle.count_login(same_address(sent.email), kept, network=network)
         is_right = self._passwords.verify(kept, sent.password)
         if user is None or not is_right or user.is_disabled:
             raise InvalidCredentials

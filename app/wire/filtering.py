@@ -95,14 +95,14 @@ def _take_operator(scanner: FilterLexer, member: FilterMember) -> Operator:
 def _take_value(scanner: FilterLexer, member: FilterMember, operator: Operator) -> Value:
     is_nullable = member.nullable and operator in {Operator.EQ, Operator.NE}
     allowed = (*member.values, "null") if is_nullable else member.values
-    value = _filter_value(scanner, allowed)
-    if value.is_null and not is_nullable:
+    found = _filter_value(scanner, allowed)
+    if found.is_null and not is_nullable:
         raise scanner.reject("null is not allowed here", allowed)
     try:
-        value = None if value.is_null else member.read(value)
+        value = None if found.is_null else member.read(found)
     except ValueError as error:
-        raise scanner.reject(str(error), allowed, token=value.raw) from None
-    scanner.take(value.raw)
+        raise scanner.reject(str(error), allowed, token=found.raw) from None
+    scanner.take(found.raw)
     return value
 
 

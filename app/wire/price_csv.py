@@ -18,17 +18,17 @@ LONGEST: Final = 10_000
 
 def rows(file: TextIO) -> Iterator[CsvRow]:
     """Yield what stands in each line below the header; after what is no CSV or no UTF-8, nothing."""
-    rows = csv.reader(_bounded(file), strict=True)
+    reader = csv.reader(_bounded(file), strict=True)
     try:
-        header = next(rows, [])
+        header = next(reader, [])
         if sorted(header) != sorted(HEADER):
             yield _faulty(1, f"the header must be {','.join(HEADER)}")
             return
-        for row in rows:
-            yield _row(rows.line_num, header, row)
+        for row in reader:
+            yield _row(reader.line_num, header, row)
     except (csv.Error, ValueError) as error:
         said = "this is no UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-        yield _faulty(rows.line_num + 1, said)
+        yield _faulty(reader.line_num + 1, said)
 
 
 def _bounded(file: TextIO) -> Iterator[str]:

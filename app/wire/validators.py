@@ -19,7 +19,7 @@ _REFUSED: Final = re.compile(f"[{BREAKS}{HIDDEN}{HIGH_NONCHARACTERS}]")
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A broken rule, without the place where it is broken: ``says`` follows the field's name in the message."""
+    """A broken rule, without the place where it is broken: ``message`` follows the field's name in the message."""
 
     code: str
     message: str

@@ -56,7 +56,7 @@ def make(directory: Path, *, synced: bool) -> None:
         _finish(directory, ["initdb", "-D", str(draft / "data"), *options, *([] if synced else ["--no-sync"])])
         single = ["postgres", "--single", "-c", "exit_on_error=on", "-D", str(draft / "data"), "postgres"]
         role = f"CREATE ROLE {DATABASE} LOGIN CREATEDB PASSWORD '{password}'"
-        _finish(directory, single, said=f"{role}\nCREATE DATABASE {DATABASE} OWNER {DATABASE}\n")
+        _finish(directory, single, output=f"{role}\nCREATE DATABASE {DATABASE} OWNER {DATABASE}\n")
         private_files.write_private(directory / "password", password)
         (draft / "data").rename(directory / "data")
     finally:

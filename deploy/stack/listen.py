@@ -18,7 +18,7 @@ ADDRESSES: Final = ("443", "[::]:443")
 
 
 def version(program: str) -> tuple[int, ...]:
-    """Return the version of an nginx, such as ``(1, 22, 1)``. Raises: FrontError: it prints none."""
+    """Return the version of an nginx, such as ``(1, 22, 1)``. Raises: NginxError: it prints none."""
     printed = subprocess.run([program, "-v"], capture_output=True, text=True, check=False)  # noqa: S603 - found before
     found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", printed.stderr)
     if found is None:

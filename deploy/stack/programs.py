@@ -12,7 +12,7 @@ class NginxError(RuntimeError):
 
 
 def find(program: str) -> str:
-    """Return the path of a program of the system. Raises: FrontError: it is not installed."""
+    """Return the path of a program of the system. Raises: NginxError: it is not installed."""
     path = f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_FOLDERS}"
     if found := shutil.which(program, path=path):
         return found

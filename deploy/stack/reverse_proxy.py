@@ -72,7 +72,7 @@ class ReverseProxy:
         return f"http://127.0.0.1:{self.plain_port}"
 
     def start(self, problems: str) -> subprocess.Popen[bytes]:
-        """Write the configuration, start nginx, and return once it listens; it ends with us. Raises: FrontError.
+        """Write the configuration, start nginx, and return once it listens; it ends with us. Raises: NginxError.
 
         Args:
             problems: what belongs into problems.conf.

@@ -52,7 +52,7 @@ class Stack:
         return bool(self.signals & {signal.SIGINT, signal.SIGTERM})
 
     def run(self) -> None:
-        """Start everything, look after it, and stop it again. Raises: FrontError, InstanceError."""
+        """Start everything, look after it, and stop it again. Raises: NginxError, InstanceError."""
         nginx = None
         try:
             for instance in self.instances:

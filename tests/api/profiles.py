@@ -46,7 +46,7 @@ class World:
 
     def hurry(self, name: str) -> None:
         """Have no more patience with a dependency than in production; a busy machine may try that of any."""
-        self.client(name)._patience = {"users": USERS_TIMEOUT, "preferences": PREFERENCES_TIMEOUT}[name]
+        self.client(name)._timeout = {"users": USERS_TIMEOUT, "preferences": PREFERENCES_TIMEOUT}[name]
 
     def client(self, name: str) -> HttpClient:
         """Return the client of a dependency."""

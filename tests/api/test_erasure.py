@@ -93,7 +93,7 @@ def run_jobs(app: Flask) -> int:
                 connection.execute(update(Job).where(Job.kind == deletion.ERASE).values(run_time=datetime.now(UTC)))
             others = {kind: jobs.handlers.pop(kind) for kind in [*jobs.handlers] if kind != deletion.ERASE}
             try:
-                job = jobs.take(owner="test")
+                job = jobs.claim(owner="test")
                 if job is None:
                     return ran
                 assert jobs.run(job) == "done"
@@ -237,7 +237,7 @@ def test_a_job_whose_transaction_is_undone_is_put_back_and_not_repeated_in_it(
         with db.engine.begin() as connection:
             connection.execute(text("DELETE FROM jobs WHERE kind <> :kind"), {"kind": deletion.ERASE})
             connection.execute(update(Job).values(run_time=datetime.now(UTC)))
-        assert jobs.run(jobs.take(owner="test")) == "rescheduled"
+        assert jobs.run(jobs.claim(owner="test")) == "rescheduled"
     assert len(calls) == 1
     assert run_jobs(app) == 1
 
@@ -247,7 +247,7 @@ def test_a_job_may_begin_later(app: Flask, nobody: Caller) -> None:
     with app.app_context(), unit_of_work() as unit:
         unit.jobs.add(NewJob(deletion.ERASE, {"user_id": str(DELETED_USER_ID)}, after=timedelta(hours=1)))
         unit.commit()
-        assert app.extensions["candor-services"].jobs.take(owner="test") is None
+        assert app.extensions["candor-services"].jobs.claim(owner="test") is None
 
 
 class TestDecisions:

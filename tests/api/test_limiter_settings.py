@@ -203,15 +203,15 @@ class TestSwitches:
     def test_reset(self, make: Make, statuses: Statuses) -> None:
         """``limiter.reset()``, also as a test's fixture calls it, without a context; other counters stay."""
         app = make(rate_limit="1 per hour")
-        windows = app.extensions["candor-services"].windows
-        windows.hit("attempts:alice", seconds=3600)
+        windows = app.extensions["candor-services"].rate_limits
+        windows.increment("attempts:alice", seconds=3600)
         assert statuses(app, "/", 2) == [200, 429]
         with app.app_context():
             limiter.reset()
         assert statuses(app, "/", 2) == [200, 429]
         limiter.reset()
         assert statuses(app, "/", 2) == [200, 429]
-        assert windows.seen("attempts:alice").hits == 1
+        assert windows.peek_local("attempts:alice").hits == 1
 
     def test_settings_after_create_app(self, make: Make, statuses: Statuses) -> None:
         """They are read by ``limiter.init_app``; calling it again reads them again, and counts once."""
@@ -384,7 +384,7 @@ class TestCommands:
         return run
 
     def test_config(self, cli: Any) -> None:
-        assert "WindowStorage" in cli("config")
+        assert "RateLimitStorage" in cli("config")
 
     def test_limits(self, cli: Any) -> None:
         output = cli("limits", "--key", "192.0.2.1")

@@ -69,7 +69,7 @@ def world(client: FlaskClient, other_application: Flask, settings: Settings, bea
     urls = replace(settings, users_url=users.url, preferences_url=preferences.url)
     services = other_application.extensions["candor-services"] = wire(urls, db.session, lambda: engine)
     for asked in services.clients:
-        asked._retry._sleep, asked._patience = lambda _: None, timedelta(seconds=20)
+        asked._retry._sleep, asked._timeout = lambda _: None, timedelta(seconds=20)
     sender = other_application.test_client()
     me, admin = Caller(sender, bearer(USER["id"], "")), Caller(sender, bearer("root", "admin"))
     yield World(other_application, users, preferences, me, admin)

@@ -153,7 +153,7 @@ class TestDelay:
         """While one of two slots is held, ``work_slots_in_use`` says so; without a slot the answer is a real 503."""
         app = make_application(database_pool_size=2, web_threads=1)
         caller = Caller(app.test_client(), alice.credentials)
-        slots = app.extensions["candor-services"].slots
+        slots = app.extensions["candor-services"].bulkhead
         assert slots.size == 1
         slow = threading.Thread(
             target=Caller(app.test_client(), alice.credentials).get,
@@ -206,6 +206,7 @@ class TestOperators:
 
     def test_it_is_not_among_the_failed_requests(self, app: Flask, alice: Caller) -> None:
         from app.observability import logs
+        from app.observability.failure_recorder import FailureEntry, FailureRecorder
 
         kept: list[FailureEntry] = []
         recorder = FailureRecorder(kept.extend, sample=1.0)

@@ -54,7 +54,7 @@ class TestWriter:
 
     def test_anything_that_was_logged_can_be_written(self, settings: Settings, reads: FailureReads) -> None:
         said = plain({"path": "/\x00\ud800", "facts": {"big": 2**70, "odd": {1}}})
-        FailureWriter(settings.database_url, max_rows=100, days=14)([replace(entry(), said=said)])
+        FailureWriter(settings.database_url, max_rows=100, days=14)([replace(entry(), fields=said)])
         assert reads.find("request-1", most=2)[0].fields == said
 
     def test_the_newest_are_kept_and_none_for_longer_than_so_many_days(

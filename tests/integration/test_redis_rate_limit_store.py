@@ -50,9 +50,9 @@ class TestHit:
         assert [each.increment("a", seconds=HOUR).hits for each in (one, other, other, one)] == [1, 2, 3, 4]
 
     def test_a_window_closes_in_redis(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
-        assert HOUR - 10 < one.increment("a", seconds=HOUR).left <= HOUR
+        assert HOUR - 10 < one.increment("a", seconds=HOUR).seconds_left <= HOUR
         redis.client().pexpire("candor:window:a", 1000)
-        assert 0 < one.increment("a", seconds=HOUR).left <= 1
+        assert 0 < one.increment("a", seconds=HOUR).seconds_left <= 1
 
     def test_a_key_without_an_end_gets_one(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
         """Nobody is locked out for ever."""
@@ -82,7 +82,7 @@ class TestPeek:
     ) -> None:
         one.increment("a", seconds=HOUR, amount=4)
         window = other.peek("a")
-        assert (window.hits, HOUR - 10 < window.left <= HOUR) == (4, True)
+        assert (window.hits, HOUR - 10 < window.seconds_left <= HOUR) == (4, True)
         assert other.peek_local("a").hits == 4
         assert (other.peek("b").hits, one.increment("a", seconds=HOUR).hits) == (0, 5)
 
@@ -134,11 +134,11 @@ class TestForgetful:
         for _ in range(10):
             one.increment("a", seconds=HOUR)
         redis.client().pexpire("candor:window:a", 100_000)
-        left = one.increment("a", seconds=HOUR).left
+        left = one.increment("a", seconds=HOUR).seconds_left
         redis.client().flushall()
         redis.client().script_flush()
         again = one.increment("a", seconds=HOUR)
-        assert (again.hits, again.left <= left) == (12, True)
+        assert (again.hits, again.seconds_left <= left) == (12, True)
         assert other.increment("a", seconds=HOUR).hits == 13
         assert redis.client().ttl("candor:window:a") <= 100
 

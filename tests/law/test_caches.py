@@ -83,7 +83,7 @@ def test_what_is_cached_by_arguments_has_a_bound() -> None:
 
 
 def test_no_container_of_a_module_or_class_begins_empty() -> None:
-    """It would be filled later, by requests maybe: ``Memory``, ``Copies`` and ``OwnWindows`` have bounds."""
+    """It would be filled later, by requests maybe: ``BoundedCache``, ``StaleCache`` and ``InMemoryRateLimitStore`` have bounds."""
     found = []
     for path, module in sources():
         scopes: list[ast.Module | ast.ClassDef] = [module]
@@ -109,7 +109,7 @@ FULL: Final = {2**power for power in range(8, 14)}
 FORMATTED: Final = re.compile(r"(DEBUG|INFO|WARNING|ERROR) +candor\.")
 """How pytest begins the text of a log record that it keeps."""
 WITH_BOUND: Final = "lru_cache with a bound"
-BOUNDED: Final = (WITH_BOUND, "OwnWindows", "Memory", "Copies", "LRUCache", "PrepareManager")
+BOUNDED: Final = (WITH_BOUND, "InMemoryRateLimitStore", "BoundedCache", "StaleCache", "LRUCache", "PrepareManager")
 """Classes whose containers have a bound of their own, beyond what a burst fills; their own tests hold it."""
 
 

@@ -95,8 +95,8 @@ class TestFastPath:
         clocks, counters = [FakeMonotonic(), FakeMonotonic()], []
         for app, clock in zip(pairs[pair], clocks, strict=True):
             services = app.extensions["candor-services"]
-            app.extensions["candor-services"] = replace(services, windows=InMemoryRateLimitStore(monotonic=clock))
-            counters.append(app.extensions["candor-services"].windows)
+            app.extensions["candor-services"] = replace(services, rate_limits=InMemoryRateLimitStore(monotonic=clock))
+            counters.append(app.extensions["candor-services"].rate_limits)
         statuses = set()
         for step in steps:
             for clock in clocks:

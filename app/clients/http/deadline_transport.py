@@ -1,7 +1,7 @@
 """Connections that look at the deadline before they wait for anything.
 
 A timeout of a socket bounds one wait, and a body that comes a byte at a time never waits for long. So each wait is
-given what is left of the deadline in force, and so is the resolving of a name, in ``dialed``.
+given what is left of the deadline in force, and so is the resolving of a name, in ``connect_within``.
 """
 
 import ssl

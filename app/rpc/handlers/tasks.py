@@ -45,9 +45,11 @@ def list_tasks(call: Call, request: pb.ListTasksRequest) -> pb.ListTasksResponse
     listing = reader.read_query(_LIST, list_query(request))
     reader.check()
     page = call.services.tasks.page(listing.query(call.page_tokens, caller=caller), by=call.principal)
-    page = listing.answer(page, call.page_tokens, caller=caller)
+    answer = listing.answer(page, call.page_tokens, caller=caller)
     return pb.ListTasksResponse(
-        tasks=map(task_message, page["tasks"]), next_page_token=page["next_page_token"], total_size=page["total_size"]
+        tasks=map(task_message, answer["tasks"]),
+        next_page_token=answer["next_page_token"],
+        total_size=answer["total_size"],
     )
 
 

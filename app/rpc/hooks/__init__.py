@@ -1,7 +1,7 @@
 """A hook is a file; each says in its docstring why it stands where it stands in ``HOOKS``. The twins of ``rest.hooks``.
 
 Read the tuple from top to bottom: a call passes it downwards, its answer upwards. (Overload is refused before a thread
-is taken, and the deadline runs from the call's arrival: see ``door``.)
+is taken, and the deadline runs from the call's arrival: see ``admission``.)
 """
 
 from collections.abc import Callable

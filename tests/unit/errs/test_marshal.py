@@ -58,7 +58,7 @@ class TestRoundTrip:
 
     def test_so_does_what_an_operation_that_it_left_is_called(self) -> None:
         error = TaskNotFound("tasks.read")
-        error.passes("tasks.get")
+        error.record_operation("tasks.get")
         assert ops(from_json(to_json(error))) == ["tasks.get", "tasks.read"]
 
     @given(st.lists(LINKS, min_size=1, max_size=5).map(chained))

@@ -134,7 +134,7 @@ class TestTaken:
     def test_nor_longer_than_the_longest_though_others_get_on(
         self, crowd: Callable[..., threading.Thread], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(house, "LONGEST", 0.0)
+        monkeypatch.setattr(house, "MAX_WAIT_SECONDS", 0.0)
         slots = Bulkhead(1, queue=1)
         with slots, pytest.raises(ServiceUnavailable), slots:
             pass

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resilience.rate_limit_store import FEW, InMemoryRateLimitStore, Window
+from app.resilience.rate_limit_store import SWEEP_THRESHOLD, InMemoryRateLimitStore, Window
 from tests.fakes.monotonic import FakeMonotonic
 
 
@@ -78,7 +78,7 @@ class TestClear:
         for key in ("limit/a", "limit/b", "mail/a"):
             windows.increment(key, seconds=10)
         assert windows.reset("limit/") == 2
-        assert [windows.seen(key).hits for key in ("limit/a", "limit/b", "mail/a")] == [0, 0, 1]
+        assert [windows.peek_local(key).hits for key in ("limit/a", "limit/b", "mail/a")] == [0, 0, 1]
 
 
 class TestMemory:
@@ -87,44 +87,44 @@ class TestMemory:
             for n in range(100):
                 windows.increment(f"{second}-{n}", seconds=1)
             clock.now += 1
-        assert len(windows._windows) <= FEW
+        assert len(windows._windows) <= SWEEP_THRESHOLD
 
     def test_there_are_never_more_than_the_most(self, clock: FakeMonotonic) -> None:
         """Whoever owns many addresses fills no memory."""
-        windows = InMemoryRateLimitStore(most=50, monotonic=clock)
+        windows = InMemoryRateLimitStore(max_windows=50, monotonic=clock)
         for n in range(500):
             windows.increment(str(n), seconds=3600)
         assert len(windows._windows) == 50
         assert windows.increment("499", seconds=3600).hits == 2
 
     def test_what_is_learnt_takes_room_too(self, clock: FakeMonotonic) -> None:
-        windows = InMemoryRateLimitStore(most=50, monotonic=clock)
+        windows = InMemoryRateLimitStore(max_windows=50, monotonic=clock)
         for n in range(500):
-            windows.learn(str(n), Window(1, 3600), at=clock.now)
+            windows.merge(str(n), Window(1, 3600), at=clock.now)
         assert len(windows._windows) == 50
 
 
 class TestLearn:
     def test_ok(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         """Counting goes on from there, until that window closes."""
-        windows.learn("a", Window(7, 3), at=clock.now - 1)
-        assert windows.seen("a") == Window(7, 2)
+        windows.merge("a", Window(7, 3), at=clock.now - 1)
+        assert windows.peek_local("a") == Window(7, 2)
         assert windows.increment("a", seconds=10) == Window(8, 2)
         clock.now += 2
-        assert windows.seen("a") == Window(0, 0)
+        assert windows.peek_local("a") == Window(0, 0)
         assert windows.increment("a", seconds=10) == Window(1, 10)
 
     def test_answers_out_of_order_take_nothing_back(
         self, windows: InMemoryRateLimitStore, clock: FakeMonotonic
     ) -> None:
-        windows.learn("a", Window(7, 3), at=clock.now)
-        windows.learn("a", Window(6, 3), at=clock.now)
-        assert windows.seen("a").hits == 7
+        windows.merge("a", Window(7, 3), at=clock.now)
+        windows.merge("a", Window(6, 3), at=clock.now)
+        assert windows.peek_local("a").hits == 7
 
     def test_a_new_window_is_believed_when_ours_has_closed(
         self, windows: InMemoryRateLimitStore, clock: FakeMonotonic
     ) -> None:
-        windows.learn("a", Window(7, 3), at=clock.now)
+        windows.merge("a", Window(7, 3), at=clock.now)
         clock.now += 3
-        windows.learn("a", Window(1, 3), at=clock.now)
-        assert windows.seen("a") == Window(1, 3)
+        windows.merge("a", Window(1, 3), at=clock.now)
+        assert windows.peek_local("a") == Window(1, 3)

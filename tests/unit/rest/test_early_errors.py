@@ -9,7 +9,7 @@ CONFIG = {"PUBLIC_URL": "http://candor.test", "CORS_ORIGINS": ("https://app.exam
 
 
 class TestRefusal:
-    """``refusal``."""
+    """``reject``."""
 
     def test_a_fault_of_ours_is_told_to_the_log_alone(self, caplog: pytest.LogCaptureFixture) -> None:
         """C3, C5: with the stack, at ERROR."""

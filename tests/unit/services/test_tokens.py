@@ -280,8 +280,8 @@ class TestRemembered:
         service = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock())
         for number in range(10):
             reason(signed(secret=f"another-secret-of-at-least-32-bytes-{number}"), service)
-        assert len(service._seen) == 0
-        service._seen = BoundedCache(3)
+        assert len(service._cache) == 0
+        service._cache = BoundedCache(3)
         for _ in range(5):
             service.verify(service.issue("alice", scopes=[], lifetime=HOUR))
-        assert len(service._seen) == 3
+        assert len(service._cache) == 3
