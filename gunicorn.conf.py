@@ -31,8 +31,8 @@ from sqlalchemy import QueuePool
 from app.config import InvalidSettings, Settings, authority
 from app.resilience import draining
 from deploy.metering import metrics_folder
-from deploy.metering.exporter_supervisor import Keeper
-from deploy.serving import descriptors, requests, single_write, worker_index
+from deploy.metering.exporter_supervisor import ExporterSupervisor
+from deploy.serving import file_descriptors, request_parser, single_write, worker_index
 
 ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SETTLE: Final = 0.3
@@ -42,7 +42,7 @@ LAST_WORDS: Final = 1.0
 WARM_WITHIN: Final = timedelta(seconds=1)
 """How long a new worker waits for its database connections before it serves, with or without them."""
 SOCKET_MODE: Final = 0o660
-_LOG: Final = logging.getLogger("candor.metering")
+_LOG: Final = logging.getLogger("candor.metrics")
 _START: Final = logging.getLogger("candor.start")
 CORES: Final = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
@@ -65,7 +65,7 @@ umask = 0o777 & ~SOCKET_MODE  # of the socket that BIND names: whoever may conne
 worker_class = "deploy.serving.worker.Worker"
 threads = SETTINGS.web_threads
 try:
-    worker_connections = descriptors.connections(descriptors.claim(), threads=threads)
+    worker_connections = file_descriptors.connections(file_descriptors.claim(), threads=threads)
 except ValueError as fault:
     sys.exit(f"Candor does not start:\n  - {fault}")
 preload_app = True
@@ -80,7 +80,7 @@ except IndexError:
         "Candor does not start:\n  - nothing can be written to: mount /dev/shm, or a temporary folder, for heartbeats"
     )
 control_socket_disable = True
-logger_class = "deploy.serving.logger.Logger"
+logger_class = "deploy.serving.gunicorn_logger.Logger"
 limit_request_line = 8190  # RFC 9112, section 3, recommends 8,000; gunicorn can do no more, and nginx no less
 limit_request_fields = 100
 limit_request_field_size = 8190
@@ -103,7 +103,9 @@ def on_starting(server: Arbiter) -> None:
             draining.begin()
         enqueue(signum, frame)
 
-    server.keeper = Keeper(SETTINGS.metrics_host, SETTINGS.metrics_port if metrics_folder.home() else 0)
+    server.exporter_supervisor = ExporterSupervisor(
+        SETTINGS.metrics_host, SETTINGS.metrics_port if metrics_folder.home() else 0
+    )
     if SETTINGS.metrics_port and not metrics_folder.home():
         _LOG.warning("no metrics are served: neither /dev/shm nor a temporary folder has room for what workers count")
     server.signal = note
@@ -138,13 +140,13 @@ def pre_fork(server: Arbiter, worker: Worker) -> None:
 
     The OpenAPI document is built here once: a fault in it prevents the start. The log says what is served.
     """
-    from app.rest import public  # noqa: PLC0415 -- here, the application is loaded
+    from app.rest import public_routes  # noqa: PLC0415 -- here, the application is loaded
     from app.rest.pages import docs  # noqa: PLC0415 -- as above
 
     app = server.app.wsgi()
     with app.app_context():
         docs.document()
-    public.announce(app, [*map(str, server.LISTENERS)])
+    public_routes.announce(app, [*map(str, server.LISTENERS)])
     worker_index.give(server, worker)
     metrics_folder.allot(worker.number)
     gc.freeze()  # what is loaded stays: its pages need not be looked through, nor copied for that by each worker
@@ -156,9 +158,11 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
     from app.observability import metrics  # noqa: PLC0415 -- as above
 
     os.environ.pop("SCRIPT_NAME", None)  # the settings have it; gunicorn would fail on a health check without it
-    worker_index.bear(worker)
-    server.keeper.let_go()
-    metrics.describe(pool=SETTINGS.database_pool_size, slots=worker.app.wsgi().extensions["candor-services"].slots.size)
+    worker_index.set_own(worker)
+    server.exporter_supervisor.let_go()
+    metrics.describe(
+        pool=SETTINGS.database_pool_size, slots=worker.app.wsgi().extensions["candor-services"].bulkhead.size
+    )
     with worker.app.wsgi().app_context():
         if isinstance(db.engine.pool, QueuePool) and db.engine.pool.checkedin():
             db.engine.dispose(close=False)
@@ -172,7 +176,7 @@ def post_worker_init(worker: Worker) -> None:
     from app.extensions import db  # noqa: PLC0415 -- here, the application is loaded
     from app.repositories import engine  # noqa: PLC0415 -- as above
 
-    requests.install()
+    request_parser.install()
     single_write.install()
     with worker.wsgi.app_context():
         engine.warm(db.engine, within=WARM_WITHIN)
@@ -181,14 +185,14 @@ def post_worker_init(worker: Worker) -> None:
     if SETTINGS.tracing:
         worker.wsgi.extensions["candor-tracing"].start()
     if SETTINGS.failures_kept:
-        from app.wiring import journal  # noqa: PLC0415 -- here, the application is loaded
+        from app.wiring import failure_recorder  # noqa: PLC0415 -- as above
 
-        worker.journal = journal(SETTINGS)
-        worker.journal.start()
+        worker.failure_recorder = failure_recorder(SETTINGS)
+        worker.failure_recorder.start()
     if SETTINGS.debug_token:
-        from deploy.serving import debugging  # noqa: PLC0415 -- it counts: files.begin comes first
+        from deploy.serving import debug_listener  # noqa: PLC0415 -- it counts: files.begin comes first
 
-        debugging.listen(worker, token=SETTINGS.debug_token, port=SETTINGS.debug_port + worker.number)
+        debug_listener.listen(worker, token=SETTINGS.debug_token, port=SETTINGS.debug_port + worker.number)
 
 
 def worker_exit(_server: Arbiter, worker: Worker) -> None:
@@ -196,8 +200,8 @@ def worker_exit(_server: Arbiter, worker: Worker) -> None:
     from app.observability import logs  # noqa: PLC0415 -- here, the application is loaded
 
     logs.end()
-    if hasattr(worker, "journal"):
-        worker.journal.stop(LAST_WORDS)
+    if hasattr(worker, "failure_recorder"):
+        worker.failure_recorder.stop(LAST_WORDS)
     if SETTINGS.tracing and hasattr(worker, "wsgi"):
         worker.wsgi.extensions["candor-tracing"].stop(LAST_WORDS)
     if getattr(worker, "is_quitting", False):
@@ -218,7 +222,7 @@ def when_ready(server: Arbiter) -> None:
             share(path)
         if stat.S_IMODE(path.stat().st_mode) == 0:
             path.chmod(SOCKET_MODE)
-    server.keeper.attend(server)
+    server.exporter_supervisor.attend(server)
     if not SETTINGS.is_production:
         greet()
 
@@ -249,7 +253,7 @@ def child_exit(_server: Arbiter, worker: Worker) -> None:
 
 def on_exit(server: Arbiter) -> None:
     """Leave nothing behind."""
-    server.keeper.end()
+    server.exporter_supervisor.end()
     metrics_folder.end()
 
 

@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from app import cli, rest
-from app.clients.redis_rate_limit_store import SharedWindows
+from app.clients.redis_rate_limit_store import RedisRateLimitStore
 from app.config import InvalidSettings, Settings
 from app.extensions import db
-from app.observability import logs, undeclared
+from app.observability import logs, undeclared_errors
 from app.repositories import engine
 from app.resilience import instrumentation
 from app.resilience.poller import Poller
@@ -22,26 +22,26 @@ from app.rest import scopes
 from app.rest.application import Application
 from app.rest.mounting import prefix_of
 from app.wiring import Services, wire
-from app.wiring.hooks import log_turns
+from app.wiring.hooks import log_transitions
 
 ROOT: Final = Path(__file__).parent
 STATIC: Final = "static"
-LOGGER_EVERY: Final = timedelta(seconds=2)
+LOGGER_INTERVAL: Final = timedelta(seconds=2)
 """How often each worker asks what is to be logged; what was set is in force everywhere within 5 seconds."""
-EXPIRY_EVERY: Final = timedelta(minutes=1)
+EXPIRY_INTERVAL: Final = timedelta(minutes=1)
 """How often each process offers to delete what has expired; one of them does, the others pass."""
-EXPIRY_WITHIN: Final = timedelta(seconds=10)
+EXPIRY_TIMEOUT: Final = timedelta(seconds=10)
 SOON: Final = timedelta(seconds=1)
-KEYS_EVERY: Final = timedelta(seconds=1)
+KEYS_INTERVAL: Final = timedelta(seconds=1)
 """How often each worker looks whether it is time to ask an issuer for its keys."""
-KEYS_WITHIN: Final = timedelta(seconds=3)
+KEYS_TIMEOUT: Final = timedelta(seconds=3)
 NAMED: Final = {"MAX_CONTENT_LENGTH": "MAX_BODY_BYTES", "SQLALCHEMY_DATABASE_URI": "DATABASE_URL"}
 """Keys of ``app.config`` that another name decides in the environment."""
 MERGED: Final = "SQLALCHEMY_ENGINE_OPTIONS"
-REVOCATIONS_EVERY: Final = timedelta(seconds=1)
-REVOCATIONS_WITHIN: Final = timedelta(seconds=3)
+REVOCATIONS_INTERVAL: Final = timedelta(seconds=1)
+REVOCATIONS_TIMEOUT: Final = timedelta(seconds=3)
 """Together, the 5 seconds within which every worker rejects a revoked token; 500,000 are read in that time."""
-REVOCATIONS_AT_FIRST: Final = timedelta(seconds=5)
+REVOCATIONS_FIRST_TIMEOUT: Final = timedelta(seconds=5)
 """How long a new worker waits for the whole list before it serves; gunicorn waits 15 seconds for a sign of life."""
 
 
@@ -62,7 +62,7 @@ def create_app(
     """
     settings = settings or Settings.from_env()
     logs.configure(settings.log_level)
-    undeclared.watch()
+    undeclared_errors.install()
     app = Application("app", **{"static_folder": STATIC if (ROOT / STATIC).is_dir() else None, **flask_options})
     app.extensions["candor-settings"] = settings
     app.config.from_prefixed_env()
@@ -70,20 +70,22 @@ def create_app(
     _configure(app, settings)
     db.init_app(app)
     with app.app_context():
-        engine.prepare(db.engine, hooks=(log_turns, instrumentation.breakers))
+        engine.prepare(db.engine, hooks=(log_transitions, instrumentation.count_breaker_event))
     services = app.extensions["candor-services"] = wire(settings, db.session, cache(partial(_engine, app)))
     app.extensions["candor-pollers"] = [
-        Poller("logger", within(app, services.logger.refresh), every=LOGGER_EVERY),
+        Poller("logger", within(app, services.logger.refresh), every=LOGGER_INTERVAL),
         Poller(
             "revocations",
-            within(app, services.revocations.follow),
-            every=REVOCATIONS_EVERY,
-            within=REVOCATIONS_WITHIN,
-            at_first=REVOCATIONS_AT_FIRST,
+            within(app, services.revocations.refresh_in_steps),
+            every=REVOCATIONS_INTERVAL,
+            within=REVOCATIONS_TIMEOUT,
+            at_first=REVOCATIONS_FIRST_TIMEOUT,
         ),
-        Poller("expiry", within(app, services.expiry.clean), every=EXPIRY_EVERY, within=EXPIRY_WITHIN, at_first=SOON),
+        Poller(
+            "expiry", within(app, services.expiry.clean), every=EXPIRY_INTERVAL, within=EXPIRY_TIMEOUT, at_first=SOON
+        ),
         *(
-            Poller(f"keys of {issuer}", keys.refresh, every=KEYS_EVERY, within=KEYS_WITHIN)
+            Poller(f"keys of {issuer}", keys.refresh, every=KEYS_INTERVAL, within=KEYS_TIMEOUT)
             for issuer, keys in services.key_sets.items()
         ),
     ]
@@ -113,8 +115,8 @@ def _trace(app: Flask, services: Services) -> None:
     tracing = app.extensions["candor-tracing"] = Tracing()
     logs.WATCHERS.append(SpanOfRequest())
     tracing.around_use_cases(getattr(services, each.name) for each in fields(services))
-    if isinstance(services.windows, SharedWindows):
-        tracing.around_calls(services.windows, "hit")
+    if isinstance(services.rate_limits, RedisRateLimitStore):
+        tracing.around_calls(services.rate_limits, "increment")
     for client in services.clients:
         tracing.around_calls(client, "get")
     with app.app_context():
@@ -136,8 +138,8 @@ def _configure(app: Flask, settings: Settings) -> None:
     for name, value in decided.items():
         if name != MERGED and app.config.get(name) not in (None, value):
             variable = NAMED.get(name, name)
-            says = f"config= and FLASK_{name} cannot set {name}: set the environment variable {variable}"
-            raise InvalidSettings([says])
+            description = f"config= and FLASK_{name} cannot set {name}: set the environment variable {variable}"
+            raise InvalidSettings([description])
     app.config.from_mapping(decided)
     app.config["DEBUG"] = settings.debug or bool(app.config["DEBUG"])
     if app.config["DEBUG"] and settings.is_production:

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TypeVar
 
-from bench import agreement, database, load, machine, measure, processes, report, results, server
-from bench.contestants import CONTESTANTS, Contestant
+from bench import database, load, machine, measure, processes, report, response_check, results, server
+from bench.candidates import CONTESTANTS, Contestant
 from bench.workloads import WORKLOADS, Workload
 
 Choice = TypeVar("Choice", Contestant, Workload)
@@ -28,7 +28,7 @@ def main(words: Sequence[str]) -> int:
     os.sched_setaffinity(0, processes.OTHER_CORES)
     try:
         result = _measured(contestants, workloads, effort)
-    except (agreement.Disagreement, load.NoAnswer) as fault:
+    except (response_check.Disagreement, load.NoAnswer) as fault:
         sys.stderr.write(f"\nbench: {fault}\n")
         return 1
     about = machine.described() | {"peers": machine.peers(), "rows": f"{measure.ROWS:,}"}

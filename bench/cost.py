@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from typing import Final
 
-from bench import database, inside, measure, processes, report
+from bench import database, in_process, measure, processes, report
 from bench.workloads import WORKLOADS
 
 ROWS: Final = 20_000
@@ -30,7 +30,7 @@ def main() -> int:
     with database.database() as url:
         database.fill(url, ROWS, owners=20)
         os.sched_setaffinity(0, processes.SERVER_CORE)
-        with inside.log_to_file("cost"):
+        with in_process.log_to_file("cost"):
             found = _measured(url)
     layers = sorted({layer for column in found.values() for layer in column}, key=lambda layer: _place(found, layer))
     heads = ["µs of CPU per request", *(f"{workload.key} {workload.name}" for workload in WORKLOADS)]
@@ -40,8 +40,8 @@ def main() -> int:
 
 
 def _measured(url: str) -> Columns:
-    app, callers = inside.ours(url), measure.callers(url)
-    asks = {each.key: inside.Caller(app, each, each.make(callers)).ask for each in WORKLOADS}
+    app, callers = in_process.ours(url), measure.callers(url)
+    asks = {each.key: in_process.Caller(app, each, each.make(callers)).ask for each in WORKLOADS}
     sizes, whole = {}, defaultdict[str, list[float]](list)
     for key, ask in asks.items():
         ask(WARM)
@@ -50,10 +50,10 @@ def _measured(url: str) -> Columns:
         for key, ask in asks.items():
             whole[key].append(_seconds(ask, sizes[key]))
 
-    from bench import layers  # noqa: PLC0415 -- it imports the application, which must not be before inside.ours
+    from bench import layer_timing  # noqa: PLC0415 -- it imports the application, which must not be before in_process.ours
 
-    timers = layers.Timers()
-    layers.install(timers, app)
+    timers = layer_timing.Timers()
+    layer_timing.install(timers, app)
     read = timers.calibrated()
     samples: dict[str, dict[str, list[float]]] = {key: defaultdict(list) for key in asks}
     for _ in range(ROUNDS):
@@ -72,7 +72,7 @@ def _measured(url: str) -> Columns:
     return found
 
 
-def _seconds(ask: inside.Ask, times: int) -> float:
+def _seconds(ask: in_process.Ask, times: int) -> float:
     began = time.thread_time()
     ask(times)
     return (time.thread_time() - began) / times

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import database, inside, measure, processes
-from bench.inside import Ask
+from bench import database, in_process, measure, processes
+from bench.in_process import Ask
 from bench.workloads import WORKLOADS, Workload
 
 RECORD: Final = Path(__file__).resolve().parent / "guard.json"
@@ -65,7 +65,7 @@ def main(words: Sequence[str]) -> int:
     with database.database() as url:
         database.fill(url, ROWS, owners=20)
         os.sched_setaffinity(0, processes.SERVER_CORE)
-        with inside.log_to_file("guard"):
+        with in_process.log_to_file("guard"):
             callers = _callers(url)
             return _record(callers) if asked.record else _compare(callers)
 
@@ -100,11 +100,11 @@ def _compare(callers: Pairs) -> int:
 
 def _callers(url: str) -> Pairs:
     """Return who asks what of ours and of the floor."""
-    ours, floor, callers = inside.ours(url), inside.floor(url), measure.callers(url)
+    ours, floor, callers = in_process.ours(url), in_process.floor(url), measure.callers(url)
 
     def pair(workload: Workload) -> tuple[Ask, Ask]:
         requests = workload.make(callers)
-        return inside.Caller(ours, workload, requests).ask, inside.Caller(floor, workload, requests).ask
+        return in_process.Caller(ours, workload, requests).ask, in_process.Caller(floor, workload, requests).ask
 
     gc.freeze()
     return {workload.key: pair(workload) for workload in WORKLOADS}

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from bench.contestants import PYTHON
+from bench.candidates import PYTHON
 
 PACKAGES: Final = ("gunicorn", "flask", "flask-smorest", "sqlalchemy", "psycopg", "orjson")
 PEERS: Final = ("falcon", "django", "djangorestframework", "fastapi", "uvicorn", "litestar", "msgspec", "asyncpg")

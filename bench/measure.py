@@ -11,8 +11,8 @@ from typing import Final
 
 import jwt
 
-from bench import agreement, database, load, processes, server
-from bench.contestants import SECRET, Contestant
+from bench import database, load, processes, response_check, server
+from bench.candidates import SECRET, Contestant
 from bench.server import Server
 from bench.workloads import GET_ONE, Callers, Workload
 
@@ -108,11 +108,11 @@ class Bench:
                     yield contestant, workload
 
     def agree(self) -> None:
-        """Check that everybody answers the same. Raises: agreement.Disagreement."""
+        """Check that everybody answers the same. Raises: response_check.Disagreement."""
         expected: dict[str, object] = {}
         for contestant, workload in self.turns():
             port = self._servers[contestant.key].port
-            answer = agreement.check(contestant, port, workload, self._callers, expected.get(workload.key))
+            answer = response_check.check(contestant, port, workload, self._callers, expected.get(workload.key))
             expected.setdefault(workload.key, answer)
         database.tidy(self._url)
 
@@ -133,7 +133,7 @@ class Bench:
         database.tidy(self._url)
 
     def _turn(self, contestant: Contestant, workload: Workload, count: int) -> tuple[float, float, float]:
-        """Return CPU time, that of PostgreSQL, and time of a request, in seconds. Raises: agreement.Disagreement."""
+        """Return CPU time, that of PostgreSQL, and time of a request, in seconds; raise ``Disagreement``."""
         serving = self._servers[contestant.key]
         before, before_in_database = processes.cpu_seconds(serving.pid), processes.cpu_seconds(self._database)
         asks = workload.requests(self._callers, is_rpc=contestant.is_rpc)
@@ -141,7 +141,7 @@ class Bench:
         used = processes.cpu_seconds(serving.pid) - before
         used_in_database = processes.cpu_seconds(self._database) - before_in_database
         if tally.share(*workload.statuses) < 1:
-            raise agreement.Disagreement(f"{contestant.name}, {workload.key}: answered {dict(tally.statuses)}")
+            raise response_check.Disagreement(f"{contestant.name}, {workload.key}: answered {dict(tally.statuses)}")
         memory = processes.megabytes(serving.pid)
         self.result.megabytes[contestant.key] = max(memory, self.result.megabytes.get(contestant.key, 0))
         return used / count, used_in_database / count, tally.seconds / count

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import chart
-from bench.contestants import Contestant
+from bench.candidates import Contestant
 from bench.measure import Effort, Result
 from bench.workloads import Workload
 

@@ -66,5 +66,5 @@ with connecting as connection:
         transaction_per_migration=True,
     )
     command = getattr(context.get_context().opts.get("fn"), "__name__", "")
-    with schema.alone(connection) if command in schema.CHANGING else nullcontext():
+    with schema.locked(connection) if command in schema.CHANGING else nullcontext():
         run(connection)

@@ -29,8 +29,8 @@ from app.extensions import db
 from app.models import Base
 from tests import databases
 from tests.databases import Databases, shared
-from tests.observed import UNDECLARED
-from tests.oracle import CheckedClient
+from tests.observed_errors import UNDECLARED
+from tests.response_checks import CheckedClient
 
 pytest_plugins = ["tests.distributed", "tests.skips"]
 TokenMaker = Callable[..., str]

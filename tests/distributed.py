@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests import observed
+from tests import observed_errors
 from tests.databases import SHARED, Databases, server, shared
 
 MOST_WORKERS: Final = 8
@@ -94,7 +94,7 @@ def pytest_collection_finish() -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Send the controller what the tests of this worker observed."""
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["observed"] = observed.exported()
+        session.config.workeroutput["observed"] = observed_errors.exported()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -104,7 +104,7 @@ def pytest_testnodedown(node: Any, error: object | None) -> None:
     if error or output is None:
         controller.crashed = True
     else:
-        observed.merge(output["observed"])
+        observed_errors.merge(output["observed"])
         controller.last.update(output.get("last", ()))
 
 
@@ -113,7 +113,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """Run the tests marked ``last`` in the controller, unless a worker has crashed or could not collect its tests."""
     result = yield
     controller = session.config.stash.get(CONTROLLER, None)
-    if controller and controller.last and not controller.crashed and observed.PROVOKED:
+    if controller and controller.last and not controller.crashed and observed_errors.PROVOKED:
         _run(session, sorted(controller.last))
     return result
 

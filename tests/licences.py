@@ -45,8 +45,9 @@ def licence(name: str) -> str | None:
     except metadata.PackageNotFoundError:
         return None
     classified = [each.rpartition(" :: ")[2] for each in fields.get_all("Classifier") or () if "License ::" in each]
-    said = fields.get("License-Expression") or fields.get("License") or " AND ".join(classified)
-    return SPELLED.get(said, said)
+    named = next((fields[name] for name in ("License-Expression", "License") if name in fields), "")
+    expression = named or " AND ".join(classified)
+    return SPELLED.get(expression, expression)
 
 
 def rows(text: str) -> dict[str, str]:

@@ -50,7 +50,7 @@ class Difference:
 
     def __str__(self) -> str:
         """Return the difference in words."""
-        sides = (f"{where} {said or 'nothing'}" for where, said in self._sides())
+        sides = (f"{where} {definition or 'nothing'}" for where, definition in self._sides())
         return f"{self.kind} {self.name} of {self.table}: {', '.join(sides)}"
 
     def _sides(self) -> tuple[tuple[str, str | None], tuple[str, str | None]]:

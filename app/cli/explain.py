@@ -14,7 +14,7 @@ from app.cli import terminal
 from app.cli.terminal import Failed
 from app.errs.failures import RequestNotFound
 from app.observability import log_reader, redaction
-from app.services.failures import MOST, Explanation
+from app.services.failures import MAX_OCCURRENCES, Explanation
 from app.wire.encoder import OPTIONS, Encoder
 from app.wire.schemas.failures import FailureExplanationSchema
 from app.wire.timestamps import render
@@ -43,7 +43,7 @@ def explain(request_id: str, logs: tuple[Path, ...], as_json: bool) -> None:
         terminal.json(orjson.dumps(answer, option=OPTIONS | orjson.OPT_INDENT_2))
         return
     for number, explanation in enumerate(found):
-        terminal.lines(*([""] if number else []), *told(explanation))
+        terminal.lines(*([""] if number else []), *rendered(explanation))
 
 
 def _recorded(request_id: str) -> list[Explanation]:
@@ -53,57 +53,57 @@ def _recorded(request_id: str) -> list[Explanation]:
     except RequestNotFound as error:
         raise Failed(f"{errs.title(type(error))} {errs.plain(error.operator)}") from None
     except errs.Error as error:
-        cause = redaction.told(errs.root_cause(error))
+        cause = redaction.redact_exception(errs.root_cause(error))
         raise Failed(f"The record is out of reach: {cause}. `--log FILE` reads a log instead.") from None
 
 
 def _logged(request_id: str, logs: tuple[Path, ...]) -> list[Explanation]:
     services: Services = current_app.extensions["candor-services"]
-    entries = log_reader.occurrences(request_id, logs)[:MOST]
+    entries = log_reader.occurrences(request_id, logs)[:MAX_OCCURRENCES]
     if not entries:
         raise Failed(f"No line in {', '.join(map(str, logs))} is about a request {request_id}.")
     return [services.failures.explanation(entry) for entry in entries]
 
 
-def told(what: Explanation) -> Iterator[str]:
+def rendered(explanation: Explanation) -> Iterator[str]:
     """Yield the lines that explain one request; what is not known is left out."""
-    yield what.outcome
-    yield f"{what.method or '-'} {what.path or '-'}  (route {what.route or '-'})"
-    took = f", after {what.duration_ms:g} ms" if what.duration_ms else ""
-    yield f"{render(what.at)}{took}, request {what.request_id}"
+    yield explanation.outcome
+    yield f"{explanation.method or '-'} {explanation.path or '-'}  (route {explanation.route or '-'})"
+    took = f", after {explanation.duration_ms:g} ms" if explanation.duration_ms else ""
+    yield f"{render(explanation.at)}{took}, request {explanation.request_id}"
     yield ""
-    for label, text in _facts(what):
+    for label, text in _facts(explanation):
         if text:
             yield f"{label:<13} {text}"
-    for label, lines in (("Causes", [*_causes(what)]), ("Raised at", _ours(what.stack))):
+    for label, lines in (("Causes", [*_causes(explanation)]), ("Raised at", _own_frames(explanation.stack))):
         for number, line in enumerate(lines):
             yield f"{'' if number else label:<13} {line}"
-    if what.client:
+    if explanation.client:
         yield ""
-        yield f"As a client:    {what.client}"
-        yield f"As an operator: {what.operator}"
-        yield f"All about it:   flask errors explain {what.code}, or {what.catalogue}"
+        yield f"As a client:    {explanation.client}"
+        yield f"As an operator: {explanation.operator}"
+        yield f"Full entry:     flask errors explain {explanation.code}, or {explanation.catalogue}"
 
 
 def _facts(what: Explanation) -> Iterator[tuple[str, str | None]]:
-    yield "Asked by", what.user
+    yield "Requested by", what.user
     yield "Kind", f"{what.kind}, the fault of: {what.fault}" if what.kind else None
     yield "Parameter", what.param
     yield "Violations", ", ".join(what.violations)
     yield "Operations", " > ".join(what.op)
     yield "SQLSTATE", what.sqlstate
     yield "Facts", _pairs(what.facts)
-    yield "Time spent", ", ".join(f"{hop} {spent:g} ms" for hop, spent in what.spent_ms.items())
+    yield "Time spent", ", ".join(f"{stage} {spent:g} ms" for stage, spent in what.spent_ms.items())
     yield "Retries", _pairs(what.retries)
     yield "Breakers", _pairs(what.breakers)
     yield "Trace", what.trace_url or what.trace_id
 
 
-def _pairs(said: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in said.items() if value is not None)
+def _pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
 
 
-def _ours(stack: Sequence[str]) -> Sequence[str]:
+def _own_frames(stack: Sequence[str]) -> Sequence[str]:
     """Return the frames that are of interest: those of installed packages are told from their package on."""
     return [frame for frame in stack if frame.startswith("/")][-FRAMES:]
 

@@ -19,14 +19,14 @@ group = Group("products", help="What can be ordered, and what it costs.")
 @click.option("--if-none", is_flag=True, help="Only when there is no product yet.")
 def load_products(file: Path, if_none: bool) -> None:
     """Add or replace the prices in FILE, a CSV with the columns sku, currency and price: all of them, or none."""
-    if if_none and _products().are_there():
+    if if_none and _products().exist():
         return
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
-            count = _products().load(price_csv.lines(opened))
+            count = _products().load(price_csv.rows(opened))
     except ValidationFailed as failed:
-        told = [each.message for each in failed.violations] + ([failed.detail] if failed.detail else [])
-        raise Failed("Nothing was loaded.", *told) from None
+        messages = [each.message for each in failed.violations] + ([failed.detail] if failed.detail else [])
+        raise Failed("Nothing was loaded.", *messages) from None
     lines(f"{count} prices loaded")
 
 

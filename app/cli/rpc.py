@@ -18,9 +18,9 @@ from app.extensions import db
 from app.observability import logs, metrics, metrics_endpoint, startup
 from app.repositories import engine
 from app.resilience import draining
-from app.wiring import Services, journal
+from app.wiring import Services, failure_recorder
 
-LAST_WORDS: Final = 1.0
+LOG_FLUSH_SECONDS: Final = 1.0
 """Seconds for what is not yet written down, and as many for traces."""
 WARM_WITHIN: Final = timedelta(seconds=1)
 """How long the server waits for its database connections before it serves, with or without them."""
@@ -42,21 +42,21 @@ def serve() -> None:
         raise Failed("gRPC needs the packages of requirements/grpc.lock")
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for other threads, as Flask says
     _prepare(app, settings)
-    failures = journal(settings) if settings.failures_kept else None
+    failures = failure_recorder(settings) if settings.failures_kept else None
     if failures:
         failures.start()
     asyncio.run(_serve(app, settings))
     logs.end()
     if failures:
-        failures.stop(LAST_WORDS)
+        failures.stop(LOG_FLUSH_SECONDS)
     if settings.tracing:
-        app.extensions["candor-tracing"].stop(LAST_WORDS)
+        app.extensions["candor-tracing"].stop(LOG_FLUSH_SECONDS)
 
 
 def _prepare(app: Flask, settings: Settings) -> None:
     """Start whatever a process that serves has beside what it serves."""
     services: Services = app.extensions["candor-services"]
-    metrics.describe(pool=settings.database_pool_size, slots=services.slots.size)
+    metrics.describe(pool=settings.database_pool_size, slots=services.bulkhead.size)
     metrics_endpoint.serve(settings.metrics_host, settings.rpc_metrics_port, setting="RPC_METRICS_PORT")
     engine.warm(db.engine, within=WARM_WITHIN)
     for poller in app.extensions["candor-pollers"]:
@@ -69,25 +69,25 @@ async def _serve(app: Flask, settings: Settings) -> None:
     """Serve until a signal says otherwise; two of them end the process at once."""
     from app.rpc import server  # noqa: PLC0415 -- gRPC is loaded by who serves it, and by nobody else
 
-    told = asyncio.Event()
+    stopping = asyncio.Event()
 
-    def hear(signum: int) -> None:
-        if told.is_set():
+    def handle(signum: int) -> None:
+        if stopping.is_set():
             logs.end()
             os._exit(128 + signum)
         draining.begin()
-        told.set()
+        stopping.set()
 
     for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, hear, signum)
+        asyncio.get_running_loop().add_signal_handler(signum, handle, signum)
     try:
         serving = await server.start(app, settings)
     except server.CannotServe as fault:
         raise Failed(str(fault)) from fault
-    _LOG.info("gRPC is served", extra={"fields": {"host": settings.rpc_host, "port": serving.port}})
+    _LOG.info("gRPC server ready", extra={"fields": {"host": settings.rpc_host, "port": serving.port}})
     scheme = "grpcs" if settings.rpc_certificate else "grpc"
     place = f"{scheme}://{authority(settings.rpc_host, serving.port)}"
     startup.announce(settings, [place], metrics_port=settings.rpc_metrics_port, more={})
-    await told.wait()
-    _LOG.info("gRPC leaves", extra={"fields": {"drain_seconds": settings.drain_seconds}})
-    await serving.leave(settings.drain_seconds)
+    await stopping.wait()
+    _LOG.info("gRPC server shutting down", extra={"fields": {"drain_seconds": settings.drain_seconds}})
+    await serving.drain(settings.drain_seconds)

@@ -29,7 +29,7 @@ _LOG: Final = logging.getLogger("candor.migrations")
 
 
 @contextmanager
-def alone(connection: Connection, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[None]:
+def locked(connection: Connection, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[None]:
     """Wait until no other process migrates this database, however long it takes.
 
     Polls, because a statement that waits for a lock holds a snapshot, for which ``CREATE INDEX CONCURRENTLY`` of the

@@ -32,7 +32,7 @@ class Group(AppGroup):
 
 def reason(error: errs.Error) -> str:
     """Return why an operation failed, in one line."""
-    return " ".join(redaction.told(errs.root_cause(error)).split()).rstrip(".")
+    return " ".join(redaction.redact_exception(errs.root_cause(error)).split()).rstrip(".")
 
 
 def lines(*texts: str) -> None:

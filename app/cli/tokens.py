@@ -12,7 +12,7 @@ from app.cli.terminal import Failed, Group, lines, reason
 from app.config import readers
 from app.context import ADMIN
 from app.errs.users import UserNotFound
-from app.models.sessions import LONGEST
+from app.models.sessions import MAX_LIFETIME
 from app.rest import scopes
 from app.wiring import Services
 
@@ -33,7 +33,7 @@ class Lifetime(click.ParamType[timedelta]):
         if found is None:
             self.fail(f"{value!r} is no lifetime such as 90s, 15m, 12h or 30d", param, ctx)
         seconds = int(found[1]) * UNITS[found[2] or "s"]
-        if seconds > LONGEST.total_seconds():
+        if seconds > MAX_LIFETIME.total_seconds():
             self.fail("a token lives ten years at most", param, ctx)
         return timedelta(seconds=seconds)
 
@@ -82,6 +82,6 @@ def end_sessions() -> None:
     """End the sessions of all users, and revoke what was issued for users."""
     services: Services = current_app.extensions["candor-services"]
     try:
-        lines(f"{services.sessions.end_every()} sessions ended")
+        lines(f"{services.sessions.end_all()} sessions ended")
     except errs.Error as error:
         raise Failed(f"Some sessions are not ended; run the command again: {reason(error)}.") from None

@@ -30,7 +30,7 @@ def grant(email: str, names: tuple[str, ...]) -> None:
     """Give the account with this address more SCOPES, which its next token has."""
     listed = readers.words(" ".join(names))
     _check(listed)
-    with _told(email):
+    with _reporting(email):
         _print(_services().users.grant(email, listed))
 
 
@@ -41,15 +41,15 @@ def revoke(email: str, names: tuple[str, ...]) -> None:
     """Take SCOPES from the account with this address, within 5 seconds."""
     listed = readers.words(" ".join(names))
     _check(listed, held_by=email)
-    with _told(email):
-        _print(_services().users.withdraw(email, listed))
+    with _reporting(email):
+        _print(_services().users.revoke(email, listed))
 
 
 @group.command("disable")
 @click.argument("email")
 def disable(email: str) -> None:
     """Let the account with this address log in no more."""
-    with _told(email):
+    with _reporting(email):
         _print(_services().users.disable(email))
 
 
@@ -57,7 +57,7 @@ def disable(email: str) -> None:
 @click.argument("email")
 def enable(email: str) -> None:
     """Let the account with this address log in again."""
-    with _told(email):
+    with _reporting(email):
         _print(_services().users.enable(email))
 
 
@@ -75,7 +75,7 @@ def _check(listed: Iterable[str], *, held_by: str = "") -> None:
 
 
 @contextmanager
-def _told(email: str) -> Iterator[None]:
+def _reporting(email: str) -> Iterator[None]:
     """Say that nobody has this address, when that is so."""
     try:
         yield

@@ -17,19 +17,19 @@ from flask.cli import with_appcontext
 
 from app.cli.terminal import Failed
 from app.config import Settings
-from app.models.jobs import TakenJob
+from app.models.jobs import ClaimedJob
 from app.observability import job_log as log
 from app.observability import metrics, metrics_endpoint, startup
 from app.resilience.poller import Poller
 from app.services.jobs import LEASE, JobService
 from app.wiring import Services
 
-USUAL_THREADS: Final = 4
+DEFAULT_THREADS: Final = 4
 IDLE: Final = 0.5
 """Seconds after which an idle worker looks again: two short queries a second, whatever the number of jobs."""
-MEASURED_EVERY: Final = timedelta(seconds=10)
+MEASURE_INTERVAL: Final = timedelta(seconds=10)
 """How old what the metrics say of the queue may be."""
-LONGEST_WAIT: Final = 5.0
+MAX_WAIT: Final = 5.0
 """Seconds after which it looks again, at most, while the database does not answer."""
 
 
@@ -37,7 +37,7 @@ LONGEST_WAIT: Final = 5.0
 @click.option(
     "--threads",
     type=click.IntRange(1, 64),
-    help=f"Jobs done at the same time, each on a connection: {USUAL_THREADS}, or what the pool is for.",
+    help=f"Jobs done at the same time, each on a connection: {DEFAULT_THREADS}, or what the pool is for.",
 )
 @click.option(
     "--lease",
@@ -50,7 +50,7 @@ LONGEST_WAIT: Final = 5.0
 def work(threads: int | None, lease: float) -> None:
     """Do jobs, such as sending mail, until SIGTERM or Ctrl-C; what has begun is finished."""
     settings = Settings.from_env()
-    threads = threads or max(1, min(USUAL_THREADS, settings.database_pool_size - 1))
+    threads = threads or max(1, min(DEFAULT_THREADS, settings.database_pool_size - 1))
     if threads >= settings.database_pool_size:
         raise Failed(
             f"--threads {threads} needs DATABASE_POOL_SIZE={threads + 1}, and it is {settings.database_pool_size}:"
@@ -74,78 +74,78 @@ class Worker:
         self._app, self._jobs, self._threads = app, jobs, threads
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self._running: set[threading.Thread] = set()
-        self._told: set[int] = set()
+        self._signals: set[int] = set()
         self._failures = 0
-        self._bell, self._ear = socket.socketpair()
+        self._wakeup_write, self._wakeup_read = socket.socketpair()
 
     def run(self) -> None:
         """Do jobs until a signal says otherwise."""
         self._listen()
-        Poller("queue", self._measure, every=MEASURED_EVERY).start()
-        log.told("worker ready", {"owner": self._owner, "kinds": sorted(self._jobs.handlers)})
-        while not self._told:
-            if len(self._running) < self._threads and (job := self._take()) is not None:
+        Poller("queue", self._measure, every=MEASURE_INTERVAL).start()
+        log.info("worker ready", {"owner": self._owner, "kinds": sorted(self._jobs.handlers)})
+        while not self._signals:
+            if len(self._running) < self._threads and (job := self._claim()) is not None:
                 self._start(job)
-            elif not self._told:
+            elif not self._signals:
                 self._wait()
-        self._leave()
+        self._drain()
 
     def _listen(self) -> None:
         """Have signals noted, and the bell rung by them: to wake a lock in a handler may deadlock, a socket cannot."""
-        for end in (self._bell, self._ear):
+        for end in (self._wakeup_write, self._wakeup_read):
             end.setblocking(False)
-        signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._wakeup_write.fileno(), warn_on_full_buffer=False)
         for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, self._hear)
+            signal.signal(signum, self._on_signal)
 
-    def _hear(self, signum: int, _frame: FrameType | None) -> None:
-        if signum in self._told:
+    def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
+        if signum in self._signals:
             os._exit(128 + signum)  # told twice: what has begun is begun again when its lease is over
-        self._told.add(signum)
+        self._signals.add(signum)
 
     def _measure(self) -> None:
         with self._app.app_context():
             metrics.queue({each.kind: (each.queued, each.dead, each.overdue) for each in self._jobs.backlogs()})
 
-    def _take(self) -> TakenJob | None:
+    def _claim(self) -> ClaimedJob | None:
         try:
-            job = self._jobs.take(owner=self._owner)
+            job = self._jobs.claim(owner=self._owner)
         except Exception as error:  # the database is away, or something we have not thought of: neither is an end
             self._failures += 1
             if self._failures == 1:
-                log.broken("jobs are out of reach", error)
+                log.failed("jobs are out of reach", error)
             return None
         if self._failures:
-            log.told("jobs are within reach again", {"attempts": self._failures})
+            log.info("jobs are within reach again", {"attempts": self._failures})
         self._failures = 0
         return job
 
-    def _start(self, job: TakenJob) -> None:
+    def _start(self, job: ClaimedJob) -> None:
         thread = threading.Thread(target=self._do, args=(job,), name=f"job {job.id}", daemon=True)
         self._running.add(thread)
         thread.start()
 
-    def _do(self, job: TakenJob) -> None:
+    def _do(self, job: ClaimedJob) -> None:
         try:
             with self._app.app_context():
                 self._jobs.run(job)
         except Exception as error:  # how it ended could not be noted: its lease will be over
-            log.broken("a job's end could not be noted", error)
+            log.failed("a job's end could not be noted", error)
         finally:
             self._running.discard(threading.current_thread())
             with contextlib.suppress(BlockingIOError):
-                self._bell.send(b"\0")
+                self._wakeup_write.send(b"\0")
 
     def _wait(self) -> None:
         """Wait for a job to end, a signal, or some time."""
-        longest = min(LONGEST_WAIT, IDLE * 2 ** min(self._failures, 8))
-        self._ear.settimeout(longest * random.uniform(0.8, 1.2))  # noqa: S311 -- so that workers do not march in step
+        longest = min(MAX_WAIT, IDLE * 2 ** min(self._failures, 8))
+        self._wakeup_read.settimeout(longest * random.uniform(0.8, 1.2))  # noqa: S311 -- so that workers do not march in step
         with contextlib.suppress(TimeoutError):
-            self._ear.recv(4096)
+            self._wakeup_read.recv(4096)
 
-    def _leave(self) -> None:
+    def _drain(self) -> None:
         """Wait for what has begun, no longer than its deadline allows; what is left is somebody else's later."""
-        log.told("worker leaving", {"running": len(self._running)})
+        log.info("worker leaving", {"running": len(self._running)})
         until = time.monotonic() + self._jobs.lease.total_seconds()
         for thread in [*self._running]:
             thread.join(max(0.0, until - time.monotonic()))

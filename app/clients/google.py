@@ -6,14 +6,14 @@ from typing import Final, Protocol
 
 from app.errs import Error, Kind
 from app.errs.platform import ServiceUnavailable
-from app.models.google import Grant
+from app.models.google import TokenDescription
 from app.resilience import deadline
 
 PATH: Final = "/tokeninfo"
-REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
-SOON: Final = 5
+INVALID_TOKEN_STATUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
+RETRY_AFTER: Final = 5
 """Seconds after which Google may answer again."""
-DIGITS: Final = 12
+MAX_DIGITS: Final = 12
 
 
 class Client(Protocol):
@@ -22,13 +22,13 @@ class Client(Protocol):
     def get(self, path: str, *, params: Mapping[str, str], operation: str) -> object: ...  # noqa: D102
 
 
-class TokenInfo:
+class TokenInfoClient:
     """Google's word on tokens."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def ask(self, token: str) -> Grant | None:
+    def describe(self, token: str) -> TokenDescription | None:
         """Return what a token grants; ``None`` when it is none.
 
         Raises:
@@ -36,28 +36,28 @@ class TokenInfo:
             DeadlineExceeded: the request's own time is over.
         """
         try:
-            return _grant(self._client.get(PATH, params={"access_token": token}, operation="tokeninfo"))
+            return _description(self._client.get(PATH, params={"access_token": token}, operation="tokeninfo"))
         except Error as error:
-            if error.facts.get("remote_status") in REFUSED:
+            if error.facts.get("remote_status") in INVALID_TOKEN_STATUSES:
                 return None
             limit = deadline.current.get()
             if error.kind is Kind.DEADLINE and limit is not None and limit.is_over:
                 raise
-            raise ServiceUnavailable(retry_after=error.retry_after or SOON) from error
+            raise ServiceUnavailable(retry_after=error.retry_after or RETRY_AFTER) from error
 
 
-def _grant(told: object) -> Grant:
+def _description(document: object) -> TokenDescription:
     """Return what an answer says.
 
     Raises:
         ServiceUnavailable: nothing that one could understand.
     """
-    said = told if isinstance(told, Mapping) else {}
-    audience, subject, expires = said.get("aud"), said.get("sub", ""), str(said.get("exp"))
+    fields = document if isinstance(document, Mapping) else {}
+    audience, subject, expires = fields.get("aud"), fields.get("sub", ""), str(fields.get("exp"))
     if not isinstance(audience, str) or not isinstance(subject, str) or not _is_moment(expires):
-        raise ServiceUnavailable(retry_after=SOON, detail="what Google says of the token is not understood")
-    return Grant(audience, subject, float(expires))
+        raise ServiceUnavailable(retry_after=RETRY_AFTER, detail="what Google says of the token is not understood")
+    return TokenDescription(audience, subject, float(expires))
 
 
 def _is_moment(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= DIGITS
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS

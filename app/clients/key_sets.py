@@ -16,14 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from app.errs import Error
 from app.errs.platform import ExternalServiceError, ServiceUnavailable
-from app.resilience.events import tell
+from app.resilience.events import notify
 
-EVERY: Final = timedelta(seconds=50).total_seconds()
-SOON: Final = timedelta(seconds=5).total_seconds()
+REFRESH_INTERVAL: Final = timedelta(seconds=50).total_seconds()
+RETRY_INTERVAL: Final = timedelta(seconds=5).total_seconds()
 """After a failure, or when an unknown key was named."""
-GOOD_FOR: Final = timedelta(hours=1).total_seconds()
+VALID_FOR: Final = timedelta(hours=1).total_seconds()
 """As long as an access token may reasonably live: who cannot be asked for longer issues no tokens either."""
-MOST: Final = 100
+MAX_KEYS: Final = 100
 """Keys of a set that are looked at."""
 RSA_BITS: Final = range(2048, 8193)
 CURVES: Final = {"EC": ("P-256", "ES256"), "OKP": ("Ed25519", "EdDSA"), "RSA": (None, "RS256")}
@@ -33,7 +33,7 @@ Keys = Mapping[tuple[str, str], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class KeysEvent:
     """The keys can be had, of which there are so many, or cannot be had any more."""
 
     count: int
@@ -47,7 +47,7 @@ class KeySet:
         self,
         fetch: Callable[[], object],
         *,
-        hooks: tuple[Callable[[Turned], None], ...] = (),
+        hooks: tuple[Callable[[KeysEvent], None], ...] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make it empty.
@@ -59,7 +59,7 @@ class KeySet:
         """
         self._fetch, self._hooks, self._monotonic = fetch, hooks, monotonic
         self._keys: Keys = {}
-        self._good_until = self._asked_at = float("-inf")
+        self._valid_until = self._requested_at = float("-inf")
         self._is_wanted = False
         self._has_failed: bool | None = None
 
@@ -69,8 +69,8 @@ class KeySet:
         Raises:
             ServiceUnavailable: the issuer has never named its keys, or not for too long.
         """
-        if self._monotonic() >= self._good_until:
-            raise ServiceUnavailable(retry_after=round(SOON), reason="the keys of the issuer are not known")
+        if self._monotonic() >= self._valid_until:
+            raise ServiceUnavailable(retry_after=round(RETRY_INTERVAL), reason="the keys of the issuer are not known")
         key = self._keys.get((kid, algorithm))
         self._is_wanted = self._is_wanted or key is None
         return key
@@ -82,21 +82,21 @@ class KeySet:
             Error: the issuer gave no usable answer.
         """
         now = self._monotonic()
-        if now < self._asked_at + (SOON if self._is_wanted or self._has_failed else EVERY):
+        if now < self._requested_at + (RETRY_INTERVAL if self._is_wanted or self._has_failed else REFRESH_INTERVAL):
             return
-        self._asked_at, self._is_wanted = now, False
+        self._requested_at, self._is_wanted = now, False
         try:
             self._keys = parsed(self._fetch())
         except Error as error:
-            self._turn(has_failed=True, event=Turned(0, error))
+            self._report(has_failed=True, event=KeysEvent(0, error))
             raise
-        self._good_until = now + GOOD_FOR
-        self._turn(has_failed=False, event=Turned(len(self._keys)))
+        self._valid_until = now + VALID_FOR
+        self._report(has_failed=False, event=KeysEvent(len(self._keys)))
 
-    def _turn(self, *, has_failed: bool, event: Turned) -> None:
+    def _report(self, *, has_failed: bool, event: KeysEvent) -> None:
         if has_failed is not self._has_failed:
             self._has_failed = has_failed
-            tell(self._hooks, event)
+            notify(self._hooks, event)
 
 
 def parsed(document: object) -> Keys:
@@ -109,7 +109,7 @@ def parsed(document: object) -> Keys:
     if not isinstance(listed, list):
         raise ExternalServiceError("keys.parse")
     found: dict[tuple[str, str], Any] = {}
-    for each in (each for each in listed[:MOST] if isinstance(each, dict)):
+    for each in (each for each in listed[:MAX_KEYS] if isinstance(each, dict)):
         curve, algorithm = CURVES.get(str(each.get("kty")), (None, ""))
         if algorithm and isinstance(each.get("kid"), str) and _is_for(each, algorithm, curve):
             key = _key(each, algorithm)

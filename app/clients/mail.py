@@ -18,16 +18,16 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import click
 
 from app import errs
-from app.clients.mail_renderer import Letters
+from app.clients.mail_renderer import MailRenderer
 from app.errs.platform import ExternalServiceError
-from app.models.jobs import TakenJob
+from app.models.jobs import ClaimedJob
 from app.observability import metrics
 from app.resilience import deadline
 from app.resilience.socket_watchdog import Watchdog
 
-PATIENCE: Final = timedelta(seconds=15)
+TIMEOUT: Final = timedelta(seconds=15)
 """For the whole conversation, whatever comes of it."""
-FOR_GOOD: Final = 500
+PERMANENT: Final = 500
 POLICY: Final = b"5.7."
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -39,21 +39,21 @@ class SmtpMail:
     trust besides the system's authorities, ``SSL_CERT_FILE`` says.
     """
 
-    def __init__(self, url: str, letters: Letters, *, patience: timedelta = PATIENCE) -> None:
-        self._url, self._letters, self._patience = urlsplit(url), letters, patience
+    def __init__(self, url: str, renderer: MailRenderer, *, timeout: timedelta = TIMEOUT) -> None:
+        self._url, self._renderer, self._timeout = urlsplit(url), renderer, timeout
         self._watchdog = Watchdog()
         metrics.DEPENDENCY_ERRORS.labels("mail", "send")
 
-    def __call__(self, job: TakenJob) -> None:
+    def __call__(self, job: ClaimedJob) -> None:
         """Send the mail that a job asks for.
 
         Raises:
             Error: of kind INVALID_REQUEST, when the mail is rejected for good; ``is_undeliverable`` unless by a policy.
             ExternalServiceError: anything else went wrong; the same may succeed later.
         """
-        message = self._letters.write(job)
+        message = self._renderer.render(job)
         try:
-            with deadline.within(self._patience), _translated():
+            with deadline.within(self._timeout), _translated():
                 self._deliver(message)
         except ExternalServiceError:
             metrics.DEPENDENCY_ERRORS.labels("mail", "send").inc()
@@ -100,17 +100,17 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPRecipientsRefused as error:
-        raise _refused(*min(error.recipients.values())) from error
+        raise _rejected(*min(error.recipients.values())) from error
     except smtplib.SMTPDataError as error:
-        raise _refused(error.smtp_code, error.smtp_error) from error
+        raise _rejected(error.smtp_code, error.smtp_error) from error
     except (smtplib.SMTPException, OSError) as error:  # an answer to our greeting, name or password among them
         raise ExternalServiceError("mail.send", smtp_code=getattr(error, "smtp_code", None)) from error
 
 
-def _refused(code: int, text: bytes | str) -> errs.Error:
-    if code >= FOR_GOOD:
-        said = text if isinstance(text, bytes) else text.encode(errors="replace")
-        is_ours = said.startswith(POLICY)
+def _rejected(code: int, text: bytes | str) -> errs.Error:
+    if code >= PERMANENT:
+        reply = text if isinstance(text, bytes) else text.encode(errors="replace")
+        is_ours = reply.startswith(POLICY)
         return errs.E("mail.send", kind=errs.Kind.INVALID_REQUEST, smtp_code=code, is_undeliverable=not is_ours)
     return ExternalServiceError("mail.send", smtp_code=code)
 
@@ -118,12 +118,12 @@ def _refused(code: int, text: bytes | str) -> errs.Error:
 class MailFolder:
     """Keeps mail in a folder and prints it, in place of a server, for whoever develops."""
 
-    def __init__(self, folder: Path, letters: Letters) -> None:
-        self._folder, self._letters = folder, letters
+    def __init__(self, folder: Path, renderer: MailRenderer) -> None:
+        self._folder, self._renderer = folder, renderer
 
-    def __call__(self, job: TakenJob) -> None:
+    def __call__(self, job: ClaimedJob) -> None:
         """Keep the mail that a job asks for; the same job keeps the same file."""
-        message = self._letters.write(job)
+        message = self._renderer.render(job)
         text = message.get_body(("plain",))
         path = self._folder / f"{job.create_time:%Y%m%d-%H%M%S}-{job.id}.eml"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app import errs
-from app.models.jobs import TakenJob
+from app.models.jobs import ClaimedJob
 
 MAILS: Final = Path(__file__).parent / "mails"
 TEMPLATES: Final = Environment(
@@ -27,12 +27,12 @@ TEMPLATES: Final = Environment(
 )
 KINDS: Final = tuple(f"mail.{path.stem}" for path in sorted(MAILS.glob("*.txt")))
 """Every mail that can be sent, as its job is called."""
-SHOWN: Final = 40
+MAX_NAME_LENGTH: Final = 40
 """Characters of a name that a mail shows."""
 _FULL_STOP: Final = re.compile(r"\.(?!\s|$)")
 
 
-class Letters:
+class MailRenderer:
     """Writes letters from ``sender``, about the service at ``public_url``.
 
     Args:
@@ -45,7 +45,7 @@ class Letters:
         self._sender, self._public_url, self._links = sender, public_url, links or {}
         self._domain = sender.rpartition("@")[2].rstrip(">") or urlsplit(public_url).hostname
 
-    def write(self, job: TakenJob) -> EmailMessage:
+    def render(self, job: ClaimedJob) -> EmailMessage:
         """Return the message; its id and date are the job's, so that whoever gets it twice can tell.
 
         Raises:
@@ -65,7 +65,7 @@ class Letters:
         message.add_alternative(html, subtype="html")
         return message
 
-    def _values(self, job: TakenJob) -> dict[str, str]:
+    def _values(self, job: ClaimedJob) -> dict[str, str]:
         """Return what the templates may use."""
         token = job.payload.get("token", "")
         return {
@@ -73,27 +73,27 @@ class Letters:
             "token": token,
             "link": self._links.get(job.kind, "").replace("{token}", token) if token else "",
             "public_url": self._public_url,
-            "asked_at": _in_words(job.create_time),
-            "name": shown(job.payload.get("name", "")),
+            "asked_at": _formatted(job.create_time),
+            "name": displayed_name(job.payload.get("name", "")),
         }
 
 
-def shown(name: str) -> str:
+def displayed_name(name: str) -> str:
     """Return as much of a name as cannot be a message of its own: its beginning, letters and what joins them.
 
     Anybody can register any address under any name. Digits, slashes and full stops within a word are left out, and with
     them telephone numbers and whatever a mail program would turn into a link.
     """
-    kept = "".join(each if _is_of_a_name(each) else "…" for each in _FULL_STOP.sub("…", name))
+    kept = "".join(each if _is_name_character(each) else "…" for each in _FULL_STOP.sub("…", name))
     kept = re.sub(r"…+", "…", " ".join(kept.split()))
-    return kept if len(kept) <= SHOWN else f"{kept[: SHOWN - 1].rstrip()}…"
+    return kept if len(kept) <= MAX_NAME_LENGTH else f"{kept[: MAX_NAME_LENGTH - 1].rstrip()}…"
 
 
-def _is_of_a_name(character: str) -> bool:
+def _is_name_character(character: str) -> bool:
     return unicodedata.category(character)[0] in "LM" or character.isspace() or character in ".'’-…"
 
 
-def _in_words(moment: datetime) -> str:
+def _formatted(moment: datetime) -> str:
     """Return a moment as people read it, whatever the locale of this process is."""
     utc = moment.astimezone(UTC)
     return f"{utc.day} {_MONTHS[utc.month - 1]} {utc:%Y} at {utc:%H:%M} UTC"

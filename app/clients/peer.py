@@ -9,11 +9,11 @@ from app.errs.access import NOT_ACCEPTED, InvalidToken
 from app.errs.platform import ExternalServiceError, ServiceUnavailable
 from app.errs.users import NotThisUser, UserNotFound
 
-PASSED_ON: Final = frozenset({Kind.UNAVAILABLE, Kind.DEADLINE, Kind.EXTERNAL})
+FORWARDED_KINDS: Final = frozenset({Kind.UNAVAILABLE, Kind.DEADLINE, Kind.EXTERNAL})
 """Kinds that mean the same to our own caller."""
 
 
-def ask(instance: HttpClient, path: str) -> object:
+def get(client: HttpClient, path: str) -> object:
     """Return what an instance answers.
 
     Raises:
@@ -21,23 +21,23 @@ def ask(instance: HttpClient, path: str) -> object:
     """
     token = context.bearer.get()
     try:
-        return instance.get(path, headers={"Authorization": f"Bearer {token}"} if token else {})
+        return client.get(path, headers={"Authorization": f"Bearer {token}"} if token else {})
     except Error as error:
-        if (meant := _meant(error)) is None:
+        if (translated := _own_error(error)) is None:
             raise
-        raise meant from error
+        raise translated from error
 
 
-def nonsense(instance: HttpClient, cause: Exception) -> ExternalServiceError:
+def unexpected_response(client: HttpClient, cause: Exception) -> ExternalServiceError:
     """Return the error for an answer that is JSON, and not what was asked for."""
     error = ExternalServiceError(
-        f"{instance.name}.get", detail=f"service {instance.name} answered something else", retryable=False
+        f"{client.name}.get", detail=f"service {client.name} answered something else", retryable=False
     )
     error.__cause__ = cause
     return error
 
 
-def _meant(error: Error) -> Error | None:
+def _own_error(error: Error) -> Error | None:
     """Return what an error of the other instance is to our caller, unless it is the same.
 
     We ask as the caller, and for what the caller asks for, so that 401, 403 and 404 are the caller's too. Whatever else
@@ -52,4 +52,4 @@ def _meant(error: Error) -> Error | None:
         return UserNotFound()
     if error.kind is Kind.RATE_LIMITED:
         return ServiceUnavailable(retry_after=error.retry_after or 1)
-    return None if error.kind in PASSED_ON else ExternalServiceError()
+    return None if error.kind in FORWARDED_KINDS else ExternalServiceError()

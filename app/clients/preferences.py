@@ -20,20 +20,20 @@ class RemotePreferences:
         Raises:
             Error: there is no telling.
         """
-        said = peer.ask(self._instance, f"/v1/users/{user_id}/preferences")
+        document = peer.get(self._instance, f"/v1/users/{user_id}/preferences")
         try:
-            return _preferences(said)
+            return _preferences(document)
         except (TypeError, ValueError, KeyError) as error:
-            raise peer.nonsense(self._instance, error) from error
+            raise peer.unexpected_response(self._instance, error) from error
 
 
-def _preferences(said: Any) -> NewPreferences:
+def _preferences(document: Any) -> NewPreferences:
     """Return what was told; a time zone may be one that only the other machine has.
 
     Raises:
         TypeError, ValueError, KeyError: these are no preferences.
     """
-    locale, time_zone, theme = said["locale"], said["time_zone"], said["theme"]
+    locale, time_zone, theme = document["locale"], document["time_zone"], document["theme"]
     for text, longest in ((locale, LOCALE_LENGTH), (time_zone, ZONE_LENGTH)):
         if not isinstance(text, str) or not 0 < len(text) <= longest:
             raise ValueError("this is no preference")

@@ -19,15 +19,15 @@ from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 from app.resilience.breaker import Breaker, Event, State
 from app.resilience.breaker_counts import Counts
-from app.resilience.rate_limit_store import OwnWindows, Window
+from app.resilience.rate_limit_store import InMemoryRateLimitStore, Window
 
 NAME: Final = "redis"
 """Of the breaker."""
-PATIENCE: Final = 0.2
+TIMEOUT_SECONDS: Final = 0.2
 """Seconds to connect, and for an answer."""
-PROBED_EVERY: Final = timedelta(seconds=1)
+PROBE_INTERVAL: Final = timedelta(seconds=1)
 """How often each process asks whether Redis is back; no request waits for that."""
-ENOUGH: Final = 3
+FAILURES_TO_TRIP: Final = 3
 """Failures in a row after which nobody else waits."""
 
 RESP: Final = 2
@@ -52,7 +52,7 @@ NAMESPACE: Final = "candor:window:"
 PROBE: Final = "probe"
 """The key of hits that only find out whether Redis counts; it expires after a second."""
 
-HIT: Final = """
+INCREMENT_SCRIPT: Final = """
 local length, seen, seen_left, amount = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local hits, left = redis.call('INCRBY', KEYS[1], amount), redis.call('PTTL', KEYS[1])
 if hits < seen + amount then
@@ -64,10 +64,10 @@ elseif left < 0 then
 end
 return {hits, left}
 """
-PEEK: Final = """
+PEEK_SCRIPT: Final = """
 return {tonumber(redis.call('GET', KEYS[1]) or 0), math.max(0, redis.call('PTTL', KEYS[1]))}
 """
-CLEAR: Final = f"""
+CLEAR_SCRIPT: Final = f"""
 local hits, left = tonumber(redis.call('GET', KEYS[1]) or 0), redis.call('PTTL', KEYS[1])
 if left < 0 then
   return {{0, 0}}
@@ -78,53 +78,55 @@ return {{hits, left}}
 """
 
 
-class SharedWindows:
+class RedisRateLimitStore:
     """Counts hits together with others."""
 
     def __init__(self, url: str, *, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
         self._redis = Redis.from_url(
             url,
             protocol=RESP,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
-        self._hit, self._peek, self._clear = map(self._redis.register_script, (HIT, PEEK, CLEAR))
-        self._own = OwnWindows()
-        metrics.know_dependency("redis", "hit", "peek")
+        self._increment, self._peek, self._clear = map(
+            self._redis.register_script, (INCREMENT_SCRIPT, PEEK_SCRIPT, CLEAR_SCRIPT)
+        )
+        self._local = InMemoryRateLimitStore()
+        metrics.add_dependency("redis", "increment", "peek")
         self.breaker = Breaker(
             NAME,
             ready_to_trip=_is_down,
             is_failure=lambda error: isinstance(error, RedisError) or None,
-            open_for=PROBED_EVERY,
-            ask=self._ask,
+            open_for=PROBE_INTERVAL,
+            health_check=self._probe,
             hooks=hooks,
         )
 
-    def hit(self, key: str, *, seconds: int, amount: int = 1) -> Window:
+    def increment(self, key: str, *, seconds: int, amount: int = 1) -> Window:
         """Count a hit, or several at once."""
         try:
             with self.breaker.allow():
                 return _without_generation(self._count(key, seconds, amount))
         except (RedisError, ServiceUnavailable) as error:
-            _note(error, "hit")
-            return _without_generation(self._own.hit(key, seconds=seconds, amount=amount))
+            _count_error(error, "increment")
+            return _without_generation(self._local.increment(key, seconds=seconds, amount=amount))
 
-    def seen(self, key: str) -> Window:
+    def peek_local(self, key: str) -> Window:
         """Return what this process was told last, without asking."""
-        return _without_generation(self._own.seen(key))
+        return _without_generation(self._local.peek_local(key))
 
     def peek(self, key: str) -> Window:
         """Return what Redis has counted, or this process where Redis does not answer."""
         try:
             with self.breaker.allow():
-                asked_at = time.monotonic()
-                hits, left = self._peek(keys=[_stored(key)])
+                sent_at = time.monotonic()
+                hits, left = self._peek(keys=[_stored_key(key)])
         except (RedisError, ServiceUnavailable) as error:
-            _note(error, "peek")
-            return self.seen(key)
-        self._own.learn(key, Window(int(hits), int(left) / 1000), at=asked_at)
-        return self.seen(key)
+            _count_error(error, "peek")
+            return self.peek_local(key)
+        self._local.merge(key, Window(int(hits), int(left) / 1000), at=sent_at)
+        return self.peek_local(key)
 
     def clear(self, key: str) -> None:
         """Set the hits of a window to zero.
@@ -132,10 +134,10 @@ class SharedWindows:
         Raises:
             RedisError: Redis does not answer.
         """
-        asked_at = time.monotonic()
-        hits, left = self._clear(keys=[_stored(key)])
-        self._own.clear(key)
-        self._own.learn(key, Window(int(hits), int(left) / 1000), at=asked_at)
+        sent_at = time.monotonic()
+        hits, left = self._clear(keys=[_stored_key(key)])
+        self._local.clear(key)
+        self._local.merge(key, Window(int(hits), int(left) / 1000), at=sent_at)
 
     def reset(self, prefix: str) -> int:
         """Set the hits of all windows whose key starts like this to zero. Return their number.
@@ -143,23 +145,23 @@ class SharedWindows:
         Raises:
             RedisError: Redis does not answer.
         """
-        found = [bytes(each).decode() for each in self._redis.scan_iter(match=f"{_stored(prefix)}*")]
+        found = [bytes(each).decode() for each in self._redis.scan_iter(match=f"{_stored_key(prefix)}*")]
         for each in found:
             self.clear(each.removeprefix(NAMESPACE))
-        self._own.reset(prefix)
+        self._local.reset(prefix)
         return len(found)
 
-    def _ask(self) -> None:
+    def _probe(self) -> None:
         """Return if Redis counts; one that is full answers a ping all the same."""
-        self._hit(keys=[_stored(PROBE)], args=[1000, 0, 0, 1])
+        self._increment(keys=[_stored_key(PROBE)], args=[1000, 0, 0, 1])
 
     def _count(self, key: str, seconds: int, amount: int) -> Window:
-        seen, asked_at = self._own.seen(key), time.monotonic()
-        args = [seconds * 1000, seen.hits, ceil(seen.left * 1000), amount]
-        hits, left = self._hit(keys=[_stored(key)], args=args)
-        told = Window(int(hits), int(left) / 1000)
-        self._own.learn(key, told, at=asked_at)
-        return told
+        local, sent_at = self._local.peek_local(key), time.monotonic()
+        args = [seconds * 1000, local.hits, ceil(local.seconds_left * 1000), amount]
+        hits, left = self._increment(keys=[_stored_key(key)], args=args)
+        counted = Window(int(hits), int(left) / 1000)
+        self._local.merge(key, counted, at=sent_at)
+        return counted
 
     def is_shared(self) -> bool:
         """Tell whether hits are counted together just now; a server that is full answers a ping all the same."""
@@ -174,19 +176,19 @@ def remedy_of(cause: BaseException | None) -> str | None:
     return next((remedy for kind, remedy in REMEDIES if isinstance(cause, kind)), None)
 
 
-def _note(error: Exception, operation: str) -> None:
+def _count_error(error: Exception, operation: str) -> None:
     """Count an error of Redis; a call that the breaker has refused is none."""
     if isinstance(error, RedisError):
         metrics.DEPENDENCY_ERRORS.labels("redis", operation).inc()
 
 
-def _stored(key: str) -> str:
+def _stored_key(key: str) -> str:
     return f"{NAMESPACE}{key}"
 
 
 def _without_generation(window: Window) -> Window:
-    return Window(window.hits % CLEARED, window.left)
+    return Window(window.hits % CLEARED, window.seconds_left)
 
 
 def _is_down(counts: Counts) -> bool:
-    return counts.consecutive_failures >= ENOUGH
+    return counts.consecutive_failures >= FAILURES_TO_TRIP

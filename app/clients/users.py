@@ -10,7 +10,7 @@ from app.clients.http import HttpClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownUser:
+class RemoteUser:
     """What another instance tells of a user."""
 
     id: UUID
@@ -27,46 +27,46 @@ class RemoteUsers:
     def __init__(self, instance: HttpClient) -> None:
         self._instance = instance
 
-    def get(self, user_id: UUID) -> KnownUser:
+    def get(self, user_id: UUID) -> RemoteUser:
         """Return the user.
 
         Raises:
             Error: there is none, or there is no telling.
         """
-        said = peer.ask(self._instance, f"/v1/users/{user_id}")
+        document = peer.get(self._instance, f"/v1/users/{user_id}")
         try:
-            return _user(said, user_id)
+            return _user(document, user_id)
         except (TypeError, ValueError, KeyError) as error:
-            raise peer.nonsense(self._instance, error) from error
+            raise peer.unexpected_response(self._instance, error) from error
 
 
-def _user(said: Any, user_id: UUID) -> KnownUser:
+def _user(document: Any, user_id: UUID) -> RemoteUser:
     """Return the user that was asked for.
 
     Raises:
         TypeError, ValueError, KeyError: it is another one, or none.
     """
-    scopes = [_text(scope) for scope in said["scopes"]]
-    if UUID(_text(said["id"])) != user_id:
+    scopes = [_text(scope) for scope in document["scopes"]]
+    if UUID(_text(document["id"])) != user_id:
         raise ValueError("this is somebody else")
-    return KnownUser(
+    return RemoteUser(
         id=user_id,
-        name=_text(said["name"]),
-        email=_text(said["email"]),
+        name=_text(document["name"]),
+        email=_text(document["email"]),
         scopes=scopes,
-        create_time=_moment(said["create_time"]),
-        update_time=_moment(said["update_time"]),
+        create_time=_moment(document["create_time"]),
+        update_time=_moment(document["update_time"]),
     )
 
 
-def _text(said: object) -> str:
-    if not isinstance(said, str):
+def _text(value: object) -> str:
+    if not isinstance(value, str):
         raise TypeError("this is no text")
-    return said
+    return value
 
 
-def _moment(said: object) -> datetime:
-    moment = datetime.fromisoformat(_text(said))
+def _moment(value: object) -> datetime:
+    moment = datetime.fromisoformat(_text(value))
     if moment.tzinfo is None:
         raise ValueError("this is no moment")
     return moment

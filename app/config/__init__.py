@@ -253,7 +253,7 @@ class Settings:
     def warnings(self) -> list[str]:
         """Return a sentence for each setting that production warns about."""
         found = rules.warnings({each.name: getattr(self, each.name) for each in fields(self)})
-        return [f"{name.upper()} {says}" for name, says in found.items()]
+        return [f"{name.upper()} {warning}" for name, warning in found.items()]
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, local: Path = LOCAL) -> "Settings":

@@ -29,7 +29,7 @@ was not replicated says so in a warning. Not among them: ``search_path``, by whi
 OWN: Final = frozenset(name.lower() for name in (*SESSION, "client_encoding"))
 OVERRIDING: Final = {"PGDATESTYLE": "DateStyle", "PGTZ": "TimeZone"}
 """Variables of libpq that beat ``options``, and what they set."""
-KEPT: Final = {"PGOPTIONS": "options", "PGCONNECT_TIMEOUT": "connect_timeout"}
+PRESERVED: Final = {"PGOPTIONS": "options", "PGCONNECT_TIMEOUT": "connect_timeout"}
 """Variables of libpq that a keyword of the service would replace, with the keyword that keeps them."""
 DRIVER: Final = "postgresql+psycopg://"
 UTF8: Final = frozenset({"", "utf8", "utf-8", "unicode", "auto"})
@@ -63,13 +63,15 @@ def with_environment(url: str, environ: Mapping[str, str]) -> str:
     if taken := _own(environ.get("PGOPTIONS", "")):
         raise ValueError(f"cannot be used with PGOPTIONS that set {taken}, which the service sets itself")
     found = _parsed(url.replace(DRIVER, "postgresql://", 1))
-    missing = {keyword: environ[name] for name, keyword in KEPT.items() if environ.get(name) and keyword not in found}
+    missing = {
+        keyword: environ[name] for name, keyword in PRESERVED.items() if environ.get(name) and keyword not in found
+    }
     if not missing:
         return url
     try:
         _check({**found, **missing})
     except ValueError as fault:
-        variables = ", ".join(name for name, keyword in KEPT.items() if keyword in missing)
+        variables = ", ".join(name for name, keyword in PRESERVED.items() if keyword in missing)
         raise ValueError(f"cannot be used with {variables}: together they {fault}") from None
     return _spelled({**found, **missing})
 
@@ -135,10 +137,10 @@ def _invalid(found: Mapping[str, str]) -> str:
         nowhere.pop(name, None)
     attempt = pq.PGconn.connect_start(conninfo.make_conninfo(**nowhere).encode())
     try:
-        said = _INVALID.search(attempt.error_message.decode(errors="replace"))
+        text = _INVALID.search(attempt.error_message.decode(errors="replace"))
     finally:
         attempt.finish()
-    return said[1] if said else ""
+    return text[1] if text else ""
 
 
 def _spelled(found: Mapping[str, str]) -> str:

@@ -31,7 +31,7 @@ class Rule:
     """What production holds against a setting: the sentence completes "NAME …"."""
 
     name: str
-    says: str
+    message: str
     applies: Callable[[Values], bool]
 
 
@@ -57,9 +57,9 @@ def is_local(host: str) -> bool:
 
 def _is_unencrypted(values: Values) -> bool:
     parts = urlsplit(values["database_url"])
-    asked = parse_qs(parts.query)
-    hosts = ",".join([parts.hostname or "", *asked.get("host", ())]).split(",")
-    return asked.get("sslmode") in (["disable"], ["allow"]) and not all(map(is_local, hosts))
+    sslmode = parse_qs(parts.query)
+    hosts = ",".join([parts.hostname or "", *sslmode.get("host", ())]).split(",")
+    return sslmode.get("sslmode") in (["disable"], ["allow"]) and not all(map(is_local, hosts))
 
 
 def _has_no_sender(values: Values) -> bool:
@@ -185,7 +185,7 @@ def faults(values: Values) -> dict[str, str]:
     """Return what is wrong with settings that are fine each by itself, by name; the sentence completes "NAME …"."""
     found = _anywhere(values)
     if values["app_env"] == "production":
-        return {rule.name: rule.says for rule in reversed(REJECTED) if rule.applies(values)} | found
+        return {rule.name: rule.message for rule in reversed(REJECTED) if rule.applies(values)} | found
     beyond = "may be other than loopback only with APP_ENV=production"
     return found | {name: beyond for name in ("host", "rpc_host") if not is_local(values[name])}
 
@@ -194,7 +194,7 @@ def warnings(values: Values) -> dict[str, str]:
     """Return what production warns about, by name."""
     if values["app_env"] != "production":
         return {}
-    return {rule.name: rule.says for rule in WARNED if rule.applies(values)}
+    return {rule.name: rule.message for rule in WARNED if rule.applies(values)}
 
 
 def _anywhere(values: Values) -> dict[str, str]:
@@ -212,10 +212,10 @@ def _anywhere(values: Values) -> dict[str, str]:
         found["tracing"] = "needs the packages of requirements/tracing.lock"
     if bool(values["rpc_certificate"]) != bool(values["rpc_key"]):
         found["rpc_key"] = "and RPC_CERTIFICATE are set both or neither"
-    return found | _of_places(values)
+    return found | _database_hosts(values)
 
 
-def _of_places(values: Values) -> dict[str, str]:
+def _database_hosts(values: Values) -> dict[str, str]:
     """Return what is wrong with ports and paths beside one another."""
     found = {}
     path = urlsplit(values["public_url"] or values["script_name"]).path

@@ -5,9 +5,9 @@ from dataclasses import MISSING, Field, field
 from typing import Any
 
 
-def setting(default: object, parse: Callable[[str], object], says: str, *, production: str = "") -> Any:
+def setting(default: object, parse: Callable[[str], object], description: str, *, production: str = "") -> Any:
     """Return a setting; ``production`` is what it is there when the environment says nothing."""
-    return field(default=default, metadata={"parse": parse, "says": says, "production": production})
+    return field(default=default, metadata={"parse": parse, "says": description, "production": production})
 
 
 def default_of(field: "Field[Any]") -> object:

@@ -62,8 +62,8 @@ def _facts(what: str, old: Record, new: Record) -> Iterator[Change]:
         if name in old and old[name] != new.get(name) and not (name == "is_keyed" and new.get(name)):
             yield breaking(f"{what} has {name} {new.get(name)} instead of {old[name]}", effect)
     if (limit := old.get("max_bytes", 0)) > new.get("max_bytes", 0):
-        said = f"{what} reads {new.get('max_bytes', 0)} bytes instead of {limit}"
-        yield breaking(said, "gRPC clients that send larger messages get RESOURCE_EXHAUSTED")
+        values = f"{what} reads {new.get('max_bytes', 0)} bytes instead of {limit}"
+        yield breaking(values, "gRPC clients that send larger messages get RESOURCE_EXHAUSTED")
     for name, (thing, effect) in LISTS.items():
         for each in old.get(name, ()):
             if each not in new.get(name, ()):

@@ -21,8 +21,10 @@ def kind(old: Schema, new: Schema, where: str, *, is_sent: bool) -> Change | Non
     inner, outer = (old, new) if is_sent else (new, old)
     if _fits(_kinds(inner), _kinds(outer)) and _fits({inner.get("format")}, _formats(outer)):
         return None
-    said = f"`{where}` has changed its type from {_spelled(old)} to {_spelled(new)}"
-    return breaking(said, "clients that send the old one get 400" if is_sent else "clients that parse the old one fail")
+    schemas = f"`{where}` has changed its type from {_spelled(old)} to {_spelled(new)}"
+    return breaking(
+        schemas, "clients that send the old one get 400" if is_sent else "clients that parse the old one fail"
+    )
 
 
 def _kinds(schema: Schema) -> set[Any] | None:
@@ -73,8 +75,8 @@ def limits(old: Schema, new: Schema, where: str) -> Iterator[Change]:
     for names, is_tighter, beyond in ((MAXIMA, lt, "larger or longer"), (MINIMA, gt, "smaller or shorter")):
         for name in names:
             if name in new and (name not in old or is_tighter(new[name], old[name])):
-                said = f"`{where}` has {name} {new[name]} instead of {old.get(name, 'none')}"
-                yield breaking(said, f"clients that send {beyond} values get 400")
+                values = f"`{where}` has {name} {new[name]} instead of {old.get(name, 'none')}"
+                yield breaking(values, f"clients that send {beyond} values get 400")
     if new.get("uniqueItems") and not old.get("uniqueItems"):
         yield breaking(f"`{where}` takes no duplicates", "clients that send some get 400")
     if "multipleOf" in new and new["multipleOf"] != old.get("multipleOf"):
@@ -84,8 +86,8 @@ def limits(old: Schema, new: Schema, where: str) -> Iterator[Change]:
     elif "pattern" in new and new["pattern"] != old.get("pattern"):
         yield breaking(f"`{where}` has another pattern", "clients that send what only the old one allows get 400")
     if old.get(DEFAULT) != new.get(DEFAULT):
-        said = f"The default of `{where}` is {_one(new.get(DEFAULT))} instead of {_one(old.get(DEFAULT))}"
-        yield breaking(said, "clients that leave it out get another result")
+        values = f"The default of `{where}` is {_one(new.get(DEFAULT))} instead of {_one(old.get(DEFAULT))}"
+        yield breaking(values, "clients that leave it out get another result")
 
 
 def _members(old: Any, new: Any, where: str) -> Iterator[Change]:

@@ -141,8 +141,8 @@ class _Pair:
         if before is None:
             return
         if (limit := self._new.get(LIMIT, 0)) < self._old.get(LIMIT, 0):
-            said = f"A body has at most {limit} bytes instead of {self._old[LIMIT]}"
-            yield breaking(said, "clients that send larger ones get 413")
+            required = f"A body has at most {limit} bytes instead of {self._old[LIMIT]}"
+            yield breaking(required, "clients that send larger ones get 413")
         yield from self._contents(before["content"], after["content"], "body", Side.SENT)
 
     def _contents(self, old: Document, new: Document, where: str, side: Side) -> Iterator[Change]:

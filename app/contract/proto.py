@@ -78,11 +78,11 @@ def _message(name: str, old: Node, new: Node) -> Iterator[Change]:
         if was["number"] != now["number"]:
             yield _moved(where, was["number"], now["number"])
         if was["jsonName"] != now["jsonName"]:
-            said = f"The field `{where}` is `{now['jsonName']}` in JSON instead of `{was['jsonName']}`"
-            yield breaking(said, "gRPC clients that read and write JSON lose it")
+            options = f"The field `{where}` is `{now['jsonName']}` in JSON instead of `{was['jsonName']}`"
+            yield breaking(options, "gRPC clients that read and write JSON lose it")
         if (before := _spelled(old, was)) != (after := _spelled(new, now)):
-            said = f"The field `{where}` has another type: {after} instead of {before}"
-            yield breaking(said, MISREAD)
+            options = f"The field `{where}` has another type: {after} instead of {before}"
+            yield breaking(options, MISREAD)
 
 
 def _enum(name: str, old: Node, new: Node) -> Iterator[Change]:
@@ -101,8 +101,8 @@ def _service(name: str, old: Node, new: Node) -> Iterator[Change]:
         where, was, now = each
         for part in OF_METHOD:
             if was.get(part) != now.get(part):
-                said = f"The method `{where}` has {part} {now.get(part)} instead of {was.get(part)}"
-                yield breaking(said, MISREAD)
+                options = f"The method `{where}` has {part} {now.get(part)} instead of {was.get(part)}"
+                yield breaking(options, MISREAD)
         if now.get("options", {}).get("deprecated") and not was.get("options", {}).get("deprecated"):
             yield addition(f"The method `{where}` is deprecated", where.rpartition(".")[2])
         yield from _routes(where, was, now)

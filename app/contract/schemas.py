@@ -120,7 +120,7 @@ class Schemas:
         before, after = old.get("properties", {}), new.get("properties", {})
         for name in before:
             if name not in after:
-                yield _gone(f"{where}.{name}", before[name], side)
+                yield _removed(f"{where}.{name}", before[name], side)
             else:
                 yield from self.changes(before[name], after[name], where=f"{where}.{name}", side=side)
         needed, needs = set(old.get("required", ())), set(new.get("required", ()))
@@ -147,7 +147,7 @@ def _name(schema: Any) -> str:
     return str(reference).removeprefix(SCHEMAS)
 
 
-def _gone(where: str, schema: Any, side: Side) -> Change:
+def _removed(where: str, schema: Any, side: Side) -> Change:
     if side is Side.RETURNED:
         return breaking(f"`{where}` is no longer returned", "clients that read it find nothing")
     who = "send back what they read" if isinstance(schema, Mapping) and schema.get("readOnly") else "send it"

@@ -47,20 +47,28 @@ from app.errs import (
     platform,
     requests,
     sessions,
-    statuses,
+    status_errors,
     tasks,
     users,
 )
 from app.errs.catalogue import definition, fallback, named_errors, occurrence, plain, slug
-from app.errs.declare import WATCHERS, Watcher, raised_by, raises, tell
-from app.errs.error import CODE, Error, Violation, chain, kind_is, ops, root_cause, title
+from app.errs.declare import WATCHERS, Watcher, raised_by, raises, report
+from app.errs.error import CODE, Error, Violation, causes, kind_is, ops, root_cause, title
 from app.errs.examples import example_of, simulated
 from app.errs.helpers import input_unwanted, missing_field
 from app.errs.kinds import Fault, Kind
 from app.errs.make import E
 from app.errs.marshal import from_json, from_problem, to_json
 from app.errs.matching import match
-from app.errs.shown import Outcome, is_retryable, known_facts, shown_code, shown_facts, shown_message, shown_wait
+from app.errs.presentation import (
+    Outcome,
+    is_retryable,
+    known_facts,
+    public_code,
+    public_facts,
+    public_message,
+    public_wait,
+)
 from app.errs.violations import ViolationCode, violation_codes
 
 __all__ = [
@@ -75,7 +83,7 @@ __all__ = [
     "ViolationCode",
     "Watcher",
     "access",
-    "chain",
+    "causes",
     "definition",
     "example_of",
     "failures",
@@ -97,20 +105,20 @@ __all__ = [
     "orders",
     "plain",
     "platform",
+    "public_code",
+    "public_facts",
+    "public_message",
+    "public_wait",
     "raised_by",
     "raises",
+    "report",
     "requests",
     "root_cause",
     "sessions",
-    "shown_code",
-    "shown_facts",
-    "shown_message",
-    "shown_wait",
     "simulated",
     "slug",
-    "statuses",
+    "status_errors",
     "tasks",
-    "tell",
     "title",
     "to_json",
     "users",

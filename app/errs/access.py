@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.errs import commands
+from app.errs import curl_examples
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
@@ -55,4 +55,4 @@ class InsufficientScope(Error):
     since = "0.1.0"
     scope: str
     example = {"scope": "tasks"}
-    curl = f"curl -i '{{url}}/v1/tasks' {commands.issued('--subject alice --scope orders')}"
+    curl = f"curl -i '{{url}}/v1/tasks' {curl_examples.issued('--subject alice --scope orders')}"

@@ -22,7 +22,7 @@ Watcher = Callable[[str, Error, bool], None]
 WATCHERS: Final[list[Watcher]] = []
 
 
-def raises(*errors: type[Error], passing: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def raises(*errors: type[Error], runs_callable: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare the named errors that a use case raises on its own account.
 
     What every use case can meet (a fault of the service, a dependency or capacity) need not be named. An error that
@@ -30,7 +30,7 @@ def raises(*errors: type[Error], passing: bool = False) -> Callable[[Callable[P,
 
     Args:
         errors: what it raises.
-        passing: whether it does work that is handed to it; what that raises is for its caller to declare.
+        runs_callable: whether it does work that is handed to it; what that raises is for its caller to declare.
     """
 
     def decorate(method: Callable[P, R]) -> Callable[P, R]:
@@ -42,10 +42,10 @@ def raises(*errors: type[Error], passing: bool = False) -> Callable[[Callable[P,
             try:
                 return method(*args, **kwargs)
             except Error as error:
-                error.passes(op)
+                error.record_operation(op)
                 is_declared = error.code in codes or definition(error).code in codes
-                if error.kind.fault is Fault.CLIENT and (is_declared or not passing):
-                    tell(method.__qualname__, error, declared=is_declared)
+                if error.kind.fault is Fault.CLIENT and (is_declared or not runs_callable):
+                    report(method.__qualname__, error, declared=is_declared)
                 raise
 
         checked.__raises__ = errors  # type: ignore[attr-defined]  # read by raised_by
@@ -66,7 +66,7 @@ def raised_by(method: Callable[..., object]) -> tuple[type[Error], ...]:
         raise TypeError(f"{method.__qualname__} does not declare what it raises") from None
 
 
-def tell(operation: str, error: Error, *, declared: bool) -> None:
+def report(operation: str, error: Error, *, declared: bool) -> None:
     """Tell every watcher how an operation ended."""
     for watcher in WATCHERS:
         watcher(operation, error, declared)

@@ -15,7 +15,7 @@ from app.errs.kinds import Fault, Kind
 _STEP: Final = re.compile(r"[.\[\]]+")
 """What stands between the steps of a field's name."""
 CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-LONGEST_CODE: Final = 63
+MAX_CODE_LENGTH: Final = 63
 """Characters of a code; ``google.rpc.ErrorInfo`` has no more for its reason."""
 
 
@@ -90,14 +90,14 @@ class Error(Exception):
     is_simulated: bool = False
     """Whether the caller has asked for it: nothing has failed."""
 
-    passed: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
     """The operations that it has left since it was raised, outermost first; ``op`` is that of whoever raised it."""
 
     def __init_subclass__(cls) -> None:
         """Refuse a definition that could not be rendered."""
         super().__init_subclass__()
-        own = inspect.get_annotations(cls, eval_str=True)
-        cls.declared_facts = {**cls.declared_facts, **own}
+        annotations = inspect.get_annotations(cls, eval_str=True)
+        cls.declared_facts = {**cls.declared_facts, **annotations}
         if "code" in cls.__dict__:
             _check(cls)
 
@@ -127,8 +127,8 @@ class Error(Exception):
         self.op = op
         self.facts = facts
         if message is None and self.declared_facts and hasattr(type(self), "message"):
-            message = _spoken(type(self).message, {"retry_after": retry_after, **facts})
-        said = {
+            message = _rendered(type(self).message, {"retry_after": retry_after, **facts})
+        attributes = {
             "message": message,
             "detail": detail,
             "param": param,
@@ -138,7 +138,7 @@ class Error(Exception):
             "violations": violations,
             "failures": failures,
         }
-        self.__dict__.update({name: value for name, value in said.items() if value is not None})
+        self.__dict__.update({name: value for name, value in attributes.items() if value is not None})
         super().__init__(message or type(self).__name__)
 
     @property
@@ -147,26 +147,26 @@ class Error(Exception):
         fault = self.kind.fault
         if fault is Fault.CLIENT:
             return fault
-        named = next((link for link in chain(self) if isinstance(link, Error) and says(link, "kind")), self)
+        named = next((link for link in causes(self) if isinstance(link, Error) and has_own(link, "kind")), self)
         return Fault.CLIENT if named.is_callers else fault
 
     def __getattr__(self, name: str) -> object:
         """Answer what was left unsaid with what the nearest error among the causes says; else a fact."""
-        if name in UNSAID:
+        if name in UNSET:
             if self.__cause__ is None:
-                return UNSAID[name]
-            inner = (link for link in chain(self.__cause__) if isinstance(link, Error) and says(link, name))
-            speaker = next(inner, None)
-            return UNSAID[name] if speaker is None else getattr(speaker, name)
+                return UNSET[name]
+            inner = (link for link in causes(self.__cause__) if isinstance(link, Error) and has_own(link, name))
+            source = next(inner, None)
+            return UNSET[name] if source is None else getattr(source, name)
         facts = self.__dict__.get("facts", {})
         if name not in facts:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return facts[name]
 
-    def passes(self, op: str) -> None:
+    def record_operation(self, op: str) -> None:
         """Note that it leaves an operation; one that is in the trail already is not told again."""
         if op not in ops(self):
-            self.passed = (op, *self.passed)
+            self.operations = (op, *self.operations)
 
     def __str__(self) -> str:
         """Return the trail of operations and the message, each once."""
@@ -176,20 +176,20 @@ class Error(Exception):
         """Return the message; a named error without one says its title."""
         if message := self.message:
             return message
-        named = (type(link) for link in chain(self) if isinstance(link, Error) and type(link) is not Error)
+        named = (type(link) for link in causes(self) if isinstance(link, Error) and type(link) is not Error)
         return title(next(named, Error)) or self.kind.string
 
     def without_quotes(self) -> str:
         """Return what the error says, without its trail, and with nothing in it that the caller sent."""
         text = self._sentence()
-        for link in chain(self):
+        for link in causes(self):
             if isinstance(link, Error) and link.quotes:
                 facts = {**link.facts, "retry_after": link.retry_after, **dict.fromkeys(link.quotes, "…")}
-                text = text.replace(link.message, _spoken(type(link).message, facts))
+                text = text.replace(link.message, _rendered(type(link).message, facts))
         return text
 
 
-UNSAID: Final[Mapping[str, object]] = {
+UNSET: Final[Mapping[str, object]] = {
     "kind": Kind.OTHER,
     "code": "",
     "message": "",
@@ -205,12 +205,12 @@ UNSAID: Final[Mapping[str, object]] = {
 
 def is_code(text: object) -> bool:
     """Return whether a text is a code: UPPER_SNAKE, and not too long."""
-    return isinstance(text, str) and len(text) <= LONGEST_CODE and CODE.fullmatch(text) is not None
+    return isinstance(text, str) and len(text) <= MAX_CODE_LENGTH and CODE.fullmatch(text) is not None
 
 
 def not_a_code(text: object) -> str:
     """Return the sentence that rejects a code."""
-    return f"a code is UPPER_SNAKE, has at most {LONGEST_CODE} characters, and is not {text!r}"
+    return f"a code is UPPER_SNAKE, has at most {MAX_CODE_LENGTH} characters, and is not {text!r}"
 
 
 def is_operation(name: object) -> bool:
@@ -218,7 +218,7 @@ def is_operation(name: object) -> bool:
     return isinstance(name, str) and name != "" and not any(each.isspace() for each in name)
 
 
-def _spoken(template: str, facts: Mapping[str, object]) -> str:
+def _rendered(template: str, facts: Mapping[str, object]) -> str:
     """Fill the template; lists are spoken with commas."""
     return template.format_map({k: ", ".join(v) if isinstance(v, list) else v for k, v in facts.items()})
 
@@ -251,8 +251,8 @@ def _check(cls: type[Error]) -> None:
 def _check_facts(cls: type[Error]) -> None:
     """Refuse one that speaks of facts that it does not declare, or shows no example of those it does."""
     if "message" in cls.__dict__:
-        spoken = {name for _, name, _, _ in string.Formatter().parse(cls.message) if name}
-        if unknown := spoken - cls.declared_facts.keys() - {"retry_after"}:
+        placeholders = {name for _, name, _, _ in string.Formatter().parse(cls.message) if name}
+        if unknown := placeholders - cls.declared_facts.keys() - {"retry_after"}:
             raise TypeError(f"{cls.__name__}: the message speaks of undeclared facts: {', '.join(sorted(unknown))}")
     if unknown := {*cls.quotes} - cls.declared_facts.keys():
         raise TypeError(f"{cls.__name__} quotes undeclared facts: {', '.join(sorted(unknown))}")
@@ -260,7 +260,7 @@ def _check_facts(cls: type[Error]) -> None:
         raise TypeError(f"{cls.__name__}: the example lacks {', '.join(sorted(lacking))}")
 
 
-def chain(error: BaseException | None) -> Iterable[BaseException]:
+def causes(error: BaseException | None) -> Iterable[BaseException]:
     """Return the error and its causes, outermost first."""
     if error is not None and error.__cause__ is None:
         return (error,)
@@ -273,21 +273,21 @@ def chain(error: BaseException | None) -> Iterable[BaseException]:
 
 def ops(error: BaseException) -> list[str]:
     """Return the trail of operations, outermost first."""
-    return [op for link in chain(error) if isinstance(link, Error) for op in (*link.passed, link.op) if op]
+    return [op for link in causes(error) if isinstance(link, Error) for op in (*link.operations, link.op) if op]
 
 
 def root_cause(error: BaseException) -> BaseException:
     """Return the innermost cause, which is the error itself when it has none."""
-    *_, last = chain(error)
+    *_, last = causes(error)
     return last
 
 
 def kind_is(kind: Kind, error: BaseException | None) -> bool:
     """Tell whether an error, anywhere in the chain the first to say so, is of this kind."""
-    first = next((link for link in chain(error) if isinstance(link, Error)), None)
+    first = next((link for link in causes(error) if isinstance(link, Error)), None)
     return first is not None and first.kind is kind
 
 
-def says(error: Error, name: str) -> bool:
+def has_own(error: Error, name: str) -> bool:
     """Tell whether an error says something itself, and does not leave that to its causes."""
     return name in error.__dict__ or any(name in cls.__dict__ for cls in type(error).__mro__)

@@ -1,6 +1,6 @@
 """What can go wrong with explaining failed requests."""
 
-from app.errs import commands
+from app.errs import curl_examples
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
@@ -20,4 +20,4 @@ class RequestNotFound(Error):
     operator = "Read it from the log: `flask explain REQUEST_ID --log FILE`. For longer memory raise FAILURES_KEPT."
     since = "0.1.0"
     instance = _INSTANCE
-    curl = f"curl -i '{{url}}{_INSTANCE}' {commands.issued('--subject ops --admin')}"
+    curl = f"curl -i '{{url}}{_INSTANCE}' {curl_examples.issued('--subject ops --admin')}"

@@ -1,6 +1,6 @@
 """What can be wrong with the way a list is asked for."""
 
-from app.errs import commands
+from app.errs import curl_examples
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
@@ -30,7 +30,7 @@ class InvalidFilter(Error):
         "position": 1,
         "allowed": ["status", "title"],
     }
-    curl = commands.LIST + """ -G --data-urlencode 'filter=colour = "red"'"""
+    curl = curl_examples.LIST + """ -G --data-urlencode 'filter=colour = "red"'"""
 
 
 class InvalidOrderBy(Error):
@@ -57,7 +57,7 @@ class InvalidOrderBy(Error):
         "position": 1,
         "allowed": ["create_time", "title"],
     }
-    curl = commands.LIST + " -G --data-urlencode 'order_by=colour'"
+    curl = curl_examples.LIST + " -G --data-urlencode 'order_by=colour'"
 
 
 class InvalidPageToken(Error):
@@ -74,4 +74,4 @@ class InvalidPageToken(Error):
     operator = "Nothing to do. After a change of PAGE_TOKEN_SECRET (or JWT_SECRET), older tokens end here."
     since = "0.1.0"
     param = "page_token"
-    curl = commands.LIST + " -G -d page_token=made-up"
+    curl = curl_examples.LIST + " -G -d page_token=made-up"

@@ -54,7 +54,7 @@ def E(  # noqa: N802 -- the field's own name, as in upspin/errors
     op = _once("op", op, by_position.get(str))
     kind = _once("kind", kind, by_position.get(Kind))
     cause = _once("cause", cause, by_position.get(BaseException))
-    said = {
+    attributes = {
         "message": message,
         "detail": detail,
         "param": param,
@@ -63,12 +63,12 @@ def E(  # noqa: N802 -- the field's own name, as in upspin/errors
         "retry_after": retry_after,
         "violations": violations,
     }
-    is_empty = not facts and all(each is None for each in (op, kind, code, cause, *said.values()))
+    is_empty = not facts and all(each is None for each in (op, kind, code, cause, *attributes.values()))
     _check(op, kind, code, retry_after, is_empty=is_empty)
-    return made(op, kind=kind, code=code, cause=cause, **said, **facts)
+    return build(op, kind=kind, code=code, cause=cause, **attributes, **facts)
 
 
-def made(op: str | None, *, kind: Kind | None, code: str | None, cause: BaseException | None, **said: Any) -> Error:
+def build(op: str | None, *, kind: Kind | None, code: str | None, cause: BaseException | None, **said: Any) -> Error:
     """Make an error of parts that are not checked, as they come from another service."""
     error = Error(**said)
     error.op = op

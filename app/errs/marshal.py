@@ -8,21 +8,21 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from app.errs.error import Error, Violation, chain
+from app.errs.error import Error, Violation, causes
 from app.errs.kinds import Kind
-from app.errs.make import made
+from app.errs.make import build
 
 T = TypeVar("T")
 
 _TEXTS: Final = ("op", "code", "message", "param")
-_LONGEST_WAIT: Final = 86400
+_MAX_WAIT: Final = 86400
 """Seconds that another service may ask us to wait; more is nonsense."""
 _LARGEST_STATUS: Final = 599
 
 
 def to_json(error: Error) -> str:
     """Return the chain of house errors, outermost first, as a JSON array; causes of other makes are left out."""
-    return json.dumps([_link(link) for link in chain(error) if isinstance(link, Error)], default=str)
+    return json.dumps([_link(link) for link in causes(error) if isinstance(link, Error)], default=str)
 
 
 def from_json(text: str | bytes) -> Error:
@@ -49,21 +49,21 @@ def from_problem(document: object) -> Error:
     Its kind is kept when it is one of ours; a foreign document, or what is none at all, is an ``EXTERNAL`` error. Its
     texts go to the log.
     """
-    said: Mapping[str, object] = document if isinstance(document, Mapping) else {}
+    attributes: Mapping[str, object] = document if isinstance(document, Mapping) else {}
     try:
-        kind = Kind.of(str(said.get("kind")))
+        kind = Kind.of(str(attributes.get("kind")))
     except ValueError:
         kind = Kind.EXTERNAL
-    return made(
+    return build(
         None,
         kind=kind,
-        code=_text(said.get("code")),
+        code=_text(attributes.get("code")),
         cause=None,
-        param=_text(said.get("param")),
-        detail=_text(said.get("detail")) or _text(said.get("title")),
-        retry_after=_integer(said.get("retry_after"), _LONGEST_WAIT),
-        remote_request_id=_text(said.get("request_id")),
-        remote_status=_integer(said.get("status"), _LARGEST_STATUS),
+        param=_text(attributes.get("param")),
+        detail=_text(attributes.get("detail")) or _text(attributes.get("title")),
+        retry_after=_integer(attributes.get("retry_after"), _MAX_WAIT),
+        remote_request_id=_text(attributes.get("request_id")),
+        remote_status=_integer(attributes.get("status"), _LARGEST_STATUS),
     )
 
 
@@ -77,13 +77,13 @@ def _integer(value: object, largest: int) -> int | None:
 
 def _link(error: Error) -> dict[str, object]:
     """Return what one link of the chain says itself, on its own account."""
-    own = {name: getattr(type(error), name) for name in _TEXTS if hasattr(type(error), name)} | error.__dict__
-    link = {name: own[name] for name in (*_TEXTS, "retry_after") if own.get(name) is not None}
-    if hasattr(type(error), "kind") or "kind" in own:
+    attributes = {name: getattr(type(error), name) for name in _TEXTS if hasattr(type(error), name)} | error.__dict__
+    link = {name: attributes[name] for name in (*_TEXTS, "retry_after") if attributes.get(name) is not None}
+    if hasattr(type(error), "kind") or "kind" in attributes:
         link["kind"] = error.kind.string
-    if error.passed:
-        link["passed"] = list(error.passed)
-    if "violations" in own:
+    if error.operations:
+        link["passed"] = list(error.operations)
+    if "violations" in attributes:
         link["violations"] = [violation.document() for violation in error.violations]
     if error.declared_facts:
         link["facts"] = {name: error.facts[name] for name in error.declared_facts}
@@ -97,7 +97,7 @@ def _error(link: dict[str, Any], *, cause: Error | None) -> Error:
         ValueError: a member is not of its type.
     """
     texts = {name: _as(str, link[name]) for name in _TEXTS if name in link}
-    error = made(
+    error = build(
         texts.pop("op", None),
         code=texts.pop("code", None),
         kind=Kind.of(_as(str, link["kind"])) if "kind" in link else None,
@@ -107,7 +107,7 @@ def _error(link: dict[str, Any], *, cause: Error | None) -> Error:
         **texts,
     )
     error.facts = _as(dict, link.get("facts", {}))
-    error.passed = tuple(_as(str, op) for op in _as(list, link.get("passed", [])))
+    error.operations = tuple(_as(str, op) for op in _as(list, link.get("passed", [])))
     return error
 
 

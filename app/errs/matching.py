@@ -1,6 +1,6 @@
 """Whether an error is what a test expects."""
 
-from app.errs.error import UNSAID, Error, says
+from app.errs.error import UNSET, Error, has_own
 
 
 def match(template: BaseException, error: BaseException) -> bool:
@@ -12,8 +12,8 @@ def match(template: BaseException, error: BaseException) -> bool:
         return type(template) is type(error) and template.args == error.args
     if not isinstance(error, Error) or not isinstance(error, type(template)):
         return False
-    said = {name: getattr(template, name) for name in UNSAID if says(template, name)}
-    if any(getattr(error, name) != value for name, value in said.items()):
+    attributes = {name: getattr(template, name) for name in UNSET if has_own(template, name)}
+    if any(getattr(error, name) != value for name, value in attributes.items()):
         return False
     if template.op and template.op != error.op:
         return False

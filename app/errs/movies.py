@@ -1,6 +1,6 @@
 """What can go wrong with movies."""
 
-from app.errs import commands
+from app.errs import curl_examples
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
@@ -14,4 +14,4 @@ class MovieNotFound(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     instance = "/v1/movies/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
-    curl = f"curl -i '{{url}}{instance}' {commands.issued('--subject alice --scope movies:read')}"
+    curl = f"curl -i '{{url}}{instance}' {curl_examples.issued('--subject alice --scope movies:read')}"

@@ -1,12 +1,12 @@
 """What can go wrong with orders."""
 
-from app.errs import commands
+from app.errs import curl_examples
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
 _INSTANCE = "/v1/orders/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
-_ALICE = commands.issued("--subject alice --scope orders")
-_ADMIN = commands.issued("--subject root --admin")
+_ALICE = curl_examples.issued("--subject alice --scope orders")
+_ADMIN = curl_examples.issued("--subject root --admin")
 
 
 class OrderNotFound(Error):
@@ -35,7 +35,7 @@ class NotOrderCustomer(Error):
     since = "0.1.0"
     instance = _INSTANCE
     curl = (
-        f"curl -i '{{url}}/v1/orders' {_ALICE} {commands.JSON} "
+        f"curl -i '{{url}}/v1/orders' {_ALICE} {curl_examples.JSON} "
         """-d '{"customer_id": "bob", "currency": "EUR", "items": [{"sku": "TEA-100", "quantity": 1}]}'"""
     )
 
@@ -55,7 +55,7 @@ class OrderNotCancellable(Error):
     instance = f"{_INSTANCE}:cancel"
     order_status: str
     example = {"order_status": "STATUS_SHIPPED"}
-    curl = commands.ordered("AT", _ALICE) + commands.twice(f'curl -i -X POST "{{url}}$AT:cancel" {_ALICE}')
+    curl = curl_examples.ordered("AT", _ALICE) + curl_examples.twice(f'curl -i -X POST "{{url}}$AT:cancel" {_ALICE}')
 
 
 class OrderNotShippable(Error):
@@ -73,4 +73,4 @@ class OrderNotShippable(Error):
     instance = f"{_INSTANCE}:ship"
     order_status: str
     example = {"order_status": "STATUS_CANCELLED"}
-    curl = commands.ordered("AT", _ALICE) + commands.twice(f'curl -i -X POST "{{url}}$AT:ship" {_ADMIN}')
+    curl = curl_examples.ordered("AT", _ALICE) + curl_examples.twice(f'curl -i -X POST "{{url}}$AT:ship" {_ADMIN}')

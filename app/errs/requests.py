@@ -1,6 +1,6 @@
 """What a request itself can do wrong, before anything is looked up."""
 
-from app.errs import commands
+from app.errs import curl_examples
 from app.errs.error import Error, Violation
 from app.errs.kinds import Kind
 
@@ -78,7 +78,7 @@ class UnsupportedMediaType(Error):
     since = "0.1.0"
     supported: list[str]
     example = {"supported": ["application/json"]}
-    curl = commands.LIST + " -H 'Content-Type: text/plain' -d 'hello'"
+    curl = curl_examples.LIST + " -H 'Content-Type: text/plain' -d 'hello'"
 
 
 class NotAcceptable(Error):
@@ -92,7 +92,7 @@ class NotAcceptable(Error):
     since = "0.1.0"
     available: list[str]
     example = {"available": ["application/json"]}
-    curl = commands.LIST + " -H 'Accept: application/xml'"
+    curl = curl_examples.LIST + " -H 'Accept: application/xml'"
 
 
 class BodyTooLarge(Error):
@@ -106,7 +106,7 @@ class BodyTooLarge(Error):
     since = "0.1.0"
     limit: int
     example = {"limit": 1048576}
-    curl = f"head -c 1048577 /dev/zero | {commands.SEND} -H 'Expect:' --data-binary @-"
+    curl = f"head -c 1048577 /dev/zero | {curl_examples.SEND} -H 'Expect:' --data-binary @-"
 
 
 class EmptyBody(Error):
@@ -117,7 +117,7 @@ class EmptyBody(Error):
     client = "Send a JSON object."
     operator = "Nothing to do."
     since = "0.1.0"
-    curl = commands.SEND + " -d ''"
+    curl = curl_examples.SEND + " -d ''"
 
 
 class MalformedJson(Error):
@@ -136,7 +136,7 @@ class MalformedJson(Error):
     reason: str
     position: int
     example = {"reason": "A value is expected", "position": 20}
-    curl = commands.SEND + """ -d '{"task": {"title": }'"""
+    curl = curl_examples.SEND + """ -d '{"task": {"title": }'"""
 
 
 class ValidationFailed(Error):
@@ -150,7 +150,7 @@ class ValidationFailed(Error):
     client = "Mend all that errors lists: each entry has the field, its place, a stable code and what is wrong."
     operator = "Nothing to do."
     since = "0.1.0"
-    curl = commands.SEND + """ -d '{"task": {"tags": ["Bad Tag"]}}'"""
+    curl = curl_examples.SEND + """ -d '{"task": {"tags": ["Bad Tag"]}}'"""
     example = {
         "violations": (
             Violation("title", "REQUIRED_FIELD", "title is required", pointer="#/task/title"),
@@ -175,8 +175,8 @@ class PreconditionFailed(Error):
     since = "0.1.0"
     instance = _TASK
     curl = (
-        commands.created("TASK")
-        + f'curl -i -X PATCH "{{url}}/v1/$TASK" {commands.BEARER} {commands.JSON} '
+        curl_examples.created("TASK")
+        + f'curl -i -X PATCH "{{url}}/v1/$TASK" {curl_examples.BEARER} {curl_examples.JSON} '
         + """-H 'If-Match: "another"' -d '{}'"""
     )
 
@@ -191,7 +191,7 @@ class PreconditionRequired(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     instance = "/v1/movies/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
-    curl = commands.replaced_unread("movies")
+    curl = curl_examples.replaced_unread("movies")
 
 
 class InvalidIdempotencyKey(Error):
@@ -207,7 +207,7 @@ class InvalidIdempotencyKey(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     param = "Idempotency-Key"
-    curl = commands.SEND + """ -H 'Idempotency-Key;' -d '{"task": {"title": "Buy milk"}}'"""
+    curl = curl_examples.SEND + """ -H 'Idempotency-Key;' -d '{"task": {"title": "Buy milk"}}'"""
 
 
 class IdempotencyKeyReused(Error):
@@ -223,7 +223,7 @@ class IdempotencyKeyReused(Error):
     curl = (
         "KEY=$(date +%s)\n"
         "for title in Lunch Dinner; do\n"
-        f"  {commands.SEND} "
+        f"  {curl_examples.SEND} "
         """-H "Idempotency-Key: $KEY" -d '{"task": {"title": "'"$title $KEY"'"}}'\ndone"""
     )
 

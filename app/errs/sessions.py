@@ -1,6 +1,6 @@
 """What can go wrong with logging in."""
 
-from app.errs import commands
+from app.errs import curl_examples
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
@@ -19,6 +19,6 @@ class InvalidCredentials(Error):
     since = "0.1.0"
     instance = "/v1/tokens"
     curl = (
-        f"curl -i '{{url}}/v1/tokens' {commands.JSON} "
+        f"curl -i '{{url}}/v1/tokens' {curl_examples.JSON} "
         """-d '{"email": "nobody@example.com", "password": "correct horse"}'"""
     )

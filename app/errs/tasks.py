@@ -1,6 +1,6 @@
 """What can go wrong with tasks."""
 
-from app.errs import commands
+from app.errs import curl_examples
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
@@ -16,7 +16,7 @@ class TaskNotFound(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     instance = _INSTANCE
-    curl = f"curl -i '{{url}}{_INSTANCE}' {commands.BEARER}"
+    curl = f"curl -i '{{url}}{_INSTANCE}' {curl_examples.BEARER}"
 
 
 class NotTaskOwner(Error):
@@ -32,8 +32,8 @@ class NotTaskOwner(Error):
     since = "0.1.0"
     instance = _INSTANCE
     curl = (
-        commands.created("TASK")
-        + f"""curl -i "{{url}}/v1/$TASK" {commands.issued("--subject somebody-else --scope tasks")}"""
+        curl_examples.created("TASK")
+        + f"""curl -i "{{url}}/v1/$TASK" {curl_examples.issued("--subject somebody-else --scope tasks")}"""
     )
 
 
@@ -49,7 +49,7 @@ class TaskTitleTaken(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     param = "title"
-    curl = commands.twice(commands.SEND + """ -d '{"task": {"title": "Buy milk"}}'""")
+    curl = curl_examples.twice(curl_examples.SEND + """ -d '{"task": {"title": "Buy milk"}}'""")
 
 
 class BatchFailed(Error):
@@ -67,6 +67,6 @@ class BatchFailed(Error):
     instance = "/v1/tasks:batchCreate"
     count: int
     example = {"count": 1, "failures": ((0, TaskTitleTaken()),)}
-    curl = commands.twice(
-        commands.SEND.replace("/v1/tasks", instance) + """ -d '{"requests": [{"task": {"title": "Buy milk"}}]}'"""
+    curl = curl_examples.twice(
+        curl_examples.SEND.replace("/v1/tasks", instance) + """ -d '{"requests": [{"task": {"title": "Buy milk"}}]}'"""
     )

@@ -1,6 +1,6 @@
 """What can go wrong with accounts."""
 
-from app.errs import commands
+from app.errs import curl_examples
 from app.errs.error import Error, Violation
 from app.errs.kinds import Kind
 from app.errs.requests import ValidationFailed
@@ -15,7 +15,7 @@ class UserNotFound(Error):
     operator = "Nothing to do."
     since = "0.1.0"
     instance = "/v1/users/me"
-    curl = f"curl -i '{{url}}/v1/users/me' {commands.issued('--subject alice --scope account')}"
+    curl = f"curl -i '{{url}}/v1/users/me' {curl_examples.issued('--subject alice --scope account')}"
 
 
 class NotThisUser(Error):
@@ -31,7 +31,7 @@ class NotThisUser(Error):
     operator = "Many of these from one caller look like somebody trying out ids."
     since = "0.1.0"
     instance = "/v1/users/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
-    curl = f"curl -i '{{url}}{instance}' {commands.BEARER}"
+    curl = f"curl -i '{{url}}{instance}' {curl_examples.BEARER}"
 
 
 class InvalidOneTimeToken(Error):
@@ -49,7 +49,7 @@ class InvalidOneTimeToken(Error):
     param = "token"
     instance = "/v1/users:activate"
     curl = (
-        f"curl -i '{{url}}/v1/users:activate' {commands.JSON} "
+        f"curl -i '{{url}}/v1/users:activate' {curl_examples.JSON} "
         """-d '{"token": "no-such-token", "password": "correct horse"}'"""
     )
 

@@ -32,7 +32,7 @@ WRONG_SIGNATURE: Final = "The signature is not valid"
 WRONG_AUDIENCE: Final = "The token is meant for another audience"
 WRONG_ISSUER: Final = "The token comes from another issuer"
 REVOKED: Final = "The token has been revoked"
-NOT_KNOWN: Final = "The token is not known to its issuer"
+UNKNOWN: Final = "The token is not known to its issuer"
 WRONG_CLAIMS: Final = "A required claim is missing or malformed"
 DESCRIPTIONS: Final = (
     MALFORMED,
@@ -43,7 +43,7 @@ DESCRIPTIONS: Final = (
     WRONG_ISSUER,
     WRONG_CLAIMS,
     REVOKED,
-    NOT_KNOWN,
+    UNKNOWN,
 )
 
 _REASONS: Final[Mapping[type[jwt.PyJWTError], str]] = {
@@ -111,7 +111,7 @@ def verified(
             },
         )
     except _FAULTS as exc:
-        reason = next((said for kind, said in _REASONS.items() if isinstance(exc, kind)), MALFORMED)
+        reason = next((reason for kind, reason in _REASONS.items() if isinstance(exc, kind)), MALFORMED)
         raise InvalidToken(description=reason) from exc
     _check_types(claims)
     _check_times(claims, now=now)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Grant(NamedTuple):
+class TokenDescription(NamedTuple):
     """Whom a token is for, whom it speaks for, and when it ends, in seconds of 1970."""
 
     audience: str

@@ -61,7 +61,7 @@ class NewJob:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenJob:
+class ClaimedJob:
     """A job as it was when it was leased: what a later lease changes in the row, it does not change in here."""
 
     id: UUID

@@ -28,7 +28,7 @@ class LoggerSettings:
     log_error_stack: bool
 
 
-THE_ONE: Final = 1
+ONLY_ID: Final = 1
 
 
 class StoredLoggerSettings(Base):
@@ -42,4 +42,4 @@ class StoredLoggerSettings(Base):
     update_time: Mapped[datetime]
     updated_by: Mapped[str] = mapped_column(Text)
 
-    __table_args__ = (CheckConstraint(f"id = {THE_ONE}", name="one"),)
+    __table_args__ = (CheckConstraint(f"id = {ONLY_ID}", name="one"),)

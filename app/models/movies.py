@@ -13,7 +13,7 @@ from app.models.base import Base
 NAME_LENGTH: Final = 200
 """Characters of a title, a director or a writer."""
 RATED_LENGTH: Final = 10
-LONGEST: Final = 100_000
+MAX_RUNNING_TIME: Final = 100_000
 """Minutes: twice the longest movie that was ever made."""
 
 
@@ -70,7 +70,7 @@ class Movie(Base):
         CheckConstraint(f"char_length(title) BETWEEN 1 AND {NAME_LENGTH}", "title_length"),
         CheckConstraint(f"char_length(rated) <= {RATED_LENGTH}", "rated_length"),
         CheckConstraint("isfinite(release_date)", "release_date_finite"),
-        CheckConstraint(f"run_time BETWEEN 1 AND {LONGEST}", "run_time_possible"),
+        CheckConstraint(f"run_time BETWEEN 1 AND {MAX_RUNNING_TIME}", "run_time_possible"),
         CheckConstraint(f"char_length(director) <= {NAME_LENGTH}", "director_length"),
         CheckConstraint(f"char_length(writer) <= {NAME_LENGTH}", "writer_length"),
     )

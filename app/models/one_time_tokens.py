@@ -5,21 +5,21 @@ import secrets
 from typing import Final, NamedTuple
 
 OCTETS: Final = 32
-LONGEST: Final = 128
+MAX_LENGTH: Final = 128
 """Characters of what is looked up at all."""
 
 
-class Minted(NamedTuple):
+class NewToken(NamedTuple):
     """A secret to be handed out, and what is kept of it."""
 
     secret: str
     digest: bytes
 
 
-def mint() -> Minted:
+def generate() -> NewToken:
     """Return a new secret: 256 random bits, in base64url."""
     made = secrets.token_urlsafe(OCTETS)
-    return Minted(made, digest(made))
+    return NewToken(made, digest(made))
 
 
 def digest(secret: str) -> bytes:

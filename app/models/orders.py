@@ -18,11 +18,11 @@ from app.models.base import Base, SmallEnum
 from app.models.products import MINOR_DIGITS, PRICE_DIGITS, SKU_LENGTH, Currency
 
 CUSTOMER_LENGTH: Final = 500
-ITEMS: Final = 100
+MAX_ITEMS: Final = 100
 """Items that an order may have, and that are told at once."""
-EXPANDED: Final = 50
+MAX_EXPANDED_ORDERS: Final = 50
 """Orders on a page that has their items, too."""
-QUANTITY: Final = 1000
+MAX_QUANTITY: Final = 1000
 TOTAL_DIGITS: Final = PRICE_DIGITS + 5
 """Digits in all: a hundred items of a thousand pieces of the dearest product fit."""
 
@@ -35,19 +35,22 @@ class Status(IntEnum):
     CANCELLED = 3
 
 
-class Step(Enum):
+class Transition(Enum):
     """What can be done with an order."""
 
     SHIP = auto()
     CANCEL = auto()
 
 
-NEXT: Final = {
-    (Status.PENDING, Step.SHIP): Status.SHIPPED,
-    (Status.PENDING, Step.CANCEL): Status.CANCELLED,
+TRANSITIONS: Final = {
+    (Status.PENDING, Transition.SHIP): Status.SHIPPED,
+    (Status.PENDING, Transition.CANCEL): Status.CANCELLED,
 }
 """Where a step leads; one that is not here is refused."""
-REFUSED: Final[Mapping[Step, type[Error]]] = {Step.SHIP: OrderNotShippable, Step.CANCEL: OrderNotCancellable}
+NOT_ALLOWED: Final[Mapping[Transition, type[Error]]] = {
+    Transition.SHIP: OrderNotShippable,
+    Transition.CANCEL: OrderNotCancellable,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,7 @@ class ItemView(Protocol):
 class Expansion:
     """Which items of an order are told besides: so many, behind the one with this number."""
 
-    size: int = ITEMS
+    size: int = MAX_ITEMS
     after: int = 0
 
 
@@ -114,7 +117,7 @@ class ItemPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OrderWithItems:
     """An order and those of its items that were asked for; ``None``: none were."""
 
     order: OrderView
@@ -134,9 +137,9 @@ class Item(Base):
     unit_price: Mapped[Decimal] = mapped_column(Numeric(PRICE_DIGITS, MINOR_DIGITS))
 
     __table_args__ = (
-        CheckConstraint(f"number BETWEEN 1 AND {ITEMS}", "number_small"),
+        CheckConstraint(f"number BETWEEN 1 AND {MAX_ITEMS}", "number_small"),
         CheckConstraint(f"char_length(sku) BETWEEN 1 AND {SKU_LENGTH}", "sku_length"),
-        CheckConstraint(f"quantity BETWEEN 1 AND {QUANTITY}", "quantity_possible"),
+        CheckConstraint(f"quantity BETWEEN 1 AND {MAX_QUANTITY}", "quantity_possible"),
         CheckConstraint("unit_price >= 0", "unit_price_not_negative"),
     )
 
@@ -175,7 +178,7 @@ class Order(Base):
         Raises:
             ValidationFailed: some products have no price, which is said of every item.
         """
-        if violations := tuple(_without_price(new, prices)):
+        if violations := tuple(_unpriced_items(new, prices)):
             raise ValidationFailed(violations=violations)
         items = [
             Item(number=number, sku=each.sku, quantity=each.quantity, unit_price=prices[each.sku])
@@ -193,21 +196,21 @@ class Order(Base):
             items=items,
         )
 
-    def take(self, step: Step, *, at: datetime) -> None:
+    def transition(self, transition: Transition, *, at: datetime) -> None:
         """Go a step further.
 
         Raises:
             OrderNotShippable, OrderNotCancellable: the order is past that.
         """
-        if (self.status, step) not in NEXT:
-            raise REFUSED[step](order_status=f"STATUS_{self.status.name}")
-        self.status = NEXT[self.status, step]
+        if (self.status, transition) not in TRANSITIONS:
+            raise NOT_ALLOWED[transition](order_status=f"STATUS_{self.status.name}")
+        self.status = TRANSITIONS[self.status, transition]
         self.update_time = at
         self.version += 1
 
 
-def _without_price(new: NewOrder, prices: Mapping[str, Decimal]) -> list[Violation]:
+def _unpriced_items(new: NewOrder, prices: Mapping[str, Decimal]) -> list[Violation]:
     """Return a violation for every item whose product is unknown or is not sold in the currency."""
-    says = f"names no product with a price in {new.currency.name}"
+    message = f"names no product with a price in {new.currency.name}"
     lacking = (f"items[{index}].sku" for index, each in enumerate(new.items) if each.sku not in prices)
-    return [Violation.of_member(field, "BROKEN_LINK", f"{field} {says}") for field in lacking]
+    return [Violation.of_member(field, "BROKEN_LINK", f"{field} {message}") for field in lacking]

@@ -7,7 +7,7 @@ from typing import Final
 from app.errs.requests import PreconditionFailed, PreconditionRequired
 
 
-class Every:
+class AnyVersion:
     """Each version of what exists: what ``*`` stands for."""
 
     def __contains__(self, _version: object) -> bool:
@@ -15,16 +15,16 @@ class Every:
         return True
 
 
-EVERY: Final = Every()
-NONE: Final[Container[int]] = frozenset()
+ANY_VERSION: Final = AnyVersion()
+NO_VERSION: Final[Container[int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
     """The versions that are fine, but for some; or that the caller should have said one, and did not."""
 
-    among: Container[int] = EVERY
-    but: Container[int] = NONE
+    matches: Container[int] = ANY_VERSION
+    excluded: Container[int] = NO_VERSION
     is_missing: bool = False
 
     def check(self, version: int) -> None:
@@ -36,8 +36,8 @@ class Precondition:
         """
         if self.is_missing:
             raise PreconditionRequired
-        if version not in self.among or version in self.but:
+        if version not in self.matches or version in self.excluded:
             raise PreconditionFailed
 
 
-ANYTHING: Final = Precondition()
+NO_PRECONDITION: Final = Precondition()

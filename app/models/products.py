@@ -27,7 +27,7 @@ class Currency(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Price:
     """What is to be paid for one piece of a product in a currency."""
 
     sku: str

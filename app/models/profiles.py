@@ -7,7 +7,7 @@ from app.models.preferences import PreferencesView
 from app.models.users import PublicUser
 
 
-class Reason(StrEnum):
+class DegradationReason(StrEnum):
     """Why an answer is given without the help of a dependency."""
 
     BREAKER_OPEN = "breaker open"
@@ -22,7 +22,7 @@ class Degradation:
     """A dependency that did not help, and why."""
 
     dependency: str
-    reason: Reason
+    reason: DegradationReason
 
     @property
     def field(self) -> str:

@@ -10,15 +10,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
 
-ACCESS: Final = timedelta(minutes=15)
-REFRESH: Final = timedelta(days=30)
+ACCESS_LIFETIME: Final = timedelta(minutes=15)
+REFRESH_LIFETIME: Final = timedelta(days=30)
 GRACE: Final = timedelta(seconds=60)
 """How long after its use a refresh token may be sent again by a client that has not received the answer."""
-LONGEST: Final = timedelta(days=3650)
+MAX_LIFETIME: Final = timedelta(days=3650)
 """The longest lifetime of an access token; ``flask tokens issue`` prints such."""
-REFRESHES: Final = 30
-"""How often a session may be refreshed within ``WITHIN``; once is what it needs, since access tokens last that long."""
-WITHIN: Final = ACCESS
+MAX_REFRESHES: Final = 30
+"""Refreshes of a session within ``REFRESH_WINDOW``. One is enough, because access tokens last that long."""
+REFRESH_WINDOW: Final = ACCESS_LIFETIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class RefreshToken(Base):
             create_time=at,
             use_time=None,
             supersede_time=None,
-            expire_time=at + REFRESH,
+            expire_time=at + REFRESH_LIFETIME,
         )
 
-    def successor(self, *, digest: bytes, at: datetime) -> "RefreshToken":
+    def rotate(self, *, digest: bytes, at: datetime) -> "RefreshToken":
         """Use this token, for the first time or again, and return the one that takes its place.
 
         Clocks of instances differ, and the times of a session's tokens order them: those of a successor are later than

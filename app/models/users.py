@@ -24,7 +24,7 @@ OWN: Final = "account"
 """The scope of operations on the caller's own account, which every session has."""
 ACTIVATION: Final = timedelta(days=3)
 RESET: Final = timedelta(minutes=45)
-NOBODY: Final = UUID(int=0)
+DELETED_USER_ID: Final = UUID(int=0)
 """The nil UUID, which no user has."""
 
 
@@ -36,7 +36,7 @@ class NewUser:
     email: str
 
 
-class Waiting(Protocol):
+class PendingUser(Protocol):
     """What a password must not be derived from: whose account it is for."""
 
     @property
@@ -78,7 +78,7 @@ def same_address(email: str) -> str:
     return email[: EMAIL_LENGTH + 1].lower()
 
 
-def must_be(user_id: UUID, caller: Principal) -> None:
+def check_is_caller(user_id: UUID, caller: Principal) -> None:
     """Go on only for the user, or for an admin.
 
     Raises:
@@ -89,12 +89,12 @@ def must_be(user_id: UUID, caller: Principal) -> None:
 
 
 def user_id_of(subject: str) -> UUID:
-    """Return the id of the user that a token speaks for, ``NOBODY`` when it is for another; an id has one spelling."""
+    """Return the user id of a token; ``DELETED_USER_ID`` if the subject is not a user id in canonical form."""
     try:
         user_id = UUID(subject)
     except ValueError:
-        return NOBODY
-    return user_id if str(user_id) == subject else NOBODY
+        return DELETED_USER_ID
+    return user_id if str(user_id) == subject else DELETED_USER_ID
 
 
 class Registration(Base):
@@ -174,7 +174,7 @@ class User(Base):
         self.scopes = sorted({*self.scopes, *scopes})
         self._touch(at)
 
-    def withdraw(self, scopes: Collection[str], *, at: datetime) -> None:
+    def revoke(self, scopes: Collection[str], *, at: datetime) -> None:
         """Take scopes from the user."""
         self.scopes = [scope for scope in self.scopes if scope not in scopes]
         self._touch(at)
@@ -191,7 +191,7 @@ class User(Base):
         self.password_hash = password_hash
         self._touch(at)
 
-    def forget(self, *, at: datetime) -> None:
+    def anonymize(self, *, at: datetime) -> None:
         """Keep of the user nothing but that there was one: what bears the id belongs to nobody else."""
         self.name, self.email, self.password_hash, self.scopes = "", None, None, []
         self.delete_time = at
@@ -213,7 +213,7 @@ class User(Base):
 
 
 class PasswordReset(Base):
-    """Leave to set another password, for whoever has the token of the mail; the password of ``NOBODY`` perhaps.
+    """A password reset that the token of an email permits, possibly for ``DELETED_USER_ID``.
 
     There is no foreign key: to check it takes time, which would tell that there is a user.
     """

@@ -4,11 +4,11 @@ import threading
 import time
 from typing import Final, NamedTuple
 
-LONGEST: Final = 200
+MAX_PATH_LENGTH: Final = 200
 """Characters of a path that are kept."""
 
 
-class Work(NamedTuple):
+class ActiveRequest(NamedTuple):
     """A request in hand, and since when, in monotonic seconds."""
 
     request_id: str | None
@@ -16,33 +16,33 @@ class Work(NamedTuple):
     path: str
     since: float
 
-    def told(self) -> dict[str, object]:
+    def described(self) -> dict[str, object]:
         """Return what may be told of it."""
         age = round(time.monotonic() - self.since, 3)
         return {"request_id": self.request_id, "method": self.method, "path": self.path, "seconds": age}
 
 
-_works: Final[dict[int, Work]] = {}
+_active: Final[dict[int, ActiveRequest]] = {}
 
 
 def begin(request_id: str | None, method: str, path: str) -> None:
     """Note what this thread works on from now on."""
-    _works[threading.get_ident()] = Work(request_id, method, path[:LONGEST], time.monotonic())
+    _active[threading.get_ident()] = ActiveRequest(request_id, method, path[:MAX_PATH_LENGTH], time.monotonic())
 
 
-def current() -> Work | None:
+def current() -> ActiveRequest | None:
     """Return what this thread works on."""
-    return _works.get(threading.get_ident())
+    return _active.get(threading.get_ident())
 
 
-def end(before: Work | None = None) -> None:
+def end(before: ActiveRequest | None = None) -> None:
     """Note that this thread has done it, and what it works on again: a request may be made within another."""
     if before is None:
-        _works.pop(threading.get_ident(), None)
+        _active.pop(threading.get_ident(), None)
     else:
-        _works[threading.get_ident()] = before
+        _active[threading.get_ident()] = before
 
 
-def by_thread() -> dict[int, Work]:
+def by_thread() -> dict[int, ActiveRequest]:
     """Return what each thread works on."""
-    return _works.copy()
+    return _active.copy()

@@ -10,7 +10,7 @@ _LOG: Final = logging.getLogger("candor.breakers")
 _LEVELS: Final = {("closed", "open"): logging.WARNING, ("half-open", "closed"): logging.INFO}
 
 
-def turned(
+def state_changed(
     name: str,
     before: str,
     after: str,
@@ -32,5 +32,5 @@ def turned(
     if cause is not None:
         fields |= logs.cause_chain(cause, stack=False)
     level = _LEVELS.get((before, after), logging.DEBUG)
-    told = f"; {remedy}" if remedy else ""
-    _LOG.log(level, "breaker %s: %s, was %s%s", name, after, before, told, extra={"fields": fields})
+    advice = f"; {remedy}" if remedy else ""
+    _LOG.log(level, "breaker %s: %s, was %s%s", name, after, before, advice, extra={"fields": fields})

@@ -20,4 +20,4 @@ def degraded(dependency: str, reason: str, error: errs.Error) -> None:
         "facts": error_fields.facts_of(error),
         **logs.cause_chain(error, stack=False),
     }
-    _LOG.warning("answered without %s: %s", dependency, reason, extra={"fields": fields})
+    _LOG.warning("degraded response without %s: %s", dependency, reason, extra={"fields": fields})

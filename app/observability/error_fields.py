@@ -25,14 +25,14 @@ def items_by_code(failed: Sequence[tuple[int, errs.Error]]) -> dict[str, list[in
     """Return the indexes of items that failed, by code."""
     items: dict[str, list[int]] = {}
     for index, error in failed:
-        items.setdefault(error.code or errs.shown_code(error), []).append(index)
+        items.setdefault(error.code or errs.public_code(error), []).append(index)
     return items or None
 
 
 def facts_of(exc: BaseException) -> dict[str, object] | None:
     """Return what an error and its causes know, but for what the caller sent."""
     facts: dict[str, object] = {}
-    for link in errs.chain(exc):
+    for link in errs.causes(exc):
         if isinstance(link, errs.Error):
             facts = {**{name: fact for name, fact in link.facts.items() if name not in link.quotes}, **facts}
     return facts or None

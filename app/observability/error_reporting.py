@@ -29,12 +29,12 @@ def report(
         stack: whether to log the traceback.
         shared_by: the address of the client, where errors of one second share a log entry.
     """
-    said = exc if isinstance(exc, errs.Error) else shown
-    if said.is_simulated:
+    reported = exc if isinstance(exc, errs.Error) else shown
+    if reported.is_simulated:
         metrics.simulated(shown)
         return logs.error(exc, shown, fields | {"simulated": True}, stack=False)
     is_own = logs.error(exc, shown, fields, stack=stack, shared_by=shared_by)
-    metrics.error(said, shown)
-    batches.count(said.failures)
-    errs.tell(operation, said, declared=errs.definition(shown) in declared)
+    metrics.error(reported, shown)
+    batches.count(reported.failures)
+    errs.report(operation, reported, declared=errs.definition(shown) in declared)
     return is_own

@@ -20,7 +20,7 @@ from app import context, errs
 from app.errs import Fault
 from app.observability import logs, metrics
 
-MOST: Final = 1000
+MAX_ENTRIES: Final = 1000
 """Entries in memory; past that the oldest makes room."""
 BATCH: Final = 200
 GATHER: Final = 0.2
@@ -34,17 +34,17 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 CLIENT: Final = "client"
 LONGEST_TEXT, LONGEST_LIST = 2000, 100
 
-_LOG: Final = logging.getLogger("candor.journal")
+_LOG: Final = logging.getLogger("candor.failures")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FailureEntry:
     """One failed request: the fields of its error line and of its access line, together."""
 
     request_id: str
     at: datetime
     trace_id: str | None
-    said: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def joined(error: Mapping[str, object], access: Mapping[str, object]) -> dict[str, object]:
@@ -75,7 +75,7 @@ def plain(value: object) -> Any:
     return plain(str(value))
 
 
-class Journal:
+class FailureRecorder:
     """Notes failed requests: each 5xx, of what overload sends away some, and of 4xx a sample.
 
     A 5xx by the client's fault, as a budget that the caller has shortened is, counts as a 4xx. Simulated errors are not
@@ -90,20 +90,20 @@ class Journal:
 
     def __init__(
         self,
-        write: Callable[[Sequence[Entry]], None],
+        write: Callable[[Sequence[FailureEntry]], None],
         *,
         sample: float,
         chance: Callable[[], float] = random.random,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write, self._sample, self._chance, self._monotonic = write, sample, chance, monotonic
-        self._told: ContextVar[tuple[str | None, Mapping[str, object]] | None] = ContextVar("told", default=None)
+        self._last_error: ContextVar[tuple[str | None, Mapping[str, object]] | None] = ContextVar("told", default=None)
         self._lock = threading.Lock()
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[FailureEntry] = deque()
         self._second, self._sampled = 0.0, 0
         self._has_entries, self._ends = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._is_away = False
+        self._thread = threading.Thread(target=self._run, name="failure-recorder", daemon=True)
+        self._is_unavailable = False
         self.dropped = 0
         """Entries that found no room, or could not be written."""
 
@@ -119,26 +119,26 @@ class Journal:
         self._has_entries.set()
         self._thread.join(seconds)
         if left := len(self._entries):
-            self._lose(left)
-            _LOG.info("%d failed requests were not written down before the end; the log has them", left)
+            self._count_dropped(left)
+            _LOG.info("%d failed requests were not stored before shutdown; the log contains them", left)
 
     def error(self, fields: Mapping[str, object]) -> None:
         """Remember the error line until the access line of its request comes."""
-        self._told.set((context.request_id.get(), fields))
+        self._last_error.set((context.request_id.get(), fields))
 
     def access(self, fields: Mapping[str, object]) -> None:
         """Note the request, if it failed and is one of those that are kept."""
         status, request_id = fields["status"], context.request_id.get()
         if not isinstance(status, int) or status < CLIENT_ERROR or request_id is None:
             return
-        told = self._told.get()
-        self._told.set(None)
+        last_error = self._last_error.get()
+        self._last_error.set(None)
         if fields.get("simulated"):
             return
-        error = told[1] if told is not None and told[0] == request_id else {}
+        error = last_error[1] if last_error is not None and last_error[0] == request_id else {}
         is_clients = status < SERVER_ERROR or error.get("fault") == Fault.CLIENT.value
         if (error and not is_clients) or self._is_sampled(self._sample if is_clients else 1.0):
-            self._note(Entry(request_id, datetime.now(UTC), context.trace_id.get(), joined(error, fields)))
+            self._add(FailureEntry(request_id, datetime.now(UTC), context.trace_id.get(), joined(error, fields)))
 
     def _is_sampled(self, share: float) -> bool:
         if self._chance() >= share:
@@ -150,11 +150,11 @@ class Journal:
             self._sampled += 1
             return self._sampled <= PER_SECOND
 
-    def _note(self, entry: Entry) -> None:
+    def _add(self, entry: FailureEntry) -> None:
         with self._lock:
-            if len(self._entries) >= MOST:
+            if len(self._entries) >= MAX_ENTRIES:
                 self._entries.popleft()
-                self._lose(1)
+                self._count_dropped(1)
             self._entries.append(entry)
         self._has_entries.set()
 
@@ -175,51 +175,49 @@ class Journal:
                 self._ends.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _next(self) -> list[Entry]:
+    def _next(self) -> list[FailureEntry]:
         with self._lock:
             batch = [self._entries.popleft() for _ in range(min(BATCH, len(self._entries)))]
             if not self._entries and not self._ends.is_set():
                 self._has_entries.clear()
         return batch
 
-    def _is_written(self, batch: list[Entry]) -> bool:
+    def _is_written(self, batch: list[FailureEntry]) -> bool:
         """Write a batch, or take it back; what is itself the reason for a failure is given up."""
         try:
-            self._write([replace(entry, said=plain(entry.said)) for entry in batch])
+            self._write([replace(entry, fields=plain(entry.fields)) for entry in batch])
         except errs.Error as error:
             if error.kind.fault is not Fault.CLIENT:
-                self._take_back(batch)
-                self._turned(is_away=True, cause=error)
+                self._requeue(batch)
+                self._log_availability(is_unavailable=True, cause=error)
                 return False
-            self._give_up(batch, error)
+            self._drop(batch, error)
         except Exception as error:
-            self._give_up(batch, error)
-        self._turned(is_away=False)
+            self._drop(batch, error)
+        self._log_availability(is_unavailable=False)
         return True
 
-    def _take_back(self, batch: list[Entry]) -> None:
+    def _requeue(self, batch: list[FailureEntry]) -> None:
         """Put a batch where it was; the newest entries stay."""
         with self._lock:
-            room = MOST - len(self._entries)
-            self._lose(max(0, len(batch) - room))
+            room = MAX_ENTRIES - len(self._entries)
+            self._count_dropped(max(0, len(batch) - room))
             self._entries.extendleft(reversed(batch[-room:] if room > 0 else []))
             self._has_entries.set()
 
-    def _give_up(self, batch: list[Entry], cause: Exception) -> None:
-        self._lose(len(batch))
-        _LOG.error(
-            "%d failed requests could not be written down", len(batch), extra={"fields": logs.cause_chain(cause)}
-        )
+    def _drop(self, batch: list[FailureEntry], cause: Exception) -> None:
+        self._count_dropped(len(batch))
+        _LOG.error("%d failed requests could not be stored", len(batch), extra={"fields": logs.cause_chain(cause)})
 
-    def _lose(self, count: int) -> None:
+    def _count_dropped(self, count: int) -> None:
         self.dropped += count
         metrics.UNRECORDED.inc(count)
 
-    def _turned(self, *, is_away: bool, cause: Exception | None = None) -> None:
+    def _log_availability(self, *, is_unavailable: bool, cause: Exception | None = None) -> None:
         """Write one line when writing begins to fail, and one when it works again."""
-        if is_away and not self._is_away and not self._ends.is_set():
+        if is_unavailable and not self._is_unavailable and not self._ends.is_set():
             fields = logs.cause_chain(cause, stack=False) if cause else {}
-            _LOG.warning("failed requests wait in memory: they cannot be written down", extra={"fields": fields})
-        elif self._is_away and not is_away:
-            _LOG.info("failed requests are written down again", extra={"fields": {"dropped": self.dropped}})
-        self._is_away = is_away
+            _LOG.warning("failed requests are queued in memory: the database is unavailable", extra={"fields": fields})
+        elif self._is_unavailable and not is_unavailable:
+            _LOG.info("failed requests are stored again", extra={"fields": {"dropped": self.dropped}})
+        self._is_unavailable = is_unavailable

@@ -5,15 +5,15 @@ from typing import Final
 
 from app.observability import logs
 
-_LOG: Final = logging.getLogger("candor.keys")
+_LOG: Final = logging.getLogger("candor.jwks")
 
 
-def known(issuer: str, count: int) -> None:
+def fetched(issuer: str, count: int) -> None:
     """Write that the keys of an issuer are known."""
-    _LOG.info("the keys of %s are known", issuer, extra={"fields": {"issuer": issuer, "keys": count}})
+    _LOG.info("fetched signing keys of %s", issuer, extra={"fields": {"issuer": issuer, "keys": count}})
 
 
-def missing(issuer: str, error: Exception) -> None:
+def unavailable(issuer: str, error: Exception) -> None:
     """Write that an issuer has not told its keys."""
     fields = {"issuer": issuer, **logs.cause_chain(error, stack=False)}
-    _LOG.warning("the keys of %s cannot be had", issuer, extra={"fields": fields})
+    _LOG.warning("could not fetch signing keys of %s", issuer, extra={"fields": fields})

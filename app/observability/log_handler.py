@@ -24,14 +24,14 @@ _torn: Final = mmap.mmap(-1, 1)
 """Whether the last line is incomplete: memory that all workers share, since they write one after the other."""
 
 
-class SinkHandler(logging.Handler):
+class NonBlockingHandler(logging.Handler):
     """Writes records to a descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self.descriptor: Final = descriptor
         self._write = _opened(descriptor)
-        self._untold = self.dropped = 0
+        self._unreported = self.dropped = 0
         """Lines lost since we last said so, and ever, in this process."""
         forget = weakref.WeakMethod(self._forget)
         os.register_at_fork(after_in_child=lambda: (alive := forget()) and alive())
@@ -41,7 +41,7 @@ class SinkHandler(logging.Handler):
         try:
             line = self.format(record)
         except Exception as exc:  # whatever the ``__str__`` of an argument raises
-            line = self.format(_record(record.name, "a line could not be made: %s", type(exc).__qualname__))
+            line = self.format(_record(record.name, "a log entry could not be formatted: %s", type(exc).__qualname__))
         self._put(line.encode("utf-8", "backslashreplace"))
 
     def put(self, line: bytes) -> None:
@@ -53,14 +53,14 @@ class SinkHandler(logging.Handler):
             self.release()
 
     def _put(self, line: bytes) -> None:
-        if self._untold:
-            lost = _record("candor.logs", "%d lines were lost while nobody took them", self._untold)
+        if self._unreported:
+            lost = _record("candor.logs", "%d log entries were dropped while the output was blocked", self._unreported)
             if self._is_written(self.format(lost).encode("utf-8", "backslashreplace")):
-                self._untold = 0
-        if self._untold or not self._is_written(line):
-            self._untold += 1
+                self._unreported = 0
+        if self._unreported or not self._is_written(line):
+            self._unreported += 1
             self.dropped += 1
-            metrics.LINES_DROPPED.inc()
+            metrics.LOG_ENTRIES_DROPPED.inc()
 
     def _is_written(self, line: bytes) -> bool:
         data = line + b"\n"
@@ -73,7 +73,7 @@ class SinkHandler(logging.Handler):
 
     def _forget(self) -> None:
         """What the parent lost, the parent tells."""
-        self._untold = self.dropped = 0
+        self._unreported = self.dropped = 0
 
 
 def _record(logger: str, message: str, value: object) -> logging.LogRecord:

@@ -9,18 +9,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from app.observability.failure_recorder import Entry, joined
+from app.observability.failure_recorder import FailureEntry, joined
 
 GZIP: Final = b"\x1f\x8b"
 STDIN: Final = Path("-")
 ACCESS, ERRORS, NGINX = "candor.access", "candor.errors", "nginx"
-OF_EVERY_LINE: Final = frozenset(("timestamp", "level", "severity", "logger", "message", "request_id", "trace_id"))
+COMMON_FIELDS: Final = frozenset(("timestamp", "level", "severity", "logger", "message", "request_id", "trace_id"))
 
 
-def occurrences(request_id: str, paths: Iterable[Path]) -> list[Entry]:
+def occurrences(request_id: str, paths: Iterable[Path]) -> list[FailureEntry]:
     """Return the requests with this id, newest first: failed ones with their error, and all others too."""
-    found, waiting = list[Entry](), list[dict[str, Any]]()
-    for line in _lines(request_id, paths):
+    found, waiting = list[FailureEntry](), list[dict[str, Any]]()
+    for line in _entries(request_id, paths):
         if line["logger"] == ERRORS:
             waiting.append(line)
         else:
@@ -29,12 +29,14 @@ def occurrences(request_id: str, paths: Iterable[Path]) -> list[Entry]:
     return sorted(found, key=lambda entry: entry.at, reverse=True)
 
 
-def _entry(latest: dict[str, Any], error: dict[str, Any], access: dict[str, Any]) -> Entry:
-    said = {name: value for name, value in joined(error, access).items() if name not in OF_EVERY_LINE}
-    return Entry(latest["request_id"], datetime.fromisoformat(latest["timestamp"]), latest.get("trace_id"), said)
+def _entry(latest: dict[str, Any], error: dict[str, Any], access: dict[str, Any]) -> FailureEntry:
+    fields = {name: value for name, value in joined(error, access).items() if name not in COMMON_FIELDS}
+    return FailureEntry(
+        latest["request_id"], datetime.fromisoformat(latest["timestamp"]), latest.get("trace_id"), fields
+    )
 
 
-def _lines(request_id: str, paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+def _entries(request_id: str, paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
     """Yield what the service has written about the id; what others put before a line, such as journald, is skipped."""
     sought = request_id.encode()
     for path in paths:

@@ -14,19 +14,19 @@ from typing import Any, Final, Protocol, TextIO
 from app import context, errs
 from app.observability import json_lines
 from app.observability.error_fields import facts_of, items_by_code, method, place
-from app.observability.log_handler import SinkHandler
-from app.observability.redaction import told
-from app.observability.shared_entries import Shared, SharedEntries
+from app.observability.log_handler import NonBlockingHandler
+from app.observability.redaction import redact_exception
+from app.observability.shared_entries import SharedEntries, SharedEntry
 
-HOUSE: Final = logging.getLogger("candor")
+ROOT: Final = logging.getLogger("candor")
 ACCESS: Final = logging.getLogger("candor.access")
 ERRORS: Final = logging.getLogger("candor.errors")
 AUDIT: Final = logging.getLogger("candor.audit")
-LISTED: Final = 20
+MAX_LISTED: Final = 20
 """Violations named in a line."""
 STANDARD_ERROR: Final = 2
 PACKAGES: Final = "/site-packages/"
-HOMES: Final = (f"{Path(__file__).resolve().parents[2]}/", f"{sysconfig.get_path('stdlib')}/")
+SOURCE_FOLDERS: Final = (f"{Path(__file__).resolve().parents[2]}/", f"{sysconfig.get_path('stdlib')}/")
 """Where our source is, and Python's own."""
 
 
@@ -60,13 +60,13 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line of JSON."""
-        line = _line(record.created, record.levelname, record.name, record.getMessage(), getattr(record, "fields", {}))
+        line = _entry(record.created, record.levelname, record.name, record.getMessage(), getattr(record, "fields", {}))
         if record.exc_info and record.exc_info[1] is not None and "causes" not in line:
             line |= cause_chain(record.exc_info[1])
         return json_lines.rendered(line).decode()
 
 
-def _line(created: float, level: str, logger: str, message: str, fields: Mapping[str, object]) -> dict[str, object]:
+def _entry(created: float, level: str, logger: str, message: str, fields: Mapping[str, object]) -> dict[str, object]:
     return {
         "timestamp": datetime.fromtimestamp(created, UTC),
         "level": level,
@@ -80,9 +80,9 @@ def _line(created: float, level: str, logger: str, message: str, fields: Mapping
 
 
 @cache
-def to_stderr() -> SinkHandler:
+def to_stderr() -> NonBlockingHandler:
     """Return the one handler of this process, which gunicorn's loggers share."""
-    handler = SinkHandler(STANDARD_ERROR)
+    handler = NonBlockingHandler(STANDARD_ERROR)
     handler.setFormatter(JsonFormatter())
     return handler
 
@@ -97,17 +97,17 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     root.addHandler(handler)
     AUDIT.setLevel(logging.INFO)
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
-    put_in_force(level, shows_stacks=True)
+    set_level(level, shows_stacks=True)
 
 
-def put_in_force(level: str, *, shows_stacks: bool) -> None:
+def set_level(level: str, *, shows_stacks: bool) -> None:
     """Have this process log from this level on, from now on, and stacks or none.
 
     Libraries never say more than at INFO: what they would say, nobody has read for secrets.
     """
     _state.shows_stacks = shows_stacks
-    HOUSE.setLevel(level)
-    logging.getLogger().setLevel(max(HOUSE.level, logging.INFO))
+    ROOT.setLevel(level)
+    logging.getLogger().setLevel(max(ROOT.level, logging.INFO))
 
 
 def access(fields: dict[str, object]) -> None:
@@ -143,24 +143,24 @@ def error(
         stack: whether to add the traceback, unless it is switched off.
         shared_by: the address of the client, if errors with this code of the same second share a line.
     """
-    said = exc if isinstance(exc, errs.Error) else shown
-    kind, fault, caused = said.kind, said.fault, cause_chain(exc, stack=stack)
+    reported = exc if isinstance(exc, errs.Error) else shown
+    kind, fault, caused = reported.kind, reported.fault, cause_chain(exc, stack=stack)
     fields |= {
         "method": method(fields.get("method")),
         "kind": kind.string,
         "fault": None if fault is kind.fault else fault.value,
-        "code": said.code or errs.shown_code(shown),
-        "param": said.param,
-        "violations": [f"{place(each)} {each.code}" for each in said.violations[:LISTED]] or None,
-        "items": items_by_code(said.failures),
-        "user": said.user or fields.get("user"),
+        "code": reported.code or errs.public_code(shown),
+        "param": reported.param,
+        "violations": [f"{place(each)} {each.code}" for each in reported.violations[:MAX_LISTED]] or None,
+        "items": items_by_code(reported.failures),
+        "user": reported.user or fields.get("user"),
         "facts": facts_of(exc),
         **caused,
     }
     is_own = shared_by is None or not _goes_to_stderr_alone(ERRORS) or _is_first(shared_by, fields)
     if is_own:
-        message = caused["causes"][0]["message"] if said is exc else told(said)
-        level = kind.log_level if fault is kind.fault and not said.is_simulated else logging.WARNING
+        message = caused["causes"][0]["message"] if reported is exc else redact_exception(reported)
+        level = kind.log_level if fault is kind.fault and not reported.is_simulated else logging.WARNING
         _write(ERRORS, logging.ERROR if stack else level, message, fields, exc if stack else None)
     for watcher in WATCHERS:
         watcher.error(fields)
@@ -172,8 +172,8 @@ def _is_first(shared_by: Hashable, fields: Mapping[str, object]) -> bool:
     return _SHARED.is_first((shared_by, same["code"]), context.request_id.get(), same)
 
 
-def _write_shared(shared: Shared) -> None:
-    message = f"{shared.count} more like it from the same address within a second"
+def _write_shared(shared: SharedEntry) -> None:
+    message = f"{shared.count} more such errors from the same address within a second"
     _write(ERRORS, logging.WARNING, message, shared.logged())
 
 
@@ -209,7 +209,7 @@ def _write(
     """
     if logger.isEnabledFor(level):
         if _goes_to_stderr_alone(logger):
-            line = _line(time.time(), logging.getLevelName(level), logger.name, message, fields)
+            line = _entry(time.time(), logging.getLevelName(level), logger.name, message, fields)
             try:
                 to_stderr().put(json_lines.rendered(line))
             except Exception:  # noqa: S110 -- what the ``__str__`` of a field raises the handler says, as of any record
@@ -235,12 +235,12 @@ def _write(
 
 def _goes_to_stderr_alone(logger: logging.Logger) -> bool:
     """Return whether no handler, filter or formatter but our own would see a record."""
-    handler, root = to_stderr(), HOUSE.parent
+    handler, root = to_stderr(), ROOT.parent
     return (
-        not (logger.handlers or logger.filters or HOUSE.handlers or handler.filters)
-        and logger.parent is HOUSE
+        not (logger.handlers or logger.filters or ROOT.handlers or handler.filters)
+        and logger.parent is ROOT
         and logger.propagate
-        and HOUSE.propagate
+        and ROOT.propagate
         and root is not None
         and root.handlers == [handler]
         and handler.level == logging.NOTSET
@@ -251,25 +251,25 @@ def _goes_to_stderr_alone(logger: logging.Logger) -> bool:
 
 def cause_chain(exc: BaseException, *, stack: bool = True) -> dict[str, Any]:
     """Return the trail, the causes and where they were raised, outermost first, without the values that they quote."""
-    chain: dict[str, Any] = {"op": errs.ops(exc) or None, "causes": [_cause(link) for link in errs.chain(exc)]}
+    chain: dict[str, Any] = {"op": errs.ops(exc) or None, "causes": [_cause(link) for link in errs.causes(exc)]}
     if stack and _state.shows_stacks:
         chain["stack"] = [
-            f"{short(frame.filename)}:{frame.lineno} {frame.name}"
-            for link in errs.chain(exc)
+            f"{short_path(frame.filename)}:{frame.lineno} {frame.name}"
+            for link in errs.causes(exc)
             for frame in traceback.extract_tb(link.__traceback__)
         ]
     return chain
 
 
-def short(filename: str) -> str:
+def short_path(filename: str) -> str:
     """Return the name of a file as one looks for it: from our root, Python's library, or its package on."""
     _, found, inside = filename.rpartition(PACKAGES)
-    home = next(filter(filename.startswith, HOMES), "")
+    home = next(filter(filename.startswith, SOURCE_FOLDERS), "")
     return inside if found else filename.removeprefix(home)
 
 
 def _cause(link: BaseException) -> dict[str, object]:
-    cause: dict[str, object] = {"type": type(link).__qualname__, "message": told(link)}
+    cause: dict[str, object] = {"type": type(link).__qualname__, "message": redact_exception(link)}
     if isinstance(link, errs.Error) and link.__dict__.get("detail"):
         cause["detail"] = link.detail
     if not isinstance(link, errs.Error) and isinstance(sqlstate := getattr(link, "sqlstate", None), str):

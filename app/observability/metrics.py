@@ -29,12 +29,12 @@ FIELDS: Final[set[str]] = set()
 _INDEX: Final = re.compile(r"\[[0-9]+\]")
 
 
-def _counter(name: str, says: str, *labels: str) -> Counter:
-    return Counter(name, says, labels, registry=REGISTRY)
+def _counter(name: str, help_text: str, *labels: str) -> Counter:
+    return Counter(name, help_text, labels, registry=REGISTRY)
 
 
-def _gauge(name: str, says: str, *labels: str, mode: str = "livesum") -> Gauge:
-    return Gauge(name, says, labels, registry=REGISTRY, multiprocess_mode=mode)  # type: ignore[arg-type]  # one of theirs
+def _gauge(name: str, help_text: str, *labels: str, mode: str = "livesum") -> Gauge:
+    return Gauge(name, help_text, labels, registry=REGISTRY, multiprocess_mode=mode)  # type: ignore[arg-type]  # one of theirs
 
 
 DURATION: Final = Histogram(
@@ -46,7 +46,7 @@ DURATION: Final = Histogram(
 )
 IN_FLIGHT: Final = _gauge("http_requests_in_flight", "Requests that a thread is at work on.")
 WAITING: Final = _gauge("http_requests_waiting", "Requests that wait in the line before the threads.")
-SHED: Final = _counter("http_requests_shed_total", "Requests refused for overload, and where.", "at")
+LOAD_SHED: Final = _counter("http_requests_shed_total", "Requests refused for overload, and where.", "at")
 ERRORS: Final = _counter("errors_total", "Errors answered.", "code", "kind", "fault")
 SIMULATED: Final = _counter("simulated_errors_total", "Errors answered because the caller asked for them.", "code")
 VIOLATIONS: Final = _counter("validation_violations_total", "Rules that input broke.", "field", "code")
@@ -54,15 +54,17 @@ PANICS: Final = _counter("panics_recovered_total", "Exceptions that nobody fores
 UNDECLARED: Final = _counter(
     "undeclared_errors_total", "Errors undeclared by where they came from.", "operation", "code"
 )
-DEGRADED: Final = _counter("degraded_answers_total", "Answers without the help of a dependency.", "dependency")
+DEGRADED: Final = _counter("degraded_responses_total", "Answers without the help of a dependency.", "dependency")
 BREAKER_STATE: Final = _gauge("breaker_state", "0 closed, 0.5 half-open, 1 open.", "breaker", mode="livemax")
-BREAKER_TURNS: Final = _counter("breaker_transitions_total", "Changes of state.", "breaker", "before", "after")
-BREAKER_REFUSALS: Final = _counter("breaker_refusals_total", "Calls refused.", "breaker")
+BREAKER_TRANSITIONS: Final = _counter("breaker_transitions_total", "Changes of state.", "breaker", "before", "after")
+BREAKER_REJECTIONS: Final = _counter("breaker_rejections_total", "Calls refused.", "breaker")
 DEPENDENCY_ERRORS: Final = _counter(
     "dependency_errors_total", "Calls of dependencies that failed.", "dependency", "operation"
 )
 RETRIES: Final = _counter("retries_total", "Attempts made again.", "work")
-GIVE_UPS: Final = _counter("retries_given_up_total", "Work that would have been tried again.", "work", "reason")
+RETRIES_EXHAUSTED: Final = _counter(
+    "retries_exhausted_total", "Work that would have been tried again.", "work", "reason"
+)
 DATABASE_RETRIES: Final = _counter("db_retries_total", "Retries of what the database undid.", "sqlstate")
 POOL_SIZE: Final = _gauge("pool_connections_max", "Database connections that there may be.")
 POOL_IN_USE: Final = _gauge("pool_connections_in_use", "Database connections in use.")
@@ -98,7 +100,7 @@ REVOCATIONS: Final = _gauge(
     "revocations_held", "Revoked sessions and tokens that a worker holds in memory.", mode="livemax"
 )
 UNRECORDED: Final = _counter("failures_unrecorded_total", "Failed requests that could not be written down.")
-LINES_DROPPED: Final = _counter("log_lines_dropped_total", "Log lines that nobody took.")
+LOG_ENTRIES_DROPPED: Final = _counter("log_entries_dropped_total", "Log lines that nobody took.")
 BUILD: Final = _gauge("candor_build_info", "Always 1.", "version", "python", mode="livemax")
 
 _kinds: Final[set[str]] = set()
@@ -116,12 +118,12 @@ def request(method: str | None, route: str, status: str, seconds: float) -> None
     observe(seconds)
 
 
-def error(said: errs.Error, shown: errs.Error) -> None:
+def error(reported: errs.Error, shown: errs.Error) -> None:
     """Count an error by the code that was shown, the kind and the fault that it truly had, and its violations."""
-    key = (errs.definition(shown).code, said.kind, said.fault)
+    key = (errs.definition(shown).code, reported.kind, reported.fault)
     count = _counters.get(key)
     if count is None:
-        count = _counters[key] = ERRORS.labels(key[0], said.kind.string, said.fault.value).inc
+        count = _counters[key] = ERRORS.labels(key[0], reported.kind.string, reported.fault.value).inc
     count()
     if not shown.violations:
         return
@@ -146,14 +148,14 @@ def _field(violation: errs.Violation) -> str:
     return name if violation.header or name in FIELDS else "other"
 
 
-def know_fields(names: Iterable[str]) -> None:
+def add_field_labels(names: Iterable[str]) -> None:
     """Admit names of fields as labels."""
     FIELDS.update(_INDEX.sub("[]", name) for name in names)
 
 
-def breaker_turned(name: str, before: str, after: str) -> None:
+def breaker_changed(name: str, before: str, after: str) -> None:
     """Count a breaker's change of state."""
-    BREAKER_TURNS.labels(name, before, after).inc()
+    BREAKER_TRANSITIONS.labels(name, before, after).inc()
     BREAKER_STATE.labels(name).set(STATES[after])
     if name == "redis":
         LIMITER_DEGRADED.set(after != "closed")
@@ -184,25 +186,25 @@ def begin() -> None:
     for name, named in errs.named_errors().items():
         ERRORS.labels(name, named.kind.string, named.kind.fault.value)
     ERRORS.labels(DeadlineExceeded.code, DeadlineExceeded.kind.string, Fault.CLIENT.value)
-    for place in ("line", "work_slots", "hashing", "writers"):
-        SHED.labels(place)
+    for place in ("request_queue", "work_slots", "hashing", "writers"):
+        LOAD_SHED.labels(place)
     for work in ("transaction", "read"):
         RETRIES.labels(work)
     for sqlstate in ("0A000", "40001", "40P01", "none"):
         DATABASE_RETRIES.labels(sqlstate)
-    know_dependency("database", "connect", "execute", "commit")
+    add_dependency("database", "connect", "execute", "commit")
     for part in ("user", "preferences"):
         DEGRADED.labels(part)
 
 
-def know_dependency(name: str, *operations: str) -> None:
+def add_dependency(name: str, *operations: str) -> None:
     """Have those of a dependency there from the start too."""
     for operation in operations:
         DEPENDENCY_ERRORS.labels(name, operation)
     RETRIES.labels(name)
     BREAKER_STATE.labels(name)
-    BREAKER_REFUSALS.labels(name)
-    BREAKER_TURNS.labels(name, "closed", "open")
+    BREAKER_REJECTIONS.labels(name)
+    BREAKER_TRANSITIONS.labels(name, "closed", "open")
 
 
 def describe(*, pool: int, slots: int) -> None:

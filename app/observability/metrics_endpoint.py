@@ -18,7 +18,7 @@ PATH: Final = "/metrics"
 MOST: Final = 8
 """Questions answered at once; others are hung up on."""
 BACKLOG: Final = 64
-_LOG: Final = logging.getLogger("candor.exporter")
+_LOG: Final = logging.getLogger("candor.metrics")
 
 
 def serve(host: str, port: int, *, setting: str) -> None:
@@ -33,14 +33,14 @@ def serve(host: str, port: int, *, setting: str) -> None:
         return
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        exposition = Exposition(socket.create_server((host, port), family=family, backlog=BACKLOG), metrics.REGISTRY)
+        exposition = MetricsServer(socket.create_server((host, port), family=family, backlog=BACKLOG), metrics.REGISTRY)
     except OSError as fault:
         _LOG.warning("no metrics are served on METRICS_HOST=%s %s=%d: %s", host, setting, port, fault.strerror)
         return
     threading.Thread(target=exposition.serve_forever, name="metrics", daemon=True).start()
 
 
-class Exposition(ThreadingHTTPServer):
+class MetricsServer(ThreadingHTTPServer):
     """Listens on a socket that somebody else has opened."""
 
     daemon_threads = True
@@ -69,13 +69,13 @@ class Exposition(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what went wrong; a client that hangs up is nothing wrong."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            _LOG.exception("a question for metrics could not be answered")
+            _LOG.exception("metrics scrape failed")
 
 
 class Handler(BaseHTTPRequestHandler):
     """Answers one question."""
 
-    server: Exposition
+    server: MetricsServer
     protocol_version = "HTTP/1.1"
     timeout = 5  # seconds for a client to say what it wants, and to take it
 
@@ -85,12 +85,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         encode, media_type = _encoder(self.headers.get("Accept") or "")
-        self._say(HTTPStatus.OK, media_type, encode(self.server.metrics))
+        self._respond(HTTPStatus.OK, media_type, encode(self.server.metrics))
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse, without the page of HTML that the base class sends; of a method that it does not know it says 501."""
         status = HTTPStatus.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else HTTPStatus(code)
-        self._say(status, "text/plain; charset=utf-8", f"{status.phrase}: ask by GET for {PATH}.\n".encode())
+        self._respond(status, "text/plain; charset=utf-8", f"{status.phrase}: ask by GET for {PATH}.\n".encode())
 
     def version_string(self) -> str:
         """Return what stands in Server: no version (C4)."""
@@ -99,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- http.server's name
         """Log nothing of a scrape."""
 
-    def _say(self, status: HTTPStatus, media_type: str, body: bytes) -> None:
+    def _respond(self, status: HTTPStatus, media_type: str, body: bytes) -> None:
         self.close_connection = True
         self.send_response(status)
         self.send_header("Content-Type", media_type)

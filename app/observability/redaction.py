@@ -32,7 +32,7 @@ _RUN: Final = re.compile(b"\x00+|\x01+")
 _RAISES: Final = frozenset({dis.opmap["RAISE_VARARGS"], dis.opmap["RERAISE"]})
 
 
-def told(exc: BaseException) -> str:
+def redact_exception(exc: BaseException) -> str:
     """Return the text of an exception, without the data in it."""
     if isinstance(exc, errs.Error):
         return _first_line(exc.without_quotes())

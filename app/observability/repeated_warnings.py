@@ -4,11 +4,11 @@ import logging
 import time
 from collections.abc import Callable
 
-EVERY = 60.0
+INTERVAL_SECONDS = 60.0
 """Seconds between two entries."""
 
 
-class Occasional:
+class RepeatedWarning:
     """Logs at most one entry a minute and process. Not exact under threads: two may log at the same instant."""
 
     def __init__(self, logger: str) -> None:
@@ -20,7 +20,7 @@ class Occasional:
         """Log a warning, unless one was logged within the last minute."""
         now = self.clock()
         if now >= self._after:
-            self._after = now + EVERY
+            self._after = now + INTERVAL_SECONDS
             self._logger.warning(message)
 
     def reset(self) -> None:

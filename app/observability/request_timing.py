@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class RequestTimings:
     """Seconds by hop, with the names that ``spent_in`` of a 504 has, and repetitions by what was repeated."""
 
     spent: dict[str, float] = field(default_factory=dict)
@@ -21,32 +21,32 @@ class Trail:
 
     def fields(self) -> dict[str, object]:
         """Return what a line says of it."""
-        spent = {hop: round(seconds * 1000, 3) for hop, seconds in self.spent.items()}
+        spent = {name: round(seconds * 1000, 3) for name, seconds in self.spent.items()}
         return {"spent_ms": spent or None, "retries": self.retries or None}
 
 
-current: Final[ContextVar[Trail | None]] = ContextVar("trail", default=None)
+current: Final[ContextVar[RequestTimings | None]] = ContextVar("trail", default=None)
 """The trail of the request that this work is done for."""
 
 
-def begin() -> Trail:
+def begin() -> RequestTimings:
     """Return the new trail of the request at hand."""
-    trail = Trail()
-    current.set(trail)
-    return trail
+    timings = RequestTimings()
+    current.set(timings)
+    return timings
 
 
 @contextmanager
-def spending(hop: str) -> Iterator[None]:
+def stage(name: str) -> Iterator[None]:
     """Add the time that the block takes."""
     began = time.perf_counter()
     try:
         yield
     finally:
-        spent(hop, time.perf_counter() - began)
+        record_stage(name, time.perf_counter() - began)
 
 
-def timed(hop: str, work: Callable[P, R]) -> Callable[P, R]:
+def timed(stage_name: str, work: Callable[P, R]) -> Callable[P, R]:
     """Return the work, which adds the time that it takes."""
 
     @wraps(work)
@@ -55,20 +55,20 @@ def timed(hop: str, work: Callable[P, R]) -> Callable[P, R]:
         try:
             return work(*args, **kwargs)
         finally:
-            spent(hop, time.perf_counter() - began)
+            record_stage(stage_name, time.perf_counter() - began)
 
     return run
 
 
-def spent(hop: str, seconds: float) -> None:
+def record_stage(name: str, seconds: float) -> None:
     """Add to what was spent in a hop; nothing where the work is done for no request."""
-    trail = current.get()
-    if trail is not None:
-        trail.spent[hop] = trail.spent.get(hop, 0.0) + seconds
+    timings = current.get()
+    if timings is not None:
+        timings.spent[name] = timings.spent.get(name, 0.0) + seconds
 
 
-def repeated(what: str) -> None:
+def record_retry(what: str) -> None:
     """Add that something failed and is done again."""
-    trail = current.get()
-    if trail is not None:
-        trail.retries[what] = trail.retries.get(what, 0) + 1
+    timings = current.get()
+    if timings is not None:
+        timings.retries[what] = timings.retries.get(what, 0) + 1

@@ -9,7 +9,7 @@ from app.observability.logs import cause_chain
 _LOG: Final = logging.getLogger("candor.revocations")
 
 
-def old(seconds: float, error: Exception) -> None:
+def stale(seconds: float, error: Exception) -> None:
     """Log that revocations are not in force in time."""
     fields = {"seconds": round(seconds, 1) if math.isfinite(seconds) else None, **cause_chain(error, stack=False)}
     _LOG.warning("the list of revoked sessions is out of date", extra={"fields": fields})

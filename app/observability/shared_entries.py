@@ -20,7 +20,7 @@ IDS: Final = 5
 
 
 @dataclass(slots=True)
-class Shared:
+class SharedEntry:
     """The requests of a second, after the first."""
 
     began: float
@@ -39,10 +39,12 @@ class Shared:
 class SharedEntries:
     """Decides who shares an entry, and has it written when the second is over."""
 
-    def __init__(self, write: Callable[[Shared], None], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, write: Callable[[SharedEntry], None], *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """Take what writes an entry, and the clock in seconds."""
         self._write, self._monotonic = write, monotonic
-        self._open: dict[Hashable, Shared] = {}
+        self._open: dict[Hashable, SharedEntry] = {}
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
 
@@ -56,37 +58,37 @@ class SharedEntries:
         """
         with self._lock:
             now = self._monotonic()
-            over = self._over(now)
+            over = self._expired(now)
             shared = self._open.get(key)
             if shared is None:
-                self._open[key] = Shared(now, request_id, fields)
+                self._open[key] = SharedEntry(now, request_id, fields)
             else:
                 shared.count += 1
                 if len(shared.ids) < IDS:
                     shared.ids.append(request_id)
-                self._be_reminded()
-        self._tell(over)
+                self._schedule_flush()
+        self._write_counted(over)
         return shared is None
 
     def flush(self) -> None:
         """Write the entries of all seconds that are over."""
         with self._lock:
             self._timer = None
-            over = self._over(self._monotonic())
+            over = self._expired(self._monotonic())
             if any(each.count for each in self._open.values()):
-                self._be_reminded()
-        self._tell(over)
+                self._schedule_flush()
+        self._write_counted(over)
 
     def end(self) -> None:
         """Write the entries of seconds that are not over either: the process ends."""
         with self._lock:
             over = [*self._open.values()]
             self._open.clear()
-        self._tell(over)
+        self._write_counted(over)
 
-    def _over(self, now: float) -> list[Shared]:
+    def _expired(self, now: float) -> list[SharedEntry]:
         """Take away what is over; the oldest come first."""
-        over: list[Shared] = []
+        over: list[SharedEntry] = []
         while self._open:
             key, oldest = next(iter(self._open.items()))
             if now - oldest.began < EVERY and len(self._open) <= MOST:
@@ -94,7 +96,7 @@ class SharedEntries:
             over.append(self._open.pop(key))
         return over
 
-    def _be_reminded(self) -> None:
+    def _schedule_flush(self) -> None:
         if self._timer is None:
             timer = threading.Timer(EVERY, self.flush)
             timer.daemon = True
@@ -102,7 +104,7 @@ class SharedEntries:
                 timer.start()
                 self._timer = timer
 
-    def _tell(self, over: list[Shared]) -> None:
+    def _write_counted(self, over: list[SharedEntry]) -> None:
         for each in over:
             if each.count:
                 self._write(each)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from app.config import VERSION, Settings, authority
 
 LIMITS: Final = ("rate_limit", "token_rate_limit", "registration_rate_limit", "max_body_bytes", "request_timeout")
-PLACE: Final = ("host", "hostaddr", "port", "service")
+LOCATION_PARAMETERS: Final = ("host", "hostaddr", "port", "service")
 """What of a URL's query says where a database is."""
 _LOG: Final = logging.getLogger("candor.start")
 
@@ -23,20 +23,25 @@ def announce(settings: Settings, serves: Sequence[str], *, metrics_port: int, mo
         more: what else is served, such as the public routes.
     """
     where = ", ".join(serves) or "by another server than gunicorn"
-    _LOG.info("Candor %s serves %s", VERSION, where, extra={"fields": {**told(settings, serves, metrics_port), **more}})
+    _LOG.info(
+        "Candor %s serves %s",
+        VERSION,
+        where,
+        extra={"fields": {**start_fields(settings, serves, metrics_port), **more}},
+    )
     for sentence in settings.warnings:
         _LOG.warning("%s", sentence)
 
 
-def told(settings: Settings, serves: Sequence[str], metrics_port: int) -> dict[str, Any]:
+def start_fields(settings: Settings, serves: Sequence[str], metrics_port: int) -> dict[str, Any]:
     """Return what the entry contains; no user, password or token."""
     metrics = authority(settings.metrics_host, metrics_port)
     return {
         "environment": settings.app_env,
         "serves": [*serves],
         "public_url": settings.public_url,
-        "database": place_of(settings.database_url),
-        "redis": place_of(settings.redis_url) if settings.redis_url else "none: each worker counts for itself",
+        "database": location_of(settings.database_url),
+        "redis": location_of(settings.redis_url) if settings.redis_url else "none: each worker counts for itself",
         "trusted_proxies": [*map(str, settings.trusted_proxies)],
         "limits": {name: getattr(settings, name) for name in LIMITS},
         "cors_origins": [*settings.cors_origins],
@@ -46,9 +51,9 @@ def told(settings: Settings, serves: Sequence[str], metrics_port: int) -> dict[s
     }
 
 
-def place_of(url: str) -> str:
+def location_of(url: str) -> str:
     """Return where a URL leads, and to which database there."""
     parts = urlsplit(url)
-    asked = ", ".join(f"{name}={value}" for name, value in parse_qsl(parts.query) if name in PLACE)
+    parameters = ", ".join(f"{name}={value}" for name, value in parse_qsl(parts.query) if name in LOCATION_PARAMETERS)
     place = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme.partition('+')[0]}://{place}{parts.path}" + (f" ({asked})" if asked else "")
+    return f"{parts.scheme.partition('+')[0]}://{place}{parts.path}" + (f" ({parameters})" if parameters else "")

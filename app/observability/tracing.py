@@ -46,11 +46,11 @@ class Exporter(OTLPSpanExporter):
         """Send spans."""
         result = super().export(spans)
         if result is SpanExportResult.SUCCESS and self._lost:
-            _LOG.info("spans arrive again", extra={"fields": {"lost": self._lost}})
+            _LOG.info("spans are exported again", extra={"fields": {"lost": self._lost}})
             self._lost = 0
         elif result is not SpanExportResult.SUCCESS:
             if not self._lost:
-                _LOG.warning("spans are lost: the collector does not take them")
+                _LOG.warning("spans are dropped: the collector does not accept them")
             self._lost += len(spans)
         return result
 
@@ -121,7 +121,7 @@ class Tracing:
     def around_calls(self, client: object, *methods: str) -> None:
         """Give calls of an outside system spans of kind CLIENT."""
         for name in methods:
-            call = _announced(getattr(client, name))
+            call = _with_span_id(getattr(client, name))
             named = getattr(client, "name", type(client).__name__)
             traced = self._traced(f"{named}.{name}", call, SpanKind.CLIENT)
             setattr(client, name, traced)
@@ -158,11 +158,11 @@ class Tracing:
             try:
                 yield span
             except Exception as error:
-                _tell_error(span, error)
+                _record_error(span, error)
                 raise
 
 
-def _announced(work: Callable[P, R]) -> Callable[P, R]:
+def _with_span_id(work: Callable[P, R]) -> Callable[P, R]:
     """Return work that tells those it asks that they are asked within the present span."""
 
     @wraps(work)
@@ -178,7 +178,7 @@ def _announced(work: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def _tell_error(span: Span, error: Exception) -> None:
+def _record_error(span: Span, error: Exception) -> None:
     """Say which error a span ended with; those of the client are no failure of what the span stands for."""
     code = error.code if isinstance(error, errs.Error) else ""
     span.set_attribute("error.type", code or type(error).__qualname__)

@@ -8,11 +8,11 @@ where nothing else applies to a request (``Limiter._check_request_limit``).
 from app.rate_limiting import limits
 from app.rate_limiting.limiter import Limiter
 from app.rate_limiting.results import remaining_of, restore_retry_after, seconds_until_reset
-from app.rate_limiting.storage import WindowStorage
+from app.rate_limiting.storage import RateLimitStorage
 
 __all__ = [
     "Limiter",
-    "WindowStorage",
+    "RateLimitStorage",
     "limits",
     "remaining_of",
     "restore_retry_after",

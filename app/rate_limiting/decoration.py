@@ -7,7 +7,7 @@ from flask import Blueprint
 from flask_limiter import RouteLimit
 from limits import parse_many
 
-from app.rate_limiting import names
+from app.rate_limiting import view_names
 
 
 class Decoration(RouteLimit):
@@ -18,7 +18,7 @@ class Decoration(RouteLimit):
         if isinstance(obj, Blueprint):
             self.limiter.add_blueprint_limit(obj, self)
             return None
-        names.claim(obj)
+        view_names.claim(obj)
         self.limiter.forget_plans()
         return super().__call__(obj)
 

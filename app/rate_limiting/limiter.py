@@ -16,13 +16,13 @@ from flask_limiter import ApplicationLimit, ExemptionScope, RateLimitExceeded, R
 from flask_limiter.constants import ConfigVars
 from ordered_set import OrderedSet
 
-from app.rate_limiting import limits, names, settings
+from app.rate_limiting import limits, settings, view_names
 from app.rate_limiting.binding import ATTRIBUTES, KEY, Binding, Enabled, OfApplication, Plan, Way
 from app.rate_limiting.decoration import Decoration, check_notation
 from app.rate_limiting.manager import ALL, Manager, identify
 from app.rate_limiting.registry import Registry
 from app.rate_limiting.results import Context, Counted, keep_retry_after
-from app.rate_limiting.storage import SCHEME, WindowStorage, windows
+from app.rate_limiting.storage import SCHEME, RateLimitStorage, rate_limit_store
 
 CONTEXT: Final = "candor.limiter"
 """The key in the WSGI environment of a request's results."""
@@ -104,7 +104,7 @@ class Limiter(flask_limiter.Limiter):
         if isinstance(obj, Blueprint):
             self.registry.exempt_blueprints[obj] = flags
         elif obj is not None:
-            names.claim(obj)
+            view_names.claim(obj)
             obj = super().exempt(obj, flags=flags)
         else:
             return super().exempt(flags=flags)
@@ -152,7 +152,7 @@ class Limiter(flask_limiter.Limiter):
         if plan.way is Way.DIRECTLY:
             self._count(request, app)
         elif plan.way is Way.BY_FLASK_LIMITER:
-            self._evaluate(request, names.stand_in(app.view_functions.get(endpoint or "")), in_middleware=True)
+            self._evaluate(request, view_names.stand_in(app.view_functions.get(endpoint or "")), in_middleware=True)
         if plan.above:
             self._evaluate(request, plan.above, in_middleware=False)
 
@@ -185,10 +185,10 @@ class Limiter(flask_limiter.Limiter):
         Raises:
             RateLimitExceeded: a limit is exceeded.
         """
-        address, counters, results = self._key_func(), windows(app), list[Counted]()
+        address, counters, results = self._key_func(), rate_limit_store(app), list[Counted]()
         for scope, limit in limits.applicable(app, request):
             key = limit.key_for(address, scope)
-            window = counters.hit(key, seconds=limit.get_expiry())
+            window = counters.increment(key, seconds=limit.get_expiry())
             results.append(Counted(self._proxy, limit, [address, scope], key, window))
             if results[-1].breached:
                 break
@@ -236,7 +236,7 @@ class Limiter(flask_limiter.Limiter):
         """Return whether the application uses nothing of Flask-Limiter but its application limits."""
         manager, unbound = self.limit_manager, self.defaults["limit_manager"]
         return (
-            type(self._storage) is WindowStorage
+            type(self._storage) is RateLimitStorage
             and manager._application_limits == unbound._application_limits  # noqa: SLF001
             and not manager._default_limits  # noqa: SLF001
             and self._request_identifier is identify
@@ -254,20 +254,20 @@ class Limiter(flask_limiter.Limiter):
 
     def _is_decorated(self, endpoint: str | None, blueprint: str | None, view: Callable[..., Any]) -> bool:
         """Return whether limits were declared on the view, on a function that it calls, or on its blueprint."""
-        manager, name = self.limit_manager, names.qualified(view)
+        manager, name = self.limit_manager, view_names.qualified(view)
         above = {*(blueprint or "").split(".")}
         if registered := _app().blueprints.get(blueprint or ""):  # none: an endpoint may have a dot all the same
             above.add(registered.name)
         return (
             name in self._marked_for_limiting
-            or names.claimed(view) is not None
+            or view_names.claimed(view) is not None
             or manager.has_hints(endpoint or "")
             or bool(above & (manager._blueprint_limits.keys() | manager._blueprint_exemptions.keys()))  # noqa: SLF001
         )
 
     def _decorated_above(self, view: Callable[..., Any] | None) -> str | None:
         """Return the name of a view that ``@limiter.limit`` stands above the route of, where it is never called."""
-        name = names.claimed(view) if view else None
+        name = view_names.claimed(view) if view else None
         return None if hasattr(view, MARK) or name not in self._marked_for_limiting else name
 
 

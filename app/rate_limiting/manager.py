@@ -9,7 +9,7 @@ from flask_limiter._limits import ApplicationLimit, Limit
 from flask_limiter._manager import LimitManager
 from ordered_set import OrderedSet
 
-from app.rate_limiting import names
+from app.rate_limiting import view_names
 from app.rate_limiting.registry import Registry
 
 ALL: Final = ExemptionScope.APPLICATION | ExemptionScope.DEFAULT | ExemptionScope.META
@@ -65,11 +65,13 @@ class Manager(LimitManager):
         if not is_limited(app, endpoint):
             return ALL
         view = app.view_functions.get(endpoint or "")
-        name = names.claimed(view) if view else None  # of a view that was decorated above its route, too
+        name = view_names.claimed(view) if view else None  # of a view that was decorated above its route, too
         own = self._route_exemptions.get(name, ExemptionScope.NONE) if name else ExemptionScope.NONE
         if (endpoint or "").rpartition(".")[2] == "static":  # RATE_LIMIT applies to it, other limits never do
             own |= ExemptionScope.DEFAULT
-        named = endpoint if view is None or names.qualified(view) else None  # Flask-Limiter fails on a view without one
+        named = (
+            endpoint if view is None or view_names.qualified(view) else None
+        )  # Flask-Limiter fails on a view without one
         return super().exemption_scope(app, named, blueprint) | own
 
 

@@ -51,7 +51,7 @@ class Counted(RequestLimit):
         self.limit, self.request_args, self.key = limit, args, key
         self.breached, self.shared = window.hits > limit.amount, True
         self.counted = window
-        self._reset_at = time.time() + window.left
+        self._reset_at = time.time() + window.seconds_left
 
     @property
     def window(self) -> WindowStats:
@@ -86,8 +86,8 @@ def remaining_of(result: RequestLimit) -> int:
 def seconds_until_reset(result: RequestLimit) -> int:
     """Return the seconds until there are more requests, from 1 to the length of the window."""
     window, length = _counted(result), result.limit.get_expiry()
-    left = window.left if window else result.window.reset_time - time.time()
-    return min(max(1, math.ceil(left)), length)
+    seconds = window.seconds_left if window else result.window.reset_time - time.time()
+    return min(max(1, math.ceil(seconds)), length)
 
 
 def _counted(result: RequestLimit) -> Window | None:

@@ -10,14 +10,14 @@ from typing import Any, Final
 from flask import Flask, current_app, has_request_context, request
 from limits.storage import Storage
 
-from app.resilience.rate_limit_store import Window, Windows
+from app.resilience.rate_limit_store import RateLimitStore, Window
 
 SCHEME: Final = "candor"
 COUNTED: Final = "candor.counted"
 """The key in the WSGI environment of the windows that the request has been counted in."""
 
 
-class WindowStorage(Storage):
+class RateLimitStorage(Storage):
     """Counts fixed windows; needs an application context."""
 
     STORAGE_SCHEME = [SCHEME]
@@ -33,22 +33,22 @@ class WindowStorage(Storage):
     @property
     def storage(self) -> str:
         """Return the name of the counters, for ``flask limiter config``."""
-        return type(windows()).__name__
+        return type(rate_limit_store()).__name__
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count hits in the window of this key, which is ``expiry`` seconds long."""
-        window = windows().hit(key, seconds=expiry, amount=amount)
+        window = rate_limit_store().increment(key, seconds=expiry, amount=amount)
         if has_request_context():
             request.environ.setdefault(COUNTED, {})[key] = window
         return window.hits
 
     def get(self, key: str) -> int:
         """Return the hits of all processes, or those of this one while Redis does not answer."""
-        return windows().peek(key).hits
+        return rate_limit_store().peek(key).hits
 
     def get_expiry(self, key: str) -> float:
         """Return when the window closes, as a POSIX timestamp."""
-        return time.time() + windows().seen(key).left
+        return time.time() + rate_limit_store().peek_local(key).seconds_left
 
     def check(self) -> bool:
         """Return that the counters work; they always do."""
@@ -56,16 +56,16 @@ class WindowStorage(Storage):
 
     def reset(self) -> int | None:
         """Clear every limit. Other counters of the service (logins, mail) are not changed."""
-        return windows().reset("LIMITER/")
+        return rate_limit_store().reset("LIMITER/")
 
     def clear(self, key: str) -> None:
         """Clear one limit."""
-        windows().clear(key)
+        rate_limit_store().clear(key)
 
 
-def windows(app: Flask | None = None) -> Windows:
+def rate_limit_store(app: Flask | None = None) -> RateLimitStore:
     """Return the counters of an application, by default of the current one, which all transports share."""
-    counters: Windows = (app or current_app).extensions["candor-services"].windows
+    counters: RateLimitStore = (app or current_app).extensions["candor-services"].rate_limits
     return counters
 
 

@@ -7,14 +7,14 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
-from app.repositories import listeners, observed
-from app.repositories.compiled_statement import Line, Prepared
-from app.repositories.pool import lent
+from app.repositories import listeners, observed_connection
+from app.repositories.compiled_statement import CompiledStatement, ReadConnection
+from app.repositories.pool import checkout
 from app.repositories.transaction import Transaction, Usage, current, has_begun
 from app.resilience import instrumentation
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
-from app.resilience.transaction import is_stale, is_undone
+from app.resilience.transaction_retry import is_stale, is_undone
 
 T = TypeVar("T")
 
@@ -26,8 +26,8 @@ ONCE_MORE: Final = Retry(
     budget=RetryBudget(),
     is_retryable=is_undone,
     is_free=is_stale,
-    heeds_retry_after=False,
-    hooks=(instrumentation.database_retries,),
+    honors_retry_after=False,
+    hooks=(instrumentation.count_database_retry,),
 )
 """For a pooled connection that turns out dead; connections are not pinged when they are checked out."""
 
@@ -42,7 +42,7 @@ class Reads:
         self._engine, self._sessions = engine, sessions
         self._forgiving = ONCE_MORE(self._once)
 
-    def all(self, read: Prepared, **values: Any) -> list[Any]:
+    def all(self, read: CompiledStatement, **values: Any) -> list[Any]:
         """Return all rows.
 
         Raises:
@@ -51,7 +51,7 @@ class Reads:
         rows: list[Any] = self.run(lambda line: line.all(read, **values))
         return rows
 
-    def first(self, read: Prepared, **values: Any) -> Any | None:
+    def first(self, read: CompiledStatement, **values: Any) -> Any | None:
         """Return the first row, if there is any.
 
         Raises:
@@ -59,7 +59,7 @@ class Reads:
         """
         return next(iter(self.all(read, **values)), None)
 
-    def value(self, read: Prepared, **values: Any) -> Any:
+    def value(self, read: CompiledStatement, **values: Any) -> Any:
         """Return the first column of the row that there is.
 
         Raises:
@@ -67,7 +67,7 @@ class Reads:
         """
         return self.all(read, **values)[0][0]
 
-    def run(self, read: Callable[[Line], T]) -> T:
+    def run(self, read: Callable[[ReadConnection], T]) -> T:
         """Return what ``read`` returns; it may be called twice and therefore must only read.
 
         Raises:
@@ -81,8 +81,8 @@ class Reads:
         found: T = self._forgiving(read)
         return found
 
-    def _once(self, read: Callable[[Line], Any]) -> Any:
+    def _once(self, read: Callable[[ReadConnection], Any]) -> Any:
         engine = self._engine()
         if listeners.on_engine(engine):
-            return observed.lent(engine, read)
-        return lent(engine, lambda connection: read(Line(engine.dialect, connection)))
+            return observed_connection.checkout(engine, read)
+        return checkout(engine, lambda connection: read(ReadConnection(engine.dialect, connection)))

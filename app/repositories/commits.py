@@ -2,7 +2,7 @@
 
 A COMMIT that is cancelled while it waits for a synchronous standby has succeeded locally, with a warning. A failover
 then loses it. Therefore a request whose deadline passes meanwhile ends without its connection, which stays open and
-counts until the COMMIT has settled (``Writers``). PostgreSQL rolls back whatever was done before COMMIT.
+counts until the COMMIT has settled (``WriterLimit``). PostgreSQL rolls back whatever was done before COMMIT.
 """
 
 import logging
@@ -22,10 +22,10 @@ from sqlalchemy import PoolProxiedConnection
 from app import context
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
-from app.repositories import connection_checkout, error_translation, exchange
+from app.repositories import connection_checkout, error_translation, libpq_io
 from app.resilience import deadline
 from app.resilience.socket_watchdog import GRACE
-from app.resilience.writer_limit import Writers
+from app.resilience.writer_limit import WriterLimit
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
@@ -37,15 +37,15 @@ KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TC
 ROLLBACK: Final = 0.2
 """Seconds for the answer to a ROLLBACK in place of a COMMIT."""
 _LOG: Final = logging.getLogger("candor.database")
-Leave = Callable[[PoolProxiedConnection, BaseException], Callable[[], None]]
+Detach = Callable[[PoolProxiedConnection, BaseException], Callable[[], None]]
 """Takes a connection away from its request; returns what gives its place in the pool back."""
 
 
 class Commits:
     """The ``do_commit`` of an engine's dialect."""
 
-    def __init__(self, writers: Writers, leave: Leave) -> None:
-        self._writers, self._leave = writers, leave
+    def __init__(self, writer_limit: WriterLimit, detach: Detach) -> None:
+        self._writers, self._leave = writer_limit, detach
 
     def __call__(self, connection: PoolProxiedConnection) -> None:
         """Commit.
@@ -58,32 +58,35 @@ class Commits:
         driven: Any = connection.driver_connection
         if driven.pgconn.transaction_status == TransactionStatus.IDLE:
             return
-        limit, loan = deadline.current.get(), connection_checkout.of(connection)
-        self._enter(connection, limit, loan)
+        limit, checkout = deadline.current.get(), connection_checkout.of(connection)
+        self._enter(connection, limit, checkout)
         is_left = False
         try:
             commit = _Commit(driven)
             if limit is None:
-                commit.ends(None)
-            elif not commit.ends(limit.at + GRACE - time.monotonic()):
+                commit.finishes(None)
+            elif not commit.finishes(limit.at + GRACE - time.monotonic()):
                 is_left = True
-                raise self._left(connection, commit, limit)
+                raise self._detached(connection, commit, limit)
         finally:
             if not is_left:
                 self._writers.leave(driven)
-        if loan is not None:
-            loan.guard()
+        if checkout is not None:
+            checkout.enforce_deadline()
         commit.check()
 
     def _enter(
-        self, connection: PoolProxiedConnection, limit: deadline.Deadline | None, loan: connection_checkout.Loan | None
+        self,
+        connection: PoolProxiedConnection,
+        limit: deadline.Deadline | None,
+        checkout: connection_checkout.Checkout | None,
     ) -> None:
         """Take a place among the writers; without one, or without time, roll back. SQLAlchemy does not do it then."""
         driven = connection.driver_connection
         try:
             self._writers.enter(driven, until=math.inf if limit is None else limit.at)
-            if loan is not None:
-                loan.spare()
+            if checkout is not None:
+                checkout.protect_commit()
             if limit is not None:
                 limit.check("database")
         except Error:
@@ -91,7 +94,7 @@ class Commits:
             _roll_back(connection)
             raise
 
-    def _left(self, connection: PoolProxiedConnection, commit: "_Commit", limit: deadline.Deadline) -> Error:
+    def _detached(self, connection: PoolProxiedConnection, commit: "_Commit", limit: deadline.Deadline) -> Error:
         """Return the error of a request that goes without knowing the result."""
         error = limit.exceeded("database")
         error.facts = {**error.facts, "is_committing": True}
@@ -105,7 +108,7 @@ class Commits:
             finally:
                 self._writers.leave(commit.driven)
                 give_back()
-            _LOG.warning("a COMMIT outlived its request by %.1f s: %s", time.monotonic() - began, commit.told())
+            _LOG.warning("a COMMIT ended %.1f s after its request: %s", time.monotonic() - began, commit.outcome())
 
         try:
             threading.Thread(target=settle, args=[commit.settle], name="settle", daemon=True).start()
@@ -117,7 +120,7 @@ class Commits:
 def _roll_back(connection: PoolProxiedConnection) -> None:
     """Roll back soon, as no watchdog looks after the connection any more; give up one that does not answer."""
     try:
-        exchange.roll_back(connection, ROLLBACK)
+        libpq_io.roll_back(connection, ROLLBACK)
     except psycopg.Error as lost:
         connection.invalidate(lost)
 
@@ -132,19 +135,19 @@ class _Commit:
         self._result: PGresult | None = None
         self._warnings: list[str | None] = []
         self._before = context.changing.get()
-        driven.add_notice_handler(self._note)
+        driven.add_notice_handler(self._record_notice)
         self._pgconn.send_query(b"COMMIT")
         context.changing.set(True)
 
-    def _note(self, notice: psycopg.errors.Diagnostic) -> None:
+    def _record_notice(self, notice: psycopg.errors.Diagnostic) -> None:
         self._warnings.append(notice.source_function)
 
-    def ends(self, within: float | None) -> bool:
+    def finishes(self, within: float | None) -> bool:
         """Wait for the result for so many seconds; return whether it is there."""
-        self._result = exchange.received(self._pgconn, within, self._results)
+        self._result = libpq_io.received(self._pgconn, within, self._results)
         if self._result is None:
             return False
-        self.driven.remove_notice_handler(self._note)
+        self.driven.remove_notice_handler(self._record_notice)
         return True
 
     def check(self) -> None:
@@ -157,7 +160,7 @@ class _Commit:
         result = self._result
         if result is not None and result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) == b"ERROR":
             context.changing.set(self._before)  # FATAL leaves it open
-        result = exchange.check(result, self.driven)
+        result = libpq_io.check(result, self.driven)
         if UNREPLICATED in self._warnings:
             error = ServiceUnavailable(
                 "database.commit", detail="the standby has not confirmed the COMMIT", retry_after=1, is_undone=False
@@ -175,10 +178,10 @@ class _Commit:
             for option, value in KEEPALIVE.items():
                 connection.setsockopt(socket.IPPROTO_TCP, option, value)
         with suppress(psycopg.Error):
-            self.ends(None)
+            self.finishes(None)
         self.driven.close()
 
-    def told(self) -> str:
+    def outcome(self) -> str:
         """Return what has become of it, for the log."""
         if self._result is None:
             return "the result is unknown"

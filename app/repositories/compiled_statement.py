@@ -31,7 +31,7 @@ QUERY_CANCELED: Final = psycopg.errors.QueryCanceled
 Values = Mapping[str, Any]
 
 
-class Prepared:
+class CompiledStatement:
     """A select or insert that is compiled once; its values come by the names of its ``bindparam``s.
 
     Raises:
@@ -57,7 +57,7 @@ class Prepared:
         return {**self._fixed, **values, **{name: make(values[name]) for name, make in self._made}}
 
 
-class Line:
+class ReadConnection:
     """A connection at hand to read on. Like all statements, those of reads are sent by the engine's dialect."""
 
     __slots__ = ("_connection", "_dialect")
@@ -65,25 +65,25 @@ class Line:
     def __init__(self, dialect: Dialect, connection: PoolProxiedConnection) -> None:
         self._dialect, self._connection = dialect, connection
 
-    def all(self, read: Prepared, **values: Any) -> list[Any]:
+    def all(self, read: CompiledStatement, **values: Any) -> list[Any]:
         """Return all rows."""
         cursor: Any = self._connection.cursor(row_factory=read.rows, binary=True)
         self._dialect.do_execute(cursor, read.text, read.parameters(values))
         return cast("list[Any]", cursor.fetchall())
 
-    def run(self, change: Prepared, **values: Any) -> None:
+    def run(self, change: CompiledStatement, **values: Any) -> None:
         """Change something."""
         self._dialect.do_execute(cast("Any", self._connection.cursor()), change.text, change.parameters(values))
 
-    def first(self, read: Prepared, **values: Any) -> Any | None:
+    def first(self, read: CompiledStatement, **values: Any) -> Any | None:
         """Return the first row, if there is any."""
         return next(iter(self.all(read, **values)), None)
 
-    def value(self, read: Prepared, **values: Any) -> Any:
+    def value(self, read: CompiledStatement, **values: Any) -> Any:
         """Return the first column of the row that there is."""
         return self.all(read, **values)[0][0]
 
-    def all_within(self, milliseconds: int, read: Prepared, **values: Any) -> list[Any] | None:
+    def all_with_timeout(self, milliseconds: int, read: CompiledStatement, **values: Any) -> list[Any] | None:
         """Return all rows, or ``None`` when that took longer; what limits it ends with it."""
         driven: Any = self._connection.driver_connection
         is_alone = driven.autocommit and driven.pgconn.transaction_status == IDLE

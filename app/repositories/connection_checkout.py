@@ -16,19 +16,19 @@ from app.resilience import deadline
 from app.resilience.breaker import Ticket
 from app.resilience.socket_watchdog import GRACE, Watchdog
 
-CANCEL: Final = 0.3
+CANCEL_TIMEOUT: Final = 0.3
 """Seconds in which a server takes note that a statement is not to go on; one that hangs does not, and is left."""
-LOAN: Final = "loan"
+CHECKOUT: Final = "loan"
 
 
-class Loan:
+class Checkout:
     """What lasts as long as somebody has a connection."""
 
     __slots__ = (
         "_cancelling",
         "_connection",
         "_forget",
-        "_is_spared",
+        "_is_protected",
         "_limit",
         "_lock",
         "_ticket",
@@ -40,30 +40,30 @@ class Loan:
     def __init__(self, connection: Any, ticket: Ticket, watchdog: Watchdog) -> None:
         self._connection, self._ticket, self._watchdog = connection, ticket, watchdog
         self._cancelling: threading.Thread | None = None
-        self._is_spared, self._lock, self._watching = False, threading.Lock(), threading.Lock()
+        self._is_protected, self._lock, self._watching = False, threading.Lock(), threading.Lock()
         self._limit = limit = deadline.current.get()
         if limit is None:
             self._watched, self._forget = None, None
         else:
-            self._watched = watchdog.watch(connection.fileno(), at=limit.at, first=self._begin_to_cancel)
+            self._watched = watchdog.watch(connection.fileno(), at=limit.at, first=self._start_cancelling)
             self._forget = limit.on_cut(self._interrupt)
         metrics.POOL_IN_USE.inc()
 
-    def spare(self) -> None:
+    def protect_commit(self) -> None:
         """Interrupt it no more, neither at the deadline nor when the caller goes away: a COMMIT is about to be sent.
 
         An interruption that has begun is waited for. The deadline is over then, and no COMMIT must be sent.
         """
         with self._lock:
-            self._is_spared = True
+            self._is_protected = True
         self._join()
 
-    def guard(self) -> None:
+    def enforce_deadline(self) -> None:
         """Hold it to the deadline again, after a COMMIT; one that has passed meanwhile has been forgotten."""
-        self._is_spared = False
+        self._is_protected = False
         if self._limit is not None and self._limit.is_over:
             with suppress(psycopg.Error):
-                self._watch_again(self._connection.fileno(), first=self._begin_to_cancel)
+                self._watch_again(self._connection.fileno(), first=self._start_cancelling)
 
     def _watch_again(self, fd: int, *, first: Callable[[], bool] | None = None) -> None:
         """Watch for a little longer. Not under the lock that ``first`` takes while the watchdog holds its own."""
@@ -86,37 +86,37 @@ class Loan:
         if self._cancelling is not None:
             self._cancelling.join()
 
-    def _begin_to_cancel(self) -> bool:
+    def _start_cancelling(self) -> bool:
         """Have the server end the statement, in a thread beside the watchdog, which hangs up soon after.
 
         Once only: a second cancellation could meet the next user's statement. Return whether it may: a COMMIT is left
         alone.
         """
         with self._lock:
-            if not self._is_spared and self._cancelling is None:
+            if not self._is_protected and self._cancelling is None:
                 cancelling = threading.Thread(target=self._cancel, name="cancel", daemon=True)
                 with suppress(RuntimeError):  # the process can have no more threads: the watchdog hangs up all the same
                     cancelling.start()
                     self._cancelling = cancelling
-            return not self._is_spared
+            return not self._is_protected
 
     def _cancel(self) -> None:
         with suppress(psycopg.Error):
-            self._connection.cancel_safe(timeout=CANCEL)
+            self._connection.cancel_safe(timeout=CANCEL_TIMEOUT)
 
     def _interrupt(self) -> None:
         """Have the server end the statement; if it does not listen, hang up soon."""
         with suppress(psycopg.Error):
             fd = self._connection.fileno()
-            if self._begin_to_cancel():
+            if self._start_cancelling():
                 self._watch_again(fd)
                 self._join()
 
 
-def of(connection: PoolProxiedConnection) -> Loan | None:
+def of(connection: PoolProxiedConnection) -> Checkout | None:
     """Return the loan of a connection."""
-    loan: Loan | None = _record(connection).get(LOAN)
-    return loan
+    checkout: Checkout | None = _record(connection).get(CHECKOUT)
+    return checkout
 
 
 def _translated(error: BaseException | None) -> BaseException | None:
@@ -128,18 +128,18 @@ def _translated(error: BaseException | None) -> BaseException | None:
     return translated
 
 
-def lend(connection: PoolProxiedConnection, ticket: Ticket, watchdog: Watchdog) -> None:
+def begin(connection: PoolProxiedConnection, ticket: Ticket, watchdog: Watchdog) -> None:
     """Begin the loan of a connection that comes from the pool."""
-    _record(connection)[LOAN] = Loan(connection.driver_connection, ticket, watchdog)
+    _record(connection)[CHECKOUT] = Checkout(connection.driver_connection, ticket, watchdog)
 
 
-def end_in(pool: Pool) -> None:
+def end_on_return(pool: Pool) -> None:
     """End loans when connections come back to this pool, or are given up."""
 
     def invalidate(_connection: object, record: ManagesConnection, exc: BaseException | None) -> None:
-        loan = _record(record).pop(LOAN, None)
-        if loan is not None:  # a connection that was not got at is returned all the same
-            loan.end(exc)
+        checkout = _record(record).pop(CHECKOUT, None)
+        if checkout is not None:  # a connection that was not got at is returned all the same
+            checkout.end(exc)
 
     def checkin(connection: object, record: ManagesConnection) -> None:
         invalidate(connection, record, None)

@@ -15,17 +15,17 @@ from sqlalchemy.exc import DBAPIError
 from app.config.database import OWN, SESSION, names_set
 from app.errs import Error, root_cause
 from app.observability import request_timing
-from app.repositories import error_translation, exchange, listeners, new_connections, observed, plans
+from app.repositories import error_translation, libpq_io, listeners, new_connections, observed_connection, stale_plans
 from app.repositories.commits import Commits
 from app.repositories.pool import BoundedPool, work_slots
 from app.resilience import deadline
 from app.resilience.breaker import Breaker, Event
-from app.resilience.breaker_counts import MOSTLY_FAILING, Counts
+from app.resilience.breaker_counts import MOSTLY_FAILS, Counts
 
 LOCK_WAIT: Final = timedelta(seconds=2)
-OF_THE_POOL: Final = frozenset(("creator", "max_overflow", "pool", "pool_size", "pool_timeout", "poolclass"))
+POOL_ERRORS: Final = frozenset(("creator", "max_overflow", "pool", "pool_size", "pool_timeout", "poolclass"))
 """Arguments that the pool's limits depend on."""
-DIAL: Final = 2
+CONNECT_TIMEOUT: Final = 2
 """Seconds for a new connection, the least that libpq keeps to."""
 OPEN_FOR: Final = timedelta(seconds=1)
 """How long a database that is away is left alone; short, since it may be back any moment."""
@@ -46,10 +46,10 @@ def engine_options(
     Raises:
         ValueError: the pool, or what a session depends on, is among them.
     """
-    if fixed := ", ".join(sorted(OF_THE_POOL.intersection(more))):
+    if fixed := ", ".join(sorted(POOL_ERRORS.intersection(more))):
         raise ValueError(f"SQLALCHEMY_ENGINE_OPTIONS cannot set {fixed}; DATABASE_POOL_SIZE sets the size of the pool")
-    given, asked = make_url(url).query if url else {}, more.get("connect_args", {})
-    if fixed := ", ".join(sorted(OWN.intersection(names_set(asked.get("options", ""))))):
+    given, requested = make_url(url).query if url else {}, more.get("connect_args", {})
+    if fixed := ", ".join(sorted(OWN.intersection(names_set(requested.get("options", ""))))):
         raise ValueError(f"SQLALCHEMY_ENGINE_OPTIONS cannot set {fixed} in options: the service sets it itself")
     session = {
         "statement_timeout": round(statement_timeout.total_seconds() * 1000),
@@ -60,13 +60,13 @@ def engine_options(
     connect = {
         "fallback_application_name": "candor",
         "client_encoding": "UTF8",
-        **({} if "connect_timeout" in given else {"connect_timeout": DIAL}),
-        **asked,
+        **({} if "connect_timeout" in given else {"connect_timeout": CONNECT_TIMEOUT}),
+        **requested,
     }
     connect["options"] = " ".join(
         [
             *(f"-c {name}={value}" for name, value in session.items()),
-            *filter(None, [given.get("options"), asked.get("options")]),
+            *filter(None, [given.get("options"), requested.get("options")]),
         ]
     )
     return {
@@ -91,20 +91,20 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
         raise TypeError("the engine is made with engine_options")
     breaker = Breaker(
         "database",
-        ready_to_trip=_is_away(more_than=engine.pool.size(), timeouts=max(2, work_slots(engine.pool.size()))),
+        ready_to_trip=_is_unreachable(more_than=engine.pool.size(), timeouts=max(2, work_slots(engine.pool.size()))),
         is_failure=error_translation.is_failure,
         open_for=OPEN_FOR,
-        ask=partial(_ask, engine),
+        health_check=partial(_probe, engine),
         hooks=hooks,
     )
     engine.pool.guard(breaker)
     error_translation.install(engine)
-    observed.install(engine)
-    plans.install(engine)
-    engine.dialect.do_commit = Commits(engine.pool.writers, engine.pool.leave)  # type: ignore[method-assign, assignment]
-    engine.dialect.do_rollback = exchange.roll_back  # type: ignore[method-assign, assignment]
+    observed_connection.install(engine)
+    stale_plans.install(engine)
+    engine.dialect.do_commit = Commits(engine.pool.writer_limit, engine.pool.detach)  # type: ignore[method-assign, assignment]
+    engine.dialect.do_rollback = libpq_io.roll_back  # type: ignore[method-assign, assignment]
     around_statements(engine, partial(request_timing.timed, "database"))
-    event.listen(engine, "do_connect", new_connections.dial)
+    event.listen(engine, "do_connect", new_connections.connect)
     event.listen(engine, "connect", new_connections.reject_unfit, insert=True)
     listeners.install(engine)
 
@@ -140,16 +140,16 @@ def reason_of(fault: Error | DBAPIError) -> str:
     return " ".join((detail or str(root_cause(fault))).split())
 
 
-def _is_away(*, more_than: int, timeouts: int) -> Callable[[Counts], bool]:
+def _is_unreachable(*, more_than: int, timeouts: int) -> Callable[[Counts], bool]:
     """Return the rule that trips on many failures, on more in a row than a single blow to the pool can bring, or on as
     many timeouts in a row as there are work slots.
     """
     return lambda counts: (
-        counts.consecutive_timeouts >= timeouts or counts.consecutive_failures > more_than or MOSTLY_FAILING(counts)
+        counts.consecutive_timeouts >= timeouts or counts.consecutive_failures > more_than or MOSTLY_FAILS(counts)
     )
 
 
-def _ask(engine: Engine) -> None:
+def _probe(engine: Engine) -> None:
     """Return if the database answers before the deadline: on a new connection, or else on an idle one of the pool.
 
     An idle one may be lost, and then wait until the deadline. But the role may have no further connection than those.
@@ -164,14 +164,14 @@ def _ask(engine: Engine) -> None:
         connection: Any = pool._creator()  # type: ignore[call-arg] # noqa: SLF001 -- SQLAlchemy's, with the engine's events
     except psycopg.Error:
         with closing(pool.idle()) as idle:
-            if not any(_answers(pool, each, limit) for each in idle):
+            if not any(_responds(pool, each, limit) for each in idle):
                 raise
     else:
         with closing(connection):
             _select(pool, connection, limit)
 
 
-def _answers(pool: BoundedPool, connection: PoolProxiedConnection, limit: deadline.Deadline) -> bool:
+def _responds(pool: BoundedPool, connection: PoolProxiedConnection, limit: deadline.Deadline) -> bool:
     try:
         _select(pool, connection.driver_connection, limit)
     except psycopg.Error as lost:

@@ -18,9 +18,9 @@ from app.models.movies import Movie
 from app.models.orders import Order
 from app.models.preferences import Preferences
 from app.models.tasks import Task
-from app.models.users import NOBODY, PasswordReset, Registration
+from app.models.users import DELETED_USER_ID, PasswordReset, Registration
 
-ERASED: Final = str(NOBODY)
+ERASED: Final = str(DELETED_USER_ID)
 """Stands for a person who is gone: no user has this id, and no token is issued for it."""
 
 

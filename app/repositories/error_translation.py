@@ -18,7 +18,7 @@ from app import errs
 from app.errs.platform import InsufficientStorage, ServiceUnavailable
 from app.models.base import Base
 from app.observability import metrics
-from app.repositories import plans
+from app.repositories import stale_plans
 from app.repositories.sqlstates import ABSENT, QUERY_CANCELED, Decision, decided
 from app.resilience import deadline, failure_classifier
 
@@ -40,7 +40,7 @@ def handle(context: ExceptionContext) -> BaseException | None:
     cause = context.original_exception
     if not isinstance(cause, FOREIGN) or (isinstance(cause, psycopg.Error) and not by_repositories.get()):
         return None
-    return brought_in(cause, _step(context), is_disconnect=context.is_disconnect or context.connection is None)
+    return from_foreign(cause, _step(context), is_disconnect=context.is_disconnect or context.connection is None)
 
 
 @contextmanager
@@ -59,10 +59,10 @@ def of(error: DBAPIError) -> errs.Error | None:
     if not isinstance(cause, psycopg.Error):
         return None
     is_disconnect = error.connection_invalidated or (error.statement is None and cause.sqlstate is None)
-    return brought_in(cause, "execute" if error.statement else "commit", is_disconnect=is_disconnect)
+    return from_foreign(cause, "execute" if error.statement else "commit", is_disconnect=is_disconnect)
 
 
-def brought_in(cause: psycopg.Error | UnicodeEncodeError, step: str, *, is_disconnect: bool) -> errs.Error:
+def from_foreign(cause: psycopg.Error | UnicodeEncodeError, step: str, *, is_disconnect: bool) -> errs.Error:
     """Return the error of the house for what the driver raised in a step."""
     if isinstance(cause, psycopg.Error):
         error = translated(cause, is_disconnect=is_disconnect)
@@ -100,7 +100,7 @@ def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Err
         return late
     decision = decided(sqlstate, has_ended=is_disconnect, function=cause.diag.source_function)
     if decision in (Decision.AGAIN, Decision.LATER):
-        stale = {"is_stale": True} if plans.is_stale(cause) else {}
+        stale = {"is_stale": True} if stale_plans.is_stale(cause) else {}
         facts |= {"disconnected": is_disconnect, "is_undone": decision is Decision.AGAIN, **stale}
         return ServiceUnavailable(retry_after=1, **facts)
     if decision is Decision.CONSTRAINT and cause.diag.constraint_name in _violated():

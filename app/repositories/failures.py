@@ -7,20 +7,20 @@ from typing import Final
 from sqlalchemy import Connection, NullPool, bindparam, create_engine, delete, event, func, insert, select
 
 from app.models.failures import Failure
-from app.observability.failure_recorder import Entry
+from app.observability.failure_recorder import FailureEntry
 from app.repositories import error_translation, new_connections
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 from app.repositories.engine import engine_options
 
 COLUMNS: Final = (Failure.request_id, Failure.at, Failure.trace_id, Failure.said)
-NEWEST: Final = Prepared(
+NEWEST: Final = CompiledStatement(
     select(*COLUMNS)
     .where(Failure.request_id == bindparam("request_id"))
     .order_by(Failure.at.desc(), Failure.id.desc())
     .limit(bindparam("most"))
 )
-PATIENCE: Final = timedelta(seconds=5)
+TIMEOUT: Final = timedelta(seconds=5)
 TRIMMING: Final = 7_235_119
 """The advisory lock of whoever takes away what is too old or too much."""
 
@@ -31,32 +31,32 @@ class FailureReads:
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
 
-    def find(self, request_id: str, *, most: int) -> list[Entry]:
+    def find(self, request_id: str, *, most: int) -> list[FailureEntry]:
         """Return the occurrences of an id, newest first."""
-        return [Entry(*row) for row in self._reads.all(NEWEST, request_id=request_id, most=most)]
+        return [FailureEntry(*row) for row in self._reads.all(NEWEST, request_id=request_id, most=most)]
 
 
 class FailureWriter:
     """Writes entries on a connection that is made for each batch: outside pool, slots and breaker, in nobody's way."""
 
-    def __init__(self, url: str, *, kept: int, days: int) -> None:
-        arguments = engine_options(pool_size=1, statement_timeout=PATIENCE, url=url)["connect_args"]
+    def __init__(self, url: str, *, max_rows: int, days: int) -> None:
+        arguments = engine_options(pool_size=1, statement_timeout=TIMEOUT, url=url)["connect_args"]
         watched = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2}
         self._engine = create_engine(
             url, poolclass=NullPool, hide_parameters=True, connect_args={**arguments, **watched}
         )
         error_translation.install(self._engine)
         event.listen(self._engine, "connect", new_connections.reject_unfit, insert=True)
-        self._kept, self._age = kept, timedelta(days=days)
+        self._kept, self._age = max_rows, timedelta(days=days)
 
-    def __call__(self, entries: Sequence[Entry]) -> None:
+    def __call__(self, entries: Sequence[FailureEntry]) -> None:
         """Write entries, and take away what is too much or too old by now.
 
         Raises:
             ServiceUnavailable: the database is out of reach.
         """
         rows = [
-            {"request_id": each.request_id, "at": each.at, "trace_id": each.trace_id, "said": each.said}
+            {"request_id": each.request_id, "at": each.at, "trace_id": each.trace_id, "said": each.fields}
             for each in entries
         ]
         with error_translation.translating(), self._engine.begin() as connection:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.models.idempotency import StoredAnswer
 
-REAPED: Final = 10
+DELETED_PER_RUN: Final = 10
 """Expired answers deleted with each new one, so that they go faster than they come and no job is needed."""
 
 
@@ -35,7 +35,7 @@ class StoredAnswerRepository:
         self._session.execute(
             insert(StoredAnswer).values(columns).on_conflict_do_update(index_elements=["scope"], set_=columns)
         )
-        expired = select(StoredAnswer.scope).where(StoredAnswer.expire_time <= now).limit(REAPED)
+        expired = select(StoredAnswer.scope).where(StoredAnswer.expire_time <= now).limit(DELETED_PER_RUN)
         self._session.execute(
             delete(StoredAnswer).where(StoredAnswer.scope.in_(expired.with_for_update(skip_locked=True)))
         )

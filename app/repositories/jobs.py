@@ -11,10 +11,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app import context
-from app.models.jobs import Backlog, Job, JobState, NewJob, TakenJob
+from app.models.jobs import Backlog, ClaimedJob, Job, JobState, NewJob
 
-LISTED: Final = 200
-TAKEN: Final = tuple(getattr(Job, each.name) for each in fields(TakenJob))
+MAX_LISTED: Final = 200
+CLAIMED_COLUMNS: Final = tuple(getattr(Job, each.name) for each in fields(ClaimedJob))
 
 
 class JobRepository:
@@ -48,7 +48,7 @@ class JobRepository:
         statement = delete(Job).where(Job.supersedes == supersedes, *waiting)
         self._session.execute(statement.execution_options(synchronize_session=False))
 
-    def take(self, kinds: Collection[str], *, owner: str, lease: timedelta) -> TakenJob | None:
+    def claim(self, kinds: Collection[str], *, owner: str, lease: timedelta) -> ClaimedJob | None:
         """Lease the job that has waited longest among those that nobody holds; ``None`` when none is due.
 
         Args:
@@ -74,18 +74,18 @@ class JobRepository:
                 lease_owner=owner,
                 update_time=now,
             )
-            .returning(*TAKEN)
+            .returning(*CLAIMED_COLUMNS)
             .execution_options(synchronize_session=False)
         )
         row = self._session.execute(statement).one_or_none()
-        return None if row is None else TakenJob(*row)
+        return None if row is None else ClaimedJob(*row)
 
-    def finish(self, job: TakenJob) -> bool:
+    def finish(self, job: ClaimedJob) -> bool:
         """Delete a job that is done; ``False`` when the lease has passed to another."""
         held = (Job.id == job.id, Job.fence == job.fence)
         return self._session.scalar(delete(Job).where(*held).returning(Job.id)) is not None
 
-    def put_back(self, job: TakenJob, *, error: str, after: timedelta | None) -> bool:
+    def reschedule(self, job: ClaimedJob, *, error: str, after: timedelta | None) -> bool:
         """Note why a job failed, to be done again after a pause, or never (``None``).
 
         Returns:
@@ -114,7 +114,7 @@ class JobRepository:
 
     def list(self, state: JobState | None) -> list[Job]:
         """Return the oldest jobs, or the oldest in one state."""
-        statement = select(Job).order_by(Job.create_time, Job.id).limit(LISTED)
+        statement = select(Job).order_by(Job.create_time, Job.id).limit(MAX_LISTED)
         return [*self._session.scalars(statement if state is None else statement.where(Job.state == state))]
 
     def backlogs(self) -> Sequence[Backlog]:

@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.models.query import Cursor, ListQuery, Operator, Ordering, Page, Value
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Line, Prepared
+from app.repositories.compiled_statement import CompiledStatement, ReadConnection
 
 COUNT_BUDGET_MS: Final = 50
 UNCOUNTED: Final = -1
@@ -77,7 +77,7 @@ def page(
     found, total = reads.run(lambda line: _read(line, statements, query))
     rows, more = found[: query.page_size], len(found) > query.page_size
     last = tuple(getattr(rows[-1], ordering.member) for ordering in order) if more else ()
-    return Page(tuple(rows), Cursor(tuple(_plain(key) for key in last), total) if more else None, total)
+    return Page(tuple(rows), Cursor(tuple(_cursor_value(key) for key in last), total) if more else None, total)
 
 
 class Shape(NamedTuple):
@@ -97,8 +97,8 @@ class Shape(NamedTuple):
 class Statements(NamedTuple):
     """What a question of one shape asks the database."""
 
-    rows: Prepared
-    total: Prepared
+    rows: CompiledStatement
+    total: CompiledStatement
 
 
 @lru_cache(maxsize=SHAPES)
@@ -122,7 +122,7 @@ def _statements(
         ]
     )
     rows = _rows(matching, keys, after, limit=bindparam("limit", type_=Integer))
-    return Statements(Prepared(rows), Prepared(select(func.count()).select_from(matching.subquery())))
+    return Statements(CompiledStatement(rows), CompiledStatement(select(func.count()).select_from(matching.subquery())))
 
 
 def _value(name: str, type_: TypeEngine[Any], is_null: bool) -> Bound:
@@ -137,22 +137,22 @@ def _values(query: ListQuery) -> Mapping[str, Value]:
     return {"limit": query.page_size + 1, **{name: value for name, value in values.items() if value is not None}}
 
 
-def _read(line: Line, statements: Statements, query: ListQuery) -> tuple[list[Any], int]:
+def _read(connection: ReadConnection, statements: Statements, query: ListQuery) -> tuple[list[Any], int]:
     """Return the rows of a page, one more if there is another, and how many match in all.
 
     These are counted already when the first page holds them all.
     """
     values = _values(query)
-    found = line.all(statements.rows, **values)
+    found = connection.all(statements.rows, **values)
     if query.after is not None:
         return found, query.after.total_size
     if len(found) <= query.page_size:
         return found, len(found)
-    counted = line.all_within(COUNT_BUDGET_MS, statements.total, **values)
+    counted = connection.all_with_timeout(COUNT_BUDGET_MS, statements.total, **values)
     return found, UNCOUNTED if counted is None else counted[0][0]
 
 
-def _plain(key: Any) -> Value:
+def _cursor_value(key: Any) -> Value:
     return key if key is None or isinstance(key, str | int) or hasattr(key, "tzinfo") else str(key)
 
 

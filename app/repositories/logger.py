@@ -7,11 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.models.logger import THE_ONE, LoggerSettings, StoredLoggerSettings
+from app.models.logger import ONLY_ID, LoggerSettings, StoredLoggerSettings
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 
-SELECT: Final = Prepared(select(StoredLoggerSettings.level, StoredLoggerSettings.log_error_stack))
+SELECT: Final = CompiledStatement(select(StoredLoggerSettings.level, StoredLoggerSettings.log_error_stack))
 
 
 class LoggerReads:
@@ -42,6 +42,6 @@ class LoggerRepository:
         }
         self._session.execute(
             insert(StoredLoggerSettings)
-            .values(id=THE_ONE, **columns)
+            .values(id=ONLY_ID, **columns)
             .on_conflict_do_update(index_elements=["id"], set_=columns)
         )

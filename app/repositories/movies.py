@@ -11,11 +11,11 @@ from app.models.movies import Movie, MovieView
 from app.models.query import ListQuery, Page
 from app.repositories import listing
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 
 COLUMNS: Final = tuple(column for column in Movie.__table__.columns if column.key != "id")
 MEMBERS: Final = {column.key: column for column in COLUMNS}
-ONE: Final = Prepared(select(*COLUMNS).where(Movie.external_id == bindparam("of")))
+ONE: Final = CompiledStatement(select(*COLUMNS).where(Movie.external_id == bindparam("of")))
 
 
 class MovieReads:

@@ -11,7 +11,7 @@ from sqlalchemy import Dialect
 from app.errs.platform import ServiceUnavailable
 from app.repositories import error_translation
 from app.resilience import deadline
-from app.resilience.timed_connect import dialed
+from app.resilience.timed_connect import connect_within
 
 ENCODING: Final = "UTF8"
 PROVING: Final = 0.25
@@ -21,7 +21,7 @@ A connection takes four round trips and more, so a shorter wait proves nothing a
 """
 
 
-def dial(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Connection[Any] | None:
+def connect(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Connection[Any] | None:
     """Return a connection; ``None`` leaves it to the engine where there is no deadline.
 
     Raises:
@@ -31,14 +31,14 @@ def dial(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Con
     if limit is None:
         return None
 
-    def connect() -> Connection[Any]:
+    def open_connection() -> Connection[Any]:
         return cast("Connection[Any]", dialect.connect(*arguments, **options))
 
-    patience = limit.remaining()
-    connection = dialed(connect, hang_up=Connection.close, within=patience)
+    timeout = limit.remaining()
+    connection = connect_within(open_connection, close=Connection.close, within=timeout)
     if connection is None:
         late = limit.exceeded("database")
-        if patience >= PROVING:
+        if timeout >= PROVING:
             late.facts = {**late.facts, "is_answered": False}
         error_translation.count(late, "connect")
         raise late

@@ -14,12 +14,12 @@ from app.models.orders import Expansion, Item, ItemPage, Order, OrderView
 from app.models.query import ListQuery, Page
 from app.repositories import listing
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 
 COLUMNS: Final = tuple(Order.__table__.columns)
 MEMBERS: Final = {column.key: column for column in COLUMNS}
-ONE: Final = Prepared(select(*COLUMNS).where(Order.id == bindparam("of")))
-ITEMS: Final = Prepared(
+ONE: Final = CompiledStatement(select(*COLUMNS).where(Order.id == bindparam("of")))
+ITEMS: Final = CompiledStatement(
     select(*Item.__table__.columns)
     .where(
         Item.order_id == any_(bindparam("orders", type_=ARRAY(Uuid))),

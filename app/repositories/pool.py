@@ -18,14 +18,14 @@ from app.repositories import connection_checkout, error_translation
 from app.resilience import deadline
 from app.resilience.breaker import Breaker
 from app.resilience.socket_watchdog import Watchdog
-from app.resilience.writer_limit import Writers
+from app.resilience.writer_limit import WriterLimit
 
 T = TypeVar("T")
-POOL_WAIT: Final = 1.0
+MAX_POOL_WAIT: Final = 1.0
 """Seconds that a request waits for a connection, unless its deadline comes first."""
 
 
-LEFT: Final = "candor_left"
+DETACHED: Final = "candor_left"
 """The mark of a connection that goes on without its request, and the name of what its record keeps meanwhile."""
 
 
@@ -34,11 +34,11 @@ def work_slots(pool_size: int) -> int:
     return max(1, pool_size - 1)
 
 
-class _Left:
+class _DetachedConnection:
     """A connection without a request, and its place in the pool."""
 
     def __init__(self, connection: Any) -> None:
-        setattr(connection, LEFT, True)
+        setattr(connection, DETACHED, True)
         self.record: ConnectionPoolEntry | None = None
 
 
@@ -49,12 +49,16 @@ class BoundedPool(QueuePool):
 
     breaker: Breaker | None = None
     watchdog: Watchdog
-    writers: Writers
+    writer_limit: WriterLimit
 
     def guard(self, breaker: Breaker) -> None:
         """Ask this breaker before each loan, and hold those who borrow to their deadlines."""
-        self.breaker, self.watchdog, self.writers = breaker, Watchdog(), Writers(max(1, work_slots(self.size()) // 2))
-        connection_checkout.end_in(self)
+        self.breaker, self.watchdog, self.writer_limit = (
+            breaker,
+            Watchdog(),
+            WriterLimit(max(1, work_slots(self.size()) // 2)),
+        )
+        connection_checkout.end_on_return(self)
 
     def recreate(self) -> "BoundedPool":
         """Return a new pool like this one."""
@@ -62,7 +66,7 @@ class BoundedPool(QueuePool):
         if not isinstance(pool, BoundedPool):
             raise TypeError("a pool is recreated as what it is")
         if self.breaker is not None:
-            pool.breaker, pool.watchdog, pool.writers = self.breaker, self.watchdog, self.writers
+            pool.breaker, pool.watchdog, pool.writer_limit = self.breaker, self.watchdog, self.writer_limit
         return pool
 
     def connect(self) -> PoolProxiedConnection:
@@ -72,14 +76,14 @@ class BoundedPool(QueuePool):
         ticket, connection, began = self.breaker.allow(), None, time.perf_counter()
         try:
             connection = super().connect()
-            connection_checkout.lend(connection, ticket, self.watchdog)
+            connection_checkout.begin(connection, ticket, self.watchdog)
         except BaseException as exc:
             ticket.report(exc)
             if connection is not None:
                 connection.invalidate(exc)
             raise
         finally:
-            request_timing.spent("database_pool", time.perf_counter() - began)
+            request_timing.record_stage("database_pool", time.perf_counter() - began)
         return connection
 
     def idle(self) -> Generator[PoolProxiedConnection, None, None]:
@@ -100,16 +104,16 @@ class BoundedPool(QueuePool):
         elif connection.is_valid:
             connection.invalidate(exception)
 
-    def leave(self, connection: PoolProxiedConnection, cause: BaseException) -> Callable[[], None]:
+    def detach(self, connection: PoolProxiedConnection, cause: BaseException) -> Callable[[], None]:
         """Take a connection away from its request, open; return what gives its place back, once it is closed."""
         info = connection.record_info
         if info is None:
             raise TypeError("every connection is pooled")
-        info[LEFT] = left = _Left(connection.driver_connection)
+        info[DETACHED] = left = _DetachedConnection(connection.driver_connection)
         connection.invalidate(cause)
 
         def give_back() -> None:
-            info.pop(LEFT, None)
+            info.pop(DETACHED, None)
             if left.record is not None:
                 self._do_return_conn(left.record)
 
@@ -117,7 +121,7 @@ class BoundedPool(QueuePool):
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         """Return a place to the pool, unless its connection is still open elsewhere."""
-        left: _Left | None = record.record_info.get(LEFT) if record.record_info else None
+        left: _DetachedConnection | None = record.record_info.get(DETACHED) if record.record_info else None
         if left is None:
             super()._do_return_conn(record)
         else:
@@ -125,14 +129,14 @@ class BoundedPool(QueuePool):
 
     def _close_connection(self, connection: DBAPIConnection, *, terminate: bool = False) -> None:
         """Close a connection, unless it was taken away."""
-        if not getattr(connection, LEFT, False):
+        if not getattr(connection, DETACHED, False):
             super()._close_connection(connection, terminate=terminate)
 
     @property
     def _timeout(self) -> float:
         """Return what QueuePool takes for a plain attribute, which it reads at each wait."""
         limit = deadline.current.get()
-        return POOL_WAIT if limit is None else min(POOL_WAIT, limit.remaining())
+        return MAX_POOL_WAIT if limit is None else min(MAX_POOL_WAIT, limit.remaining())
 
     @_timeout.setter
     def _timeout(self, value: float) -> None:
@@ -158,27 +162,27 @@ def _give_back(connection: PoolProxiedConnection) -> None:
         connection.close()
 
 
-def check_writers(engine: Engine) -> None:
+def check_writer_limit(engine: Engine) -> None:
     """Reject a new write while half of the work slots wait for their COMMIT.
 
     Raises:
         ServiceUnavailable: they do.
     """
     if isinstance(engine.pool, BoundedPool) and engine.pool.breaker is not None:
-        engine.pool.writers.check()
+        engine.pool.writer_limit.check()
 
 
-def borrowed(engine: Engine) -> PoolProxiedConnection:
+def checkout_connection(engine: Engine) -> PoolProxiedConnection:
     """Return a connection; the driver's errors become those of the house."""
     try:
         return engine.pool.connect()
     except psycopg.Error as exc:
-        raise error_translation.brought_in(exc, "connect", is_disconnect=True) from exc
+        raise error_translation.from_foreign(exc, "connect", is_disconnect=True) from exc
 
 
-def lent(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
+def checkout(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
     """Return what comes of using a connection in autocommit; the driver's errors become those of the house."""
-    connection = borrowed(engine)
+    connection = checkout_connection(engine)
     driven: Any = connection.driver_connection
     try:
         driven.autocommit = True
@@ -189,13 +193,13 @@ def lent(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
                 driven.rollback()  # sends nothing where nothing was begun
                 driven.autocommit = False
     except error_translation.FOREIGN as exc:
-        raise failed(engine, connection, exc) from exc
+        raise translate_failure(engine, connection, exc) from exc
     finally:
         if connection.is_valid:
             connection.close()
 
 
-def failed(
+def translate_failure(
     engine: Engine,
     connection: PoolProxiedConnection,
     cause: psycopg.Error | UnicodeEncodeError,
@@ -206,4 +210,4 @@ def failed(
     is_dead = engine.dialect.is_disconnect(cast("Any", cause), driven, None)
     if is_dead and isinstance(engine.pool, BoundedPool):
         engine.pool._invalidate(connection, cause)  # noqa: SLF001 -- SQLAlchemy's, and those that are as old go too
-    return error_translation.brought_in(cause, step, is_disconnect=is_dead)
+    return error_translation.from_foreign(cause, step, is_disconnect=is_dead)

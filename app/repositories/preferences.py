@@ -10,10 +10,10 @@ from app.errs.users import UserNotFound
 from app.models.preferences import DEFAULTS, Preferences, PreferencesView
 from app.models.users import User
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 
 COLUMNS: Final = tuple(column for column in Preferences.__table__.columns if column.key != "user_id")
-OF_USER: Final = Prepared(
+OF_USER: Final = CompiledStatement(
     select(*COLUMNS)
     .select_from(User.__table__.outerjoin(Preferences.__table__))
     .where(User.id == bindparam("of"), User.delete_time.is_(None))

@@ -9,21 +9,21 @@ from sqlalchemy import Text, any_, bindparam, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
-from app.models.products import Currency, Offer, Product
+from app.models.products import Currency, Price, Product
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 
 PRICES: Final = select(Product.sku, Product.price).where(
     Product.sku == any_(bindparam("skus", type_=ARRAY(Text))), Product.currency == bindparam("currency")
 )
 COLUMNS: Final = (Product.sku, Product.currency, Product.price)
-PAGE: Final = Prepared(
+PAGE: Final = CompiledStatement(
     select(*COLUMNS)
     .where(tuple_(Product.sku, Product.currency) > tuple_(bindparam("sku"), bindparam("currency")))
     .order_by(Product.sku, Product.currency)
     .limit(bindparam("size"))
 )
-ANY: Final = Prepared(select(select(Product.sku).exists()))
+ANY: Final = CompiledStatement(select(select(Product.sku).exists()))
 
 
 class ProductReads:
@@ -32,11 +32,11 @@ class ProductReads:
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
 
-    def page(self, after: tuple[str, int], size: int) -> Sequence[Offer]:
+    def page(self, after: tuple[str, int], size: int) -> Sequence[Price]:
         """Return so many offers behind one, by product and then by currency."""
         return self._reads.all(PAGE, sku=after[0], currency=after[1], size=size)
 
-    def are_there(self) -> bool:
+    def exist(self) -> bool:
         """Tell whether there is any product."""
         return bool(self._reads.value(ANY))
 
@@ -52,16 +52,16 @@ class ProductRepository:
         rows = self._session.execute(PRICES, {"skus": sorted(skus), "currency": currency})
         return {row.sku: row.price for row in rows}
 
-    def hold(self) -> None:
+    def lock(self) -> None:
         """Keep others from changing any product until the unit ends; who reads does not wait."""
         self._session.execute(text("LOCK TABLE products IN SHARE ROW EXCLUSIVE MODE"))
 
-    def put_all(self, offers: Sequence[Offer], *, at: datetime) -> set[tuple[str, Currency]]:
+    def put_all(self, prices: Sequence[Price], *, at: datetime) -> set[tuple[str, Currency]]:
         """Add or replace the offers in one statement, and return those that were not put at this very moment already.
 
         No product may be twice among them.
         """
-        rows = [{"sku": each.sku, "currency": each.currency, "price": each.price, "update_time": at} for each in offers]
+        rows = [{"sku": each.sku, "currency": each.currency, "price": each.price, "update_time": at} for each in prices]
         statement = insert(Product).values(rows)
         new = statement.excluded
         done = self._session.execute(

@@ -12,12 +12,12 @@ from sqlalchemy import column, func, select, table
 
 from app import errs
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Line, Prepared
+from app.repositories.compiled_statement import CompiledStatement, ReadConnection
 
-READ_ONLY: Final = Prepared(select(func.current_setting("transaction_read_only")))
-IS_MIGRATED: Final = Prepared(select(func.to_regclass("alembic_version").is_not(None)))
-REVISIONS: Final = Prepared(select(column("version_num")).select_from(table("alembic_version")))
-COMPATIBILITY: Final = Prepared(select(func.obj_description(func.to_regclass("alembic_version"), "pg_class")))
+READ_ONLY: Final = CompiledStatement(select(func.current_setting("transaction_read_only")))
+IS_MIGRATED: Final = CompiledStatement(select(func.to_regclass("alembic_version").is_not(None)))
+REVISIONS: Final = CompiledStatement(select(column("version_num")).select_from(table("alembic_version")))
+COMPATIBILITY: Final = CompiledStatement(select(func.obj_description(func.to_regclass("alembic_version"), "pg_class")))
 STORED: Final = "compatible_since={oldest} at={revision}"
 """The comment on ``alembic_version``, by ``flask db upgrade``: the oldest revision whose code runs at a revision."""
 COMMENT: Final = re.compile(STORED.format(oldest="(?P<oldest>[0-9]{1,9})", revision="(?P<revision>[0-9]{1,9})"))
@@ -57,25 +57,25 @@ class DatabaseChecks:
 
     def _is_writable(self) -> bool:
         if self._reads.value(READ_ONLY) != "off":
-            raise _unfit("the database takes no writes: transaction_read_only is on")
+            raise _not_ready("the database takes no writes: transaction_read_only is on")
         return True
 
-    def _at_head(self, line: Line) -> bool:
+    def _at_head(self, connection: ReadConnection) -> bool:
         found: list[str] = []
-        if line.value(IS_MIGRATED):
-            found += (row.version_num for row in line.all(REVISIONS))
-        if found != [self._head] and not self._runs_on(found, line):
-            raise _unfit(
+        if connection.value(IS_MIGRATED):
+            found += (row.version_num for row in connection.all(REVISIONS))
+        if found != [self._head] and not self._runs_on(found, connection):
+            raise _not_ready(
                 f"the schema is at {', '.join(found) or 'no migration'}, this code is written for {self._head}"
             )
         return True
 
-    def _runs_on(self, found: Sequence[str], line: Line) -> bool:
+    def _runs_on(self, found: Sequence[str], connection: ReadConnection) -> bool:
         """Return whether a newer release has migrated the database in a way that this code runs on."""
         if not found or self._head is None:
             return False
-        return is_compatible(found, line.value(COMPATIBILITY), head=self._head)
+        return is_compatible(found, connection.value(COMPATIBILITY), head=self._head)
 
 
-def _unfit(detail: str) -> errs.Error:
+def _not_ready(detail: str) -> errs.Error:
     return errs.E(kind=errs.Kind.UNAVAILABLE, detail=detail)

@@ -22,15 +22,15 @@ from sqlalchemy.orm import Session
 
 from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
-from app.models.sessions import ACCESS, IssuedToken, RefreshToken, RevokedToken, TokenIdentity
+from app.models.sessions import ACCESS_LIFETIME, IssuedToken, RefreshToken, RevokedToken, TokenIdentity
 from app.models.users import User, UserView, user_id_of
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 from app.repositories.expiry import KEPT_ON
 
-REAPED: Final = 10
+DELETED_PER_RUN: Final = 10
 """Expired tokens deleted with each new one, so that they go faster than they come and no job is needed."""
-HORIZON: Final = Prepared(
+HORIZON: Final = CompiledStatement(
     select(
         literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint").label("xid"),
         literal_column("pg_postmaster_start_time()::text").label("server"),
@@ -42,7 +42,7 @@ _ENTRIES: Final = select(
     RevokedToken.xid,
     RevokedToken.seq,
 ).where(RevokedToken.expire_time > func.now())
-REVOKED: Final = Prepared(
+REVOKED: Final = CompiledStatement(
     _ENTRIES.where(
         tuple_(RevokedToken.xid, RevokedToken.seq)
         > tuple_(bindparam("xid", type_=BigInteger), bindparam("seq", type_=BigInteger))
@@ -50,7 +50,9 @@ REVOKED: Final = Prepared(
     .order_by(RevokedToken.xid, RevokedToken.seq)
     .limit(bindparam("most"))
 )
-NEWEST: Final = Prepared(_ENTRIES.order_by(RevokedToken.xid.desc(), RevokedToken.seq.desc()).limit(bindparam("most")))
+NEWEST: Final = CompiledStatement(
+    _ENTRIES.order_by(RevokedToken.xid.desc(), RevokedToken.seq.desc()).limit(bindparam("most"))
+)
 
 
 class RevokedTokenReads:
@@ -98,12 +100,12 @@ class SessionRepository:
         """Add the token, and delete a few that have expired."""
         self._session.add(token)
         self._session.flush()
-        expired = select(RefreshToken.id).where(RefreshToken.expire_time <= now - KEPT_ON).limit(REAPED)
+        expired = select(RefreshToken.id).where(RefreshToken.expire_time <= now - KEPT_ON).limit(DELETED_PER_RUN)
         self._session.execute(
             delete(RefreshToken).where(RefreshToken.id.in_(expired.with_for_update(skip_locked=True)))
         )
 
-    def take(self, digest: bytes, *, now: datetime) -> tuple[RefreshToken, User] | None:
+    def use(self, digest: bytes, *, now: datetime) -> tuple[RefreshToken, User] | None:
         """Return the token and its user; ``None`` when it is not known.
 
         Both are the caller's alone until the unit ends: whatever changes the sessions of a user locks the user first.
@@ -113,7 +115,7 @@ class SessionRepository:
         token = self._session.scalar(select(RefreshToken).where(RefreshToken.digest == digest))
         return None if user is None or token is None else (token, user)
 
-    def has_gone_on(self, replaced: RefreshToken) -> bool:
+    def is_successor_used(self, replaced: RefreshToken) -> bool:
         """Tell whether a token that took the place of this one has been used."""
         later = select(RefreshToken.id).where(
             RefreshToken.session_id == replaced.session_id,
@@ -203,7 +205,7 @@ class SessionRepository:
         )
         self._revoke_issued(IssuedToken.user_id == user_id)
 
-    def note(self, token: IssuedToken, *, now: datetime) -> None:
+    def record(self, token: IssuedToken, *, now: datetime) -> None:
         """Remember a token issued without a session, if it is for a user, and forget a few that have expired.
 
         Raises:
@@ -217,7 +219,7 @@ class SessionRepository:
             raise UserNotFound
         self._session.add(token)
         self._session.flush()
-        expired = select(IssuedToken.id).where(IssuedToken.expire_time <= now - KEPT_ON).limit(REAPED)
+        expired = select(IssuedToken.id).where(IssuedToken.expire_time <= now - KEPT_ON).limit(DELETED_PER_RUN)
         self._session.execute(delete(IssuedToken).where(IssuedToken.id.in_(expired.with_for_update(skip_locked=True))))
 
     def _revoke_issued(self, which: ColumnElement[bool]) -> None:
@@ -233,11 +235,11 @@ class SessionRepository:
     def _revoke(self, which: ColumnElement[bool], now: datetime) -> None:
         """Revoke the sessions of these refresh tokens, and delete revocations that are over."""
         valid = select(
-            cast(RefreshToken.session_id, Text), func.max(RefreshToken.create_time) + (ACCESS + KEPT_ON)
-        ).where(which, RefreshToken.create_time > now - ACCESS - KEPT_ON)
+            cast(RefreshToken.session_id, Text), func.max(RefreshToken.create_time) + (ACCESS_LIFETIME + KEPT_ON)
+        ).where(which, RefreshToken.create_time > now - ACCESS_LIFETIME - KEPT_ON)
         sessions = valid.group_by(RefreshToken.session_id)
         self._session.execute(
             insert(RevokedToken).from_select(["id", "expire_time"], sessions).on_conflict_do_nothing()
         )
-        over = select(RevokedToken.id).where(RevokedToken.expire_time <= now - KEPT_ON).limit(10 * REAPED)
+        over = select(RevokedToken.id).where(RevokedToken.expire_time <= now - KEPT_ON).limit(10 * DELETED_PER_RUN)
         self._session.execute(delete(RevokedToken).where(RevokedToken.id.in_(over.with_for_update(skip_locked=True))))

@@ -11,13 +11,13 @@ from app.models.query import ListQuery, Page
 from app.models.tasks import CreatedTask, Task, TaskView, same_title
 from app.repositories import listing
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 from app.repositories.transaction import Transaction
 
 COLUMNS: Final = tuple(Task.__table__.columns)
 MEMBERS: Final = {column.key: column for column in COLUMNS}
-ONE: Final = Prepared(select(*COLUMNS).where(Task.id == bindparam("of")))
-NEW: Final = Prepared(insert(Task))
+ONE: Final = CompiledStatement(select(*COLUMNS).where(Task.id == bindparam("of")))
+NEW: Final = CompiledStatement(insert(Task))
 
 
 class TaskReads:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
 from app.repositories import error_translation, listeners, pool
-from app.repositories.compiled_statement import IDLE, Line
-from app.repositories.observed import ObservedLine
+from app.repositories.compiled_statement import IDLE, ReadConnection
+from app.repositories.observed_connection import ObservedReadConnection
 
 T = TypeVar("T")
 
@@ -30,29 +30,29 @@ class Transaction:
         """Whether a unit ended without a commit that all the others will have to do without."""
 
     @cached_property
-    def _borrowed(self) -> PoolProxiedConnection:
+    def _checked_out(self) -> PoolProxiedConnection:
         """What all is done on, out of the pool from now on until the end; the first statement begins it.
 
         A session that has begun already, outside of any unit of work, has it; its transaction is this one then.
         """
         if not self.has_begun:
-            pool.check_writers(self.engine)
-            return pool.borrowed(self.engine)
+            pool.check_writer_limit(self.engine)
+            return pool.checkout_connection(self.engine)
         self.connection = self._sessions().connection(bind_arguments={"bind": self.engine})
         return self.connection.connection
 
     @property
     def is_connected(self) -> bool:
         """Tell whether anybody has asked for the connection."""
-        return "_borrowed" in vars(self)
+        return "_checked_out" in vars(self)
 
     @cached_property
     def connection(self) -> Connection:
         """The same as SQLAlchemy has it, for the session."""
-        borrowed = self._borrowed
+        checked_out = self._checked_out
         if self._is_joined:
             return self.connection
-        connection = Connection(self.engine, borrowed)
+        connection = Connection(self.engine, checked_out)
         connection.begin()
         return connection
 
@@ -61,12 +61,12 @@ class Transaction:
         """What entities are kept in."""
         return self._sessions()
 
-    def use(self, work: Callable[[Line], T]) -> T:
+    def use(self, work: Callable[[ReadConnection], T]) -> T:
         """Return what comes of using the connection; the driver's errors become those of the house."""
         if self._is_observed:
             with error_translation.translating():
-                return work(ObservedLine(self._join()))
-        return self._do("execute", lambda borrowed: work(Line(self.engine.dialect, borrowed)))
+                return work(ObservedReadConnection(self._join()))
+        return self._do("execute", lambda borrowed: work(ReadConnection(self.engine.dialect, borrowed)))
 
     def flush(self) -> None:
         """Send what entities were changed to."""
@@ -99,14 +99,14 @@ class Transaction:
         finally:
             if self._is_joined:
                 self.connection.close()
-            elif self.is_connected and self._borrowed.is_valid:
-                self._borrowed.close()
+            elif self.is_connected and self._checked_out.is_valid:
+                self._checked_out.close()
 
     def _do(self, step: str, work: Callable[[PoolProxiedConnection], T]) -> T:
         try:
-            return work(self._borrowed)
+            return work(self._checked_out)
         except error_translation.FOREIGN as exc:
-            error = pool.failed(self.engine, self._borrowed, exc, step)
+            error = pool.translate_failure(self.engine, self._checked_out, exc, step)
             if self._is_joined and error.facts.get("disconnected"):
                 self.connection.invalidate(exc)
             raise error from exc
@@ -118,7 +118,7 @@ class Transaction:
     @property
     def _has_more(self) -> bool:
         """Return whether something was sent after the session's transaction had ended."""
-        driven: Any = self._borrowed.driver_connection if self._borrowed.is_valid else None
+        driven: Any = self._checked_out.driver_connection if self._checked_out.is_valid else None
         return driven is not None and driven.pgconn.transaction_status != IDLE
 
     @property

@@ -8,20 +8,20 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.errs.users import InvalidOneTimeToken, UserNotFound
-from app.models.users import NOBODY, PasswordReset, Registration, User, UserView, Waiting, same_address
+from app.models.users import DELETED_USER_ID, PasswordReset, PendingUser, Registration, User, UserView, same_address
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 
 COLUMNS: Final = tuple(User.__table__.columns)
-ONE: Final = Prepared(select(*COLUMNS).where(User.id == bindparam("of"), User.delete_time.is_(None)))
-BY_EMAIL: Final = Prepared(select(*COLUMNS).where(User.email == bindparam("email")))
-HAS_EMAIL: Final = Prepared(select(select(User.id).where(User.email == bindparam("email")).exists()))
-WAITING: Final = Prepared(
+ONE: Final = CompiledStatement(select(*COLUMNS).where(User.id == bindparam("of"), User.delete_time.is_(None)))
+BY_EMAIL: Final = CompiledStatement(select(*COLUMNS).where(User.email == bindparam("email")))
+HAS_EMAIL: Final = CompiledStatement(select(select(User.id).where(User.email == bindparam("email")).exists()))
+PENDING: Final = CompiledStatement(
     select(Registration.name, Registration.email).where(
         Registration.token_digest == bindparam("digest"), Registration.expire_time > bindparam("now")
     )
 )
-RESETTING: Final = Prepared(
+RESETTING: Final = CompiledStatement(
     select(User.name, User.email)
     .join(PasswordReset, PasswordReset.user_id == User.id)
     .where(
@@ -30,8 +30,8 @@ RESETTING: Final = Prepared(
         User.is_disabled.is_(False),
     )
 )
-ALL: Final = Prepared(select(*COLUMNS).where(User.delete_time.is_(None)).order_by(User.create_time, User.id))
-REAPED: Final = 10
+ALL: Final = CompiledStatement(select(*COLUMNS).where(User.delete_time.is_(None)).order_by(User.create_time, User.id))
+DELETED_PER_RUN: Final = 10
 """Expired registrations deleted with each new one, so that they go faster than they come and no job is needed."""
 
 
@@ -49,18 +49,18 @@ class UserReads:
         """Tell whether a user has this address, by one row either way."""
         return bool(self._reads.value(HAS_EMAIL, email=same_address(email)))
 
-    def waiting(self, token_digest: bytes, *, now: datetime) -> Waiting:
+    def pending(self, token_digest: bytes, *, now: datetime) -> PendingUser:
         """Return whose account a token of a registration activates.
 
         Raises:
             InvalidOneTimeToken: nobody's.
         """
-        row = self._reads.first(WAITING, digest=token_digest, now=now)
+        row = self._reads.first(PENDING, digest=token_digest, now=now)
         if row is None:
             raise InvalidOneTimeToken
-        return cast("Waiting", row)
+        return cast("PendingUser", row)
 
-    def resetting(self, token_digest: bytes, *, now: datetime) -> Waiting:
+    def resetting(self, token_digest: bytes, *, now: datetime) -> PendingUser:
         """Return whose password a token may set.
 
         Raises:
@@ -69,7 +69,7 @@ class UserReads:
         row = self._reads.first(RESETTING, digest=token_digest, now=now)
         if row is None:
             raise InvalidOneTimeToken
-        return cast("Waiting", row)
+        return cast("PendingUser", row)
 
     def get(self, user_id: UUID) -> UserView:
         """Return the user.
@@ -131,13 +131,13 @@ class UserRepository:
         Either way a row is written, and a few that have expired are deleted.
         """
         whose = select(User.id).where(User.email == same_address(email), User.is_disabled.is_(False)).scalar_subquery()
-        row = {"token_digest": token_digest, "user_id": func.coalesce(whose, NOBODY), "expire_time": until}
+        row = {"token_digest": token_digest, "user_id": func.coalesce(whose, DELETED_USER_ID), "expire_time": until}
         user_id = self._session.scalar(insert(PasswordReset).values(row).returning(PasswordReset.user_id))
-        expired = select(PasswordReset.token_digest).where(PasswordReset.expire_time <= now).limit(REAPED)
+        expired = select(PasswordReset.token_digest).where(PasswordReset.expire_time <= now).limit(DELETED_PER_RUN)
         self._session.execute(
             delete(PasswordReset).where(PasswordReset.token_digest.in_(expired.with_for_update(skip_locked=True)))
         )
-        return user_id != NOBODY
+        return user_id != DELETED_USER_ID
 
     def take_reset(self, token_digest: bytes, *, now: datetime) -> User:
         """Return the user whose password the token may set, and let no token do so any more.
@@ -172,7 +172,7 @@ class RegistrationRepository:
         """Add the registration, and delete a few that have expired."""
         self._session.add(registration)
         self._session.flush()
-        expired = select(Registration.id).where(Registration.expire_time <= now).limit(REAPED)
+        expired = select(Registration.id).where(Registration.expire_time <= now).limit(DELETED_PER_RUN)
         self._session.execute(
             delete(Registration).where(Registration.id.in_(expired.with_for_update(skip_locked=True)))
         )

@@ -1,6 +1,6 @@
 """A circuit breaker: what keeps failing is left alone for a while, then asked by one on behalf of all.
 
-With ``ask`` that is the process itself, in a thread beside the requests; otherwise a caller.
+With ``health_check`` that is the process itself, in a thread beside the requests; otherwise a caller.
 
 The semantics are those of sony/gobreaker: counts belong to a generation, which ends with each change of state and with
 each interval while closed, and a result that comes later than its generation counts nowhere. One per dependency and
@@ -23,8 +23,8 @@ from typing import Final, Self, TypeVar
 from app.errs import Error, Kind
 from app.errs.platform import ServiceUnavailable
 from app.resilience import prober
-from app.resilience.breaker_counts import MOSTLY_FAILING, Counts
-from app.resilience.events import tell
+from app.resilience.breaker_counts import MOSTLY_FAILS, Counts
+from app.resilience.events import notify
 from app.resilience.failure_classifier import is_failure
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class State(StrEnum):
     OPEN = "open"
 
 
-class _Turn(Enum):
+class _Trigger(Enum):
     """What changes the state."""
 
     TRIPPED = "too many calls failed"
@@ -47,11 +47,11 @@ class _Turn(Enum):
     RELAPSED = "a probe failed"
 
 
-NEXT: Final = {
-    (State.CLOSED, _Turn.TRIPPED): State.OPEN,
-    (State.OPEN, _Turn.COOLED): State.HALF_OPEN,
-    (State.HALF_OPEN, _Turn.MENDED): State.CLOSED,
-    (State.HALF_OPEN, _Turn.RELAPSED): State.OPEN,
+TRANSITIONS: Final = {
+    (State.CLOSED, _Trigger.TRIPPED): State.OPEN,
+    (State.OPEN, _Trigger.COOLED): State.HALF_OPEN,
+    (State.HALF_OPEN, _Trigger.MENDED): State.CLOSED,
+    (State.HALF_OPEN, _Trigger.RELAPSED): State.OPEN,
 }
 
 
@@ -67,14 +67,14 @@ class Transitioned:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Rejected:
     """A breaker refused a call."""
 
     name: str
     state: State
 
 
-Event = Transitioned | Refused
+Event = Transitioned | Rejected
 
 
 class Ticket:
@@ -113,7 +113,7 @@ class Breaker:
         is_failure: whether an error speaks against the dependency; ``None`` where it says nothing.
         interval: how long calls are counted together while closed.
         open_for: how long the dependency is left alone, and a probe waited for before another one may try.
-        max_probes: calls that pass while half-open, all of which have to succeed; none with ``ask``.
+        max_probes: calls that pass while half-open, all of which have to succeed; none with ``health_check``.
         ask: raises while the dependency is away. It is called at once when the breaker opens, then after each
             ``open_for``, until it returns. No call of a client is a probe then.
         hooks: are told of every transition and refusal, outside the lock.
@@ -127,12 +127,12 @@ class Breaker:
         self,
         name: str,
         *,
-        ready_to_trip: Callable[[Counts], bool] = MOSTLY_FAILING,
+        ready_to_trip: Callable[[Counts], bool] = MOSTLY_FAILS,
         is_failure: Callable[[BaseException], bool | None] = is_failure,
         interval: timedelta = timedelta(seconds=60),
         open_for: timedelta = timedelta(seconds=30),
         max_probes: int = 1,
-        ask: Callable[[], None] | None = None,
+        health_check: Callable[[], None] | None = None,
         hooks: tuple[Callable[[Event], None], ...] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -145,7 +145,7 @@ class Breaker:
             hooks,
             monotonic,
         )
-        self.ask, self._open_for = ask, open_for
+        self.ask, self._open_for = health_check, open_for
         rest = open_for.total_seconds()
         self._lasts = {State.CLOSED: interval.total_seconds(), State.OPEN: rest, State.HALF_OPEN: rest}
         self._generation, self._ends, self._counts = 0, 0.0, Counts()
@@ -166,7 +166,7 @@ class Breaker:
         with self._lock:
             self._catch_up(self._monotonic())
             state = self._state
-        self._tell()
+        self._notify()
         return state
 
     @property
@@ -195,12 +195,12 @@ class Breaker:
             state, wait = self._state, self._ends - now
             ticket = None
             if state is State.CLOSED or (state is State.HALF_OPEN and self._may_probe()):
-                self._counts = self._counts.asked()
+                self._counts = self._counts.requested()
                 ticket = Ticket(self, self._generation)
             else:
-                self._untold.append(Refused(self.name, state))
+                self._untold.append(Rejected(self.name, state))
         if self._untold:
-            self._tell()
+            self._notify()
         if ticket is None:
             seconds = max(1, ceil(wait)) if state is State.OPEN else 1
             raise ServiceUnavailable(retry_after=seconds, breaker=self.name, state=state.value)
@@ -212,10 +212,10 @@ class Breaker:
             if self._state is State.CLOSED:
                 return None
             if self._state is State.OPEN:
-                self._turn(_Turn.COOLED)
-            self._counts = self._counts.asked()
+                self._transition(_Trigger.COOLED)
+            self._counts = self._counts.requested()
             ticket = Ticket(self, self._generation)
-        self._tell()
+        self._notify()
         return ticket
 
     def _may_probe(self) -> bool:
@@ -228,34 +228,34 @@ class Breaker:
                 ticket.is_done = True
                 self._count(ok, cause)
         if self._untold:
-            self._tell()
+            self._notify()
 
     def _count(self, ok: bool | None, cause: BaseException | None) -> None:
         is_probe = self._state is State.HALF_OPEN
         if ok is None:
-            self._counts = self._counts.asked(-1)
+            self._counts = self._counts.requested(-1)
         elif ok:
             self._counts = self._counts.succeeded()
             if is_probe and self._counts.consecutive_successes >= self._max_probes:
-                self._turn(_Turn.MENDED)
+                self._transition(_Trigger.MENDED)
         else:
             self._counts = self._counts.failed(is_timeout=_is_timeout(cause))
             if is_probe:
-                self._turn(_Turn.RELAPSED, cause)
+                self._transition(_Trigger.RELAPSED, cause)
             elif self._ready_to_trip(self._counts):
-                self._turn(_Turn.TRIPPED, cause)
+                self._transition(_Trigger.TRIPPED, cause)
 
     def _catch_up(self, now: float) -> None:
         """Do what time alone brings about. Half-open, a probe that nobody heard of again gives way to another."""
         if now < self._ends or (self.ask is not None and self._state is not State.CLOSED):
             return
         if self._state is State.OPEN:
-            self._turn(_Turn.COOLED)
+            self._transition(_Trigger.COOLED)
         else:
             self._begin(now)
 
-    def _turn(self, turn: _Turn, cause: BaseException | None = None) -> None:
-        before, self._state = self._state, NEXT[self._state, turn]
+    def _transition(self, turn: _Trigger, cause: BaseException | None = None) -> None:
+        before, self._state = self._state, TRANSITIONS[self._state, turn]
         self._lacks_prober = self.ask is not None and (before is State.CLOSED or self._lacks_prober)
         self._untold.append(Transitioned(self.name, before, self._state, self._counts, cause))
         self._begin(self._monotonic())
@@ -266,17 +266,17 @@ class Breaker:
         self._counts = Counts()
         self._ends = now + self._lasts[self._state]
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         while True:
             try:
                 event = self._untold.popleft()
             except IndexError:
                 break
-            tell(self._hooks, event)
+            notify(self._hooks, event)
         if self._lacks_prober:
-            self._have_it_probed()
+            self._start_probing()
 
-    def _have_it_probed(self) -> None:
+    def _start_probing(self) -> None:
         """Start the prober. If the process can't have another thread, the next call that is refused does."""
         with self._lock:
             lacks, self._lacks_prober = self._lacks_prober, False

@@ -14,7 +14,7 @@ class Counts(NamedTuple):
     consecutive_failures: int = 0
     consecutive_timeouts: int = 0
 
-    def asked(self, change: int = 1) -> "Counts":
+    def requested(self, change: int = 1) -> "Counts":
         """Return the counts after one more request, or one less."""
         return Counts(self[0] + change, *self[1:])
 
@@ -27,15 +27,15 @@ class Counts(NamedTuple):
         return Counts(self[0], self[1], self[2] + 1, 0, self[4] + 1, self[5] + is_timeout)
 
 
-def failing(share: float, *, of_at_least: int) -> Callable[[Counts], bool]:
+def fails_at(share: float, *, min_requests: int) -> Callable[[Counts], bool]:
     """Return the rule that trips when this share of so many requests has failed.
 
     Raises:
         ValueError: the share is not within (0, 1], or the number not positive.
     """
-    if not 0 < share <= 1 or of_at_least < 1:
+    if not 0 < share <= 1 or min_requests < 1:
         raise ValueError("a share is within (0, 1], of at least one request")
-    return lambda counts: counts.requests >= of_at_least and counts.total_failures >= share * counts.requests
+    return lambda counts: counts.requests >= min_requests and counts.total_failures >= share * counts.requests
 
 
-MOSTLY_FAILING: Final = failing(0.6, of_at_least=20)
+MOSTLY_FAILS: Final = fails_at(0.6, min_requests=20)

@@ -9,7 +9,7 @@ import threading
 import weakref
 from typing import Final
 
-WHOLE: Final = 1000
+UNITS_PER_TOKEN: Final = 1000
 """Parts of a token: whole numbers do not drift."""
 
 
@@ -20,10 +20,10 @@ class RetryBudget:
         ValueError: the share is not within [0.001, 1], or not even one retry fits in.
     """
 
-    def __init__(self, *, share: float = 0.2, most: int = 10) -> None:
-        if not 1 / WHOLE <= share <= 1 or most < 1:
+    def __init__(self, *, share: float = 0.2, capacity: int = 10) -> None:
+        if not 1 / UNITS_PER_TOKEN <= share <= 1 or capacity < 1:
             raise ValueError("a retry budget is a share within [0.001, 1], of at least one retry")
-        self._part, self._most = round(share * WHOLE), most * WHOLE
+        self._part, self._capacity = round(share * UNITS_PER_TOKEN), capacity * UNITS_PER_TOKEN
         self._reset()
         reset = weakref.WeakMethod(self._reset)
         os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
@@ -31,17 +31,17 @@ class RetryBudget:
     def _reset(self) -> None:
         """Begin with a full bucket, and in a forked child with a lock that nobody holds."""
         self._lock = threading.Lock()
-        self._parts = self._most
+        self._parts = self._capacity
 
     def deposit(self) -> None:
         """Count a first try."""
         with self._lock:
-            self._parts = min(self._most, self._parts + self._part)
+            self._parts = min(self._capacity, self._parts + self._part)
 
     def withdraw(self) -> bool:
         """Tell whether there may be a retry, and count it."""
         with self._lock:
-            if self._parts < WHOLE:
+            if self._parts < UNITS_PER_TOKEN:
                 return False
-            self._parts -= WHOLE
+            self._parts -= UNITS_PER_TOKEN
             return True

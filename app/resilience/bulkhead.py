@@ -14,20 +14,20 @@ from app.errs.platform import ServiceUnavailable
 from app.observability import metrics, request_timing
 from app.resilience import deadline
 
-TICK: Final = 0.02
-TICKS: Final = 10
+POLL_SECONDS: Final = 0.02
+POLLS_UNTIL_STUCK: Final = 10
 """How often a request that waits looks whether anybody has come or gone meanwhile, and for how many looks in vain.
 
 Where slots are stuck, waiting is of no use. Counted in looks, so that a machine that pauses is not taken for that.
 """
-LONGEST: Final = 1.0
+MAX_WAIT_SECONDS: Final = 1.0
 """Seconds that it waits at most, however many go in before it."""
 
 
-class Slots:
+class Bulkhead:
     """So many places to work in (``with``), and a bounded queue before them: first come, first served."""
 
-    place: ClassVar[str] = "work_slots"
+    name: ClassVar[str] = "work_slots"
     """What they are called in metrics."""
     detail: ClassVar[str] = "every work slot is taken"
     """Why a request is refused."""
@@ -49,7 +49,7 @@ class Slots:
             raise ValueError("there is at least one slot, and a queue is not negative")
         self._lock = threading.Lock()
         self._free = size
-        self._most_waiting = queue
+        self._max_waiting = queue
         self._waiting: deque[threading.Lock] = deque()
         self._clock = clock
         self._moves = 0
@@ -73,51 +73,54 @@ class Slots:
             ServiceUnavailable: none became free soon enough, or too many wait already.
             DeadlineExceeded: the request's budget ended first.
         """
-        self._take()
+        self._acquire()
         metrics.SLOTS_IN_USE.inc()
 
     def __exit__(self, *_: object) -> None:
         metrics.SLOTS_IN_USE.dec()
-        self._leave()
+        self._release()
 
-    def _take(self) -> None:
+    def _acquire(self) -> None:
         with self._lock:
             if self._free:
                 self._free -= 1
                 self._move()
                 return
-            if len(self._waiting) >= (min(self.size, self._most_waiting) if self._is_stuck else self._most_waiting):
-                raise self._busy()
+            if len(self._waiting) >= (min(self.size, self._max_waiting) if self._is_stuck else self._max_waiting):
+                raise self._full()
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
-            seen = self._moves
-        with request_timing.spending("work_slot"):
-            self._wait(turn, seen)
+            moves = self._moves
+        with request_timing.stage("work_slot"):
+            self._wait(turn, moves)
 
-    def _wait(self, turn: threading.Lock, seen: int) -> None:
+    def _wait(self, turn: threading.Lock, moves: int) -> None:
         """Return once it is our turn; whoever leaves hands over the slot itself."""
         limit = deadline.current.get()
-        until = self._clock() + (LONGEST if limit is None else min(LONGEST, limit.remaining()))
-        left = TICKS
-        while not turn.acquire(timeout=max(0.0, min(TICK, until - self._clock()))):
+        until = self._clock() + (MAX_WAIT_SECONDS if limit is None else min(MAX_WAIT_SECONDS, limit.remaining()))
+        polls_left = POLLS_UNTIL_STUCK
+        while not turn.acquire(timeout=max(0.0, min(POLL_SECONDS, until - self._clock()))):
             with self._lock:
-                seen, left = self._moves, TICKS if self._moves != seen or not self.may_be_stuck else left - 1
+                moves, polls_left = (
+                    self._moves,
+                    POLLS_UNTIL_STUCK if self._moves != moves or not self.may_be_stuck else polls_left - 1,
+                )
                 is_late = self._clock() >= until
-                if turn not in self._waiting or (left and not is_late):
+                if turn not in self._waiting or (polls_left and not is_late):
                     continue
                 self._waiting.remove(turn)
-                self._is_stuck = not left
+                self._is_stuck = not polls_left
             if limit is not None:
                 limit.check("work_slot")
-            raise self._busy()
+            raise self._full()
 
     def _move(self) -> None:
         """Note, under the lock, that somebody came or went."""
         self._moves += 1
         self._is_stuck = False
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         with self._lock:
             self._move()
             if self._waiting:
@@ -125,6 +128,6 @@ class Slots:
             else:
                 self._free += 1
 
-    def _busy(self) -> ServiceUnavailable:
-        metrics.SHED.labels(self.place).inc()
+    def _full(self) -> ServiceUnavailable:
+        metrics.LOAD_SHED.labels(self.name).inc()
         return ServiceUnavailable(detail=self.detail, retry_after=1)

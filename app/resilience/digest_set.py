@@ -20,7 +20,7 @@ def digest_of(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest())
 
 
-class Digests:
+class DigestSet:
     """Digests, each until a second of 1970."""
 
     def __init__(self) -> None:

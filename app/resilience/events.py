@@ -9,7 +9,7 @@ Event = TypeVar("Event")
 _LOG: Final = logging.getLogger("candor.resilience")
 
 
-def tell(hooks: Iterable[Callable[[Event], None]], event: Event) -> None:
+def notify(hooks: Iterable[Callable[[Event], None]], event: Event) -> None:
     """Tell every hook; one that raises loses its own turn and nobody else's."""
     for hook in hooks:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final, ParamSpec, TypeVar
 
-from app.resilience.bulkhead import Slots
+from app.resilience.bulkhead import Bulkhead
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -16,7 +16,7 @@ R = TypeVar("R")
 _is_held: Final[ContextVar[bool]] = ContextVar("is_hashing_share_held", default=False)
 
 
-class HashingShare(Slots):
+class HashingShare(Bulkhead):
     """At most half of the work slots, each taken together with one of them (``with``)."""
 
     place = "hashing"
@@ -24,16 +24,16 @@ class HashingShare(Slots):
     may_be_stuck = False
     """On a busy machine a hash takes long, and always ends."""
 
-    def __init__(self, slots: Slots, *, threads: int) -> None:
+    def __init__(self, bulkhead: Bulkhead, *, threads: int) -> None:
         """Make the share.
 
         Args:
-            slots: all of them; of a single one, the share is that one.
+            bulkhead: all of them; of a single one, the share is that one.
             threads: of the server. Requests that wait for the share hold theirs, so at most half of them do.
         """
-        size = max(1, slots.size // 2)
+        size = max(1, bulkhead.size // 2)
         super().__init__(size, queue=max(0, threads // 2 - size))
-        self._slots = slots
+        self._slots = bulkhead
 
     def __enter__(self) -> None:
         """Take a place, and then a work slot.
@@ -42,18 +42,18 @@ class HashingShare(Slots):
             ServiceUnavailable: none became free soon enough, or too many wait already.
             DeadlineExceeded: the request's budget ended first.
         """
-        self._take()
+        self._acquire()
         try:
             self._slots.__enter__()
         except BaseException:
-            self._leave()
+            self._release()
             raise
         _is_held.set(True)
 
     def __exit__(self, *exc_info: object) -> None:
         _is_held.set(False)
         self._slots.__exit__(*exc_info)
-        self._leave()
+        self._release()
 
     @staticmethod
     def check() -> None:

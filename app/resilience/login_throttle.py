@@ -11,19 +11,19 @@ from typing import Final
 from uuid import UUID
 
 from app.errs.platform import RateLimitExceeded
-from app.resilience.rate_limit_store import Windows
+from app.resilience.rate_limit_store import RateLimitStore
 
-ATTEMPTS: Final = 10
-WITHIN: Final = timedelta(minutes=15)
+MAX_ATTEMPTS: Final = 10
+WINDOW: Final = timedelta(minutes=15)
 
 
-class Attempts:
+class LoginThrottle:
     """Counts attempts by account, by client network, and by what is kept of the password."""
 
-    def __init__(self, windows: Windows) -> None:
-        self._windows = windows
+    def __init__(self, rate_limits: RateLimitStore) -> None:
+        self._rate_limits = rate_limits
 
-    def count(self, address: str, password_hash: str | None, *, network: str) -> None:
+    def count_login(self, address: str, password_hash: str | None, *, network: str) -> None:
         """Count an attempt to log in.
 
         Args:
@@ -36,8 +36,8 @@ class Attempts:
         """
         self._count("attempts", f"{address} {password_hash} {network}")
 
-    def count_own(self, user_id: UUID, password_hash: str | None, *, network: str) -> None:
-        """Count an attempt at the password of the caller, in a live session; see ``count``.
+    def count_password_check(self, user_id: UUID, password_hash: str | None, *, network: str) -> None:
+        """Count an attempt at the password of the caller, in a live session; see ``count_login``.
 
         Raises:
             RateLimitExceeded: there were too many.
@@ -45,8 +45,8 @@ class Attempts:
         self._count("own-attempts", f"{user_id} {password_hash} {network}")
 
     def _count(self, kind: str, what: str) -> None:
-        key, seconds = hashlib.sha256(what.encode()).hexdigest(), round(WITHIN.total_seconds())
-        window = self._windows.hit(f"{kind}:{key}", seconds=seconds)
-        if window.hits > ATTEMPTS:
-            left = min(max(1, round(window.left)), seconds)
-            raise RateLimitExceeded(limit=ATTEMPTS, window_seconds=seconds, retry_after=left)
+        key, seconds = hashlib.sha256(what.encode()).hexdigest(), round(WINDOW.total_seconds())
+        window = self._rate_limits.increment(f"{kind}:{key}", seconds=seconds)
+        if window.hits > MAX_ATTEMPTS:
+            left = min(max(1, round(window.seconds_left)), seconds)
+            raise RateLimitExceeded(limit=MAX_ATTEMPTS, window_seconds=seconds, retry_after=left)

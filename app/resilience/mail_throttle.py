@@ -10,14 +10,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.resilience.rate_limit_store import Windows
+from app.resilience.rate_limit_store import RateLimitStore
 
-MAILS: Final = 5
+MAILS_PER_WINDOW: Final = 5
 """Mails per purpose and address that are sent at once within the hour."""
-WITHIN: Final = timedelta(hours=1)
-PAUSE: Final = timedelta(minutes=1)
+WINDOW: Final = timedelta(hours=1)
+FIRST_DELAY: Final = timedelta(minutes=1)
 """How long the first mail beyond that waits at most; each further one waits twice as long, up to 16 minutes."""
-DOUBLINGS: Final = 4
+MAX_DOUBLINGS: Final = 4
 
 
 class Purpose(StrEnum):
@@ -27,11 +27,11 @@ class Purpose(StrEnum):
     PASSWORD_RESET = "password_reset"  # noqa: S105 -- not a password
 
 
-class Postage:
+class MailThrottle:
     """Counts mails by purpose and address, in windows that outlive the request."""
 
-    def __init__(self, windows: Windows) -> None:
-        self._windows = windows
+    def __init__(self, rate_limits: RateLimitStore) -> None:
+        self._rate_limits = rate_limits
 
     def delay(self, purpose: Purpose, address: str) -> timedelta:
         """Count a request for a mail, and return how long the mail has to wait.
@@ -39,11 +39,13 @@ class Postage:
         All that are put off together are due at the same moment; of these, the newest is sent.
         """
         key = hashlib.sha256(f"{purpose} {address}".encode()).hexdigest()
-        hour = round(WITHIN.total_seconds())
-        if self._windows.hit(f"mail:{key}", seconds=hour).hits <= MAILS:
+        hour = round(WINDOW.total_seconds())
+        if self._rate_limits.increment(f"mail:{key}", seconds=hour).hits <= MAILS_PER_WINDOW:
             return timedelta(0)
-        doublings = min(self._windows.peek(f"mail-late:{key}").hits, DOUBLINGS)
-        pause = self._windows.hit(f"mail-pause:{key}", seconds=round(PAUSE.total_seconds()) * 2**doublings)
+        doublings = min(self._rate_limits.peek(f"mail-late:{key}").hits, MAX_DOUBLINGS)
+        pause = self._rate_limits.increment(
+            f"mail-pause:{key}", seconds=round(FIRST_DELAY.total_seconds()) * 2**doublings
+        )
         if pause.hits == 1:
-            self._windows.hit(f"mail-late:{key}", seconds=hour)
-        return timedelta(seconds=pause.left)
+            self._rate_limits.increment(f"mail-late:{key}", seconds=hour)
+        return timedelta(seconds=pause.seconds_left)

@@ -78,6 +78,6 @@ class Poller:
             with deadline.within(within):
                 self._poll()
         except Error as error:
-            _LOG.debug("%s cannot ask: %s", self._name, error.code)
+            _LOG.debug("%s: dependency unavailable: %s", self._name, error.code)
         except Exception:
             _LOG.exception("%s failed", self._name)

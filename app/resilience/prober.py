@@ -21,7 +21,7 @@ class Permission(Protocol):
     def done(self, *, ok: bool | None, cause: BaseException | None = None) -> None: ...  # noqa: D102
 
 
-class Probed(Protocol):
+class Probeable(Protocol):
     """See ``breaker.Breaker``."""
 
     name: str
@@ -30,23 +30,23 @@ class Probed(Protocol):
     def probe(self) -> Permission | None: ...  # noqa: D102
 
 
-def start(probed: Probed, *, every: timedelta) -> None:
+def start(breaker: Probeable, *, every: timedelta) -> None:
     """Ask at once, and again until there is an answer, in a thread that ends when the breaker is forgotten.
 
     Args:
-        probed: what is open.
+        breaker: what is open.
         every: from one answer to the next question, less a random part so that workers do not ask together.
     """
-    arguments = (weakref.ref(probed), every.total_seconds())
-    threading.Thread(target=_run, args=arguments, name=f"probe {probed.name}", daemon=True).start()
+    arguments = (weakref.ref(breaker), every.total_seconds())
+    threading.Thread(target=_run, args=arguments, name=f"probe {breaker.name}", daemon=True).start()
 
 
-def _run(probed: Callable[[], Probed | None], every: float) -> None:
-    while not _is_over(probed()):
+def _run(breaker: Callable[[], Probeable | None], every: float) -> None:
+    while not _is_over(breaker()):
         time.sleep(every * _RANDOM.uniform(0.8, 1))
 
 
-def _is_over(breaker: Probed | None) -> bool:
+def _is_over(breaker: Probeable | None) -> bool:
     """Ask once; return whether nothing is left to ask."""
     permission = None if breaker is None else breaker.probe()
     if breaker is None or permission is None or breaker.ask is None:

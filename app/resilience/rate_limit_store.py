@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
-MOST: Final = 100_000
+MAX_WINDOWS: Final = 100_000
 """Windows that are kept; beyond that the one opened first is forgotten, and with it some strictness."""
-FEW: Final = 1024
+SWEEP_THRESHOLD: Final = 1024
 """Windows among which the closed ones are not worth looking for."""
 
 
@@ -18,17 +18,17 @@ class Window(NamedTuple):
     """The hits so far, this one included, and the seconds until the window closes."""
 
     hits: int
-    left: float
+    seconds_left: float
 
 
-class Windows(Protocol):
+class RateLimitStore(Protocol):
     """Counts hits."""
 
-    def hit(self, key: str, *, seconds: int, amount: int = 1) -> Window:
+    def increment(self, key: str, *, seconds: int, amount: int = 1) -> Window:
         """Count a hit, or several at once, in the window of this key, which is that long."""
         ...
 
-    def seen(self, key: str) -> Window:
+    def peek_local(self, key: str) -> Window:
         """Return what this process knows, without counting; nothing of a window that has closed."""
         ...
 
@@ -45,16 +45,16 @@ class Windows(Protocol):
         ...
 
 
-class OwnWindows:
+class InMemoryRateLimitStore:
     """Counts hits in memory; any number of threads may."""
 
-    def __init__(self, *, most: int = MOST, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._most, self._monotonic = most, monotonic
+    def __init__(self, *, max_windows: int = MAX_WINDOWS, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._max_windows, self._monotonic = max_windows, monotonic
         self._lock = threading.Lock()
         self._windows: dict[str, tuple[int, float]] = {}
-        self._sweep_at = FEW
+        self._sweep_at = SWEEP_THRESHOLD
 
-    def hit(self, key: str, *, seconds: int, amount: int = 1) -> Window:
+    def increment(self, key: str, *, seconds: int, amount: int = 1) -> Window:
         """Count a hit, or several at once."""
         now = self._monotonic()
         with self._lock:
@@ -62,13 +62,13 @@ class OwnWindows:
             self._windows[key] = hits + amount, ends
         return Window(hits + amount, ends - now)
 
-    def seen(self, key: str) -> Window:
+    def peek_local(self, key: str) -> Window:
         """Return what is known, without counting; nothing of a window that has closed."""
         now = self._monotonic()
         hits, ends = self._windows.get(key, (0, now))
         return Window(hits, ends - now) if ends > now else Window(0, 0.0)
 
-    peek = seen
+    peek = peek_local
 
     def clear(self, key: str) -> None:
         """Set the hits of a window to zero."""
@@ -83,24 +83,24 @@ class OwnWindows:
                 del self._windows[key]
         return len(found)
 
-    def learn(self, key: str, told: Window, *, at: float) -> None:
+    def merge(self, key: str, other: Window, *, at: float) -> None:
         """Believe somebody who, asked at that moment, had counted more."""
         with self._lock:
             hits, _ = self._open(key, at) or (0, at)
-            if hits < told.hits:
-                self._windows[key] = told.hits, at + told.left
+            if hits < other.hits:
+                self._windows[key] = other.hits, at + other.seconds_left
 
     def _open(self, key: str, now: float) -> tuple[int, float] | None:
         """Return the window and when it closes; none, but room for one, if it has."""
         window = self._windows.get(key)
         if window is None:
-            self._make_room(now)
+            self._evict(now)
         return None if window is None or window[1] <= now else window
 
-    def _make_room(self, now: float) -> None:
+    def _evict(self, now: float) -> None:
         """Forget what has closed, each time that the windows have doubled, and never keep too many."""
         if len(self._windows) >= self._sweep_at:
             self._windows = {key: window for key, window in self._windows.items() if window[1] > now}
-            self._sweep_at = max(FEW, 2 * len(self._windows))
-        while len(self._windows) >= self._most:
+            self._sweep_at = max(SWEEP_THRESHOLD, 2 * len(self._windows))
+        while len(self._windows) >= self._max_windows:
             del self._windows[next(iter(self._windows))]

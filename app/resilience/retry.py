@@ -18,13 +18,13 @@ from app.errs import Error
 from app.observability import request_timing
 from app.resilience import deadline
 from app.resilience.budget import RetryBudget
-from app.resilience.events import tell
+from app.resilience.events import notify
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Reason(StrEnum):
+class StopReason(StrEnum):
     """Why there is no other attempt."""
 
     ATTEMPTS = "attempts"
@@ -48,7 +48,7 @@ class GaveUp:
 
     name: str
     attempts: int
-    reason: Reason
+    reason: StopReason
     error: Exception
 
 
@@ -116,7 +116,7 @@ class Retry:
         budget: RetryBudget | None = None,
         is_retryable: Callable[[Exception], bool] = is_retryable,
         is_free: Callable[[Exception], bool] = lambda _: False,
-        heeds_retry_after: bool = True,
+        honors_retry_after: bool = True,
         hooks: tuple[Callable[[Event], None], ...] = (),
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -126,7 +126,7 @@ class Retry:
             raise ValueError("retries have a name, an attempt at least, some time, and pauses that do not shrink")
         self.name, self._most, self._within = name, attempts, within.total_seconds()
         self._initial, self._longest = initial.total_seconds(), longest.total_seconds()
-        self._budget, self._is_retryable, self._heeds_retry_after = budget, is_retryable, heeds_retry_after
+        self._budget, self._is_retryable, self._heeds_retry_after = budget, is_retryable, honors_retry_after
         self._is_free = is_free
         self._hooks, self._monotonic, self._sleep, self._chance = hooks, monotonic, sleep, chance
 
@@ -152,8 +152,8 @@ class Retry:
             yield attempt
             if attempt.pause is None:
                 return
-            request_timing.repeated(self.name)
-            with request_timing.spending("retry_pause"):
+            request_timing.record_retry(self.name)
+            with request_timing.stage("retry_pause"):
                 self._sleep(attempt.pause)
 
     def _pause_after(self, began: float, number: int, error: Exception) -> float | None:
@@ -162,31 +162,31 @@ class Retry:
             pause = self._pause(number, error)
             reason = self._reason_to_stop(began, number, pause, is_free=self._is_free(error))
             if reason is None:
-                tell(self._hooks, Retried(self.name, number, pause, error))
+                notify(self._hooks, Retried(self.name, number, pause, error))
                 return pause
-            tell(self._hooks, GaveUp(self.name, number, reason, error))
+            notify(self._hooks, GaveUp(self.name, number, reason, error))
         if isinstance(error, Error):
             error.facts = {**error.facts, "attempts": number}
         return None
 
-    def _reason_to_stop(self, began: float, number: int, pause: float, *, is_free: bool) -> Reason | None:
+    def _reason_to_stop(self, began: float, number: int, pause: float, *, is_free: bool) -> StopReason | None:
         """Return why there is no other attempt; if there is one, it has been paid for."""
         left, limit = began + self._within - self._monotonic(), deadline.current.get()
         if limit is not None:
             left = min(left, limit.remaining())
         if number >= self._most:
-            return Reason.ATTEMPTS
+            return StopReason.ATTEMPTS
         if pause >= left:
-            return Reason.TIME
+            return StopReason.TIME
         if self._budget is not None and not is_free and not self._budget.withdraw():
-            return Reason.BUDGET
+            return StopReason.BUDGET
         return None
 
     def _pause(self, number: int, error: Exception) -> float:
         """Return a random pause, on top of what the error asks for."""
-        asked = error.retry_after if self._heeds_retry_after and isinstance(error, Error) else None
+        requested = error.retry_after if self._heeds_retry_after and isinstance(error, Error) else None
         ceiling = min(self._longest, self._initial * 2.0 ** min(number - 1, 60))
-        return (asked or 0) + self._chance() * ceiling
+        return (requested or 0) + self._chance() * ceiling
 
 
 def _never(_number: int, _error: Exception) -> None:

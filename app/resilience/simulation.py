@@ -9,7 +9,7 @@ from typing import Final
 from app.errs.platform import DeadlineExceeded
 from app.observability import request_timing
 from app.resilience import deadline
-from app.resilience.rate_limit_store import Windows
+from app.resilience.rate_limit_store import RateLimitStore
 
 FORGOTTEN: Final = timedelta(minutes=10)
 """How long the first request of a series is remembered; the next one then begins another series."""
@@ -17,11 +17,11 @@ STAGE: Final = "simulation"
 """What ``spent_in`` says of a delay that is longer than the budget."""
 
 
-def is_due(windows: Windows, after: int, *, caller: str, operation: str) -> bool:
+def is_due(rate_limits: RateLimitStore, after: int, *, caller: str, operation: str) -> bool:
     """Count a request of a series, and return whether it is to fail.
 
     Args:
-        windows: the store of the rate limits: bounded, and shared where those are.
+        rate_limits: the store of the rate limits: bounded, and shared where those are.
         after: how many requests of the series are handled as usual.
         caller: the token, or the address of a client without one.
         operation: the name of the operation.
@@ -29,10 +29,10 @@ def is_due(windows: Windows, after: int, *, caller: str, operation: str) -> bool
     if after == 0:
         return True
     key = hashlib.sha256(f"{operation} {caller}".encode()).hexdigest()
-    return windows.hit(f"simulated:{key}", seconds=round(FORGOTTEN.total_seconds())).hits > after
+    return rate_limits.increment(f"simulated:{key}", seconds=round(FORGOTTEN.total_seconds())).hits > after
 
 
-def wait(seconds: float, place: AbstractContextManager[None]) -> DeadlineExceeded | None:
+def wait(seconds: float, bulkhead: AbstractContextManager[None]) -> DeadlineExceeded | None:
     """Wait in a work slot, as a slow request does. Return an error if the budget of the request ended first.
 
     Raises:
@@ -42,7 +42,7 @@ def wait(seconds: float, place: AbstractContextManager[None]) -> DeadlineExceede
     limit = deadline.current.get()
     if limit is None:
         raise LookupError("a request has a deadline")
-    with place, request_timing.spending(STAGE):
+    with bulkhead, request_timing.stage(STAGE):
         is_cut = threading.Event()
         forget = limit.on_cut(is_cut.set)
         try:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
-from app.observability.repeated_warnings import Occasional
+from app.observability.repeated_warnings import RepeatedWarning
 
 GRACE: Final = 0.1
 """Seconds past the deadline, in which the server can end the statement itself."""
@@ -39,7 +39,7 @@ class Watchdog:
         """When the thread looks next. It stays when what was due then is released: the next one would wake it again."""
         self._thread: threading.Thread | None = None
         self._has_reported = False
-        self._threadless = Occasional("candor.resilience")
+        self._threadless = RepeatedWarning("candor.resilience")
 
     def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR, first: Callable[[], bool] | None = None) -> int:
         """Shut down the socket ``fd`` at ``at`` (monotonic seconds) unless released before; return a ticket.
@@ -96,7 +96,7 @@ class Watchdog:
         except Exception:
             if not self._has_reported:
                 self._has_reported = True
-                _LOG.exception("the watchdog could not call what it was given")
+                _LOG.exception("a callback of the watchdog failed")
             return True
 
 

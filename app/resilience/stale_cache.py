@@ -8,10 +8,10 @@ from typing import Final, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-MOST: Final = 1000
+MAX_SIZE: Final = 1000
 
 
-class Copies(Generic[K, V]):
+class StaleCache(Generic[K, V]):
     """Keeps copies for so long, and of more than ``most`` the latest. What may be seen by whom, the key has to say.
 
     Raises:
@@ -19,28 +19,28 @@ class Copies(Generic[K, V]):
     """
 
     def __init__(
-        self, *, lasting: timedelta, most: int = MOST, monotonic: Callable[[], float] = time.monotonic
+        self, *, lifetime: timedelta, max_size: int = MAX_SIZE, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        if lasting <= timedelta(0) or most < 1:
+        if lifetime <= timedelta(0) or max_size < 1:
             raise ValueError("copies last for some time, and there is room for one at least")
-        self._lasting, self._most, self._monotonic = lasting.total_seconds(), most, monotonic
+        self._lifetime, self._max_size, self._monotonic = lifetime.total_seconds(), max_size, monotonic
         self._lock = threading.Lock()
-        self._kept: dict[K, tuple[V, float]] = {}
+        self._entries: dict[K, tuple[V, float]] = {}
 
-    def keep(self, key: K, value: V) -> None:
+    def put(self, key: K, value: V) -> None:
         """Keep a copy, in place of the one before."""
         with self._lock:
-            self._kept.pop(key, None)
-            self._kept[key] = value, self._monotonic() + self._lasting
-            if len(self._kept) > self._most:
-                del self._kept[next(iter(self._kept))]
+            self._entries.pop(key, None)
+            self._entries[key] = value, self._monotonic() + self._lifetime
+            if len(self._entries) > self._max_size:
+                del self._entries[next(iter(self._entries))]
 
-    def find(self, key: K) -> V | None:
+    def get(self, key: K) -> V | None:
         """Return the copy, unless it is too old."""
-        value, until = self._kept.get(key, (None, 0.0))
+        value, until = self._entries.get(key, (None, 0.0))
         return value if self._monotonic() < until else None
 
-    def drop(self, key: K) -> None:
+    def delete(self, key: K) -> None:
         """Keep it no more."""
         with self._lock:
-            self._kept.pop(key, None)
+            self._entries.pop(key, None)

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
-from app.resilience.background_thread import aside
+from app.resilience.background_thread import run_in_background
 
 C = TypeVar("C")
 
 
-def dialed(connect: Callable[[], C], *, hang_up: Callable[[C], None], within: float) -> C | None:
+def connect_within(connect: Callable[[], C], *, close: Callable[[C], None], within: float) -> C | None:
     """Return the connection; ``None`` when there was none within so many seconds: it is hung up should it come later.
 
     Raises:
@@ -18,9 +18,9 @@ def dialed(connect: Callable[[], C], *, hang_up: Callable[[C], None], within: fl
 
     def hang_up_on(late: "Future[C]") -> None:
         if late.exception() is None:
-            hang_up(late.result())
+            close(late.result())
 
-    dialing = aside(connect, name="dial")
+    dialing = run_in_background(connect, name="dial")
     wait([dialing], within)
     if dialing.done():
         return dialing.result()

@@ -22,17 +22,17 @@ USUAL: Final = 4
 """How many times the usual duration of a COMMIT they wait: a distant database or a slow disk is only slow."""
 
 
-class Writers:
+class WriterLimit:
     """Bounds the COMMITs of a process.
 
     Raises:
         ValueError: there is no place.
     """
 
-    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        if most < 1:
+    def __init__(self, limit: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        if limit < 1:
             raise ValueError("there is at least one writer")
-        self.most: Final = most
+        self.most: Final = limit
         self._clock = clock
         self._reset()
         reset = weakref.WeakMethod(self._reset)
@@ -53,7 +53,7 @@ class Writers:
         return len(self._since)
 
     @property
-    def patience(self) -> float:
+    def max_wait(self) -> float:
         """Return the seconds without any COMMIT that settles after which others do not wait."""
         return min(max(USUAL * (self._usual or 0.0), SHORTEST), LONGEST)
 
@@ -66,9 +66,9 @@ class Writers:
         if len(self._since) >= self.most:
             with self._lock:
                 if self._left() <= 0:
-                    raise _busy()
+                    raise _full()
 
-    def enter(self, who: object, *, until: float = math.inf) -> None:
+    def enter(self, writer: object, *, until: float = math.inf) -> None:
         """Take a place, and wait for one while others come and go, until then in monotonic seconds.
 
         Raises:
@@ -77,7 +77,7 @@ class Writers:
         with self._lock:
             if len(self._since) >= self.most:
                 self._wait(until)
-            self._since[who] = self._clock()
+            self._since[writer] = self._clock()
 
     def _wait(self, until: float) -> None:
         """Return once there is a place, under the lock."""
@@ -86,15 +86,15 @@ class Writers:
             while len(self._since) >= self.most:
                 left = min(self._left(), until - self._clock())
                 if left <= 0:
-                    raise _busy()
+                    raise _full()
                 self._changed.wait(left)
         finally:
             self._waiting -= 1
 
-    def leave(self, who: object) -> None:
+    def leave(self, writer: object) -> None:
         """Give the place back."""
         with self._lock:
-            if (since := self._since.pop(who, None)) is not None:
+            if (since := self._since.pop(writer, None)) is not None:
                 self._settled = self._clock()
                 took = min(self._settled - since, LONGEST)
                 self._usual = took if self._usual is None else self._usual + (took - self._usual) / USUAL
@@ -104,10 +104,10 @@ class Writers:
     def _left(self) -> float:
         """Return the seconds for which a COMMIT is still waited for."""
         if len(self._since) < self.most:
-            return self.patience
-        return max(self._settled, min(self._since.values())) + self.patience - self._clock()
+            return self.max_wait
+        return max(self._settled, min(self._since.values())) + self.max_wait - self._clock()
 
 
-def _busy() -> ServiceUnavailable:
-    metrics.SHED.labels("writers").inc()
+def _full() -> ServiceUnavailable:
+    metrics.LOAD_SHED.labels("writers").inc()
     return ServiceUnavailable(detail="every writer waits for its COMMIT", retry_after=1)

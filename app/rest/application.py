@@ -42,10 +42,10 @@ class Application(Flask):
         Handlers of ``app.logger``, such as the ``SMTPHandler`` of Flask's manual, get the record that Flask writes.
         """
         if exc_info[1] is not None:
-            errors.report_unforeseen(exc_info[1])
-        says = "Exception on %s [%s]"
+            errors.report_unexpected(exc_info[1])
+        propagates = "Exception on %s [%s]"
         record = self.logger.makeRecord(
-            self.logger.name, logging.ERROR, __file__, 0, says, (request.path, request.method), exc_info
+            self.logger.name, logging.ERROR, __file__, 0, propagates, (request.path, request.method), exc_info
         )
         for handler in self.logger.handlers:
             if record.levelno >= handler.level:

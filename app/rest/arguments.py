@@ -17,7 +17,7 @@ from app.rest.current import clock
 from app.rest.locations import BODIES, CONSUMED, MULTIPART, location_of, reader, values_for
 from app.rest.request import Request, current
 from app.rest.violations import checked
-from app.wire.decode_context import Reading
+from app.wire.decode_context import DecodeContext
 from app.wire.decoder import Decoder
 from app.wire.list_parameters import NOTHING
 from app.wire.locations import Location
@@ -53,7 +53,7 @@ def decorator(
     if as_kwargs and arg_name is not None:
         raise TypeError("as_kwargs and arg_name exclude one another: leave one of them out")
     decode = Decoder(_accepted(schema), location=location_of(location))
-    metrics.know_fields(names(decode.schema))
+    metrics.add_field_labels(names(decode.schema))
     place = decode.location
     if decode.schema.many and place is not Location.JSON:
         raise TypeError(f"many=True is for a list in JSON, and not for the location {place.value!r}: use fields.List")
@@ -97,13 +97,13 @@ def check_size(size: object) -> None:
 
 def decoded(request: Request, decode: Decoder, data: object) -> Any:
     """Return what a schema makes of the data; violations are kept until everything is decoded."""
-    return decode(data, Reading(clock().now(), request.asked, request.fit_body), request.violations)
+    return decode(data, DecodeContext(clock().now(), request.listing, request.fit_body), request.violations)
 
 
 def _decoded_after(request: Request, decode: Decoder, data: object, refused: set[str]) -> Any:
     """Return the same; a field with a violation already gets no other, such as that it is missing."""
     found: list[Violation] = []
-    value = decode(data, Reading(clock().now(), request.asked), found)
+    value = decode(data, DecodeContext(clock().now(), request.listing), found)
     new = (_of_parameter(each) for each in found if each.field not in refused)
     request.violations += [each for each in new if each not in request.violations]
     return value
@@ -114,7 +114,7 @@ def _of_parameter(violation: Violation) -> Violation:
     name = violation.parameter
     if name is None or violation.code != UNKNOWN_MEMBER.code:
         return violation
-    return violation._replace(code=UNKNOWN_PARAMETER.code, message=f"{name} {UNKNOWN_PARAMETER.says}")
+    return violation._replace(code=UNKNOWN_PARAMETER.code, message=f"{name} {UNKNOWN_PARAMETER.message}")
 
 
 def _accepted(schema: Any) -> SchemaLike:
@@ -181,9 +181,9 @@ def _query_reader(decode: Decoder) -> Callable[[Request], Any]:
         elif not request.violations and isinstance(decode.schema, QuerySchema):
             value = decoded(request, decode, values_for(decode, _share(request, sent, own)))
         else:
-            refused = {each.field for each in request.violations if each.parameter is not None}
-            value = _decoded_after(request, decode, values_for(decode, _share(request, sent, own)), refused)
-        request.asked = value if type(value) is dict else {}
+            rejected = {each.field for each in request.violations if each.parameter is not None}
+            value = _decoded_after(request, decode, values_for(decode, _share(request, sent, own)), rejected)
+        request.listing = value if type(value) is dict else {}
         return value
 
     return read
@@ -208,7 +208,7 @@ def _constant(decode: Decoder) -> Callable[[], Any] | None:
     if decode.uncovered is not None or is_called or any(each.required for each in fields):
         return None
     violations: list[Violation] = []
-    value = decode({}, Reading(datetime.now(UTC)), violations)
+    value = decode({}, DecodeContext(datetime.now(UTC)), violations)
     if violations:
         return None
     return value.copy if isinstance(value, dict) else lambda: value

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.observability.batches import BatchResult, Failed
-from app.rest.errors import Occasion, failures
+from app.rest.errors import ProblemContext, failures
 from app.rest.request import current
 
 
@@ -15,4 +15,4 @@ def failures_of(failed: Failed, *, created: int) -> list[dict[str, Any]]:
         created: how many items did not fail.
     """
     current().batch = BatchResult(created=created, failed=failed)
-    return failures(failed, Occasion.now())
+    return failures(failed, ProblemContext.now())

@@ -17,7 +17,7 @@ from app.resilience import deadline
 from app.resilience.socket_watchdog import Watchdog
 from app.rest.request import Request, application
 from app.wire import strict_json
-from app.wire.unfit_text import ESCAPED_NUL
+from app.wire.invalid_text import ESCAPED_NUL
 
 CHUNK: Final = 65536
 LARGE: Final = 65536
@@ -62,8 +62,8 @@ def read_form(request: Request, consumes: tuple[str, ...]) -> None:
         stream, form, files = parser.parse(BytesIO(body), request.mimetype, len(body), request.mimetype_params)
     except RequestEntityTooLarge:
         size, parts = request.max_form_memory_size or len(body), request.max_form_parts
-        says = f"A form may have at most {size} bytes in a text, and {parts} parts. Nothing was written."
-        raise BodyTooLarge(limit=size, message=says) from None
+        content_type = f"A form may have at most {size} bytes in a text, and {parts} parts. Nothing was written."
+        raise BodyTooLarge(limit=size, message=content_type) from None
     except ValueError as exc:
         raise MalformedRequest(detail="the form could not be parsed") from exc
     request.__dict__.update(stream=stream, form=form, files=files)

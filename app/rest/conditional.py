@@ -11,7 +11,7 @@ from typing import Any, Final
 from flask import Response
 
 from app.errs import Violation
-from app.models.precondition import EVERY, NONE, Precondition
+from app.models.precondition import ANY_VERSION, NO_VERSION, Precondition
 from app.rest import operations
 from app.rest.request import Request, current
 from app.rest.violations import checked
@@ -20,7 +20,7 @@ from app.wire.encoder import Encoder
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _LIST: Final = re.compile(rf"[ \t,]*{_TAG.pattern}(?:[ \t]*,[ \t,]*{_TAG.pattern})*[ \t,]*")
 """One or more, between commas; empty elements do not count (RFC 9110, section 5.6.1)."""
-OF_CONTENT: Final = ("Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type")
+CONTENT_FIELDS: Final = ("Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type")
 """What 304 does not repeat of the answer that it stands for (RFC 9110, section 15.4.5)."""
 READS: Final = frozenset({"GET", "HEAD"})
 SHAPES: Final = 1024
@@ -30,7 +30,7 @@ _OURS: Final = re.compile(r"(([0-9a-f]{1,15})-[0-9a-f]{8})(?::[a-z]+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ProjectedResponse:
     """A value of which only some members are answered; ``None``: all."""
 
     value: Any
@@ -39,7 +39,7 @@ class Shown:
 
 def encode(value: Any, encoder: Encoder) -> Any:
     """Encode a value, as far as it is to be shown."""
-    if isinstance(value, Shown):
+    if isinstance(value, ProjectedResponse):
         return encoder.only(value.members)(value.value)
     return encoder(value)
 
@@ -85,11 +85,11 @@ def _precondition(request: Request, members: Sequence[str], is_required: bool) -
 
     A date is not looked at, since we tell no Last-Modified; If-None-Match on what only reads has its 304.
     """
-    shown = request.asked.get("shown") or request.asked.get("fields") or members
-    among = _versions(request, "If-Match", shown, takes_weak=False)
-    but = NONE if request.method in READS else _versions(request, "If-None-Match", shown, takes_weak=True)
+    projected = request.listing.get("shown") or request.listing.get("fields") or members
+    among = _versions(request, "If-Match", projected, takes_weak=False)
+    but = NO_VERSION if request.method in READS else _versions(request, "If-None-Match", projected, takes_weak=True)
     is_missing = is_required and among is None
-    return Precondition(EVERY if among is None else among, NONE if but is None else but, is_missing)
+    return Precondition(ANY_VERSION if among is None else among, NO_VERSION if but is None else but, is_missing)
 
 
 def _versions(request: Request, name: str, members: Sequence[str], *, takes_weak: bool) -> Container[int] | None:
@@ -98,7 +98,7 @@ def _versions(request: Request, name: str, members: Sequence[str], *, takes_weak
     if text is None:
         return None
     if text.strip() == "*":
-        return EVERY
+        return ANY_VERSION
     if not _LIST.fullmatch(text):
         request.violations.append(
             Violation(name, "INVALID_FORMAT", f"{name} must be * or entity tags in quotes", header=name)
@@ -117,7 +117,7 @@ def answer_not_modified(request: Request, response: Response) -> Response:
     if not (known.star_tag or known.contains_weak(tag.strip('"'))):
         return response
     unmodified = Response(status=HTTPStatus.NOT_MODIFIED, headers=response.headers)
-    for name in OF_CONTENT:
+    for name in CONTENT_FIELDS:
         unmodified.headers.pop(name, None)
     unmodified.call_on_close(response.close)
     return unmodified

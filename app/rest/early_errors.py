@@ -12,14 +12,14 @@ import orjson
 
 from app import context, errs
 from app.observability import logs, metrics
-from app.rest.errors import MEDIA_TYPE, Occasion, headers_of, problem, status_of
+from app.rest.errors import MEDIA_TYPE, ProblemContext, headers_of, problem, status_of
 from app.rest.hooks import cors
 from app.wire import request_ids, timestamps
 from app.wire.client_addresses import client_address
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class RawRequest:
     """As much of a request as was understood before it was refused; names of fields are in upper case."""
 
     method: str | None = None
@@ -47,7 +47,7 @@ class Seen:
         return {**about, "status": status.value, "duration_ms": took, "client": client}
 
 
-def refusal(error: errs.Error, cause: Exception, seen: Seen, config: Mapping[str, Any]) -> bytes:
+def reject(error: errs.Error, cause: Exception, request: RawRequest, config: Mapping[str, Any]) -> bytes:
     """Return the response, status line and all, and log it like any other error and any other request.
 
     Requests that the client made wrong share an entry of errors by address and second, as nothing else bounds them.
@@ -55,49 +55,57 @@ def refusal(error: errs.Error, cause: Exception, seen: Seen, config: Mapping[str
     Args:
         error: what is answered.
         cause: what the server says is wrong; for the log only, since it quotes the request.
-        seen: whose id is kept, and whose origin is answered.
+        request: whose id is kept, and whose origin is answered.
         config: the settings of the application.
     """
     error.__cause__ = cause
-    token = context.request_id.set(seen.request_id)
-    fields, is_ours = seen.logged(status_of(error), config), error.kind.fault is errs.Fault.SERVICE
-    shared_by = None if is_ours else seen.client(config)
+    token = context.request_id.set(request.request_id)
+    fields, is_ours = request.logged(status_of(error), config), error.kind.fault is errs.Fault.SERVICE
+    shared_by = None if is_ours else request.client(config)
     if not logs.error(error, error, {**fields}, stack=is_ours, shared_by=shared_by):
-        fields["code"] = errs.shown_code(error)
+        fields["code"] = errs.public_code(error)
     logs.access(fields)
     context.request_id.reset(token)
-    return written(error, seen, config)
+    return response_bytes(error, request, config)
 
 
-def written(
-    error: errs.Error, seen: Seen, config: Mapping[str, Any], *, instance: str | None = None, is_kept: bool = False
+def response_bytes(
+    error: errs.Error,
+    request: RawRequest,
+    config: Mapping[str, Any],
+    *,
+    instance: str | None = None,
+    is_kept: bool = False,
 ) -> bytes:
     """Count the request, and return the response as it goes to the socket.
 
     Args:
         error: what is answered.
-        seen: as for ``refusal``.
-        config: as for ``refusal``.
+        request: as for ``reject``.
+        config: as for ``reject``.
         instance: the path, if it was understood.
         is_kept: whether another request may follow on the connection.
     """
     now, status = datetime.now(UTC), status_of(error)
     metrics.error(error, error)
-    metrics.request(seen.method, metrics.UNMATCHED, str(status.value), seen.seconds or 0.0)
-    occasion = Occasion(
-        public_url=config["PUBLIC_URL"], instance=instance, timestamp=timestamps.render(now), request_id=seen.request_id
+    metrics.request(request.method, metrics.UNMATCHED, str(status.value), request.seconds or 0.0)
+    context = ProblemContext(
+        public_url=config["PUBLIC_URL"],
+        instance=instance,
+        timestamp=timestamps.render(now),
+        request_id=request.request_id,
     )
-    body = orjson.dumps(problem(error, occasion))
+    body = orjson.dumps(problem(error, context))
     headers = {
         "Date": format_datetime(now, usegmt=True),
         "Content-Type": MEDIA_TYPE,
         "Content-Length": str(len(body)),
         "X-Content-Type-Options": "nosniff",
-        **headers_of(error, status, method=seen.method or ""),
-        **dict.fromkeys(request_ids.ANSWERED, seen.request_id),
-        **cors.permission(seen.fields.get("ORIGIN"), config["CORS_ORIGINS"]),
+        **headers_of(error, status, method=request.method or ""),
+        **dict.fromkeys(request_ids.ANSWERED, request.request_id),
+        **cors.permission(request.fields.get("ORIGIN"), config["CORS_ORIGINS"]),
         "Vary": "Origin",
         "Connection": "keep-alive" if is_kept else "close",
     }
     head = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*head, "", ""]).encode() + (b"" if seen.method == "HEAD" else body)
+    return "\r\n".join([*head, "", ""]).encode() + (b"" if request.method == "HEAD" else body)

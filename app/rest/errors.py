@@ -21,11 +21,11 @@ from app.errs import Fault, Kind, Outcome, platform
 from app.observability import metrics
 from app.observability.batches import BatchResult
 from app.observability.error_reporting import report
-from app.rest import http_exceptions, limit_errors, mounting, operations, request_facts
+from app.rest import error_facts, http_exceptions, limit_errors, mounting, operations
 from app.rest.current import services
 from app.rest.json_response import JsonResponse
-from app.rest.repetition import outcome_of
 from app.rest.request import application, current
+from app.rest.retry_safety import outcome_of
 from app.rest.statuses import STATUS_OF_CODE
 from app.wire import timestamps
 
@@ -33,7 +33,7 @@ REALM: Final = "candor"
 MEDIA_TYPE: Final = "application/problem+json"
 LISTED: Final = 100
 """Violations and failures listed at most."""
-LONGEST_INSTANCE: Final = 1024
+MAX_INSTANCE_LENGTH: Final = 1024
 _UNQUOTABLE: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 """Characters that no value of a challenge may have (RFC 6750, section 3)."""
 _CUT_ESCAPE: Final = re.compile(r"%[0-9A-F]?$")
@@ -108,7 +108,7 @@ def answer(error: errs.Error) -> Response:
 
     One that answers 500 sends ``got_request_exception``, as an unforeseen exception does; a simulated one does not.
     """
-    shown = shown_for(error)
+    shown = public_error(error)
     status = status_of(shown)
     _report(error, shown, status)
     if status is OURS and not error.is_simulated:
@@ -128,20 +128,20 @@ def answer_http(exc: HTTPException) -> Response | HTTPException:
     if application().trap_http_exception(exc):
         raise exc
     error, status, fields = http_exceptions.translated(exc)
-    shown = shown_for(error)
+    shown = public_error(error)
     _report(error, shown, status, is_flasks=True)
     response = respond(shown, status)
     response.headers.update(fields)
     return response
 
 
-def report_unforeseen(exc: BaseException) -> None:
+def report_unexpected(exc: BaseException) -> None:
     """Log and count an exception that no error handler takes."""
     metrics.PANICS.inc()
     _report(exc, platform.InternalError(), OURS, is_flasks=True)
 
 
-def shown_for(error: errs.Error) -> errs.Error:
+def public_error(error: errs.Error) -> errs.Error:
     """Return the error that a client sees: itself, or ``INTERNAL_ERROR`` for a fault of the service."""
     return platform.InternalError() if STATUS[error.kind] is OURS else error
 
@@ -174,11 +174,11 @@ def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bo
     is_unbounded = caller is None and status < OURS and (status == HTTPStatus.TOO_MANY_REQUESTS or not request.limits)
     address = request.client_address if is_unbounded else None  # who shares a log entry
     if not report(exc, shown, fields, operation=name, declared=declared, stack=is_ours, shared_by=address):
-        request.shared_code = errs.shown_code(shown)
+        request.shared_code = errs.public_code(shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Occasion:
+class ProblemContext:
     """Where and when an error is answered: what a problem document says beyond the error itself."""
 
     public_url: str
@@ -189,14 +189,14 @@ class Occasion:
     outcome: Outcome = Outcome.UNCHANGED
 
     @classmethod
-    def now(cls) -> "Occasion":
+    def now(cls) -> "ProblemContext":
         """Return the current request."""
         request = current()
         instance = instance_of(mounting.whole_path(request.environ))
         return cls.of(application().config["PUBLIC_URL"], instance, outcome_of(request))
 
     @classmethod
-    def of(cls, public_url: str, instance: str, outcome: Outcome = Outcome.UNCHANGED) -> "Occasion":
+    def of(cls, public_url: str, instance: str, outcome: Outcome = Outcome.UNCHANGED) -> "ProblemContext":
         """Return the occasion of this moment, with the ids of the current request."""
         return cls(
             public_url=public_url,
@@ -211,14 +211,14 @@ class Occasion:
 def instance_of(path: str | bytes) -> str:
     """Return what a problem document says of a path, of which an absurdly long one is cut."""
     quoted = quote(path, safe="/:@!$&'()*+,;=~-._")
-    return quoted if len(quoted) <= LONGEST_INSTANCE else _CUT_ESCAPE.sub("", quoted[:LONGEST_INSTANCE])
+    return quoted if len(quoted) <= MAX_INSTANCE_LENGTH else _CUT_ESCAPE.sub("", quoted[:MAX_INSTANCE_LENGTH])
 
 
 def respond(error: errs.Error, status: int) -> Response:
     """Render an error that may be shown."""
     fields = headers_of(error, status, method=current().method)
     # the middleware drops the media type of an empty body; hooks of extensions rely on there being one
-    body = b"" if status in BODILESS else orjson.dumps(problem(error, Occasion.now(), status=status))
+    body = b"" if status in BODILESS else orjson.dumps(problem(error, ProblemContext.now(), status=status))
     response = JsonResponse(body, status, fields, content_type=MEDIA_TYPE)
     if status is UNREAD and current().sent("Content-Encoding") is not None:
         response.headers["Accept-Encoding"] = "identity"
@@ -226,45 +226,45 @@ def respond(error: errs.Error, status: int) -> Response:
 
 
 def problem(
-    error: errs.Error, occasion: Occasion, *, is_item: bool = False, status: int | None = None
+    error: errs.Error, context: ProblemContext, *, is_item: bool = False, status: int | None = None
 ) -> dict[str, Any]:
     """Return the problem document.
 
     Args:
         error: what is answered.
-        occasion: where and when.
+        context: where and when.
         is_item: whether it is an item of a batch, which has no request id of its own.
         status: the status of the answer, if it is not that of the error.
     """
     named, status, kind = errs.definition(error), status or status_of(error), error.kind
     violations, failed = error.violations, error.failures
-    is_retryable = errs.is_retryable(error, occasion.outcome)
+    is_retryable = errs.is_retryable(error, context.outcome)
     document: dict[str, Any] = {
-        "type": f"{occasion.public_url}/errors/{errs.slug(named.code)}",
+        "type": f"{context.public_url}/errors/{errs.slug(named.code)}",
         "title": errs.title(named),
         "status": int(status),
-        "detail": errs.shown_message(error, occasion.outcome),
-        "instance": occasion.instance,
+        "detail": errs.public_message(error, context.outcome),
+        "instance": context.instance,
         "kind": kind.string,
-        "code": errs.shown_code(error),
+        "code": errs.public_code(error),
         "param": error.param,
         "errors": [violation.document() for violation in violations[:LISTED]] or None,
-        "failures": failures(failed[:LISTED], occasion) or None,
+        "failures": failures(failed[:LISTED], context) or None,
         "truncated": max(len(violations), len(failed)) > LISTED or None,
-        "request_id": None if is_item else occasion.request_id,
-        "timestamp": occasion.timestamp,
-        "trace_id": None if is_item else occasion.trace_id,
+        "request_id": None if is_item else context.request_id,
+        "timestamp": context.timestamp,
+        "trace_id": None if is_item else context.trace_id,
         "retryable": is_retryable,
         "retry_after": _wait(error, status),
         "retry": RETRY if is_retryable and status in ADVISED else None,
-        **request_facts.completed(error),
+        **error_facts.completed(error),
     }
     return {name: value for name, value in document.items() if value is not None}
 
 
-def failures(failed: Iterable[tuple[int, errs.Error]], occasion: Occasion) -> list[dict[str, Any]]:
+def failures(failed: Iterable[tuple[int, errs.Error]], context: ProblemContext) -> list[dict[str, Any]]:
     """Return what is said of the items of a batch that failed."""
-    return [{"index": index, "problem": problem(error, occasion, is_item=True)} for index, error in failed]
+    return [{"index": index, "problem": problem(error, context, is_item=True)} for index, error in failed]
 
 
 def headers_of(error: errs.Error, status: int, *, method: str) -> dict[str, str]:
@@ -277,15 +277,15 @@ def headers_of(error: errs.Error, status: int, *, method: str) -> dict[str, str]
     if status == HTTPStatus.UNAUTHORIZED or (status == HTTPStatus.FORBIDDEN and errs.known_facts(error).get("scope")):
         headers["WWW-Authenticate"] = challenge(error)
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(request_facts.completed(error).get("allowed", ()))
-    elif status == UNREAD and (supported := request_facts.completed(error).get("supported")):
+        headers["Allow"] = ", ".join(error_facts.completed(error).get("allowed", ()))
+    elif status == UNREAD and (supported := error_facts.completed(error).get("supported")):
         headers[ACCEPTED.get(method.upper(), "Accept")] = ", ".join(supported)
     return headers
 
 
 def _wait(error: errs.Error, status: int) -> int | None:
     """Return the seconds for ``Retry-After``, which 429 and 503 always have."""
-    return errs.shown_wait(error) if status in WAITED else error.retry_after
+    return errs.public_wait(error) if status in WAITED else error.retry_after
 
 
 def challenge(error: errs.Error) -> str:

@@ -6,11 +6,11 @@ from typing import Any, Final
 from flask import Flask
 
 from app import errs
-from app.errs import commands
+from app.errs import curl_examples
 from app.errs.access import InsufficientScope
 from app.errs.requests import BodyTooLarge, NotAcceptable, UnsupportedMediaType
 from app.rest import operations
-from app.rest.errors import BODILESS, Occasion, headers_of, instance_of, problem, status_of
+from app.rest.errors import BODILESS, ProblemContext, headers_of, instance_of, problem, status_of
 from app.rest.mounting import prefix_of
 from app.rest.operations import Operation
 from app.wire.simulation import FIELD
@@ -47,8 +47,8 @@ def document(named: type[errs.Error], *, public_url: str, shown: errs.Error | No
         return None
     path = named.instance.partition("?")[0]
     instance = instance_of(prefix_of(public_url) + path) if path else None
-    occasion = Occasion(public_url=public_url, instance=instance, timestamp=TIMESTAMP, request_id=REQUEST_ID)
-    return problem(shown or occurrence(named), occasion)
+    context = ProblemContext(public_url=public_url, instance=instance, timestamp=TIMESTAMP, request_id=REQUEST_ID)
+    return problem(shown or occurrence(named), context)
 
 
 def violation(code: errs.ViolationCode) -> dict[str, str]:
@@ -77,5 +77,5 @@ def simulation(named: type[errs.Error], app: Flask) -> str | None:
     operation = min(declaring, key=lambda each: "<" in each.name)  # the first without parameters in its path
     method, _, path = operation.name.partition(" ")
     path = _PARAMETER.sub(lambda found: SOME_ID if found[1] == "id:" else found[2], path)
-    credentials = "" if operation.scope is operations.PUBLIC else f" {commands.BEARER}"
+    credentials = "" if operation.scope is operations.PUBLIC else f" {curl_examples.BEARER}"
     return f"curl -i -X {method} '{app.config['PUBLIC_URL']}{path}'{credentials} -H '{FIELD}: {named.code}'"

@@ -37,9 +37,9 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
             kept = {name: made.headers[name] for name in STORED if name in made.headers}
             return Answer(made.status_code, kept, made.get_data())
 
-        told = services().idempotency.once(key_of(sent), by=principal(), fingerprint=fingerprint(), answer=answer)
-        response = Response(told.body, status=told.status, headers=told.headers)
-        if told.is_replay:
+        stored = services().idempotency.once(key_of(sent), by=principal(), fingerprint=fingerprint(), answer=answer)
+        response = Response(stored.body, status=stored.status, headers=stored.headers)
+        if stored.is_replay:
             response.headers["Idempotent-Replayed"] = "true"
         return response
 

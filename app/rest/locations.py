@@ -6,7 +6,7 @@ from typing import Any, Final
 from app.rest.request import Request
 from app.wire.decoder import Decoder
 from app.wire.locations import Location, violation
-from app.wire.rules import Breach
+from app.wire.validators import Breach
 
 ALIASES: Final[Mapping[str, str]] = {"querystring": "query", "view_args": "path"}
 BODIES: Final = frozenset({Location.JSON, Location.FORM, Location.FILES})

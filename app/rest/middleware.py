@@ -23,8 +23,8 @@ from app.observability.batches import BatchResult
 from app.observability.error_reporting import report
 from app.rate_limiting import restore_retry_after
 from app.resilience import deadline
-from app.rest import instrumentation, mounting, operations, public
-from app.rest.errors import MEDIA_TYPE, OURS, Occasion, instance_of, problem
+from app.rest import instrumentation, mounting, operations, public_routes
+from app.rest.errors import MEDIA_TYPE, OURS, ProblemContext, instance_of, problem
 from app.rest.hooks import cors, limits
 from app.rest.request import HELD, KEY, Request
 from app.rest.streaming import Streamed, begun, followed, restore, values
@@ -124,7 +124,7 @@ class Answer:
         metrics.PANICS.inc()
         report(error, InternalError(), about, operation=self.route, declared=(InternalError,), stack=True)
         instance = instance_of(mounting.whole_path(self.environ))
-        body = orjson.dumps(problem(InternalError(), Occasion.of(public_url, instance)))
+        body = orjson.dumps(problem(InternalError(), ProblemContext.of(public_url, instance)))
         self.status = f"{OURS.value} {OURS.phrase}"
         self.fields = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
         self.written.clear()
@@ -229,7 +229,7 @@ class Middleware:
             key: each.deprecation.fields for key, each in operations.table(self._app).items() if each.deprecation
         }
         instrumentation.settle(self._app)
-        public.announce(self._app)
+        public_routes.announce(self._app)
         if "werkzeug.request" not in environ or "SERVER_SOFTWARE" in environ:
             for poller in self._app.extensions["candor-pollers"]:
                 poller.start()
@@ -249,8 +249,8 @@ class Middleware:
 
     def _propagates(self) -> bool:
         """Return whether exceptions are for the server, as Flask's PROPAGATE_EXCEPTIONS says."""
-        said = self._app.config["PROPAGATE_EXCEPTIONS"]
-        return bool(self._app.testing or self._app.debug if said is None else said)
+        setting = self._app.config["PROPAGATE_EXCEPTIONS"]
+        return bool(self._app.testing or self._app.debug if setting is None else setting)
 
     def _signal(self, error: Exception) -> None:
         """Send Flask's ``got_request_exception``, as Flask does for what a view raises; the request is over."""
@@ -259,7 +259,7 @@ class Middleware:
         except Exception:
             _LOG.exception("a listener of got_request_exception raised")
 
-    def _log(self, answer: Answer, seconds: float, spent: request_timing.Trail) -> None:
+    def _log(self, answer: Answer, seconds: float, spent: request_timing.RequestTimings) -> None:
         status, method = answer.status[:3], answer.environ["REQUEST_METHOD"]
         degraded = next((value for name, value in answer.fields if name == DEGRADED), None)
         user = answer.caller.id if answer.caller else None

@@ -16,17 +16,17 @@ def check_accept(request: Request, available: tuple[str, ...]) -> None:
     Raises:
         NotAcceptable: it excludes them all.
     """
-    said = request.sent("Accept")
-    if available and said and said != ANYTHING and not _is_acceptable(accept.shortened(said), available):
+    field = request.sent("Accept")
+    if available and field and field != ANYTHING and not _is_acceptable(accept.shortened(field), available):
         raise NotAcceptable(available=list(available))
 
 
 def best(available: tuple[str, ...]) -> str:
     """Return the available type that the client likes best; the first when it does not care."""
-    said = current().sent("Accept") or ""
-    return max(available, key=lambda each: (accept.weight(said, each), -available.index(each)))
+    field = current().sent("Accept") or ""
+    return max(available, key=lambda each: (accept.weight(field, each), -available.index(each)))
 
 
 @lru_cache(maxsize=accept.REMEMBERED)
-def _is_acceptable(said: str, available: tuple[str, ...]) -> bool:
-    return any(accept.weight(said, each) > 0 for each in available)
+def _is_acceptable(field: str, available: tuple[str, ...]) -> bool:
+    return any(accept.weight(field, each) > 0 for each in available)

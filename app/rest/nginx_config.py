@@ -17,8 +17,8 @@ from flask import Flask
 
 from app import errs
 from app.errs import Outcome, platform, requests
-from app.rest import mounting, operations, repetition
-from app.rest.errors import RETRY, Occasion, headers_of, problem, status_of
+from app.rest import mounting, operations, retry_safety
+from app.rest.errors import RETRY, ProblemContext, headers_of, problem, status_of
 from app.rest.hooks import cors, routing
 from app.rest.operations import Operation
 
@@ -26,11 +26,11 @@ UNSETTLED: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY
 """The statuses with which nginx answers when a worker has failed that may have made a change."""
 SENT: Final = r"~^once:.*\d"
 """A request that can make a change twice, and a time to connect: some of it may have reached a worker."""
-IDEMPOTENT: Final = f"~^({'|'.join(sorted(repetition.IDEMPOTENT))}) "
+IDEMPOTENT: Final = f"~^({'|'.join(sorted(retry_safety.IDEMPOTENT))}) "
 SERVER_WIDE: Final = r"~^OPTIONS \* HTTP/1\.[01]$"
 """What asks for the methods of the whole service, and is no request to nginx (RFC 9112, section 3.2.4)."""
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-VARIABLES: Final = Occasion(
+VARIABLES: Final = ProblemContext(
     public_url="$candor_public_url", instance=None, timestamp="$candor_now", request_id="$candor_request_id"
 )
 LIMIT: Final = "$candor_body_limit"
@@ -45,7 +45,7 @@ HEAD: Final = """\
 """
 
 
-def refusals(*, max_body_bytes: int = _NUMBER, request_timeout: float) -> list[errs.Error]:
+def rejections(*, max_body_bytes: int = _NUMBER, request_timeout: float) -> list[errs.Error]:
     """Return every error that nginx answers without asking the service."""
     return [
         requests.MalformedRequest(),
@@ -61,7 +61,7 @@ def refusals(*, max_body_bytes: int = _NUMBER, request_timeout: float) -> list[e
 
 def configuration(app: Flask) -> str:
     """Return the whole file."""
-    answered = {status_of(error): error for error in refusals(request_timeout=app.config["REQUEST_TIMEOUT"])}
+    answered = {status_of(error): error for error in rejections(request_timeout=app.config["REQUEST_TIMEOUT"])}
     by_status = {
         "candor_problem": {
             status: _unsettled(
@@ -93,7 +93,7 @@ def _honours_keys(method: str, operation: Operation) -> bool:
 
 
 def _reads_versions(method: str, operation: Operation) -> bool:
-    return method not in repetition.IDEMPOTENT and requests.PreconditionFailed in operation.raises
+    return method not in retry_safety.IDEMPOTENT and requests.PreconditionFailed in operation.raises
 
 
 def _paths(app: Flask, holds: Callable[[str, Operation], bool]) -> list[str]:

@@ -140,7 +140,7 @@ class Api(flask_smorest.Api):
         components.schema("Problem", dict(ANY_PROBLEM))
         components.schema("ItemProblem", dict(ITEM_PROBLEM))
         components.schema("Violation", dict(VIOLATION))
-        for name, description in response_headers.TOLD.items():
+        for name, description in response_headers.DOCUMENTED.items():
             components.header(key(name), {"description": description, "schema": {"type": "string"}})
         for name, parameter in PARAMETERS.items():
             components.parameter(key(name), "header", {"name": name, **parameter})

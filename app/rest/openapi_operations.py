@@ -12,7 +12,7 @@ from app import errs
 from app.rest import examples
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.operations import PUBLIC, Operation
-from app.rest.response_headers import TOLD, declared, key, of_deprecation, of_errors, of_success
+from app.rest.response_headers import DOCUMENTED, declared, key, of_deprecation, of_errors, of_success
 from app.wire.deprecation import Deprecation
 
 FORMS: Final = frozenset({"form", "files"})
@@ -40,7 +40,7 @@ def document_operation(
     shown = doc_info.get("headers", ())
     doc.setdefault("parameters", []).extend(key(name) for name in _parameters(doc_info, method, shown))
     success = declared(of_success(operation, shown, is_kept=bool(doc_info.get("once"))))
-    success |= {name: {"schema": {"type": "string"}} for name in shown if name not in TOLD}
+    success |= {name: {"schema": {"type": "string"}} for name in shown if name not in DOCUMENTED}
     responses = doc.setdefault("responses", {})
     for status, response in responses.items():
         _complete(
@@ -120,10 +120,10 @@ def _parameters(doc_info: dict[str, Any], method: str, headers: tuple[str, ...])
         yield "If-None-Match"
 
 
-def _told(group: list[type[errs.Error]], public_url: str) -> str:
+def _error_response(group: list[type[errs.Error]], public_url: str) -> str:
     """Return, in Markdown, what each error of one status is, with a link to its page."""
-    told = [f"[{named.code}]({public_url}/errors/{errs.slug(named.code)}) {errs.title(named)}" for named in group]
-    return told[0] if len(told) == 1 else "\n".join(f"- {each}" for each in told)
+    response = [f"[{named.code}]({public_url}/errors/{errs.slug(named.code)}) {errs.title(named)}" for named in group]
+    return response[0] if len(response) == 1 else "\n".join(f"- {each}" for each in response)
 
 
 def _example(named: type[errs.Error], operation: Operation, config: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -151,7 +151,7 @@ def _errors(
         by_status.setdefault(status_of(named), []).append(named)
     for status, group in sorted(by_status.items()):
         response: dict[str, Any] = {
-            "description": _told(group, config["PUBLIC_URL"]),
+            "description": _error_response(group, config["PUBLIC_URL"]),
             "headers": declared(of_errors(operation, group, status, method=method)),
         }
         if status not in BODILESS:

@@ -187,9 +187,9 @@ def _settle(schema: dict[str, Any]) -> None:
     """Write a schema so that generators agree on it."""
     if (default := schema.pop("default", None)) not in (None, "", [], {}):
         schema["x-default"] = default
-        said = f"Default: {default if isinstance(default, str) else orjson.dumps(default).decode()}."
+        schema_type = f"Default: {default if isinstance(default, str) else orjson.dumps(default).decode()}."
         described = schema.get("description", "")
-        schema["description"] = described if "default" in described.lower() else f"{described} {said}".lstrip()
+        schema["description"] = described if "default" in described.lower() else f"{described} {schema_type}".lstrip()
     if [*map(set, schema.get("allOf", ()))] == [{"$ref"}]:
         schema.update(schema.pop("allOf")[0])
         schema.pop("type", None)

@@ -36,9 +36,9 @@ class Overload:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config, self._mount = config, Mount(config)
         self._error = ServiceUnavailable(detail="more wait for a thread than can be served in time", retry_after=1)
-        self._said_at = float("-inf")
+        self._logged_at = float("-inf")
 
-    def refusal(self, received: bytes, *, may_follow: bool, waited: float = 0.0, peer: str = "") -> tuple[bytes, int]:
+    def reject(self, received: bytes, *, may_follow: bool, waited: float = 0.0, peer: str = "") -> tuple[bytes, int]:
         """Return the answer to the request that these bytes begin with, and how many of them are that request.
 
         The number is 0 where the connection is to be closed, and there is no answer to what is no plain request.
@@ -62,18 +62,18 @@ class Overload:
         is_kept = may_follow and body is not None and found.end() + body <= len(received)
         is_kept = is_kept and "close" not in fields.get("CONNECTION", "").lower()
         method, path = found[1].decode(), unquote(found[2].decode())
-        seen = early_errors.Seen(method=method, path=path, fields=fields, peer=peer, seconds=waited)
+        seen = early_errors.RawRequest(method=method, path=path, fields=fields, peer=peer, seconds=waited)
         self._log(seen)
-        metrics.SHED.labels("line").inc()
+        metrics.LOAD_SHED.labels("request_queue").inc()
         instance = instance_of(self._mount.public(seen.path or ""))
-        answer = early_errors.written(self._error, seen, self._config, instance=instance, is_kept=is_kept)
+        answer = early_errors.response_bytes(self._error, seen, self._config, instance=instance, is_kept=is_kept)
         return answer, found.end() + (body or 0) if is_kept else 0
 
-    def _log(self, seen: early_errors.Seen) -> None:
-        now, fields = time.monotonic(), seen.logged(HTTPStatus.SERVICE_UNAVAILABLE, self._config)
-        token = context.request_id.set(seen.request_id)
-        if now - self._said_at >= EVERY:
-            self._said_at = now
+    def _log(self, request: early_errors.RawRequest) -> None:
+        now, fields = time.monotonic(), request.logged(HTTPStatus.SERVICE_UNAVAILABLE, self._config)
+        token = context.request_id.set(request.request_id)
+        if now - self._logged_at >= EVERY:
+            self._logged_at = now
             logs.error(self._error, self._error, {**fields}, stack=False)
         logs.access({**fields, "code": self._error.code})
         context.request_id.reset(token)

@@ -62,22 +62,22 @@ def _every(request: Request, name: str, values: list[str | None]) -> list[str] |
     texts = [value for value in values if value is not None]
     if len(texts) == len(values):
         return texts
-    _refuse(request, illegible(name[:LONGEST_NAME]))
+    _reject(request, illegible(name[:LONGEST_NAME]))
     return None
 
 
 def _only(request: Request, name: str, values: list[str | None], known: Collection[str]) -> str | None:
     """Return the value of a parameter; ``None`` when it is refused."""
     if None in values:
-        _refuse(request, illegible(name[:LONGEST_NAME]))
+        _reject(request, illegible(name[:LONGEST_NAME]))
     elif len(values) > 1 and name in known:
-        _refuse(request, Violation(name, "INVALID_VALUE", f"{name} must be given once", parameter=name))
+        _reject(request, Violation(name, "INVALID_VALUE", f"{name} must be given once", parameter=name))
     else:
         return values[0]
     return None
 
 
-def _refuse(request: Request, violation: Violation) -> None:
+def _reject(request: Request, violation: Violation) -> None:
     if violation not in request.violations:
         request.violations.append(violation)
 

@@ -30,8 +30,8 @@ class Request(flask.Request):
     body: Any = None
     """The JSON value that was sent."""
     fit_body: Any = None
-    """The same, if no text in it has an unfit character; see ``app.wire.unfit_text``."""
-    asked: Mapping[str, Any] = {}
+    """The same, if no text in it has an unfit character; see ``app.wire.invalid_text``."""
+    listing: Mapping[str, Any] = {}
     """What the query says."""
     shared_code: str | None = None
     """The code of an error that shares a log entry with others."""

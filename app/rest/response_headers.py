@@ -9,7 +9,7 @@ from app.rest import examples
 from app.rest.operations import Operation
 from app.wire.deprecation import Deprecation
 
-TOLD: Final[Mapping[str, str]] = {
+DOCUMENTED: Final[Mapping[str, str]] = {
     "X-Request-Id": "The id of the request, in every log line about it.",
     "Request-Id": "The same as X-Request-Id.",
     "X-Content-Type-Options": "`nosniff`: Content-Type is what it says.",
@@ -44,7 +44,7 @@ def key(name: str) -> str:
 def declared(names: Iterable[str]) -> dict[str, dict[str, str]]:
     """Return what OpenAPI says of an answer with these fields, in one order everywhere."""
     carried = {*names}
-    return {name: {"$ref": f"#/components/headers/{key(name)}"} for name in TOLD if name in carried}
+    return {name: {"$ref": f"#/components/headers/{key(name)}"} for name in DOCUMENTED if name in carried}
 
 
 def of_success(operation: Operation, own: Iterable[str], *, is_kept: bool) -> Iterator[str]:

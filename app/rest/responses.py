@@ -41,12 +41,12 @@ def decorator(
     names, described = ((), headers) if isinstance(headers, Mapping) else (tuple(headers or ()), None)
     instance = _instance(schema)
     encode = _encoding(blueprint, instance)
-    shown = schema if instance is None or not isinstance(schema, dict) else type(instance)
+    documented = schema if instance is None or not isinstance(schema, dict) else type(instance)
     if not _is_stock(blueprint, "_make_doc_response_schema"):
-        shown = blueprint._make_doc_response_schema(instance)  # noqa: SLF001 -- for subclasses, says smorest's manual
+        documented = blueprint._make_doc_response_schema(instance)  # noqa: SLF001 -- for subclasses, says smorest's manual
 
     entries = {
-        each: {"description": each.phrase, **described_by(shown, {**document, "headers": described})}
+        each: {"description": each.phrase, **described_by(documented, {**document, "headers": described})}
         for each in filter(None, (chosen, also))
     }
 

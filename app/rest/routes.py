@@ -13,7 +13,7 @@ from limits import parse_many
 
 from app.rest import arguments, conditional, openapi_operations, operations, scopes, views
 from app.rest.operations import PUBLIC, SIGNED_IN, Operation
-from app.rest.public import is_marked
+from app.rest.public_routes import is_marked
 from app.wire.deprecation import Deprecation
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -5,32 +5,32 @@ from http import HTTPStatus
 from typing import Final
 
 from app import errs
-from app.errs import Kind, requests, statuses
+from app.errs import Kind, requests, status_errors
 
 STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     requests.UnsupportedTransferCoding.code: HTTPStatus.NOT_IMPLEMENTED,
     requests.UriTooLong.code: HTTPStatus.REQUEST_URI_TOO_LONG,
     requests.HeaderFieldsTooLarge.code: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    statuses.PaymentRequired.code: HTTPStatus.PAYMENT_REQUIRED,
-    statuses.ProxyAuthenticationRequired.code: HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
-    statuses.RequestTimeout.code: HTTPStatus.REQUEST_TIMEOUT,
-    statuses.Gone.code: HTTPStatus.GONE,
-    statuses.LengthRequired.code: HTTPStatus.LENGTH_REQUIRED,
-    statuses.RequestedRangeNotSatisfiable.code: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-    statuses.ExpectationFailed.code: HTTPStatus.EXPECTATION_FAILED,
-    statuses.ImATeapot.code: HTTPStatus.IM_A_TEAPOT,
-    statuses.MisdirectedRequest.code: HTTPStatus.MISDIRECTED_REQUEST,
-    statuses.Locked.code: HTTPStatus.LOCKED,
-    statuses.FailedDependency.code: HTTPStatus.FAILED_DEPENDENCY,
-    statuses.TooEarly.code: HTTPStatus.TOO_EARLY,
-    statuses.UpgradeRequired.code: HTTPStatus.UPGRADE_REQUIRED,
-    statuses.UnavailableForLegalReasons.code: HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
-    statuses.FunctionNotImplemented.code: HTTPStatus.NOT_IMPLEMENTED,
-    statuses.HttpVersionNotSupported.code: HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
-    statuses.VariantAlsoNegotiates.code: HTTPStatus.VARIANT_ALSO_NEGOTIATES,
-    statuses.LoopDetected.code: HTTPStatus.LOOP_DETECTED,
-    statuses.NotExtended.code: HTTPStatus.NOT_EXTENDED,
-    statuses.NetworkAuthenticationRequired.code: HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED,
+    status_errors.PaymentRequired.code: HTTPStatus.PAYMENT_REQUIRED,
+    status_errors.ProxyAuthenticationRequired.code: HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    status_errors.RequestTimeout.code: HTTPStatus.REQUEST_TIMEOUT,
+    status_errors.Gone.code: HTTPStatus.GONE,
+    status_errors.LengthRequired.code: HTTPStatus.LENGTH_REQUIRED,
+    status_errors.RequestedRangeNotSatisfiable.code: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    status_errors.ExpectationFailed.code: HTTPStatus.EXPECTATION_FAILED,
+    status_errors.ImATeapot.code: HTTPStatus.IM_A_TEAPOT,
+    status_errors.MisdirectedRequest.code: HTTPStatus.MISDIRECTED_REQUEST,
+    status_errors.Locked.code: HTTPStatus.LOCKED,
+    status_errors.FailedDependency.code: HTTPStatus.FAILED_DEPENDENCY,
+    status_errors.TooEarly.code: HTTPStatus.TOO_EARLY,
+    status_errors.UpgradeRequired.code: HTTPStatus.UPGRADE_REQUIRED,
+    status_errors.UnavailableForLegalReasons.code: HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
+    status_errors.FunctionNotImplemented.code: HTTPStatus.NOT_IMPLEMENTED,
+    status_errors.HttpVersionNotSupported.code: HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
+    status_errors.VariantAlsoNegotiates.code: HTTPStatus.VARIANT_ALSO_NEGOTIATES,
+    status_errors.LoopDetected.code: HTTPStatus.LOOP_DETECTED,
+    status_errors.NotExtended.code: HTTPStatus.NOT_EXTENDED,
+    status_errors.NetworkAuthenticationRequired.code: HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED,
 }
 KIND_OF_STATUS: Final[Mapping[int, Kind]] = {
     400: Kind.INVALID_REQUEST,
@@ -55,7 +55,7 @@ KIND_OF_STATUS: Final[Mapping[int, Kind]] = {
 """The kind that stands for a status, where several have it the most general."""
 _BY_STATUS: Final[Mapping[int, str]] = {
     **{status.value: code for code, status in STATUS_OF_CODE.items()},
-    HTTPStatus.NOT_IMPLEMENTED.value: statuses.FunctionNotImplemented.code,
+    HTTPStatus.NOT_IMPLEMENTED.value: status_errors.FunctionNotImplemented.code,
 }
 
 

@@ -102,7 +102,7 @@ def guarded(view: Any, endpoint: str, operations: Mapping[str, Operation]) -> Ha
 def _guarded(view: Handler, operation: Operation) -> Handler:
     """Return a view that checks Accept and reads the body before it runs."""
     call = synchronous(view) if operation.is_checked else checked(view)
-    place = attrgetter("hashing" if operation.hashes else "slots")
+    bulkhead = attrgetter("hashing" if operation.hashes else "slots")
 
     @wraps(view)
     def begin(*args: Any, **kwargs: Any) -> Any:
@@ -110,7 +110,7 @@ def _guarded(view: Handler, operation: Operation) -> Handler:
         negotiation.check_accept(request, operation.produces)
         if operation.consumes:
             _read(request, operation)
-        with place(services()) if operation.needs_slot else nullcontext():
+        with bulkhead(services()) if operation.needs_slot else nullcontext():
             if operation.parameters is None and request.query_string:
                 arguments.decoded(request, WITHOUT_PARAMETERS, query.parse(request))
             return call(*args, **kwargs)

@@ -23,23 +23,23 @@ from app.rpc.calls import Call, Method
 from app.rpc.decoding import message_of
 from app.rpc.idempotency import once
 
-SHORTEST: Final = timedelta(milliseconds=1)
+MIN_BUDGET: Final = timedelta(milliseconds=1)
 """A call that has no more time than this when it comes has none: nothing is begun for it."""
-NEARLY: Final = 0.25
+DEADLINE_TOLERANCE: Final = 0.25
 """Seconds before the deadline within which a caller who goes away has heard his own clock strike, ahead of ours."""
 MOMENT: Final = 0.05
 """Seconds by which gRPC may tell that the caller has gone away after it has told that no message comes."""
 DETAILS: Final = "grpc-status-details-bin"
 
 
-class Door(grpc.GenericRpcHandler):
+class Admission(grpc.GenericRpcHandler):
     """Answers every call, known or not."""
 
     def __init__(self, app: Flask, methods: Mapping[str, Method], *, threads: int) -> None:
         self._app, self._methods = app, methods
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
         self._size = threads
-        self._in_hand = 0
+        self._in_flight = 0
         self._hooks = hooks.SIMULATING if app.config["FAULTS_ON_DEMAND"] else hooks.HOOKS
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any]":
@@ -61,10 +61,10 @@ class Door(grpc.GenericRpcHandler):
         for name, value in context.invocation_metadata() or ():
             if isinstance(value, str):
                 metadata[name] = f"{metadata[name]}, {value}" if name in metadata else value
-        longest = timedelta(seconds=self._app.config["REQUEST_TIMEOUT"])
+        maximum = timedelta(seconds=self._app.config["REQUEST_TIMEOUT"])
         left = context.time_remaining()
-        asked = longest if left is None else max(SHORTEST, timedelta(seconds=left))
-        limit = Deadline.after(min(asked, longest), is_shortened=asked < longest)
+        requested = maximum if left is None else max(MIN_BUDGET, timedelta(seconds=left))
+        limit = Deadline.after(min(requested, maximum), is_shortened=requested < maximum)
         method, peer = self._methods.get(path), context.peer()
         call = Call(app=self._app, method=method, path=path, metadata=metadata, peer=peer, limit=limit)
         if method is not None and method.announced:
@@ -77,13 +77,13 @@ class Door(grpc.GenericRpcHandler):
             answer = await self._received_and_served(call, messages)
         except asyncio.CancelledError:
             left = context.time_remaining()
-            call.was_cancelled = left is None or left > NEARLY
+            call.was_cancelled = left is None or left > DEADLINE_TOLERANCE
             if not call.is_in_thread:
-                _refused(call, call.limit.exceeded("request"))
+                _rejected(call, call.limit.exceeded("request"))
             asyncio.get_running_loop().run_in_executor(None, call.limit.cut)
             raise
         except Exception as exc:  # around the hooks; gRPC would tell the caller its text
-            answer = _refused(call, exc)
+            answer = _rejected(call, exc)
         trailing = (*call.trailing.items(),)
         if call.code is grpc.StatusCode.OK:
             context.set_trailing_metadata(trailing)
@@ -96,30 +96,30 @@ class Door(grpc.GenericRpcHandler):
 
     async def _received_and_served(self, call: Call, messages: AsyncIterator[bytes]) -> bytes:
         """Wait for the message, of a call that we know, no longer than its time; then have a thread answer."""
-        if call.limit.budget <= SHORTEST:
-            return _refused(call, call.limit.exceeded("request"))
+        if call.limit.budget <= MIN_BUDGET:
+            return _rejected(call, call.limit.exceeded("request"))
         try:
             if call.method is not None:
                 async with asyncio.timeout(call.limit.remaining()):
                     call.sent = await anext(messages)
         except TimeoutError:
-            return _refused(call, call.limit.exceeded("request"))
+            return _rejected(call, call.limit.exceeded("request"))
         except StopAsyncIteration:
             await asyncio.sleep(MOMENT)
-            return _refused(call, MalformedRequest(detail="no message"))
-        if self._in_hand >= 2 * self._size:
-            metrics.SHED.labels("line").inc()
+            return _rejected(call, MalformedRequest(detail="no message"))
+        if self._in_flight >= 2 * self._size:
+            metrics.LOAD_SHED.labels("request_queue").inc()
             said = "more wait for a thread than can be served in time"
-            return _refused(call, ServiceUnavailable(detail=said, retry_after=1))
-        self._in_hand += 1
+            return _rejected(call, ServiceUnavailable(detail=said, retry_after=1))
+        self._in_flight += 1
         call.is_in_thread = True
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._threads, copy_context().run, self._served, call)
-        work.add_done_callback(self._leave)
+        work.add_done_callback(self._release)
         return await asyncio.shield(work)
 
-    def _leave(self, _work: object) -> None:
-        self._in_hand -= 1
+    def _release(self, _work: object) -> None:
+        self._in_flight -= 1
 
     def _served(self, call: Call) -> bytes:
         with self._app.app_context():
@@ -132,16 +132,16 @@ def _handled(call: Call) -> bytes:
         raise LookupError("routing comes first")
     handle = call.method.handle
     request = message_of(call, call.method)
-    with call.services.slots:
+    with call.services.bulkhead:
         if call.method.is_kept:
             return once(call, request, lambda: handle(call, request).SerializeToString())
         return handle(call, request).SerializeToString()
 
 
-def _refused(call: Call, error: Exception) -> bytes:
+def _rejected(call: Call, error: Exception) -> bytes:
     """End a call that takes no thread."""
 
-    def refuse(_call: Call) -> bytes:
+    def reject(_call: Call) -> bytes:
         raise error
 
-    return copy_context().run(hooks.pass_through, hooks.OUTER, call, refuse)
+    return copy_context().run(hooks.pass_through, hooks.OUTER, call, reject)

@@ -107,5 +107,5 @@ class Call:
 
 def _address(peer: str) -> str:
     """Return the address of a peer as gRPC spells it (``ipv4:127.0.0.1:5``, ``ipv6:%5B::1%5D:5``); none of a socket."""
-    family, _, place = unquote(peer).partition(":")
-    return place.rpartition(":")[0].strip("[]") if family.startswith("ipv") else ""
+    family, _, location = unquote(peer).partition(":")
+    return location.rpartition(":")[0].strip("[]") if family.startswith("ipv") else ""

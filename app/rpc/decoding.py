@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError, Message
 from app.errs import Violation
 from app.errs.requests import BodyTooLarge, MalformedRequest, ValidationFailed
 from app.rpc.calls import Call, Method
-from app.wire.decode_context import Reading
+from app.wire.decode_context import DecodeContext
 from app.wire.decoder import Decoder
 from app.wire.ids import is_id, resource_id
 from app.wire.list_parameters import OPAQUE, illegible, is_legible
@@ -40,13 +40,13 @@ class Reader:
 
     def read(self, decode: Decoder, data: object, query: Mapping[str, Any] | None = None) -> Any:
         """Return what a schema makes of the data; ``None`` where it breaks rules."""
-        return decode(data, Reading(self._now, query or {}), self.violations)
+        return decode(data, DecodeContext(self._now, query or {}), self.violations)
 
     def read_query(self, decode: Decoder, sent: Mapping[str, str]) -> Any:
         """Return what a schema makes of parameters; control characters are in none of them."""
-        bad = [name for name, value in sent.items() if name not in OPAQUE and not is_legible(value)]
-        self.violations += map(illegible, bad)
-        found = self.read(decode, {name: value for name, value in sent.items() if name not in bad})
+        invalid = [name for name, value in sent.items() if name not in OPAQUE and not is_legible(value)]
+        self.violations += map(illegible, invalid)
+        found = self.read(decode, {name: value for name, value in sent.items() if name not in invalid})
         order = [*decode.schema.fields]
         self.violations.sort(key=lambda each: order.index(each.field) if each.field in order else -1)
         return found
@@ -85,5 +85,5 @@ class Reader:
             raise ValidationFailed(violations=tuple(self.violations))
 
 
-def _violation(field: str, code: str, says: str) -> Violation:
-    return Violation(field, code, f"{field} {says}", pointer=f"#/{field}")
+def _violation(field: str, code: str, message: str) -> Violation:
+    return Violation(field, code, f"{field} {message}", pointer=f"#/{field}")

@@ -13,7 +13,7 @@ from grpc import StatusCode
 
 from app import context, errs
 from app.errs import Kind, Outcome
-from app.errs.shown import outcome
+from app.errs.presentation import outcome
 from app.observability.batches import BatchResult, Failed
 from app.rpc.calls import Call
 from app.rpc.error_codes import error_number, violation_number
@@ -37,15 +37,15 @@ def status(error: errs.Error, code: StatusCode, call: Call) -> status_pb2.Status
     number: int = code.value[0]
     for listed in LISTED:
         packed = [_packed(each) for each in _details(error, call, listed)]
-        told = status_pb2.Status(code=number, message=said_of(error, outcome_of(call)), details=packed)
-        if told.ByteSize() <= LARGEST:
+        detail = status_pb2.Status(code=number, message=public_detail(error, outcome_of(call)), details=packed)
+        if detail.ByteSize() <= LARGEST:
             break
-    return told
+    return detail
 
 
-def said_of(error: errs.Error, outcome: Outcome = Outcome.UNCHANGED) -> str:
+def public_detail(error: errs.Error, outcome: Outcome = Outcome.UNCHANGED) -> str:
     """Return what happened this time, as ``detail`` has it over HTTP."""
-    return errs.title(errs.definition(error)) if error.kind in BODILESS else errs.shown_message(error, outcome)
+    return errs.title(errs.definition(error)) if error.kind in BODILESS else errs.public_message(error, outcome)
 
 
 def outcome_of(call: Call) -> Outcome:
@@ -61,14 +61,14 @@ def _details(error: errs.Error, call: Call, listed: int) -> Iterator[Message]:
     named, outcome = errs.definition(error), outcome_of(call)
     facts = _declared(error, call)
     members = _metadata(error, {"retryable": errs.is_retryable(error, outcome), **facts}, listed)
-    yield error_details_pb2.ErrorInfo(reason=errs.shown_code(error), domain=DOMAIN, metadata=members)
+    yield error_details_pb2.ErrorInfo(reason=errs.public_code(error), domain=DOMAIN, metadata=members)
     if error.violations:
         broken = [
             error_details_pb2.BadRequest.FieldViolation(field=each.field, description=each.message, reason=each.code)
             for each in error.violations[:listed]
         ]
         yield error_details_pb2.BadRequest(field_violations=broken)
-    if outcome is not Outcome.DOUBTFUL and (seconds := errs.shown_wait(error)) is not None:
+    if outcome is not Outcome.DOUBTFUL and (seconds := errs.public_wait(error)) is not None:
         yield error_details_pb2.RetryInfo(retry_delay=Duration(seconds=seconds))
     yield error_details_pb2.RequestInfo(request_id=context.request_id.get() or "")
     page = f"{call.app.config['PUBLIC_URL']}/errors/{errs.slug(named.code)}"
@@ -89,7 +89,7 @@ def _metadata(error: errs.Error, facts: Mapping[str, Any], listed: int) -> dict[
 
 def _declared(error: errs.Error, call: Call) -> dict[str, Any]:
     """Return the facts that the definition of an error declares; of an exceeded deadline the call knows the budget."""
-    facts = errs.shown_facts(error)
+    facts = errs.public_facts(error)
     if error.kind is Kind.DEADLINE:
         budget = {"budget_ms": round(call.limit.budget.total_seconds() * 1000), "spent_in": SERVICE}
         declared = errs.definition(error).declared_facts
@@ -116,12 +116,12 @@ def detail(
 ) -> errors_pb2.ErrorDetail:
     """Return our own detail; an item of a batch, for which no facts are given, has no trace of its own."""
     is_item = facts is None
-    code = errs.shown_code(error)
+    code = errs.public_code(error)
     made = errors_pb2.ErrorDetail(
         code=code,
         app_error_code=error_number(code, error.kind),
         title=errs.title(errs.definition(error)),
-        detail=said_of(error, outcome),
+        detail=public_detail(error, outcome),
         field_violations=[
             errors_pb2.FieldViolation(
                 field=each.field,
@@ -135,7 +135,7 @@ def detail(
         instance=instance,
     )
     made.timestamp.FromDatetime(datetime.now(UTC))
-    for name, value in (errs.shown_facts(error) if facts is None else facts).items():
+    for name, value in (errs.public_facts(error) if facts is None else facts).items():
         made.extensions[name].Pack(json_format.ParseDict(value, struct_pb2.Value()))
     if error.failures:
         items = errors_pb2.ItemFailures(failures=failures(error.failures[:listed], instance))

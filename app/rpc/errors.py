@@ -74,7 +74,7 @@ def http_status(code: StatusCode) -> int:
     return int(_HTTP[code])
 
 
-def shown_for(exc: BaseException) -> errs.Error:
+def public_error(exc: BaseException) -> errs.Error:
     """Return the error that a client sees: itself, or ``INTERNAL_ERROR`` for a fault of ours."""
     is_known = isinstance(exc, errs.Error) and exc.kind.fault is not Fault.SERVICE
     return exc if is_known and isinstance(exc, errs.Error) else platform.InternalError()
@@ -84,7 +84,7 @@ def answer(exc: BaseException, call: Call) -> None:
     """Answer what was raised: log it once, tell whether it was declared, and say what a client may see."""
     if isinstance(exc, DBAPIError):  # of a session that was used outside of any unit of work
         exc = error_translation.of(exc) or exc
-    shown = shown_for(exc)
+    shown = public_error(exc)
     call.end(CODES[shown.kind], error_details.status(shown, CODES[shown.kind], call))
     is_ours = shown.fault is not Fault.CLIENT
     caller = context.principal.get()
@@ -99,6 +99,6 @@ def answer(exc: BaseException, call: Call) -> None:
         call.batch = BatchResult(created=0, failed=failed)
     shared_by = call.client_address if caller is None and shown.kind in UNLIMITED else None
     if not report(exc, shown, fields, operation=name, declared=declared, stack=is_ours, shared_by=shared_by):
-        call.shared_code = errs.shown_code(shown)
+        call.shared_code = errs.public_code(shown)
     if not isinstance(exc, errs.Error):
         metrics.PANICS.inc()

@@ -8,7 +8,7 @@ from typing import Final
 
 PROTO: Final = Path(__file__).parent / "proto"
 GEN: Final = Path(__file__).parent / "gen"
-_OURS: Final = re.compile(r"^from (errors|todo)\.", re.MULTILINE)
+_OWN_IMPORTS: Final = re.compile(r"^from (errors|todo)\.", re.MULTILINE)
 _SAYS: Final = '"""Made by `make proto`; do not edit."""\n'
 
 
@@ -20,7 +20,7 @@ def generate(into: Path) -> None:
     """
     _protoc(PROTO, *(f"--{kind}_out={into}" for kind in ("python", "pyi", "grpc_python")))
     for made in [*into.rglob("*_pb2*.py"), *into.rglob("*_pb2.pyi")]:
-        made.write_text(_OURS.sub(r"from app.rpc.gen.\1.", made.read_text()))
+        made.write_text(_OWN_IMPORTS.sub(r"from app.rpc.gen.\1.", made.read_text()))
     for folder in [into, *(path for path in into.rglob("*") if path.is_dir() and path.name != "__pycache__")]:
         (folder / "__init__.py").write_text(_SAYS)
 

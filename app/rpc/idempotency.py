@@ -23,12 +23,12 @@ def once(call: Call, request: Message, work: Callable[[], bytes]) -> bytes:
     sent = call.metadata.get(NAME)
     if sent is None:
         return work()
-    told = call.services.idempotency.once(
+    stored = call.services.idempotency.once(
         key_of(sent),
         by=call.principal,
         fingerprint=hashlib.sha256(f"{call.path}\n".encode() + request.SerializeToString(deterministic=True)).digest(),
         answer=lambda: Answer(_OK, {}, work()),
     )
-    if told.is_replay:
+    if stored.is_replay:
         call.trailing[REPLAYED] = "true"
-    return told.body
+    return stored.body

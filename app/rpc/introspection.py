@@ -27,9 +27,9 @@ class Health(health.aio.HealthServicer):
 
     async def List(self, _request: Any, context: Any) -> Any:  # noqa: N802 -- a method of gRPC
         """Return the status of every service; ``""`` is the server."""
-        asked = {name: health_pb2.HealthCheckRequest(service=name) for name in ("", *NAMES)}
+        names = {name: health_pb2.HealthCheckRequest(service=name) for name in ("", *NAMES)}
         return HealthListResponse(
-            statuses={name: await self.Check(request, context) for name, request in asked.items()}
+            statuses={name: await self.Check(request, context) for name, request in names.items()}
         )
 
 

@@ -14,7 +14,7 @@ from app.services.idempotency import IdempotencyService
 from app.wire.common_errors import DATABASE, GUARDED
 from app.wire.deprecation import Deprecation
 
-MACHINERY: Final = (
+COMMON_ERRORS: Final = (
     platform.InternalError,
     platform.RateLimitExceeded,
     *GUARDED,
@@ -25,7 +25,7 @@ MACHINERY: Final = (
     *DATABASE,
 )
 """What is around every method."""
-UNSAID: Final = (requests.PreconditionFailed,)
+UNDECLARED: Final = (requests.PreconditionFailed,)
 """What use cases raise for things that cannot be said here: there are no entity tags."""
 SMALL: Final = 16 * 1024
 """Bytes of a message unless a method declares another size."""
@@ -70,7 +70,7 @@ class Service:
                 f"{name} has to be deprecated in the protocol (option deprecated = true) and here, or nowhere"
             )
         fields = deprecated.fields if deprecated else {}
-        raises: list[type[Error]] = [*MACHINERY, *raised_by(calls)]
+        raises: list[type[Error]] = [*COMMON_ERRORS, *raised_by(calls)]
         raises += [each for schema in reads for each in getattr(schema, "raises", ())]
         if once:
             raises += [requests.InvalidIdempotencyKey, *raised_by(IdempotencyService.once)]
@@ -81,7 +81,7 @@ class Service:
                 name=full,
                 scope=self.scope,
                 takes=message_factory.GetMessageClass(method.input_type),
-                raises=tuple(dict.fromkeys(each for each in raises if each not in UNSAID)),
+                raises=tuple(dict.fromkeys(each for each in raises if each not in UNDECLARED)),
                 max_bytes=max_bytes,
                 is_kept=once,
                 handle=handle,

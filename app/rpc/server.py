@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from app.config import Settings
 from app.errs import Error
-from app.rpc.admission import Door
+from app.rpc.admission import Admission
 from app.rpc.introspection import Health, add_reflection
 from app.rpc.services import METHODS, NAMES
 from app.wiring import Services
@@ -58,19 +58,19 @@ class Serving:
     """A server that serves."""
 
     server: grpc.aio.Server
-    door: Door
+    admission: Admission
     health: Health
     watch: asyncio.Task[None]
     port: int
     grace: float
 
-    async def leave(self, drain_seconds: float) -> None:
+    async def drain(self, drain_seconds: float) -> None:
         """Say so first, serve on for a while, then let nobody in and what is at work finish."""
         self.watch.cancel()
         await self.health.enter_graceful_shutdown()
         await asyncio.sleep(drain_seconds)
         await self.server.stop(self.grace)
-        await asyncio.to_thread(self.door.close)
+        await asyncio.to_thread(self.admission.close)
 
 
 async def start(app: Flask, settings: Settings) -> Serving:
@@ -79,17 +79,17 @@ async def start(app: Flask, settings: Settings) -> Serving:
     Raises:
         CannotServe: the address or the certificate cannot be had.
     """
-    door = Door(app, METHODS, threads=settings.web_threads)
+    admission = Admission(app, METHODS, threads=settings.web_threads)
     server = grpc.aio.server(options=options(settings), maximum_concurrent_rpcs=MOST)
-    told = Health()
-    await _tell(told, is_ready=False)
-    health_pb2_grpc.add_HealthServicer_to_server(told, server)
+    health = Health()
+    await _set_health(health, is_ready=False)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
     add_reflection(server)
-    server.add_generic_rpc_handlers((door,))
+    server.add_generic_rpc_handlers((admission,))
     port = _listen(server, settings)
     await server.start()
-    watch = asyncio.create_task(_watch(app, told))
-    return Serving(server, door, told, watch, port, settings.request_timeout + LAST)
+    watch = asyncio.create_task(_watch(app, health))
+    return Serving(server, admission, health, watch, port, settings.request_timeout + LAST)
 
 
 def _listen(server: grpc.aio.Server, settings: Settings) -> int:
@@ -107,10 +107,10 @@ def _listen(server: grpc.aio.Server, settings: Settings) -> int:
         raise CannotServe(f"RPC_HOST={settings.rpc_host} RPC_PORT={settings.rpc_port} cannot be had") from fault
 
 
-async def _watch(app: Flask, told: Health) -> None:
+async def _watch(app: Flask, health: Health) -> None:
     """Keep our health what readiness is."""
     while True:
-        await _tell(told, is_ready=await asyncio.to_thread(_is_ready, app))
+        await _set_health(health, is_ready=await asyncio.to_thread(_is_ready, app))
         await asyncio.sleep(EVERY)
 
 
@@ -124,7 +124,7 @@ def _is_ready(app: Flask) -> bool:
     return True
 
 
-async def _tell(told: Health, *, is_ready: bool) -> None:
+async def _set_health(health: Health, *, is_ready: bool) -> None:
     status = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
     for name in ("", *NAMES):
-        await told.set(name, status)
+        await health.set(name, status)

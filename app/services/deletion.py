@@ -11,19 +11,19 @@ from app.errs import raises
 from app.errs.platform import RateLimitExceeded
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.users import UserNotFound, wrong_password
-from app.models.jobs import NewJob, TakenJob
-from app.models.precondition import ANYTHING, Precondition
+from app.models.jobs import ClaimedJob, NewJob
+from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.users import User, UserView, user_id_of
 from app.resilience.clock import Clock
 from app.resilience.hashing_share import hashing
-from app.resilience.login_throttle import Attempts
-from app.resilience.transaction import transaction
+from app.resilience.login_throttle import LoginThrottle
+from app.resilience.transaction_retry import transaction
 
 ERASE: Final = "account.erase"
-AT_ONCE: Final = 1_000
+IMMEDIATE_ROWS: Final = 1_000
 """Rows of each large table that are erased in the transaction of the deletion; a job erases the others."""
-BY_JOB: Final = 10_000
-LATER: Final = timedelta(minutes=1)
+ROWS_PER_JOB: Final = 10_000
+RETRY_DELAY: Final = timedelta(minutes=1)
 """When the job runs first: by then no worker accepts the user's tokens, and what was in flight is written."""
 CONTINUES: Final = "continues"
 """In the payload of a job that goes on where another stopped: failed requests have been erased by then."""
@@ -32,7 +32,7 @@ CONTINUES: Final = "continues"
 class Verifier(Protocol):
     """See ``app.models.passwords``."""
 
-    def verify(self, kept: str | None, password: str) -> bool: ...  # noqa: D102
+    def verify(self, password_hash: str | None, password: str) -> bool: ...  # noqa: D102
 
 
 class UserReads(Protocol):
@@ -90,52 +90,52 @@ class DeletionService:
         reads: UserReads,
         unit_of_work: Callable[[], AbstractContextManager[Unit]],
         passwords: Verifier,
-        attempts: Attempts,
+        login_throttle: LoginThrottle,
         clock: Clock,
     ) -> None:
         self._reads = reads
         self._unit_of_work = unit_of_work
         self._passwords = passwords
-        self._attempts = attempts
+        self._login_throttle = login_throttle
         self._clock = clock
 
     @raises(UserNotFound, ValidationFailed, RateLimitExceeded, PreconditionFailed)
     @hashing
     def delete(
-        self, current_password: str, *, by: Principal, network: str, precondition: Precondition = ANYTHING
+        self, current_password: str, *, by: Principal, network: str, precondition: Precondition = NO_PRECONDITION
     ) -> UUID:
         """Delete the caller's account and data, and return its id. The password is needed: a token may be stolen."""
         user = self._reads.get(user_id_of(by.id))
         precondition.check(user.version)
-        self._attempts.count_own(user.id, user.password_hash, network=network)
+        self._login_throttle.count_password_check(user.id, user.password_hash, network=network)
         if not self._passwords.verify(user.password_hash, current_password):
             raise wrong_password()
         self._delete(user, precondition)
         return user.id
 
     @transaction
-    def _delete(self, seen: UserView, precondition: Precondition) -> None:
+    def _delete(self, verified: UserView, precondition: Precondition) -> None:
         now = self._clock.now()
         with self._unit_of_work() as unit:
-            user = unit.users.get(seen.id)
-            if user.password_hash != seen.password_hash:
+            user = unit.users.get(verified.id)
+            if user.password_hash != verified.password_hash:
                 raise wrong_password()
             precondition.check(user.version)
             email = user.email
-            user.forget(at=now)
+            user.anonymize(at=now)
             unit.sessions.end_all(user.id, now=now)
-            unit.erasure.erase(user.id, email=email, most=AT_ONCE)
-            unit.jobs.add(NewJob(ERASE, {"user_id": str(user.id)}, after=LATER))
+            unit.erasure.erase(user.id, email=email, most=IMMEDIATE_ROWS)
+            unit.jobs.add(NewJob(ERASE, {"user_id": str(user.id)}, after=RETRY_DELAY))
             unit.commit()
 
     @raises()
-    def erase(self, job: TakenJob) -> None:
+    def erase(self, job: ClaimedJob) -> None:
         """Erase what the transaction of a deletion has left; a job, which queues another one while there is more.
 
         It is part of the job's transaction. Undone, that is repeated by the queue, not by ``@transaction``.
         """
         user_id, is_first = UUID(job.payload["user_id"]), CONTINUES not in job.payload
         with self._unit_of_work() as unit:
-            if unit.erasure.erase(user_id, email=None, most=BY_JOB, failures=is_first):
+            if unit.erasure.erase(user_id, email=None, most=ROWS_PER_JOB, failures=is_first):
                 unit.jobs.add(NewJob(ERASE, {**job.payload, CONTINUES: "true"}))
             unit.commit()

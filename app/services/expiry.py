@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from app.errs import raises
 from app.resilience.clock import Clock
-from app.resilience.transaction import transaction
+from app.resilience.transaction_retry import transaction
 
 BATCH: Final = 1_000
 """Rows of each table that are deleted in one transaction."""

@@ -17,7 +17,7 @@ from app.resilience.clock import Clock
 
 ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})
 """All of them with a public and a private key, so that no public key is ever taken for a secret."""
-LONGEST: Final = 8000
+MAX_LENGTH: Final = 8000
 
 
 class Keys(Protocol):
@@ -26,46 +26,46 @@ class Keys(Protocol):
     def find(self, kid: str, algorithm: str) -> Any | None: ...  # noqa: D102
 
 
-class Known(NamedTuple):
+class TrustedIssuer(NamedTuple):
     """An issuer, and its keys."""
 
     issuer: Issuer
     keys: Keys
 
 
-class ForeignTokens:
+class ExternalTokens:
     """Turns tokens of known issuers into principals. Asks nobody: keys come by themselves."""
 
-    def __init__(self, known: Mapping[str, Known], *, clock: Clock) -> None:
+    def __init__(self, trusted: Mapping[str, TrustedIssuer], *, clock: Clock) -> None:
         """Make the service.
 
         Args:
-            known: the issuers, by what tokens name as ``iss``.
+            trusted: the issuers, by what tokens name as ``iss``.
             clock: what tokens are judged by.
         """
-        self._known, self._clock = known, clock
+        self._trusted, self._clock = trusted, clock
 
     @raises()
-    def knows(self, token: str) -> bool:
+    def accepts(self, token: str) -> bool:
         """Tell whether a token is signed in a way that is not ours."""
         try:
-            return claims.header_of(token, longest=LONGEST).get("alg") in ALGORITHMS
+            return claims.header_of(token, longest=MAX_LENGTH).get("alg") in ALGORITHMS
         except (InvalidToken, TypeError):
             return False
 
     @raises(InvalidToken, ServiceUnavailable)
     def verify(self, token: str, *, sender: str = "") -> Principal:
         """Return who the token speaks for, by the one key of its issuer that it names, and by that key's algorithm."""
-        header = claims.header_of(token, longest=LONGEST)
+        header = claims.header_of(token, longest=MAX_LENGTH)
         named, kid = claims.unverified(token).get("iss"), header.get("kid")
-        known = self._known.get(named) if isinstance(named, str) else None
-        if known is None:
+        trusted = self._trusted.get(named) if isinstance(named, str) else None
+        if trusted is None:
             raise InvalidToken(description=WRONG_ISSUER)
-        issuer, algorithm = known.issuer, header["alg"]
-        key = known.keys.find(kid, algorithm) if isinstance(kid, str) else None
+        issuer, algorithm = trusted.issuer, header["alg"]
+        key = trusted.keys.find(kid, algorithm) if isinstance(kid, str) else None
         if key is None:
             raise InvalidToken(description=WRONG_SIGNATURE)
-        said = claims.verified(
+        claimed = claims.verified(
             token,
             key,
             algorithm=algorithm,
@@ -73,4 +73,4 @@ class ForeignTokens:
             issuer=issuer.url,
             now=self._clock.now().timestamp(),
         )
-        return Principal(issuer.name_of(said["sub"]), issuer.scopes_of(said["sub"]))
+        return Principal(issuer.name_of(claimed["sub"]), issuer.scopes_of(claimed["sub"]))

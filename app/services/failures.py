@@ -9,9 +9,9 @@ from typing import Any, Final, Protocol
 from app import errs
 from app.errs import Kind, raises
 from app.errs.failures import RequestNotFound
-from app.observability.failure_recorder import Entry
+from app.observability.failure_recorder import FailureEntry
 
-MOST: Final = 20
+MAX_OCCURRENCES: Final = 20
 """Occurrences of an id that are told."""
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
@@ -19,7 +19,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
 class Failures(Protocol):
     """Failed requests; see ``app.repositories.failures``."""
 
-    def find(self, request_id: str, *, most: int) -> Sequence[Entry]: ...  # noqa: D102
+    def find(self, request_id: str, *, most: int) -> Sequence[FailureEntry]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,37 +76,37 @@ class FailureService:
     @raises(RequestNotFound)
     def explain(self, request_id: str) -> list[Explanation]:
         """Return the occurrences of an id, newest first."""
-        found = self._failures.find(request_id, most=MOST) if _ID.fullmatch(request_id) else ()
+        found = self._failures.find(request_id, most=MAX_OCCURRENCES) if _ID.fullmatch(request_id) else ()
         if not found:
             raise RequestNotFound
         return [self.explanation(entry) for entry in found]
 
-    def explanation(self, entry: Entry) -> Explanation:
+    def explanation(self, entry: FailureEntry) -> Explanation:
         """Return an entry with all that follows from it, wherever it was read."""
-        said = entry.said
-        code, status, facts = said.get("code"), said.get("status"), _mapping(said.get("facts"))
-        causes = [Cause(*map(each.get, Cause.__slots__)) for each in map(_mapping, _listed(said.get("causes")))]
+        fields = entry.fields
+        code, status, facts = fields.get("code"), fields.get("status"), _mapping(fields.get("facts"))
+        causes = [Cause(*map(each.get, Cause.__slots__)) for each in map(_mapping, _listed(fields.get("causes")))]
         named = errs.named_errors().get(code or "")
-        kind = said.get("kind") or (named.kind.string if named else None)
+        kind = fields.get("kind") or (named.kind.string if named else None)
         states = [facts.get("sqlstate"), *(cause.sqlstate for cause in causes)]
         return Explanation(
             at=entry.at,
             request_id=entry.request_id,
-            **{name: said.get(name) for name in ("method", "route", "path", "user", "param", "duration_ms")},
+            **{name: fields.get(name) for name in ("method", "route", "path", "user", "param", "duration_ms")},
             status=status,
             outcome=f"{status} {code or ''}".strip() + (f": {errs.title(named)}" if named else ""),
             code=code,
             kind=kind,
-            fault=said.get("fault") or _fault(kind),
-            violations=_listed(said.get("violations")),
-            op=_listed(said.get("op")),
+            fault=fields.get("fault") or _fault(kind),
+            violations=_listed(fields.get("violations")),
+            op=_listed(fields.get("op")),
             causes=causes,
             sqlstate=next(filter(None, states), None),
             facts=facts,
-            stack=_listed(said.get("stack")),
-            spent_ms=_spent(said),
-            retries=_mapping(said.get("retries")),
-            breakers=_mapping(said.get("breakers")),
+            stack=_listed(fields.get("stack")),
+            spent_ms=_spent(fields),
+            retries=_mapping(fields.get("retries")),
+            breakers=_mapping(fields.get("breakers")),
             trace_id=entry.trace_id,
             trace_url=self._link(entry.trace_id),
             client=named.client if named else None,
@@ -122,9 +122,9 @@ def _fault(kind: str | None) -> str | None:
     return next((each.fault.value for each in Kind if each.string == kind), None)
 
 
-def _spent(said: Mapping[str, Any]) -> dict[str, float]:
+def _spent(value: Mapping[str, Any]) -> dict[str, float]:
     """Return the milliseconds by hop, the longest first, and what no hop accounts for."""
-    spent, duration = _mapping(said.get("spent_ms")), said.get("duration_ms")
+    spent, duration = _mapping(value.get("spent_ms")), value.get("duration_ms")
     if duration is not None:
         spent = {**spent, "other": round(max(0.0, duration - sum(spent.values())), 3)}
     return dict(sorted(spent.items(), key=lambda each: -each[1]))

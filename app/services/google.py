@@ -12,38 +12,38 @@ from app.context import Principal
 from app.errs import raises
 from app.errs.access import InvalidToken
 from app.errs.platform import RateLimitExceeded, ServiceUnavailable
-from app.models.claims import EXPIRED, MALFORMED, NOT_KNOWN, SUBJECT, WRONG_AUDIENCE, WRONG_CLAIMS
-from app.models.google import Grant
-from app.resilience.bounded_cache import Memory
-from app.resilience.bulkhead import Slots
+from app.models.claims import EXPIRED, MALFORMED, SUBJECT, UNKNOWN, WRONG_AUDIENCE, WRONG_CLAIMS
+from app.models.google import TokenDescription
+from app.resilience.bounded_cache import BoundedCache
+from app.resilience.bulkhead import Bulkhead
 from app.resilience.clock import Clock
-from app.resilience.rate_limit_store import Windows
+from app.resilience.rate_limit_store import RateLimitStore
 
 PREFIX: Final = "ya29."
 _SPELLING: Final = re.compile(r"ya29\.[A-Za-z0-9._~+/=-]{1,2043}")
-BELIEVED: Final = timedelta(minutes=5).total_seconds()
+VALID_SECONDS: Final = timedelta(minutes=5).total_seconds()
 """How long a token is believed to be good, if it does not end before."""
-DISBELIEVED: Final = timedelta(minutes=1).total_seconds()
-LOOKUPS: Final = 30
+INVALID_SECONDS: Final = timedelta(minutes=1).total_seconds()
+MAX_LOOKUPS: Final = 30
 """Tokens that Google is asked about in a minute for one address."""
-WITHIN: Final = timedelta(minutes=1)
-KEPT: Final = 1000
+LOOKUP_WINDOW: Final = timedelta(minutes=1)
+CACHE_SIZE: Final = 1000
 """Tokens that are remembered as good, and as many as bad: whoever invents bad ones has no good one forgotten."""
-TURNS: Final = 64
+LOCKS: Final = 64
 
 
 class TokenInfo(Protocol):
     """See ``app.clients.google``."""
 
-    def ask(self, token: str) -> Grant | None: ...  # noqa: D102
+    def describe(self, token: str) -> TokenDescription | None: ...  # noqa: D102
 
 
-class _Good(NamedTuple):
+class _ValidToken(NamedTuple):
     principal: Principal
     until: float
 
 
-class _Bad(NamedTuple):
+class _InvalidToken(NamedTuple):
     description: str
     until: float
 
@@ -52,7 +52,14 @@ class GoogleTokens:
     """Turns access tokens that Google has issued to our client into principals."""
 
     def __init__(
-        self, info: TokenInfo, issuer: Issuer, *, client_id: str, windows: Windows, slots: Slots, clock: Clock
+        self,
+        info: TokenInfo,
+        issuer: Issuer,
+        *,
+        client_id: str,
+        rate_limits: RateLimitStore,
+        bulkhead: Bulkhead,
+        clock: Clock,
     ) -> None:
         """Make the service.
 
@@ -60,18 +67,18 @@ class GoogleTokens:
             info: asks Google.
             issuer: what Google's subjects may do.
             client_id: whom tokens have to be for.
-            windows: where lookups are counted.
-            slots: where they are at work, so that Google can be slow without everybody waiting.
+            rate_limits: where lookups are counted.
+            bulkhead: where they are at work, so that Google can be slow without everybody waiting.
             clock: what tokens are judged by.
         """
         self._info, self._issuer, self._client_id = info, issuer, client_id
-        self._windows, self._slots, self._clock = windows, slots, clock
-        self._good: Memory[bytes, _Good] = Memory(KEPT)
-        self._bad: Memory[bytes, _Bad] = Memory(KEPT)
-        self._turns = [threading.Lock() for _ in range(TURNS)]
+        self._rate_limits, self._bulkhead, self._clock = rate_limits, bulkhead, clock
+        self._valid: BoundedCache[bytes, _ValidToken] = BoundedCache(CACHE_SIZE)
+        self._invalid: BoundedCache[bytes, _InvalidToken] = BoundedCache(CACHE_SIZE)
+        self._locks = [threading.Lock() for _ in range(LOCKS)]
 
     @raises()
-    def knows(self, token: str) -> bool:
+    def accepts(self, token: str) -> bool:
         """Tell whether a token looks like Google's."""
         return token.startswith(PREFIX)
 
@@ -81,20 +88,20 @@ class GoogleTokens:
         if not _SPELLING.fullmatch(token):
             raise InvalidToken(description=MALFORMED)
         digest = hashlib.sha256(token.encode()).digest()
-        found = self._remembered(digest)
+        found = self._cached(digest)
         if found is None:
-            with self._turns[digest[0] % TURNS]:
-                found = self._remembered(digest) or self._look_up(token, digest, sender)
-        if isinstance(found, _Bad):
+            with self._locks[digest[0] % LOCKS]:
+                found = self._cached(digest) or self._look_up(token, digest, sender)
+        if isinstance(found, _InvalidToken):
             raise InvalidToken(description=found.description)
         return found.principal
 
-    def _remembered(self, digest: bytes) -> _Good | _Bad | None:
+    def _cached(self, digest: bytes) -> _ValidToken | _InvalidToken | None:
         now = self._clock.now().timestamp()
-        found = self._good.get(digest) or self._bad.get(digest)
+        found = self._valid.get(digest) or self._invalid.get(digest)
         return found if found is not None and now < found.until else None
 
-    def _look_up(self, token: str, digest: bytes, sender: str) -> _Good | _Bad:
+    def _look_up(self, token: str, digest: bytes, sender: str) -> _ValidToken | _InvalidToken:
         """Ask Google, and remember what it says.
 
         Raises:
@@ -102,22 +109,22 @@ class GoogleTokens:
             RateLimitExceeded: it has been asked too often for this address.
         """
         self._count(sender)
-        with self._slots:
-            grant = self._info.ask(token)
+        with self._bulkhead:
+            grant = self._info.describe(token)
         now = self._clock.now().timestamp()
         fault = self._fault(grant, now)
         if grant is None or fault:
-            bad = _Bad(fault, now + DISBELIEVED)
-            self._bad.learn(digest, bad)
-            return bad
+            invalid = _InvalidToken(fault, now + INVALID_SECONDS)
+            self._invalid.put(digest, invalid)
+            return invalid
         principal = Principal(self._issuer.name_of(grant.subject), self._issuer.scopes_of(grant.subject))
-        good = _Good(principal, min(grant.expires, now + BELIEVED))
-        self._good.learn(digest, good)
-        return good
+        valid = _ValidToken(principal, min(grant.expires, now + VALID_SECONDS))
+        self._valid.put(digest, valid)
+        return valid
 
-    def _fault(self, grant: Grant | None, now: float) -> str:
+    def _fault(self, grant: TokenDescription | None, now: float) -> str:
         if grant is None:
-            return NOT_KNOWN
+            return UNKNOWN
         if grant.audience != self._client_id:
             return WRONG_AUDIENCE
         if not SUBJECT.fullmatch(grant.subject):
@@ -125,8 +132,8 @@ class GoogleTokens:
         return "" if now < grant.expires else EXPIRED
 
     def _count(self, sender: str) -> None:
-        seconds = round(WITHIN.total_seconds())
-        window = self._windows.hit(f"google:{sender}", seconds=seconds)
-        if window.hits > LOOKUPS:
-            left = min(max(1, math.ceil(window.left)), seconds)
-            raise RateLimitExceeded(limit=LOOKUPS, window_seconds=seconds, retry_after=left)
+        seconds = round(LOOKUP_WINDOW.total_seconds())
+        window = self._rate_limits.increment(f"google:{sender}", seconds=seconds)
+        if window.hits > MAX_LOOKUPS:
+            left = min(max(1, math.ceil(window.seconds_left)), seconds)
+            raise RateLimitExceeded(limit=MAX_LOOKUPS, window_seconds=seconds, retry_after=left)

@@ -16,7 +16,7 @@ from app.errs import raises
 from app.errs.requests import IdempotencyInProgress, IdempotencyKeyReused
 from app.models.idempotency import StoredAnswer
 from app.resilience.clock import Clock
-from app.resilience.transaction import transaction
+from app.resilience.transaction_retry import transaction
 
 LIFETIME: Final = timedelta(hours=24)
 
@@ -59,7 +59,7 @@ class IdempotencyService:
         self._unit_of_work = unit_of_work
         self._clock = clock
 
-    @raises(IdempotencyInProgress, IdempotencyKeyReused, passing=True)
+    @raises(IdempotencyInProgress, IdempotencyKeyReused, runs_callable=True)
     @transaction
     def once(self, key: str, *, by: Principal, fingerprint: bytes, answer: Callable[[], Answer]) -> Answer:
         """Return the stored answer, or let ``answer`` make it and store it in the same transaction.

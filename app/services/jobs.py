@@ -16,28 +16,28 @@ from uuid import UUID
 
 from app import context, errs
 from app.errs import raises
-from app.models.jobs import Backlog, Job, JobState, TakenJob
-from app.observability.redaction import told
+from app.models.jobs import Backlog, ClaimedJob, Job, JobState
+from app.observability.redaction import redact_exception
 from app.resilience import deadline
-from app.resilience.transaction import transaction
+from app.resilience.transaction_retry import transaction
 
 MOST_ATTEMPTS: Final = 15
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(hours=1)
 """The pause doubles up to this: a system that is away for four hours costs no job."""
 LEASE: Final = timedelta(seconds=30)
-PATIENCE: Final = timedelta(seconds=5)
+TIMEOUT: Final = timedelta(seconds=5)
 """How long the queue may take to answer."""
 
-Handler = Callable[[TakenJob], None]
+Handler = Callable[[ClaimedJob], None]
 
 
 class Queue(Protocol):
     """See ``app.repositories.jobs``."""
 
-    def take(self, kinds: Collection[str], *, owner: str, lease: timedelta) -> TakenJob | None: ...  # noqa: D102
-    def finish(self, job: TakenJob) -> bool: ...  # noqa: D102
-    def put_back(self, job: TakenJob, *, error: str, after: timedelta | None) -> bool: ...  # noqa: D102
+    def claim(self, kinds: Collection[str], *, owner: str, lease: timedelta) -> ClaimedJob | None: ...  # noqa: D102
+    def finish(self, job: ClaimedJob) -> bool: ...  # noqa: D102
+    def reschedule(self, job: ClaimedJob, *, error: str, after: timedelta | None) -> bool: ...  # noqa: D102
     def find(self, job_id: UUID) -> Job | None: ...  # noqa: D102
     def list(self, state: JobState | None) -> list[Job]: ...  # noqa: D102
     def backlogs(self) -> Sequence[Backlog]: ...  # noqa: D102
@@ -57,11 +57,11 @@ class Outcome(StrEnum):
     """What became of an attempt."""
 
     DONE = "done"
-    PUT_BACK = "put back"
+    PUT_BACK = "rescheduled"
     DEAD = "dead"
-    REFUSED = "refused"
+    REJECTED = "rejected"
     """The recipient rejects it for good, which is no fault of the service: nothing is kept."""
-    LOST = "lost"
+    LOST = "lease lost"
     """Its lease had passed to another; whatever it wrote is undone."""
 
 
@@ -69,7 +69,7 @@ class Outcome(StrEnum):
 class Ended:
     """An attempt is over, after so many seconds."""
 
-    job: TakenJob
+    job: ClaimedJob
     outcome: Outcome
     seconds: float
     error: Exception | None = None
@@ -101,29 +101,29 @@ class JobService:
 
     @raises()
     @transaction
-    def take(self, *, owner: str) -> TakenJob | None:
+    def claim(self, *, owner: str) -> ClaimedJob | None:
         """Lease a job that is due, if there is one."""
-        with deadline.within(PATIENCE), self._unit_of_work() as unit:
-            job = unit.jobs.take(self.handlers, owner=owner, lease=self.lease)
+        with deadline.within(TIMEOUT), self._unit_of_work() as unit:
+            job = unit.jobs.claim(self.handlers, owner=owner, lease=self.lease)
             unit.commit()
         return job
 
-    @raises(passing=True)
-    def run(self, job: TakenJob) -> Outcome:
+    @raises(runs_callable=True)
+    def run(self, job: ClaimedJob) -> Outcome:
         """Do a job that was taken, and note how it ended. Whatever its handler raises is part of that."""
         began = time.monotonic()
-        with _caused_by(job):
+        with _in_context_of(job):
             error = self._attempt(job)
             if error is None:
                 outcome, pause = Outcome.DONE, None
             else:
-                outcome, pause = self._drop(job) if _is_undeliverable(error) else self._put_back(job, error)
+                outcome, pause = self._drop(job) if _is_undeliverable(error) else self._reschedule(job, error)
             ended = Ended(job, outcome, time.monotonic() - began, error, pause)
             for hook in self._hooks:
                 hook(ended)
         return outcome
 
-    def _attempt(self, job: TakenJob) -> Exception | None:
+    def _attempt(self, job: ClaimedJob) -> Exception | None:
         """Return what went wrong; the handler's writes and the job's end are committed together or not at all."""
         try:
             if job.attempts > MOST_ATTEMPTS:
@@ -131,7 +131,7 @@ class JobService:
             with self._unit_of_work() as unit:
                 with deadline.within(self.lease * 2 / 3):
                     self.handlers[job.kind](job)
-                with deadline.within(PATIENCE):
+                with deadline.within(TIMEOUT):
                     if not unit.jobs.finish(job):
                         raise _LeaseLostError("the lease has passed to another worker")
                     unit.commit()
@@ -140,24 +140,26 @@ class JobService:
         return None
 
     @transaction
-    def _put_back(self, job: TakenJob, error: Exception) -> tuple[Outcome, timedelta | None]:
-        is_last = job.attempts >= MOST_ATTEMPTS or _is_hopeless(error)
+    def _reschedule(self, job: ClaimedJob, error: Exception) -> tuple[Outcome, timedelta | None]:
+        is_last = job.attempts >= MOST_ATTEMPTS or _is_permanent(error)
         pause = None if is_last else self._pause(job.attempts)
-        causes = " < ".join(f"{type(link).__qualname__}: {told(link)}" for link in errs.chain(error))
-        trail = "".join(f"{op}: " for op in errs.ops(error))
-        with deadline.within(PATIENCE), self._unit_of_work() as unit:
-            if isinstance(error, _LeaseLostError) or not unit.jobs.put_back(job, error=trail + causes, after=pause):
+        causes = " < ".join(f"{type(link).__qualname__}: {redact_exception(link)}" for link in errs.causes(error))
+        operations = "".join(f"{op}: " for op in errs.ops(error))
+        with deadline.within(TIMEOUT), self._unit_of_work() as unit:
+            if isinstance(error, _LeaseLostError) or not unit.jobs.reschedule(
+                job, error=operations + causes, after=pause
+            ):
                 return Outcome.LOST, None
             unit.commit()
         return (Outcome.DEAD if pause is None else Outcome.PUT_BACK), pause
 
     @transaction
-    def _drop(self, job: TakenJob) -> tuple[Outcome, None]:
+    def _drop(self, job: ClaimedJob) -> tuple[Outcome, None]:
         """Keep nothing of a job whose recipient rejects it for good: neither the address nor a token."""
-        with deadline.within(PATIENCE), self._unit_of_work() as unit:
+        with deadline.within(TIMEOUT), self._unit_of_work() as unit:
             is_ours = unit.jobs.finish(job)
             unit.commit()
-        return (Outcome.REFUSED if is_ours else Outcome.LOST), None
+        return (Outcome.REJECTED if is_ours else Outcome.LOST), None
 
     def _pause(self, attempts: int) -> timedelta:
         """Return between half and all of a time that doubles each time, so that failures do not march in step."""
@@ -212,7 +214,7 @@ class _LeaseLostError(Exception):
     """Somebody else has the job by now."""
 
 
-def _is_hopeless(error: Exception) -> bool:
+def _is_permanent(error: Exception) -> bool:
     """Tell whether the job itself is wrong, as the client of some other system: then it stays so."""
     return isinstance(error, errs.Error) and error.kind.fault is errs.Fault.CLIENT and not error.kind.retryable
 
@@ -222,7 +224,7 @@ def _is_undeliverable(error: Exception) -> bool:
 
 
 @contextmanager
-def _caused_by(job: TakenJob) -> Iterator[None]:
+def _in_context_of(job: ClaimedJob) -> Iterator[None]:
     """Go by the ids of the request that caused the job."""
     request_id, trace_id = context.request_id.set(job.request_id), context.trace_id.set(job.trace_id)
     try:

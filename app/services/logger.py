@@ -10,7 +10,7 @@ from app.errs import Violation, raises
 from app.errs.requests import ValidationFailed
 from app.models.logger import Level, LoggerSettings
 from app.resilience.clock import Clock
-from app.resilience.transaction import transaction
+from app.resilience.transaction_retry import transaction
 
 
 class LoggerReads(Protocol):
@@ -36,7 +36,7 @@ class Unit(Protocol):
 class Log(Protocol):
     """What this process logs; see ``app.observability.logs``."""
 
-    def put_in_force(self, level: str, *, shows_stacks: bool) -> None: ...  # noqa: D102
+    def set_level(self, level: str, *, shows_stacks: bool) -> None: ...  # noqa: D102
     def audit(self, message: str, fields: dict[str, object]) -> None: ...  # noqa: D102
 
 
@@ -63,29 +63,29 @@ class LoggerService:
     @raises()
     def get(self) -> LoggerSettings:
         """Return what is in force, or will be within seconds."""
-        asked = self._reads.find() or self._default
-        return LoggerSettings(max(asked.level, self._least), asked.log_error_stack)
+        stored = self._reads.find() or self._default
+        return LoggerSettings(max(stored.level, self._least), stored.log_error_stack)
 
     @raises(ValidationFailed)
     @transaction
     def put(self, new: LoggerSettings, *, by: Principal) -> LoggerSettings:
         """Change it, here at once and everywhere else when it asks next."""
         if new.level < self._least:
-            says = f"level must be one of {', '.join(each.name for each in Level if each >= self._least)}"
-            raise ValidationFailed(violations=(Violation.of_member("level", "INVALID_VALUE", says),))
+            level = f"level must be one of {', '.join(each.name for each in Level if each >= self._least)}"
+            raise ValidationFailed(violations=(Violation.of_member("level", "INVALID_VALUE", level),))
         with self._unit_of_work() as unit:
             unit.logger.put(new, by=by.id, at=self._clock.now())
             unit.commit()
-        self._put_in_force(new)
+        self._apply(new)
         fields: dict[str, object] = {"user": by.id, "log_level": new.level.name, "log_error_stack": new.log_error_stack}
         self._log.audit(f"the log level was set to {new.level.name}", fields)
         return new
 
     def refresh(self) -> None:
         """Put in force what was asked for, perhaps of another worker or instance."""
-        self._put_in_force(self.get())
+        self._apply(self.get())
 
-    def _put_in_force(self, settings: LoggerSettings) -> None:
+    def _apply(self, settings: LoggerSettings) -> None:
         if settings != self._in_force:
             self._in_force = settings
-            self._log.put_in_force(settings.level.name, shows_stacks=settings.log_error_stack)
+            self._log.set_level(settings.level.name, shows_stacks=settings.log_error_stack)

@@ -10,10 +10,10 @@ from app.errs import raises
 from app.errs.movies import MovieNotFound
 from app.errs.requests import PreconditionFailed, PreconditionRequired
 from app.models.movies import Movie, MovieView, NewMovie
-from app.models.precondition import ANYTHING, Precondition
+from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.query import ListQuery, Page
 from app.resilience.clock import Clock
-from app.resilience.transaction import transaction
+from app.resilience.transaction_retry import transaction
 
 
 class MovieCollection(Protocol):
@@ -60,7 +60,7 @@ class MovieService:
         return movie
 
     @raises(MovieNotFound, PreconditionFailed)
-    def get(self, external_id: UUID, *, precondition: Precondition = ANYTHING) -> MovieView:
+    def get(self, external_id: UUID, *, precondition: Precondition = NO_PRECONDITION) -> MovieView:
         """Return a movie."""
         movie = self._reads.get(external_id)
         precondition.check(movie.version)
@@ -84,7 +84,7 @@ class MovieService:
 
     @raises(MovieNotFound, PreconditionFailed)
     @transaction
-    def delete(self, external_id: UUID, *, precondition: Precondition = ANYTHING) -> Movie:
+    def delete(self, external_id: UUID, *, precondition: Precondition = NO_PRECONDITION) -> Movie:
         """Delete a movie, and return what it was."""
         with self._unit_of_work() as unit:
             movie = unit.movies.get(external_id)

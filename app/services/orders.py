@@ -11,12 +11,21 @@ from app.context import Principal
 from app.errs import raises
 from app.errs.orders import NotOrderCustomer, OrderNotCancellable, OrderNotFound, OrderNotShippable
 from app.errs.requests import PreconditionFailed, ValidationFailed
-from app.models.orders import EXPANDED, Expansion, ItemPage, NewOrder, Order, OrderView, Step, Told
-from app.models.precondition import ANYTHING, Precondition
+from app.models.orders import (
+    MAX_EXPANDED_ORDERS,
+    Expansion,
+    ItemPage,
+    NewOrder,
+    Order,
+    OrderView,
+    OrderWithItems,
+    Transition,
+)
+from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.products import Currency
 from app.models.query import Comparison, ListQuery, Operator, Page
 from app.resilience.clock import Clock
-from app.resilience.transaction import transaction
+from app.resilience.transaction_retry import transaction
 
 
 class OrderCollection(Protocol):
@@ -79,54 +88,54 @@ class OrderService:
         *,
         by: Principal,
         expansion: Expansion | None = None,
-        precondition: Precondition = ANYTHING,
-    ) -> Told:
+        precondition: Precondition = NO_PRECONDITION,
+    ) -> OrderWithItems:
         """Return an order that the caller may see, with a page of its items when that is asked for."""
         order = self._reads.get(order_id)
         _check_customer(order.customer_id, by)
         precondition.check(order.version)
-        return self._told([order], expansion)[0]
+        return self._with_items([order], expansion)[0]
 
     @raises()
-    def page(self, query: ListQuery, *, by: Principal, expansion: Expansion | None = None) -> Page[Told]:
+    def page(self, query: ListQuery, *, by: Principal, expansion: Expansion | None = None) -> Page[OrderWithItems]:
         """Return one page of the caller's orders, an admin of everybody's; with items it is shorter."""
         if not by.is_admin:
             query = replace(query, where=(Comparison("customer_id", Operator.EQ, by.id), *query.where))
         if expansion:
-            query = replace(query, page_size=min(query.page_size, EXPANDED))
+            query = replace(query, page_size=min(query.page_size, MAX_EXPANDED_ORDERS))
         page = self._reads.page(query)
-        return Page(self._told(page.rows, expansion), page.next, page.total_size)
+        return Page(self._with_items(page.rows, expansion), page.next, page.total_size)
 
     @raises(OrderNotFound, NotOrderCustomer, PreconditionFailed, OrderNotCancellable)
     @transaction
-    def cancel(self, order_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> Order:
+    def cancel(self, order_id: UUID, *, by: Principal, precondition: Precondition = NO_PRECONDITION) -> Order:
         """Cancel an order of the caller's that is still pending."""
-        return self._take(Step.CANCEL, order_id, precondition, customer=by)
+        return self._transition(Transition.CANCEL, order_id, precondition, customer=by)
 
     @raises(OrderNotFound, PreconditionFailed, OrderNotShippable)
     @transaction
-    def ship(self, order_id: UUID, *, precondition: Precondition = ANYTHING) -> Order:
+    def ship(self, order_id: UUID, *, precondition: Precondition = NO_PRECONDITION) -> Order:
         """Send an order on its way that is still pending; of a cancellation at the same time only one succeeds."""
-        return self._take(Step.SHIP, order_id, precondition)
+        return self._transition(Transition.SHIP, order_id, precondition)
 
-    def _take(
-        self, step: Step, order_id: UUID, precondition: Precondition, *, customer: Principal | None = None
+    def _transition(
+        self, transition: Transition, order_id: UUID, precondition: Precondition, *, customer: Principal | None = None
     ) -> Order:
         with self._unit_of_work() as unit:
             order = unit.orders.get(order_id)
             if customer is not None:
                 _check_customer(order.customer_id, customer)
             precondition.check(order.version)
-            order.take(step, at=self._clock.now())
+            order.transition(transition, at=self._clock.now())
             unit.commit()
         return order
 
-    def _told(self, orders: Sequence[OrderView], expansion: Expansion | None) -> tuple[Told, ...]:
+    def _with_items(self, orders: Sequence[OrderView], expansion: Expansion | None) -> tuple[OrderWithItems, ...]:
         """Return the orders with their items, which are read for all of them at once."""
         if expansion is None or not orders:
-            return tuple(Told(order) for order in orders)
+            return tuple(OrderWithItems(order) for order in orders)
         items = self._reads.items([order.id for order in orders], expansion)
-        return tuple(Told(order, items.get(order.id, ItemPage())) for order in orders)
+        return tuple(OrderWithItems(order, items.get(order.id, ItemPage())) for order in orders)
 
 
 def _check_customer(customer_id: str, by: Principal) -> None:

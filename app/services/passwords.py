@@ -14,19 +14,19 @@ from app.errs.users import InvalidOneTimeToken, UserNotFound, wrong_password
 from app.models import one_time_tokens
 from app.models.common_passwords import Acceptable
 from app.models.jobs import NewJob
-from app.models.users import RESET, User, UserView, Waiting, same_address, user_id_of
+from app.models.users import RESET, PendingUser, User, UserView, same_address, user_id_of
 from app.resilience.clock import Clock
 from app.resilience.hashing_share import hashing
-from app.resilience.login_throttle import Attempts
-from app.resilience.mail_throttle import Postage, Purpose
-from app.resilience.transaction import transaction
+from app.resilience.login_throttle import LoginThrottle
+from app.resilience.mail_throttle import MailThrottle, Purpose
+from app.resilience.transaction_retry import transaction
 
 
 class Hasher(Protocol):
     """See ``app.models.passwords``."""
 
     def hash(self, password: Acceptable) -> str: ...  # noqa: D102
-    def verify(self, kept: str | None, password: str) -> bool: ...  # noqa: D102
+    def verify(self, password_hash: str | None, password: str) -> bool: ...  # noqa: D102
 
 
 class Rules(Protocol):
@@ -39,7 +39,7 @@ class UserReads(Protocol):
     """Users as rows; see ``app.repositories.users``."""
 
     def get(self, user_id: UUID) -> UserView: ...  # noqa: D102
-    def resetting(self, token_digest: bytes, *, now: datetime) -> Waiting: ...  # noqa: D102
+    def resetting(self, token_digest: bytes, *, now: datetime) -> PendingUser: ...  # noqa: D102
 
 
 class UserCollection(Protocol):
@@ -85,16 +85,16 @@ class PasswordService:
         unit_of_work: Callable[[], AbstractContextManager[Unit]],
         passwords: Hasher,
         rules: Rules,
-        attempts: Attempts,
-        postage: Postage,
+        login_throttle: LoginThrottle,
+        mail_throttle: MailThrottle,
         clock: Clock,
     ) -> None:
         self._reads = reads
         self._unit_of_work = unit_of_work
         self._passwords = passwords
         self._rules = rules
-        self._attempts = attempts
-        self._postage = postage
+        self._login_throttle = login_throttle
+        self._mail_throttle = mail_throttle
         self._clock = clock
 
     @raises()
@@ -104,11 +104,11 @@ class PasswordService:
         Either way the same statements are sent.
         """
         to = same_address(email)
-        self._allow_reset(to, delay=self._postage.delay(Purpose.PASSWORD_RESET, to))
+        self._allow_reset(to, delay=self._mail_throttle.delay(Purpose.PASSWORD_RESET, to))
 
     @transaction
     def _allow_reset(self, to: str, *, delay: timedelta) -> None:
-        minted, now = one_time_tokens.mint(), self._clock.now()
+        minted, now = one_time_tokens.generate(), self._clock.now()
         with self._unit_of_work() as unit:
             is_known = unit.users.allow_reset(to, minted.digest, until=now + delay + RESET, now=now)
             kind = "mail.password_reset" if is_known else "mail.no_account"
@@ -143,17 +143,17 @@ class PasswordService:
         """
         user = self._reads.get(user_id_of(by.id))
         accepted = self._rules.accept(password, about=(user.name, user.email))
-        self._attempts.count_own(user.id, user.password_hash, network=network)
+        self._login_throttle.count_password_check(user.id, user.password_hash, network=network)
         if not self._passwords.verify(user.password_hash, current):
             raise wrong_password()
         self._set(user, self._passwords.hash(accepted))
 
     @transaction
-    def _set(self, seen: UserView, password_hash: str) -> None:
+    def _set(self, verified: UserView, password_hash: str) -> None:
         now = self._clock.now()
         with self._unit_of_work() as unit:
-            user = unit.users.get(seen.id)
-            if user.password_hash != seen.password_hash:
+            user = unit.users.get(verified.id)
+            if user.password_hash != verified.password_hash:
                 raise wrong_password()
             user.set_password(password_hash, at=now)
             unit.users.end_resets(user.id)

@@ -9,10 +9,10 @@ from app.context import Principal
 from app.errs import raises
 from app.errs.requests import PreconditionFailed, PreconditionRequired
 from app.errs.users import NotThisUser, UserNotFound
-from app.models.precondition import ANYTHING, Precondition
+from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.preferences import NewPreferences, Preferences, PreferencesView
-from app.models.users import User, must_be
-from app.resilience.transaction import transaction
+from app.models.users import User, check_is_caller
+from app.resilience.transaction_retry import transaction
 
 
 class PreferencesReads(Protocol):
@@ -52,9 +52,9 @@ class PreferencesService:
         self._unit_of_work = unit_of_work
 
     @raises(UserNotFound, NotThisUser, PreconditionFailed)
-    def get(self, user_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> PreferencesView:
+    def get(self, user_id: UUID, *, by: Principal, precondition: Precondition = NO_PRECONDITION) -> PreferencesView:
         """Return what a user prefers; who has never said so has the defaults, in version 0."""
-        must_be(user_id, by)
+        check_is_caller(user_id, by)
         preferences = self._reads.get(user_id)
         precondition.check(preferences.version)
         return preferences
@@ -65,7 +65,7 @@ class PreferencesService:
         self, user_id: UUID, new: NewPreferences, *, by: Principal, precondition: Precondition
     ) -> PreferencesView:
         """Let what is said now take the place of what was said before, or of the defaults."""
-        must_be(user_id, by)
+        check_is_caller(user_id, by)
         with self._unit_of_work() as unit:
             user = unit.users.get(user_id)
             preferences = unit.preferences.find(user.id) or Preferences.of(user.id)

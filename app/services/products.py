@@ -8,36 +8,36 @@ from typing import Final, NamedTuple, Protocol
 
 from app.errs import Violation, raises
 from app.errs.requests import ValidationFailed
-from app.models.products import Currency, Offer
+from app.models.products import Currency, Price
 from app.resilience.clock import Clock
 
 CHUNK: Final = 1000
 """Offers that are in memory at once, however long a file is."""
-TOLD: Final = 100
+MAX_REPORTED: Final = 100
 """Faults that are told one by one."""
-BEFORE_ALL: Final = ("", 0)
+START: Final = ("", 0)
 
 
-class Line(NamedTuple):
+class CsvRow(NamedTuple):
     """A line of a file: its number, and the offer that stands there or what is wrong with it."""
 
     number: int
-    offer: Offer | None = None
+    offer: Price | None = None
     violations: tuple[Violation, ...] = ()
 
 
 class ProductCollection(Protocol):
     """Products, inside a unit of work; see ``app.repositories.products``."""
 
-    def hold(self) -> None: ...  # noqa: D102
-    def put_all(self, offers: Sequence[Offer], *, at: datetime) -> set[tuple[str, Currency]]: ...  # noqa: D102
+    def lock(self) -> None: ...  # noqa: D102
+    def put_all(self, prices: Sequence[Price], *, at: datetime) -> set[tuple[str, Currency]]: ...  # noqa: D102
 
 
 class ProductReads(Protocol):
     """Products as rows; see ``app.repositories.products``."""
 
-    def page(self, after: tuple[str, int], size: int) -> Sequence[Offer]: ...  # noqa: D102
-    def are_there(self) -> bool: ...  # noqa: D102
+    def page(self, after: tuple[str, int], size: int) -> Sequence[Price]: ...  # noqa: D102
+    def exist(self) -> bool: ...  # noqa: D102
 
 
 class Unit(Protocol):
@@ -58,19 +58,19 @@ class ProductService:
         self._unit_of_work = unit_of_work
         self._clock = clock
 
-    def are_there(self) -> bool:
+    def exist(self) -> bool:
         """Tell whether there is any product."""
-        return self._reads.are_there()
+        return self._reads.exist()
 
-    def all(self) -> Iterator[Offer]:
+    def all(self) -> Iterator[Price]:
         """Yield every offer, by product and then by currency, reading a thousand at a time."""
-        after = BEFORE_ALL
+        after = START
         while offers := self._reads.page(after, CHUNK):
             yield from offers
             after = (offers[-1].sku, offers[-1].currency)
 
     @raises(ValidationFailed)
-    def load(self, lines: Iterable[Line]) -> int:
+    def load(self, rows: Iterable[CsvRow]) -> int:
         """Add or replace the offers of a file and return how many: all of them, or none when any line is wrong.
 
         It is not tried again when it is undone, for the lines have been read by then.
@@ -78,18 +78,18 @@ class ProductService:
         Raises:
             ValidationFailed: with every fault, or the first hundred and how many more there are.
         """
-        faults, count, at, rest = Faults(), 0, self._clock.now(), iter(lines)
+        faults, count, at, rest = Faults(), 0, self._clock.now(), iter(rows)
         with self._unit_of_work() as unit:
-            unit.products.hold()
+            unit.products.lock()
             while chunk := [*islice(rest, CHUNK)]:
                 count += self._put(unit, chunk, faults, at)
             faults.check()
             unit.commit()
         return count
 
-    def _put(self, unit: Unit, chunk: Sequence[Line], faults: "Faults", at: datetime) -> int:
+    def _put(self, unit: Unit, chunk: Sequence[CsvRow], faults: "Faults", at: datetime) -> int:
         """Put the offers of some lines; what this load has put before is not put again, and therefore noticed."""
-        by_key: dict[tuple[str, Currency], Line] = {}
+        by_key: dict[tuple[str, Currency], CsvRow] = {}
         for line in chunk:
             faults.add(*line.violations)
             if line.offer is not None and by_key.setdefault((line.offer.sku, line.offer.currency), line) is not line:
@@ -110,7 +110,7 @@ class Faults:
     def add(self, *violations: Violation) -> None:
         """Take note of faults."""
         self._count += len(violations)
-        self._kept += violations[: TOLD - len(self._kept)]
+        self._kept += violations[: MAX_REPORTED - len(self._kept)]
 
     def check(self) -> None:
         """Go on only when there are none.
@@ -124,5 +124,5 @@ class Faults:
         raise ValidationFailed(violations=tuple(self._kept), detail=f"and {more} more" if more else None)
 
 
-def _repeated(line: Line) -> Violation:
-    return Violation("line", "DUPLICATE_SKU", f"line {line.number}: this sku has a price in this currency already")
+def _repeated(row: CsvRow) -> Violation:
+    return Violation("line", "DUPLICATE_SKU", f"line {row.number}: this sku has a price in this currency already")

@@ -12,22 +12,22 @@ from app.errs.access import InvalidToken
 from app.errs.platform import ExternalServiceError
 from app.errs.users import NotThisUser, UserNotFound
 from app.models.preferences import DEFAULTS, PreferencesView
-from app.models.profiles import Degradation, Profile, Reason
-from app.models.users import PublicUser, must_be
-from app.resilience.background_thread import aside
-from app.resilience.events import tell
-from app.resilience.stale_cache import Copies
+from app.models.profiles import Degradation, DegradationReason, Profile
+from app.models.users import PublicUser, check_is_caller
+from app.resilience.background_thread import run_in_background
+from app.resilience.events import notify
+from app.resilience.stale_cache import StaleCache
 
 T = TypeVar("T")
 Source = Callable[[UUID], Callable[[], T]]
 """Begins to get what there is of a user, and returns what waits for it."""
-Kept = Copies[tuple[UUID, Principal], PublicUser]
+Cache = StaleCache[tuple[UUID, Principal], PublicUser]
 """Users by id and by who was allowed to see them: nobody else is shown the copy."""
 
 REASONS: Final = {
-    Kind.UNAVAILABLE: Reason.UNREACHABLE,
-    Kind.DEADLINE: Reason.TIMED_OUT,
-    Kind.EXTERNAL: Reason.NO_USABLE_ANSWER,
+    Kind.UNAVAILABLE: DegradationReason.UNREACHABLE,
+    Kind.DEADLINE: DegradationReason.TIMED_OUT,
+    Kind.EXTERNAL: DegradationReason.NO_USABLE_ANSWER,
 }
 """Kinds that say nothing about the user, but that there is no telling just now."""
 
@@ -40,14 +40,14 @@ class Degraded:
     error: Error
 
 
-def here(get: Callable[[UUID], T]) -> Source[T]:
+def local(get: Callable[[UUID], T]) -> Source[T]:
     """Return a source that reads in the request's own thread, and so on its connection, once it is waited for."""
     return lambda user_id: partial(get, user_id)
 
 
-def elsewhere(name: str, get: Callable[[UUID], T]) -> Source[T]:
+def remote(name: str, get: Callable[[UUID], T]) -> Source[T]:
     """Return a source that asks in a thread of its own, from the beginning."""
-    return lambda user_id: aside(partial(get, user_id), name=name).result
+    return lambda user_id: run_in_background(partial(get, user_id), name=name).result
 
 
 class ProfileService:
@@ -62,20 +62,20 @@ class ProfileService:
         *,
         users: Source[PublicUser],
         preferences: Source[PreferencesView],
-        copies: Kept | None = None,
+        cache: Cache | None = None,
         hooks: tuple[Callable[[Degraded], None], ...] = (),
     ) -> None:
         self._users, self._preferences = users, preferences
-        self._copies, self._hooks = copies, hooks
+        self._cache, self._hooks = cache, hooks
 
     @raises(UserNotFound, NotThisUser, InvalidToken, ExternalServiceError)
     def get(self, user_id: UUID, *, by: Principal) -> Profile:
         """Return a profile; both dependencies are asked at the same time."""
-        must_be(user_id, by)
+        check_is_caller(user_id, by)
         user, preferences = self._users(user_id), self._preferences(user_id)
         failed: list[Degradation] = []
         found = self._found(user, (user_id, by), failed)
-        preferred = self._preferred(preferences, failed)
+        preferred = self._preferences_or_default(preferences, failed)
         return Profile(found, preferred, tuple(failed))
 
     def _found(
@@ -84,32 +84,34 @@ class ProfileService:
         try:
             user = wait()
         except Error as error:
-            copy = self._copy(key, error)
+            copy = self._cached(key, error)
             if copy is None:
                 raise
-            self._note("user", error, failed)
+            self._report("user", error, failed)
             return copy
-        if self._copies is not None:
-            self._copies.keep(key, user)
+        if self._cache is not None:
+            self._cache.put(key, user)
         return user
 
-    def _copy(self, key: tuple[UUID, Principal], error: Error) -> PublicUser | None:
+    def _cached(self, key: tuple[UUID, Principal], error: Error) -> PublicUser | None:
         """Return the copy that may stand in; there is none any more of what is refused, or does not exist."""
-        if self._copies is None:
+        if self._cache is None:
             return None
         if error.kind not in REASONS:
-            self._copies.drop(key)
-        return self._copies.find(key)
+            self._cache.delete(key)
+        return self._cache.get(key)
 
-    def _preferred(self, wait: Callable[[], PreferencesView], failed: list[Degradation]) -> PreferencesView:
+    def _preferences_or_default(
+        self, wait: Callable[[], PreferencesView], failed: list[Degradation]
+    ) -> PreferencesView:
         try:
             return wait()
         except Error as error:
-            self._note("preferences", error, failed)
+            self._report("preferences", error, failed)
             return DEFAULTS
 
-    def _note(self, dependency: str, error: Error, failed: list[Degradation]) -> None:
+    def _report(self, dependency: str, error: Error, failed: list[Degradation]) -> None:
         is_left_alone = "breaker" in error.facts
-        reason = Reason.BREAKER_OPEN if is_left_alone else REASONS.get(error.kind, Reason.REFUSED)
+        reason = DegradationReason.BREAKER_OPEN if is_left_alone else REASONS.get(error.kind, DegradationReason.REFUSED)
         failed.append(Degradation(dependency, reason))
-        tell(self._hooks, Degraded(failed[-1], error))
+        notify(self._hooks, Degraded(failed[-1], error))

@@ -35,14 +35,14 @@ class ReadinessService:
         self,
         checks: Mapping[str, Check],
         *,
-        dispensable: Mapping[str, Check] = MappingProxyType({}),
+        optional: Mapping[str, Check] = MappingProxyType({}),
         is_draining: Callable[[], bool],
     ) -> None:
-        self._checks = {**checks, **dispensable}
+        self._checks = {**checks, **optional}
         self._needed = checks.keys()
         self._is_draining = is_draining
         self._lock = threading.Lock()
-        self._asked_at = float("-inf")
+        self._checked_at = float("-inf")
         self._passed: dict[str, str] = {}
         self._reason: Error | None = None
 
@@ -52,16 +52,16 @@ class ReadinessService:
         if self._is_draining():
             raise NotReady(checks={**self._passed, DRAINING: "failed"}, retry_after=1)
         with self._lock:
-            if time.monotonic() - self._asked_at >= FRESH:
+            if time.monotonic() - self._checked_at >= FRESH:
                 with deadline.within(BUDGET):
-                    self._ask()
-                self._asked_at = time.monotonic()
+                    self._run_checks()
+                self._checked_at = time.monotonic()
             checks, reason = self._passed, self._reason
         if any(checks[name] == "failed" for name in self._needed):
             raise NotReady(checks={**checks, DRAINING: "ok"}, retry_after=1) from reason
         return {**checks, DRAINING: "ok"}
 
-    def _ask(self) -> None:
+    def _run_checks(self) -> None:
         """Run every check, and keep the first reason that one gives for failing."""
         passed, reasons = dict[str, str](), list[Error]()
         for name, check in self._checks.items():

@@ -13,8 +13,8 @@ from typing import Final, Protocol
 from app.errs import raises
 from app.errs.platform import ServiceUnavailable
 from app.resilience.clock import Clock
-from app.resilience.digest_set import SHARDS, Digests, digest_of
-from app.resilience.events import tell
+from app.resilience.digest_set import SHARDS, DigestSet, digest_of
+from app.resilience.events import notify
 
 FRESH_FOR: Final = timedelta(seconds=5).total_seconds()
 """Age of the list beyond which a revocation may be in force too late; it is reported."""
@@ -99,7 +99,7 @@ class RevocationList:
             monotonic: the clock of the list's age, in seconds.
         """
         self._reads, self._clock, self._hooks, self._monotonic = reads, clock, hooks, monotonic
-        self._digests = Digests()
+        self._digests = DigestSet()
         self._horizon = 0
         self._server: str | None = None
         self._walk: _Walk | None = None
@@ -122,8 +122,8 @@ class RevocationList:
                 retry_after=round(FRESH_FOR), reason="the list of revoked sessions is too old to accept tokens"
             )
 
-    @raises(passing=True)
-    def follow(self) -> None:
+    @raises(runs_callable=True)
+    def refresh_in_steps(self) -> None:
         """Read what is new, as a poller does; from now on, the age of the list counts."""
         self._is_followed = True
         try:
@@ -133,7 +133,7 @@ class RevocationList:
             raise
         self._note_age(None)
 
-    @raises(passing=True)
+    @raises(runs_callable=True)
     def refresh(self) -> None:
         """Read what is new. A read that is interrupted goes on where it stopped."""
         if self._walk is not None:
@@ -146,7 +146,7 @@ class RevocationList:
         self._add(rows)
         self._walk, self._horizon, self._fresh_at = None, walk.horizon, walk.began
         self._digests.discard_expired(self._clock.now().timestamp(), shards=AT_A_TIME)
-        tell(self._hooks, Refreshed(len(self._digests)))
+        notify(self._hooks, Refreshed(len(self._digests)))
 
     def _add(self, rows: Sequence[Revoked]) -> None:
         for row in rows:
@@ -171,4 +171,4 @@ class RevocationList:
         is_old = age > FRESH_FOR
         if is_old is not self._is_old:
             self._is_old = is_old
-            tell(self._hooks, Aged(age, error if is_old else None))
+            notify(self._hooks, Aged(age, error if is_old else None))

@@ -12,12 +12,20 @@ from app.errs.platform import RateLimitExceeded
 from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
 from app.models import one_time_tokens
-from app.models.sessions import ACCESS, LONGEST, REFRESHES, WITHIN, IssuedToken, RefreshToken, TokenIdentity
-from app.models.users import NOBODY, OWN, User, UserView, same_address, user_id_of
+from app.models.sessions import (
+    ACCESS_LIFETIME,
+    MAX_LIFETIME,
+    MAX_REFRESHES,
+    REFRESH_WINDOW,
+    IssuedToken,
+    RefreshToken,
+    TokenIdentity,
+)
+from app.models.users import DELETED_USER_ID, OWN, User, UserView, same_address, user_id_of
 from app.resilience.clock import Clock
 from app.resilience.hashing_share import hashing
-from app.resilience.login_throttle import Attempts
-from app.resilience.transaction import transaction
+from app.resilience.login_throttle import LoginThrottle
+from app.resilience.transaction_retry import transaction
 
 USERS: Final = 100
 """Users whose sessions are ended in one transaction, when those of all users are."""
@@ -38,13 +46,13 @@ class Tokens:
     access_token: str
     refresh_token: str
     token_type: str = "Bearer"  # noqa: S105 -- not a password
-    expires_in: int = round(ACCESS.total_seconds())
+    expires_in: int = round(ACCESS_LIFETIME.total_seconds())
 
 
 class Verifier(Protocol):
     """See ``app.models.passwords``."""
 
-    def verify(self, kept: str | None, password: str) -> bool: ...  # noqa: D102
+    def verify(self, password_hash: str | None, password: str) -> bool: ...  # noqa: D102
 
 
 class Issuer(Protocol):
@@ -74,9 +82,9 @@ class SessionCollection(Protocol):
 
     def begin(self, token: RefreshToken, user: UserView, *, now: datetime) -> list[str]: ...  # noqa: D102
     def add(self, token: RefreshToken, *, now: datetime) -> None: ...  # noqa: D102
-    def take(self, digest: bytes, *, now: datetime) -> tuple[RefreshToken, User] | None: ...  # noqa: D102
-    def has_gone_on(self, replaced: RefreshToken) -> bool: ...  # noqa: D102
-    def note(self, token: IssuedToken, *, now: datetime) -> None: ...  # noqa: D102
+    def use(self, digest: bytes, *, now: datetime) -> tuple[RefreshToken, User] | None: ...  # noqa: D102
+    def is_successor_used(self, replaced: RefreshToken) -> bool: ...  # noqa: D102
+    def record(self, token: IssuedToken, *, now: datetime) -> None: ...  # noqa: D102
     def count(self, session_id: UUID, *, since: datetime) -> int: ...  # noqa: D102
     def supersede(self, used: RefreshToken, *, now: datetime) -> None: ...  # noqa: D102
     def end(self, session_id: UUID, *, now: datetime) -> None: ...  # noqa: D102
@@ -103,14 +111,14 @@ class SessionService:
         unit_of_work: Callable[[], AbstractContextManager[Unit]],
         passwords: Verifier,
         issuer: Issuer,
-        attempts: Attempts,
+        login_throttle: LoginThrottle,
         clock: Clock,
     ) -> None:
         self._users = users
         self._unit_of_work = unit_of_work
         self._passwords = passwords
         self._issuer = issuer
-        self._attempts = attempts
+        self._login_throttle = login_throttle
         self._clock = clock
 
     @raises(InvalidCredentials, RateLimitExceeded)
@@ -126,7 +134,7 @@ class SessionService:
         """
         user = self._users.find_by_email(sent.email)
         kept = user.password_hash if user else None
-        self._attempts.count(same_address(sent.email), kept, network=network)
+        self._login_throttle.count_login(same_address(sent.email), kept, network=network)
         is_right = self._passwords.verify(kept, sent.password)
         if user is None or not is_right or user.is_disabled:
             raise InvalidCredentials
@@ -134,7 +142,7 @@ class SessionService:
 
     @transaction
     def _begin(self, user: UserView) -> Tokens:
-        minted, now = one_time_tokens.mint(), self._clock.now()
+        minted, now = one_time_tokens.generate(), self._clock.now()
         token = RefreshToken.first(user.id, digest=minted.digest, at=now)
         with self._unit_of_work() as unit:
             scopes = unit.sessions.begin(token, user, now=now)
@@ -157,14 +165,14 @@ class SessionService:
 
     @transaction
     def _rotate(self, digest: bytes) -> Tokens | None:
-        minted, now = one_time_tokens.mint(), self._clock.now()
+        minted, now = one_time_tokens.generate(), self._clock.now()
         with self._unit_of_work() as unit:
-            found = unit.sessions.take(digest, now=now)
+            found = unit.sessions.use(digest, now=now)
             if found is None:
                 return None
             token, user = found
             if token.replace_time is not None:
-                if unit.sessions.has_gone_on(token) or not (token.supersede_time or token.may_be_repeated(now)):
+                if unit.sessions.is_successor_used(token) or not (token.supersede_time or token.may_be_repeated(now)):
                     unit.sessions.end(token.session_id, now=now)
                     unit.commit()
                     return None
@@ -172,7 +180,7 @@ class SessionService:
                     return None
             self._limit(unit, token.session_id, now)
             is_repeated = token.use_time is not None
-            following = token.successor(digest=minted.digest, at=now)
+            following = token.rotate(digest=minted.digest, at=now)
             if is_repeated:
                 unit.sessions.supersede(token, now=following.create_time)
             unit.sessions.add(following, now=now)
@@ -185,9 +193,9 @@ class SessionService:
         Raises:
             RateLimitExceeded: there were.
         """
-        if unit.sessions.count(session_id, since=now - WITHIN) >= REFRESHES:
-            seconds = round(WITHIN.total_seconds())
-            raise RateLimitExceeded(limit=REFRESHES, window_seconds=seconds, retry_after=seconds // REFRESHES)
+        if unit.sessions.count(session_id, since=now - REFRESH_WINDOW) >= MAX_REFRESHES:
+            seconds = round(REFRESH_WINDOW.total_seconds())
+            raise RateLimitExceeded(limit=MAX_REFRESHES, window_seconds=seconds, retry_after=seconds // MAX_REFRESHES)
 
     @raises()
     @transaction
@@ -201,12 +209,12 @@ class SessionService:
             unit.commit()
 
     @raises()
-    def end_every(self) -> int:
+    def end_all(self) -> int:
         """End the sessions of all users, and return how many there were.
 
         Each batch of users is a transaction. After an error, the sessions of earlier batches have ended.
         """
-        total, last = 0, NOBODY
+        total, last = 0, DELETED_USER_ID
         while True:
             following, ended = self._end_batch(last)
             total += ended
@@ -232,7 +240,7 @@ class SessionService:
             KeyError: no key has this name.
         """
         with self._unit_of_work() as unit:
-            unit.sessions.revoke(self._issuer.key_id(kid), until=self._clock.now() + LONGEST)
+            unit.sessions.revoke(self._issuer.key_id(kid), until=self._clock.now() + MAX_LIFETIME)
             unit.commit()
 
     @raises(UserNotFound)
@@ -245,9 +253,9 @@ class SessionService:
         """
         now, user_id, token_id = self._clock.now(), user_id_of(subject), str(uuid4())
         issued = self._issuer.issue(subject, scopes=scopes, lifetime=lifetime, token_id=token_id)
-        if user_id != NOBODY:
+        if user_id != DELETED_USER_ID:
             with self._unit_of_work() as unit:
-                unit.sessions.note(IssuedToken(id=token_id, user_id=user_id, expire_time=now + lifetime), now=now)
+                unit.sessions.record(IssuedToken(id=token_id, user_id=user_id, expire_time=now + lifetime), now=now)
                 unit.commit()
         return issued
 
@@ -255,7 +263,7 @@ class SessionService:
         access = self._issuer.issue(
             str(token.user_id),
             scopes={*scopes, OWN},
-            lifetime=ACCESS,
+            lifetime=ACCESS_LIFETIME,
             token_id=str(token.id),
             session_id=str(token.session_id),
         )

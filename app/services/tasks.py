@@ -10,11 +10,11 @@ from app.context import Principal
 from app.errs import Error, raises
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
-from app.models.precondition import ANYTHING, Precondition
+from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.query import Comparison, ListQuery, Operator, Page
 from app.models.tasks import CreatedTask, NewTask, Task, TaskView
 from app.resilience.clock import Clock
-from app.resilience.transaction import transaction
+from app.resilience.transaction_retry import transaction
 
 
 class TaskCollection(Protocol):
@@ -83,7 +83,7 @@ class TaskService:
         return BatchResult(tuple(task for task in tasks if task.id in created), failures)
 
     @raises(TaskNotFound, NotTaskOwner, PreconditionFailed)
-    def get(self, task_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> TaskView:
+    def get(self, task_id: UUID, *, by: Principal, precondition: Precondition = NO_PRECONDITION) -> TaskView:
         """Return a task that the caller may see."""
         task = self._reads.get(task_id)
         _check_owner(task, by)
@@ -100,26 +100,26 @@ class TaskService:
     @raises(TaskNotFound, NotTaskOwner, PreconditionFailed, ValidationFailed, TaskTitleTaken)
     @transaction
     def update(
-        self, task_id: UUID, changes: Mapping[str, Any], *, by: Principal, precondition: Precondition = ANYTHING
+        self, task_id: UUID, changes: Mapping[str, Any], *, by: Principal, precondition: Precondition = NO_PRECONDITION
     ) -> Task:
         """Set the named members of a task; two updates at once are applied one after the other."""
         with self._unit_of_work() as unit:
-            task = self._take(unit, task_id, by, precondition)
+            task = self._get_for_change(unit, task_id, by, precondition)
             task.change(changes, at=self._clock.now())
             unit.commit()
         return task
 
     @raises(TaskNotFound, NotTaskOwner, PreconditionFailed)
     @transaction
-    def delete(self, task_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> Task:
+    def delete(self, task_id: UUID, *, by: Principal, precondition: Precondition = NO_PRECONDITION) -> Task:
         """Delete a task, and return what it was."""
         with self._unit_of_work() as unit:
-            task = self._take(unit, task_id, by, precondition)
+            task = self._get_for_change(unit, task_id, by, precondition)
             unit.tasks.remove(task)
             unit.commit()
         return task
 
-    def _take(self, unit: Unit, task_id: UUID, by: Principal, precondition: Precondition) -> Task:
+    def _get_for_change(self, unit: Unit, task_id: UUID, by: Principal, precondition: Precondition) -> Task:
         """Return the task for changing it, once it is certain that the caller may, and knows what it is."""
         task = unit.tasks.get(task_id)
         _check_owner(task, by)

@@ -14,16 +14,16 @@ from app.errs.access import InvalidToken
 from app.errs.platform import RateLimitExceeded, ServiceUnavailable
 from app.models import claims
 from app.models.claims import EXPIRED, REVOKED, SUBJECT, WRONG_CLAIMS, WRONG_SIGNATURE
-from app.models.sessions import LONGEST as LONGEST_LIFETIME
+from app.models.sessions import MAX_LIFETIME as LONGEST_LIFETIME
 from app.models.sessions import TokenIdentity
-from app.models.users import NOBODY
-from app.resilience.bounded_cache import Memory
+from app.models.users import DELETED_USER_ID
+from app.resilience.bounded_cache import BoundedCache
 from app.resilience.clock import Clock
 from app.resilience.digest_set import digest_of
 
 ALGORITHM: Final = "HS256"
-LONGEST: Final = 4096
-KEPT: Final = 10_000
+MAX_LENGTH: Final = 4096
+CACHE_SIZE: Final = 10_000
 """Verified tokens that are remembered; beyond that, the one verified first is verified again."""
 
 
@@ -39,11 +39,11 @@ class Revocations(Protocol):
 class Verifier(Protocol):
     """Knows tokens of others; see ``app.services.external_issuers`` and ``app.services.google``."""
 
-    def knows(self, token: str) -> bool: ...  # noqa: D102
+    def accepts(self, token: str) -> bool: ...  # noqa: D102
     def verify(self, token: str, *, sender: str) -> Principal: ...  # noqa: D102
 
 
-class _Seen(NamedTuple):
+class _CachedToken(NamedTuple):
     """What a token said that was verified."""
 
     principal: Principal
@@ -64,7 +64,7 @@ class TokenService:
         clock: Clock,
         keys: Mapping[str, str] | None = None,
         revoked: Revocations | None = None,
-        others: Collection[Verifier] = (),
+        external: Collection[Verifier] = (),
     ) -> None:
         """Make the service.
 
@@ -75,7 +75,7 @@ class TokenService:
             clock: what tokens are judged by.
             keys: the keys that tokens name, by ``kid``; with the first of them, tokens are signed. No other counts.
             revoked: the sessions and tokens that have been revoked.
-            others: verify what is not ours.
+            external: verify what is not ours.
         """
         self._keys: dict[str | None, str] = dict((keys or {}).items())
         if not keys or secret in keys.values():
@@ -85,8 +85,8 @@ class TokenService:
         self._audience = audience
         self._issuer = issuer
         self._clock = clock
-        self._others = others
-        self._seen: Memory[bytes, _Seen] = Memory(KEPT)
+        self._external = external
+        self._cache: BoundedCache[bytes, _CachedToken] = BoundedCache(CACHE_SIZE)
 
     @raises()
     def issue(
@@ -106,8 +106,8 @@ class TokenService:
         """
         if not SUBJECT.fullmatch(subject):
             raise ValueError("a subject has 1 to 255 characters and no control characters")
-        if subject == str(NOBODY):
-            raise ValueError(f"{NOBODY} stands for deleted users and can't be the subject of a token")
+        if subject == str(DELETED_USER_ID):
+            raise ValueError(f"{DELETED_USER_ID} stands for deleted users and can't be the subject of a token")
         if lifetime <= timedelta(0):
             raise ValueError("a lifetime is positive")
         now = self._clock.now()
@@ -135,17 +135,17 @@ class TokenService:
             token: whatever was sent.
             sender: the address that sent it, where looking it up costs something.
         """
-        for other in self._others:
-            if other.knows(token):
-                return other.verify(token, sender=sender)
-        seen = self._see(token)
-        if seen.expires <= self._clock.now().timestamp():
+        for external in self._external:
+            if external.accepts(token):
+                return external.verify(token, sender=sender)
+        cached = self._verify_cached(token)
+        if cached.expires <= self._clock.now().timestamp():
             raise InvalidToken(description=EXPIRED)
         if self._revoked is not None:
             self._revoked.check_age()
-            if not self._revoked.is_empty and any(each in self._revoked for each in seen.digests):
+            if not self._revoked.is_empty and any(each in self._revoked for each in cached.digests):
                 raise InvalidToken(description=REVOKED)
-        return seen.principal
+        return cached.principal
 
     @raises()
     def identify(self, token: str) -> TokenIdentity | None:
@@ -155,7 +155,7 @@ class TokenService:
         last longer than the longest token that the service issues.
         """
         try:
-            payload, key = self._opened(token)
+            payload, key = self._decoded(token)
         except InvalidToken:
             return None
         if self._revoked is not None and digest_of(key_id(key)) in self._revoked:
@@ -177,29 +177,29 @@ class TokenService:
         """
         return key_id(self._keys[kid])
 
-    def _see(self, token: str) -> _Seen:
+    def _verify_cached(self, token: str) -> _CachedToken:
         """Return what the token says, without verifying again what has been verified: keys do not change, times do.
 
         Raises:
             InvalidToken: it is not valid.
         """
         digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-        seen = self._seen.get(digest)
-        if seen is None:
-            payload, key = self._opened(token)
+        cached = self._cache.get(digest)
+        if cached is None:
+            payload, key = self._decoded(token)
             principal = Principal(payload["sub"], frozenset(payload.get("scope", "").split()))
             ids = [payload[name] for name in ("jti", "sid") if isinstance(payload.get(name), str)]
-            seen = _Seen(principal, payload["exp"], tuple(map(digest_of, (key_id(key), *ids))))
-            self._seen.learn(digest, seen)
-        return seen
+            cached = _CachedToken(principal, payload["exp"], tuple(map(digest_of, (key_id(key), *ids))))
+            self._cache.put(digest, cached)
+        return cached
 
-    def _opened(self, token: str) -> tuple[dict[str, Any], str]:
+    def _decoded(self, token: str) -> tuple[dict[str, Any], str]:
         """Return the claims of a token of ours that is valid, unless it has been revoked, and its key.
 
         Raises:
             InvalidToken: it is not.
         """
-        key = self._keys.get(claims.header_of(token, longest=LONGEST).get("kid"))
+        key = self._keys.get(claims.header_of(token, longest=MAX_LENGTH).get("kid"))
         if key is None:
             raise InvalidToken(description=WRONG_SIGNATURE)
         payload = claims.verified(

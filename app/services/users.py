@@ -13,12 +13,21 @@ from app.errs.users import InvalidOneTimeToken, NotThisUser, UserNotFound
 from app.models import one_time_tokens
 from app.models.common_passwords import Acceptable
 from app.models.jobs import NewJob
-from app.models.precondition import ANYTHING, Precondition
-from app.models.users import NewUser, Registration, User, UserView, Waiting, must_be, same_address, user_id_of
+from app.models.precondition import NO_PRECONDITION, Precondition
+from app.models.users import (
+    NewUser,
+    PendingUser,
+    Registration,
+    User,
+    UserView,
+    check_is_caller,
+    same_address,
+    user_id_of,
+)
 from app.resilience.clock import Clock
 from app.resilience.hashing_share import hashing
-from app.resilience.mail_throttle import Postage, Purpose
-from app.resilience.transaction import transaction
+from app.resilience.mail_throttle import MailThrottle, Purpose
+from app.resilience.transaction_retry import transaction
 
 
 class Hasher(Protocol):
@@ -38,7 +47,7 @@ class UserReads(Protocol):
 
     def find_by_email(self, email: str) -> UserView | None: ...  # noqa: D102
     def has_email(self, email: str) -> bool: ...  # noqa: D102
-    def waiting(self, token_digest: bytes, *, now: datetime) -> Waiting: ...  # noqa: D102
+    def pending(self, token_digest: bytes, *, now: datetime) -> PendingUser: ...  # noqa: D102
     def get(self, user_id: UUID) -> UserView: ...  # noqa: D102
     def all(self) -> list[UserView]: ...  # noqa: D102
 
@@ -95,7 +104,7 @@ class UserService:
         unit_of_work: Callable[[], AbstractContextManager[Unit]],
         passwords: Hasher,
         rules: Rules,
-        postage: Postage,
+        mail_throttle: MailThrottle,
         clock: Clock,
         default_scopes: tuple[str, ...],
     ) -> None:
@@ -103,7 +112,7 @@ class UserService:
         self._unit_of_work = unit_of_work
         self._passwords = passwords
         self._rules = rules
-        self._postage = postage
+        self._mail_throttle = mail_throttle
         self._clock = clock
         self._default_scopes = default_scopes
 
@@ -115,12 +124,12 @@ class UserService:
         address activate an account whose password somebody else knows (Sudhodanan and Paverd, "Pre-hijacked accounts",
         USENIX Security 2022).
         """
-        delay = self._postage.delay(Purpose.REGISTRATION, same_address(new.email))
-        self._enter(new, is_taken=self._reads.has_email(new.email), delay=delay)
+        delay = self._mail_throttle.delay(Purpose.REGISTRATION, same_address(new.email))
+        self._register(new, is_taken=self._reads.has_email(new.email), delay=delay)
 
     @transaction
-    def _enter(self, new: NewUser, *, is_taken: bool, delay: timedelta) -> None:
-        minted, now, to = one_time_tokens.mint(), self._clock.now(), same_address(new.email)
+    def _register(self, new: NewUser, *, is_taken: bool, delay: timedelta) -> None:
+        minted, now, to = one_time_tokens.generate(), self._clock.now(), same_address(new.email)
         mail = "mail.address_taken" if is_taken else "mail.activation"
         with self._unit_of_work() as unit:
             registration = Registration.create(new, token_digest=minted.digest, at=now)
@@ -134,7 +143,7 @@ class UserService:
     def activate(self, token: str, password: str) -> User:
         """Make a user of the registration that the token was sent for, once; its password is the one sent along."""
         digest = one_time_tokens.digest(token)
-        waiting = self._reads.waiting(digest, now=self._clock.now())
+        waiting = self._reads.pending(digest, now=self._clock.now())
         accepted = self._rules.accept(password, about=(waiting.name, waiting.email))
         return self._activate(digest, self._passwords.hash(accepted))
 
@@ -159,13 +168,13 @@ class UserService:
         return self._reads.find_by_email(email)
 
     @raises(UserNotFound, NotThisUser, PreconditionFailed)
-    def get(self, user_id: UUID, *, by: Principal, precondition: Precondition = ANYTHING) -> UserView:
+    def get(self, user_id: UUID, *, by: Principal, precondition: Precondition = NO_PRECONDITION) -> UserView:
         """Return the caller, or to an admin anybody."""
-        must_be(user_id, by)
+        check_is_caller(user_id, by)
         return self._find(user_id, precondition)
 
     @raises(UserNotFound, PreconditionFailed)
-    def get_own(self, *, by: Principal, precondition: Precondition = ANYTHING) -> UserView:
+    def get_own(self, *, by: Principal, precondition: Precondition = NO_PRECONDITION) -> UserView:
         """Return the caller."""
         return self._find(user_id_of(by.id), precondition)
 
@@ -176,7 +185,9 @@ class UserService:
 
     @raises(UserNotFound, PreconditionFailed)
     @transaction
-    def update(self, changes: Mapping[str, str], *, by: Principal, precondition: Precondition = ANYTHING) -> User:
+    def update(
+        self, changes: Mapping[str, str], *, by: Principal, precondition: Precondition = NO_PRECONDITION
+    ) -> User:
         """Set the named members of the caller."""
         with self._unit_of_work() as unit:
             user = unit.users.get(user_id_of(by.id))
@@ -193,9 +204,9 @@ class UserService:
 
     @raises(UserNotFound)
     @transaction
-    def withdraw(self, email: str, scopes: Sequence[str]) -> User:
+    def revoke(self, email: str, scopes: Sequence[str]) -> User:
         """Take scopes from a user; the present access tokens end, those of the next refresh lack them."""
-        return self._with_other_scopes(email, lambda user, now: user.withdraw(scopes, at=now))
+        return self._with_other_scopes(email, lambda user, now: user.revoke(scopes, at=now))
 
     def _with_other_scopes(self, email: str, change: Callable[[User, datetime], None]) -> User:
         now = self._clock.now()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from app.observability.repeated_warnings import Occasional
+from app.observability.repeated_warnings import RepeatedWarning
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -22,8 +22,8 @@ LONGEST: Final = 100
 """Characters of an address with zone, brackets and port. A longer text is not an address."""
 UNKNOWN: Final = "unknown"
 """The name under which clients count together of whom nothing is known: a unix socket without X-Forwarded-For."""
-UNREADABLE: Final = Occasional("candor.limits")
-NAMELESS: Final = Occasional("candor.limits")
+UNREADABLE: Final = RepeatedWarning("candor.limits")
+NAMELESS: Final = RepeatedWarning("candor.limits")
 _WITH_PORT: Final = re.compile(
     r"(?:(?P<v4>[0-9.]{7,15})"
     r"|\[(?P<v6>[0-9A-Fa-f:.]{2,45}(?:%[^\[\]]*)?)\]"

@@ -12,8 +12,8 @@ import marshmallow as ma
 from app.wire import fields
 from app.wire.load_errors import messages_of, sentences
 from app.wire.locations import LONGEST_NAME, Found, place
-from app.wire.rules import Breach
 from app.wire.schemas.base import Path, Schema
+from app.wire.validators import Breach
 
 Read = Callable[[Any, Path, Found], Any]
 
@@ -25,7 +25,7 @@ class CompiledDecoder:
         """Compile a schema; of a partial one nothing is required.
 
         Raises:
-            TypeError: it, or the type of a field, has no compiled form; :mod:`app.wire.coverage` reports this before.
+            TypeError: it, or the type of a field, has no compiled form; :mod:`app.wire.codec_coverage` reports that.
         """
         if not isinstance(schema, Schema):
             raise TypeError(f"{type(schema).__name__} is not a {Schema.__module__}.Schema")
@@ -146,8 +146,8 @@ def _items(field: fields.Listed, read_item: Read) -> Read:
     """Return what reads a list; of an item that breaks rules itself it is not said what it breaks with others."""
 
     def read(value: Any, path: Path, found: Found) -> Any:
-        if refused := field.refused(value):
-            found.append((path, refused))
+        if rejection := field.rejection(value):
+            found.append((path, rejection))
             return None
         if len(value) > field.longest:
             found.append((path, field.too_long()))

@@ -79,11 +79,11 @@ class CompiledEncoder:
         """Return a function that looks members up as said, ``value`` and what follows it, and encodes them."""
         parts, encodes = [], {}
         for number, ((name, _, encode), look_up) in enumerate(zip(self._members, look_ups, strict=True)):
-            said = f"value{look_up}"
+            code = f"value{look_up}"
             if encode is not None:
                 encodes[f"encode_{number}"] = encode
-                said = f"None if (found := {said}) is None else encode_{number}(found)"
-            parts.append(f"{name!r}: {said}")
+                code = f"None if (found := {code}) is None else encode_{number}(found)"
+            parts.append(f"{name!r}: {code}")
         made: Encode = eval(f"lambda value: {{{', '.join(parts)}}}", encodes)  # noqa: S307 -- names of our own schemas
         return made
 

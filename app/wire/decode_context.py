@@ -8,7 +8,7 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class DecodeContext:
     """The moment at which a request is read, and the parameters of its query as far as they are in order."""
 
     now: datetime
@@ -17,5 +17,5 @@ class Reading:
     """Data whose texts are known to have no NUL character and no half of a surrogate pair: they need no screening."""
 
 
-under_way: Final[ContextVar[Reading]] = ContextVar("reading")
+under_way: Final[ContextVar[DecodeContext]] = ContextVar("reading")
 """The reading that a schema is at."""

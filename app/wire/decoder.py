@@ -1,6 +1,6 @@
 """The decoder of a schema: data of a request in, the schema's value out, and every rule that the data breaks.
 
-A schema that :mod:`app.wire.coverage` finds covered is compiled. Every other schema is loaded by marshmallow itself:
+A schema that :mod:`app.wire.codec_coverage` finds covered is compiled. Every other schema is loaded by marshmallow:
 hooks, ``validates``, ``unknown``, ``partial``, ``Meta``, plain ``ma.fields`` and ``ma.validate`` work as marshmallow's
 manual describes them. Both ways report the same violations; a law test compares them on drawn schemas.
 """
@@ -10,13 +10,13 @@ from typing import Any, Final
 import marshmallow as ma
 
 from app.errs.error import Violation
+from app.wire.codec_coverage import uncovered_on_load
 from app.wire.compiled_decoder import CompiledDecoder
-from app.wire.coverage import uncovered_on_load
-from app.wire.decode_context import Reading, under_way
+from app.wire.decode_context import DecodeContext, under_way
+from app.wire.invalid_text import screened
 from app.wire.locations import OPEN, SCREENED, Found, Location, violation
 from app.wire.marshmallow_decoder import MarshmallowDecoder
 from app.wire.schemas.base import QuerySchema, SchemaLike, instance_of, key_of
-from app.wire.unfit_text import screened
 
 
 class Decoder:
@@ -50,7 +50,7 @@ class Decoder:
             read = CompiledDecoder(self.schema).read
             self._read = read if self.location in SCREENED else screened(read, self.schema)
 
-    def __call__(self, data: object, reading: Reading, violations: list[Violation]) -> Any:
+    def __call__(self, data: object, reading: DecodeContext, violations: list[Violation]) -> Any:
         """Return what the schema makes of the data; when it breaks rules, ``None``, and each joins the violations.
 
         They come in the order of the schema's members; unknown ones last, by name.

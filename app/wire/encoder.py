@@ -1,6 +1,6 @@
 """The encoder of a schema: objects, rows or dicts in, values that :func:`dumps` renders as JSON out.
 
-A schema that :mod:`app.wire.coverage` finds covered is compiled. Every other schema is dumped by marshmallow itself,
+A schema that :mod:`app.wire.codec_coverage` finds covered is compiled. Every other schema is dumped by marshmallow,
 and so is a value that lacks a member of a compiled one. A law test compares both on drawn schemas.
 """
 
@@ -13,8 +13,8 @@ from typing import Any, Final
 import marshmallow as ma
 import orjson
 
+from app.wire.codec_coverage import uncovered_on_dump
 from app.wire.compiled_encoder import CompiledEncoder
-from app.wire.coverage import uncovered_on_dump
 from app.wire.schemas.base import SchemaLike, instance_of
 
 OPTIONS: Final = orjson.OPT_UTC_Z

@@ -7,7 +7,7 @@ from typing import Final
 from app import errs
 from app.wire.filter_lexer import excerpt
 
-MOST_TOLD: Final = 101
+MAX_NAMED: Final = 101
 """Paths that are spoken of: one more than a problem document lists."""
 
 
@@ -38,8 +38,8 @@ def parse_fields(text: str | None, *, readable: Sequence[str], parameter: str = 
 def _named(text: str, allowed: Collection[str], parameter: str) -> Collection[str]:
     """Return the distinct paths of a comma-separated list, every one of which is allowed."""
     named = dict.fromkeys(path.strip(" ") for path in text.split(","))
-    refused = (path for path in named if path not in allowed)
-    violations = tuple(_violation(path, allowed, parameter) for path in islice(refused, MOST_TOLD))
+    rejected = (path for path in named if path not in allowed)
+    violations = tuple(_violation(path, allowed, parameter) for path in islice(rejected, MAX_NAMED))
     if violations:
         raise errs.requests.ValidationFailed(violations=violations)
     return named

@@ -17,7 +17,7 @@ import marshmallow as ma
 from app.models.products import MINOR_DIGITS
 from app.wire import timestamps
 from app.wire.decode_context import under_way
-from app.wire.rules import Breach
+from app.wire.validators import Breach
 
 REQUIRED: Final = [Breach("REQUIRED_FIELD", "is required")]
 MESSAGES: Final[Any] = {"required": REQUIRED, "null": REQUIRED, "validator_failed": REQUIRED}
@@ -89,10 +89,10 @@ class Money(Text):
         if not isinstance(value, str):
             raise Breach("INVALID_TYPE", "must be a string").error()
         if not self.pattern.fullmatch(value):
-            says = (
+            message = (
                 f"must be an amount with {MINOR_DIGITS} digits behind the point, such as 4.90, and at most {self.most}"
             )
-            raise Breach("INVALID_FORMAT", says).error()
+            raise Breach("INVALID_FORMAT", message).error()
         return Decimal(value)
 
 
@@ -250,15 +250,15 @@ class Listed(ma.fields.List[Any]):
         self.longest = longest
         self.check = check
 
-    def refused(self, value: object) -> Breach | None:
+    def rejection(self, value: object) -> Breach | None:
         """Return why none of the items is looked at."""
         if not isinstance(value, list):
             return Breach("INVALID_TYPE", "must be an array")
         return self.too_long() if len(value) > JUDGED else None
 
     def _deserialize(self, value: Any, *_: object, **kwargs: Any) -> list[Any]:
-        if refused := self.refused(value):
-            raise refused.error()
+        if rejection := self.rejection(value):
+            raise rejection.error()
         errors: dict[int | str, Any] = {
             index: [breach] for index, breach in (self.check(value) if self.check else {}).items()
         }

@@ -6,7 +6,7 @@ from typing import Final
 
 from app import errs
 
-Refusal = errs.lists.InvalidFilter | errs.lists.InvalidOrderBy
+Rejection = errs.lists.InvalidFilter | errs.lists.InvalidOrderBy
 
 UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 WORD: Final = re.compile(r"[\w.-]+")
@@ -21,13 +21,13 @@ def excerpt(text: str) -> str:
     return UNPRINTABLE.sub("\ufffd", text[:_EXCERPT])
 
 
-class Scanner:
+class FilterLexer:
     """A place in a text: ``at`` is the index of a token or of the end; blanks are passed over."""
 
-    def __init__(self, text: str, *, param: str, refusal: type[Refusal]) -> None:
+    def __init__(self, text: str, *, param: str, rejection: type[Rejection]) -> None:
         self._text = text
         self._param = param
-        self._refusal = refusal
+        self._rejection = rejection
         self.at = 0
         self.take("")
 
@@ -45,11 +45,11 @@ class Scanner:
         self.at += len(token)
         self.at += len(self.peek(_BLANKS))
 
-    def refuse(self, reason: str, allowed: Iterable[str], *, token: str = "", at: int | None = None) -> Refusal:
+    def reject(self, reason: str, allowed: Iterable[str], *, token: str = "", at: int | None = None) -> Rejection:
         """Return the error that names the token here, or at another index, and what is allowed instead."""
         at = self.at if at is None else at
         found = _TOKEN.match(self._text, at)
         token = token or (found[0] if found else f"end of {self._param}")
-        return self._refusal(
+        return self._rejection(
             param=self._param, reason=reason, token=excerpt(token), position=at + 1, allowed=list(allowed)
         )

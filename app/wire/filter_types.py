@@ -20,7 +20,7 @@ _LARGEST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class FilterValue:
     """A value as it stands in the filter."""
 
     raw: str
@@ -50,7 +50,7 @@ class FilterMember:
     """
 
     operators: Operators
-    read: Callable[[Written], Value]
+    read: Callable[[FilterValue], Value]
     values: tuple[str, ...]
     nullable: bool = False
 
@@ -74,7 +74,7 @@ def choice(values: type[IntEnum], *, prefix: str, ordered: bool = False, nullabl
     """Return a member of an enumeration, with or without the prefix; ``<`` and its kin only when it is ordered."""
     by_name = {prefix + value.name: value for value in values}
 
-    def read(written: Written) -> IntEnum:
+    def read(written: FilterValue) -> IntEnum:
         value = by_name.get(written.text, by_name.get(prefix + written.text))
         if value is None:
             raise ValueError("Unknown value")
@@ -88,11 +88,11 @@ def tags() -> FilterMember:
     return FilterMember((Operator.HAS,), _text, ("a tag",))
 
 
-def _text(written: Written) -> str:
+def _text(written: FilterValue) -> str:
     return written.text
 
 
-def _timestamp(written: Written) -> Value:
+def _timestamp(written: FilterValue) -> Value:
     if not written.is_quoted:
         raise ValueError("A timestamp needs quotes")
     try:
@@ -101,7 +101,7 @@ def _timestamp(written: Written) -> Value:
         raise ValueError(f"Not {timestamps.RULE}") from None
 
 
-def _integer(written: Written) -> Value:
+def _integer(written: FilterValue) -> Value:
     if written.is_quoted or not _WHOLE_NUMBER.fullmatch(written.text):
         raise ValueError("Not a whole number")
     number = int(written.text)

@@ -16,8 +16,8 @@ from typing import Final
 
 from app import errs
 from app.models.query import Comparison, Operator, Value
-from app.wire.filter_lexer import UNPRINTABLE, WORD, Scanner
-from app.wire.filter_types import FilterMember, Written
+from app.wire.filter_lexer import UNPRINTABLE, WORD, FilterLexer
+from app.wire.filter_types import FilterMember, FilterValue
 
 LONGEST: Final = 4096
 MOST_COMPARISONS: Final = 20
@@ -44,86 +44,86 @@ def parse_filter(text: str, members: Mapping[str, FilterMember]) -> tuple[Compar
     Raises:
         errs.lists.InvalidFilter: at the first token that is not allowed where it stands.
     """
-    scanner = Scanner(text, param="filter", refusal=errs.lists.InvalidFilter)
+    scanner = FilterLexer(text, param="filter", rejection=errs.lists.InvalidFilter)
     if len(text) > LONGEST:
-        raise scanner.refuse("The filter is too long", [f"at most {LONGEST} characters"], at=LONGEST)
+        raise scanner.reject("The filter is too long", [f"at most {LONGEST} characters"], at=LONGEST)
     if scanner.is_at_end():
         return ()
     comparisons = [_comparison(scanner, members)]
     while not scanner.is_at_end():
         _take_and(scanner)
         if len(comparisons) == MOST_COMPARISONS:
-            raise scanner.refuse("Too many comparisons", [f"at most {MOST_COMPARISONS} comparisons"])
+            raise scanner.reject("Too many comparisons", [f"at most {MOST_COMPARISONS} comparisons"])
         comparisons.append(_comparison(scanner, members))
     return tuple(comparisons)
 
 
-def _comparison(scanner: Scanner, members: Mapping[str, FilterMember]) -> Comparison:
+def _comparison(scanner: FilterLexer, members: Mapping[str, FilterMember]) -> Comparison:
     name = _take_member(scanner, members)
     operator = _take_operator(scanner, members[name])
     return Comparison(name, operator, _take_value(scanner, members[name], operator))
 
 
-def _take_and(scanner: Scanner) -> None:
+def _take_and(scanner: FilterLexer) -> None:
     if scanner.peek(WORD) != "AND":
-        raise scanner.refuse(_why_unsupported(scanner) or "AND is expected", ["AND"])
+        raise scanner.reject(_why_unsupported(scanner) or "AND is expected", ["AND"])
     scanner.take("AND")
 
 
-def _take_member(scanner: Scanner, members: Mapping[str, FilterMember]) -> str:
+def _take_member(scanner: FilterLexer, members: Mapping[str, FilterMember]) -> str:
     name = scanner.peek(WORD)
     if name not in members:
         reason = _why_unsupported(scanner) or ("Unknown member" if name else "A member is expected")
-        raise scanner.refuse(reason, members, token=name)
+        raise scanner.reject(reason, members, token=name)
     scanner.take(name)
     return name
 
 
-def _why_unsupported(scanner: Scanner) -> str | None:
+def _why_unsupported(scanner: FilterLexer) -> str | None:
     return _WHY_UNSUPPORTED.get(scanner.peek(_UNSUPPORTED))
 
 
-def _take_operator(scanner: Scanner, member: FilterMember) -> Operator:
+def _take_operator(scanner: FilterLexer, member: FilterMember) -> Operator:
     symbol = scanner.peek(_OPERATOR)
     if symbol not in member.operators:
         reason = "This operator does not fit the member" if symbol else "An operator is expected"
-        raise scanner.refuse(reason, member.operators, token=symbol)
+        raise scanner.reject(reason, member.operators, token=symbol)
     scanner.take(symbol)
     return Operator(symbol)
 
 
-def _take_value(scanner: Scanner, member: FilterMember, operator: Operator) -> Value:
+def _take_value(scanner: FilterLexer, member: FilterMember, operator: Operator) -> Value:
     is_nullable = member.nullable and operator in {Operator.EQ, Operator.NE}
     allowed = (*member.values, "null") if is_nullable else member.values
-    written = _written(scanner, allowed)
-    if written.is_null and not is_nullable:
-        raise scanner.refuse("null is not allowed here", allowed)
+    found = _filter_value(scanner, allowed)
+    if found.is_null and not is_nullable:
+        raise scanner.reject("null is not allowed here", allowed)
     try:
-        value = None if written.is_null else member.read(written)
+        value = None if found.is_null else member.read(found)
     except ValueError as error:
-        raise scanner.refuse(str(error), allowed, token=written.raw) from None
-    scanner.take(written.raw)
+        raise scanner.reject(str(error), allowed, token=found.raw) from None
+    scanner.take(found.raw)
     return value
 
 
-def _written(scanner: Scanner, allowed: tuple[str, ...]) -> Written:
+def _filter_value(scanner: FilterLexer, allowed: tuple[str, ...]) -> FilterValue:
     if begun := scanner.peek(_QUOTED_BEGUN):
         return _quoted(scanner, begun, allowed)
     bare = scanner.peek(_BARE)
     if not bare:
-        raise scanner.refuse(_why_unsupported(scanner) or "A value is expected", allowed)
+        raise scanner.reject(_why_unsupported(scanner) or "A value is expected", allowed)
     if not _BARE_FIT.fullmatch(bare):
-        raise scanner.refuse("A value with such characters needs quotes", allowed, token=bare)
-    return Written(bare)
+        raise scanner.reject("A value with such characters needs quotes", allowed, token=bare)
+    return FilterValue(bare)
 
 
-def _quoted(scanner: Scanner, begun: str, allowed: tuple[str, ...]) -> Written:
+def _quoted(scanner: FilterLexer, begun: str, allowed: tuple[str, ...]) -> FilterValue:
     if unprintable := UNPRINTABLE.search(begun):
         at = scanner.at + unprintable.start()
-        raise scanner.refuse("A control character is not allowed", allowed, at=at)
+        raise scanner.reject("A control character is not allowed", allowed, at=at)
     if quoted := scanner.peek(_QUOTED):
-        return Written(quoted)
+        return FilterValue(quoted)
     if scanner.peek(_MISESCAPED):
         at = scanner.at + len(begun)
-        raise scanner.refuse("A backslash escapes a quote or a backslash, nothing else", allowed, at=at)
-    raise scanner.refuse("The string is not closed", allowed)
+        raise scanner.reject("A backslash escapes a quote or a backslash, nothing else", allowed, at=at)
+    raise scanner.reject("The string is not closed", allowed)

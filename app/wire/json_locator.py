@@ -27,7 +27,7 @@ _ESCAPE: Final = (
 FIT_CHARACTERS: Final = f"{_UNESCAPED}(?:{_ESCAPE}{_UNESCAPED}){{0,{AT_ONCE}}}"
 """What may stand between two quotes: no bare control character, and no half of a surrogate pair, escaped or not.
 
-An escaped NUL is JSON (RFC 8259, section 7); :mod:`app.wire.unfit_text` reports it as a violation of its member.
+An escaped NUL is JSON (RFC 8259, section 7); :mod:`app.wire.invalid_text` reports it as a violation of its member.
 
 In it, as in all patterns here, there is one way only to match a text, so that none is tried in many. Possessive
 quantifiers would say so, but do not work before Python 3.11.5 (gh-106052).

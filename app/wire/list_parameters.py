@@ -11,10 +11,10 @@ from app.errs.requests import ValidationFailed
 from app.models.characters import CONTROLS
 from app.wire import fields, page_tokens
 from app.wire.field_mask import parse_fields, parse_mask
-from app.wire.rules import Breach
+from app.wire.validators import Breach
 
 DEFAULT_PAGE_SIZE: Final = 50
-LARGEST_PAGE_SIZE: Final = 1000
+MAX_PAGE_SIZE: Final = 1000
 OPAQUE: Final = frozenset({"page_token", "items_page_token"})
 """Parameters whose every spelling has an answer of its own."""
 NOTHING: Final = type(None)
@@ -36,10 +36,10 @@ def illegible(name: str) -> Violation:
 class PageSize(fields.Text):
     """``page_size``: 0 means the default, and what is too large is coerced (AIP-158)."""
 
-    def __init__(self, *, default: int = DEFAULT_PAGE_SIZE, largest: int = LARGEST_PAGE_SIZE) -> None:
+    def __init__(self, *, default: int = DEFAULT_PAGE_SIZE, largest: int = MAX_PAGE_SIZE) -> None:
         self.default, self.largest = default, largest
-        says = f"The largest number of items to return, at most {largest}. Default: {default}, also for 0."
-        schema = {"type": "integer", "minimum": 0, "description": says}
+        message = f"The largest number of items to return, at most {largest}. Default: {default}, also for 0."
+        schema = {"type": "integer", "minimum": 0, "description": message}
         super().__init__(load_default=default, metadata=schema)
 
     def decode(self, value: object) -> Any:
@@ -65,8 +65,8 @@ class MaskParameter(fields.Text):
 
     def __init__(self, writable: Collection[str]) -> None:
         self.writable = writable
-        says = f"The properties to set, separated by commas: {', '.join(writable)}. Default: those in the body."
-        super().__init__(metadata={"description": says, "example": "title,tags", **_members(writable)})
+        message = f"The properties to set, separated by commas: {', '.join(writable)}. Default: those in the body."
+        super().__init__(metadata={"description": message, "example": "title,tags", **_members(writable)})
 
     def decode(self, value: object) -> Any:
         """Return the members."""
@@ -78,11 +78,11 @@ class FieldsParameter(fields.Text):
 
     def __init__(self, readable: Sequence[str]) -> None:
         self.readable = readable
-        says = (
+        message = (
             f"The properties to return, separated by commas: {', '.join(readable)}. Default: all. The response has no"
             " other properties then, so read it as a partial object."
         )
-        schema = {"description": says, "example": ",".join(readable[:2]), **_members(readable)}
+        schema = {"description": message, "example": ",".join(readable[:2]), **_members(readable)}
         super().__init__(load_default=NOTHING, metadata=schema)
 
     def decode(self, value: object) -> Any:

@@ -14,8 +14,8 @@ import marshmallow as ma
 from app.errs.error import CODE, Violation
 from app.wire.error_codes import Source, code_of
 from app.wire.locations import LONGEST_NAME, Broken
-from app.wire.rules import Breach, Sentence
 from app.wire.schemas.base import Path, key_of
+from app.wire.validators import Breach, Sentence
 
 SCHEMA: Final = ma.exceptions.SCHEMA
 """The key of messages about an object as a whole."""
@@ -56,8 +56,8 @@ def _of_members(
 ) -> Located:
     members = {key_of(name, field): field for name, field in schema.fields.items()}
     loaded = {key_of(name, field) for name, field in schema.load_fields.items()}
-    own, others = _split(schema, messages, raw)
-    yield from _of_object(schema, sources, own, path, raw)
+    errors, others = _split(schema, messages, raw)
+    yield from _of_object(schema, sources, errors, path, raw)
     order = list(members)
     for key, each in sorted(others, key=lambda other: _place(other[0], order)):
         at, inner = (*path, _short(key)), _inside(raw, key)

@@ -8,8 +8,8 @@ from typing import Any, Final
 import marshmallow as ma
 
 from app.errs.error import Violation
-from app.wire.rules import Breach, Sentence
-from app.wire.schemas.base import UNKNOWN_MEMBER, UNKNOWN_PARAMETER, Path, inside, key_of, spoken
+from app.wire.schemas.base import UNKNOWN_MEMBER, UNKNOWN_PARAMETER, Path, dotted_path, inside, key_of
+from app.wire.validators import Breach, Sentence
 
 Broken = Breach | Violation | Sentence
 """A broken rule. Only a ``Violation`` contains its own place."""
@@ -79,14 +79,14 @@ def violation(path: Path, broken: Broken, location: Location, relative_to: str |
     else:
         name = _parameter(path, location)
         where = _part(path, location)
-    message = broken.text if isinstance(broken, Sentence) else f"{name} {broken.says}"
+    message = broken.text if isinstance(broken, Sentence) else f"{name} {broken.message}"
     return Violation(name, broken.code, message, **where)
 
 
 def _parameter(path: Path, location: Location) -> str:
     if not path:
         return location.value
-    return str(path[0]) if len(path) == 1 else spoken(path, None)
+    return str(path[0]) if len(path) == 1 else dotted_path(path, None)
 
 
 def _part(path: Path, location: Location) -> dict[str, str]:
@@ -101,4 +101,4 @@ def _part(path: Path, location: Location) -> dict[str, str]:
 def _named(path: Path, relative_to: str | None) -> tuple[str, str]:
     """Return the readable name of the place, and its JSON pointer (RFC 6901)."""
     pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
-    return spoken(path, relative_to), f"#{pointer}"
+    return dotted_path(path, relative_to), f"#{pointer}"

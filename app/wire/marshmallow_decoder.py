@@ -9,8 +9,8 @@ from marshmallow.decorators import PRE_LOAD
 
 from app.wire.load_errors import load_errors
 from app.wire.locations import Broken, Found
-from app.wire.rules import Breach, Sentence
 from app.wire.schemas.base import UNKNOWN, Path, inside, key_of
+from app.wire.validators import Breach, Sentence
 
 _MISUSED: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 

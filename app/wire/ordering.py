@@ -6,7 +6,7 @@ from typing import Final
 
 from app import errs
 from app.models.query import Ordering
-from app.wire.filter_lexer import WORD, Scanner
+from app.wire.filter_lexer import WORD, FilterLexer
 
 MOST_MEMBERS: Final = 5
 
@@ -20,14 +20,14 @@ def parse_order_by(text: str, members: Collection[str], default: tuple[Ordering,
     Raises:
         errs.lists.InvalidOrderBy: at the first token that is not allowed where it stands.
     """
-    scanner = Scanner(text, param="order_by", refusal=errs.lists.InvalidOrderBy)
+    scanner = FilterLexer(text, param="order_by", rejection=errs.lists.InvalidOrderBy)
     if scanner.is_at_end():
         return default
     order = [_ordering(scanner, members)]
     while not scanner.is_at_end():
         _take_comma(scanner)
         if len(order) == MOST_MEMBERS:
-            raise scanner.refuse("Too many members", [f"at most {MOST_MEMBERS} members"])
+            raise scanner.reject("Too many members", [f"at most {MOST_MEMBERS} members"])
         taken = {ordering.member for ordering in order}
         order.append(_ordering(scanner, [member for member in members if member not in taken], taken))
     return tuple(order)
@@ -39,20 +39,20 @@ def order_pattern(members: Collection[str]) -> str:
     return f"^ *({ordering}(, *{ordering}){{0,{MOST_MEMBERS - 1}}})?$"
 
 
-def _ordering(scanner: Scanner, members: Collection[str], taken: Collection[str] = ()) -> Ordering:
+def _ordering(scanner: FilterLexer, members: Collection[str], taken: Collection[str] = ()) -> Ordering:
     name = scanner.peek(WORD)
     if name not in members:
         reason = "Unknown member" if name else "A member is expected"
-        raise scanner.refuse("A member is named twice" if name in taken else reason, members, token=name)
+        raise scanner.reject("A member is named twice" if name in taken else reason, members, token=name)
     scanner.take(name)
     direction = scanner.peek(WORD)
     if direction and direction not in _DIRECTIONS:
-        raise scanner.refuse("asc, desc or a comma is expected", [*_DIRECTIONS, "a comma"])
+        raise scanner.reject("asc, desc or a comma is expected", [*_DIRECTIONS, "a comma"])
     scanner.take(direction)
     return Ordering(name, descending=direction == "desc")
 
 
-def _take_comma(scanner: Scanner) -> None:
+def _take_comma(scanner: FilterLexer) -> None:
     if not scanner.peek(_COMMA):
-        raise scanner.refuse("A comma is expected", ["a comma"])
+        raise scanner.reject("A comma is expected", ["a comma"])
     scanner.take(",")

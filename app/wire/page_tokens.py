@@ -53,7 +53,7 @@ class PageTokens:
         sealed = _decoded(token)
         tag, payload = sealed[:_TAG_SIZE], sealed[_TAG_SIZE:]
         if not hmac.compare_digest(tag, self._tag(payload, bound_to)):
-            raise _refusal()
+            raise _invalid()
         total_size, *keys = json.loads(payload.decode(errors="surrogatepass"))
         return Cursor(tuple(_unpacked(key) for key in keys), total_size)
 
@@ -65,14 +65,14 @@ class PageTokens:
 def _decoded(token: str) -> bytes:
     """Return the bytes of a token, of which there is one spelling only."""
     if len(token) > LONGEST:
-        raise _refusal()
+        raise _invalid()
     try:
         spelled = token.encode("ascii")
         sealed = urlsafe_b64decode(spelled + b"=" * (-len(spelled) % 4))
     except ValueError:
-        raise _refusal() from None
+        raise _invalid() from None
     if urlsafe_b64encode(sealed).rstrip(b"=") != spelled:
-        raise _refusal()
+        raise _invalid()
     return sealed
 
 
@@ -84,5 +84,5 @@ def _unpacked(key: str | int | list[int] | None) -> Value:
     return _EPOCH + key[0] * _MICROSECOND if isinstance(key, list) else key
 
 
-def _refusal() -> errs.lists.InvalidPageToken:
+def _invalid() -> errs.lists.InvalidPageToken:
     return errs.lists.InvalidPageToken()

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Final, TextIO
 
 from app.errs import Violation
-from app.services.products import Line
-from app.wire.decode_context import Reading
+from app.services.products import CsvRow
+from app.wire.decode_context import DecodeContext
 from app.wire.decoder import Decoder
 from app.wire.schemas.products import OfferSchema
 
@@ -16,19 +16,19 @@ LONGEST: Final = 10_000
 """Characters of a line."""
 
 
-def lines(file: TextIO) -> Iterator[Line]:
+def rows(file: TextIO) -> Iterator[CsvRow]:
     """Yield what stands in each line below the header; after what is no CSV or no UTF-8, nothing."""
-    rows = csv.reader(_bounded(file), strict=True)
+    reader = csv.reader(_bounded(file), strict=True)
     try:
-        header = next(rows, [])
+        header = next(reader, [])
         if sorted(header) != sorted(HEADER):
             yield _faulty(1, f"the header must be {','.join(HEADER)}")
             return
-        for row in rows:
-            yield _line(rows.line_num, header, row)
+        for row in reader:
+            yield _row(reader.line_num, header, row)
     except (csv.Error, ValueError) as error:
         said = "this is no UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-        yield _faulty(rows.line_num + 1, said)
+        yield _faulty(reader.line_num + 1, said)
 
 
 def _bounded(file: TextIO) -> Iterator[str]:
@@ -46,17 +46,17 @@ def _bounded(file: TextIO) -> Iterator[str]:
 _decode: Final = Decoder(OfferSchema())
 
 
-def _line(number: int, header: list[str], row: list[str]) -> Line:
+def _row(number: int, header: list[str], row: list[str]) -> CsvRow:
     if len(row) != len(header):
         return _faulty(number, f"there must be {len(header)} values, and there are {len(row)}")
     broken: list[Violation] = []
-    offer = _decode(dict(zip(header, row, strict=True)), Reading(datetime.now(UTC)), broken)
-    return Line(
+    offer = _decode(dict(zip(header, row, strict=True)), DecodeContext(datetime.now(UTC)), broken)
+    return CsvRow(
         number,
         offer,
         tuple(Violation(each.field, each.code, f"line {number}: {each.message}") for each in broken),
     )
 
 
-def _faulty(number: int, says: str) -> Line:
-    return Line(number, violations=(Violation("line", "INVALID_FORMAT", f"line {number}: {says}"),))
+def _faulty(number: int, message: str) -> CsvRow:
+    return CsvRow(number, violations=(Violation("line", "INVALID_FORMAT", f"line {number}: {message}"),))

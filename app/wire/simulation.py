@@ -71,5 +71,5 @@ def _choice(codes: Iterable[str]) -> str:
     return f"must be an error that the operation declares: {listed}" if listed else _NOWHERE
 
 
-def _violation(code: str, says: str) -> Violation:
-    return Violation(FIELD, code, f"{FIELD} {says}", header=FIELD)
+def _violation(code: str, message: str) -> Violation:
+    return Violation(FIELD, code, f"{FIELD} {message}", header=FIELD)

@@ -32,7 +32,7 @@ def loads(body: bytes) -> object:
             body is large: then the first syntax error is pointed at, whatever else comes before it, and a message says
             so where the place itself is not known.
     """
-    says: str | None = None
+    message: str | None = None
     try:
         return _decode(body)
     except (ValueError, RecursionError) as cause:
@@ -41,11 +41,15 @@ def loads(body: bytes) -> object:
         try:
             defect = locate(body)
         except Unfinished as walk:
-            defect, says = estimate(body.decode(), cause, walk.at)
+            defect, message = estimate(body.decode(), cause, walk.at)
         if defect is None:
             raise
     facts: dict[str, Any] = {"reason": defect.reason, "position": defect.position}
-    raise errs.requests.MalformedJson(**facts) if says is None else errs.requests.MalformedJson(message=says, **facts)
+    raise (
+        errs.requests.MalformedJson(**facts)
+        if message is None
+        else errs.requests.MalformedJson(message=message, **facts)
+    )
 
 
 def _decode(body: bytes) -> object:
@@ -112,12 +116,12 @@ def _real(digits: str) -> float:
     return number
 
 
-def _refuse(_constant: str) -> NoReturn:
+def _reject(_constant: str) -> NoReturn:
     raise Unfit("NaN and Infinity are not allowed")
 
 
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_members, parse_int=_integer, parse_float=_real, parse_constant=_refuse
+    object_pairs_hook=_members, parse_int=_integer, parse_float=_real, parse_constant=_reject
 )
-_OF_FINITE: Final = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_refuse)
+_OF_FINITE: Final = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_reject)
 """Decodes what has no number that is not finite."""

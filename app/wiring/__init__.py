@@ -13,18 +13,18 @@ from sqlalchemy.orm import scoped_session
 from app.clients.http import HttpClient
 from app.clients.key_sets import KeySet
 from app.clients.mail import MailFolder, SmtpMail
-from app.clients.mail_renderer import KINDS, Letters
+from app.clients.mail_renderer import KINDS, MailRenderer
 from app.clients.preferences import RemotePreferences
-from app.clients.redis_rate_limit_store import SharedWindows
+from app.clients.redis_rate_limit_store import RedisRateLimitStore
 from app.clients.users import RemoteUsers
 from app.config import LOCAL, Settings
 from app.models.common_passwords import PasswordRules
 from app.models.logger import Level, LoggerSettings
-from app.models.passwords import Passwords
+from app.models.passwords import Argon2Passwords
 from app.models.preferences import PreferencesView
 from app.models.users import PublicUser
 from app.observability import logs
-from app.observability.failure_recorder import Journal
+from app.observability.failure_recorder import FailureRecorder
 from app.repositories.autocommit_reads import Reads
 from app.repositories.engine import breaker_of
 from app.repositories.failures import FailureReads, FailureWriter
@@ -40,13 +40,13 @@ from app.repositories.tasks import TaskReads
 from app.repositories.unit_of_work import UnitOfWork
 from app.repositories.users import UserReads
 from app.resilience import draining, instrumentation
-from app.resilience.bulkhead import Slots
+from app.resilience.bulkhead import Bulkhead
 from app.resilience.clock import Clock, SystemClock
 from app.resilience.hashing_share import HashingShare
-from app.resilience.login_throttle import Attempts
-from app.resilience.mail_throttle import Postage
-from app.resilience.rate_limit_store import OwnWindows, Windows
-from app.resilience.stale_cache import Copies
+from app.resilience.login_throttle import LoginThrottle
+from app.resilience.mail_throttle import MailThrottle
+from app.resilience.rate_limit_store import InMemoryRateLimitStore, RateLimitStore
+from app.resilience.stale_cache import StaleCache
 from app.services.deletion import ERASE, DeletionService
 from app.services.expiry import ExpiryService
 from app.services.failures import FailureService
@@ -58,20 +58,20 @@ from app.services.orders import OrderService
 from app.services.passwords import PasswordService
 from app.services.preferences import PreferencesService
 from app.services.products import ProductService
-from app.services.profiles import Kept, ProfileService, Source, elsewhere, here
+from app.services.profiles import Cache, ProfileService, Source, local, remote
 from app.services.readiness import ReadinessService
 from app.services.revocations import RevocationList
 from app.services.sessions import SessionService
 from app.services.tasks import TaskService
 from app.services.tokens import TokenService
 from app.services.users import UserService
-from app.wiring.client_factory import asking
-from app.wiring.external_issuers import Others, others_than_us
-from app.wiring.hooks import count_job, log_degraded, log_job, log_revocations, log_turns, measure_revocations
+from app.wiring.client_factory import http_client
+from app.wiring.external_issuers import ExternalIssuers, external_issuers
+from app.wiring.hooks import count_job, log_degraded, log_job, log_revocations, log_transitions, measure_revocations
 
-PATIENCE_FOR_USERS: Final = timedelta(milliseconds=800)
-PATIENCE_FOR_PREFERENCES: Final = timedelta(milliseconds=500)
-COPIES_LAST: Final = timedelta(minutes=5)
+USERS_TIMEOUT: Final = timedelta(milliseconds=800)
+PREFERENCES_TIMEOUT: Final = timedelta(milliseconds=500)
+STALE_CACHE_LIFETIME: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Services:
     """Every use case there is, and what they go by: the clock, work slots, and the windows that limits count in."""
 
     clock: Clock
-    slots: Slots
+    bulkhead: Bulkhead
     deletion: DeletionService
     expiry: ExpiryService
     hashing: HashingShare
@@ -99,7 +99,7 @@ class Services:
     tasks: TaskService
     tokens: TokenService
     users: UserService
-    windows: Windows
+    rate_limits: RateLimitStore
     breakers: Callable[[], dict[str, str]]
     """Tells the state of every breaker, by what it guards."""
     clients: Sequence[HttpClient]
@@ -108,28 +108,28 @@ class Services:
     """The keys of those who issue tokens besides us, by issuer."""
 
 
-def _slots(settings: Settings) -> Slots:
+def _bulkhead(settings: Settings) -> Bulkhead:
     """Return a slot per connection but the one that readiness keeps; every thread that is left may wait for one."""
     size = work_slots(settings.database_pool_size)
-    return Slots(size, queue=max(0, settings.web_threads - size))
+    return Bulkhead(size, queue=max(0, settings.web_threads - size))
 
 
 def _profiles(settings: Settings, reads: Reads) -> tuple[ProfileService, list[HttpClient]]:
     """Return the service, and those whom it asks."""
-    asked: list[HttpClient] = []
-    users: Source[PublicUser] = here(UserReads(reads).get)
-    preferences: Source[PreferencesView] = here(PreferencesReads(reads).get)
+    clients: list[HttpClient] = []
+    users: Source[PublicUser] = local(UserReads(reads).get)
+    preferences: Source[PreferencesView] = local(PreferencesReads(reads).get)
     if settings.users_url:
-        asked.append(asking("users", settings.users_url, PATIENCE_FOR_USERS))
-        users = elsewhere("users", RemoteUsers(asked[-1]).get)
+        clients.append(http_client("users", settings.users_url, USERS_TIMEOUT))
+        users = remote("users", RemoteUsers(clients[-1]).get)
     if settings.preferences_url:
-        asked.append(asking("preferences", settings.preferences_url, PATIENCE_FOR_PREFERENCES))
-        preferences = elsewhere("preferences", RemotePreferences(asked[-1]).get)
-    copies: Kept | None = Copies(lasting=COPIES_LAST) if settings.users_url else None
-    return ProfileService(users=users, preferences=preferences, copies=copies, hooks=(log_degraded,)), asked
+        clients.append(http_client("preferences", settings.preferences_url, PREFERENCES_TIMEOUT))
+        preferences = remote("preferences", RemotePreferences(clients[-1]).get)
+    cache: Cache | None = StaleCache(lifetime=STALE_CACHE_LIFETIME) if settings.users_url else None
+    return ProfileService(users=users, preferences=preferences, cache=cache, hooks=(log_degraded,)), clients
 
 
-def _tokens(settings: Settings, revocations: RevocationList, others: Others, clock: Clock) -> TokenService:
+def _tokens(settings: Settings, revocations: RevocationList, external: ExternalIssuers, clock: Clock) -> TokenService:
     return TokenService(
         secret=settings.jwt_secret,
         audience=settings.jwt_audience or None,
@@ -137,7 +137,7 @@ def _tokens(settings: Settings, revocations: RevocationList, others: Others, clo
         clock=clock,
         keys=dict(settings.jwt_keys),
         revoked=revocations,
-        others=others.verifiers,
+        external=external.verifiers,
     )
 
 
@@ -146,35 +146,44 @@ def _accounts(
     reads: UserReads,
     unit_of_work: Callable[[], UnitOfWork],
     tokens: TokenService,
-    windows: Windows,
+    rate_limits: RateLimitStore,
     clock: Clock,
 ) -> tuple[UserService, SessionService, PasswordService, DeletionService]:
     """Return what has to do with passwords."""
-    passwords, attempts, postage = Passwords(HashingShare.check), Attempts(windows), Postage(windows)
+    passwords, login_throttle, mail_throttle = (
+        Argon2Passwords(HashingShare.check),
+        LoginThrottle(rate_limits),
+        MailThrottle(rate_limits),
+    )
     rules = PasswordRules(own=("candor", urlsplit(settings.public_url).hostname or ""))
     users = UserService(
         reads=reads,
         unit_of_work=unit_of_work,
         passwords=passwords,
         rules=rules,
-        postage=postage,
+        mail_throttle=mail_throttle,
         clock=clock,
         default_scopes=settings.default_scopes,
     )
     sessions = SessionService(
-        users=reads, unit_of_work=unit_of_work, passwords=passwords, issuer=tokens, attempts=attempts, clock=clock
+        users=reads,
+        unit_of_work=unit_of_work,
+        passwords=passwords,
+        issuer=tokens,
+        login_throttle=login_throttle,
+        clock=clock,
     )
     passwords_of = PasswordService(
         reads=reads,
         unit_of_work=unit_of_work,
         passwords=passwords,
         rules=rules,
-        attempts=attempts,
-        postage=postage,
+        login_throttle=login_throttle,
+        mail_throttle=mail_throttle,
         clock=clock,
     )
     deletion = DeletionService(
-        reads=reads, unit_of_work=unit_of_work, passwords=passwords, attempts=attempts, clock=clock
+        reads=reads, unit_of_work=unit_of_work, passwords=passwords, login_throttle=login_throttle, clock=clock
     )
     return users, sessions, passwords_of, deletion
 
@@ -182,10 +191,10 @@ def _accounts(
 def _handlers(settings: Settings) -> dict[str, Handler]:
     """Return who does which job. In production mail waits in the queue until there is a server to send it."""
     links = {"mail.activation": settings.activation_url, "mail.password_reset": settings.password_reset_url}
-    letters = Letters(sender=settings.mail_from, public_url=settings.public_url, links=links)
+    renderer = MailRenderer(sender=settings.mail_from, public_url=settings.public_url, links=links)
     if settings.smtp_url:
-        return dict.fromkeys(KINDS, SmtpMail(settings.smtp_url, letters))
-    return {} if settings.is_production else dict.fromkeys(KINDS, MailFolder(LOCAL / "mail", letters))
+        return dict.fromkeys(KINDS, SmtpMail(settings.smtp_url, renderer))
+    return {} if settings.is_production else dict.fromkeys(KINDS, MailFolder(LOCAL / "mail", renderer))
 
 
 def _logger(settings: Settings, reads: Reads, unit_of_work: Callable[[], UnitOfWork], clock: Clock) -> LoggerService:
@@ -199,26 +208,26 @@ def _logger(settings: Settings, reads: Reads, unit_of_work: Callable[[], UnitOfW
     )
 
 
-def _readiness(reads: Reads, shared: SharedWindows | None, asked: Sequence[HttpClient]) -> ReadinessService:
+def _readiness(reads: Reads, redis: RedisRateLimitStore | None, clients: Sequence[HttpClient]) -> ReadinessService:
     """Return the service; what all instances share is no reason to send all of them away."""
-    cache = {"cache": shared.is_shared} if shared else {}
+    cache = {"cache": redis.is_shared} if redis else {}
     return ReadinessService(
         DatabaseChecks(reads).all(),
-        dispensable={**cache, **{each.name: each.answers for each in asked}},
+        optional={**cache, **{each.name: each.is_available for each in clients}},
         is_draining=draining.has_begun,
     )
 
 
 def _breakers(
-    engine: Callable[[], Engine], shared: SharedWindows | None, clients: Sequence[HttpClient]
+    engine: Callable[[], Engine], redis: RedisRateLimitStore | None, clients: Sequence[HttpClient]
 ) -> Callable[[], dict[str, str]]:
     """Return what tells the state of every breaker; the engine's is there once somebody has asked for the engine."""
 
-    def told() -> dict[str, str]:
-        all_ = (breaker_of(engine()), shared and shared.breaker, *(each.breaker for each in clients))
+    def states() -> dict[str, str]:
+        all_ = (breaker_of(engine()), redis and redis.breaker, *(each.breaker for each in clients))
         return {each.name: each.state().value for each in all_ if each}
 
-    return told
+    return states
 
 
 def wire(
@@ -227,21 +236,25 @@ def wire(
     """Return the services on this database."""
     clock = clock or SystemClock()
     reads, unit_of_work = Reads(engine, session), partial(UnitOfWork, session, engine)
-    shared = (
-        SharedWindows(settings.redis_url, hooks=(log_turns, instrumentation.breakers)) if settings.redis_url else None
+    redis = (
+        RedisRateLimitStore(settings.redis_url, hooks=(log_transitions, instrumentation.count_breaker_event))
+        if settings.redis_url
+        else None
     )
-    windows, slots = shared or OwnWindows(), _slots(settings)
-    others = others_than_us(settings, windows, slots, clock)
+    rate_limits, bulkhead = redis or InMemoryRateLimitStore(), _bulkhead(settings)
+    external = external_issuers(settings, rate_limits, bulkhead, clock)
     revocations = RevocationList(RevokedTokenReads(reads), clock=clock, hooks=(log_revocations, measure_revocations))
-    tokens = _tokens(settings, revocations, others, clock)
-    users, sessions, passwords, deletion = _accounts(settings, UserReads(reads), unit_of_work, tokens, windows, clock)
-    profiles, asked = _profiles(settings, reads)
-    clients = [*others.clients, *asked]
+    tokens = _tokens(settings, revocations, external, clock)
+    users, sessions, passwords, deletion = _accounts(
+        settings, UserReads(reads), unit_of_work, tokens, rate_limits, clock
+    )
+    profiles, remote = _profiles(settings, reads)
+    clients = [*external.clients, *remote]
     return Services(
         clock=clock,
-        slots=slots,
-        hashing=HashingShare(slots, threads=settings.web_threads),
-        windows=windows,
+        bulkhead=bulkhead,
+        hashing=HashingShare(bulkhead, threads=settings.web_threads),
+        rate_limits=rate_limits,
         deletion=deletion,
         expiry=ExpiryService(
             unit_of_work=unit_of_work, clock=clock, failures_for=timedelta(days=settings.failures_days)
@@ -262,19 +275,19 @@ def wire(
         preferences=PreferencesService(reads=PreferencesReads(reads), unit_of_work=unit_of_work),
         products=ProductService(reads=ProductReads(reads), unit_of_work=unit_of_work, clock=clock),
         profiles=profiles,
-        readiness=_readiness(reads, shared, asked),
+        readiness=_readiness(reads, redis, remote),
         revocations=revocations,
         sessions=sessions,
         tasks=TaskService(reads=TaskReads(reads), unit_of_work=unit_of_work, clock=clock),
         tokens=tokens,
         users=users,
-        breakers=_breakers(engine, shared, clients),
+        breakers=_breakers(engine, redis, clients),
         clients=clients,
-        key_sets=others.key_sets,
+        key_sets=external.key_sets,
     )
 
 
-def journal(settings: Settings) -> Journal:
+def failure_recorder(settings: Settings) -> FailureRecorder:
     """Return what keeps failed requests, on this database."""
-    write = FailureWriter(settings.database_url, kept=settings.failures_kept, days=settings.failures_days)
-    return Journal(write, sample=settings.failures_sample)
+    write = FailureWriter(settings.database_url, max_rows=settings.failures_kept, days=settings.failures_days)
+    return FailureRecorder(write, sample=settings.failures_sample)

@@ -5,12 +5,12 @@ from typing import Final
 
 from app.clients.http import HttpClient
 from app.resilience import instrumentation
-from app.wiring.hooks import log_turns
+from app.wiring.hooks import log_transitions
 
-PATIENCE: Final = timedelta(seconds=2)
+DEFAULT_TIMEOUT: Final = timedelta(seconds=2)
 """Unless somebody says otherwise."""
 
 
-def asking(name: str, url: str, patience: timedelta = PATIENCE) -> HttpClient:
+def http_client(name: str, url: str, timeout: timedelta = DEFAULT_TIMEOUT) -> HttpClient:
     """Return the client of a dependency, whose breaker is logged and counted."""
-    return HttpClient(name, url, patience=patience, hooks=(log_turns, instrumentation.breakers))
+    return HttpClient(name, url, timeout=timeout, hooks=(log_transitions, instrumentation.count_breaker_event))

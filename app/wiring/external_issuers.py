@@ -4,23 +4,23 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qsl, urlsplit
 
-from app.clients.google import TokenInfo
+from app.clients.google import TokenInfoClient
 from app.clients.http import HttpClient
 from app.clients.key_sets import KeySet
 from app.config import Settings
 from app.config.issuers import GOOGLE, Issuer
-from app.resilience.bulkhead import Slots
+from app.resilience.bulkhead import Bulkhead
 from app.resilience.clock import Clock
-from app.resilience.rate_limit_store import Windows
-from app.services.external_issuers import ForeignTokens, Known
+from app.resilience.rate_limit_store import RateLimitStore
+from app.services.external_issuers import ExternalTokens, TrustedIssuer
 from app.services.google import GoogleTokens
 from app.services.tokens import Verifier
-from app.wiring.client_factory import asking
+from app.wiring.client_factory import http_client
 from app.wiring.hooks import log_keys
 
 
 @dataclass(frozen=True, slots=True)
-class Others:
+class ExternalIssuers:
     """Those who issue tokens besides us: who verifies these, the keys by issuer, and who asks them."""
 
     verifiers: list[Verifier]
@@ -28,23 +28,25 @@ class Others:
     clients: list[HttpClient]
 
 
-def others_than_us(settings: Settings, windows: Windows, slots: Slots, clock: Clock) -> Others:
+def external_issuers(
+    settings: Settings, rate_limits: RateLimitStore, bulkhead: Bulkhead, clock: Clock
+) -> ExternalIssuers:
     """Return who verifies the tokens of others, as far as any are named."""
-    others, known = Others([], {}, []), {}
+    external, trusted = ExternalIssuers([], {}, []), {}
     for each in settings.issuers:
         if each.jwks_url:
             parts = urlsplit(each.jwks_url)
-            others.clients.append(asking(f"keys of {each.url}", f"{parts.scheme}://{parts.netloc}"))
-            ask = partial(others.clients[-1].get, parts.path, params=dict(parse_qsl(parts.query)))
-            keys = KeySet(ask, hooks=(partial(log_keys, each.url),))
-            others.key_sets[each.url], known[each.url] = keys, Known(each, keys)
-    if known:
-        others.verifiers.append(ForeignTokens(known, clock=clock))
+            external.clients.append(http_client(f"keys of {each.url}", f"{parts.scheme}://{parts.netloc}"))
+            fetch = partial(external.clients[-1].get, parts.path, params=dict(parse_qsl(parts.query)))
+            keys = KeySet(fetch, hooks=(partial(log_keys, each.url),))
+            external.key_sets[each.url], trusted[each.url] = keys, TrustedIssuer(each, keys)
+    if trusted:
+        external.verifiers.append(ExternalTokens(trusted, clock=clock))
     if client_id := settings.google_client_id:
-        others.clients.append(asking("google", settings.google_url))
+        external.clients.append(http_client("google", settings.google_url))
         named = next((each for each in settings.issuers if each.url == GOOGLE), Issuer(url=GOOGLE))
-        info = TokenInfo(others.clients[-1])
-        others.verifiers.append(
-            GoogleTokens(info, named, client_id=client_id, windows=windows, slots=slots, clock=clock)
+        info = TokenInfoClient(external.clients[-1])
+        external.verifiers.append(
+            GoogleTokens(info, named, client_id=client_id, rate_limits=rate_limits, bulkhead=bulkhead, clock=clock)
         )
-    return others
+    return external

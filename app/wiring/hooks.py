@@ -1,6 +1,6 @@
 """Hooks: what the inner rooms tell, written into the log and counted."""
 
-from app.clients.key_sets import Turned
+from app.clients.key_sets import KeysEvent
 from app.clients.redis_rate_limit_store import NAME, remedy_of
 from app.observability import breaker_log, degradation_log, job_log, jwks_log, metrics, revocation_log
 from app.resilience.breaker import Event, Transitioned
@@ -9,11 +9,11 @@ from app.services.profiles import Degraded
 from app.services.revocations import Aged, Refreshed
 
 
-def log_turns(event: Event) -> None:
+def log_transitions(event: Event) -> None:
     """Log when a breaker changes its state."""
     if isinstance(event, Transitioned):
         remedy = remedy_of(event.cause) if event.name == NAME else None
-        breaker_log.turned(event.name, event.before, event.after, event.counts._asdict(), event.cause, remedy)
+        breaker_log.state_changed(event.name, event.before, event.after, event.counts._asdict(), event.cause, remedy)
 
 
 def log_degraded(event: Degraded) -> None:
@@ -31,16 +31,16 @@ def log_job(ended: Ended) -> None:
     job = ended.job
     fields: dict[str, object] = {"job": str(job.id), "attempts": job.attempts, "seconds": round(ended.seconds, 3)}
     if ended.pause is not None:
-        fields["again_in"] = round(ended.pause.total_seconds())
+        fields["retry_in_seconds"] = round(ended.pause.total_seconds())
     job_log.ended(job.kind, ended.outcome, fields, ended.error)
 
 
-def log_keys(issuer: str, event: Turned) -> None:
+def log_keys(issuer: str, event: KeysEvent) -> None:
     """Log when the keys of an issuer are known, or cannot be had."""
     if event.error is None:
-        jwks_log.known(issuer, event.count)
+        jwks_log.fetched(issuer, event.count)
     else:
-        jwks_log.missing(issuer, event.error)
+        jwks_log.unavailable(issuer, event.error)
 
 
 def log_revocations(event: Refreshed | Aged) -> None:
@@ -49,7 +49,7 @@ def log_revocations(event: Refreshed | Aged) -> None:
         if event.error is None:
             revocation_log.fresh()
         else:
-            revocation_log.old(event.seconds, event.error)
+            revocation_log.stale(event.seconds, event.error)
 
 
 def measure_revocations(event: Refreshed | Aged) -> None:

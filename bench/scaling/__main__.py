@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bench import database, load, machine, measure, processes, results, server
-from bench.scaling import lasting, loads, rows
+from bench.scaling import loads, memory_and_start, rows
 
 PARTS: Final = ("lengths", "clients", "workers", "start", "memory", "rows")
 
@@ -47,8 +47,8 @@ def _measured(parts: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[str]
             found["clients"] = loads.clients(url, callers)
         for name, part in (
             ("workers", lambda: loads.workers(url, callers)),
-            ("start", lambda: lasting.start(url)),
-            ("memory", lambda: lasting.memory(url, callers)),
+            ("start", lambda: memory_and_start.start(url)),
+            ("memory", lambda: memory_and_start.memory(url, callers)),
             ("rows", lambda: rows.measured(url)),
         ):
             if name in parts:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from bench import contestants, load, measure, processes, server
+from bench import candidates, load, measure, processes, server
 from bench.workloads import GET_ONE, Callers, always, said
 
 LENGTHS: Final = (1, 10, 50, 100, 250, 500, 1000)
@@ -21,8 +21,8 @@ LIGHTEST: Final = 110
 def ours(url: str, *, cores: list[int], words: tuple[str, ...] = (), **settings: str) -> Iterator[server.Server]:
     """Serve ours with these settings on top of those of the comparison."""
     port = server.free_ports()
-    environment = {**contestants.CONTESTANTS[1].environment(url, port), **settings}
-    command = [*contestants.OURS["ours"], *words]
+    environment = {**candidates.CONTESTANTS[1].environment(url, port), **settings}
+    command = [*candidates.OURS["ours"], *words]
     ready = said("GET", "/readyz", {})
     with server.serving("scaling", command, environment, port, cores=cores, ready=ready) as serving:
         yield serving

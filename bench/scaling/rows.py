@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from flask import Flask
 
-from bench import database, inside, measure
+from bench import database, in_process, measure
 from bench.workloads import said
 
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
@@ -65,7 +65,7 @@ class Lists:
             status = line
             return len
 
-        environ = inside.environ_of(said("GET", f"/v1/tasks?{query}", self._reader))
+        environ = in_process.environ_of(said("GET", f"/v1/tasks?{query}", self._reader))
         body = b"".join(self._app(environ, start))
         if not status.startswith("200"):
             raise RuntimeError(f"{query} was answered {status}: {body.decode()}")
@@ -108,13 +108,13 @@ class Lists:
 
 def measured(url: str, sizes: tuple[int, ...] = SIZES) -> tuple[list[dict[str, Any]], list[str]]:
     """Return what each question costs at each size, and which promises do not hold."""
-    lists, found, before = Lists(inside.ours(url)), list[dict[str, Any]](), 0
+    lists, found, before = Lists(in_process.ours(url)), list[dict[str, Any]](), 0
     database.run(url, "TRUNCATE tasks")
     for size in sizes:
         measure.say(f"{size:,} rows")
         database.fill(url, size, first=before + 1, owners=1)
         before = size
-        with inside.log_to_file("rows"):
+        with in_process.log_to_file("rows"):
             found += [_row(lists, question, size) for question in QUESTIONS]
     return found, [
         f"{each['question']} of {each['rows']:,} rows touches {each['buffers']:,} buffers: {', '.join(each['plan'])}"

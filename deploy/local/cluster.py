@@ -56,7 +56,7 @@ def make(directory: Path, *, synced: bool) -> None:
         _finish(directory, ["initdb", "-D", str(draft / "data"), *options, *([] if synced else ["--no-sync"])])
         single = ["postgres", "--single", "-c", "exit_on_error=on", "-D", str(draft / "data"), "postgres"]
         role = f"CREATE ROLE {DATABASE} LOGIN CREATEDB PASSWORD '{password}'"
-        _finish(directory, single, said=f"{role}\nCREATE DATABASE {DATABASE} OWNER {DATABASE}\n")
+        _finish(directory, single, output=f"{role}\nCREATE DATABASE {DATABASE} OWNER {DATABASE}\n")
         private_files.write_private(directory / "password", password)
         (draft / "data").rename(directory / "data")
     finally:
@@ -90,7 +90,7 @@ def environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
-def last_words(text: str) -> str:
+def last_lines(text: str) -> str:
     """Return the line of a log that names the cause: the last of the worst kind, else the last that is not routine."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if not ROUTINE.search(line)] or lines or ["it said nothing"]
@@ -116,10 +116,10 @@ def _locale() -> list[str]:
     return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
 
 
-def _finish(directory: Path, argv: list[str], *, said: str = "") -> None:
+def _finish(directory: Path, argv: list[str], *, output: str = "") -> None:
     done = subprocess.run(  # noqa: S603 - our own binary
         program(directory, argv, dies_by=signal.SIGKILL),
-        input=said, env=environment(), cwd=directory, capture_output=True, text=True, check=False,
+        input=output, env=environment(), cwd=directory, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise PostgresError(f"{argv[0]} failed: {last_words(done.stderr)}")
+        raise PostgresError(f"{argv[0]} failed: {last_lines(done.stderr)}")

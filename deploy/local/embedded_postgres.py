@@ -121,7 +121,7 @@ def query(url: str, sql: str) -> str:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise PostgresError(f"psql: {cluster.last_words(done.stderr)}")
+        raise PostgresError(f"psql: {cluster.last_lines(done.stderr)}")
     return done.stdout.strip()
 
 
@@ -143,16 +143,16 @@ def _start(directory: Path, settings: Mapping[str, str], lock: int, *, disposabl
 
 
 def _serve(directory: Path, settings: Mapping[str, str]) -> tuple[int, subprocess.Popen[bytes]]:
-    said = ""
+    output = ""
     for _ in range(ATTEMPTS):
         port = _free_port(directory)
         if process := _attempt(directory, {**settings, "port": str(port)}):
             return port, process
-        said = (directory / "log").read_text(errors="replace")
-        if not any(passing in said for passing in PASSING):
+        output = (directory / "log").read_text(errors="replace")
+        if not any(passing in output for passing in PASSING):
             break
         time.sleep(RETRY_AFTER)
-    raise PostgresError(f"PostgreSQL does not start: {cluster.last_words(said)}")
+    raise PostgresError(f"PostgreSQL does not start: {cluster.last_lines(output)}")
 
 
 def _attempt(directory: Path, settings: Mapping[str, str]) -> subprocess.Popen[bytes] | None:
@@ -228,7 +228,7 @@ def _free_port(directory: Path) -> int:
 
 def _watcher(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes] | None:
     """Where the kernel does not tell a child of its parent's death, start a shell that does: it reads until our end."""
-    if exec_child.KERNEL_TELLS:
+    if exec_child.KERNEL_SIGNALS_CHILD:
         return None
     script = 'read _; kill -INT "$0"'
     return subprocess.Popen(  # noqa: S603
@@ -237,10 +237,10 @@ def _watcher(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes] | None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    for signum, patience in ((signal.SIGINT, GONE_WITHIN), (signal.SIGQUIT, timedelta(seconds=5))):
+    for signum, timeout in ((signal.SIGINT, GONE_WITHIN), (signal.SIGQUIT, timedelta(seconds=5))):
         process.send_signal(signum)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience.total_seconds())
+            process.wait(timeout.total_seconds())
             return
     process.kill()
     process.wait()

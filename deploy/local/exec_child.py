@@ -21,7 +21,7 @@ CAPABILITY_VERSION_3: Final = 0x20080522
 _libc: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 if _libc is not None:
     _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-KERNEL_TELLS: Final = _libc is not None  # a child of its parent's death
+KERNEL_SIGNALS_CHILD: Final = _libc is not None  # a child of its parent's death
 
 
 def ends_with_parent(signum: int) -> bool:

@@ -35,7 +35,7 @@ PRODUCTS: Final = ROOT / "deploy" / "local" / "products.csv"
 """What can be ordered where nobody has said otherwise."""
 STAMP: Final = LOCAL / "postgres" / "migrated"
 WORKER: Final = [sys.executable, "-m", "flask", "worker"]
-STEADY: Final = [sys.executable, "-m", "deploy.local.supervisor"]
+SUPERVISOR: Final = [sys.executable, "-m", "deploy.local.supervisor"]
 RPC: Final = [sys.executable, "-m", "flask", "rpc", "serve"]
 DEFAULTS: Final = {"APP_ENV": "development", "HOST": "127.0.0.1", "PORT": "8000"}
 ASSIGNMENT: Final = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
@@ -48,15 +48,15 @@ def main(words: list[str]) -> int:
     settle_environment()
     if sys.flags.optimize > 1:
         removed = "PYTHONOPTIMIZE=2 removes docstrings, which are the titles of errors"
-        return _complain(f"{removed}: set it to 1 or 0, or leave -OO out")
+        return fail(f"{removed}: set it to 1 or 0, or leave -OO out")
     try:
         if words and words[0] == "--":
             return run_command(words[1:])
         if words:
-            return _complain("usage: run.py [-- command …]")
+            return fail("usage: run.py [-- command …]")
         serve()
     except (embedded_postgres.PostgresError, OSError, subprocess.SubprocessError) as error:
-        return _complain(str(error))
+        return fail(str(error))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
@@ -67,7 +67,7 @@ def serve() -> NoReturn:
         exec_child.ends_with_parent(signal.SIGTERM)  # a killed make passes nothing on
     if is_embedded():
         if not (LOCAL / "postgres" / "data").exists():
-            say("making a database below .local/postgres")
+            info("making a database below .local/postgres")
         server = start_postgres()
         server.outlive_exec()
         check_port()
@@ -75,19 +75,19 @@ def serve() -> NoReturn:
     else:
         check_port()
         migrate()
-    start_beside(STEADY + WORKER)  # whatever kills the worker meanwhile
+    start_in_background(SUPERVISOR + WORKER)  # whatever kills the worker meanwhile
     if os.environ.get("RPC_PORT") != "0" and importlib.util.find_spec("grpc"):
-        start_beside(RPC)
+        start_in_background(RPC)
     sys.stdout.flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until gunicorn.conf.py has a handler for it
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     os.execv(sys.executable, gunicorn)  # noqa: S606 - no shell is what we want
 
 
-def start_beside(argv: list[str]) -> None:
+def start_in_background(argv: list[str]) -> None:
     """Have a command run until gunicorn ends; Ctrl-C is not for it where the kernel tells it of that end."""
     command = exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
-    subprocess.Popen(command, start_new_session=exec_child.KERNEL_TELLS)  # noqa: S603 - ours
+    subprocess.Popen(command, start_new_session=exec_child.KERNEL_SIGNALS_CHILD)  # noqa: S603 - ours
 
 
 def run_command(argv: list[str]) -> int:
@@ -173,7 +173,7 @@ def migrate(*, embedded: str = "") -> None:
     """Bring the schema to the newest migration; not even asked when the embedded database is known to be there."""
     if embedded and STAMP.exists() and STAMP.read_text() == _stamp(embedded):
         return
-    say("migrating the database")
+    info("migrating the database")
     if code := _finish([sys.executable, "-m", "flask", "db", "upgrade"]):
         sys.exit(code)
     if embedded:
@@ -206,14 +206,15 @@ def _finish(argv: list[str]) -> int:
             return code if code >= 0 else 128 - code
 
 
-def say(line: str) -> None:
+def info(line: str) -> None:
     """Tell a person something, in one line."""
     sys.stderr.write(f"candor: {line}\n")
     sys.stderr.flush()
 
 
-def _complain(line: str) -> int:
-    say(line)
+def fail(line: str) -> int:
+    """Print an error, and return the exit code."""
+    info(line)
     return 1
 
 

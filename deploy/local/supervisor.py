@@ -16,32 +16,32 @@ from deploy.local import exec_child
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 """Seconds."""
-STEADY: Final = 60.0
+STABLE_SECONDS: Final = 60.0
 """Who has run for so long did not end for what ended its predecessors."""
 
 
-class Steady:
+class Supervisor:
     """A program, its pauses, and what we have been told."""
 
     def __init__(self, argv: list[str]) -> None:
         self._command = exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
         self._bell, self._ear = socket.socketpair()
-        self._told = 0
+        self._signals = 0
         for end in (self._bell, self._ear):
             end.setblocking(False)
         signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # it rings the bell
         for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, self._hear)
+            signal.signal(signum, self._on_signal)
 
     def run(self) -> int:
         """Run the program until told to stop, and return its last exit code."""
         pause, code = FIRST_PAUSE, 0
-        while not self._told:
+        while not self._signals:
             began = time.monotonic()
             code = self._once()
-            if not self._told:
-                pause = FIRST_PAUSE if time.monotonic() - began > STEADY else pause
+            if not self._signals:
+                pause = FIRST_PAUSE if time.monotonic() - began > STABLE_SECONDS else pause
                 sys.stderr.write(f"candor: the worker has ended ({code}) and is started again in {pause:g} s\n")
                 sys.stderr.flush()
                 self._wait(pause)
@@ -49,17 +49,17 @@ class Steady:
         return code
 
     def _once(self) -> int:
-        process = subprocess.Popen(self._command, start_new_session=exec_child.KERNEL_TELLS)  # noqa: S603 - ours
+        process = subprocess.Popen(self._command, start_new_session=exec_child.KERNEL_SIGNALS_CHILD)  # noqa: S603 - ours
         passed_on = 0
         while (code := process.poll()) is None:
-            if passed_on < self._told:
-                passed_on = self._told
+            if passed_on < self._signals:
+                passed_on = self._signals
                 process.send_signal(signal.SIGTERM)
             self._wait(None)
         return code
 
-    def _hear(self, *_: object) -> None:
-        self._told += 1
+    def _on_signal(self, *_: object) -> None:
+        self._signals += 1
 
     def _wait(self, seconds: float | None) -> None:
         """Wait for a signal, or so long."""
@@ -69,4 +69,4 @@ class Steady:
 
 
 if __name__ == "__main__":
-    sys.exit(Steady(sys.argv[1:]).run())
+    sys.exit(Supervisor(sys.argv[1:]).run())

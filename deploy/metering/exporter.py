@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.observability import logs
-from app.observability.metrics_endpoint import Exposition
+from app.observability.metrics_endpoint import MetricsServer
 
 
-class Exporter(Exposition):
+class Exporter(MetricsServer):
     """Adds up what lies in the files of a folder."""
 
     def __init__(self, listener: socket.socket, folder: str) -> None:

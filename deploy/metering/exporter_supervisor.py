@@ -17,10 +17,10 @@ PROGRAM: Final = [sys.executable, "-m", "deploy.metering.exporter"]
 PAUSE: Final = 1.0
 """Seconds between two starts."""
 BACKLOG: Final = 64
-_LOG: Final = logging.getLogger("candor.metering")
+_LOG: Final = logging.getLogger("candor.metrics")
 
 
-class Keeper:
+class ExporterSupervisor:
     """Keeps an exporter for this instance; nothing that goes wrong here stops anybody from serving."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -38,12 +38,12 @@ class Keeper:
 
         def manage_all() -> None:
             manage()
-            self.keep()
+            self.supervise()
 
         server.manage_workers = manage_all
-        self.keep()
+        self.supervise()
 
-    def keep(self) -> None:
+    def supervise(self) -> None:
         """Have the port and the exporter, as far as they can be had now."""
         if time.monotonic() - self._started_at < PAUSE or (self._process and self._process.poll() is None):
             return
@@ -52,7 +52,7 @@ class Keeper:
             self._listener = self._listener or self._listen()
             self._start(self._listener)
         except OSError as fault:
-            self._complain(fault)
+            self._warn(fault)
 
     def let_go(self) -> None:
         """Close, in a worker, what is the master's."""
@@ -80,9 +80,9 @@ class Keeper:
         )
         self._process = subprocess.Popen(argv, stdin=listener.fileno(), cwd=ROOT, env={}, start_new_session=True)  # noqa: S603 -- ours
 
-    def _complain(self, fault: OSError) -> None:
+    def _warn(self, fault: OSError) -> None:
         """Say once why there are no metrics."""
         if not self._has_complained:
-            said = "no metrics are served on METRICS_HOST=%s METRICS_PORT=%d until that is possible: %s"
-            _LOG.warning(said, self._host, self._port, fault.strerror)
+            message = "no metrics are served on METRICS_HOST=%s METRICS_PORT=%d until that is possible: %s"
+            _LOG.warning(message, self._host, self._port, fault.strerror)
         self._has_complained = True

@@ -97,7 +97,7 @@ def _has_room(place: Path, size: int) -> bool:
 
 
 def _whose() -> str:
-    number = worker_index.ours()
+    number = worker_index.own()
     return MASTER if number is None else str(number)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 from app.observability import metrics
-from app.resilience.admission_queue import Line
+from app.resilience.admission_queue import AdmissionQueue
 
 URGENT: Final = (b"GET /healthz ", b"HEAD /healthz ", b"GET /readyz ", b"HEAD /readyz ")
 HEAD_ENDS: Final = b"\r\n\r\n"
@@ -35,12 +35,12 @@ LINGER: Final = 2.0
 """Seconds that a client has for closing after us (RFC 9112, section 9.6)."""
 
 
-class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
+class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
     """Gives each request a thread, a place in the line, or a refusal."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._line: Line[Any] = Line()
+        self._queue: AdmissionQueue[Any] = AdmissionQueue()
         self._busy = 0
         self._leaving: deque[Any] = deque()
         self._complained_at = self._notified_at = float("-inf")
@@ -81,7 +81,7 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         received = _received(conn) if self._is_overloaded else None
         if received is None or _is_urgent(received):
             super().on_client_socket_readable(conn, client)
-        elif self._refuse(conn, received):
+        elif self._reject(conn, received):
             self.keepalived_conns.remove(conn)
             conn.set_timeout()
             self.keepalived_conns.append(conn)
@@ -99,25 +99,25 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         elif _is_urgent(received):
             self._submit(self._reserve, conn, self.finish_request)
         elif self._is_overloaded:
-            self._resolve(conn, self._refuse(conn, received))
+            self._resolve(conn, self._reject(conn, received))
         else:
-            self._line.join(conn)
-            metrics.WAITING.set(len(self._line))
+            self._queue.put(conn)
+            metrics.WAITING.set(len(self._queue))
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Do so, but not past the moment when somebody has waited long enough; and refuse those who have."""
-        super().wait_for_and_dispatch_events(min(timeout, max(0.0, self._line.wait())))
-        for conn, waited in self._line.late():
-            self._resolve(conn, self._refuse(conn, _received(conn) or b"", waited=waited))
-            metrics.WAITING.set(len(self._line))
+        super().wait_for_and_dispatch_events(min(timeout, max(0.0, self._queue.seconds_to_expiry())))
+        for conn, waited in self._queue.pop_expired():
+            self._resolve(conn, self._reject(conn, _received(conn) or b"", waited=waited))
+            metrics.WAITING.set(len(self._queue))
         while self._leaving and self._leaving[0].timeout <= time.monotonic():
-            self._part(self._leaving[0])
+            self._hang_up(self._leaving[0])
 
     def finish_request(self, conn: Any, future: "Future[Any]") -> None:
         """As the base class does, but without waiting for the client to close, while all others would wait too."""
         is_over = future.done() and not future.cancelled() and future.exception() is None and future.result() is False
         if is_over and self.alive:
-            self._take_leave(conn)
+            self._announce_close(conn)
         else:
             super().finish_request(conn, future)
 
@@ -135,9 +135,9 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
             self.finish_request(conn, future)
         finally:
             self._busy -= 1
-        if len(self._line):
-            self._serve(self._line.next())
-            metrics.WAITING.set(len(self._line))
+        if len(self._queue):
+            self._serve(self._queue.get())
+            metrics.WAITING.set(len(self._queue))
 
     @property
     def busy(self) -> int:
@@ -147,19 +147,19 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
     @property
     def waiting(self) -> int:
         """Return how many wait for one."""
-        return len(self._line)
+        return len(self._queue)
 
     @property
     def _is_overloaded(self) -> bool:
-        return self._busy >= self.cfg.threads and self._line.is_too_long
+        return self._busy >= self.cfg.threads and self._queue.is_full
 
-    def _refuse(self, conn: Any, received: bytes, *, waited: float = 0.0) -> bool:
+    def _reject(self, conn: Any, received: bytes, *, waited: float = 0.0) -> bool:
         """Refuse a request, and tell whether another may follow it on its connection.
 
         To what is not even a whole head, or one that would have to be parsed first, there is no answer.
         """
         peer = address_of(conn.client)
-        answer, length = self._overload.refusal(received, may_follow=self.alive, waited=waited, peer=peer)
+        answer, length = self._overload.reject(received, may_follow=self.alive, waited=waited, peer=peer)
         conn.parser.unreader.take_buffered()
         conn.parser.unreader.unread(received[length:] if length else b"")
         try:
@@ -173,7 +173,7 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         future.set_result(outcome)
         self.finish_request(conn, future)
 
-    def _take_leave(self, conn: Any) -> None:
+    def _announce_close(self, conn: Any) -> None:
         """Close our side; the other one closes with that, or with the end of LINGER."""
         try:
             conn.sock.setblocking(False)
@@ -194,9 +194,9 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         except OSError:
             is_over = True
         if is_over:
-            self._part(conn)
+            self._hang_up(conn)
 
-    def _part(self, conn: Any) -> None:
+    def _hang_up(self, conn: Any) -> None:
         self._leaving.remove(conn)
         self.poller.unregister(conn.sock)
         self.nr_conns -= 1

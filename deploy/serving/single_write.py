@@ -12,7 +12,7 @@ from gunicorn import util
 from gunicorn.http import wsgi
 
 
-class WholeResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is untyped
+class SingleWriteResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is untyped
     """Holds the head back until there is something to send it with, or nothing more to wait for."""
 
     sock: Any
@@ -64,6 +64,6 @@ class WholeResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is untyped
 
 def install() -> None:
     """Have gunicorn answer so from now on, and make the date up once a second."""
-    wsgi.Response = WholeResponse
+    wsgi.Response = SingleWriteResponse
     date = lru_cache(maxsize=1)(util.http_date)
     util.http_date = lambda: date(int(time.time()))

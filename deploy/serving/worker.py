@@ -9,7 +9,7 @@ from gunicorn.http import errors
 from app import errs
 from app.errs import platform, requests
 from app.rest import early_errors
-from deploy.serving.request_queue import WaitingWorker, address_of
+from deploy.serving.request_queue import QueueingWorker, address_of
 
 NAMED: Final[tuple[tuple[type[Exception], type[errs.Error]], ...]] = (
     (errors.InvalidResponseHeader, platform.InternalError),
@@ -22,7 +22,7 @@ NAMED: Final[tuple[tuple[type[Exception], type[errs.Error]], ...]] = (
 )
 
 
-class Worker(WaitingWorker):
+class Worker(QueueingWorker):
     """Refuses as we refuse, and does not outlive its master."""
 
     alive: bool
@@ -70,13 +70,13 @@ class Worker(WaitingWorker):
         request = getattr(exc, "request", req)
         named = next((named for kind, named in NAMED if isinstance(exc, kind)), platform.InternalError)
         fields = request.headers if request else ()
-        seen = early_errors.Seen(
+        seen = early_errors.RawRequest(
             method=getattr(request, "method", None),
             path=getattr(request, "path", None),
             fields=dict(reversed(fields)),
             peer=address_of(addr),
         )
-        answer = early_errors.refusal(named(), exc, seen, self.wsgi.config)
+        answer = early_errors.reject(named(), exc, seen, self.wsgi.config)
         try:
             util.write_nonblock(client, answer)
         except OSError:

@@ -1,4 +1,4 @@
-"""The number of a worker: the smallest that no living one bears, so that there are only as many as workers at once.
+"""The number of a worker: the smallest that no living worker has, so that there are only as many as workers at once.
 
 What belongs to a worker beyond its life goes by its number and not by its process id: a successor goes on where a
 predecessor ended, however it ended. (The slots of `app/resilience/bulkhead.py` are something else.)
@@ -7,7 +7,7 @@ predecessor ended, however it ended. (The slots of `app/resilience/bulkhead.py` 
 from itertools import count
 from typing import Any
 
-_ours: int | None = None
+_own: int | None = None
 
 
 def give(server: Any, worker: Any) -> None:
@@ -16,12 +16,12 @@ def give(server: Any, worker: Any) -> None:
     worker.number = next(number for number in count() if number not in taken)
 
 
-def bear(worker: Any) -> None:
+def set_own(worker: Any) -> None:
     """Remember, in the worker's own process, which number it was given."""
-    global _ours  # noqa: PLW0603 -- a process has one
-    _ours = worker.number
+    global _own  # noqa: PLW0603 -- a process has one
+    _own = worker.number
 
 
-def ours() -> int | None:
+def own() -> int | None:
     """Return the number of this worker; ``None`` in the master, and wherever there are no workers."""
-    return _ours
+    return _own

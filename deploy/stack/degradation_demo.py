@@ -43,11 +43,11 @@ class Second(Program):
             return
         if self._gone_since is None:
             self._gone_since = time.monotonic()
-            tell(f"the second instance has ended, and is started again in {self._pause:g} s")
+            info(f"the second instance has ended, and is started again in {self._pause:g} s")
         elif time.monotonic() - self._gone_since >= self._pause:
             self._gone_since = None
             self.start()
-            tell(f"the second instance is started again, as process {self.pid}")
+            info(f"the second instance is started again, as process {self.pid}")
 
 
 def main() -> int:
@@ -63,7 +63,7 @@ def main() -> int:
             stack.enter_context(database())
             demonstrate(stack)
     except KNOWN as error:
-        local.say(str(error))
+        local.info(str(error))
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -76,7 +76,7 @@ def demonstrate(stack: ExitStack) -> None:
     first_url, second_url = (f"http://127.0.0.1:{each}" for each in (port, port + 1))
     common = {**os.environ, "WEB_CONCURRENCY": "1", "METRICS_PORT": "0", "DEBUG_TOKEN": "", "HOST": "127.0.0.1"}
     log = stack.enter_context(_log())
-    asked = {**common, "PORT": str(port + 1), "PUBLIC_URL": second_url, "USERS_URL": "", "PREFERENCES_URL": ""}
+    reported = {**common, "PORT": str(port + 1), "PUBLIC_URL": second_url, "USERS_URL": "", "PREFERENCES_URL": ""}
     asking = {
         **common,
         "PORT": str(port),
@@ -84,7 +84,7 @@ def demonstrate(stack: ExitStack) -> None:
         "USERS_URL": second_url,
         "PREFERENCES_URL": second_url,
     }
-    second = Second(asked, log, pause=float(os.environ.get("DEMO_PAUSE") or 20))
+    second = Second(reported, log, pause=float(os.environ.get("DEMO_PAUSE") or 20))
     first = Program(GUNICORN, asking, log)
     for each, url in ((second, second_url), (first, first_url)):
         each.start()
@@ -92,7 +92,7 @@ def demonstrate(stack: ExitStack) -> None:
         _wait_until_ready(each, url)
     user_id, token = _joined(first_url, stack)
     profile = f"{first_url}/v1/users/{user_id}/profile"
-    _greet(first, second, profile, token)
+    _print_instructions(first, second, profile, token)
     _watch(second, profile, token)
 
 
@@ -101,11 +101,11 @@ def _watch(second: Second, profile: str, token: str) -> None:
     while True:
         second.look_after()
         began = time.monotonic()
-        status, body, degraded = _ask(profile, token)
+        status, body, degraded = _request(profile, token)
         milliseconds = round((time.monotonic() - began) * 1000)
         said = f"{status}  {degraded or 'complete' if status == HTTPStatus.OK else body.get('code', '')}"
         if said != last:
-            tell(f"{said}  ({milliseconds} ms)")
+            info(f"{said}  ({milliseconds} ms)")
             last = said
         time.sleep(ASK_EVERY)
 
@@ -113,19 +113,19 @@ def _watch(second: Second, profile: str, token: str) -> None:
 def _joined(url: str, stack: ExitStack) -> tuple[str, str]:
     """Return the id and a token of somebody with an account, which ends with us."""
     credentials = {"email": f"demo-{secrets.token_hex(4)}@example.com", "password": secrets.token_urlsafe(16)}
-    _ask(f"{url}/v1/users", body={"name": "Demo", "email": credentials["email"]})
+    _request(f"{url}/v1/users", body={"name": "Demo", "email": credentials["email"]})
     sent = f"SELECT payload->>'token' FROM jobs WHERE payload->>'to' = '{credentials['email']}'"  # noqa: S608 -- ours
     token = embedded_postgres.query(os.environ["DATABASE_URL"], sent)
-    _, user, _ = _ask(f"{url}/v1/users:activate", body={"token": token, "password": credentials["password"]})
-    status, tokens, _ = _ask(f"{url}/v1/tokens", body=credentials)
+    _, user, _ = _request(f"{url}/v1/users:activate", body={"token": token, "password": credentials["password"]})
+    status, tokens, _ = _request(f"{url}/v1/tokens", body=credentials)
     if status != HTTPStatus.OK:
         raise InstanceError(f"nobody could be given an account: {status} {tokens.get('code', '')}")
     token = str(tokens["access_token"])
-    stack.callback(_ask, f"{url}/v1/users/me", token, method="DELETE")
+    stack.callback(_request, f"{url}/v1/users/me", token, method="DELETE")
     return str(user["id"]), token
 
 
-def _ask(
+def _request(
     url: str, token: str = "", *, body: Mapping[str, str] | None = None, method: str | None = None
 ) -> tuple[int, dict[str, Any], str]:
     """Return the status, the JSON and the field Degraded of an answer; 0 when there is none."""
@@ -143,7 +143,7 @@ def _ask(
 
 def _wait_until_ready(program: Program, url: str) -> None:
     deadline = time.monotonic() + READY_WITHIN
-    while _ask(f"{url}/readyz")[0] != HTTPStatus.OK:
+    while _request(f"{url}/readyz")[0] != HTTPStatus.OK:
         if not program.is_alive or time.monotonic() > deadline:
             raise InstanceError(f"the instance on {url} does not start; .local/demo/log says why")
         time.sleep(0.1)
@@ -163,7 +163,7 @@ def _end(program: Program) -> None:
     program.wait()
 
 
-def _greet(first: Program, second: Program, profile: str, token: str) -> None:
+def _print_instructions(first: Program, second: Program, profile: str, token: str) -> None:
     lines = [
         "",
         f"  The first instance (process {first.pid}) asks the second (process {second.pid}) for users and preferences.",
@@ -180,7 +180,7 @@ def _greet(first: Program, second: Program, profile: str, token: str) -> None:
     print("\n".join(lines), flush=True)  # noqa: T201 - for a person
 
 
-def tell(line: str) -> None:
+def info(line: str) -> None:
     """Tell a person what happened, and when."""
     print(f"  {time.strftime('%H:%M:%S')}  {line}", flush=True)  # noqa: T201 - for a person
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from deploy.stack.programs import FrontError, find
+from deploy.stack.programs import NginxError, find
 
 DIRECTIVE_SINCE: Final = (1, 25, 1)
 ADDRESSES: Final = ("443", "[::]:443")
@@ -18,11 +18,11 @@ ADDRESSES: Final = ("443", "[::]:443")
 
 
 def version(program: str) -> tuple[int, ...]:
-    """Return the version of an nginx, such as ``(1, 22, 1)``. Raises: FrontError: it prints none."""
+    """Return the version of an nginx, such as ``(1, 22, 1)``. Raises: NginxError: it prints none."""
     printed = subprocess.run([program, "-v"], capture_output=True, text=True, check=False)  # noqa: S603 - found before
     found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", printed.stderr)
     if found is None:
-        raise FrontError(f"{program} -v prints no version of nginx")
+        raise NginxError(f"{program} -v prints no version of nginx")
     return tuple(map(int, found.groups()))
 
 
@@ -37,7 +37,7 @@ def main() -> int:
     """Print the file for the nginx that is installed."""
     try:
         sys.stdout.write(configuration(sys.argv[1:] or ADDRESSES, version(find("nginx"))))
-    except FrontError as error:
+    except NginxError as error:
         sys.stderr.write(f"candor: {error}\n")
         return 1
     return 0

@@ -7,13 +7,13 @@ from typing import Final
 SYSTEM_FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"
 
 
-class FrontError(RuntimeError):
+class NginxError(RuntimeError):
     """nginx cannot run; the message is one line for a person."""
 
 
 def find(program: str) -> str:
-    """Return the path of a program of the system. Raises: FrontError: it is not installed."""
+    """Return the path of a program of the system. Raises: NginxError: it is not installed."""
     path = f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_FOLDERS}"
     if found := shutil.which(program, path=path):
         return found
-    raise FrontError(f"{program} is not installed: apt-get install {program} (Debian, Ubuntu), brew install {program}")
+    raise NginxError(f"{program} is not installed: apt-get install {program} (Debian, Ubuntu), brew install {program}")

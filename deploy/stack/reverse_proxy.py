@@ -16,7 +16,7 @@ from typing import Final
 
 from deploy.local import exec_child
 from deploy.stack import listen
-from deploy.stack.programs import FrontError, find
+from deploy.stack.programs import NginxError, find
 
 SOURCE: Final = Path(__file__).resolve().parents[1] / "nginx"
 RULES: Final = ("http.conf", "proxy.conf", "refusals.conf", "server.conf", "tls.conf")
@@ -50,7 +50,7 @@ http {{
 
 
 @dataclass(frozen=True)
-class Front:
+class ReverseProxy:
     """Where nginx listens, what it knows, and where its files are."""
 
     home: Path
@@ -72,7 +72,7 @@ class Front:
         return f"http://127.0.0.1:{self.plain_port}"
 
     def start(self, problems: str) -> subprocess.Popen[bytes]:
-        """Write the configuration, start nginx, and return once it listens; it ends with us. Raises: FrontError.
+        """Write the configuration, start nginx, and return once it listens; it ends with us. Raises: NginxError.
 
         Args:
             problems: what belongs into problems.conf.
@@ -83,14 +83,14 @@ class Front:
         argv = [program, "-e", "stderr", "-p", str(self.home), "-c", str(self.home / "nginx.conf")]
         tried = subprocess.run([*argv, "-t", "-q"], capture_output=True, text=True, check=False)  # noqa: S603
         if tried.returncode != 0:
-            raise FrontError(f"nginx refuses its configuration: {tried.stderr.strip().splitlines()[0]}")
+            raise NginxError(f"nginx refuses its configuration: {tried.stderr.strip().splitlines()[0]}")
         command = exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
         process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - Ctrl-C is for the launcher
         while process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.plain_port), timeout=1):
                 return process
             time.sleep(0.01)
-        raise FrontError("nginx does not start; it has said why")
+        raise NginxError("nginx does not start; it has said why")
 
     def _configure(self, problems: str) -> None:
         """Render the files of `deploy/nginx`; each replacement must find its place, so that none goes stale."""
@@ -131,7 +131,7 @@ class Front:
         command = [find("openssl"), *CERTIFICATE, *NAMES, *where]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - found just now
         if done.returncode != 0:
-            raise FrontError(f"openssl makes no certificate: {done.stderr.strip().splitlines()[-1]}")
+            raise NginxError(f"openssl makes no certificate: {done.stderr.strip().splitlines()[-1]}")
         self.key.chmod(0o600)
 
 
@@ -150,6 +150,6 @@ def _replace(path: Path, places: dict[str, str]) -> None:
     text = path.read_text(encoding="utf-8")
     for old, new in places.items():
         if old not in text:
-            raise FrontError(f"{path.name} no longer says {old}")
+            raise NginxError(f"{path.name} no longer says {old}")
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")

@@ -24,35 +24,35 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # executed as a fi
 from deploy.local import embedded_postgres, exec_child, private_files
 from deploy.local import run as local
 from deploy.stack.instance import Instance, InstanceError, Program
-from deploy.stack.programs import FrontError, find
-from deploy.stack.reverse_proxy import Front, account
+from deploy.stack.programs import NginxError, find
+from deploy.stack.reverse_proxy import ReverseProxy, account
 
 PROBLEMS: Final = [sys.executable, "-m", "flask", "errors", "nginx"]
 APART: Final = 100
 """Between the first ports of the debug listeners of two instances."""
-FRONT_ENDS_WITHIN: Final = 15.0
-KNOWN: Final = (FrontError, InstanceError, embedded_postgres.PostgresError, OSError, subprocess.SubprocessError)
+PROXY_STOP_SECONDS: Final = 15.0
+KNOWN: Final = (NginxError, InstanceError, embedded_postgres.PostgresError, OSError, subprocess.SubprocessError)
 
 
 class Stack:
     """The instances, the worker and nginx, and what we have been told to do with them."""
 
-    def __init__(self, front: Front, instances: list[Instance], environment: dict[str, str]) -> None:
-        self.front = front
+    def __init__(self, proxy: ReverseProxy, instances: list[Instance], environment: dict[str, str]) -> None:
+        self.proxy = proxy
         self.environment = environment
         self.instances = instances
         self.worker = Program(local.WORKER, environment)
-        self.told: set[int] = set()
+        self.signals: set[int] = set()
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, lambda received, _frame: self.told.add(received))
+            signal.signal(signum, lambda received, _frame: self.signals.add(received))
 
     @property
     def must_end(self) -> bool:
         """Whether we have been told to stop."""
-        return bool(self.told & {signal.SIGINT, signal.SIGTERM})
+        return bool(self.signals & {signal.SIGINT, signal.SIGTERM})
 
     def run(self) -> None:
-        """Start everything, look after it, and stop it again. Raises: FrontError, InstanceError."""
+        """Start everything, look after it, and stop it again. Raises: NginxError, InstanceError."""
         nginx = None
         try:
             for instance in self.instances:
@@ -61,8 +61,8 @@ class Stack:
             for instance in self.instances:
                 instance.wait_until_ready()
             self.worker.start()
-            nginx = self.front.start(problems)
-            self._greet(nginx)
+            nginx = self.proxy.start(problems)
+            self._print_addresses(nginx)
             while not self.must_end:
                 self._look_after(nginx)
                 time.sleep(0.1)
@@ -71,14 +71,14 @@ class Stack:
 
     def _look_after(self, nginx: "subprocess.Popen[bytes]") -> None:
         if nginx.poll() is not None:
-            raise FrontError("nginx has ended")
+            raise NginxError("nginx has ended")
         for instance in self.instances:
             if instance.revive():
-                local.say(f"the instance on {instance.path} had ended and is started again")
+                local.info(f"the instance on {instance.path} had ended and is started again")
         if self.worker.revive():
-            local.say("the worker had ended and is started again")
-        if signal.SIGHUP in self.told:
-            self.told.discard(signal.SIGHUP)
+            local.info("the worker had ended and is started again")
+        if signal.SIGHUP in self.signals:
+            self.signals.discard(signal.SIGHUP)
             self._replace()
 
     def _replace(self) -> None:
@@ -90,19 +90,19 @@ class Stack:
                 return
             instance.start()
             instance.wait_until_ready()
-            local.say(f"the instance on {instance.path} has been replaced by process {instance.pid}")
+            local.info(f"the instance on {instance.path} has been replaced by process {instance.pid}")
         self.worker.signal(signal.SIGTERM)
         self.worker.wait()
         if not self.must_end:
             self.worker.start()
-            local.say(f"the worker has been replaced by process {self.worker.pid}")
+            local.info(f"the worker has been replaced by process {self.worker.pid}")
 
     def _stop(self, nginx: "subprocess.Popen[bytes] | None") -> None:
         """Let nobody in any more, and let the instances finish what they have begun, without the drain."""
         if nginx is not None and nginx.poll() is None:
             nginx.send_signal(signal.SIGQUIT)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                nginx.wait(FRONT_ENDS_WITHIN)
+                nginx.wait(PROXY_STOP_SECONDS)
             nginx.kill()
             nginx.wait()
         self.worker.signal(signal.SIGTERM)
@@ -113,8 +113,8 @@ class Stack:
         for each in (*self.instances, self.worker):
             each.wait()
 
-    def _greet(self, nginx: "subprocess.Popen[bytes]") -> None:
-        front, jobs = self.front, int(self.environment.get("WORKER_METRICS_PORT") or 9094)
+    def _print_addresses(self, nginx: "subprocess.Popen[bytes]") -> None:
+        front, jobs = self.proxy, int(self.environment.get("WORKER_METRICS_PORT") or 9094)
         lines = [
             "",
             f"  Candor answers on {front.url} (curl -k: the certificate is self-signed)",
@@ -149,7 +149,7 @@ def main() -> int:
         private_files.make_directory(kept)
         with database(), runtime() as home:
             sockets = (home / "1.sock", home / "2.sock")
-            front = Front(
+            proxy = ReverseProxy(
                 home=home,
                 log=kept / "nginx.log",
                 certificate=kept / "tls.crt",
@@ -158,10 +158,10 @@ def main() -> int:
                 plain_port=int(os.environ.get("HTTP_PORT") or 8080),
                 sockets=sockets,
             )
-            environment = production(front)
-            Stack(front, list(map(Instance, sockets, told_apart(environment))), environment).run()
+            environment = production(proxy)
+            Stack(proxy, list(map(Instance, sockets, distinct_ports(environment))), environment).run()
     except KNOWN as error:
-        local.say(str(error))
+        local.info(str(error))
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -211,16 +211,16 @@ def printed(command: list[str], environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def production(front: Front) -> dict[str, str]:
+def production(proxy: ReverseProxy) -> dict[str, str]:
     """Return the environment of the instances: production, with the secret that the commands in this checkout use."""
     secret = local.LOCAL / "jwt-secret"
     if not secret.exists():
         private_files.write_private(secret, secrets.token_hex(32))
-    ours = {"APP_ENV": "production", "PUBLIC_URL": front.url}
+    ours = {"APP_ENV": "production", "PUBLIC_URL": proxy.url}
     return {"JWT_SECRET": secret.read_text().strip(), **os.environ, **ours}
 
 
-def told_apart(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+def distinct_ports(environment: dict[str, str]) -> Iterator[dict[str, str]]:
     """Yield the environment of each instance in turn, with ports of its own, as under systemd.
 
     Its metrics are on 9091, 9092; its debug listeners, one for each worker, begin with 6160, 6260.

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.oracle import strict
+from tests.response_checks import strict
 
 T = TypeVar("T")
 TASKS: Final = "/v1/tasks"

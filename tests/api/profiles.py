@@ -11,7 +11,7 @@ from app import errs
 from app.clients.http import HttpClient
 from app.errs import Kind
 from app.rest import examples
-from app.wiring import PATIENCE_FOR_PREFERENCES, PATIENCE_FOR_USERS
+from app.wiring import PREFERENCES_TIMEOUT, USERS_TIMEOUT
 from tests.api.caller import Caller
 from tests.fakes.remote import Behaviour, Remote, says
 
@@ -46,7 +46,7 @@ class World:
 
     def hurry(self, name: str) -> None:
         """Have no more patience with a dependency than in production; a busy machine may try that of any."""
-        self.client(name)._patience = {"users": PATIENCE_FOR_USERS, "preferences": PATIENCE_FOR_PREFERENCES}[name]
+        self.client(name)._timeout = {"users": USERS_TIMEOUT, "preferences": PREFERENCES_TIMEOUT}[name]
 
     def client(self, name: str) -> HttpClient:
         """Return the client of a dependency."""

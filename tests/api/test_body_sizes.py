@@ -9,7 +9,7 @@ import pytest
 from app.extensions import db
 from app.rest import body
 from tests.api.caller import ABSENT, BATCH, JSON, TASKS, WRITES, Caller, answered, refused
-from tests.sent import sent_by
+from tests.sent_statements import sent_by
 
 every_write = pytest.mark.parametrize(("method", "path"), WRITES)
 LIMIT = 16384

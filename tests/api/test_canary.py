@@ -20,7 +20,7 @@ from app.resilience import deadline
 from tests.api.caller import ABSENT, BATCH, TASKS, Caller
 from tests.api.conftest import Bearer
 from tests.api.forge import Forge
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 
 PLANT: Final = "c4n4ry"
 """Every secret begins with it, and nothing of the service's own words does."""

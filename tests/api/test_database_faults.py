@@ -14,7 +14,7 @@ from app.config import Settings
 from app.extensions import db
 from app.repositories.pool import BoundedPool
 from app.resilience.breaker import Breaker, State
-from app.resilience.transaction import BUDGET
+from app.resilience.transaction_retry import BUDGET
 from tests.api.caller import TASKS, Caller, answered, at_once, path_of, refused
 from tests.fakes.network import Proxy
 

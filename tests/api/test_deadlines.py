@@ -17,7 +17,7 @@ from app.observability import metrics
 from app.resilience import deadline
 from tests.api.caller import ABSENT, BATCH, TASKS, Caller, answered, path_of, refused, violated
 from tests.api.conftest import Log
-from tests.sent import seen
+from tests.sent_statements import seen
 
 GRACE = 0.5
 

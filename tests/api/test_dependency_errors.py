@@ -9,11 +9,11 @@ import pytest
 from flask import Flask
 
 from app.clients.http import HttpClient
-from app.clients.redis_rate_limit_store import SharedWindows
+from app.clients.redis_rate_limit_store import RedisRateLimitStore
 from app.errs import Error
 from tests.api.caller import Caller, refused
 from tests.api.test_database_faults import AT_COMMIT, DIE, RAISE, Faults, admin_engine, faulty, full_budget
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 from tests.scrape import growth
 
 __all__ = ["admin_engine", "faulty", "full_budget"]
@@ -58,15 +58,15 @@ class TestDatabase:
 
 
 def test_redis(nowhere: int) -> None:
-    windows = SharedWindows(f"redis://127.0.0.1:{nowhere}/0")
+    windows = RedisRateLimitStore(f"redis://127.0.0.1:{nowhere}/0")
     with growth(ERRORS, dependency="redis", operation="hit") as hits, growth(ERRORS, dependency="redis") as all_:
         for _ in range(10):
-            windows.hit("a", seconds=60)
+            windows.increment("a", seconds=60)
     assert hits.by == all_.by == 3, "the breaker refuses the others"
 
 
 def test_http(nowhere: int) -> None:
-    client = HttpClient("counted", f"http://127.0.0.1:{nowhere}", patience=timedelta(seconds=1))
+    client = HttpClient("counted", f"http://127.0.0.1:{nowhere}", timeout=timedelta(seconds=1))
     with growth(ERRORS, dependency="counted", operation="keys") as counted, pytest.raises(Error):
         client.get("/", operation="keys")
     assert counted.by == 1

@@ -15,12 +15,12 @@ from app.models import Base
 from app.models.failures import Failure
 from app.models.jobs import Job, NewJob
 from app.models.products import Product
-from app.models.users import NOBODY
+from app.models.users import DELETED_USER_ID
 from app.services import deletion
 from tests.api.accounts import PASSWORD, an_address, join, logged_in, register
 from tests.api.caller import Caller, answered, path_of
 from tests.api.conftest import Bearer
-from tests.sent import sent_by
+from tests.sent_statements import sent_by
 
 ME: Final = "/v1/users/me"
 SURE: Final = {"current_password": PASSWORD}
@@ -93,7 +93,7 @@ def run_jobs(app: Flask) -> int:
                 connection.execute(update(Job).where(Job.kind == deletion.ERASE).values(run_time=datetime.now(UTC)))
             others = {kind: jobs.handlers.pop(kind) for kind in [*jobs.handlers] if kind != deletion.ERASE}
             try:
-                job = jobs.take(owner="test")
+                job = jobs.claim(owner="test")
                 if job is None:
                     return ran
                 assert jobs.run(job) == "done"
@@ -130,9 +130,9 @@ def test_what_is_kept_is_kept_without_the_person(person: Person, app: Flask, adm
     """Orders are the accounts of the service, and movies are nobody's."""
     answered(person.me.delete(ME, json=SURE))
     (order,) = answered(admin.get("/v1/orders?expand=items"))["orders"]
-    assert (order["customer_id"], order["total"], len(order["items"])) == (str(NOBODY), "1.00", 1)
+    assert (order["customer_id"], order["total"], len(order["items"])) == (str(DELETED_USER_ID), "1.00", 1)
     (movie,) = answered(admin.get("/v1/movies"))["movies"]
-    assert (movie["create_username"], movie["update_username"]) == (str(NOBODY), str(NOBODY))
+    assert (movie["create_username"], movie["update_username"]) == (str(DELETED_USER_ID), str(DELETED_USER_ID))
     assert answered(admin.get("/v1/tasks"))["tasks"] == []
 
 
@@ -150,7 +150,7 @@ def test_what_is_kept_has_another_entity_tag(person: Person, admin: Caller, kind
     before = admin.get(path)
     answered(person.me.delete(ME, json=SURE))
     after = admin.get(path, headers={"If-None-Match": before.headers["ETag"]})
-    assert str(NOBODY) in str(answered(after))
+    assert str(DELETED_USER_ID) in str(answered(after))
     assert after.headers["ETag"] != before.headers["ETag"]
 
 
@@ -168,8 +168,8 @@ def test_others_lose_nothing(person: Person, app: Flask, nobody: Caller, alice: 
 
 def test_what_is_large_is_erased_by_a_job(person: Person, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """In batches, until nothing is left."""
-    monkeypatch.setattr(deletion, "AT_ONCE", 2)
-    monkeypatch.setattr(deletion, "BY_JOB", 3)
+    monkeypatch.setattr(deletion, "IMMEDIATE_ROWS", 2)
+    monkeypatch.setattr(deletion, "ROWS_PER_JOB", 3)
     for number in range(9):
         person.me.task(f"{SECRET} {number}")
         answered(person.me.post("/v1/orders", json=person.order()), 201)
@@ -184,8 +184,8 @@ def test_failed_requests_are_searched_twice_however_many_jobs_there_are(
     person: Person, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole table is read: at once, and a minute later when no more can come."""
-    monkeypatch.setattr(deletion, "AT_ONCE", 1)
-    monkeypatch.setattr(deletion, "BY_JOB", 1)
+    monkeypatch.setattr(deletion, "IMMEDIATE_ROWS", 1)
+    monkeypatch.setattr(deletion, "ROWS_PER_JOB", 1)
     for number in range(4):
         person.me.task(f"{SECRET} {number}")
     with app.app_context():
@@ -237,7 +237,7 @@ def test_a_job_whose_transaction_is_undone_is_put_back_and_not_repeated_in_it(
         with db.engine.begin() as connection:
             connection.execute(text("DELETE FROM jobs WHERE kind <> :kind"), {"kind": deletion.ERASE})
             connection.execute(update(Job).values(run_time=datetime.now(UTC)))
-        assert jobs.run(jobs.take(owner="test")) == "put back"
+        assert jobs.run(jobs.claim(owner="test")) == "rescheduled"
     assert len(calls) == 1
     assert run_jobs(app) == 1
 
@@ -245,9 +245,9 @@ def test_a_job_whose_transaction_is_undone_is_put_back_and_not_repeated_in_it(
 def test_a_job_may_begin_later(app: Flask, nobody: Caller) -> None:
     unit_of_work = app.extensions["candor-services"].jobs._unit_of_work
     with app.app_context(), unit_of_work() as unit:
-        unit.jobs.add(NewJob(deletion.ERASE, {"user_id": str(NOBODY)}, after=timedelta(hours=1)))
+        unit.jobs.add(NewJob(deletion.ERASE, {"user_id": str(DELETED_USER_ID)}, after=timedelta(hours=1)))
         unit.commit()
-        assert app.extensions["candor-services"].jobs.take(owner="test") is None
+        assert app.extensions["candor-services"].jobs.claim(owner="test") is None
 
 
 class TestDecisions:

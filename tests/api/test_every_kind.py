@@ -16,8 +16,8 @@ from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.errors import STATUS, challenge, status_of
 from app.rest.statuses import KIND_OF_STATUS, STATUS_OF_CODE, error_of, status_error
-from tests.kinds import KINDS
-from tests.oracle import CheckedClient
+from tests.error_kinds import KINDS
+from tests.response_checks import CheckedClient
 
 DECLARED: Final = "/test/declared"
 PLAIN: Final = "/test/plain"
@@ -246,7 +246,7 @@ class TestNamedStatuses:
     )
     def test_an_unknown_status_has_its_number_for_a_code(self, status: int, kind: Kind) -> None:
         error = error_of(status, "Enhance your calm.")
-        assert (error.kind, errs.shown_code(error), errs.definition(error)) == (
+        assert (error.kind, errs.public_code(error), errs.definition(error)) == (
             kind,
             f"HTTP_{status}",
             errs.fallback(kind),

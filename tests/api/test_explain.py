@@ -19,7 +19,7 @@ from app.observability.unprintable import UNPRINTABLE
 from app.services.tasks import TaskService
 from tests.api.caller import ABSENT, Caller, answered, refused
 from tests.api.conftest import Log
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 
 WITHIN = 10.0
 Keeping = Callable[[], AbstractContextManager[None]]
@@ -31,11 +31,11 @@ def keeping(app: Flask, settings: Settings) -> Iterator[Keeping]:
 
     @contextmanager
     def kept() -> Iterator[None]:
-        journal = wiring.journal(replace(settings, failures_sample=1.0))
-        journal.start()
+        recorder = wiring.failure_recorder(replace(settings, failures_sample=1.0))
+        recorder.start()
         yield
-        journal.stop(WITHIN)
-        assert journal.dropped == 0
+        recorder.stop(WITHIN)
+        assert recorder.dropped == 0
 
     yield kept
     with app.app_context(), db.engine.begin() as connection:

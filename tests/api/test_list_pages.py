@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.extensions import db
 from tests.api.caller import TASKS, Caller, answered, path_of, refused, violated
-from tests.sent import seen, sent_by
+from tests.sent_statements import seen, sent_by
 
 ORDERS = [
     "",

@@ -11,9 +11,9 @@ from app.errs.requests import MalformedRequest
 from app.observability.failure_recorder import joined
 from app.rest import early_errors
 from app.rest.overload import Overload
-from app.rest.public import public
+from app.rest.public_routes import public
 from app.wire import client_addresses
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 
 PROXY = ("10.0.0.1", "203.0.113.7")
 LOGGERS = ("candor.access", "candor.errors")
@@ -76,9 +76,9 @@ class TestEveryEntry:
         self, application: Callable[..., Flask], caplog: pytest.LogCaptureFixture, log_client: bool, address: str | None
     ) -> None:
         app = application(log_client=log_client)
-        seen = early_errors.Seen(method="GET", path="/", fields={"X-FORWARDED-FOR": PROXY[1]}, peer=PROXY[0])
+        seen = early_errors.RawRequest(method="GET", path="/", fields={"X-FORWARDED-FOR": PROXY[1]}, peer=PROXY[0])
         with entries(caplog) as found:
-            early_errors.refusal(MalformedRequest(), ValueError(), seen, app.config)
+            early_errors.reject(MalformedRequest(), ValueError(), seen, app.config)
         assert found == [address] * 2
 
     def test_of_what_overload_refuses(
@@ -86,7 +86,7 @@ class TestEveryEntry:
     ) -> None:
         overload = Overload(application(log_client=log_client).config)
         with entries(caplog) as found:
-            overload.refusal(GET, may_follow=True, peer=PROXY[0])
+            overload.reject(GET, may_follow=True, peer=PROXY[0])
         assert found == [address] * 2
 
 

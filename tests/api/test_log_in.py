@@ -146,7 +146,7 @@ class TestRefusals:
         verify = PasswordHasher.verify
 
         def withdraw_first(self: PasswordHasher, kept: str, password: str) -> object:
-            app.extensions["candor-services"].users.withdraw(carol, ["tasks"])
+            app.extensions["candor-services"].users.revoke(carol, ["tasks"])
             return verify(self, kept, password)
 
         monkeypatch.setattr(PasswordHasher, "verify", withdraw_first)

@@ -10,7 +10,7 @@ from flask import Flask
 from app.observability import logs
 from tests.api.caller import Caller, answered, refused, violated
 from tests.api.conftest import Bearer, Log
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 
 LOGGER = "/v1/logger"
 DEFAULT = {"level": "INFO", "log_error_stack": True}
@@ -20,7 +20,7 @@ DEFAULT = {"level": "INFO", "log_error_stack": True}
 def as_before() -> Iterator[None]:
     """Let the tests that follow be logged as usual."""
     yield
-    logs.put_in_force("INFO", shows_stacks=True)
+    logs.set_level("INFO", shows_stacks=True)
 
 
 def put(caller: Caller, **body: Any) -> Any:
@@ -41,12 +41,12 @@ class TestPut:
         wanted = {"level": "ERROR", "log_error_stack": False}
         assert answered(put(admin, **wanted)) == wanted
         assert answered(admin.get(LOGGER)) == wanted
-        assert logs.HOUSE.level == logging.ERROR
+        assert logs.ROOT.level == logging.ERROR
 
     def test_the_last_one_to_ask_has_it(self, admin: Caller) -> None:
         for level in ("DEBUG", "WARNING", "INFO"):
             assert answered(put(admin, level=level))["level"] == level
-            assert logs.HOUSE.level == logging.getLevelNamesMapping()[level]
+            assert logs.ROOT.level == logging.getLevelNamesMapping()[level]
 
     def test_libraries_are_not_made_to_talk(self, admin: Caller) -> None:
         """What they say at DEBUG, nobody has read for secrets."""

@@ -89,7 +89,7 @@ def heal(admin: Callable[[str], Any], pool: BoundedPool) -> Callable[[], None]:
         admin("ALTER SYSTEM RESET synchronous_standby_names")
         admin("SELECT pg_reload_conf()")
         until = time.monotonic() + 5
-        while pool.checkedout() or pool.writers.unsettled:
+        while pool.checkedout() or pool.writer_limit.unsettled:
             assert time.monotonic() < until
             time.sleep(0.02)
 
@@ -144,7 +144,7 @@ class TestWrites:
         assert time.monotonic() - began < SOON
         assert document["retryable"]
         assert "may or may not" not in document["detail"]
-        assert (pool.writers.unsettled, pool.checkedout(), admin(WAITING)) == (2, 2, 2)
+        assert (pool.writer_limit.unsettled, pool.checkedout(), admin(WAITING)) == (2, 2, 2)
 
     def test_many_at_once_leave_two_behind(
         self, lost: Caller, served: Flask, admin: Callable[[str], Any], heal: Callable[[], None]
@@ -249,7 +249,7 @@ class TestCommit:
         for title in "abc":
             document = refused(create(lost, title), 504, "DEADLINE_EXCEEDED")
             assert "A change may or may not have been made" in document["detail"]
-        assert (pool.writers.unsettled, pool.checkedout()) == (0, 0)
+        assert (pool.writer_limit.unsettled, pool.checkedout()) == (0, 0)
 
     def test_without_time_left_none_is_sent(self, lost: Caller, served: Flask, admin: Callable[[str], Any]) -> None:
         with served.app_context():

@@ -12,12 +12,12 @@ from app import errs
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 from app.rest.application import Application
-from app.rest.early_errors import Seen, refusal
+from app.rest.early_errors import RawRequest, reject
 from app.rest.middleware import Middleware
 from app.rest.overload import Overload
 from app.services.tasks import TaskService
 from tests.api.caller import TASKS, Caller
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 from tests.scrape import growth, here
 
 COUNT = "http_request_duration_seconds_count"
@@ -75,20 +75,20 @@ class TestRequests:
             growth(COUNT, method="OTHER", route="unmatched", status="400") as counted,
             growth("errors_total", code="MALFORMED_REQUEST", fault="client") as errors,
         ):
-            refusal(error, ValueError("nonsense"), Seen(method="gEt"), app.config)
+            reject(error, ValueError("nonsense"), RawRequest(method="gEt"), app.config)
         assert (counted.by, errors.by) == (1, 1)
 
     def test_so_does_each_request_that_is_shed(self, app: Flask) -> None:
         """C23a: all of them, though of one second only one has an error line."""
         overload = Overload(app.config)
-        with growth("http_requests_shed_total", at="line") as shed, growth(COUNT, status="503") as counted:
+        with growth("http_requests_shed_total", at="request_queue") as shed, growth(COUNT, status="503") as counted:
             for _ in range(3):
-                overload.refusal(b"GET /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", may_follow=True)
+                overload.reject(b"GET /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", may_follow=True)
         assert (shed.by, counted.by) == (3, 3)
 
     def test_a_degraded_answer_names_the_dependency(self, make_application: Callable[..., Flask]) -> None:
         """C26."""
-        with growth("degraded_answers_total", dependency="preferences") as counted:
+        with growth("degraded_responses_total", dependency="preferences") as counted:
             fields = [("Degraded", "preferences;reason=breaker-open")]
             middleware = Middleware(cast("Application", make_application()), Response(headers=fields), None)
             list(middleware(EnvironBuilder().get_request().environ, lambda *_: lambda _: None))
@@ -198,7 +198,7 @@ class TestOverload:
     ) -> None:
         """C23a: and while another is at work, that can be seen."""
         small = make_application(database_pool_size=2, web_threads=1)
-        slots = small.extensions["candor-services"].slots
+        slots = small.extensions["candor-services"].bulkhead
         with growth("http_requests_shed_total", at="work_slots") as shed, slots:
             assert here("work_slots_in_use").total("work_slots_in_use") == 1
             assert _status(small.test_client(), bearer()) == 503

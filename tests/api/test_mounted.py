@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 
 PUBLIC = "https://api.example.com/candor"
 ROOT = "http://candor.test/"

@@ -14,7 +14,7 @@ from flask import Flask
 from app.extensions import db
 from tests.api.caller import BATCH, TASKS, Caller, violated
 from tests.samples import BODIES, PATHS
-from tests.sent import seen
+from tests.sent_statements import seen
 
 NUL: Final = "a\0B"
 Path = tuple[str | int, ...]

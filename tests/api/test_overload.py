@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from app.rest.overload import Overload
-from tests import oracle
+from tests import response_checks
 
 GET = b"GET /v1/tasks/%C3%A9?fields=name HTTP/1.1\r\nHost: x\r\nX-Request-Id: 12345678\r\n\r\n"
 POST = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
@@ -28,9 +28,9 @@ def parsed(answer: bytes) -> tuple[str, dict[str, str], bytes]:
 class TestRefusal:
     def test_ok(self, overload: Overload) -> None:
         """C1, C4, C16, C23a: the same document as from anywhere else."""
-        answer, length = overload.refusal(GET, may_follow=True)
+        answer, length = overload.reject(GET, may_follow=True)
         line, fields, body = parsed(answer)
-        document = oracle.strict(body)
+        document = response_checks.strict(body)
         assert (line, length) == ("HTTP/1.1 503 Service Unavailable", len(GET))
         assert (document["code"], document["instance"]) == ("SERVICE_UNAVAILABLE", "/v1/tasks/%C3%A9")
         assert (document["request_id"], document["retry_after"]) == ("12345678", 1)
@@ -41,12 +41,12 @@ class TestRefusal:
 
     def test_an_id_is_made_where_none_was_sent(self, overload: Overload) -> None:
         """C16."""
-        _, fields, body = parsed(overload.refusal(GET.replace(b"12345678", b"bad"), may_follow=True)[0])
+        _, fields, body = parsed(overload.reject(GET.replace(b"12345678", b"bad"), may_follow=True)[0])
         assert len(fields["X-Request-Id"]) == 32
         assert json.loads(body)["request_id"] == fields["X-Request-Id"]
 
     def test_head_has_no_body(self, overload: Overload) -> None:
-        _, fields, body = parsed(overload.refusal(GET.replace(b"GET", b"HEAD"), may_follow=True)[0])
+        _, fields, body = parsed(overload.reject(GET.replace(b"GET", b"HEAD"), may_follow=True)[0])
         assert body == b""
         assert int(fields["Content-Length"]) > 0
 
@@ -54,7 +54,7 @@ class TestRefusal:
         """C24."""
         for origin, allowed in ((b"https://pages.example", "https://pages.example"), (b"https://evil.example", None)):
             request = GET.replace(b"\r\n\r\n", b"\r\nOrigin: " + origin + b"\r\n\r\n")
-            _, fields, _ = parsed(overload.refusal(request, may_follow=True)[0])
+            _, fields, _ = parsed(overload.reject(request, may_follow=True)[0])
             assert fields.get("Access-Control-Allow-Origin") == allowed
 
     @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ class TestRefusal:
         self, overload: Overload, received: bytes, length: int
     ) -> None:
         """Else the connection is closed, and the answer says so."""
-        answer, found = overload.refusal(received, may_follow=True)
+        answer, found = overload.reject(received, may_follow=True)
         assert found == length
         assert parsed(answer)[1]["Connection"] == ("keep-alive" if length else "close")
 
     def test_nor_does_one_follow_where_none_may(self, overload: Overload) -> None:
-        answer, length = overload.refusal(GET, may_follow=False)
+        answer, length = overload.reject(GET, may_follow=False)
         assert (parsed(answer)[1]["Connection"], length) == ("close", 0)
 
     @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ class TestRefusal:
         ],
     )
     def test_what_leaves_a_doubt_gets_no_answer(self, overload: Overload, received: bytes) -> None:
-        assert overload.refusal(received, may_follow=True) == (b"", 0)
+        assert overload.reject(received, may_follow=True) == (b"", 0)
 
     def test_each_has_its_access_line_and_all_of_a_second_one_error_line(
         self, overload: Overload, caplog: pytest.LogCaptureFixture
@@ -110,7 +110,7 @@ class TestRefusal:
         """A flood of requests is no flood of causes."""
         caplog.set_level(logging.INFO)
         for _ in range(5):
-            overload.refusal(GET, may_follow=True)
+            overload.reject(GET, may_follow=True)
         lines = [record.__dict__["fields"] for record in caplog.records if record.name == "candor.access"]
         assert [(each["status"], each["path"], each["code"]) for each in lines] == [
             (503, "/v1/tasks/é", "SERVICE_UNAVAILABLE")

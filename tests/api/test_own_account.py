@@ -112,7 +112,7 @@ class TestScope:
     ) -> None:
         """Also after a refresh; it is not one of the user's scopes, and cannot be taken away."""
         with app.app_context():
-            app.extensions["candor-services"].users.withdraw(user["email"], [*user["scopes"], "account"])
+            app.extensions["candor-services"].users.revoke(user["email"], [*user["scopes"], "account"])
         caller, token = logged_in(nobody, user["email"])
         assert answered(caller.get(ME))["scopes"] == []
         again = Caller(nobody.client, {"Authorization": f"Bearer {answered(refresh(nobody, token))['access_token']}"})

@@ -15,7 +15,7 @@ from app.config import Settings
 from app.services.tasks import TaskService
 from tests.api.caller import ABSENT, BATCH, TASKS, Caller, refused
 from tests.api.conftest import Log
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 
 FAULTS = [
     ("GET", "/v1/nothing", {}, 404, "ROUTE_NOT_FOUND"),

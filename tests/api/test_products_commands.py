@@ -106,4 +106,4 @@ class TestLoad:
     def test_a_line_without_an_end_is_not_read_whole(self) -> None:
         """Bounded."""
         with Path("/dev/zero").open(encoding="utf-8") as endless:
-            assert [line.violations[0].code for line in price_csv.lines(endless)] == ["INVALID_FORMAT"]
+            assert [line.violations[0].code for line in price_csv.rows(endless)] == ["INVALID_FORMAT"]

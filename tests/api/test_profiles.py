@@ -69,7 +69,7 @@ def world(client: FlaskClient, other_application: Flask, settings: Settings, bea
     urls = replace(settings, users_url=users.url, preferences_url=preferences.url)
     services = other_application.extensions["candor-services"] = wire(urls, db.session, lambda: engine)
     for asked in services.clients:
-        asked._retry._sleep, asked._patience = lambda _: None, timedelta(seconds=20)
+        asked._retry._sleep, asked._timeout = lambda _: None, timedelta(seconds=20)
     sender = other_application.test_client()
     me, admin = Caller(sender, bearer(USER["id"], "")), Caller(sender, bearer("root", "admin"))
     yield World(other_application, users, preferences, me, admin)
@@ -309,7 +309,7 @@ class TestCopies:
 
 
 def _degraded(dependency: str) -> float:
-    return REGISTRY.get_sample_value("degraded_answers_total", {"dependency": dependency}) or 0.0
+    return REGISTRY.get_sample_value("degraded_responses_total", {"dependency": dependency}) or 0.0
 
 
 class TestTime:
@@ -351,7 +351,7 @@ class TestBreaker:
             _wait_30_seconds(world, name)
         assert answered(world.get())["degraded"] is False
         assert (world.users.connections, world.preferences.connections) == (asked[0] + 1, asked[1] + 1)
-        assert world.client("users").answers()
+        assert world.client("users").is_available()
 
     def test_without_a_copy_it_is_503_until_it_may_be_asked_again(self, world: World) -> None:
         world.users.behave = fake.resets

@@ -15,7 +15,7 @@ from app.clients.redis_rate_limit_store import PROBE
 from app.extensions import db
 from tests.api.caller import TASKS, Caller, answered, at_once, refused
 from tests.api.conftest import Log
-from tests.sent import sent_by
+from tests.sent_statements import sent_by
 
 Make = Callable[..., Flask]
 LIMIT = 5

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.config import Settings
 from app.extensions import db
 from app.models.common_passwords import Acceptable
-from app.models.passwords import Passwords
+from app.models.passwords import Argon2Passwords
 from tests.api.accounts import (
     ACTIVATE,
     PASSWORD,
@@ -208,7 +208,7 @@ class TestActivate:
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(
                 text("UPDATE registrations SET password_hash = :kept"),
-                {"kept": Passwords().hash(Acceptable("old one!"))},
+                {"kept": Argon2Passwords().hash(Acceptable("old one!"))},
             )
         answered(activate(nobody, mails(app, email)[-1]["token"]))
         assert [log_in(nobody, email, each).status_code for each in ("old one!", PASSWORD)] == [401, 200]

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.config import Settings
 from app.extensions import db
-from app.repositories.plans import SENT_BY
+from app.repositories.stale_plans import SENT_BY
 from tests.api.caller import Caller, answered, at_once, path_of
 from tests.schema_changes import CHANGES, changed
 from tests.scrape import growth

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.extensions import db
 from app.models.claims import LATEST
-from app.models.sessions import LONGEST
+from app.models.sessions import MAX_LIFETIME
 from tests.api.accounts import REVOKE, an_address, join, log_in, logged_in
 from tests.api.caller import TASKS, Caller, answered, refused
 from tests.api.forge import Forge, described
@@ -120,7 +120,7 @@ class TestRetire:
         """Whatever a token that the key has signed claims."""
         token = Forge(OLD).token(jti="forged", exp=LATEST)
         answered(caller(leaked).post(REVOKE, json={"token": token}))
-        assert revoked(leaked)["forged"] < datetime.now(UTC) + LONGEST + HOUR
+        assert revoked(leaked)["forged"] < datetime.now(UTC) + MAX_LIFETIME + HOUR
 
     def test_what_is_no_key_is_said_so(self, make_application: Make) -> None:
         app = make_application(jwt_keys=(("new", NEW),))

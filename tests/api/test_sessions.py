@@ -303,7 +303,7 @@ class TestSessionsAreRevoked:
         caller, token = logged_in(nobody, email)
         _, other = logged_in(nobody, email)
         with app.app_context():
-            app.extensions["candor-services"].users.withdraw(email, ["tasks"])
+            app.extensions["candor-services"].users.revoke(email, ["tasks"])
         answered(nobody.post(REVOKE, json={"token": caller.credentials["Authorization"].removeprefix("Bearer ")}))
         assert refresh(nobody, token).status_code == 401
         refreshed(nobody, other)
@@ -393,7 +393,7 @@ class TestOperator:
         """Role downgraded: the old scope is refused, with the old token and with a new one."""
         caller, token = logged_in(nobody, email)
         with app.app_context():
-            app.extensions["candor-services"].users.withdraw(email, ["tasks"])
+            app.extensions["candor-services"].users.revoke(email, ["tasks"])
         learn(app)
         assert described(nobody, caller.credentials["Authorization"]) == REVOKED
         again = bearing(nobody, refreshed(nobody, token)["access_token"])
@@ -411,7 +411,7 @@ class TestOperator:
         for _ in range(3):
             token = refreshed(nobody, token)["refresh_token"]
         with app.app_context():
-            app.extensions["candor-services"].users.withdraw(email, ["tasks"])
+            app.extensions["candor-services"].users.revoke(email, ["tasks"])
             with db.engine.connect() as connection:
                 sessions = connection.execute(text("SELECT count(DISTINCT session_id) FROM refresh_tokens"))
                 assert sessions.scalar_one() == 1

@@ -10,10 +10,10 @@ from flask import Flask, got_request_exception
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.api.caller import ABSENT, TASKS, Caller
 from tests.api.conftest import Log
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 from tests.scrape import grown, growth, here
 
 FIELD: Final = "Simulate-Error"
@@ -153,7 +153,7 @@ class TestDelay:
         """While one of two slots is held, ``work_slots_in_use`` says so; without a slot the answer is a real 503."""
         app = make_application(database_pool_size=2, web_threads=1)
         caller = Caller(app.test_client(), alice.credentials)
-        slots = app.extensions["candor-services"].slots
+        slots = app.extensions["candor-services"].bulkhead
         assert slots.size == 1
         slow = threading.Thread(
             target=Caller(app.test_client(), alice.credentials).get,
@@ -206,18 +206,18 @@ class TestOperators:
 
     def test_it_is_not_among_the_failed_requests(self, app: Flask, alice: Caller) -> None:
         from app.observability import logs
-        from app.observability.failure_recorder import Entry, Journal
+        from app.observability.failure_recorder import FailureEntry, FailureRecorder
 
-        kept: list[Entry] = []
-        journal = Journal(kept.extend, sample=1.0)
-        journal.start()
+        kept: list[FailureEntry] = []
+        recorder = FailureRecorder(kept.extend, sample=1.0)
+        recorder.start()
         try:
             alice.post(json=NEW, headers={**BROKEN, "X-Request-Id": "simulated-one"})
             alice.get("/v1/taks", headers={"X-Request-Id": "not-simulated"})
         finally:
-            journal.stop(5)
+            recorder.stop(5)
         assert [entry.request_id for entry in kept] == ["not-simulated"]
-        assert journal not in logs.WATCHERS
+        assert recorder not in logs.WATCHERS
 
 
 class TestRoutes:

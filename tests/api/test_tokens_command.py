@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.extensions import db
-from app.models.users import NOBODY
+from app.models.users import DELETED_USER_ID
 from app.repositories.unit_of_work import UnitOfWork
 from tests.api.accounts import PASSWORD, an_address, join
 from tests.api.caller import TASKS, Caller, answered
@@ -104,11 +104,11 @@ def test_one_that_another_instance_still_accepts_is_not(nobody: Caller, app: Fla
 
 def test_the_subject_of_erased_rows_gets_none(app: Flask) -> None:
     """The nil UUID stands for people whose accounts are deleted: a token for it would own their orders."""
-    result = run(app, "--subject", str(NOBODY), "--scope", "orders")
+    result = run(app, "--subject", str(DELETED_USER_ID), "--scope", "orders")
     assert result.exit_code == 1
-    assert result.output == f"Error: {NOBODY} stands for deleted users and can't be the subject of a token.\n"
+    assert result.output == f"Error: {DELETED_USER_ID} stands for deleted users and can't be the subject of a token.\n"
     with app.app_context(), pytest.raises(ValueError, match="stands for deleted users"):
-        app.extensions["candor-services"].sessions.issue(str(NOBODY), scopes=[], lifetime=timedelta(hours=1))
+        app.extensions["candor-services"].sessions.issue(str(DELETED_USER_ID), scopes=[], lifetime=timedelta(hours=1))
 
 
 @pytest.mark.parametrize("arguments", [["--subject", ""], ["--subject", "a", "--expires", "0"]])

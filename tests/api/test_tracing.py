@@ -15,7 +15,7 @@ from tests.api.caller import ABSENT, Caller, answered, refused
 from tests.api.conftest import Log
 from tests.api.profiles import PROFILE, USER
 from tests.fakes.remote import Remote, says
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 
 pytest.importorskip("opentelemetry.sdk", reason="OpenTelemetry is not installed: requirements/tracing.lock has it")
 
@@ -149,7 +149,7 @@ class TestOutside:
         shared.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
         assert shared.test_client().get("/errors").status_code == 200
         logs.WATCHERS[:] = before
-        (call,) = [span for span in exporter.get_finished_spans() if span.name == "SharedWindows.hit"]
+        (call,) = [span for span in exporter.get_finished_spans() if span.name == "RedisRateLimitStore.increment"]
         assert call.kind is SpanKind.CLIENT
 
     def test_another_instance_is_told_to_continue_the_trace(
@@ -160,7 +160,7 @@ class TestOutside:
         asking = make_application(tracing=True, users_url=other.url, preferences_url=other.url)
         asking.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
         for client in asking.extensions["candor-services"].clients:
-            client._patience = timedelta(seconds=20)
+            client._timeout = timedelta(seconds=20)
         caller = Caller(asking.test_client(), bearer(USER["id"], ""))
         answered(caller.get(PROFILE, headers=SAMPLED))
         logs.WATCHERS[:] = before

@@ -12,11 +12,11 @@ from tests.conformance import report, wire
 from tests.conformance.__main__ import main
 from tests.conformance.api import Api
 from tests.conformance.http2 import Http2Server
+from tests.conformance.mutating_proxy import Proxy, Sabotage
+from tests.conformance.mutations import SABOTAGES
 from tests.conformance.profile import Profile
 from tests.conformance.rule import RULES, Level, Result, Verdict
 from tests.conformance.run import judge
-from tests.conformance.sabotages import SABOTAGES
-from tests.conformance.saboteur import Proxy, Sabotage
 from tests.stack.conftest import Served
 from tests.stack.deployment import Deployment, needs_nginx
 

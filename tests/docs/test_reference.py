@@ -48,7 +48,7 @@ def terms() -> Iterator[tuple[str, str]]:
     yield from ((observability.full_name(each), "metrics.md") for each in observability.collectors())
     yield from ((name, "metrics.md") for name, _ in observability.recorded())
     yield from ((each["name"], "alerts.md") for each in observability.alerts())
-    yield from ((name, "header-fields.md") for name in {*request_headers.READ, *response_headers.TOLD, *MORE})
+    yield from ((name, "header-fields.md") for name in {*request_headers.READ, *response_headers.DOCUMENTED, *MORE})
     yield from ((name, "scopes.md") for name in scopes.SCOPES)
     yield from ((name, "log-fields.md") for name in (*log_fields.FIELDS, *log_fields.LOGGERS))
     yield from ((f"flask {name}", "cli.md") for name, _ in commands.leaves())

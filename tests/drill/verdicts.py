@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from tests.drill.http_client import Answer
-from tests.oracle import LEAKS, REQUIRED
+from tests.response_checks import LEAKS, REQUIRED
 
 BUDGET: Final = 10.0
 GRACE: Final = 0.5

@@ -2,7 +2,7 @@
 
 from flask_caching import Cache
 
-from app.rest.public import public
+from app.rest.public_routes import public
 
 
 def test_a_cached_view_runs_once_and_every_answer_has_its_own_request_id(app, client):

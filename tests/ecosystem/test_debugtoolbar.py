@@ -4,7 +4,7 @@ import pytest
 from flask_debugtoolbar import DebugToolbarExtension
 
 from app.extensions import db
-from app.rest.public import public
+from app.rest.public_routes import public
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 from flask_httpauth import HTTPBasicAuth
 
-from app.rest.public import public
+from app.rest.public_routes import public
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 from flask_jwt_extended import JWTManager, create_access_token, get_jwt_identity, jwt_required
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import problem
 
 

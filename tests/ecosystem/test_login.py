@@ -4,7 +4,7 @@ import flask_login
 import pytest
 from flask_login import LoginManager, UserMixin, login_required, login_user, logout_user
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import problem
 
 

@@ -7,7 +7,7 @@ from sentry_sdk.transport import Transport
 
 from app.errs import E, Kind
 from app.errs.platform import ServiceUnavailable
-from app.rest.public import public
+from app.rest.public_routes import public
 
 
 class Collector(Transport):

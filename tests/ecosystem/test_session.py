@@ -5,7 +5,7 @@ from cachelib.file import FileSystemCache
 from flask import session
 from flask_session import Session
 
-from app.rest.public import public
+from app.rest.public_routes import public
 
 
 @pytest.fixture

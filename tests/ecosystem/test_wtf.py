@@ -8,7 +8,7 @@ from flask_wtf import CSRFProtect, FlaskForm
 from wtforms import StringField
 from wtforms.validators import DataRequired
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import problem
 
 

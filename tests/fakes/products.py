@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from app.models.products import Currency, Offer
+from app.models.products import Currency, Price
 
 Key = tuple[str, Currency]
 
@@ -22,12 +22,12 @@ class FakeProductReads:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def page(self, after: tuple[str, int], size: int) -> Sequence[Offer]:
-        """Return so many offers behind one."""
+    def page(self, after: tuple[str, int], size: int) -> Sequence[Price]:
+        """Return so many prices behind one."""
         keys = sorted(key for key in self._storage.products if key > after)[:size]
-        return [Offer(sku=key[0], currency=key[1], price=self._storage.products[key][0]) for key in keys]
+        return [Price(sku=key[0], currency=key[1], price=self._storage.products[key][0]) for key in keys]
 
-    def are_there(self) -> bool:
+    def exist(self) -> bool:
         """Tell whether there is any product."""
         return bool(self._storage.products)
 
@@ -43,12 +43,12 @@ class FakeProductRepository:
         found = {sku: self._storage.products.get((sku, currency)) for sku in skus}
         return {sku: put[0] for sku, put in found.items() if put}
 
-    def hold(self) -> None:
+    def lock(self) -> None:
         """Keep nobody from anything: there is nobody else."""
 
-    def put_all(self, offers: Sequence[Offer], *, at: datetime) -> set[Key]:
-        """Add or replace the offers, and return those that were not put at this very moment already."""
-        new = {(each.sku, each.currency): (each.price, at) for each in offers}
+    def put_all(self, prices: Sequence[Price], *, at: datetime) -> set[Key]:
+        """Add or replace the prices, and return those that were not put at this very moment already."""
+        new = {(each.sku, each.currency): (each.price, at) for each in prices}
         done = {key for key in new if key not in self._storage.products or self._storage.products[key][1] != at}
         self._storage.products |= {key: new[key] for key in done}
         return done

@@ -7,7 +7,7 @@ from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from flask.views import MethodView
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import candor_only, problem
 
 pytestmark = candor_only

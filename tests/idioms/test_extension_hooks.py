@@ -3,7 +3,7 @@
 from flask import Flask, got_request_exception
 from flask.testing import FlaskClient
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import candor_only, problem
 
 

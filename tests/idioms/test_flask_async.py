@@ -8,7 +8,7 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 from flask.views import MethodView
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import problem
 
 

@@ -4,7 +4,7 @@ import pytest
 from flask import Blueprint, Flask, g, render_template, request, url_for
 from flask.testing import FlaskClient
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import problem
 
 

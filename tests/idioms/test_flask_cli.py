@@ -24,7 +24,7 @@ MAKE = "Flask(__name__)" if ON_FLASK else "create_app()"
 FORK = f"""\
 from flask import Flask
 from app import create_app
-from app.rest.public import public
+from app.rest.public_routes import public
 
 app = {MAKE}
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK, candor_only
 
 

@@ -20,7 +20,7 @@ from flask import (
 from flask.sessions import SessionInterface, SessionMixin
 from flask.testing import FlaskClient
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import problem
 
 

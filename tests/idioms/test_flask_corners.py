@@ -20,7 +20,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from app import context
 from app.rest.current import principal
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK, candor_only, problem
 
 Bearer = Callable[..., dict[str, str]]

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, 
 from app import errs
 from app.errs.platform import ServiceUnavailable
 from app.errs.tasks import TaskNotFound
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import candor_only, problem
 
 

@@ -15,7 +15,7 @@ from werkzeug.exceptions import (
     Unauthorized,
 )
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK, candor_only, error_lines, problem
 
 CLIENT = (400, 404, 406, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 428, 429, 431, 451)

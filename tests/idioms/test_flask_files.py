@@ -6,7 +6,7 @@ import pytest
 from flask import Flask, Response, make_response, request, send_file, send_from_directory
 from flask.testing import FlaskClient
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import problem
 
 

@@ -5,7 +5,7 @@ from flask import Flask, abort, after_this_request, g, request
 from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK, access_lines, candor_only, problem
 from tests.scrape import growth
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, Response, abort, g, jsonify, redirect, reque
 from flask.testing import FlaskClient
 from werkzeug.exceptions import BadRequestKeyError, NotFound
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import candor_only, problem
 
 

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from flask.views import MethodView
 from flask_limiter import Limiter, RateLimitExceeded
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK, candor_only, problem
 
 

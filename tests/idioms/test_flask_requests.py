@@ -10,7 +10,7 @@ from werkzeug.datastructures import Range
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.utils import secure_filename
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import candor_only, problem
 
 

@@ -18,7 +18,7 @@ from flask import (
 )
 from flask.testing import FlaskClient
 
-from app.rest.public import public
+from app.rest.public_routes import public
 
 
 def answering(app: Flask, view) -> FlaskClient:

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from markupsafe import escape
 from werkzeug.routing import BaseConverter, BuildError
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK, problem
 
 

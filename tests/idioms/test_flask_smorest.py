@@ -7,7 +7,7 @@ import marshmallow as ma
 import pytest
 from flask.views import MethodView
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import INVALID, Blueprint, candor_only, problem
 from tests.idioms.pets import PetQueryArgsSchema, PetSchema
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.test import TestResponse
 
 from app.models.tasks import Task
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import candor_only, problem
 
 

@@ -24,7 +24,7 @@ from flask import (
 )
 from flask.testing import FlaskClient
 
-from app.rest.public import public
+from app.rest.public_routes import public
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from flask import Flask, jsonify, render_template_string, request
 from flask.testing import FlaskClient
 from flask.views import MethodView, View
 
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import problem
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import create_app
 from app.config import InvalidSettings, Settings
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK, candor_only, problem
 
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, g
 
 from app.config import ROOT, Settings
-from app.rest.public import public
+from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK
 
 
@@ -58,7 +58,7 @@ CONFTEST = f"""\
 import pytest
 from flask import Flask
 from app import create_app
-from app.rest.public import public
+from app.rest.public_routes import public
 
 @pytest.fixture
 def app():

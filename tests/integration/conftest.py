@@ -14,15 +14,15 @@ from sqlalchemy.orm import Session, scoped_session
 from app.config import Settings
 from app.extensions import db
 from app.repositories.autocommit_reads import Reads
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 from app.repositories.error_translation import translating
 from app.repositories.tasks import TaskReads
 from app.repositories.unit_of_work import UnitOfWork
 from tests.conftest import EMPTY
 from tests.integration.task_collections import Collection, InMemory, InPostgres
-from tests.sent import sent_by
+from tests.sent_statements import sent_by
 
-BACKEND: Final = Prepared(select(func.pg_backend_pid()))
+BACKEND: Final = CompiledStatement(select(func.pg_backend_pid()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from app.config import ROOT, Settings
 from app.config.database import SESSION, database_url, with_environment
 from app.errs import Error
 from app.extensions import db
-from app.observability.failure_recorder import Entry
+from app.observability.failure_recorder import FailureEntry
 from app.repositories import engine as house
 from app.repositories.failures import FailureWriter
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 
 FOREIGN: Final = {
     "DateStyle": "German",
@@ -169,7 +169,7 @@ class TestParameters:
         with app.app_context():
             flask_migrate.upgrade()
             now = datetime.now(UTC)
-            FailureWriter(foreign, kept=5, days=1)([Entry("an-id", now, None, {"path": "\\ü"})])
+            FailureWriter(foreign, max_rows=5, days=1)([FailureEntry("an-id", now, None, {"path": "\\ü"})])
             with db.engine.connect() as connection:
                 assert connection.exec_driver_sql("SELECT at FROM failures").scalar_one() == now
             db.engine.dispose()
@@ -304,7 +304,7 @@ class TestEncoding:
 
     def test_failures_are_not_written_there(self, unfit: str) -> None:
         with pytest.raises(Error) as caught:
-            FailureWriter(unfit, kept=5, days=1)([])
+            FailureWriter(unfit, max_rows=5, days=1)([])
         assert self.SENTENCE in (caught.value.detail or "")
 
     def test_an_upgrade_ends_with_that_sentence(self, unfit: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, make_url, t
 from app.config import Settings
 from app.errs import Error, match
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
-from app.repositories import connection_checkout, exchange, pool
+from app.repositories import connection_checkout, libpq_io, pool
 from app.repositories import engine as house
 from app.resilience.breaker import Breaker, State
 from app.resilience.deadline import Deadline, current, within
@@ -58,7 +58,7 @@ def ask(engine: Engine) -> None:
 
 def ask_directly(engine: Engine) -> None:
     """Send a statement past SQLAlchemy's connection, as reads are sent."""
-    pool.lent(engine, lambda connection: cast("Any", connection.driver_connection).execute("SELECT 1"))
+    pool.checkout(engine, lambda connection: cast("Any", connection.driver_connection).execute("SELECT 1"))
 
 
 def engine_at(url: str, pool_size: int = 1) -> Engine:
@@ -200,9 +200,9 @@ class TestWatchdog:
             connection.execute(text("SELECT 1"))
             loan = connection_checkout.of(connection.connection)
             assert loan is not None
-            loan.spare()
+            loan.protect_commit()
             time.sleep(BUDGET.total_seconds() + GRACE / 2)
-            loan.guard()
+            loan.enforce_deadline()
             assert match(IN_DATABASE, ended(connection, "SELECT pg_sleep(10)"))
 
     def test_every_statement_ends_while_no_thread_can_be_started(
@@ -228,14 +228,14 @@ class TestWatchdog:
 
     def test_a_cut_at_the_deadline_cancels_once(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         """The second cancellation would meet the statement of the next request."""
-        begun, cancel = list[object](), connection_checkout.Loan._cancel
+        begun, cancel = list[object](), connection_checkout.Checkout._cancel
 
-        def count(loan: connection_checkout.Loan) -> None:
+        def count(loan: connection_checkout.Checkout) -> None:
             begun.append(loan)
             cancel(loan)
             time.sleep(0.05)
 
-        monkeypatch.setattr(connection_checkout.Loan, "_cancel", count)
+        monkeypatch.setattr(connection_checkout.Checkout, "_cancel", count)
         with on_time(), database.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
             limit = current.get()
@@ -273,7 +273,7 @@ class TestPool:
     def test_and_never_longer_than_the_pool_lets_anybody_wait(
         self, busy: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pool, "POOL_WAIT", 0.1)
+        monkeypatch.setattr(pool, "MAX_POOL_WAIT", 0.1)
         for budget in (None, timedelta(seconds=5)):
             began = time.monotonic()
             with within(budget or timedelta(days=1)), pytest.raises(Error) as caught:
@@ -364,11 +364,11 @@ class TestSilence:
         assert isinstance(engine.pool, pool.BoundedPool)
         with on_time(), engine.connect() as connection:
             connection.execute(text("CREATE TEMPORARY TABLE written ()"))
-            engine.pool.writers.enter("another")
+            engine.pool.writer_limit.enter("another")
             proxy.flows.clear()
             with pytest.raises(Error):
                 connection.commit()
-        engine.pool.writers.leave("another")
+        engine.pool.writer_limit.leave("another")
         proxy.flows.set()
         with on_time(timedelta(seconds=2)), engine.connect() as connection:
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
@@ -385,9 +385,9 @@ class TestSilence:
         network.tears.set()
         results: list[Any] = []
         driven.pgconn.send_query(b"COMMIT")
-        assert exchange.received(driven.pgconn, 0.2, results) is None
+        assert libpq_io.received(driven.pgconn, 0.2, results) is None
         network.mend()
-        found = exchange.received(driven.pgconn, 2, results)
+        found = libpq_io.received(driven.pgconn, 2, results)
         assert found is not None
         assert found.command_status == b"COMMIT"
         driven.close()

@@ -15,7 +15,7 @@ from app import context
 from app.config import Settings
 from app.errs.platform import ServiceUnavailable
 from app.observability import failure_recorder, logs
-from app.observability.failure_recorder import Entry, Journal, plain
+from app.observability.failure_recorder import FailureEntry, FailureRecorder, plain
 from app.repositories.failures import TRIMMING, FailureReads, FailureWriter
 from tests.fakes.network import Proxy
 from tests.integration.conftest import Database
@@ -29,9 +29,9 @@ def fail() -> None:
     logs.access({"method": "GET", "path": "/x", "route": "unmatched", "status": 404})
 
 
-def entry(number: int = 1, *, request_id: str = "request-1", days: float = 0) -> Entry:
+def entry(number: int = 1, *, request_id: str = "request-1", days: float = 0) -> FailureEntry:
     at = NOW - timedelta(days=days) + timedelta(microseconds=number)
-    return Entry(request_id, at, "0af7651916cd43dd8448eb211c80319c", {"status": 503, "number": number})
+    return FailureEntry(request_id, at, "0af7651916cd43dd8448eb211c80319c", {"status": 503, "number": number})
 
 
 @pytest.fixture(autouse=True)
@@ -49,27 +49,27 @@ def reads(database: Database) -> FailureReads:
 class TestWriter:
     def test_what_is_written_is_found_newest_first(self, settings: Settings, reads: FailureReads) -> None:
         entries = [entry(number) for number in range(3)]
-        FailureWriter(settings.database_url, kept=100, days=14)([*entries, entry(request_id="request-2")])
+        FailureWriter(settings.database_url, max_rows=100, days=14)([*entries, entry(request_id="request-2")])
         assert reads.find("request-1", most=2) == entries[:0:-1]
 
     def test_anything_that_was_logged_can_be_written(self, settings: Settings, reads: FailureReads) -> None:
         said = plain({"path": "/\x00\ud800", "facts": {"big": 2**70, "odd": {1}}})
-        FailureWriter(settings.database_url, kept=100, days=14)([replace(entry(), said=said)])
-        assert reads.find("request-1", most=2)[0].said == said
+        FailureWriter(settings.database_url, max_rows=100, days=14)([replace(entry(), fields=said)])
+        assert reads.find("request-1", most=2)[0].fields == said
 
     def test_the_newest_are_kept_and_none_for_longer_than_so_many_days(
         self, settings: Settings, reads: FailureReads
     ) -> None:
-        write = FailureWriter(settings.database_url, kept=5, days=14)
+        write = FailureWriter(settings.database_url, max_rows=5, days=14)
         write([entry(number) for number in range(4)])
         write([entry(4, days=14.1), *(entry(number) for number in range(5, 8))])
-        assert [each.said["number"] for each in reads.find("request-1", most=20)] == [7, 6, 5, 3, 2]
+        assert [each.fields["number"] for each in reads.find("request-1", most=20)] == [7, 6, 5, 3, 2]
 
     def test_one_of_several_takes_away_the_rest_goes_on(
         self, settings: Settings, reads: FailureReads, stranger: Connection
     ) -> None:
         stranger.execute(text("SELECT pg_advisory_lock(:key)"), {"key": TRIMMING})
-        FailureWriter(settings.database_url, kept=1, days=14)([entry(1), entry(2)])
+        FailureWriter(settings.database_url, max_rows=1, days=14)([entry(1), entry(2)])
         assert len(reads.find("request-1", most=20)) == 2
         stranger.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": TRIMMING})
 
@@ -77,12 +77,12 @@ class TestWriter:
         self, database: Database, settings: Settings, stranger: Connection
     ) -> None:
         before = database.engine.pool.checkedin()  # type: ignore[attr-defined]  # a queue pool
-        FailureWriter(settings.database_url, kept=5, days=14)([entry()])
+        FailureWriter(settings.database_url, max_rows=5, days=14)([entry()])
         assert database.engine.pool.checkedin() == before  # type: ignore[attr-defined]  # as above
 
     def test_writing_nothing_takes_away_what_is_too_old(self, settings: Settings, reads: FailureReads) -> None:
-        FailureWriter(settings.database_url, kept=5, days=14)([entry(days=2), entry()])
-        FailureWriter(settings.database_url, kept=5, days=1)([])
+        FailureWriter(settings.database_url, max_rows=5, days=14)([entry(days=2), entry()])
+        FailureWriter(settings.database_url, max_rows=5, days=1)([])
         assert reads.find("request-1", most=20) == [entry()]
 
     def test_what_failed_while_the_database_was_away_is_on_record_once_it_is_back(
@@ -93,16 +93,16 @@ class TestWriter:
         with socket.socket() as door:
             door.bind(("127.0.0.1", 0))  # and does not listen: connections are refused
             writer = FailureWriter(
-                str(url.set(host="127.0.0.1", port=door.getsockname()[1]).render_as_string(False)), kept=5, days=14
+                str(url.set(host="127.0.0.1", port=door.getsockname()[1]).render_as_string(False)), max_rows=5, days=14
             )
             tried, written = threading.Event(), threading.Event()
 
-            def write(entries: Sequence[Entry]) -> None:
+            def write(entries: Sequence[FailureEntry]) -> None:
                 tried.set()
                 writer(entries)
                 written.set()
 
-            kept = Journal(write, sample=1.0)
+            kept = FailureRecorder(write, sample=1.0)
             kept.start()
             contextvars.copy_context().run(fail)
             assert tried.wait(10)
@@ -111,11 +111,11 @@ class TestWriter:
             assert written.wait(10)
             kept.stop(10)
             proxy.close()
-        assert [each.said["status"] for each in reads.find("request-1", most=20)] == [404]
+        assert [each.fields["status"] for each in reads.find("request-1", most=20)] == [404]
         assert kept.dropped == 0
 
     def test_a_database_out_of_reach_is_an_error_of_the_house(self) -> None:
-        write = FailureWriter("postgresql+psycopg://nobody@127.0.0.1:1/nothing", kept=5, days=14)
+        write = FailureWriter("postgresql+psycopg://nobody@127.0.0.1:1/nothing", max_rows=5, days=14)
         began = time.monotonic()
         with pytest.raises(ServiceUnavailable):
             write([entry()])

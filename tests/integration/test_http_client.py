@@ -20,7 +20,7 @@ from app.resilience import deadline
 from app.resilience.breaker import State
 from app.resilience.breaker_counts import Counts
 from app.rest import examples
-from app.rest.errors import Occasion, problem
+from app.rest.errors import ProblemContext, problem
 from tests.fakes import remote as fake
 from tests.fakes.remote import Behaviour, Remote, says
 from tests.integration.mail_server import certificate
@@ -45,7 +45,7 @@ def make(remote: Remote) -> Iterator[Make]:
     made = []
 
     def make(url: str = remote.url, *, milliseconds: int = 5000, **more: Any) -> HttpClient:
-        made.append(HttpClient("others", url, patience=timedelta(milliseconds=milliseconds), **more))
+        made.append(HttpClient("others", url, timeout=timedelta(milliseconds=milliseconds), **more))
         made[-1]._retry._sleep = lambda _: None
         return made[-1]
 
@@ -166,7 +166,7 @@ class TestNonsense:
 
 def shown(error: Error) -> dict[str, Any]:
     """Return the problem document of an error."""
-    return problem(error, Occasion(public_url="http://candor.test", instance="/", timestamp="", request_id=None))
+    return problem(error, ProblemContext(public_url="http://candor.test", instance="/", timestamp="", request_id=None))
 
 
 class TestProblems:
@@ -183,7 +183,7 @@ class TestProblems:
         assert (error.kind, error.code) == (named.kind, named.code)
         assert error.facts["remote_status"] == document["status"]
         assert SECRET not in str(shown(error))
-        assert [link.detail for link in errs.chain(error) if isinstance(link, Error)][-1] == SECRET, "the log is told"
+        assert [link.detail for link in errs.causes(error) if isinstance(link, Error)][-1] == SECRET, "the log is told"
 
     def test_a_fault_of_theirs_is_no_fault_of_ours(self, remote: Remote, make: Make) -> None:
         document = examples.document(errs.platform.InternalError, public_url="http://other.test")

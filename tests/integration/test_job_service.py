@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from app import context, errs
 from app.context import Principal
-from app.models.jobs import Backlog, JobState, NewJob, TakenJob
+from app.models.jobs import Backlog, ClaimedJob, JobState, NewJob
 from app.models.tasks import NewTask
 from app.observability import metrics
 from app.resilience import deadline
@@ -18,17 +18,17 @@ from app.services.jobs import MOST_ATTEMPTS, Ended, Handler, JobService, Outcome
 from app.services.tasks import TaskService
 from app.wiring.hooks import count_job, log_job
 from tests.integration.conftest import Database
-from tests.sent import seen
+from tests.sent_statements import seen
 
 KIND = "test.note"
 ALICE = Principal("alice", frozenset())
 
 
-def fail(_job: TakenJob) -> None:
+def fail(_job: ClaimedJob) -> None:
     raise ValueError("it does not work")
 
 
-def refuse(_job: TakenJob) -> None:
+def refuse(_job: ClaimedJob) -> None:
     raise errs.E("test", kind=errs.Kind.INVALID_REQUEST)
 
 
@@ -63,7 +63,7 @@ def add(database: Database) -> Callable[..., None]:
 
 def attempt(jobs: JobService) -> Outcome:
     """Do the next job."""
-    job = jobs.take(owner="test")
+    job = jobs.claim(owner="test")
     assert job is not None
     return jobs.run(job)
 
@@ -76,7 +76,7 @@ def expire(stranger: Connection) -> None:
 def creates_a_task(database: Database) -> Handler:
     tasks = TaskService(reads=database.task_reads, unit_of_work=database.unit_of_work, clock=SystemClock())
 
-    def handle(job: TakenJob) -> None:
+    def handle(job: ClaimedJob) -> None:
         tasks.create(NewTask(title=job.payload["title"]), by=ALICE)
 
     return handle
@@ -96,7 +96,7 @@ class TestRun:
         jobs = service(lambda job: done.append(job.payload["token"]))
         add(token="secret")
         assert attempt(jobs) is Outcome.DONE
-        assert (done, jobs.list(), jobs.take(owner="test")) == (["secret"], [], None)
+        assert (done, jobs.list(), jobs.claim(owner="test")) == (["secret"], [], None)
         assert [(each.outcome, each.error) for each in told] == [(Outcome.DONE, None)]
 
     def test_it_goes_by_the_ids_of_the_request_and_by_a_deadline(
@@ -104,7 +104,7 @@ class TestRun:
     ) -> None:
         seen: list[tuple[str | None, str | None, float]] = []
 
-        def look(_job: TakenJob) -> None:
+        def look(_job: ClaimedJob) -> None:
             limit = deadline.current.get()
             assert limit is not None
             seen.append((context.request_id.get(), context.trace_id.get(), limit.budget.total_seconds()))
@@ -130,10 +130,10 @@ class TestRun:
         """What a worker wrote whose lease had passed to another is rolled back, and the other one's stays."""
         jobs = service(creates_a_task(database))
         add(title="Buy milk")
-        late = jobs.take(owner="late")
+        late = jobs.claim(owner="late")
         assert late is not None
         expire(stranger)
-        present = jobs.take(owner="present")
+        present = jobs.claim(owner="present")
         assert present is not None
         assert jobs.run(late) is Outcome.LOST
         assert tasks(stranger) == 0
@@ -151,7 +151,7 @@ class TestRun:
             assert attempt(jobs) is (Outcome.PUT_BACK if number < MOST_ATTEMPTS else Outcome.DEAD)
             assert attempt(jobs) is Outcome.DONE
             expire(stranger)
-        assert jobs.take(owner="test") is None
+        assert jobs.claim(owner="test") is None
         pauses = [each.pause.total_seconds() for each in told if each.pause]
         assert pauses[:4] == [5, 10, 20, 40]
         assert pauses[-1] == 3600
@@ -161,11 +161,11 @@ class TestRun:
     def test_a_job_that_takes_each_worker_with_it_is_given_up_unseen(
         self, service: Callable[..., JobService], add: Callable[..., None], stranger: Connection
     ) -> None:
-        seen: list[TakenJob] = []
+        seen: list[ClaimedJob] = []
         jobs = service(seen.append)
         add()
         for _ in range(MOST_ATTEMPTS):
-            assert jobs.take(owner="lost") is not None
+            assert jobs.claim(owner="lost") is not None
             expire(stranger)
         assert attempt(jobs) is Outcome.DEAD
         assert seen == []
@@ -181,16 +181,16 @@ class TestRun:
     ) -> None:
         """Neither address nor token; an INFO without a stack, and a count."""
 
-        def refused(_job: TakenJob) -> None:
+        def refused(_job: ClaimedJob) -> None:
             error = errs.E("mail.send", kind=errs.Kind.INVALID_REQUEST, smtp_code=550, is_undeliverable=True)
             raise error from ValueError("<alice@example.com>: 550 nobody of that name")
 
         add(to="alice@example.com")
-        labels = {"kind": KIND, "outcome": "refused"}
+        labels = {"kind": KIND, "outcome": "rejected"}
         before = metrics.REGISTRY.get_sample_value("jobs_total", labels) or 0.0
         jobs = service(refused, hooks=(log_job, count_job))
         with caplog.at_level(logging.INFO):
-            assert attempt(jobs) is Outcome.REFUSED
+            assert attempt(jobs) is Outcome.REJECTED
         assert jobs.list() == []
         assert metrics.REGISTRY.get_sample_value("jobs_total", labels) == before + 1
         (record,) = [each for each in caplog.records if each.name == "candor.jobs"]
@@ -202,7 +202,7 @@ class TestRun:
     def test_data_in_the_error_stay_out_of_the_row(
         self, service: Callable[..., JobService], add: Callable[..., None]
     ) -> None:
-        def leak(job: TakenJob) -> None:
+        def leak(job: ClaimedJob) -> None:
             raise ValueError("cannot send to " + job.payload["to"])
 
         add(to="alice@example.com")

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import Connection, text
 
 from app import context
-from app.models.jobs import JobState, NewJob, TakenJob
+from app.models.jobs import ClaimedJob, JobState, NewJob
 from tests.integration.conftest import Database
 
 LEASE = timedelta(minutes=1)
@@ -23,15 +23,15 @@ def add(database: Database, kind: str = "test.note", **payload: str) -> None:
         unit.commit()
 
 
-def take(database: Database, kind: str = "test.note", *, owner: str = "one") -> TakenJob | None:
+def take(database: Database, kind: str = "test.note", *, owner: str = "one") -> ClaimedJob | None:
     """Lease a job."""
     with database.unit_of_work() as unit:
-        job = unit.jobs.take([kind], owner=owner, lease=LEASE)
+        job = unit.jobs.claim([kind], owner=owner, lease=LEASE)
         unit.commit()
     return job
 
 
-def taken(database: Database) -> TakenJob:
+def taken(database: Database) -> ClaimedJob:
     """Lease a job that is there."""
     job = take(database)
     assert job is not None
@@ -139,7 +139,7 @@ class TestSupersede:
     ) -> None:
         job = taken(database)
         with database.unit_of_work() as unit:
-            unit.jobs.put_back(job, error="later", after=timedelta(hours=1))
+            unit.jobs.reschedule(job, error="later", after=timedelta(hours=1))
             unit.commit()
         self.add(database, "newer")
         assert self.left(stranger) == {"newer", "other"}
@@ -147,7 +147,7 @@ class TestSupersede:
     def test_a_dead_one_stays_for_people_to_see(self, database: Database, stranger: Connection) -> None:
         job = taken(database)
         with database.unit_of_work() as unit:
-            unit.jobs.put_back(job, error="never", after=None)
+            unit.jobs.reschedule(job, error="never", after=None)
             unit.commit()
         self.add(database, "newer")
         assert self.left(stranger) == {"older", "newer", "other"}
@@ -204,7 +204,7 @@ class TestFinish:
         assert (present.id, present.fence) == (late.id, late.fence + 1)
         with database.unit_of_work() as unit:
             assert not unit.jobs.finish(late)
-            assert not unit.jobs.put_back(late, error="late", after=None)
+            assert not unit.jobs.reschedule(late, error="late", after=None)
             assert unit.jobs.finish(present)
             unit.commit()
         assert count(stranger) == 0
@@ -214,7 +214,7 @@ class TestPutBack:
     def test_ok(self, database: Database, stranger: Connection) -> None:
         add(database)
         with database.unit_of_work() as unit:
-            assert unit.jobs.put_back(taken(database), error="ValueError: no", after=timedelta(hours=1))
+            assert unit.jobs.reschedule(taken(database), error="ValueError: no", after=timedelta(hours=1))
             unit.commit()
         assert take(database) is None
         expire(stranger)
@@ -227,7 +227,7 @@ class TestPutBack:
     def test_dead_and_revived(self, database: Database, stranger: Connection) -> None:
         add(database)
         with database.unit_of_work() as unit:
-            unit.jobs.put_back(taken(database), error="ValueError: no", after=None)
+            unit.jobs.reschedule(taken(database), error="ValueError: no", after=None)
             unit.commit()
         expire(stranger)
         assert take(database) is None

@@ -7,15 +7,15 @@ from sqlalchemy import func, literal, select, text
 
 from app.errs.platform import ServiceUnavailable
 from app.models.query import ListQuery, Ordering
-from app.repositories.compiled_statement import Line, Prepared
+from app.repositories.compiled_statement import CompiledStatement, ReadConnection
 from app.repositories.pool import BoundedPool
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
 
 PREPARED = 8
 """Repetitions after which psycopg has prepared a statement."""
-ONE = Prepared(select(literal(1)))
-SLOW = Prepared(select(func.pg_sleep(10)))
+ONE = CompiledStatement(select(literal(1)))
+SLOW = CompiledStatement(select(func.pg_sleep(10)))
 NAMES = text("SELECT name FROM pg_prepared_statements ORDER BY prepare_time")
 QUERY = ListQuery((), (Ordering("title"),), 2)
 
@@ -52,7 +52,7 @@ def test_a_count_within_a_unit_keeps_it(database: Database, prepared: set[str]) 
 
 
 def test_a_count_that_takes_too_long_keeps_it(database: Database, prepared: set[str]) -> None:
-    assert database.reads.run(lambda line: line.all_within(20, SLOW)) is None
+    assert database.reads.run(lambda line: line.all_with_timeout(20, SLOW)) is None
     assert names(database) >= prepared
 
 
@@ -67,13 +67,13 @@ def test_a_unit_without_a_commit_keeps_it(database: Database, prepared: set[str]
     assert database.task_reads.page(QUERY).total_size == 0, "it is undone all the same"
 
 
-def _hurry(line: Line) -> bool:
+def _hurry(line: ReadConnection) -> bool:
     line._send("SET LOCAL statement_timeout = 20")
     return True
 
 
-def _bounded(milliseconds: int, read: Prepared, line: Line) -> object:
-    return line.all_within(milliseconds, read)
+def _bounded(milliseconds: int, read: CompiledStatement, line: ReadConnection) -> object:
+    return line.all_with_timeout(milliseconds, read)
 
 
 def test_so_does_a_session_that_is_rolled_back(database: Database, prepared: set[str]) -> None:
@@ -84,7 +84,7 @@ def test_so_does_a_session_that_is_rolled_back(database: Database, prepared: set
 
 
 def test_the_limit_of_a_count_ends_with_it(database: Database) -> None:
-    shown = Prepared(select(func.current_setting("statement_timeout")))
+    shown = CompiledStatement(select(func.current_setting("statement_timeout")))
     usual = database.reads.value(shown)
     with database.unit_of_work() as unit:
         unit.tasks.add(a_task())
@@ -111,11 +111,11 @@ def test_a_write_that_finds_no_place_for_its_commit_keeps_it(database: Database,
     assert isinstance(pool, BoundedPool)
     with database.unit_of_work() as unit:
         unit.tasks.add(a_task("undone"))
-        for number in range(pool.writers.most):
-            pool.writers.enter(number)
+        for number in range(pool.writer_limit.most):
+            pool.writer_limit.enter(number)
         with pytest.raises(ServiceUnavailable):
             unit.commit()
-    for number in range(pool.writers.most):
-        pool.writers.leave(number)
+    for number in range(pool.writer_limit.most):
+        pool.writer_limit.leave(number)
     assert names(database) >= prepared
     assert database.task_reads.page(QUERY).total_size == 0, "it is undone all the same"

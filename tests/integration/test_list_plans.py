@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.models.query import Comparison, Cursor, ListQuery, Operator, Ordering, Value
 from tests.integration.conftest import Database, opened
-from tests.sent import seen
+from tests.sent_statements import seen
 
 ROWS = 20_000
 DEEP = 15_000

@@ -19,13 +19,13 @@ from app.errs.tasks import TaskTitleTaken
 from app.extensions import db
 from app.models.query import ListQuery, Ordering
 from app.repositories import listeners
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
-from tests.sent import sent_by
+from tests.sent_statements import sent_by
 
-ONE: Final = Prepared(select(literal(1)))
-WRONG: Final = Prepared(select(func.no_such_function()))
+ONE: Final = CompiledStatement(select(literal(1)))
+WRONG: Final = CompiledStatement(select(func.no_such_function()))
 
 
 @contextmanager
@@ -233,7 +233,7 @@ class TestErrors:
         assert [context.is_disconnect for (context,) in calls] == [True]
 
     def test_a_unit_whose_connection_is_lost_fails_alike(self, database: Database, stranger: Connection) -> None:
-        backend = Prepared(select(func.pg_backend_pid()))
+        backend = CompiledStatement(select(func.pg_backend_pid()))
         with heard(database.engine, "begin"), database.unit_of_work() as unit:
             dead = unit.transaction.use(lambda line: line.value(backend))
             stranger.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": dead})

@@ -18,16 +18,16 @@ from aiosmtpd.controller import Controller
 from app import errs
 from app.clients import mail
 from app.clients.mail import MailFolder, SmtpMail
-from app.clients.mail_renderer import KINDS, MAILS, SHOWN, Letters, shown
+from app.clients.mail_renderer import KINDS, MAILS, MAX_NAME_LENGTH, MailRenderer, displayed_name
 from app.config import ROOT
-from app.models.jobs import TakenJob
+from app.models.jobs import ClaimedJob
 from tests.integration.mail_server import QUOTED, USER, Mailbox, certificate, started
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
-LETTERS: Final = Letters(sender="Candor <candor@example.com>", public_url="https://api.example.com")
+LETTERS: Final = MailRenderer(sender="Candor <candor@example.com>", public_url="https://api.example.com")
 TOKEN: Final = "the-token-of-the-mail"
 EVIL: Final = "<b>See http://evil.example</b>"
-LINKED: Final = Letters(
+LINKED: Final = MailRenderer(
     sender="Candor <candor@example.com>",
     public_url="https://api.example.com",
     links={
@@ -44,8 +44,8 @@ def bodies(message: EmailMessage) -> list[str]:
     return [html.unescape(part.get_content()) for part in parts if part]
 
 
-def a_job(to: str = "alice@example.com", kind: str = "mail.activation", name: str = EVIL) -> TakenJob:
-    return TakenJob(
+def a_job(to: str = "alice@example.com", kind: str = "mail.activation", name: str = EVIL) -> ClaimedJob:
+    return ClaimedJob(
         id=UUID("6f1d1ae6-9d4c-4f4e-8d5e-111111111111"),
         kind=kind,
         payload={"to": to, "token": TOKEN, "name": name},
@@ -138,7 +138,7 @@ class TestSmtp:
         mailbox.hangs = True
         began = time.monotonic()
         with pytest.raises(errs.Error) as caught:
-            SmtpMail(url, LETTERS, patience=timedelta(seconds=1))(a_job())
+            SmtpMail(url, LETTERS, timeout=timedelta(seconds=1))(a_job())
         assert time.monotonic() - began < 5
         assert caught.value.kind.retryable
 
@@ -193,16 +193,16 @@ class TestSmtp:
 class TestLetters:
     @pytest.mark.parametrize("kind", KINDS)
     def test_every_mail_can_be_written(self, kind: str) -> None:
-        message = LETTERS.write(a_job(kind=kind))
+        message = LETTERS.render(a_job(kind=kind))
         assert message["Subject"]
         assert b"{{" not in message.as_bytes()
         assert b"curl" not in message.as_bytes()
 
     @pytest.mark.parametrize("letters", [LETTERS, LINKED], ids=["code", "link"])
     @pytest.mark.parametrize("kind", KINDS)
-    def test_text_and_html_say_the_same(self, letters: Letters, kind: str) -> None:
+    def test_text_and_html_say_the_same(self, letters: MailRenderer, kind: str) -> None:
         """Every paragraph of the text is in the HTML, word for word."""
-        text, page = bodies(letters.write(a_job(kind=kind, name="Alice")))
+        text, page = bodies(letters.render(a_job(kind=kind, name="Alice")))
         words = " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body")[2]).split())
         paragraphs = [" ".join(each.split()) for each in text.split("\n\n")]
         assert len(paragraphs) >= 3
@@ -212,7 +212,7 @@ class TestLetters:
     def test_the_token_is_linked_where_there_is_a_page_for_it(self, kind: str) -> None:
         page = {"mail.activation": "activate#token={}&from=mail", "mail.password_reset": "reset?token={}"}[kind]
         link = f"https://app.example.com/{page.format(TOKEN)}"
-        message = LINKED.write(a_job(kind=kind))
+        message = LINKED.render(a_job(kind=kind))
         text, page = bodies(message)
         assert f"\n    {link}\n" in text
         assert f'href="{link}"' in page
@@ -220,11 +220,11 @@ class TestLetters:
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_every_mail_says_when_it_was_asked_for(self, kind: str) -> None:
-        assert all("On 21 November 2026 at 12:00 UTC, " in body for body in bodies(LETTERS.write(a_job(kind=kind))))
+        assert all("On 21 November 2026 at 12:00 UTC, " in body for body in bodies(LETTERS.render(a_job(kind=kind))))
 
     @pytest.mark.parametrize("kind", ["mail.activation", "mail.address_taken"])
     def test_a_registration_s_mail_says_under_which_name(self, kind: str) -> None:
-        message = LETTERS.write(a_job(kind=kind, name="Zoë O’Brien-Núñez"))
+        message = LETTERS.render(a_job(kind=kind, name="Zoë O’Brien-Núñez"))
         assert all("under the name “Zoë O’Brien-Núñez”." in body for body in bodies(message))
 
     def test_every_mail_has_both_parts(self) -> None:
@@ -251,11 +251,11 @@ class TestLetters:
     )
     def test_an_address_is_one_address(self, to: str) -> None:
         with pytest.raises(errs.Error) as caught:
-            LETTERS.write(a_job(to=to))
+            LETTERS.render(a_job(to=to))
         assert caught.value.kind is errs.Kind.INVALID_REQUEST
 
     def test_html_is_escaped(self) -> None:
-        body = Letters(sender="a@example.com", public_url="<i>").write(a_job()).get_body(("html",))
+        body = MailRenderer(sender="a@example.com", public_url="<i>").render(a_job()).get_body(("html",))
         assert body is not None
         assert "<i>" not in body.get_content()
 
@@ -279,8 +279,8 @@ class TestShown:
     )
     def test_a_name_is_no_message_of_its_own(self, name: str, expected: str) -> None:
         """Whoever registers an address decides what its owner reads: no link, no number, and no story."""
-        assert shown(name) == expected
-        assert len(shown(name)) <= SHOWN
+        assert displayed_name(name) == expected
+        assert len(displayed_name(name)) <= MAX_NAME_LENGTH
 
 
 class TestFolder:

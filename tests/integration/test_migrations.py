@@ -28,8 +28,8 @@ from app.models import Base
 from app.repositories.autocommit_reads import Reads
 from app.repositories.readiness import DatabaseChecks, expected_head
 from tests.integration.conftest import Database
-from tests.oracle import CheckedClient
-from tests.sent import sent_by
+from tests.response_checks import CheckedClient
+from tests.sent_statements import sent_by
 
 CONSTRAINTS = text("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass(:table)")
 VERSION: Final = text("SELECT version_num FROM alembic_version")
@@ -186,6 +186,7 @@ class TestDefinitions:
             with db.engine.begin() as connection:
                 if name == "upgrade_ops":
                     script = produce_migrations(MigrationContext.configure(connection), Base.metadata)
+                assert script.upgrade_ops is not None
                 assert "-- to be written" not in render_python_code(script.upgrade_ops)
                 operations = Operations(MigrationContext.configure(connection))
                 for each in getattr(script, name).ops:

@@ -18,7 +18,7 @@ from tests.api.caller import Caller, answered
 from tests.integration.conftest import Database, opened
 from tests.integration.test_list_plans import buffers, explained, nodes, planned
 from tests.integration.test_query_counts import words
-from tests.sent import sent_by
+from tests.sent_statements import sent_by
 
 ORDERS: Final = 10_000
 CUSTOMER: Final = "a" * 255

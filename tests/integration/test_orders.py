@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from app.errs import Error, Kind
 from app.errs.orders import OrderNotFound
-from app.models.orders import Expansion, Item, NewItem, NewOrder, Order, Step
-from app.models.products import Currency, Offer
+from app.models.orders import Expansion, Item, NewItem, NewOrder, Order, Transition
+from app.models.products import Currency, Price
 from app.models.query import Comparison, ListQuery, Operator, Ordering
 from app.repositories.error_translation import translating
 from app.repositories.orders import MEMBERS, OrderReads
@@ -67,10 +67,10 @@ class Collection:
             unit.commit()
         return orders
 
-    def put(self, *offers: Offer, at: datetime = NOON) -> set[tuple[str, Currency]]:
+    def put(self, *offers: Price, at: datetime = NOON) -> set[tuple[str, Currency]]:
         """Put offers and commit."""
         with self.unit() as unit:
-            unit.products.hold()
+            unit.products.lock()
             done = unit.products.put_all(offers, at=at)
             unit.commit()
         return done
@@ -92,9 +92,9 @@ def members(order: Any) -> dict[str, Any]:
     return {name: getattr(order, name) for name in MEMBERS}
 
 
-def offer(sku: str, price: str, currency: Currency = EUR) -> Offer:
+def offer(sku: str, price: str, currency: Currency = EUR) -> Price:
     """Return an offer."""
-    return Offer(sku=sku, currency=currency, price=Decimal(price))
+    return Price(sku=sku, currency=currency, price=Decimal(price))
 
 
 class TestOrders:
@@ -118,7 +118,7 @@ class TestOrders:
     def test_a_step_is_written_with_the_unit(self, collection: Collection, commits: bool) -> None:
         (order,) = collection.added("alice")
         with collection.unit() as unit:
-            unit.orders.get(order.id).take(Step.SHIP, at=NOON + timedelta(hours=1))
+            unit.orders.get(order.id).transition(Transition.SHIP, at=NOON + timedelta(hours=1))
             if commits:
                 unit.commit()
         read = collection.reads.get(order.id)
@@ -161,12 +161,12 @@ class TestOrders:
 
 class TestProducts:
     def test_what_was_put_is_read_by_currency(self, collection: Collection) -> None:
-        assert not collection.products.are_there()
+        assert not collection.products.exist()
         collection.put(offer("tea", "4.90"), offer("tea", "5.40", USD), offer("cup", "0.00"))
         with collection.unit() as unit:
             assert unit.products.prices(["tea", "cup", "no"], EUR) == {"tea": Decimal("4.90"), "cup": Decimal("0.00")}
             assert {k: str(v) for k, v in unit.products.prices({"tea", "cup"}, USD).items()} == {"tea": "5.40"}
-        assert collection.products.are_there()
+        assert collection.products.exist()
 
     def test_a_price_is_replaced_once_at_a_time(self, collection: Collection) -> None:
         assert collection.put(offer("tea", "1.00"), offer("cup", "2.00")) == {("tea", EUR), ("cup", EUR)}

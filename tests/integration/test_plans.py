@@ -9,13 +9,13 @@ from sqlalchemy import select, text
 from app.config import Settings
 from app.errs import Error, Kind
 from app.models.tasks import Task
-from app.repositories.compiled_statement import Prepared
-from app.resilience.transaction import BUDGET, transaction
+from app.repositories.compiled_statement import CompiledStatement
+from app.resilience.transaction_retry import BUDGET, transaction
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
 from tests.schema_changes import changed
 
-TITLE = Prepared(select(Task.title))
+TITLE = CompiledStatement(select(Task.title))
 PREPARED = 8
 """Repetitions after which psycopg has prepared a statement."""
 

@@ -12,19 +12,19 @@ from sqlalchemy import Connection, bindparam, func, literal, select, text
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.models.query import ListQuery, Ordering
 from app.models.tasks import Status, Task
-from app.repositories.compiled_statement import Line, Prepared
+from app.repositories.compiled_statement import CompiledStatement, ReadConnection
 from app.resilience import deadline
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
 
 MakeDatabase = Callable[..., Database]
 TERMINATE = text("SELECT pg_terminate_backend(:pid, 5000)")
-SET = Prepared(select(func.set_config(bindparam("name"), bindparam("to"), literal(False))))
-ONE = Prepared(select(literal(1)))
-SLOW = Prepared(select(func.pg_sleep(10)))
-SUICIDAL = Prepared(select(func.pg_terminate_backend(func.pg_backend_pid())))
-STATEMENT_TIMEOUT = Prepared(select(func.current_setting("statement_timeout")))
-COUNT = Prepared(select(func.count()).select_from(Task))
+SET = CompiledStatement(select(func.set_config(bindparam("name"), bindparam("to"), literal(False))))
+ONE = CompiledStatement(select(literal(1)))
+SLOW = CompiledStatement(select(func.pg_sleep(10)))
+SUICIDAL = CompiledStatement(select(func.pg_terminate_backend(func.pg_backend_pid())))
+STATEMENT_TIMEOUT = CompiledStatement(select(func.current_setting("statement_timeout")))
+COUNT = CompiledStatement(select(func.count()).select_from(Task))
 
 
 class TestRun:
@@ -50,7 +50,7 @@ class TestRun:
     def test_it_is_forgiven_once_only(self, database: Database) -> None:
         called = []
 
-        def suicidal(line: Line) -> None:
+        def suicidal(line: ReadConnection) -> None:
             called.append(line)
             line.all(SUICIDAL)
 
@@ -62,7 +62,7 @@ class TestRun:
     def test_what_failed_otherwise_is_not_tried_again(self, database: Database) -> None:
         called = []
 
-        def too_slow(line: Line) -> None:
+        def too_slow(line: ReadConnection) -> None:
             called.append(line)
             usual = line.value(STATEMENT_TIMEOUT)
             line.all(SET, name="statement_timeout", to="10")
@@ -107,9 +107,9 @@ class TestInsideAUnit:
         assert database.reads.value(ONE) == 1
 
 
-def within(database: Database, milliseconds: int, read: Prepared) -> object:
+def within(database: Database, milliseconds: int, read: CompiledStatement) -> object:
     """Return what the only column of the only row has, or ``None``, if that took longer."""
-    rows = database.reads.run(lambda line: line.all_within(milliseconds, read))
+    rows = database.reads.run(lambda line: line.all_with_timeout(milliseconds, read))
     return rows and rows[0][0]
 
 
@@ -147,10 +147,10 @@ class TestWithin:
     def test_another_error_is_told(self, database: Database, stranger: Connection) -> None:
         stranger.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
 
-        def locked(line: Line) -> None:
+        def locked(line: ReadConnection) -> None:
             line.all(SET, name="lock_timeout", to="10")
             try:
-                line.all_within(5000, COUNT)
+                line.all_with_timeout(5000, COUNT)
             finally:
                 line.all(SET, name="lock_timeout", to="2s")
 
@@ -173,4 +173,4 @@ class TestRows:
 
     def test_a_text_that_depends_on_its_values_is_refused(self) -> None:
         with pytest.raises(TypeError):
-            Prepared(select(Task.id).where(Task.title.in_(["a", "b"])))
+            CompiledStatement(select(Task.id).where(Task.title.in_(["a", "b"])))

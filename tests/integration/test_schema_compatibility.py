@@ -18,7 +18,7 @@ from app.cli import schema
 from app.config import ROOT
 from app.extensions import db
 from app.repositories.readiness import STORED, expected_head
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 
 NEWER = '''"""One migration more."""
 

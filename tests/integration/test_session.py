@@ -13,13 +13,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.config import Settings
 from app.extensions import db
 from app.models.tasks import Task
-from app.repositories.compiled_statement import Prepared
+from app.repositories.compiled_statement import CompiledStatement
 from app.repositories.tasks import MEMBERS
 from app.repositories.unit_of_work import UnitOfWork
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
 
-ONE: Final = Prepared(select(literal(1)))
+ONE: Final = CompiledStatement(select(literal(1)))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ class TestOutside:
             task = a_task()
             unit.tasks.add(task)
             assert unit.tasks.get(task.id).title == task.title
-            here = Prepared(select(func.current_setting("candor.here")))
+            here = CompiledStatement(select(func.current_setting("candor.here")))
             assert unit.transaction.use(lambda line: line.value(here)) == "yes"
             unit.commit()
         assert not db.session().in_transaction()

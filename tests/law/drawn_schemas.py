@@ -16,7 +16,7 @@ import marshmallow as ma
 from hypothesis import strategies as st
 from marshmallow import validate
 
-from app.wire import fields, rules
+from app.wire import fields, validators
 from app.wire.schemas.base import Schema
 
 UNKNOWN: Final = ("zz", "yy", "a/b")
@@ -34,12 +34,14 @@ TEXTS: Final = ("", "a", "bad", "long text", "2030-01-31T12:00:00Z", "DARK", "7"
 ANY: Final[tuple[Any, ...]] = (*TEXTS, None, -1, 0, 1, 3, True, False, 0.5, [], {})
 Draw = Callable[[Random], Any]
 OURS: Final[dict[str, Make]] = {
-    "t": lambda **more: fields.Text(validate=[rules.Length(min=1, max=4), rules.OneOf(["a", "bad", ""])], **more),
-    "n": lambda **more: fields.Integer(validate=rules.Range(min=0, max=2), **more),
+    "t": lambda **more: fields.Text(
+        validate=[validators.Length(min=1, max=4), validators.OneOf(["a", "bad", ""])], **more
+    ),
+    "n": lambda **more: fields.Integer(validate=validators.Range(min=0, max=2), **more),
     "b": fields.Boolean,
     "w": fields.Timestamp,
     "s": lambda **more: fields.EnumName(Shade, prefix="", default=Shade.DARK, **more),
-    "l": lambda **more: fields.Listed(fields.Text(validate=rules.Length(max=1)), longest=2, **more),
+    "l": lambda **more: fields.Listed(fields.Text(validate=validators.Length(max=1)), longest=2, **more),
 }
 PLAIN: Final[dict[str, Make]] = {
     "t": lambda **more: ma.fields.Str(validate=[validate.Length(min=1, max=4), validate.Regexp("^[a-z]*$")], **more),

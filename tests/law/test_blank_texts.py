@@ -9,8 +9,8 @@ import marshmallow as ma
 import pytest
 
 from app.wire import schemas
-from app.wire.rules import Length, Printable
 from app.wire.schemas.base import Schema
+from app.wire.validators import Length, Printable
 
 
 def lines() -> Iterator[tuple[str, "ma.fields.Field[object]"]]:

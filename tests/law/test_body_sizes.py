@@ -13,7 +13,7 @@ from app.rest import operations, scopes
 from app.rest.operations import KIB, MIB, Operation
 from app.rpc.services import METHODS
 from tests.documents import inlined
-from tests.oracle import strict
+from tests.response_checks import strict
 
 NIL: Final = "00000000-0000-4000-8000-000000000000"
 UNBOUNDED: Final = 128

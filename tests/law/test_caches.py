@@ -37,8 +37,8 @@ BOUNDED_OTHERWISE: Final = {
     "app/observability/metrics.py: _counters": "errors of the catalogue",
     "app/observability/metrics.py: _breaches": "members of schemas, and codes",
     "app/observability/metrics.py: _observers": "routes, known methods and statuses",
-    "app/rate_limiting/names.py: _CLAIMED": "applications, held weakly",
-    "app/rate_limiting/names.py: _TAKEN": "names of settings and functions, claimed when limits are declared",
+    "app/rate_limiting/view_names.py: _CLAIMED": "applications, held weakly",
+    "app/rate_limiting/view_names.py: _TAKEN": "names of settings and functions, claimed when limits are declared",
     "app/rest/request.py: asked": "never filled: the default of a class",
     "app/wire/request_ids.py: _DRAWN": "64 at once, taken out one by one",
 }
@@ -83,7 +83,7 @@ def test_what_is_cached_by_arguments_has_a_bound() -> None:
 
 
 def test_no_container_of_a_module_or_class_begins_empty() -> None:
-    """It would be filled later, by requests maybe: ``Memory``, ``Copies`` and ``OwnWindows`` have bounds."""
+    """Requests could fill it later. ``BoundedCache``, ``StaleCache`` and ``InMemoryRateLimitStore`` are bounded."""
     found = []
     for path, module in sources():
         scopes: list[ast.Module | ast.ClassDef] = [module]
@@ -109,7 +109,7 @@ FULL: Final = {2**power for power in range(8, 14)}
 FORMATTED: Final = re.compile(r"(DEBUG|INFO|WARNING|ERROR) +candor\.")
 """How pytest begins the text of a log record that it keeps."""
 WITH_BOUND: Final = "lru_cache with a bound"
-BOUNDED: Final = (WITH_BOUND, "OwnWindows", "Memory", "Copies", "LRUCache", "PrepareManager")
+BOUNDED: Final = (WITH_BOUND, "InMemoryRateLimitStore", "BoundedCache", "StaleCache", "LRUCache", "PrepareManager")
 """Classes whose containers have a bound of their own, beyond what a burst fills; their own tests hold it."""
 
 

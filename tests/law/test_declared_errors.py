@@ -9,8 +9,8 @@ from flask import Flask
 from app import errs
 from app.rest import examples, operations
 from app.rest.errors import BODILESS, STATUS, status_of
-from tests.observed import PROVOKED
-from tests.oracle import PROBLEMS
+from tests.observed_errors import PROVOKED
+from tests.response_checks import PROBLEMS
 
 
 def test_every_kind_has_a_status_and_every_status_a_kind() -> None:

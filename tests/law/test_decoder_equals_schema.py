@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from app.errs.error import Error, Violation
 from app.wire import fields
-from app.wire.decode_context import Reading, under_way
+from app.wire.decode_context import DecodeContext, under_way
 from app.wire.decoder import Decoder
 from app.wire.locations import LONGEST_NAME
-from app.wire.rules import Breach
-from app.wire.schemas.base import Path, QuerySchema, Schema, inside, spoken
+from app.wire.schemas.base import Path, QuerySchema, Schema, dotted_path, inside
 from app.wire.schemas.lists import ListSchema
+from app.wire.validators import Breach
 from tests.examples import examples
 from tests.law.test_encoder_equals_schema import JSON, SCHEMAS
 
 NOW: Final = datetime(2026, 11, 28, tzinfo=UTC)
-READINGS: Final = st.sampled_from([Reading(NOW), Reading(NOW, {"update_mask": ("title", "due_date")})])
+READINGS: Final = st.sampled_from([DecodeContext(NOW), DecodeContext(NOW, {"update_mask": ("title", "due_date")})])
 PLAIN: Final = ("", " ", "a", "Home", "x" * 300, "\x07", "4.90", "EUR", "alice@example.com", "items", "-1", "7", "dark")
 FITTING: Final = (
     "2020-01-01T00:00:00Z",
@@ -85,10 +85,10 @@ def _violation(schema: Schema, path: Path, breach: Breach | Violation) -> Violat
         return breach
     if isinstance(schema, QuerySchema):
         name = str(path[0]) if path else "query"
-        return Violation(name, breach.code, f"{name} {breach.says}", parameter=name)
-    name = spoken(path, schema.relative_to)
+        return Violation(name, breach.code, f"{name} {breach.message}", parameter=name)
+    name = dotted_path(path, schema.relative_to)
     pointer = "#" + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
-    return Violation(name, breach.code, f"{name} {breach.says}", pointer=pointer)
+    return Violation(name, breach.code, f"{name} {breach.message}", pointer=pointer)
 
 
 def _leaves(schema: ma.Schema | None, messages: Any, path: Path) -> Iterator[tuple[Path, Any]]:
@@ -111,7 +111,7 @@ def _leaves(schema: ma.Schema | None, messages: Any, path: Path) -> Iterator[tup
         yield from _leaves(inner, messages[step], path if is_of_itself(step) else (*path, told))
 
 
-def compared(schema: Schema, data: Any, reading: Reading) -> tuple[Any, list[Violation]]:
+def compared(schema: Schema, data: Any, reading: DecodeContext) -> tuple[Any, list[Violation]]:
     """Return what both make of the data."""
     violations: list[Violation] = []
     token = under_way.set(reading)
@@ -167,7 +167,7 @@ def test_both_read_the_same(kind: type[Schema], data: st.DataObject) -> None:
 )
 def test_what_is_told_comes_in_the_order_of_the_members(name: str, body: Any, told: list[str]) -> None:
     schema = next(kind for kind in SCHEMAS if kind.__name__ == name)()
-    value, violations = compared(schema, body, Reading(NOW))
+    value, violations = compared(schema, body, DecodeContext(NOW))
     assert [each.field for each in violations] == told
     assert (value is None) == bool(told)
 

@@ -25,7 +25,7 @@ from werkzeug.test import TestResponse
 
 from app.rest import dispatch
 from app.rest.application import Application
-from app.rest.public import public
+from app.rest.public_routes import public
 
 Make = Callable[..., Flask]
 OF_THE_MOMENT: Final = ("X-Request-Id", "Request-Id", "Date", "RateLimit")

@@ -13,14 +13,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from app.errs.error import Violation
-from app.wire.decode_context import Reading
+from app.wire.decode_context import DecodeContext
 from app.wire.decoder import Decoder
 from app.wire.encoder import Encoder, dumps
 from app.wire.marshmallow_decoder import MarshmallowDecoder
-from app.wire.rules import Breach
+from app.wire.validators import Breach
 from tests.law.drawn_schemas import CASES, Drawn
 
-NOW: Final = Reading(datetime(2026, 11, 28, tzinfo=UTC))
+NOW: Final = DecodeContext(datetime(2026, 11, 28, tzinfo=UTC))
 CODES: Final = (
     ("Missing data for required field.", "REQUIRED_FIELD"),
     ("Field may not be null.", "REQUIRED_FIELD"),
@@ -54,7 +54,7 @@ def told(messages: Any, data: Any, path: tuple[Any, ...] = ()) -> list[Told]:
         return [one for each in messages for one in told(each, data, path)]
     pointer = "#" + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
     if isinstance(messages, Breach):
-        return [(pointer, messages.code, messages.says)]
+        return [(pointer, messages.code, messages.message)]
     return [(pointer, _code(messages, _at(data, path), path), messages)]
 
 

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from app.extensions import limiter
 from app.rate_limiting import binding
 from app.rate_limiting.binding import Plan, Way
-from app.resilience.rate_limit_store import OwnWindows
+from app.resilience.rate_limit_store import InMemoryRateLimitStore
 from tests.examples import examples
 from tests.fakes.monotonic import FakeMonotonic
 
@@ -96,8 +96,8 @@ class TestFastPath:
         clocks, counters = [FakeMonotonic(), FakeMonotonic()], []
         for app, clock in zip(pairs[pair], clocks, strict=True):
             services = app.extensions["candor-services"]
-            app.extensions["candor-services"] = replace(services, windows=OwnWindows(monotonic=clock))
-            counters.append(app.extensions["candor-services"].windows)
+            app.extensions["candor-services"] = replace(services, rate_limits=InMemoryRateLimitStore(monotonic=clock))
+            counters.append(app.extensions["candor-services"].rate_limits)
         statuses = set()
         for step in steps:
             for clock in clocks:

@@ -17,9 +17,9 @@ from app.rest import body, operations
 from app.rest.errors import ACCEPTED
 from app.rest.operations import Operation
 from tests.api.orders.order import stock
-from tests.oracle import CheckedClient
+from tests.response_checks import CheckedClient
 from tests.samples import BODIES, path_of
-from tests.sent import seen
+from tests.sent_statements import seen
 
 Bearer = Callable[..., dict[str, str]]
 Send = Callable[..., TestResponse]

@@ -11,7 +11,7 @@ from flask import Flask
 from app.config import ROOT, Settings
 from app.rest import nginx_config
 from app.rest.hooks import cors
-from deploy.serving.requests import UNKNOWN_CODINGS
+from deploy.serving.request_parser import UNKNOWN_CODINGS
 
 FOLDER: Final = ROOT / "deploy" / "nginx"
 

@@ -30,7 +30,7 @@ from app.models.tasks import Status as TaskStatus
 from app.models.users import PasswordReset, Registration, User
 from app.repositories import listing, orders, tasks
 from app.repositories import movies as repository_of_movies
-from app.repositories.compiled_statement import Line, Prepared
+from app.repositories.compiled_statement import CompiledStatement, ReadConnection
 from app.resilience import deadline
 from tests.integration.conftest import Database, opened
 from tests.integration.task_collections import NOON, a_task
@@ -134,7 +134,7 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
 INSIDE: Final = pytest.mark.parametrize("inside", [False, True], ids=["autocommit", "unit of work"])
 
 
-def prepared() -> dict[str, Prepared]:
+def prepared() -> dict[str, CompiledStatement]:
     """Return every statement of the repositories by module and name."""
     modules = [
         importlib.import_module(f"app.repositories.{each.name}") for each in pkgutil.iter_modules(repositories.__path__)
@@ -143,7 +143,7 @@ def prepared() -> dict[str, Prepared]:
         f"{module.__name__.rpartition('.')[2]}.{name}": value
         for module in modules
         for name, value in vars(module).items()
-        if isinstance(value, Prepared)
+        if isinstance(value, CompiledStatement)
     }
 
 
@@ -212,7 +212,7 @@ def both(database: Database, work: Callable[[], Any]) -> tuple[Any, Any]:
 
 
 @contextmanager
-def run_on(database: Database, *, inside: bool) -> Iterator[Callable[[Callable[[Line], Any]], Any]]:
+def run_on(database: Database, *, inside: bool) -> Iterator[Callable[[Callable[[ReadConnection], Any]], Any]]:
     """Return what runs work on a connection: of its own, or of a unit of work."""
     if not inside:
         yield database.reads.run
@@ -323,13 +323,13 @@ def test_lists_that_are_counted_also_inside_a_unit(database: Database) -> None:
     same(*both(database, work))
 
 
-ASLEEP: Final = Prepared(select(func.pg_sleep(5)))
-BY_TITLE: Final = Prepared(select(literal(1)).where(Task.title == bindparam("title")))
-WRONG: Final = Prepared(select(func.no_such_function()))
-DIVIDED: Final = Prepared(select(literal(1) / bindparam("by", 0)))
-INFINITE: Final = Prepared(select(func.to_timestamp(bindparam("at"))))
-DYING: Final = Prepared(select(func.pg_terminate_backend(func.pg_backend_pid())))
-FAILING: Final[dict[str, Callable[[Line], object]]] = {
+ASLEEP: Final = CompiledStatement(select(func.pg_sleep(5)))
+BY_TITLE: Final = CompiledStatement(select(literal(1)).where(Task.title == bindparam("title")))
+WRONG: Final = CompiledStatement(select(func.no_such_function()))
+DIVIDED: Final = CompiledStatement(select(literal(1) / bindparam("by", 0)))
+INFINITE: Final = CompiledStatement(select(func.to_timestamp(bindparam("at"))))
+DYING: Final = CompiledStatement(select(func.pg_terminate_backend(func.pg_backend_pid())))
+FAILING: Final[dict[str, Callable[[ReadConnection], object]]] = {
     "division by zero": lambda line: line.all(DIVIDED),
     "half a surrogate pair": lambda line: line.all(BY_TITLE, title="\ud800"),
     "a NUL": lambda line: line.all(BY_TITLE, title="\0"),
@@ -344,7 +344,7 @@ FAILING: Final[dict[str, Callable[[Line], object]]] = {
 
 @INSIDE
 @pytest.mark.parametrize("work", FAILING.values(), ids=FAILING.keys())
-def test_errors(database: Database, work: Callable[[Line], object], inside: bool) -> None:
+def test_errors(database: Database, work: Callable[[ReadConnection], object], inside: bool) -> None:
     def fail() -> tuple[object, ...]:
         with pytest.raises(Error) as caught, run_on(database, inside=inside) as run:
             run(work)
@@ -359,8 +359,10 @@ def test_errors(database: Database, work: Callable[[Line], object], inside: bool
 
 @INSIDE
 def test_what_takes_too_long_is_given_up_and_its_limit_ends_with_it(database: Database, inside: bool) -> None:
-    def work(line: Line) -> object:
-        return line.all_within(20, ASLEEP), line.value(Prepared(select(func.current_setting("statement_timeout"))))
+    def work(line: ReadConnection) -> object:
+        return line.all_with_timeout(20, ASLEEP), line.value(
+            CompiledStatement(select(func.current_setting("statement_timeout")))
+        )
 
     def limited() -> object:
         with run_on(database, inside=inside) as run:
@@ -374,7 +376,7 @@ def test_what_takes_too_long_is_given_up_and_its_limit_ends_with_it(database: Da
 def test_a_deadline(database: Database) -> None:
     def late() -> tuple[object, ...]:
         with deadline.within(timedelta(milliseconds=100)), pytest.raises(Error) as caught:
-            database.reads.run(lambda line: line.all_within(50_000, ASLEEP))
+            database.reads.run(lambda line: line.all_with_timeout(50_000, ASLEEP))
         return type(caught.value), caught.value.facts["spent_in"]
 
     with listening(database.engine):

@@ -7,8 +7,8 @@ from typing import Any
 import grimp
 import pytest
 
-from tests import distributed, nightly, observed, quick, skips
-from tests.oracle import PROBLEMS
+from tests import distributed, nightly, observed_errors, quick, skips
+from tests.response_checks import PROBLEMS
 
 
 @pytest.fixture(scope="module")
@@ -73,17 +73,17 @@ class TestObserved:
     @pytest.fixture(autouse=True)
     def restored(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         problems = {code: list(documents) for code, documents in PROBLEMS.items()}
-        monkeypatch.setattr(observed, "PROVOKED", set(observed.PROVOKED))
+        monkeypatch.setattr(observed_errors, "PROVOKED", set(observed_errors.PROVOKED))
         yield
         PROBLEMS.clear()
         PROBLEMS.update(problems)
 
     def test_the_controller_adds_what_a_worker_sends(self) -> None:
         sent = {"provoked": [["GET /v1/nothing", "OF_A_WORKER"]], "problems": '{"OF_A_WORKER": [{"status": 404}]}'}
-        observed.merge(sent)
-        assert ("GET /v1/nothing", "OF_A_WORKER") in observed.PROVOKED
+        observed_errors.merge(sent)
+        assert ("GET /v1/nothing", "OF_A_WORKER") in observed_errors.PROVOKED
         assert PROBLEMS["OF_A_WORKER"] == [{"status": 404}]
-        assert ("GET /v1/nothing", "OF_A_WORKER") in observed.exported()["provoked"]
+        assert ("GET /v1/nothing", "OF_A_WORKER") in observed_errors.exported()["provoked"]
 
 
 class TestNightly:

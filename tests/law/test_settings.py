@@ -212,7 +212,7 @@ def test_the_documentation_lists_the_rules(title: str, listed: tuple[rules.Rule,
     text = (ROOT / "docs" / "reference" / "settings.md").read_text()
     section = text.partition(f"## {title} in production")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", section, re.MULTILINE) == [
-        (rule.name.upper(), rule.says) for rule in listed
+        (rule.name.upper(), rule.message) for rule in listed
     ]
 
 

@@ -11,8 +11,8 @@ from app import errs
 from app.rest import examples, operations
 from app.rest.errors import BODILESS, headers_of, status_of
 from app.rest.operations import Operation
-from tests.observed import PROVOKED
-from tests.oracle import PROBLEMS, CheckedClient
+from tests.observed_errors import PROVOKED
+from tests.response_checks import PROBLEMS, CheckedClient
 from tests.samples import path_of
 
 Bearer = Callable[..., dict[str, str]]

@@ -16,7 +16,7 @@ from grpc_status import rpc_status
 from app.rpc.gen.errors.v1 import errors_pb2
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.gen.todo.v1.todo_pb2_grpc import TodoServiceStub
-from tests.oracle import LEAKS, slug_of
+from tests.response_checks import LEAKS, slug_of
 
 WITHIN: Final = 10.0
 KINDS: Final = (

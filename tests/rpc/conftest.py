@@ -17,7 +17,7 @@ from app.rpc import server
 from tests.api.caller import Caller
 from tests.api.conftest import Bearer, Log, log
 from tests.conftest import TokenMaker
-from tests.observed import PROVOKED
+from tests.observed_errors import PROVOKED
 from tests.rpc.client import Client
 
 __all__ = ["Log", "log"]
@@ -39,7 +39,7 @@ def served(app: Flask, settings: Settings, **changes: Any) -> Iterator[int]:
     try:
         yield serving.port
     finally:
-        run(serving.leave(0))
+        run(serving.drain(0))
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

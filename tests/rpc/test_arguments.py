@@ -19,7 +19,7 @@ from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.services import METHODS
 from tests.rpc.client import Client, Failure
 from tests.rpc.samples import NAME, REQUESTS
-from tests.sent import seen
+from tests.sent_statements import seen
 
 NUL: Final = "a\0B"
 ANSWERED_EMPTY: Final = {"ListTasks"}

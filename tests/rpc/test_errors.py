@@ -15,7 +15,7 @@ from app.rest.errors import BODILESS, STATUS, status_of
 from app.rpc.errors import CODES, http_status
 from app.rpc.gen.errors.v1 import errors_pb2
 from tests.conftest import TokenMaker
-from tests.kinds import KINDS
+from tests.error_kinds import KINDS
 from tests.rpc.client import SHARED, Client, Failure
 from tests.rpc.samples import NAME, REQUESTS
 

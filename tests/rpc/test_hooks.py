@@ -14,14 +14,14 @@ from sqlalchemy import Connection
 
 from app.config import Settings
 from app.observability import metrics
-from app.observability.failure_recorder import Entry, Journal
+from app.observability.failure_recorder import FailureEntry, FailureRecorder
 from app.resilience import deadline
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from tests.conftest import TokenMaker
 from tests.rpc.client import Client, Failure, health
 from tests.rpc.conftest import Log, served
+from tests.rpc.other_sessions import connected, locked, waiting
 from tests.rpc.samples import NAME, REQUESTS
-from tests.rpc.strangers import connected, locked, waiting
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -99,14 +99,14 @@ class TestLog:
         assert (log.errors[0]["code"], log.access[0]["status"]) == ("MISSING_CREDENTIALS", 401)
 
     def test_what_failed_is_kept_to_be_explained(self, alice: Client) -> None:
-        written: list[Entry] = []
-        journal = Journal(written.extend, sample=1.0)
-        journal.start()
+        written: list[FailureEntry] = []
+        recorder = FailureRecorder(written.extend, sample=1.0)
+        recorder.start()
         failure = alice.refused("GetTask", REQUESTS["GetTask"])
         until(lambda: written)
-        journal.stop(1.0)
+        recorder.stop(1.0)
         assert written[0].request_id == failure.trailing["x-request-id"]
-        assert (written[0].said["route"], written[0].said["code"]) == (ROUTE, "TASK_NOT_FOUND")
+        assert (written[0].fields["route"], written[0].fields["code"]) == (ROUTE, "TASK_NOT_FOUND")
 
 
 class TestMetrics:

@@ -14,14 +14,14 @@ from sqlalchemy import create_engine, text
 from app.config import Settings
 from app.extensions import db
 from app.models import Base
-from app.rpc.admission import Door
+from app.rpc.admission import Admission
 from app.rpc.calls import Method
 from app.rpc.handlers import tasks
 from tests.conftest import TokenMaker
-from tests.observed import PROVOKED
+from tests.observed_errors import PROVOKED
 from tests.rpc.client import Client, Failure
 from tests.rpc.samples import REQUESTS
-from tests.sent import seen
+from tests.sent_statements import seen
 
 METHODS: Final = {path.rpartition("/")[2]: method for path, method in tasks.SERVICE.methods.items()}
 every_method = pytest.mark.parametrize("name", METHODS)
@@ -166,7 +166,7 @@ class TestDatabase:
         def bug(*_: object) -> bytes:
             raise RuntimeError("the password is hunter2")
 
-        monkeypatch.setattr(Door, "_served", bug)
+        monkeypatch.setattr(Admission, "_served", bug)
         failure = alice.refused("GetTask", REQUESTS["GetTask"], may_be_a_bug=True)
         assert (failure.code, failure.reason) == (StatusCode.INTERNAL, "INTERNAL_ERROR")
         assert "hunter2" not in str(failure)

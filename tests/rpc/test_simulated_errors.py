@@ -12,7 +12,7 @@ from app.rpc.errors import CODES
 from app.rpc.handlers import tasks
 from tests.api.conftest import Log
 from tests.conftest import TokenMaker
-from tests.observed import PROVOKED
+from tests.observed_errors import PROVOKED
 from tests.rpc.client import Client
 from tests.rpc.samples import REQUESTS
 from tests.scrape import grown, growth, here
@@ -30,7 +30,7 @@ def test_every_declared_error_of_every_method(alice: Client, name: str) -> None:
         failure = alice.refused(name, REQUESTS[name], metadata={NAME: named.code}, may_be_a_bug=True)
         assert (failure.code, failure.reason) == (CODES[named.kind], named.code)
         assert failure.extensions.keys() - {"failures"} == named.declared_facts.keys()
-        assert ("RetryInfo" in failure.details) == (errs.shown_wait(errs.example_of(named)) is not None)
+        assert ("RetryInfo" in failure.details) == (errs.public_wait(errs.example_of(named)) is not None)
     assert provoked == PROVOKED
 
 

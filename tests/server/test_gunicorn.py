@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 
 from app.config import Settings
-from tests import oracle
+from tests import response_checks
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import ORIGIN, Served
 
@@ -26,7 +26,7 @@ def parsed(answer: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
     head, _, body = answer.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines[1:])
-    return int(lines[0].split()[1]), headers, oracle.strict(body)
+    return int(lines[0].split()[1]), headers, response_checks.strict(body)
 
 
 REFUSED = {
@@ -74,7 +74,7 @@ def test_what_gunicorn_refuses_is_a_problem_document_with_a_request_id(served: S
     for line in lines:
         assert (line["request_id"], line["route"], line["status"]) == (document["request_id"], "unmatched", status)
     assert (lines[0]["code"], lines[0]["level"], "stack" in lines[0]) == (code, "WARNING", False)
-    oracle.PROBLEMS.setdefault(code, []).append(document)
+    response_checks.PROBLEMS.setdefault(code, []).append(document)
 
 
 def test_what_was_understood_of_a_refused_request_is_not_forgotten(served: Served) -> None:

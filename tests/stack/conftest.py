@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import create_engine, delete, insert
 
 from app.config import Settings
-from app.models.logger import THE_ONE, Level, StoredLoggerSettings
+from app.models.logger import ONLY_ID, Level, StoredLoggerSettings
 from tests.stack.deployment import Deployment, deployed, received
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -133,7 +133,7 @@ def ask_for(settings: Settings) -> Iterator[Callable[[Level], None]]:
 
     def ask(level: Level) -> None:
         row = {
-            "id": THE_ONE,
+            "id": ONLY_ID,
             "level": level,
             "log_error_stack": True,
             "updated_by": "root",

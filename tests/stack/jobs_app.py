@@ -9,18 +9,18 @@ from sqlalchemy import text
 
 from app import create_app
 from app.extensions import db
-from app.models.jobs import TakenJob
+from app.models.jobs import ClaimedJob
 from app.wiring import Services
 
 EFFECTS: Final = text("INSERT INTO effects VALUES (:id, :worker)")
 
 
-def note(job: TakenJob) -> None:
+def note(job: ClaimedJob) -> None:
     """Leave a row behind, in the transaction of the job's end."""
     db.session.execute(EFFECTS, {"id": job.id, "worker": os.getpid()})
 
 
-def wait(job: TakenJob) -> None:
+def wait(job: ClaimedJob) -> None:
     """Leave a row behind, and then wait until a file is gone."""
     note(job)
     gate = Path(job.payload["gate"])
@@ -29,12 +29,12 @@ def wait(job: TakenJob) -> None:
         time.sleep(0.02)
 
 
-def fall(_job: TakenJob) -> None:
+def fall(_job: ClaimedJob) -> None:
     """Take the process along."""
     os.abort()
 
 
-def fail(_job: TakenJob) -> None:
+def fail(_job: ClaimedJob) -> None:
     """Fail."""
     raise ValueError("it does not work")
 

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 
 from app.config import Settings
 from app.models.common_passwords import Acceptable
-from app.models.passwords import Passwords
+from app.models.passwords import Argon2Passwords
 from tests.api.accounts import PASSWORD
 from tests.stack.conftest import Served, serving
 from tests.stack.deployment import SCALE
@@ -53,7 +53,7 @@ def addresses(settings: Settings) -> Iterator[dict[str, list[str]]]:
     """Return addresses of every kind, each for so many tries."""
     kinds = ("unknown", "known", "disabled", "unverified", *PATHS)
     made = {kind: [f"{next(_numbers)}@timed.test" for _ in range(SAMPLES)] for kind in kinds}
-    kept, engine = Passwords().hash(Acceptable(PASSWORD)), create_engine(settings.database_url)
+    kept, engine = Argon2Passwords().hash(Acceptable(PASSWORD)), create_engine(settings.database_url)
     user = text(
         "INSERT INTO users (id, name, email, password_hash, scopes, is_disabled, create_time, update_time, version)"
         " VALUES (:id, 'A', :email, :kept, '{tasks}', :is_disabled, now(), now(), 1)"

@@ -174,7 +174,7 @@ class TestReadOnly:
             if has_metrics:
                 begin = answer(log, process, socket.AF_INET, ("127.0.0.1", metrics), path="/metrics")
                 assert re.fullmatch(rb"HTTP/1\.[01] 200", begin)
-        said = [each["message"] for each in lines(log, "candor.metering")]
+        said = [each["message"] for each in lines(log, "candor.metrics")]
         assert [each.startswith("no metrics are served: neither") for each in said] == [True] * (not has_metrics)
 
 

@@ -108,6 +108,6 @@ class TestCommands:
         """C11: where curl can provoke it."""
         fallbacks = {errs.fallback(kind).code for kind in errs.Kind}
         named = errs.named_errors()
-        of_statuses = {code for code, error in named.items() if error.__module__ == errs.statuses.__name__}
+        of_statuses = {code for code, error in named.items() if error.__module__ == errs.status_errors.__name__}
         silent = set(named) - set(PROVOKED_BY_CURL) - UNPROVOKED - fallbacks - of_statuses
         assert silent == set()

@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from app.config import Settings
-from tests import oracle
+from tests import response_checks
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, serving, serving_by
 from tests.stack.deployment import is_established
@@ -105,7 +105,7 @@ def ask(served: Served, headers: dict[str, str], method: str = "GET", body: str 
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
         connection.request(method, "/v1/tasks", body, headers | {"Content-Type": "application/json"})
         answer = connection.getresponse()
-        said = oracle.strict(answer.read())
+        said = response_checks.strict(answer.read())
     assert answer.status < 500 or (said["status"], said["retryable"]) == (answer.status, True)
     return Told(answer.status, time.monotonic() - began, said)
 

@@ -103,7 +103,7 @@ initdb: removing data directory "/x/data"
     ],
 )
 def test_the_cause_is_told_and_not_what_was_done_after_it(said: str, cause: str) -> None:
-    assert cluster.last_words(said) == cause
+    assert cluster.last_lines(said) == cause
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the sizes of files")

@@ -103,6 +103,6 @@ def test_five_failures_are_explained_from_their_ids_alone(night: Night) -> None:
     for request_id, each in zip(ids, told, strict=True):
         (logged,) = log_reader.occurrences(request_id, [night.served.log])
         assert {name: each[name] for name in ("code", "status", "duration_ms")} == {
-            name: logged.said[name] for name in ("code", "status", "duration_ms")
+            name: logged.fields[name] for name in ("code", "status", "duration_ms")
         }
     engine.dispose()

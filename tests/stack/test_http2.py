@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from deploy.stack import listen
-from tests import oracle
+from tests import response_checks
 from tests.conformance.http2 import Http2Connection, Http2Server
 from tests.conformance.rule import NotApplicable
 from tests.conformance.wire import Answer
@@ -51,7 +51,7 @@ def assert_refused(answer: Answer, status: int, code: str) -> None:
     """Hold that the answer is the problem document of this code, over HTTP/2."""
     assert (answer.version, answer.status) == ("HTTP/2", status)
     assert answer.media_type == "application/problem+json"
-    document = oracle.strict(answer.body)
+    document = response_checks.strict(answer.body)
     assert (document["status"], document["code"]) == (status, code)
     assert document["request_id"] == answer.get("x-request-id") == answer.get("request-id")
     assert answer.get("strict-transport-security") == "max-age=63072000"

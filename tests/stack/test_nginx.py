@@ -19,9 +19,9 @@ from sqlalchemy import NullPool, create_engine, text
 from app.config import Settings
 from app.errs import Outcome
 from app.rest import nginx_config
-from app.rest.errors import Occasion, problem, status_of
+from app.rest.errors import ProblemContext, problem, status_of
 from app.rest.hooks import cors
-from tests import oracle
+from tests import response_checks
 from tests.server.test_gunicorn import parsed
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import ORIGIN
@@ -50,8 +50,10 @@ def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, 
     """C1, C4: the same members with the same values, and a line in the log."""
     request, status = REFUSED[name]
     answered, headers, document = parsed(fronted.raw(request, timeout=1))
-    same = {status_of(error).value: error for error in nginx_config.refusals(max_body_bytes=16384, request_timeout=10)}
-    occasion = Occasion(
+    same = {
+        status_of(error).value: error for error in nginx_config.rejections(max_body_bytes=16384, request_timeout=10)
+    }
+    occasion = ProblemContext(
         public_url=f"https://127.0.0.1:{fronted.tls_port}",
         instance=None,
         timestamp=document["timestamp"],
@@ -67,7 +69,7 @@ def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, 
     wait_until(lambda: document["request_id"] in fronted.refusals.read_text(), 10)
     lines = [json.loads(line) for line in fronted.refusals.read_text().splitlines()]
     assert [line["code"] for line in lines if line["request_id"] == document["request_id"]] == [document["code"]]
-    oracle.PROBLEMS.setdefault(document["code"], []).append(document | {"instance": "/"})
+    response_checks.PROBLEMS.setdefault(document["code"], []).append(document | {"instance": "/"})
 
 
 def test_an_allowed_origin_may_read_what_nginx_refuses(fronted: Deployment) -> None:
@@ -244,7 +246,7 @@ class TestUnreachableInstances:
             path.chmod(0)
         try:
             with asked(fronted, "/v1/tasks", method=method) as (answer, body):
-                document = oracle.strict(body)
+                document = response_checks.strict(body)
                 assert (answer.status, document["code"]) == (503, "SERVICE_UNAVAILABLE")
                 assert answer.headers["Retry-After"] == str(document["retry_after"]) == "1"
                 assert document["retry"]["max_attempts"] == 3
@@ -269,7 +271,7 @@ def test_over_tls_it_is_the_same_service(fronted: Deployment) -> None:
     with closing(HTTPSConnection("127.0.0.1", fronted.tls_port, timeout=10, context=context)) as connection:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
-        assert oracle.strict(answer.read())["checks"]["draining"] == "ok"
+        assert response_checks.strict(answer.read())["checks"]["draining"] == "ok"
         assert answer.headers["Strict-Transport-Security"] == "max-age=63072000"
 
 
@@ -307,7 +309,7 @@ class TestLostWorkers:
                 locker.rollback()
                 wait_until(lambda: all(map(is_ready, deployment.sockets)), 20)
                 assert status == 503
-                return dict(oracle.strict(said))
+                return dict(response_checks.strict(said))
 
             yield send
         engine.dispose()

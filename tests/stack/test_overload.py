@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from app.config import Settings
-from tests import oracle
+from tests import response_checks
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, serving
 
@@ -73,11 +73,11 @@ class TestStuckThreads:
     ) -> None:
         """C1, C16: the same problem document, with the caller's request id, in exactly one access line."""
         status, seconds, headers, body = ask(narrow, {**bearer(), "X-Request-Id": "overloaded-1"})
-        document = oracle.strict(body)
+        document = response_checks.strict(body)
         assert (status, document["code"], document["request_id"]) == (503, "SERVICE_UNAVAILABLE", "overloaded-1")
         assert (headers["Retry-After"], headers["X-Request-Id"]) == ("1", "overloaded-1")
         assert seconds < PROMPT + 0.5
-        lines = [oracle.strict(line) for line in narrow.log.read_bytes().splitlines()]
+        lines = [response_checks.strict(line) for line in narrow.log.read_bytes().splitlines()]
         mine = [line for line in lines if line.get("request_id") == "overloaded-1"]
         (access,) = [line for line in mine if line["logger"] == "candor.access"]
         assert access["duration_ms"] >= 0

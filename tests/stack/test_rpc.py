@@ -24,8 +24,8 @@ from app.models.logger import Level
 from tests.conftest import TokenMaker
 from tests.fakes.network import Proxy
 from tests.rpc.client import Client, health
+from tests.rpc.other_sessions import connected, locked, waiting
 from tests.rpc.samples import REQUESTS
-from tests.rpc.strangers import connected, locked, waiting
 from tests.scrape import scraped
 from tests.stack.checkout import free_port, wait_until
 from tests.stack.conftest import IN_FORCE_WITHIN
@@ -138,7 +138,10 @@ def test_told_to_leave_it_says_so_first_lets_calls_finish_and_lets_nobody_in(
             assert not call.done()
         assert call.exception(ROOM).code() is StatusCode.NOT_FOUND
     assert process.process.wait(ROOM) == 0
-    assert [line["message"] for line in process.lines("candor.rpc")] == ["gRPC is served", "gRPC leaves"]
+    assert [line["message"] for line in process.lines("candor.rpc")] == [
+        "gRPC server ready",
+        "gRPC server shutting down",
+    ]
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -152,7 +155,9 @@ def test_entries_that_errors_of_the_last_second_share_are_written_when_it_ends(r
                 client.raw("/todo.v1.TodoService/Nothing", b"")
         for _ in range(times):
             process.process.send_signal(signal.SIGTERM)
-            wait_until(lambda: "gRPC leaves" in {line["message"] for line in process.lines("candor.rpc")}, ROOM)
+            wait_until(
+                lambda: "gRPC server shutting down" in {line["message"] for line in process.lines("candor.rpc")}, ROOM
+            )
     assert process.process.wait(ROOM) == (128 + signal.SIGTERM if times > 1 else 0)
     errors = [line for line in process.lines("candor.errors") if line["code"] == "METHOD_NOT_ALLOWED"]
     assert sum(line.get("count", 1) for line in errors) == 50

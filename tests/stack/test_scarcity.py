@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 from app.config import Settings
-from tests import oracle
+from tests import response_checks
 from tests.stack.checkout import process_table, wait_until
 from tests.stack.conftest import ROOT, Served, serving_by
 
@@ -140,7 +140,7 @@ class TestMemory:
             with closing(HTTPConnection("127.0.0.1", scarce.port, timeout=60)) as connection:
                 connection.request("POST", "/v1/tasks:batchCreate", body, head)
                 answer = connection.getresponse()
-                return answer.status, oracle.strict(answer.read())["code"]
+                return answer.status, response_checks.strict(answer.read())["code"]
 
         with ThreadPoolExecutor(16) as pool:
             told = set(pool.map(send, range(16)))

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from app.config import Settings
-from tests import oracle
+from tests import response_checks
 from tests.stack.checkout import wait_until
 from tests.stack.deployment import SCALE, Deployment, deployed, needs_nginx
 from tests.stack.test_hostile_clients import ordinary
@@ -61,7 +61,7 @@ def test_when_every_worker_is_stopped_the_answer_is_504_in_time(deployment: Depl
         with closing(HTTPConnection("127.0.0.1", deployment.port, timeout=20)) as connection:
             connection.request("GET", "/v1/tasks")
             answer = connection.getresponse()
-            document = oracle.strict(answer.read())
+            document = response_checks.strict(answer.read())
         assert 10 < time.monotonic() - began < 10.4 + ROOM
         assert (answer.status, document["code"], document["budget_ms"]) == (504, "DEADLINE_EXCEEDED", 10000)
     finally:

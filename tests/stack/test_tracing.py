@@ -100,7 +100,7 @@ def test_without_a_collector_requests_are_answered_and_one_line_says_so(
             assert len(refused(served, bearer())["trace_id"]) == 32
         for _ in range(20):
             assert len(refused(served, bearer())["trace_id"]) == 32
-    assert [line["message"] for line in lines] == ["spans are lost: the collector does not take them"]
+    assert [line["message"] for line in lines] == ["spans are dropped: the collector does not accept them"]
     assert lines_of("candor.tracing", served.log) == lines
     assert not [line for line in served.log.read_text().splitlines() if '"opentelemetry' in line]
 

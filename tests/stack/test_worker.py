@@ -219,7 +219,7 @@ def test_poison_harms_no_other_job_and_no_worker(farm: Farm) -> None:
     worker = farm.start()
     wait_until(lambda: farm.effects == 20, ROOM)
     assert worker.poll() is None
-    failed = farm.lines(0, "job test.fail: put back")
+    failed = farm.lines(0, "job test.fail: rescheduled")
     assert {(line["request_id"], line["level"]) for line in failed} == {("request-12345678", "WARNING")}
     assert farm.count("jobs WHERE last_error = 'ValueError: it does not work'") == 5
     farm.add("test.fall")
@@ -241,7 +241,7 @@ def test_what_is_done_and_what_waits_is_measured(farm: Farm) -> None:
     told = scraped(port)
     assert told.total("jobs_total", kind="test.note", outcome="done") == 20
     assert told.total("job_duration_seconds_count", kind="test.note") == 20
-    assert told.total("jobs_total", kind="test.fail", outcome="put back") >= 3
+    assert told.total("jobs_total", kind="test.fail", outcome="rescheduled") >= 3
     assert told.total("jobs_overdue_seconds", kind="test.unknown") > 0
     assert told.total("jobs_dead") == 0
 

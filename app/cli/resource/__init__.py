@@ -31,8 +31,8 @@ MIGRATIONS: Final = Path("migrations", "versions")
 WORD: Final = re.compile("[a-z]{2,14}")
 SAMPLE: Final = re.compile("gadgets?|Gadgets?|GADGETS?")
 SINGULAR: Final = (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss"), ("xes", "x"), ("s", ""))
-OURS: Final = 'lint.isort.known-first-party = ["app", "tests"]'
-TIDY: Final = (("check", "--fix-only", "--select", "I", "--config", OURS), ("format",))
+OWN_NAMES: Final = 'lint.isort.known-first-party = ["app", "tests"]'
+TIDY: Final = (("check", "--fix-only", "--select", "I", "--config", OWN_NAMES), ("format",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Words:
         for word in (many, one):
             if not WORD.fullmatch(word):
                 raise ValueError(f"{word!r} is no name for a resource, which is a word of 2 to 14 small letters")
-            if keyword.iskeyword(word) or word in vars(builtins) or word in _spoken():
+            if keyword.iskeyword(word) or word in vars(builtins) or word in _template_words():
                 raise ValueError(f"{word!r} means something else to Python or in the code of a resource")
         if many in RESERVED_WORDS:
             raise ValueError(f"{many!r} means something else to SQL")
@@ -78,7 +78,7 @@ def write(root: Path, words: Words) -> dict[Path, bool]:
     Raises:
         ValueError: the name is taken, or the tree is not what the templates were made for.
     """
-    files = _tidied(root, dict((*_own(root, words), *_shared(root, words), *_announced(root, words))))
+    files = _tidied(root, dict((*_new_files(root, words), *_changed_files(root, words), *_announced(root, words))))
     before: dict[Path, bytes | None] = {}
     try:
         for path, text in files.items():
@@ -92,7 +92,7 @@ def write(root: Path, words: Words) -> dict[Path, bool]:
     return {path: content is not None for path, content in before.items()}
 
 
-def _own(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
+def _new_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
     """Yield the files that are the resource's alone."""
     newest = max((int(path.name[:4]) for path in (root / MIGRATIONS).glob("[0-9]*.py")), default=0)
     facts = {"NUMBER": f"{newest + 1:04d}", "BEFORE": f"{newest:04d}", "VERSION": VERSION}
@@ -106,7 +106,7 @@ def _own(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
         yield path, words.put_into(text)
 
 
-def _shared(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
+def _changed_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
     """Yield the files of all, with the lines that the resource adds to them."""
     for name, lines in _lines().items():
         if not (root / name).is_file():
@@ -164,7 +164,7 @@ def _lines() -> dict[str, list[str]]:
     return found
 
 
-def _spoken() -> set[str]:
+def _template_words() -> set[str]:
     """Return the names that the templates go by; a resource of one of them would be mistaken for what bears it."""
     names = {name for path in TEMPLATE.rglob("*.py.txt") for name in _names(path.read_text())}
     return {name for name in names if not SAMPLE.search(name)}

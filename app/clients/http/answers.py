@@ -13,38 +13,40 @@ from app.errs.platform import ExternalServiceError, ServiceUnavailable
 from app.resilience.deadline import Deadline
 
 PROBLEM: Final = "application/problem+json"
-QUOTED: Final = 300
+MAX_QUOTED: Final = 300
 """Characters that the log is told of a text."""
 
 
-def read(response: httpx2.Response, *, largest: int, name: str, limit: Deadline) -> object:
+def read(response: httpx2.Response, *, max_bytes: int, name: str, limit: Deadline) -> object:
     """Return the JSON of a successful answer.
 
     Raises:
         Error: of the kind that a problem document names.
         ExternalServiceError: there is no usable answer.
     """
-    body = _body(response, largest)
+    body = _body(response, max_bytes)
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if response.status_code != HTTPStatus.OK:
-        said = _problem(media_type, body, response.status_code)
-        raise _useless(response, body.decode("utf-8", "replace")) if said is None else _in_our_words(said, name, limit)
+        remote = _problem(media_type, body, response.status_code)
+        raise (
+            _unusable(response, body.decode("utf-8", "replace")) if remote is None else _own_error(remote, name, limit)
+        )
     if media_type != "application/json" and not media_type.endswith("+json"):
-        raise _useless(response, f"a success of the type {media_type[:QUOTED]!r}")
+        raise _unusable(response, f"a success of the type {media_type[:MAX_QUOTED]!r}")
     try:
         return orjson.loads(body)
     except ValueError as error:
-        raise _useless(response, "a success that is no JSON") from error
+        raise _unusable(response, "a success that is no JSON") from error
 
 
-def _body(response: httpx2.Response, largest: int) -> bytes:
+def _body(response: httpx2.Response, max_bytes: int) -> bytes:
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise _useless(response, "compressed, though we asked for no such thing")
+        raise _unusable(response, "compressed, though we asked for no such thing")
     body = bytearray()
     for part in response.iter_raw():
         body += part
-        if len(body) > largest:
-            raise _useless(response, f"more than {largest} bytes")
+        if len(body) > max_bytes:
+            raise _unusable(response, f"more than {max_bytes} bytes")
     return bytes(body)
 
 
@@ -56,33 +58,37 @@ def _problem(media_type: str, body: bytes, status: int) -> Error | None:
         return None
     if not isinstance(document, dict):
         return None
-    said = from_problem(document)
-    told = {"remote_kind": said.kind.string, "remote_code": said.code, "remote_param": said.__dict__.pop("param", None)}
-    facts = {**said.facts, **told, "detail": said.detail}
-    short = {name: fact[:QUOTED] if isinstance(fact, str) else fact for name, fact in facts.items()}
-    said.detail = short.pop("detail")
-    said.facts = {**short, "remote_status": status}
-    return said
+    error = from_problem(document)
+    remote = {
+        "remote_kind": error.kind.string,
+        "remote_code": error.code,
+        "remote_param": error.__dict__.pop("param", None),
+    }
+    facts = {**error.facts, **remote, "detail": error.detail}
+    short = {name: fact[:MAX_QUOTED] if isinstance(fact, str) else fact for name, fact in facts.items()}
+    error.detail = short.pop("detail")
+    error.facts = {**short, "remote_status": status}
+    return error
 
 
-def _in_our_words(said: Error, name: str, limit: Deadline) -> Error:
+def _own_error(remote: Error, name: str, limit: Deadline) -> Error:
     """Return the error that means to us what another side said; a fault of its own is no fault of ours."""
-    meant = said
-    if said.kind is Kind.UNAVAILABLE:
-        meant = ServiceUnavailable(retry_after=said.__dict__.pop("retry_after", None))
-    elif said.kind is Kind.DEADLINE:
-        meant = limit.exceeded(name)
-    elif said.kind is Kind.EXTERNAL or said.kind.fault is Fault.SERVICE:
-        meant = ExternalServiceError()
-    if said.kind is not Kind.RATE_LIMITED:
-        said.__dict__.pop("retry_after", None)
-    if meant is not said:
-        meant.facts, meant.__cause__ = {**said.facts, **meant.facts}, said
-    return meant
+    error = remote
+    if remote.kind is Kind.UNAVAILABLE:
+        error = ServiceUnavailable(retry_after=remote.__dict__.pop("retry_after", None))
+    elif remote.kind is Kind.DEADLINE:
+        error = limit.exceeded(name)
+    elif remote.kind is Kind.EXTERNAL or remote.kind.fault is Fault.SERVICE:
+        error = ExternalServiceError()
+    if remote.kind is not Kind.RATE_LIMITED:
+        remote.__dict__.pop("retry_after", None)
+    if error is not remote:
+        error.facts, error.__cause__ = {**remote.facts, **error.facts}, remote
+    return error
 
 
-def _useless(response: httpx2.Response, says: str) -> ExternalServiceError:
-    return ExternalServiceError(detail=says[:QUOTED], remote_status=response.status_code)
+def _unusable(response: httpx2.Response, reason: str) -> ExternalServiceError:
+    return ExternalServiceError(detail=reason[:MAX_QUOTED], remote_status=response.status_code)
 
 
 @contextmanager
@@ -94,5 +100,5 @@ def translated(name: str, limit: Deadline) -> Iterator[None]:
         if limit.is_over:
             raise limit.exceeded(name) from error
         if isinstance(error, httpx2.NetworkError | httpx2.TimeoutException | OSError):
-            raise ServiceUnavailable(detail=f"not reached: {error}"[:QUOTED]) from error
-        raise ExternalServiceError(detail=f"no HTTP as it should be: {error}"[:QUOTED]) from error
+            raise ServiceUnavailable(detail=f"not reached: {error}"[:MAX_QUOTED]) from error
+        raise ExternalServiceError(detail=f"no HTTP as it should be: {error}"[:MAX_QUOTED]) from error

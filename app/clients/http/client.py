@@ -18,12 +18,12 @@ from app.resilience.breaker import Breaker, Event, State
 from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
 
-LARGEST: Final = 256 * 1024
+MAX_BYTES: Final = 256 * 1024
 """Bytes of an answer."""
-CONNECTIONS: Final = 16
-SOON: Final = 1
+MAX_CONNECTIONS: Final = 16
+RETRY_AFTER: Final = 1
 """Seconds after which what was not reached may be tried again by our caller."""
-LEAST: Final = 0.05
+MIN_TIMEOUT: Final = 0.05
 """Seconds: no service like ours takes less for a ``Request-Timeout``."""
 
 
@@ -44,25 +44,27 @@ class HttpClient:
         name: str,
         url: str,
         *,
-        patience: timedelta,
+        timeout: timedelta,
         hooks: tuple[Callable[[Event], None], ...] = (),
-        largest: int = LARGEST,
-        connections: int = CONNECTIONS,
+        max_bytes: int = MAX_BYTES,
+        max_connections: int = MAX_CONNECTIONS,
     ) -> None:
-        self.name, self._url, self._patience = name, url.rstrip("/"), patience
-        self._largest, self._connections = largest, connections
-        metrics.know_dependency(name, "get")
-        self.breaker = Breaker(name, is_failure=_speaks_against_it, hooks=hooks)
-        self._retry = Retry(name, budget=RetryBudget(), is_retryable=_may_pass, hooks=(instrumentation.retries,))
+        self.name, self._url, self._timeout = name, url.rstrip("/"), timeout
+        self._max_bytes, self._max_connections = max_bytes, max_connections
+        metrics.add_dependency(name, "get")
+        self.breaker = Breaker(name, is_failure=_is_dependency_failure, hooks=hooks)
+        self._retry = Retry(
+            name, budget=RetryBudget(), is_retryable=_is_transient, hooks=(instrumentation.count_retry,)
+        )
         self._reset()
         reset = weakref.WeakMethod(self._reset)
         os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
 
     def _reset(self) -> None:
         """Begin without connections: a forked child must not talk on its parent's."""
-        self._transport = Transport(connections=self._connections, is_encrypted=self._url.startswith("https:"))
+        self._transport = Transport(connections=self._max_connections, is_encrypted=self._url.startswith("https:"))
 
-    def answers(self) -> bool:
+    def is_available(self) -> bool:
         """Tell whether it did when it was asked last, as far as the breaker knows; it is not asked for that."""
         return self.breaker.state() is State.CLOSED
 
@@ -84,25 +86,25 @@ class HttpClient:
             Error: what went wrong, as the package says.
         """
         url = httpx2.URL(self._url + path, params=params or None)
-        with deadline.within(self._patience):
+        with deadline.within(self._timeout):
             try:
-                return self._retry(self._ask)(url, headers or {})
+                return self._retry(self._send)(url, headers or {})
             except Error as error:
-                raise self._said_of(error, operation) from error
+                raise self._described(error, operation) from error
 
-    def _said_of(self, error: Error, operation: str) -> Error:
+    def _described(self, error: Error, operation: str) -> Error:
         """Return what there is to say of a call that failed with this error."""
-        if _speaks_against_it(error) and "breaker" not in error.facts:
+        if _is_dependency_failure(error) and "breaker" not in error.facts:
             metrics.DEPENDENCY_ERRORS.labels(self.name, operation).inc()
         is_unreachable = error.kind is Kind.UNAVAILABLE and error.retry_after is None
         return E(
             f"{self.name.partition(' ')[0]}.{operation}",
             detail=f"service {self.name} operation {operation} failed",
-            retry_after=SOON if is_unreachable else None,
-            **{**error.facts, "service": self.name, "retryable": _may_pass(error)},
+            retry_after=RETRY_AFTER if is_unreachable else None,
+            **{**error.facts, "service": self.name, "retryable": _is_transient(error)},
         )
 
-    def _ask(self, url: httpx2.URL, headers: Mapping[str, str]) -> object:
+    def _send(self, url: httpx2.URL, headers: Mapping[str, str]) -> object:
         limit = deadline.current.get()
         if limit is None:
             raise TypeError("others are asked within a deadline")
@@ -112,13 +114,13 @@ class HttpClient:
         request = httpx2.Request(
             "GET",
             url,
-            headers={**sent, **_origin(), "Request-Timeout": f"{max(LEAST, left):.3f}"},
+            headers={**sent, **_origin(), "Request-Timeout": f"{max(MIN_TIMEOUT, left):.3f}"},
             extensions={"timeout": {"pool": left}},
         )
-        with self.breaker.allow(), request_timing.spending(self.name), answers.translated(self.name, limit):
+        with self.breaker.allow(), request_timing.stage(self.name), answers.translated(self.name, limit):
             response = self._transport.handle_request(request)
             try:
-                return answers.read(response, largest=self._largest, name=self.name, limit=limit)
+                return answers.read(response, max_bytes=self._max_bytes, name=self.name, limit=limit)
             finally:
                 response.close()
 
@@ -129,17 +131,17 @@ def _origin() -> dict[str, str]:
     return {name: value for name, value in sent.items() if value}
 
 
-def _is_refusal(error: Exception) -> bool:
+def _is_rejection(error: Exception) -> bool:
     """Tell whether the other side said no, and why it did so is up to whoever asked."""
     status = getattr(error, "facts", {}).get("remote_status", 0)
     return isinstance(error, Error) and error.kind is Kind.EXTERNAL and 400 <= status < 500
 
 
-def _may_pass(error: Exception) -> bool:
-    return retry.is_retryable(error) and not _is_refusal(error)
+def _is_transient(error: Exception) -> bool:
+    return retry.is_retryable(error) and not _is_rejection(error)
 
 
-def _speaks_against_it(error: BaseException) -> bool | None:
-    if isinstance(error, Exception) and _is_refusal(error):
+def _is_dependency_failure(error: BaseException) -> bool | None:
+    if isinstance(error, Exception) and _is_rejection(error):
         return False
     return failure_classifier.is_failure(error)

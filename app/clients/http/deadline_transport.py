@@ -1,7 +1,7 @@
 """Connections that look at the deadline before they wait for anything.
 
 A timeout of a socket bounds one wait, and a body that comes a byte at a time never waits for long. So each wait is
-given what is left of the deadline in force, and so is the resolving of a name, in ``dialed``.
+given what is left of the deadline in force, and so is the resolving of a name, in ``connect_within``.
 """
 
 import ssl
@@ -13,7 +13,7 @@ import httpcore2
 import httpx2
 
 from app.resilience import deadline
-from app.resilience.timed_connect import dialed
+from app.resilience.timed_connect import connect_within
 
 IDLE: Final = 20.0
 """Seconds that a connection is kept for the next request: less than any server keeps it."""
@@ -34,7 +34,7 @@ class Transport(httpx2.HTTPTransport):
         )
 
 
-def _left(_timeout: float | None, late: type[Exception]) -> float:
+def _seconds_left(_timeout: float | None, late: type[Exception]) -> float:
     """Return the seconds left; those who wait without a deadline have forgotten to set one.
 
     Raises:
@@ -60,9 +60,9 @@ class _Network(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        left = _left(timeout, httpcore2.ConnectTimeout)
+        left = _seconds_left(timeout, httpcore2.ConnectTimeout)
         connect = partial(self._inner.connect_tcp, host, port, left, local_address, socket_options)
-        stream = dialed(connect, hang_up=httpcore2.NetworkStream.close, within=left)
+        stream = connect_within(connect, close=httpcore2.NetworkStream.close, within=left)
         if stream is None:
             raise httpcore2.ConnectTimeout("not connected in time")
         return _Stream(stream)
@@ -73,15 +73,15 @@ class _Stream(httpcore2.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout, httpcore2.ReadTimeout))
+        return self._inner.read(max_bytes, _seconds_left(timeout, httpcore2.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(timeout, httpcore2.WriteTimeout))
+        self._inner.write(buffer, _seconds_left(timeout, httpcore2.WriteTimeout))
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        left = _left(timeout, httpcore2.ConnectTimeout)
+        left = _seconds_left(timeout, httpcore2.ConnectTimeout)
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any, Final, NamedTuple
 
-from app.observability.logs import short
+from app.observability.logs import short_path
 
 PER_SECOND: Final = 100
 IDLE: Final = ("_worker", "concurrent/futures/thread.py")
@@ -112,7 +112,7 @@ def _stack(frame: FrameType | None, known: dict[CodeType, Frame]) -> Stack:
     while frame is not None and len(frames) < DEEPEST:
         code = frame.f_code
         if code not in known:
-            known[code] = Frame(code.co_qualname, short(code.co_filename), code.co_firstlineno)
+            known[code] = Frame(code.co_qualname, short_path(code.co_filename), code.co_firstlineno)
         frames.append(known[code])
         frame = frame.f_back
     return tuple(reversed(frames))

@@ -6,7 +6,7 @@ import traceback
 from types import FrameType
 
 from app.observability import active_requests
-from app.observability.logs import short
+from app.observability.logs import short_path
 
 
 def report() -> str:
@@ -20,11 +20,11 @@ def report() -> str:
     )
 
 
-def _stack(name: str, work: active_requests.Work | None, frame: FrameType) -> str:
+def _stack(name: str, work: active_requests.ActiveRequest | None, frame: FrameType) -> str:
     doing = "no request"
     if work is not None:
-        doing = "{method} {path}, request {request_id}, for {seconds} s".format_map(work.told())
+        doing = "{method} {path}, request {request_id}, for {seconds} s".format_map(work.described())
     where = traceback.extract_stack(frame)
     return "\n".join(
-        [f"{name}: {doing}", *(f"  {short(each.filename)}:{each.lineno} {each.name}" for each in where), ""]
+        [f"{name}: {doing}", *(f"  {short_path(each.filename)}:{each.lineno} {each.name}" for each in where), ""]
     )

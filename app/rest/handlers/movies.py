@@ -8,7 +8,7 @@ from uuid import UUID
 from app.models.movies import MovieView, NewMovie
 from app.models.precondition import Precondition
 from app.rest.blueprint import Blueprint
-from app.rest.conditional import Shown, conditional, etag
+from app.rest.conditional import ProjectedResponse, conditional, etag
 from app.rest.current import page_tokens, principal, services
 from app.rest.idempotency import once
 from app.rest.operations import KIB
@@ -42,10 +42,10 @@ def create_movie(new: NewMovie) -> Any:
 @blp.arguments(wire.ListMoviesSchema, location="query")
 @blp.response(HTTPStatus.OK, wire.MovieListSchema)
 @blp.calls(MovieService.page)
-def list_movies(asked: ListRequest) -> Any:
+def list_movies(listing: ListRequest) -> Any:
     """List movies."""
-    page = services().movies.page(asked.query(page_tokens(), caller=principal().id))
-    return Shown(asked.answer(page, page_tokens(), caller=principal().id), asked.fields)
+    page = services().movies.page(listing.query(page_tokens(), caller=principal().id))
+    return ProjectedResponse(listing.answer(page, page_tokens(), caller=principal().id), listing.fields)
 
 
 @blp.route("/movies/<id:movie_id>")
@@ -56,7 +56,7 @@ def list_movies(asked: ListRequest) -> Any:
 def get_movie(query: Mapping[str, Any], movie_id: UUID, precondition: Precondition) -> Any:
     """Return one movie."""
     movie = services().movies.get(movie_id, precondition=precondition)
-    return Shown(movie, query["fields"]), _tag(movie, query["fields"])
+    return ProjectedResponse(movie, query["fields"]), _tag(movie, query["fields"])
 
 
 @blp.route("/movies/<id:movie_id>", methods=("PUT",))

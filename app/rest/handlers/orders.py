@@ -9,7 +9,7 @@ from app.context import ADMIN
 from app.models.orders import NewOrder, OrderView
 from app.models.precondition import Precondition
 from app.rest.blueprint import Blueprint
-from app.rest.conditional import Shown, conditional, etag
+from app.rest.conditional import ProjectedResponse, conditional, etag
 from app.rest.current import page_tokens, principal, services
 from app.rest.idempotency import once
 from app.rest.operations import KIB
@@ -42,11 +42,11 @@ def create_order(new: NewOrder) -> Any:
 @blp.arguments(wire.ListOrdersSchema, location="query")
 @blp.response(HTTPStatus.OK, wire.OrderListSchema)
 @blp.calls(OrderService.page)
-def list_orders(asked: wire.OrderListRequest) -> Any:
+def list_orders(listing: wire.OrderListRequest) -> Any:
     """List the caller's orders; an admin's list has everybody's. With items a page has at most 50 orders."""
-    query = asked.query(page_tokens(), caller=principal().id)
-    page = services().orders.page(query, by=principal(), expansion=asked.expansion)
-    return Shown(asked.answer(page, page_tokens(), caller=principal().id), asked.fields)
+    query = listing.query(page_tokens(), caller=principal().id)
+    page = services().orders.page(query, by=principal(), expansion=listing.expansion)
+    return ProjectedResponse(listing.answer(page, page_tokens(), caller=principal().id), listing.fields)
 
 
 @blp.route("/orders/<id:order_id>")
@@ -54,12 +54,12 @@ def list_orders(asked: wire.OrderListRequest) -> Any:
 @conditional(wire.READABLE)
 @blp.response(HTTPStatus.OK, wire.OrderSchema, headers=("ETag",))
 @blp.calls(OrderService.get)
-def get_order(asked: Mapping[str, Any], order_id: UUID, precondition: Precondition) -> Any:
+def get_order(query: Mapping[str, Any], order_id: UUID, precondition: Precondition) -> Any:
     """Return one order, with a page of its items when that is asked for."""
-    expansion = wire.expansion(asked, page_tokens(), order_id, caller=principal().id)
-    told = services().orders.get(order_id, by=principal(), expansion=expansion, precondition=precondition)
-    shown = Shown(wire.told(told, page_tokens(), caller=principal().id), asked["fields"])
-    return shown, _tag(told.order, asked["shown"])
+    expansion = wire.expansion(query, page_tokens(), order_id, caller=principal().id)
+    rendered = services().orders.get(order_id, by=principal(), expansion=expansion, precondition=precondition)
+    projected = ProjectedResponse(wire.rendered(rendered, page_tokens(), caller=principal().id), query["fields"])
+    return projected, _tag(rendered.order, query["shown"])
 
 
 @blp.route("/orders/<id:order_id>:cancel", methods=("POST",))
@@ -69,7 +69,7 @@ def get_order(asked: Mapping[str, Any], order_id: UUID, precondition: Preconditi
 def cancel_order(order_id: UUID, precondition: Precondition) -> Any:
     """Cancel an order that is still pending."""
     order = services().orders.cancel(order_id, by=principal(), precondition=precondition)
-    return wire.own(order), _tag(order)
+    return wire.created_order(order), _tag(order)
 
 
 @shipping.route("/orders/<id:order_id>:ship", methods=("POST",))
@@ -79,8 +79,8 @@ def cancel_order(order_id: UUID, precondition: Precondition) -> Any:
 def ship_order(order_id: UUID, precondition: Precondition) -> Any:
     """Tell that an order is on its way; only an admin does."""
     order = services().orders.ship(order_id, precondition=precondition)
-    return wire.own(order), _tag(order)
+    return wire.created_order(order), _tag(order)
 
 
-def _tag(order: OrderView, shown: Sequence[str] | None = None) -> dict[str, str]:
-    return {"ETag": etag(order.version, shown or wire.READABLE)}
+def _tag(order: OrderView, members: Sequence[str] | None = None) -> dict[str, str]:
+    return {"ETag": etag(order.version, members or wire.READABLE)}

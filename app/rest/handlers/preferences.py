@@ -9,7 +9,7 @@ from app.models.precondition import Precondition
 from app.models.preferences import NewPreferences, PreferencesView
 from app.rest import operations
 from app.rest.blueprint import Blueprint
-from app.rest.conditional import Shown, conditional, etag
+from app.rest.conditional import ProjectedResponse, conditional, etag
 from app.rest.current import principal, services
 from app.rest.operations import KIB
 from app.services.preferences import PreferencesService
@@ -33,7 +33,7 @@ blp = Blueprint(
 def get_preferences(query: Mapping[str, Any], user_id: UUID, precondition: Precondition) -> Any:
     """Return what a user prefers: the caller, or to an admin any. Who has never said so has the defaults."""
     preferences = services().preferences.get(user_id, by=principal(), precondition=precondition)
-    return Shown(preferences, query["fields"]), _tag(preferences, query["fields"])
+    return ProjectedResponse(preferences, query["fields"]), _tag(preferences, query["fields"])
 
 
 @blp.route("/users/<id:user_id>/preferences", methods=("PUT",))

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.models.profiles import Profile
 from app.rest import operations
 from app.rest.blueprint import Blueprint
-from app.rest.conditional import Shown
+from app.rest.conditional import ProjectedResponse
 from app.rest.current import principal, services
 from app.services.profiles import ProfileService
 from app.wire.schemas import profiles as wire
@@ -29,7 +29,7 @@ blp = Blueprint(
 def get_profile(query: Mapping[str, Any], user_id: UUID) -> Any:
     """Return a profile: the caller's own, or to an admin any. An answer that is less than it could be says so."""
     profile = services().profiles.get(user_id, by=principal())
-    return Shown(profile, query["fields"]), _degraded(profile)
+    return ProjectedResponse(profile, query["fields"]), _degraded(profile)
 
 
 def _degraded(profile: Profile) -> dict[str, str]:

@@ -9,7 +9,7 @@ from app.models.precondition import Precondition
 from app.models.tasks import NewTask, TaskView
 from app.rest.batches import failures_of
 from app.rest.blueprint import Blueprint
-from app.rest.conditional import Shown, conditional, etag
+from app.rest.conditional import ProjectedResponse, conditional, etag
 from app.rest.current import page_tokens, principal, services
 from app.rest.idempotency import once
 from app.rest.operations import KIB, MIB
@@ -50,11 +50,11 @@ def create_tasks(news: Sequence[NewTask]) -> Any:
 @blp.arguments(wire.ListTasksSchema, location="query")
 @blp.response(HTTPStatus.OK, wire.TaskListSchema)
 @blp.calls(TaskService.page)
-def list_tasks(asked: ListRequest) -> Any:
+def list_tasks(listing: ListRequest) -> Any:
     """List the caller's tasks; an admin's list has everybody's."""
-    query = asked.query(page_tokens(), caller=principal().id)
+    query = listing.query(page_tokens(), caller=principal().id)
     page = services().tasks.page(query, by=principal())
-    return Shown(asked.answer(page, page_tokens(), caller=principal().id), asked.fields)
+    return ProjectedResponse(listing.answer(page, page_tokens(), caller=principal().id), listing.fields)
 
 
 @blp.route("/tasks/<id:task_id>")
@@ -65,7 +65,7 @@ def list_tasks(asked: ListRequest) -> Any:
 def get_task(query: Mapping[str, Any], task_id: UUID, precondition: Precondition) -> Any:
     """Return one task."""
     task = services().tasks.get(task_id, by=principal(), precondition=precondition)
-    return Shown(task, query["fields"]), _tag(task, query["fields"])
+    return ProjectedResponse(task, query["fields"]), _tag(task, query["fields"])
 
 
 @blp.route("/tasks/<id:task_id>", methods=("PATCH",))
@@ -89,7 +89,7 @@ def update_task(
 def delete_task(task_id: UUID, precondition: Precondition) -> Any:
     """Delete a task."""
     task = services().tasks.delete(task_id, by=principal(), precondition=precondition)
-    return {"message": wire.farewell(task)}
+    return {"message": wire.deleted(task)}
 
 
 def _tag(task: TaskView, members: Sequence[str] | None = None) -> dict[str, str]:

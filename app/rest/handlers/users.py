@@ -9,7 +9,7 @@ from app.models.precondition import Precondition
 from app.models.users import NewUser, UserView
 from app.rest import operations, scopes
 from app.rest.blueprint import Blueprint
-from app.rest.conditional import Shown, conditional, etag
+from app.rest.conditional import ProjectedResponse, conditional, etag
 from app.rest.current import client_network, principal, services
 from app.rest.operations import KIB
 from app.services.deletion import DeletionService
@@ -72,7 +72,7 @@ def activate_user(sent: Mapping[str, str]) -> Any:
 def get_me(query: Mapping[str, Any], precondition: Precondition) -> Any:
     """Return the caller's account."""
     user = services().users.get_own(by=principal(), precondition=precondition)
-    return Shown(user, query["fields"]), _tag(user, query["fields"])
+    return ProjectedResponse(user, query["fields"]), _tag(user, query["fields"])
 
 
 @blp.route("/users/<id:user_id>")
@@ -83,7 +83,7 @@ def get_me(query: Mapping[str, Any], precondition: Precondition) -> Any:
 def get_user(query: Mapping[str, Any], user_id: UUID, precondition: Precondition) -> Any:
     """Return one account: the caller's own, or to an admin any."""
     user = services().users.get(user_id, by=principal(), precondition=precondition)
-    return Shown(user, query["fields"]), _tag(user, query["fields"])
+    return ProjectedResponse(user, query["fields"]), _tag(user, query["fields"])
 
 
 @account.route("/users/me", methods=("PATCH",))

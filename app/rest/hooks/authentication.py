@@ -12,7 +12,7 @@ from app import context
 from app.errs import Error
 from app.errs.access import InsufficientScope
 from app.resilience import deadline
-from app.rest import operations, public
+from app.rest import operations, public_routes
 from app.rest.current import services
 from app.rest.request import Request, application, current
 from app.wire.credentials import anonymous, bearer_token
@@ -47,13 +47,17 @@ def authenticate() -> None:
 def _authenticate_route(request: Request) -> None:
     """Authenticate the caller of a route outside of the operations; in development, log how to make it public."""
     rule = request.url_rule
-    if rule is None or not request.is_dispatched or public.is_public(application(), rule.endpoint, request.method):
+    if (
+        rule is None
+        or not request.is_dispatched
+        or public_routes.is_public(application(), rule.endpoint, request.method)
+    ):
         return
     try:
         _identified(request)
     except Error:
         if application().config["APP_ENV"] == "development":
-            public.explain(request.method, rule.rule, rule.endpoint)
+            public_routes.explain(request.method, rule.rule, rule.endpoint)
         raise
 
 

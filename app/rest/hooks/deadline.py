@@ -11,22 +11,22 @@ from app.resilience import deadline
 from app.rest.request import Request
 
 HEADER: Final = "Request-Timeout"
-SHORTEST: Final = 0.05
+MIN_SECONDS: Final = 0.05
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 def start(app: Flask, request: Request) -> None:
     """Set the deadline: the configured budget, or the caller's if that is shorter (C23)."""
-    longest: float = app.config["REQUEST_TIMEOUT"]
-    asked = request.sent(HEADER)
-    seconds = longest if asked is None else min(_seconds(request, asked) or longest, longest)
-    deadline.current.set(deadline.Deadline.after(timedelta(seconds=seconds), is_shortened=seconds < longest))
+    maximum: float = app.config["REQUEST_TIMEOUT"]
+    requested = request.sent(HEADER)
+    seconds = maximum if requested is None else min(_seconds(request, requested) or maximum, maximum)
+    deadline.current.set(deadline.Deadline.after(timedelta(seconds=seconds), is_shortened=seconds < maximum))
 
 
 def _seconds(request: Request, text: str) -> float | None:
     """Return the seconds asked for; what is no decimal number of them joins the request's violations."""
-    if _SECONDS.fullmatch(text) and float(text) >= SHORTEST:
+    if _SECONDS.fullmatch(text) and float(text) >= MIN_SECONDS:
         return float(text)
-    says = f"{HEADER} must be decimal seconds of at least {SHORTEST}"
-    request.violations.append(Violation(HEADER, "INVALID_VALUE", says, header=HEADER))
+    rejection = f"{HEADER} must be decimal seconds of at least {MIN_SECONDS}"
+    request.violations.append(Violation(HEADER, "INVALID_VALUE", rejection, header=HEADER))
     return None

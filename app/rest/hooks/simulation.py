@@ -42,8 +42,8 @@ def simulate() -> None:
         raise failure(request)
     if operation is None or not _is_due(request, wanted, operation.name):
         return
-    place = services().hashing if operation.hashes else services().slots
-    late = simulation.wait(wanted.delay, place) if wanted.delay else None
+    bulkhead = services().hashing if operation.hashes else services().bulkhead
+    late = simulation.wait(wanted.delay, bulkhead) if wanted.delay else None
     request.is_simulated = True
     largest = application().config["MAX_BODY_BYTES"]
     raise errs.simulated(late or examples.occurrence(wanted.named, operation, largest=largest))
@@ -51,4 +51,4 @@ def simulate() -> None:
 
 def _is_due(request: Request, wanted: Simulation, operation: str) -> bool:
     caller = context.bearer.get() or request.client_address
-    return simulation.is_due(services().windows, wanted.after, caller=caller, operation=operation)
+    return simulation.is_due(services().rate_limits, wanted.after, caller=caller, operation=operation)

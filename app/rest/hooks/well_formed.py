@@ -35,6 +35,6 @@ def check(request: Request) -> None:
         raise MalformedRequest(detail="a transfer coding that is not decoded")
 
 
-def _is_authority(said: str) -> bool:
-    found = _HOST.fullmatch(said)
+def _is_authority(text: str) -> bool:
+    found = _HOST.fullmatch(text)
     return found is not None and int(found[1] or 0) <= _HIGHEST_PORT

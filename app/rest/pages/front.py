@@ -10,7 +10,7 @@ from app import errs
 from app.errs.requests import ValidationFailed
 from app.rest import operations
 from app.rest.blueprint import Blueprint
-from app.rest.pages import entries
+from app.rest.pages import catalogue_entries
 from app.rest.pages.rendering import HTML, JSON, file_of, negotiated
 from app.wire.schemas.front import ServiceIndexSchema
 
@@ -31,7 +31,7 @@ def get_front() -> Any:
         "health": url_for("health.get_health"),
         "readiness": url_for("health.get_readiness"),
     }
-    sample = entries.find(errs.slug(ValidationFailed.code))
+    sample = catalogue_entries.find(errs.slug(ValidationFailed.code))
     return negotiated("front", {"name": "Candor", "links": links, "sample": sample}, FORMATS)
 
 

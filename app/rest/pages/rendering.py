@@ -106,8 +106,8 @@ def _highlighted(value: object) -> Markup:
 def _line(line: str) -> Markup:
     indent = len(line) - len(line.lstrip(" "))
     named = _MEMBER.match(line)
-    said = Markup('{}<b>"{}"</b>:{}').format(named[1], named[2], line[named.end() :]) if named else escape(line)
-    return Markup('<span class="line in{}">{}</span>').format(indent // 2, said)
+    value = Markup('{}<b>"{}"</b>:{}').format(named[1], named[2], line[named.end() :]) if named else escape(line)
+    return Markup('<span class="line in{}">{}</span>').format(indent // 2, value)
 
 
 def _breakable(name: str) -> Markup:

@@ -42,12 +42,14 @@ def get_task(call: Call, request: pb.GetTaskRequest) -> pb.Task:
 def list_tasks(call: Call, request: pb.ListTasksRequest) -> pb.ListTasksResponse:
     """List the caller's tasks; an admin's list has everybody's."""
     reader, caller = Reader(call), call.principal.id
-    asked = reader.read_query(_LIST, list_query(request))
+    listing = reader.read_query(_LIST, list_query(request))
     reader.check()
-    page = call.services.tasks.page(asked.query(call.page_tokens, caller=caller), by=call.principal)
-    told = asked.answer(page, call.page_tokens, caller=caller)
+    page = call.services.tasks.page(listing.query(call.page_tokens, caller=caller), by=call.principal)
+    answer = listing.answer(page, call.page_tokens, caller=caller)
     return pb.ListTasksResponse(
-        tasks=map(task_message, told["tasks"]), next_page_token=told["next_page_token"], total_size=told["total_size"]
+        tasks=map(task_message, answer["tasks"]),
+        next_page_token=answer["next_page_token"],
+        total_size=answer["total_size"],
     )
 
 
@@ -71,7 +73,7 @@ def delete_task(call: Call, request: pb.DeleteTaskRequest) -> pb.DeleteTaskRespo
     task_id = reader.resource(COLLECTION, request.name)
     reader.check()
     task = call.services.tasks.delete(task_id, by=call.principal)
-    return pb.DeleteTaskResponse(message=wire.farewell(task))
+    return pb.DeleteTaskResponse(message=wire.deleted(task))
 
 
 @SERVICE.answers(

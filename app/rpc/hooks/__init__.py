@@ -1,7 +1,7 @@
 """A hook is a file; each says in its docstring why it stands where it stands in ``HOOKS``. The twins of ``rest.hooks``.
 
 Read the tuple from top to bottom: a call passes it downwards, its answer upwards. (Overload is refused before a thread
-is taken, and the deadline runs from the call's arrival: see ``door``.)
+is taken, and the deadline runs from the call's arrival: see ``admission``.)
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from app.rpc.hooks import (
     authentication,
     deadline,
     limits,
-    metering,
+    metrics,
     recovery,
     request_id,
     routing,
@@ -34,7 +34,7 @@ class Hook(Protocol):
         ...
 
 
-OUTER: Final[tuple[Hook, ...]] = (metering, request_id, tracing, active_requests, deadline, access_log, recovery)
+OUTER: Final[tuple[Hook, ...]] = (metrics, request_id, tracing, active_requests, deadline, access_log, recovery)
 """What is around refusals, too."""
 HOOKS: Final[tuple[Hook, ...]] = (*OUTER, routing, limits, authentication)
 SIMULATING: Final[tuple[Hook, ...]] = (*HOOKS, simulation)

@@ -35,9 +35,9 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     if isinstance(wanted, Violation):
         raise ValidationFailed(violations=(wanted,))
     caller = bearer_token(call.metadata.get("authorization", "")) or call.client_address
-    if not simulation.is_due(call.services.windows, wanted.after, caller=caller, operation=call.method.name):
+    if not simulation.is_due(call.services.rate_limits, wanted.after, caller=caller, operation=call.method.name):
         return proceed()
-    late = simulation.wait(wanted.delay, call.services.slots) if wanted.delay else None
+    late = simulation.wait(wanted.delay, call.services.bulkhead) if wanted.delay else None
     call.is_simulated = True
     raise errs.simulated(late or _occurrence(wanted.named, call, call.method))
 

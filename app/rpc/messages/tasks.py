@@ -41,8 +41,8 @@ def batch_data(request: pb.BatchCreateTasksRequest) -> dict[str, Any]:
 
 def list_query(request: pb.ListTasksRequest) -> dict[str, str]:
     """Return the query of a list."""
-    said = {name: getattr(request, name) for name in _QUERY}
-    return {"page_size": str(request.page_size), **{name: value for name, value in said.items() if value}}
+    values = {name: getattr(request, name) for name in _QUERY}
+    return {"page_size": str(request.page_size), **{name: value for name, value in values.items() if value}}
 
 
 def mask_query(request: pb.UpdateTaskRequest) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 import marshmallow as ma
 
-from app.wire.rules import Breach
+from app.wire.validators import Breach
 
 Path = tuple[str | int, ...]
 """Where in a JSON value: names of members, and indexes."""
@@ -142,7 +142,7 @@ def names(schema: ma.Schema) -> Iterator[str]:
     """
     yield from ("query", "path", "headers", "cookies", "body")
     for path in _paths(schema, (), (type(schema),)):
-        yield spoken(path, getattr(schema, "relative_to", None))
+        yield dotted_path(path, getattr(schema, "relative_to", None))
 
 
 def _paths(schema: ma.Schema, path: Path, among: tuple[type[ma.Schema], ...]) -> Iterator[Path]:
@@ -165,7 +165,7 @@ def _is_array(field: "ma.fields.Field[Any]") -> bool:
     return isinstance(field, ma.fields.List | ma.fields.Tuple) or bool(getattr(field, "many", False))
 
 
-def spoken(path: Path, relative_to: str | None) -> str:
+def dotted_path(path: Path, relative_to: str | None) -> str:
     """Return the field's name as a person says it: ``requests[1].task.title``."""
     if len(path) > 1 and path[0] == relative_to:
         path = path[1:]

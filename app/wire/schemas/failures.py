@@ -8,16 +8,16 @@ from app.wire.schemas.base import Schema
 _MANY = 100
 
 
-def _open(says: str, example: dict[str, Any], values: dict[str, Any] | None = None) -> fields.Anything:
+def _open(description: str, example: dict[str, Any], values: dict[str, Any] | None = None) -> fields.Anything:
     """Return a member whose own members depend on what happened."""
     allowed = True if values is None else values
-    described = {"type": "object", "additionalProperties": allowed, "description": says, "example": example}
+    described = {"type": "object", "additionalProperties": allowed, "description": description, "example": example}
     return fields.Anything(metadata=described)
 
 
-def _text(says: str, example: str | None = None) -> fields.Text:
+def _text(description: str, example: str | None = None) -> fields.Text:
     shown = {} if example is None else {"example": example}
-    return fields.Text(allow_none=True, metadata={"description": says, **shown})
+    return fields.Text(allow_none=True, metadata={"description": description, **shown})
 
 
 class FailureCauseSchema(Schema):

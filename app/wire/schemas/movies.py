@@ -2,19 +2,19 @@
 
 from typing import Any, ClassVar, Final
 
-from app.models.movies import LONGEST, NAME_LENGTH, RATED_LENGTH, NewMovie
+from app.models.movies import MAX_RUNNING_TIME, NAME_LENGTH, RATED_LENGTH, NewMovie
 from app.wire import fields, filter_types
 from app.wire.list_parameters import FieldsParameter
-from app.wire.rules import Length, Printable, Range
 from app.wire.schemas.base import QuerySchema, Schema
 from app.wire.schemas.lists import ListRules, ListSchema
+from app.wire.validators import Length, Printable, Range
 
 
-def _line(example: str, says: str, *, longest: int = NAME_LENGTH, **kwargs: Any) -> fields.Text:
+def _text(example: str, description: str, *, longest: int = NAME_LENGTH, **kwargs: Any) -> fields.Text:
     """Return a text of one line that is not blank."""
     rules = [Length(min=1, max=longest), Printable()]
     return fields.Text(
-        validate=rules, metadata={"example": example, "pattern": Printable.LINE, "description": says}, **kwargs
+        validate=rules, metadata={"example": example, "pattern": Printable.LINE, "description": description}, **kwargs
     )
 
 
@@ -29,18 +29,20 @@ class MovieSchema(Schema):
             "description": "The ID of the movie.",
         },
     )
-    title = _line("Repo Man", "The title.", required=True)
-    rated = _line("R", "The rating.", longest=RATED_LENGTH, allow_none=True)
+    title = _text("Repo Man", "The title.", required=True)
+    rated = _text("R", "The rating.", longest=RATED_LENGTH, allow_none=True)
     release_date = fields.Timestamp(
         invalid="INVALID_DATE_FORMAT",
         allow_none=True,
         metadata={"example": "1984-03-02T00:00:00Z", "description": "The first showing."},
     )
     run_time = fields.Integer(
-        allow_none=True, validate=Range(min=1, max=LONGEST), metadata={"example": 92, "description": "In minutes."}
+        allow_none=True,
+        validate=Range(min=1, max=MAX_RUNNING_TIME),
+        metadata={"example": 92, "description": "In minutes."},
     )
-    director = _line("Alex Cox", "The director.", allow_none=True)
-    writer = _line("Alex Cox", "The author of the script.", allow_none=True)
+    director = _text("Alex Cox", "The director.", allow_none=True)
+    writer = _text("Alex Cox", "The author of the script.", allow_none=True)
     create_username = fields.Text(
         dump_only=True, metadata={"example": "alice", "description": "The creator, by the subject of the token."}
     )

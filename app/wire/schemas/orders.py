@@ -11,26 +11,26 @@ from app.errs.lists import InvalidPageToken
 from app.models.characters import CONTROLS
 from app.models.orders import (
     CUSTOMER_LENGTH,
-    EXPANDED,
-    ITEMS,
-    QUANTITY,
+    MAX_EXPANDED_ORDERS,
+    MAX_ITEMS,
+    MAX_QUANTITY,
     TOTAL_DIGITS,
     Expansion,
     NewItem,
     NewOrder,
     Order,
+    OrderWithItems,
     Status,
-    Told,
 )
 from app.models.products import PRICE_DIGITS, Currency
 from app.models.query import Cursor, Page
 from app.wire import fields, filter_types
 from app.wire.list_parameters import FieldsParameter, PageSize, PageToken
 from app.wire.page_tokens import PageTokens
-from app.wire.rules import Breach, OneOf, Pattern, Range
 from app.wire.schemas import products
 from app.wire.schemas.base import QuerySchema, Schema
 from app.wire.schemas.lists import ListRequest, ListRules, ListSchema
+from app.wire.validators import Breach, OneOf, Pattern, Range
 
 EXPAND: Final = "items"
 _WHEN: Final = "2026-11-21T09:30:00.000001Z"
@@ -42,7 +42,7 @@ class OrderItemSchema(Schema):
     sku = products.sku(required=True)
     quantity = fields.Integer(
         required=True,
-        validate=Range(min=1, max=QUANTITY),
+        validate=Range(min=1, max=MAX_QUANTITY),
         metadata={"example": 2, "description": "The number of pieces."},
     )
     unit_price = fields.Money(
@@ -93,7 +93,7 @@ class OrderSchema(Schema):
     currency = products.currency(required=True)
     items = fields.Listed(
         fields.Object(OrderItemSchema),
-        longest=ITEMS,
+        longest=MAX_ITEMS,
         allow_none=True,
         metadata={"description": "The items; null without `expand=items`."},
     )
@@ -116,9 +116,9 @@ class OrderSchema(Schema):
 class NewItems(fields.Listed):
     """The items of a new order, at least one."""
 
-    def refused(self, value: object) -> Breach | None:
+    def rejection(self, value: object) -> Breach | None:
         """Refuse an empty list, too."""
-        return Breach("TOO_SHORT", "must have at least one item") if value == [] else super().refused(value)
+        return Breach("TOO_SHORT", "must have at least one item") if value == [] else super().rejection(value)
 
 
 class OrderCreateSchema(OrderSchema):
@@ -126,7 +126,7 @@ class OrderCreateSchema(OrderSchema):
 
     items = NewItems(
         fields.Object(OrderItemCreateSchema),
-        longest=ITEMS,
+        longest=MAX_ITEMS,
         required=True,
         metadata={"minItems": 1, "description": "What to order."},
     )
@@ -161,21 +161,21 @@ _OWN: Final = tuple(name for name in READABLE if name not in {"items", "items_ne
 
 def created(order: Order) -> dict[str, Any]:
     """Return a new order as its schema describes it, with every item."""
-    return {**own(order), "items": order.items}
+    return {**created_order(order), "items": order.items}
 
 
-def own(order: Any) -> dict[str, Any]:
+def created_order(order: Any) -> dict[str, Any]:
     """Return an order as its schema describes it, without items."""
     return {**{name: getattr(order, name) for name in _OWN}, "items": None, "items_next_page_token": None}
 
 
-def told(each: Told, tokens: PageTokens, *, caller: str) -> dict[str, Any]:
+def rendered(each: OrderWithItems, tokens: PageTokens, *, caller: str) -> dict[str, Any]:
     """Return an order as its schema describes it, with the items that were asked for."""
     if each.items is None:
-        return own(each.order)
+        return created_order(each.order)
     more = each.items.next
     token = None if more is None else tokens.seal(Cursor((more,), -1), bound_to=_binding(each.order.id, caller))
-    return {**own(each.order), "items": each.items.rows, "items_next_page_token": token}
+    return {**created_order(each.order), "items": each.items.rows, "items_next_page_token": token}
 
 
 def _binding(order_id: UUID, caller: str) -> tuple[str, ...]:
@@ -183,15 +183,15 @@ def _binding(order_id: UUID, caller: str) -> tuple[str, ...]:
 
 
 def _expand() -> fields.Text:
-    says = f"Returns the items of each order: {EXPAND}. Then a page has at most {EXPANDED} orders."
-    return fields.Text(load_default=None, validate=OneOf([EXPAND]), metadata={"description": says})
+    description = f"Returns the items of each order: {EXPAND}. Then a page has at most {MAX_EXPANDED_ORDERS} orders."
+    return fields.Text(load_default=None, validate=OneOf([EXPAND]), metadata={"description": description})
 
 
 def _items_page_size() -> PageSize:
-    return PageSize(default=ITEMS, largest=ITEMS)
+    return PageSize(default=MAX_ITEMS, largest=MAX_ITEMS)
 
 
-def _is_asked(expand: str | None, shown: tuple[str, ...] | None) -> bool:
+def _is_requested(expand: str | None, shown: tuple[str, ...] | None) -> bool:
     """Tell whether items have to be read: what is not shown need not be."""
     return expand is not None and (shown is None or EXPAND in shown)
 
@@ -211,7 +211,7 @@ class _GetOrderSchema(QuerySchema):
             breach = Breach("INVALID_VALUE", f"is of items, which expand={EXPAND} asks for")
             raise ma.ValidationError({"items_page_token": [breach]})
         shown = values["fields"] or READABLE
-        if _is_asked(values["expand"], values["fields"]):
+        if _is_requested(values["expand"], values["fields"]):
             shown = (*shown, f"{values['items_page_size']}", values["items_page_token"])
         return {**values, "shown": shown}
 
@@ -219,15 +219,15 @@ class _GetOrderSchema(QuerySchema):
 GetOrderQuerySchema = _GetOrderSchema.from_dict({"fields": FieldsParameter(READABLE)}, name="GetOrderQuerySchema")
 
 
-def expansion(asked: Mapping[str, Any], tokens: PageTokens, order_id: UUID, *, caller: str) -> Expansion | None:
+def expansion(query: Mapping[str, Any], tokens: PageTokens, order_id: UUID, *, caller: str) -> Expansion | None:
     """Return which items of the order are asked for.
 
     Raises:
         InvalidPageToken: the token was not given for items of this order.
     """
-    if not _is_asked(asked["expand"], asked["fields"]):
+    if not _is_requested(query["expand"], query["fields"]):
         return None
-    size, token = asked["items_page_size"], asked["items_page_token"]
+    size, token = query["items_page_size"], query["items_page_token"]
     if not token:
         return Expansion(size)
     try:
@@ -248,11 +248,11 @@ class OrderListRequest(ListRequest):
     @property
     def expansion(self) -> Expansion | None:
         """Which items of each order are asked for."""
-        return Expansion(self.items_page_size) if _is_asked(self.expand, self.fields) else None
+        return Expansion(self.items_page_size) if _is_requested(self.expand, self.fields) else None
 
-    def answer(self, page: Page[Told], tokens: PageTokens, *, caller: str) -> dict[str, Any]:
+    def answer(self, page: Page[OrderWithItems], tokens: PageTokens, *, caller: str) -> dict[str, Any]:
         """Return the page as the list's schema describes it."""
-        rows = tuple(told(each, tokens, caller=caller) for each in page.rows)
+        rows = tuple(rendered(each, tokens, caller=caller) for each in page.rows)
         return ListRequest.answer(self, Page(rows, page.next, page.total_size), tokens, caller=caller)
 
 

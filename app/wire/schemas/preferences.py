@@ -12,8 +12,8 @@ from app.models.preferences import (
 )
 from app.wire import fields
 from app.wire.list_parameters import FieldsParameter
-from app.wire.rules import Breach, Length, OneOf, Pattern, Rule
 from app.wire.schemas.base import QuerySchema, Schema
+from app.wire.validators import Breach, Length, OneOf, Pattern, Rule
 
 
 class TimeZone(Rule):

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from app.models.products import PRICE_DIGITS, SKU_LENGTH, Currency, Offer
+from app.models.products import PRICE_DIGITS, SKU_LENGTH, Currency, Price
 from app.wire import fields
-from app.wire.rules import Length, Printable
 from app.wire.schemas.base import Schema
+from app.wire.validators import Length, Printable
 
 
 def sku(**kwargs: Any) -> fields.Text:
@@ -30,6 +30,6 @@ class OfferSchema(Schema):
     currency = currency(required=True)
     price = fields.Money(digits=PRICE_DIGITS, metadata={"example": "4.90"}, required=True)
 
-    def make(self, values: dict[str, Any]) -> Offer:
+    def make(self, values: dict[str, Any]) -> Price:
         """Return the offer."""
-        return Offer(**values)
+        return Price(**values)

@@ -19,9 +19,9 @@ from app.models.tasks import (
 from app.wire import fields, filter_types
 from app.wire.decode_context import under_way
 from app.wire.list_parameters import FieldsParameter, MaskParameter
-from app.wire.rules import Breach, Length, Pattern, Printable
 from app.wire.schemas.base import ITEM_PROBLEM, Path, QuerySchema, Schema
 from app.wire.schemas.lists import ListRules, ListSchema
+from app.wire.validators import Breach, Length, Pattern, Printable
 
 BATCH: Final = 100
 EXAMPLE_ID: Final = "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
@@ -142,9 +142,9 @@ class Batch(fields.Listed):
         """Return what to say of too many items."""
         return Breach("BATCH_TOO_LARGE", f"must have at most {self.longest} items")
 
-    def refused(self, value: object) -> Breach | None:
+    def rejection(self, value: object) -> Breach | None:
         """Refuse an empty one, too."""
-        return Breach("EMPTY_BATCH", "must have at least one item") if value == [] else super().refused(value)
+        return Breach("EMPTY_BATCH", "must have at least one item") if value == [] else super().rejection(value)
 
 
 def _comparable(title: str) -> str:
@@ -225,7 +225,7 @@ class DeletedTaskSchema(Schema):
     message = fields.Text(metadata={"description": "A sentence for people."})
 
 
-def farewell(task: TaskView) -> str:
+def deleted(task: TaskView) -> str:
     """Return what is said of a deleted task."""
     return f"Task tasks/{task.id} deleted successfully"
 

@@ -9,8 +9,8 @@ from app.models.common_passwords import CODE, reason
 from app.models.users import EMAIL_LENGTH, EMAIL_PATTERN, NAME_LENGTH, NewUser
 from app.wire import fields
 from app.wire.list_parameters import FieldsParameter
-from app.wire.rules import Breach, Length, Pattern, Printable, Rule
 from app.wire.schemas.base import QuerySchema, Schema
+from app.wire.validators import Breach, Length, Pattern, Printable, Rule
 
 EXAMPLE: Final = "alice@example.com"
 
@@ -30,14 +30,14 @@ class PasswordLength(Rule, validate.Length):
     """Bounds the characters (code points) of a password; spaces are characters like any."""
 
     def __init__(self) -> None:
-        super().__init__(min=passwords.SHORTEST, max=passwords.LONGEST)
+        super().__init__(min=passwords.MIN_LENGTH, max=passwords.MAX_LENGTH)
 
     def __call__(self, value: str) -> str:  # type: ignore[override]  # texts only
         """Return the value, or refuse it."""
-        if len(value) < passwords.SHORTEST:
-            raise Breach("TOO_SHORT", f"must have at least {passwords.SHORTEST} characters").error()
-        if len(value) > passwords.LONGEST:
-            raise Breach("TOO_LONG", f"must have at most {passwords.LONGEST} characters").error()
+        if len(value) < passwords.MIN_LENGTH:
+            raise Breach("TOO_SHORT", f"must have at least {passwords.MIN_LENGTH} characters").error()
+        if len(value) > passwords.MAX_LENGTH:
+            raise Breach("TOO_LONG", f"must have at most {passwords.MAX_LENGTH} characters").error()
         return value
 
 
@@ -46,7 +46,7 @@ class NotCommon(Rule):
 
     def __call__(self, value: str) -> str:
         """Return the value, or refuse it; the length of one is another rule's matter."""
-        found = reason(value) if passwords.SHORTEST <= len(value) <= passwords.LONGEST else None
+        found = reason(value) if passwords.MIN_LENGTH <= len(value) <= passwords.MAX_LENGTH else None
         if found:
             raise Breach(CODE, found).error()
         return value
@@ -130,7 +130,7 @@ class OneTimeTokenSchema(Schema):
 
     token = fields.Text(
         required=True,
-        validate=Length(max=one_time_tokens.LONGEST),
+        validate=Length(max=one_time_tokens.MAX_LENGTH),
         metadata={
             "example": "IXbpJ3m1Y0UuqSYzBsDOaY8gpyB8bNVd0QfzYhpQeqo",
             "pattern": fields.ANY_TEXT,

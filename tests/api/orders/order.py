@@ -9,8 +9,8 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app.extensions import db
-from app.models.products import Currency, Offer
-from app.services.products import Line
+from app.models.products import Currency, Price
+from app.services.products import CsvRow
 from tests.api.caller import Caller, answered
 
 ORDERS: Final = "/v1/orders"
@@ -26,12 +26,12 @@ PRICES: Final[dict[str, dict[Currency, str]]] = {
 def stock(app: Flask, prices: dict[str, dict[Currency, str]] = PRICES) -> None:
     """Load what there is to be ordered."""
     offers = (
-        Offer(sku=sku, currency=currency, price=Decimal(price))
+        Price(sku=sku, currency=currency, price=Decimal(price))
         for sku, each in prices.items()
         for currency, price in each.items()
     )
     with app.app_context():
-        app.extensions["candor-services"].products.load(Line(n, offer) for n, offer in enumerate(offers, 2))
+        app.extensions["candor-services"].products.load(CsvRow(n, offer) for n, offer in enumerate(offers, 2))
 
 
 def items(*skus: str, quantity: int = 1) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ import jwt
 from sqlalchemy import create_engine, make_url, text
 
 from deploy.local import embedded_postgres
-from deploy.stack.programs import FrontError, find
+from deploy.stack.programs import NginxError, find
 from tests.conformance import report
 from tests.conformance.profile import Profile
 from tests.conformance.rule import Verdict
@@ -87,7 +87,7 @@ def _ours(database_url: str, secret: str) -> Iterator[Subject]:
     yield Subject(PROFILES / "candor.toml", command, environ, ROOT)
     try:
         find("nginx")
-    except FrontError as missing:
+    except NginxError as missing:
         _print(f"not judged behind nginx: {missing}")
         return
     environ |= {"HTTP_PORT": str(_free_port()), "HTTPS_PORT": "{port}", "STACK_HOME": str(LOGS)}

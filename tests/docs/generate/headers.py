@@ -20,7 +20,7 @@ MORE: Final = {
 
 def page() -> str:
     """Return the page of header fields."""
-    sent = {**response_headers.TOLD, **MORE}
+    sent = {**response_headers.DOCUMENTED, **MORE}
     return document(
         "Header fields",
         "app/rest/request_headers.py and app/rest/response_headers.py",

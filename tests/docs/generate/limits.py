@@ -83,7 +83,7 @@ def _requests() -> list[tuple[str, str, str, str]]:
             "",
         ),
         ("Violations and failures in a response", str(errors.LISTED), "`truncated` is true", ""),
-        ("`instance` of a problem document", f"{errors.LONGEST_INSTANCE} characters", "it is cut", ""),
+        ("`instance` of a problem document", f"{errors.MAX_INSTANCE_LENGTH} characters", "it is cut", ""),
         ("Error details of a gRPC response", _bytes(error_details.LARGEST), "fewer violations are listed", ""),
     ]
 
@@ -92,7 +92,7 @@ def _lists() -> list[tuple[str, str, str, str]]:
     return [
         (
             "`page_size`",
-            f"{list_parameters.LARGEST_PAGE_SIZE}, default {list_parameters.DEFAULT_PAGE_SIZE}",
+            f"{list_parameters.MAX_PAGE_SIZE}, default {list_parameters.DEFAULT_PAGE_SIZE}",
             "it is lowered",
             "",
         ),
@@ -105,8 +105,8 @@ def _lists() -> list[tuple[str, str, str, str]]:
         ),
         ("`order_by`", f"{ordering.MOST_MEMBERS} fields", _error("INVALID_ORDER_BY", 400), ""),
         ("Time to count `total_size`", f"{listing.COUNT_BUDGET_MS} ms", "`total_size` is -1", ""),
-        ("Orders on a page with `expand=items`", str(orders.EXPANDED), "the page is shorter", ""),
-        ("Items of an order in a response", str(orders.ITEMS), "`items_next_page_token`", ""),
+        ("Orders on a page with `expand=items`", str(orders.MAX_EXPANDED_ORDERS), "the page is shorter", ""),
+        ("Items of an order in a response", str(orders.MAX_ITEMS), "`items_next_page_token`", ""),
     ]
 
 
@@ -124,9 +124,9 @@ def _resources() -> list[tuple[str, str, str, str]]:
         ("Tasks in a batch", str(task_schemas.BATCH), _violation("BATCH_TOO_LARGE"), ""),
         ("Movie `title`, `director`, `writer`", f"{movies.NAME_LENGTH} characters", long, ""),
         ("Movie `rated`", f"{movies.RATED_LENGTH} characters", long, ""),
-        ("Movie `run_time`", f"{movies.LONGEST:,} minutes", _violation("INVALID_VALUE"), ""),
-        ("Order `items`", str(orders.ITEMS), long, ""),
-        ("Order item `quantity`", f"{orders.QUANTITY:,}", _violation("INVALID_VALUE"), ""),
+        ("Movie `run_time`", f"{movies.MAX_RUNNING_TIME:,} minutes", _violation("INVALID_VALUE"), ""),
+        ("Order `items`", str(orders.MAX_ITEMS), long, ""),
+        ("Order item `quantity`", f"{orders.MAX_QUANTITY:,}", _violation("INVALID_VALUE"), ""),
         ("Product `sku`", f"{products.SKU_LENGTH} characters", long, ""),
         ("User `name`", f"{users.NAME_LENGTH} characters", long, ""),
         ("User `email`", f"{users.EMAIL_LENGTH} characters", long, ""),
@@ -142,7 +142,7 @@ def _times() -> list[tuple[str, str, str, str]]:
             _error("DEADLINE_EXCEEDED", 504),
             _setting("REQUEST_TIMEOUT"),
         ),
-        ("`Request-Timeout`", f"at least {deadline.SHORTEST:g} seconds", _error("VALIDATION_FAILED", 400), ""),
+        ("`Request-Timeout`", f"at least {deadline.MIN_SECONDS:g} seconds", _error("VALIDATION_FAILED", 400), ""),
         ("Requests per client address", str(_default("RATE_LIMIT")), limited, _setting("RATE_LIMIT")),
         (
             "Requests for tokens per client address",
@@ -163,37 +163,37 @@ def _times() -> list[tuple[str, str, str, str]]:
             _setting("WEB_THREADS"),
         ),
         ("Database connections per worker", str(_default("DATABASE_POOL_SIZE")), busy, _setting("DATABASE_POOL_SIZE")),
-        ("Response of a dependency", _bytes(client.LARGEST), _error("EXTERNAL_SERVICE_ERROR", 502), ""),
+        ("Response of a dependency", _bytes(client.MAX_BYTES), _error("EXTERNAL_SERVICE_ERROR", 502), ""),
     ]
 
 
 def _accounts() -> list[tuple[str, str, str, str]]:
-    attempts = f"{login_throttle.ATTEMPTS} in {_time(login_throttle.WITHIN)}"
-    mails = f"{mail_throttle.MAILS} in {_time(mail_throttle.WITHIN)}"
+    attempts = f"{login_throttle.MAX_ATTEMPTS} in {_time(login_throttle.WINDOW)}"
+    mails = f"{mail_throttle.MAILS_PER_WINDOW} in {_time(mail_throttle.WINDOW)}"
     return [
         (
             "Password",
-            f"{passwords.SHORTEST} to {passwords.LONGEST} characters",
+            f"{passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters",
             f"{_violation('TOO_SHORT')}, {_violation('TOO_LONG')}",
             "",
         ),
         ("Logins per account and client network", attempts, _error("RATE_LIMIT_EXCEEDED", 429), ""),
         ("Emails per address and purpose", mails, "further emails are sent later", ""),
-        ("Lifetime of an access token", _time(sessions.ACCESS), _error("INVALID_TOKEN", 401), ""),
-        ("Lifetime of a refresh token", _time(sessions.REFRESH), "401", ""),
+        ("Lifetime of an access token", _time(sessions.ACCESS_LIFETIME), _error("INVALID_TOKEN", 401), ""),
+        ("Lifetime of a refresh token", _time(sessions.REFRESH_LIFETIME), "401", ""),
         ("Reuse of a refresh token while its successor is unused", _time(sessions.GRACE), "the session ends", ""),
         ("Lifetime of an activation token", _time(users.ACTIVATION), "400", ""),
         ("Lifetime of a password reset token", _time(users.RESET), "400", ""),
         (
             "Access token",
-            f"{tokens.LONGEST} characters; of an issuer in `ISSUERS` {external_issuers.LONGEST}",
+            f"{tokens.MAX_LENGTH} characters; of an issuer in `ISSUERS` {external_issuers.MAX_LENGTH}",
             _error("INVALID_TOKEN", 401),
             "",
         ),
-        ("Email token", f"{one_time_tokens.LONGEST} characters", "400", ""),
+        ("Email token", f"{one_time_tokens.MAX_LENGTH} characters", "400", ""),
         (
             "Lookups of Google tokens per address",
-            f"{google.LOOKUPS} in {_time(google.WITHIN)}",
+            f"{google.MAX_LOOKUPS} in {_time(google.LOOKUP_WINDOW)}",
             _error("RATE_LIMIT_EXCEEDED", 429),
             "",
         ),
@@ -218,5 +218,10 @@ def _work() -> list[tuple[str, str, str, str]]:
             "they are deleted",
             _setting("FAILURES_DAYS"),
         ),
-        ("Failed requests with one request ID in a response", str(failures.MOST), "the newest are returned", ""),
+        (
+            "Failed requests with one request ID in a response",
+            str(failures.MAX_OCCURRENCES),
+            "the newest are returned",
+            "",
+        ),
     ]

@@ -47,7 +47,7 @@ def page() -> str:
 
 
 def _rules(title: str, listed: tuple[rules.Rule, ...]) -> str:
-    rows = [(code(rule.name.upper()), rule.says) for rule in listed]
+    rows = [(code(rule.name.upper()), rule.message) for rule in listed]
     return f"## {title}\n\n" + table(("Setting", "Message"), rows)
 
 
@@ -57,8 +57,8 @@ def _setting(each: Any) -> str:
     if production:
         shown += f"; in production {code(production)}"
     rows = [("Default", shown), ("Accepted", accepted(each.metadata["parse"]))]
-    rows += [("Production rejects", rule.says) for rule in rules.REJECTED if rule.name == each.name]
-    rows += [("Production warns", rule.says) for rule in rules.WARNED if rule.name == each.name]
+    rows += [("Production rejects", rule.message) for rule in rules.REJECTED if rule.name == each.name]
+    rows += [("Production warns", rule.message) for rule in rules.WARNED if rule.name == each.name]
     return f"### {each.name.upper()}\n\n{each.metadata['says']}\n\n" + table(PROPERTIES, rows)
 
 

@@ -11,7 +11,7 @@ from tests.drill.environment import Stage
 from tests.drill.faults import (
     clients,
     database,
-    neighbours,
+    noisy_neighbours,
     overload,
     panics,
     processes,
@@ -24,8 +24,8 @@ from tests.drill.faults import (
 
 Fault = Callable[[Stage], None]
 FAULTS: Final[tuple[Fault, ...]] = (
-    neighbours.steady_load,
-    neighbours.noisy_neighbour,
+    noisy_neighbours.steady_load,
+    noisy_neighbours.noisy_neighbour,
     database.postgres_restarted,
     database.postgres_crashed,
     database.sessions_terminated,

@@ -102,7 +102,7 @@ def _flask(stage: Stage, *words: str, fails_by: str = "") -> None:
         [sys.executable, "-m", "flask", *words], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
     )
     is_as_expected = fails_by in done.stderr and (done.returncode != 0) == bool(fails_by)
-    stage.expect(is_as_expected, f"flask {' '.join(words[:2])}: {cluster.last_words(done.stderr)}")
+    stage.expect(is_as_expected, f"flask {' '.join(words[:2])}: {cluster.last_lines(done.stderr)}")
 
 
 def restored(stage: Stage) -> None:
@@ -164,4 +164,4 @@ def _copy(stage: Stage, dump: Path) -> None:
     ):
         argv = [str(folder / command[0]), *command[1:]]
         done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
-        stage.expect(done.returncode == 0, f"{command[0]}: {cluster.last_words(done.stderr)}")
+        stage.expect(done.returncode == 0, f"{command[0]}: {cluster.last_lines(done.stderr)}")

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import new, resource
-from app.cli.resource import LINES, MIGRATIONS, OURS, Words, write
+from app.cli.resource import LINES, MIGRATIONS, OWN_NAMES, Words, write
 from app.config import ROOT
 
 SHARED = [line for line in LINES.read_text().splitlines() if (ROOT / line).is_file()]
@@ -77,7 +77,7 @@ class TestWrite:
         """Where import lines stand, and where lines break, depends on it."""
         written = write(tree, Words.of(many))
         assert {str(path) for path, was_there in written.items() if was_there} == {*SHARED}
-        for step in (("format", "--check"), ("check", "--config", OURS)):
+        for step in (("format", "--check"), ("check", "--config", OWN_NAMES)):
             command = [sys.executable, "-m", "ruff", *step, "."]
             done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from app.clients.key_sets import EVERY, GOOD_FOR, MOST, SOON, KeySet, parsed
+from app.clients.key_sets import MAX_KEYS, REFRESH_INTERVAL, RETRY_INTERVAL, VALID_FOR, KeySet, parsed
 from app.errs.platform import ExternalServiceError, ServiceUnavailable
 from tests.fakes.issuer import Issuer
 from tests.fakes.monotonic import FakeMonotonic
@@ -107,7 +107,7 @@ class TestParsed:
         assert told(*both) == {("same", "RS256"), ("same", "ES256")}
 
     def test_no_more_than_enough_are_looked_at(self) -> None:
-        assert len(told(*(ISSUER.jwk("EdDSA", kid=f"{number}") for number in range(2 * MOST)))) == MOST
+        assert len(told(*(ISSUER.jwk("EdDSA", kid=f"{number}") for number in range(2 * MAX_KEYS)))) == MAX_KEYS
 
     @pytest.mark.parametrize("document", ["", [], 1, None, {}, {"keys": 1}, {"keys": None}, {"keys": {"kid": {}}}])
     def test_what_is_no_set_is_no_usable_answer(self, document: object) -> None:
@@ -141,7 +141,7 @@ class TestRefresh:
     def test_in_less_than_a_minute(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
         """A key that is retired is refused within 60 s."""
         fetch.says = {"keys": [ISSUER.jwk("ES256")]}
-        monotonic.sleep(EVERY - 0.1)
+        monotonic.sleep(REFRESH_INTERVAL - 0.1)
         keys.refresh()
         assert keys.find("RS256-1", "RS256")
         monotonic.sleep(0.1)
@@ -156,18 +156,18 @@ class TestRefresh:
         for _ in range(100):
             keys.find("invented", "RS256")
             keys.refresh()
-            monotonic.sleep(SOON / 10)
+            monotonic.sleep(RETRY_INTERVAL / 10)
         assert fetch.times == 1 + 100 // 10 - 1
 
     def test_again_soon_after_a_failure(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
         fetch.says = ExternalServiceError("test")
-        monotonic.sleep(EVERY)
+        monotonic.sleep(REFRESH_INTERVAL)
         for _ in range(10):
             try:
                 keys.refresh()
             except ExternalServiceError:
                 keys.find("invented", "RS256")
-            monotonic.sleep(SOON / 5)
+            monotonic.sleep(RETRY_INTERVAL / 5)
         assert fetch.times == 1 + 2
 
     @pytest.mark.parametrize("says", [ExternalServiceError("test"), "<html>"])
@@ -175,7 +175,7 @@ class TestRefresh:
         self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic, says: object
     ) -> None:
         fetch.says = says
-        monotonic.sleep(GOOD_FOR - 1)
+        monotonic.sleep(VALID_FOR - 1)
         with pytest.raises(ExternalServiceError):
             keys.refresh()
         assert keys.find("RS256-1", "RS256")
@@ -185,6 +185,6 @@ class TestRefresh:
 
     def test_an_issuer_without_keys_has_none(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
         fetch.says = {"keys": []}
-        monotonic.sleep(EVERY)
+        monotonic.sleep(REFRESH_INTERVAL)
         keys.refresh()
         assert keys.find("RS256-1", "RS256") is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errs import E, Error, Kind, Violation, chain, ops
+from app.errs import E, Error, Kind, Violation, causes, ops
 from app.errs.platform import DeadlineExceeded
 from app.errs.requests import BodyTooLarge, UnsupportedMediaType, ValidationFailed
 from app.errs.tasks import TaskNotFound
@@ -79,10 +79,10 @@ class TestTrail:
     def test_a_chain_is_told_from_the_outside(self) -> None:
         inner = KeyError("x")
         error = raised(E("outer"), inner)
-        assert list(chain(error)) == [error, inner]
+        assert list(causes(error)) == [error, inner]
 
     def test_nothing_has_no_chain(self) -> None:
-        assert list(chain(None)) == []
+        assert list(causes(None)) == []
 
 
 class TestStr:

@@ -192,18 +192,18 @@ class TestShown:
     @pytest.mark.parametrize("kind", Kind)
     def test_a_code_reaches_clients_unless_the_fault_is_the_service_s(self, kind: Kind) -> None:
         is_ours = kind.fault is errs.Fault.SERVICE
-        assert errs.shown_code(E(kind, code="TASK_LOCKED")) == ("INTERNAL_ERROR" if is_ours else "TASK_LOCKED")
-        assert errs.shown_code(E(kind)) == errs.fallback(kind).code
+        assert errs.public_code(E(kind, code="TASK_LOCKED")) == ("INTERNAL_ERROR" if is_ours else "TASK_LOCKED")
+        assert errs.public_code(E(kind)) == errs.fallback(kind).code
 
     def test_so_does_the_code_of_a_cause(self) -> None:
-        assert errs.shown_code(E("a", E("b", Kind.CONFLICT, code="TASK_LOCKED"))) == "TASK_LOCKED"
+        assert errs.public_code(E("a", E("b", Kind.CONFLICT, code="TASK_LOCKED"))) == "TASK_LOCKED"
 
     def test_a_code_of_another_service_that_is_none_of_ours_does_not(self) -> None:
-        assert errs.shown_code(errs.from_problem({"kind": "edit_conflict", "code": "no code"})) == "EDIT_CONFLICT"
+        assert errs.public_code(errs.from_problem({"kind": "edit_conflict", "code": "no code"})) == "EDIT_CONFLICT"
 
     def test_facts_of_the_cause_are_shown(self) -> None:
         inner = errs.platform.DeadlineExceeded("sql", budget_ms=50, spent_in="database", statement="SELECT 1")
-        assert errs.shown_facts(E("b", E("a", inner))) == {"budget_ms": 50, "spent_in": "database"}
+        assert errs.public_facts(E("b", E("a", inner))) == {"budget_ms": 50, "spent_in": "database"}
 
     def test_facts_further_down_than_code_and_kind_are_not(self) -> None:
         inner = errs.access.InsufficientScope(scope="tasks")
@@ -213,15 +213,15 @@ class TestShown:
         ("given", "shown"), [({"PUT", "GET"}, ["GET", "PUT"]), ("GET", ["GET"]), (("GET",), ["GET"]), (7, None)]
     )
     def test_a_fact_is_shown_as_its_declared_type(self, given: object, shown: object) -> None:
-        assert errs.shown_facts(E(Kind.METHOD_NOT_ALLOWED, allowed=given, colour="red")).get("allowed") == shown
+        assert errs.public_facts(E(Kind.METHOD_NOT_ALLOWED, allowed=given, colour="red")).get("allowed") == shown
 
     def test_a_fact_that_is_no_number_is_not_shown(self) -> None:
-        assert errs.shown_facts(E(Kind.RATE_LIMITED, limit="many", window_seconds=True)) == {}
+        assert errs.public_facts(E(Kind.RATE_LIMITED, limit="many", window_seconds=True)) == {}
 
     @pytest.mark.parametrize("kind", Kind)
     def test_a_wait_is_shown_where_clients_are_to_come_back(self, kind: Kind) -> None:
-        assert errs.shown_wait(E(kind)) == (1 if kind in {Kind.RATE_LIMITED, Kind.UNAVAILABLE} else None)
-        assert errs.shown_wait(E(kind, retry_after=7)) == 7
+        assert errs.public_wait(E(kind)) == (1 if kind in {Kind.RATE_LIMITED, Kind.UNAVAILABLE} else None)
+        assert errs.public_wait(E(kind, retry_after=7)) == 7
 
     def test_not_where_waiting_does_not_help(self) -> None:
-        assert errs.shown_wait(E(Kind.UNAVAILABLE, code="NOT_IMPLEMENTED")) is None
+        assert errs.public_wait(E(Kind.UNAVAILABLE, code="NOT_IMPLEMENTED")) is None

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app import errs
-from app.errs import E, Error, Kind, Violation, chain, from_json, ops, to_json
-from app.errs.make import made
+from app.errs import E, Error, Kind, Violation, causes, from_json, ops, to_json
+from app.errs.make import build
 from app.errs.platform import DeadlineExceeded, RateLimitExceeded
 from app.errs.requests import NotAcceptable, PreconditionRequired
 from app.errs.tasks import TaskNotFound, TaskTitleTaken
@@ -31,7 +31,7 @@ SAID: dict[str, st.SearchStrategy[Any]] = {
     "retry_after": st.none() | st.integers(0, 86400),
     "violations": st.none() | st.lists(VIOLATIONS, max_size=3).map(tuple),
 }
-LINKS = st.builds(made, st.none() | TEXT.filter(bool), **SAID, cause=st.none())
+LINKS = st.builds(build, st.none() | TEXT.filter(bool), **SAID, cause=st.none())
 NAMED = st.sampled_from(list(errs.named_errors().values())).map(examples.occurrence)
 PRIVATE: dict[str, Any] = {"detail": "SELECT 1", "user": "alice", "realm": "vault", "password": "hunter2"}
 
@@ -48,7 +48,7 @@ class TestRoundTrip:
     def test_every_link_keeps_what_it_says(self, error: Error) -> None:
         rebuilt = from_json(to_json(error))
         assert ops(rebuilt) == ops(error)
-        for here, there in zip(chain(error), chain(rebuilt), strict=True):
+        for here, there in zip(causes(error), causes(rebuilt), strict=True):
             assert isinstance(here, Error)
             assert isinstance(there, Error)
             assert (there.kind, there.code, there.param) == (here.kind, here.code, here.param)
@@ -58,7 +58,7 @@ class TestRoundTrip:
 
     def test_so_does_what_an_operation_that_it_left_is_called(self) -> None:
         error = TaskNotFound("tasks.read")
-        error.passes("tasks.get")
+        error.record_operation("tasks.get")
         assert ops(from_json(to_json(error))) == ["tasks.get", "tasks.read"]
 
     @given(st.lists(LINKS, min_size=1, max_size=5).map(chained))
@@ -84,7 +84,7 @@ class TestRoundTrip:
         foreign.__cause__ = TaskNotFound()
         told = to_json(E("outer", cause=foreign))
         assert "passwd" not in told
-        assert [type(link) for link in chain(from_json(told))] == [Error, Error]
+        assert [type(link) for link in causes(from_json(told))] == [Error, Error]
 
 
 class TestSecrecy:
@@ -95,7 +95,7 @@ class TestSecrecy:
             link.facts = {"password": PRIVATE["password"]}
         error = from_json(to_json(chained(links)))
         assert (error.detail, error.user, error.realm) == (None, None, None)
-        assert all(link.facts == {} for link in chain(error) if isinstance(link, Error))
+        assert all(link.facts == {} for link in causes(error) if isinstance(link, Error))
 
     def test_a_named_error_tells_its_declared_facts_only(self) -> None:
         told = to_json(TaskTitleTaken("sql", param="title", **PRIVATE))

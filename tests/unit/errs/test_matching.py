@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errs import E, Error, Kind, chain, kind_is, match, missing_field, ops, root_cause
+from app.errs import E, Error, Kind, causes, kind_is, match, missing_field, ops, root_cause
 from app.errs.platform import DeadlineExceeded
 from app.errs.tasks import TaskNotFound, TaskTitleTaken
 
@@ -101,7 +101,7 @@ class TestCycle:
         return outer
 
     def test_every_link_is_told_once(self, knot: Error) -> None:
-        assert [str(link) for link in chain(knot)] == ["outer: inner: other_error", "inner: outer: other_error"]
+        assert [str(link) for link in causes(knot)] == ["outer: inner: other_error", "inner: outer: other_error"]
         assert ops(knot) == ["outer", "inner"]
 
     def test_every_link_is_asked_and_nobody_twice(self, knot: Error) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from app.errs.requests import ValidationFailed
 from app.models.common_passwords import DERIVED, LISTED, REPEATED, PasswordRules, reason
-from app.models.passwords import LONGEST, SHORTEST
+from app.models.passwords import MAX_LENGTH, MIN_LENGTH
 
 RULES = PasswordRules(own=("candor", "api.example.com"))
 ABOUT = ("Zoë O'Brien-Núñez", "zoe.brien@mail.example.org")
@@ -43,9 +43,9 @@ class TestReason:
             "aaaa1111",
             "abababab",
             "a1!a1!a1!",
-            " " * SHORTEST,
-            "\u3000" * SHORTEST,
-            "x" * LONGEST,
+            " " * MIN_LENGTH,
+            "\u3000" * MIN_LENGTH,
+            "x" * MAX_LENGTH,
             "qwertyuiop",
             "poiuytrewq",
             "asdfghjkl",

@@ -12,7 +12,7 @@ from app.errs import E, Kind
 from app.errs.platform import ServiceUnavailable
 from app.errs.tasks import TaskNotFound
 from app.observability import failure_recorder, logs
-from app.observability.failure_recorder import Entry, Journal, plain
+from app.observability.failure_recorder import FailureEntry, FailureRecorder, plain
 from app.resilience.deadline import Deadline
 from tests.fakes.monotonic import FakeMonotonic
 from tests.scrape import growth
@@ -25,12 +25,12 @@ class Paper:
     """Where entries are written, unless it is away."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[FailureEntry] = []
         self.error: Exception | None = None
         self.asked = threading.Semaphore(0)
         self.written = threading.Event()
 
-    def __call__(self, entries: Sequence[Entry]) -> None:
+    def __call__(self, entries: Sequence[FailureEntry]) -> None:
         """Write entries."""
         self.asked.release()
         if self.error is not None:
@@ -45,15 +45,17 @@ def paper() -> Paper:
 
 
 @pytest.fixture
-def keeping(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Journal]]:
+def keeping(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FailureRecorder]]:
     """Return a maker of journals that write on the paper, fast."""
     monkeypatch.setattr(failure_recorder, "GATHER", 0.01)
     monkeypatch.setattr(failure_recorder, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(failure_recorder, "LONGEST_PAUSE", 0.01)
-    started: list[Journal] = []
+    started: list[FailureRecorder] = []
 
-    def make(sample: float = 1.0, monotonic: FakeMonotonic | None = None) -> Journal:
-        started.append(Journal(paper, sample=sample, chance=lambda: 0.5, monotonic=monotonic or FakeMonotonic()))
+    def make(sample: float = 1.0, monotonic: FakeMonotonic | None = None) -> FailureRecorder:
+        started.append(
+            FailureRecorder(paper, sample=sample, chance=lambda: 0.5, monotonic=monotonic or FakeMonotonic())
+        )
         started[-1].start()
         return started[-1]
 
@@ -83,14 +85,14 @@ def fail() -> Fail:
 
 class TestWhatIsKept:
     def test_both_lines_of_a_5xx_make_one_entry(
-        self, keeping: Callable[..., Journal], fail: Fail, paper: Paper
+        self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper
     ) -> None:
         kept = keeping(sample=0)
         fail()
         kept.stop(WITHIN)
         (entry,) = paper.entries
         assert (entry.request_id, entry.trace_id) == ("request-1", "0af7651916cd43dd8448eb211c80319c")
-        said = dict(entry.said)
+        said = dict(entry.fields)
         assert said.pop("causes")[1]["type"] == "ServiceUnavailable"
         assert said == {
             "method": "GET",
@@ -108,7 +110,7 @@ class TestWhatIsKept:
 
     @pytest.mark.parametrize(("sample", "times"), [(0.4, 0), (0.6, 1)])
     def test_of_what_is_the_clients_fault_a_sample_whatever_its_status(
-        self, keeping: Callable[..., Journal], paper: Paper, sample: float, times: int
+        self, keeping: Callable[..., FailureRecorder], paper: Paper, sample: float, times: int
     ) -> None:
         kept = keeping(sample)
         error = Deadline.after(timedelta(seconds=1), is_shortened=True).exceeded("database")
@@ -120,7 +122,7 @@ class TestWhatIsKept:
 
         contextvars.copy_context().run(request)
         kept.stop(WITHIN)
-        assert [entry.said["fault"] for entry in paper.entries] == ["client"] * times
+        assert [entry.fields["fault"] for entry in paper.entries] == ["client"] * times
 
     @pytest.mark.parametrize(
         ("status", "sample", "has_error", "times"),
@@ -129,7 +131,7 @@ class TestWhatIsKept:
     )
     def test_every_5xx_and_a_sample_of_4xx(
         self,
-        keeping: Callable[..., Journal],
+        keeping: Callable[..., FailureRecorder],
         fail: Fail,
         paper: Paper,
         *,
@@ -144,7 +146,7 @@ class TestWhatIsKept:
         assert len(paper.entries) == times
 
     def test_of_a_sample_and_of_what_overload_sends_away_ten_a_second_are_kept(
-        self, keeping: Callable[..., Journal], fail: Fail, paper: Paper
+        self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper
     ) -> None:
         clock = FakeMonotonic()
         kept = keeping(1.0, clock)
@@ -156,19 +158,19 @@ class TestWhatIsKept:
         assert len(paper.entries) == 2 * failure_recorder.PER_SECOND
 
     def test_an_error_is_that_of_its_own_request(
-        self, keeping: Callable[..., Journal], fail: Fail, paper: Paper
+        self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper
     ) -> None:
         kept = keeping()
         error = TaskNotFound()
         logs.error(error, error, {"status": 404}, stack=False)
         fail(503, has_error=False)
         kept.stop(WITHIN)
-        assert "code" not in paper.entries[0].said
+        assert "code" not in paper.entries[0].fields
 
 
 class TestTidying:
     def test_what_is_too_old_goes_though_nothing_fails(
-        self, keeping: Callable[..., Journal], paper: Paper, monkeypatch: pytest.MonkeyPatch
+        self, keeping: Callable[..., FailureRecorder], paper: Paper, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(failure_recorder, "TIDY", 0.01)
         keeping()
@@ -196,7 +198,7 @@ class TestPlain:
 
 class TestWriting:
     def test_while_the_database_is_away_entries_wait_and_then_are_written_in_order(
-        self, keeping: Callable[..., Journal], fail: Fail, paper: Paper
+        self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper
     ) -> None:
         paper.error = ServiceUnavailable(retry_after=1)
         kept = keeping()
@@ -211,9 +213,9 @@ class TestWriting:
         assert kept.dropped == 0
 
     def test_the_newest_stay_when_there_are_too_many(
-        self, keeping: Callable[..., Journal], fail: Fail, paper: Paper, monkeypatch: pytest.MonkeyPatch
+        self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(failure_recorder, "MOST", 3)
+        monkeypatch.setattr(failure_recorder, "MAX_ENTRIES", 3)
         paper.error = ServiceUnavailable(retry_after=1)
         kept = keeping()
         for number in range(3):
@@ -230,7 +232,7 @@ class TestWriting:
 
     @pytest.mark.parametrize("fault", [E(kind=Kind.VALIDATION), TypeError("no")])
     def test_what_can_never_be_written_does_not_stand_in_the_way(
-        self, keeping: Callable[..., Journal], fail: Fail, paper: Paper, fault: Exception
+        self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper, fault: Exception
     ) -> None:
         paper.error = fault
         with growth("failures_unrecorded_total") as unrecorded:
@@ -241,7 +243,7 @@ class TestWriting:
         assert (kept.dropped, unrecorded.by, paper.entries) == (1, 1, [])
 
     def test_an_end_without_a_database_comes_all_the_same(
-        self, keeping: Callable[..., Journal], fail: Fail, paper: Paper
+        self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper
     ) -> None:
         paper.error = ServiceUnavailable(retry_after=1)
         kept = keeping()
@@ -254,7 +256,7 @@ class TestEnd:
     """A process that ends normally, whether or not its database has ended before."""
 
     def test_where_nothing_waits_nothing_is_written_and_nothing_said(
-        self, keeping: Callable[..., Journal], paper: Paper, caplog: pytest.LogCaptureFixture
+        self, keeping: Callable[..., FailureRecorder], paper: Paper, caplog: pytest.LogCaptureFixture
     ) -> None:
         paper.error = ServiceUnavailable(retry_after=1)
         keeping().stop(WITHIN)
@@ -263,14 +265,14 @@ class TestEnd:
 
     def test_what_cannot_be_written_any_more_is_counted_and_alarms_nobody(
         self,
-        keeping: Callable[..., Journal],
+        keeping: Callable[..., FailureRecorder],
         paper: Paper,
         fail: Fail,
         caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(failure_recorder, "GATHER", 0.2)
-        caplog.set_level("INFO", "candor.journal")
+        caplog.set_level("INFO", "candor.failures")
         kept = keeping()
         paper.error = ServiceUnavailable(retry_after=1)
         fail(500)
@@ -278,5 +280,5 @@ class TestEnd:
         with growth("failures_unrecorded_total") as lost:
             kept.stop(WITHIN)
         assert lost.by == 1
-        said = [(each.levelname, each.getMessage()) for each in caplog.records if each.name == "candor.journal"]
+        said = [(each.levelname, each.getMessage()) for each in caplog.records if each.name == "candor.failures"]
         assert said == [("INFO", "1 failed requests were not written down before the end; the log has them")]

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from app.observability import json_lines, log_handler
-from app.observability.log_handler import SinkHandler
+from app.observability.log_handler import NonBlockingHandler
 from app.observability.logs import JsonFormatter
 
-Open = Callable[[int], tuple[logging.Logger, SinkHandler]]
+Open = Callable[[int], tuple[logging.Logger, NonBlockingHandler]]
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def logger() -> Iterator[Open]:
     """Return a maker of loggers that write to a descriptor."""
     with ExitStack() as stack:
 
-        def make(descriptor: int) -> tuple[logging.Logger, SinkHandler]:
-            handler, logger = SinkHandler(descriptor), logging.Logger("candor.test")  # noqa: LOG001 -- nobody else's
+        def make(descriptor: int) -> tuple[logging.Logger, NonBlockingHandler]:
+            handler, logger = NonBlockingHandler(descriptor), logging.Logger("candor.test")  # noqa: LOG001 -- nobody else's
             handler.setFormatter(JsonFormatter())
             logger.addHandler(handler)
             stack.callback(close, handler)
@@ -34,7 +34,7 @@ def logger() -> Iterator[Open]:
         yield make
 
 
-def close(handler: SinkHandler) -> None:
+def close(handler: NonBlockingHandler) -> None:
     """Close what the handler opened: nothing ever does while the process lives."""
     writer: Any = handler._write
     if writer.func is log_handler._send:
@@ -170,7 +170,10 @@ class TestFile:
         log.info("whole")
         torn, *rest = (tmp_path / "log").read_bytes().splitlines()
         assert len(torn) == 20
-        assert [json.loads(line)["message"] for line in rest] == ["1 lines were lost while nobody took them", "whole"]
+        assert [json.loads(line)["message"] for line in rest] == [
+            "1 log entries were dropped while the output was blocked",
+            "whole",
+        ]
         os.close(descriptor)
 
     def test_a_closed_descriptor_costs_lines(self, logger: Open) -> None:

@@ -29,7 +29,7 @@ class TestOccurrences:
     def test_the_error_line_and_the_access_line_are_one(self, tmp_path: Path) -> None:
         (tmp_path / "log").write_text(FAILED)
         (entry,) = occurrences(ID, [tmp_path / "log"])
-        assert entry.said == {"code": "SERVICE_UNAVAILABLE", "status": 503, "user": "alice"}
+        assert entry.fields == {"code": "SERVICE_UNAVAILABLE", "status": 503, "user": "alice"}
         assert (entry.at.isoformat(), entry.trace_id) == ("2026-11-21T10:00:00.700000+00:00", "t")
 
     def test_several_files_packed_or_not_newest_first(self, tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ class TestOccurrences:
         with gzip.open(tmp_path / "log.1.gz", "wt") as packed:
             packed.write(line("access", "09:00:00", status=404))
         found = occurrences(ID, [tmp_path / "log.1.gz", tmp_path / "log"])
-        assert [entry.said["status"] for entry in found] == [503, 404]
+        assert [entry.fields["status"] for entry in found] == [503, 404]
 
     @pytest.mark.parametrize(
         "noise",
@@ -60,8 +60,8 @@ class TestOccurrences:
         said: dict[str, Any] = {"status": 503, "code": "SERVICE_UNAVAILABLE", "route": "unmatched", "duration_ms": 250}
         (tmp_path / "log").write_text(line("", "10:00:00", **said).replace("candor.", "nginx"))
         (entry,) = occurrences(ID, [tmp_path / "log"])
-        assert said.items() <= entry.said.items()
+        assert said.items() <= entry.fields.items()
 
     def test_an_error_whose_request_was_never_finished_is_told_too(self, tmp_path: Path) -> None:
         (tmp_path / "log").write_text(line("errors", "10:00:00", code="INTERNAL_ERROR"))
-        assert [entry.said for entry in occurrences(ID, [tmp_path / "log"])] == [{"code": "INTERNAL_ERROR"}]
+        assert [entry.fields for entry in occurrences(ID, [tmp_path / "log"])] == [{"code": "INTERNAL_ERROR"}]

@@ -9,7 +9,7 @@ import pytest
 
 from app import errs
 from app.errs.lists import InvalidFilter
-from app.observability.redaction import told
+from app.observability.redaction import redact_exception
 
 SECRET = "hunter" + str(2)
 
@@ -62,29 +62,29 @@ def test_of_a_foreign_exception_only_the_source_is_told(name: str) -> None:
     provoke, expected = CASES[name]
     with pytest.raises(Exception) as caught:  # noqa: PT011 -- each case raises another
         provoke()
-    assert SECRET not in told(caught.value)
-    assert told(caught.value) == expected
+    assert SECRET not in redact_exception(caught.value)
+    assert redact_exception(caught.value) == expected
 
 
 def test_of_the_driver_s_what_is_quoted_is_left_out() -> None:
     refused = f'connection to server at "10.0.0.1", port 5432 failed: FATAL:  no password for user "{SECRET}"'
     expected = 'connection to server at "…", port 5432 failed: FATAL:  no password for user "…"'
-    assert told(psycopg.OperationalError(refused)) == expected
+    assert redact_exception(psycopg.OperationalError(refused)) == expected
     malformed = psycopg.errors.InvalidTextRepresentation(f'invalid input syntax for type uuid: "a"{SECRET}"b"')
-    assert told(malformed) == 'invalid input syntax for type uuid: "…"'
+    assert redact_exception(malformed) == 'invalid input syntax for type uuid: "…"'
 
 
 def test_of_a_quotation_over_several_lines_nothing_is_left() -> None:
     malformed = psycopg.errors.InvalidTextRepresentation(f'invalid input syntax for type uuid: "{SECRET}\n{SECRET}"')
-    assert told(malformed) == 'invalid input syntax for type uuid: "…"'
+    assert redact_exception(malformed) == 'invalid input syntax for type uuid: "…"'
 
 
 def test_one_that_was_never_raised_tells_nothing() -> None:
-    assert told(ValueError(SECRET)) == "…"
+    assert redact_exception(ValueError(SECRET)) == "…"
 
 
 def test_ours_tell_everything_but_what_the_caller_sent() -> None:
     refused = InvalidFilter(reason="Unknown member", token=SECRET, position=1, allowed=["status"])
     wrapped = errs.E("tasks.page", cause=refused)
     assert str(wrapped) == f"tasks.page: Unknown member at character 1, near '{SECRET}'. Allowed: status."
-    assert told(wrapped) == "Unknown member at character 1, near '…'. Allowed: status."
+    assert redact_exception(wrapped) == "Unknown member at character 1, near '…'. Allowed: status."

@@ -15,20 +15,20 @@ class TestTrail:
         }
 
     @staticmethod
-    def tread() -> request_timing.Trail:
+    def tread() -> request_timing.RequestTimings:
         mine = request_timing.begin()
-        request_timing.spent("database", 0.5)
-        request_timing.spent("work_slot", 0.25)
-        request_timing.spent("database", 0.25)
-        request_timing.repeated("transaction")
-        request_timing.repeated("transaction")
+        request_timing.record_stage("database", 0.5)
+        request_timing.record_stage("work_slot", 0.25)
+        request_timing.record_stage("database", 0.25)
+        request_timing.record_retry("transaction")
+        request_timing.record_retry("transaction")
         return mine
 
     def test_what_raises_has_taken_time_too(self) -> None:
         def fail() -> None:
             raise ValueError
 
-        def tread() -> request_timing.Trail:
+        def tread() -> request_timing.RequestTimings:
             mine = request_timing.begin()
             try:
                 request_timing.timed("database", fail)()
@@ -39,11 +39,11 @@ class TestTrail:
         assert list(contextvars.copy_context().run(tread).spent) == ["database"]
 
     def test_an_empty_one_says_nothing_and_work_for_no_request_leaves_none(self) -> None:
-        assert request_timing.Trail().fields() == {"spent_ms": None, "retries": None}
+        assert request_timing.RequestTimings().fields() == {"spent_ms": None, "retries": None}
 
         def tread() -> None:
             request_timing.current.set(None)
-            request_timing.spent("database", 1.0)
-            request_timing.repeated("read")
+            request_timing.record_stage("database", 1.0)
+            request_timing.record_retry("read")
 
         contextvars.copy_context().run(tread)

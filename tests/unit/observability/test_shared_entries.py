@@ -6,13 +6,13 @@ import time
 import pytest
 
 from app.observability import shared_entries
-from app.observability.shared_entries import IDS, MOST, Shared, SharedEntries
+from app.observability.shared_entries import IDS, MOST, SharedEntries, SharedEntry
 from tests.fakes.monotonic import FakeMonotonic
 
 FIELDS: dict[str, object] = {"status": 404}
 
 
-class Written(list[Shared]):
+class Written(list[SharedEntry]):
     """The entries that were written."""
 
     def counts(self) -> list[int]:

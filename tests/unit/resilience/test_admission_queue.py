@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resilience.admission_queue import INTERVAL, TARGET, Line
+from app.resilience.admission_queue import INTERVAL, TARGET, AdmissionQueue
 
 T = TypeVar("T")
 
@@ -29,67 +29,69 @@ def time() -> Time:
 
 
 @pytest.fixture
-def line(time: Time) -> Line[str]:
+def line(time: Time) -> AdmissionQueue[str]:
     """Return an empty line."""
-    return Line(clock=time)
+    return AdmissionQueue(clock=time)
 
 
-def late(line: Line[T]) -> list[T]:
+def late(line: AdmissionQueue[T]) -> list[T]:
     """Return who is let go."""
-    return [item for item, _ in line.late()]
+    return [item for item, _ in line.pop_expired()]
 
 
 class TestNext:
-    def test_ok(self, line: Line[str]) -> None:
-        line.join("first")
-        line.join("second")
-        assert (len(line), line.next(), line.next(), len(line)) == (2, "first", "second", 0)
+    def test_ok(self, line: AdmissionQueue[str]) -> None:
+        line.put("first")
+        line.put("second")
+        assert (len(line), line.get(), line.get(), len(line)) == (2, "first", "second", 0)
 
-    def test_nobody_waits(self, line: Line[str]) -> None:
+    def test_nobody_waits(self, line: AdmissionQueue[str]) -> None:
         with pytest.raises(IndexError):
-            line.next()
+            line.get()
 
 
 class TestLate:
-    def test_they_are_told_how_long_they_have_waited(self, line: Line[str], time: Time) -> None:
-        line.join("first")
+    def test_they_are_told_how_long_they_have_waited(self, line: AdmissionQueue[str], time: Time) -> None:
+        line.put("first")
         time.now += INTERVAL + 0.5
-        assert [*line.late()] == [("first", INTERVAL + 0.5)]
+        assert [*line.pop_expired()] == [("first", INTERVAL + 0.5)]
 
-    def test_a_burst_may_wait_for_the_interval(self, line: Line[str], time: Time) -> None:
-        line.join("first")
-        line.join("second")
+    def test_a_burst_may_wait_for_the_interval(self, line: AdmissionQueue[str], time: Time) -> None:
+        line.put("first")
+        line.put("second")
         time.now += INTERVAL - 0.001
         assert late(line) == []
         time.now += 0.001
         assert late(line) == ["first", "second"]
 
-    def test_who_joins_a_line_that_has_stood_may_wait_for_the_target(self, line: Line[str], time: Time) -> None:
-        line.join("first")
+    def test_who_joins_a_line_that_has_stood_may_wait_for_the_target(
+        self, line: AdmissionQueue[str], time: Time
+    ) -> None:
+        line.put("first")
         time.now += INTERVAL - TARGET / 2
-        line.join("second")
-        assert line.next() == "first"
+        line.put("second")
+        assert line.get() == "first"
         time.now += TARGET - 0.001
         assert late(line) == []
         time.now += 0.001
         assert late(line) == ["second"]
 
-    def test_patience_is_back_once_it_was_empty(self, line: Line[str], time: Time) -> None:
-        line.join("first")
+    def test_patience_is_back_once_it_was_empty(self, line: AdmissionQueue[str], time: Time) -> None:
+        line.put("first")
         time.now += INTERVAL
         assert late(line) == ["first"]
-        line.join("second")
+        line.put("second")
         time.now += INTERVAL - 0.001
         assert late(line) == []
 
 
 class TestWait:
-    def test_ok(self, line: Line[str], time: Time) -> None:
-        assert line.wait() == float("inf")
-        line.join("first")
-        assert line.wait() == pytest.approx(INTERVAL)
+    def test_ok(self, line: AdmissionQueue[str], time: Time) -> None:
+        assert line.seconds_to_expiry() == float("inf")
+        line.put("first")
+        assert line.seconds_to_expiry() == pytest.approx(INTERVAL)
         time.now += INTERVAL
-        assert line.wait() <= 0
+        assert line.seconds_to_expiry() <= 0
 
 
 @given(st.lists(st.tuples(st.sampled_from(["join", "next", "late"]), st.floats(0, 0.3)), max_size=60))
@@ -97,18 +99,18 @@ def test_nobody_is_lost_served_twice_or_overtaken_and_nobody_who_is_late_is_kept
     steps: list[tuple[str, float]],
 ) -> None:
     time = Time()
-    line: Line[int] = Line(clock=time)
+    line: AdmissionQueue[int] = AdmissionQueue(clock=time)
     joined, gone = 0, list[int]()
     for act, seconds in steps:
         time.now += seconds
         if act == "join":
-            line.join(joined)
+            line.put(joined)
             joined += 1
         elif act == "late":
             gone += late(line)
-            assert line.wait() > 0
+            assert line.seconds_to_expiry() > 0
         elif len(line):
-            gone.append(line.next())
+            gone.append(line.get())
     assert gone == [*range(len(gone))]
     assert len(gone) + len(line) == joined
 
@@ -116,4 +118,4 @@ def test_nobody_is_lost_served_twice_or_overtaken_and_nobody_who_is_late_is_kept
 @pytest.mark.parametrize(("interval", "target"), [(0.1, 0), (0.1, -1), (0.1, 0.2)])
 def test_nonsense_is_refused(interval: float, target: float) -> None:
     with pytest.raises(ValueError, match="the target is positive"):
-        Line[int](interval=interval, target=target)
+        AdmissionQueue[int](interval=interval, target=target)

@@ -9,7 +9,7 @@ from app import context
 from app.errs.platform import ServiceUnavailable
 from app.observability import request_timing
 from app.resilience import deadline
-from app.resilience.background_thread import aside
+from app.resilience.background_thread import run_in_background
 
 
 class TestAside:
@@ -19,7 +19,7 @@ class TestAside:
         began = request_timing.begin()
         with deadline.within(timedelta(seconds=5)):
             limit = deadline.current.get()
-            seen = aside(
+            seen = run_in_background(
                 lambda: (
                     threading.current_thread().name,
                     context.request_id.get(),
@@ -35,7 +35,7 @@ class TestAside:
         assert seen == ("users", "request-1234", "token", limit, began)
 
     def test_it_changes_nothing_for_who_began_it(self) -> None:
-        aside(lambda: context.request_id.set("other"), name="x").result()
+        run_in_background(lambda: context.request_id.set("other"), name="x").result()
         assert context.request_id.get() is None
 
     def test_what_it_raises_is_raised_where_it_is_waited_for(self) -> None:
@@ -43,7 +43,7 @@ class TestAside:
             raise ServiceUnavailable(retry_after=7)
 
         with pytest.raises(ServiceUnavailable) as caught:
-            aside(work, name="x").result()
+            run_in_background(work, name="x").result()
         assert caught.value.retry_after == 7
 
     def test_without_a_thread_it_ends_as_what_is_out_of_reach(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ class TestAside:
 
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", refuse)
-            coming = aside(lambda: 1, name="dial")
+            coming = run_in_background(lambda: 1, name="dial")
         with pytest.raises(ServiceUnavailable) as caught:
             coming.result()
         assert caught.value.detail == "no thread for dial: can't start new thread"

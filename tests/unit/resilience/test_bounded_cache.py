@@ -4,29 +4,29 @@ from multiprocessing.pool import ThreadPool
 
 import pytest
 
-from app.resilience.bounded_cache import Memory
+from app.resilience.bounded_cache import BoundedCache
 
 
 def test_ok() -> None:
-    memory: Memory[str, int] = Memory(2)
-    memory.learn("a", 1)
+    memory: BoundedCache[str, int] = BoundedCache(2)
+    memory.put("a", 1)
     assert (memory.get("a"), memory.get("b")) == (1, None)
 
 
 def test_what_was_learnt_first_is_forgotten_first() -> None:
-    memory: Memory[str, int] = Memory(2)
+    memory: BoundedCache[str, int] = BoundedCache(2)
     for key, value in (("a", 1), ("b", 2), ("a", 3), ("c", 4)):
-        memory.learn(key, value)
+        memory.put(key, value)
     assert (memory.get("a"), memory.get("b"), memory.get("c"), len(memory)) == (3, None, 4, 2)
 
 
 def test_many_may_learn_at_once() -> None:
-    memory: Memory[int, int] = Memory(100)
+    memory: BoundedCache[int, int] = BoundedCache(100)
     with ThreadPool(8) as pool:
-        pool.map(lambda number: memory.learn(number, number), range(20_000), chunksize=100)
+        pool.map(lambda number: memory.put(number, number), range(20_000), chunksize=100)
     assert len(memory) == 100
 
 
 def test_one_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="room"):
-        Memory(0)
+        BoundedCache(0)

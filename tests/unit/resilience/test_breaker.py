@@ -10,7 +10,7 @@ import pytest
 
 from app.errs.platform import ExternalServiceError, ServiceUnavailable
 from app.errs.tasks import TaskNotFound
-from app.resilience.breaker import Breaker, Event, Refused, State, Transitioned
+from app.resilience.breaker import Breaker, Event, Rejected, State, Transitioned
 from app.resilience.breaker_counts import Counts
 from tests.fakes.monotonic import FakeMonotonic
 
@@ -125,7 +125,7 @@ class TestOpen:
         with pytest.raises(ServiceUnavailable) as caught:
             breaker.call(pytest.fail)
         assert (caught.value.retry_after, caught.value.facts) == (REST, {"breaker": "users", "state": "open"})
-        assert told[1:] == [Refused("users", State.OPEN)]
+        assert told[1:] == [Rejected("users", State.OPEN)]
 
     @pytest.mark.parametrize(("passed", "seconds"), [(0.5, 30), (1, 29), (28.5, 2), (29.999, 1)])
     def test_it_says_when_to_come_back(
@@ -248,7 +248,7 @@ class TestHalfOpen:
             thread.join()
         assert ran == [1]
         assert breaker.state() is State.CLOSED
-        assert told.count(Refused("users", State.HALF_OPEN)) == callers - 1
+        assert told.count(Rejected("users", State.HALF_OPEN)) == callers - 1
 
 
 class TestCall:
@@ -316,7 +316,9 @@ class TestHooks:
         late.done(ok=True)
         assert told.turns[-1] == (State.OPEN, State.HALF_OPEN)
 
-    @pytest.mark.parametrize("event", [Transitioned("a", State.OPEN, State.CLOSED, Counts()), Refused("a", State.OPEN)])
+    @pytest.mark.parametrize(
+        "event", [Transitioned("a", State.OPEN, State.CLOSED, Counts()), Rejected("a", State.OPEN)]
+    )
     def test_facts_are_frozen(self, event: Event) -> None:
         with pytest.raises(AttributeError):
             event.name = "b"  # type: ignore[misc]  # that is the point

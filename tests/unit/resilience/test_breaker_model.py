@@ -10,7 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from app.errs.platform import ServiceUnavailable
 from app.resilience.breaker import Breaker, Event, State, Ticket, Transitioned
-from app.resilience.breaker_counts import Counts, failing
+from app.resilience.breaker_counts import Counts, fails_at
 from tests.examples import examples
 from tests.fakes.monotonic import FakeMonotonic
 
@@ -86,7 +86,7 @@ class Machine(RuleBasedStateMachine):
         self.told: list[Event] = []
         self.breaker = Breaker(
             "model",
-            ready_to_trip=failing(0.5, of_at_least=LEAST),
+            ready_to_trip=fails_at(0.5, min_requests=LEAST),
             interval=timedelta(seconds=INTERVAL),
             open_for=timedelta(seconds=REST),
             max_probes=probes,

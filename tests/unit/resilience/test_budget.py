@@ -12,11 +12,11 @@ from app.resilience.budget import RetryBudget
 
 class TestWithdraw:
     def test_ok(self) -> None:
-        budget = RetryBudget(share=0.2, most=2)
+        budget = RetryBudget(share=0.2, capacity=2)
         assert [budget.withdraw() for _ in range(3)] == [True, True, False]
 
     def test_five_first_tries_pay_for_a_retry(self) -> None:
-        budget = RetryBudget(share=0.2, most=1)
+        budget = RetryBudget(share=0.2, capacity=1)
         assert budget.withdraw()
         for _ in range(4):
             budget.deposit()
@@ -25,13 +25,13 @@ class TestWithdraw:
         assert budget.withdraw()
 
     def test_a_quiet_day_saves_no_more_than_the_most(self) -> None:
-        budget = RetryBudget(share=1, most=3)
+        budget = RetryBudget(share=1, capacity=3)
         for _ in range(100):
             budget.deposit()
         assert [budget.withdraw() for _ in range(4)] == [True, True, True, False]
 
     def test_threads_get_no_more_than_there_is(self) -> None:
-        budget, got = RetryBudget(most=50), threading.Semaphore(0)
+        budget, got = RetryBudget(capacity=50), threading.Semaphore(0)
 
         def take() -> None:
             for _ in range(20):
@@ -54,7 +54,7 @@ class TestWithdraw:
         tries=st.lists(st.booleans(), max_size=300),
     )
     def test_the_bound_holds_over_any_sequence(self, share: float, most: int, tries: list[bool]) -> None:
-        budget = RetryBudget(share=share, most=most)
+        budget = RetryBudget(share=share, capacity=most)
         firsts = retries = 0
         for is_first in tries:
             if is_first:
@@ -69,12 +69,12 @@ class TestConstruction:
     @pytest.mark.parametrize(("share", "most"), [(0, 10), (-1, 10), (1.1, 10), (float("nan"), 10), (0.2, 0)])
     def test_nonsense_is_refused(self, share: float, most: int) -> None:
         with pytest.raises(ValueError, match="a retry budget is a share"):
-            RetryBudget(share=share, most=most)
+            RetryBudget(share=share, capacity=most)
 
 
 class TestFork:
     def test_a_child_begins_anew_even_when_the_lock_was_held(self) -> None:
-        budget = RetryBudget(most=1)
+        budget = RetryBudget(capacity=1)
         assert budget.withdraw()
         with budget._lock:
             child = os.fork()

@@ -11,7 +11,7 @@ import pytest
 
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.resilience import bulkhead as house
-from app.resilience.bulkhead import Slots
+from app.resilience.bulkhead import Bulkhead
 from app.resilience.deadline import within
 
 LATE = 2.0
@@ -41,32 +41,32 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def visit(slots: Slots) -> None:
+def visit(slots: Bulkhead) -> None:
     """Be in and out, if there is room."""
     with suppress(ServiceUnavailable), slots:
         pass
 
 
-def is_queued(slots: Slots, count: int) -> bool:
+def is_queued(slots: Bulkhead, count: int) -> bool:
     """Tell whether so many wait."""
     return len(slots._waiting) == count
 
 
 class TestTaken:
     def test_ok(self) -> None:
-        slots = Slots(2, queue=0)
+        slots = Bulkhead(2, queue=0)
         with slots, slots:
             assert slots.in_use == 2
         assert slots.in_use == 0
 
     def test_a_fault_inside_gives_the_slot_back(self) -> None:
-        slots = Slots(1, queue=0)
+        slots = Bulkhead(1, queue=0)
         with pytest.raises(KeyError), slots:
             raise KeyError
         assert slots.in_use == 0
 
     def test_when_the_queue_is_full_too_the_next_is_refused_at_once(self) -> None:
-        slots = Slots(1, queue=0)
+        slots = Bulkhead(1, queue=0)
         with slots, pytest.raises(ServiceUnavailable) as caught, slots:
             pass
         assert caught.value.retry_after == 1
@@ -74,18 +74,22 @@ class TestTaken:
             pass
 
     def test_where_nobody_leaves_waiting_ends_after_a_moment(self) -> None:
-        slots = Slots(1, queue=1)
+        slots = Bulkhead(1, queue=1)
         with slots:
             began = time.monotonic()
             with pytest.raises(ServiceUnavailable), slots:
                 pass
-            assert house.TICKS * house.TICK <= time.monotonic() - began < house.TICKS * house.TICK + LATE
+            assert (
+                house.POLLS_UNTIL_STUCK * house.POLL_SECONDS
+                <= time.monotonic() - began
+                < house.POLLS_UNTIL_STUCK * house.POLL_SECONDS + LATE
+            )
         with slots:
             assert slots.in_use == 1
 
     def test_and_no_more_wait_there_than_there_are_slots(self, crowd: Callable[..., threading.Thread]) -> None:
         """So that the threads stay free; the first ones see when it moves again."""
-        slots = Slots(1, queue=8)
+        slots = Bulkhead(1, queue=8)
         with slots:
             with pytest.raises(ServiceUnavailable), slots:
                 pass
@@ -103,7 +107,7 @@ class TestTaken:
 
     def test_where_others_get_on_it_waits_for_its_turn(self, crowd: Callable[..., threading.Thread]) -> None:
         """However long they take together, up to LONGEST."""
-        slots = Slots(1, queue=8)
+        slots = Bulkhead(1, queue=8)
         order: list[int] = []
         gate = ExitStack()
         gate.enter_context(slots)
@@ -111,7 +115,7 @@ class TestTaken:
         def work(number: int) -> None:
             with slots:
                 order.append(number)
-                time.sleep(house.TICK * house.TICKS / 2)
+                time.sleep(house.POLL_SECONDS * house.POLLS_UNTIL_STUCK / 2)
 
         for number in range(5):
             crowd(partial(work, number))
@@ -121,7 +125,7 @@ class TestTaken:
         assert order == [0, 1, 2, 3, 4]
 
     def test_it_never_waits_past_its_deadline(self) -> None:
-        slots = Slots(1, queue=1)
+        slots = Bulkhead(1, queue=1)
         limit = within(timedelta(milliseconds=10))
         with slots, limit, pytest.raises(DeadlineExceeded) as caught, slots:
             pass
@@ -130,13 +134,13 @@ class TestTaken:
     def test_nor_longer_than_the_longest_though_others_get_on(
         self, crowd: Callable[..., threading.Thread], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(house, "LONGEST", 0.0)
-        slots = Slots(1, queue=1)
+        monkeypatch.setattr(house, "MAX_WAIT_SECONDS", 0.0)
+        slots = Bulkhead(1, queue=1)
         with slots, pytest.raises(ServiceUnavailable), slots:
             pass
 
     def test_no_slot_is_ever_lost_or_given_twice(self, crowd: Callable[..., threading.Thread]) -> None:
-        slots = Slots(3, queue=4)
+        slots = Bulkhead(3, queue=4)
         most, refused, lock = [0], [0], threading.Lock()
 
         def work() -> None:
@@ -160,4 +164,4 @@ class TestTaken:
 @pytest.mark.parametrize(("size", "queue"), [(0, 1), (-1, 1), (1, -1)])
 def test_nonsense_is_refused(size: int, queue: int) -> None:
     with pytest.raises(ValueError, match="at least one slot"):
-        Slots(size, queue=queue)
+        Bulkhead(size, queue=queue)

@@ -7,7 +7,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resilience.digest_set import SHARDS, Digests, digest_of
+from app.resilience.digest_set import SHARDS, DigestSet, digest_of
 
 NOW = 1_800_000_000
 DIGESTS = st.integers(0, 2**64 - 1)
@@ -15,15 +15,15 @@ DIGESTS = st.integers(0, 2**64 - 1)
 
 class TestDigests:
     def test_ok(self) -> None:
-        digests = Digests()
+        digests = DigestSet()
         digests.add(digest_of("a session"), NOW)
         assert digest_of("a session") in digests
         assert digest_of("another") not in digests
-        assert (len(digests), bool(Digests())) == (1, False)
+        assert (len(digests), bool(DigestSet())) == (1, False)
 
     @given(st.dictionaries(DIGESTS, st.integers(0, 2 * NOW)), st.lists(DIGESTS))
     def test_it_is_a_set_of_what_has_not_expired(self, added: dict[int, int], others: list[int]) -> None:
-        digests = Digests()
+        digests = DigestSet()
         for digest, until in added.items():
             digests.add(digest, until)
         digests.discard_expired(NOW)
@@ -32,7 +32,7 @@ class TestDigests:
         assert len(digests) == len(valid)
 
     def test_the_later_end_counts(self) -> None:
-        digests = Digests()
+        digests = DigestSet()
         for until in (NOW + 10, NOW + 20, NOW + 5):
             digests.add(7, until)
         digests.discard_expired(NOW + 15)
@@ -41,7 +41,7 @@ class TestDigests:
         assert (7 in digests, len(digests)) == (False, 0)
 
     def test_parts_of_it_are_cleaned_in_turn(self) -> None:
-        digests = Digests()
+        digests = DigestSet()
         for number in range(SHARDS):
             digests.add(number << 52, NOW)
         for left in (3072, 2048, 1024, 0):
@@ -51,7 +51,7 @@ class TestDigests:
     def test_100_000_take_less_than_5_megabytes(self) -> None:
         chance = random.Random(1)
         tracemalloc.start()
-        digests = Digests()
+        digests = DigestSet()
         for _ in range(100_000):
             digests.add(chance.getrandbits(64), NOW)
         used, _ = tracemalloc.get_traced_memory()
@@ -59,7 +59,7 @@ class TestDigests:
         assert used < 5_000_000
 
     def test_a_search_finds_what_is_there_while_others_are_added(self) -> None:
-        digests, ends, missed = Digests(), threading.Event(), list[int]()
+        digests, ends, missed = DigestSet(), threading.Event(), list[int]()
         present = [number << 40 for number in range(100)]
         for each in present:
             digests.add(each, NOW)

@@ -9,26 +9,26 @@ import pytest
 from app.errs import raises
 from app.errs.platform import ServiceUnavailable
 from app.models.common_passwords import Acceptable
-from app.models.passwords import Passwords
-from app.resilience.bulkhead import Slots
+from app.models.passwords import Argon2Passwords
+from app.resilience.bulkhead import Bulkhead
 from app.resilience.hashing_share import HashingShare, hashes, hashing
-from app.resilience.transaction import transaction
+from app.resilience.transaction_retry import transaction
 
 
 class TestShare:
     @pytest.mark.parametrize(("slots", "expected"), [(1, 1), (2, 1), (4, 2), (5, 2), (99, 49)])
     def test_it_is_half_of_the_slots(self, slots: int, expected: int) -> None:
-        assert HashingShare(Slots(slots, queue=0), threads=200).size == expected
+        assert HashingShare(Bulkhead(slots, queue=0), threads=200).size == expected
 
     def test_a_place_is_taken_together_with_a_slot(self) -> None:
-        slots = Slots(4, queue=0)
+        slots = Bulkhead(4, queue=0)
         share = HashingShare(slots, threads=4)
         with share:
             assert (share.in_use, slots.in_use) == (1, 1)
         assert (share.in_use, slots.in_use) == (0, 0)
 
     def test_whoever_finds_no_place_holds_no_slot(self) -> None:
-        slots = Slots(4, queue=0)
+        slots = Bulkhead(4, queue=0)
         share = HashingShare(slots, threads=4)
         with share, share:
             with pytest.raises(ServiceUnavailable) as caught:
@@ -37,7 +37,7 @@ class TestShare:
             assert slots.in_use == 2
 
     def test_whoever_finds_no_slot_holds_no_place(self) -> None:
-        slots = Slots(2, queue=0)
+        slots = Bulkhead(2, queue=0)
         share = HashingShare(slots, threads=2)
         with ExitStack() as stack:
             for _ in range(2):
@@ -50,7 +50,7 @@ class TestShare:
 
     def test_a_hash_that_takes_long_is_waited_for(self) -> None:
         """Four hundred milliseconds, as on a busy machine: a work slot would count as stuck."""
-        share = HashingShare(Slots(2, queue=4), threads=8)
+        share = HashingShare(Bulkhead(2, queue=4), threads=8)
         entered, outcomes = threading.Event(), list[str]()
 
         def hold() -> None:
@@ -67,7 +67,7 @@ class TestShare:
         assert outcomes == ["hashed"]
 
     def test_half_of_the_threads_wait_at_most(self) -> None:
-        share = HashingShare(Slots(4, queue=12), threads=16)
+        share = HashingShare(Bulkhead(4, queue=12), threads=16)
         entered, leave = threading.Barrier(3), threading.Event()
 
         def hold() -> None:
@@ -106,12 +106,12 @@ class TestShare:
 class TestCheck:
     def test_a_use_case_that_does_not_declare_it_hashes_nothing(self) -> None:
         """Found by the first test of the operation, and not by a burst of logins."""
-        passwords = Passwords(HashingShare.check)
+        passwords = Argon2Passwords(HashingShare.check)
         with pytest.raises(RuntimeError, match="@hashing"):
             passwords.hash(Acceptable("correct horse"))
         with pytest.raises(RuntimeError, match="@hashing"):
             passwords.verify(None, "correct horse")
-        with HashingShare(Slots(1, queue=0), threads=1):
+        with HashingShare(Bulkhead(1, queue=0), threads=1):
             assert passwords.verify(passwords.hash(Acceptable("correct horse")), "correct horse")
 
     def test_a_declaration_is_read_through_other_decorators(self) -> None:

@@ -2,9 +2,9 @@
 
 from app.errs.platform import ServiceUnavailable
 from app.resilience import instrumentation
-from app.resilience.breaker import Refused, State, Transitioned
+from app.resilience.breaker import Rejected, State, Transitioned
 from app.resilience.breaker_counts import Counts
-from app.resilience.retry import GaveUp, Reason, Retried
+from app.resilience.retry import GaveUp, Retried, StopReason
 from tests.scrape import growth, here
 
 LOST = ServiceUnavailable(sqlstate="40P01", is_undone=True)
@@ -14,37 +14,37 @@ class TestBreakers:
     def test_a_change_of_state(self) -> None:
         labels = {"breaker": "one", "before": "closed", "after": "open"}
         with growth("breaker_transitions_total", **labels) as turns:
-            instrumentation.breakers(Transitioned("one", State.CLOSED, State.OPEN, Counts()))
+            instrumentation.count_breaker_event(Transitioned("one", State.CLOSED, State.OPEN, Counts()))
         assert turns.by == 1
         assert here("breaker_state").total("breaker_state", breaker="one") == 1
 
     def test_a_refusal(self) -> None:
-        with growth("breaker_refusals_total", breaker="one") as refusals:
-            instrumentation.breakers(Refused("one", State.OPEN))
+        with growth("breaker_rejections_total", breaker="one") as refusals:
+            instrumentation.count_breaker_event(Rejected("one", State.OPEN))
         assert refusals.by == 1
 
     def test_that_of_redis_says_whether_limits_are_shared(self) -> None:
-        instrumentation.breakers(Transitioned("redis", State.CLOSED, State.OPEN, Counts()))
+        instrumentation.count_breaker_event(Transitioned("redis", State.CLOSED, State.OPEN, Counts()))
         assert here("limiter_degraded").total("limiter_degraded") == 1
-        instrumentation.breakers(Transitioned("redis", State.HALF_OPEN, State.CLOSED, Counts()))
+        instrumentation.count_breaker_event(Transitioned("redis", State.HALF_OPEN, State.CLOSED, Counts()))
         assert here("limiter_degraded").total("limiter_degraded") == 0
 
 
 class TestRetries:
     def test_another_attempt_by_what_the_database_said(self) -> None:
         with growth("db_retries_total", sqlstate="40P01") as by_state, growth("retries_total", work="w") as by_work:
-            instrumentation.database_retries(Retried("w", 1, 0.0, LOST))
+            instrumentation.count_database_retry(Retried("w", 1, 0.0, LOST))
         assert (by_state.by, by_work.by) == (1, 1)
 
     def test_a_lost_connection_says_nothing(self) -> None:
         with growth("db_retries_total", sqlstate="none") as by_state:
-            instrumentation.database_retries(Retried("w", 1, 0.0, ServiceUnavailable(sqlstate=None)))
+            instrumentation.count_database_retry(Retried("w", 1, 0.0, ServiceUnavailable(sqlstate=None)))
         assert by_state.by == 1
 
     def test_giving_up_by_its_reason(self) -> None:
         with (
-            growth("retries_given_up_total", work="w", reason="budget") as given_up,
+            growth("retries_exhausted_total", work="w", reason="budget") as given_up,
             growth("db_retries_total") as by_state,
         ):
-            instrumentation.database_retries(GaveUp("w", 3, Reason.BUDGET, LOST))
+            instrumentation.count_database_retry(GaveUp("w", 3, StopReason.BUDGET, LOST))
         assert (given_up.by, by_state.by) == (1, 0)

@@ -44,7 +44,7 @@ def one_is_enough(counts: Counts) -> bool:
 
 @pytest.fixture
 def breaker(dependency: Dependency) -> Breaker:
-    return Breaker("users", ready_to_trip=one_is_enough, open_for=SOON, ask=dependency)
+    return Breaker("users", ready_to_trip=one_is_enough, open_for=SOON, health_check=dependency)
 
 
 def soon(condition: Callable[[], bool]) -> None:
@@ -83,7 +83,7 @@ class TestAsking:
             assert dependency.asked == times
 
     def test_a_breaker_that_is_forgotten_is_not_asked_for(self, dependency: Dependency) -> None:
-        breaker = Breaker("gone", ready_to_trip=one_is_enough, open_for=SOON, ask=dependency)
+        breaker = Breaker("gone", ready_to_trip=one_is_enough, open_for=SOON, health_check=dependency)
         breaker.allow().done(ok=False, cause=DOWN)
         soon(lambda: dependency.asked >= 1)
         gone = weakref.ref(breaker)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resilience.rate_limit_store import FEW, OwnWindows, Window
+from app.resilience.rate_limit_store import SWEEP_THRESHOLD, InMemoryRateLimitStore, Window
 from tests.fakes.monotonic import FakeMonotonic
 
 
@@ -16,31 +16,31 @@ def clock() -> FakeMonotonic:
 
 
 @pytest.fixture
-def windows(clock: FakeMonotonic) -> OwnWindows:
-    return OwnWindows(monotonic=clock)
+def windows(clock: FakeMonotonic) -> InMemoryRateLimitStore:
+    return InMemoryRateLimitStore(monotonic=clock)
 
 
 class TestHit:
-    def test_ok(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
-        assert windows.hit("a", seconds=10) == Window(1, 10)
+    def test_ok(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
+        assert windows.increment("a", seconds=10) == Window(1, 10)
         clock.now += 4
-        assert windows.hit("a", seconds=10) == Window(2, 6)
+        assert windows.increment("a", seconds=10) == Window(2, 6)
 
-    def test_each_key_has_its_own(self, windows: OwnWindows) -> None:
-        windows.hit("a", seconds=10)
-        assert windows.hit("b", seconds=10).hits == 1
+    def test_each_key_has_its_own(self, windows: InMemoryRateLimitStore) -> None:
+        windows.increment("a", seconds=10)
+        assert windows.increment("b", seconds=10).hits == 1
 
-    def test_a_window_closes_at_the_very_moment(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
-        windows.hit("a", seconds=10)
+    def test_a_window_closes_at_the_very_moment(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
+        windows.increment("a", seconds=10)
         clock.now += 10
-        assert windows.hit("a", seconds=10) == Window(1, 10)
+        assert windows.increment("a", seconds=10) == Window(1, 10)
 
-    def test_no_two_threads_take_the_same_place(self, windows: OwnWindows) -> None:
+    def test_no_two_threads_take_the_same_place(self, windows: InMemoryRateLimitStore) -> None:
         """C22."""
         seen: list[int] = []
 
         def hit() -> None:
-            seen.extend(windows.hit("a", seconds=10).hits for _ in range(500))
+            seen.extend(windows.increment("a", seconds=10).hits for _ in range(500))
 
         threads = [threading.Thread(target=hit) for _ in range(8)]
         for thread in threads:
@@ -52,75 +52,79 @@ class TestHit:
     @given(steps=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([0, 0.5, 1, 3, 7]))))
     def test_hits_are_those_since_the_window_opened(self, steps: list[tuple[str, float]]) -> None:
         clock = FakeMonotonic()
-        windows, kept = OwnWindows(monotonic=clock), dict[str, list[float]]()
+        windows, kept = InMemoryRateLimitStore(monotonic=clock), dict[str, list[float]]()
         for key, passes in steps:
             clock.now += passes
             mine = kept.setdefault(key, [])
             if mine and clock.now >= mine[0] + 5:
                 mine.clear()
             mine.append(clock.now)
-            assert windows.hit(key, seconds=5) == Window(len(mine), mine[0] + 5 - clock.now)
+            assert windows.increment(key, seconds=5) == Window(len(mine), mine[0] + 5 - clock.now)
 
 
 class TestAmount:
-    def test_several_hits_at_once(self, windows: OwnWindows) -> None:
-        assert [windows.hit("a", seconds=10, amount=amount).hits for amount in (4, 1, 0)] == [4, 5, 5]
+    def test_several_hits_at_once(self, windows: InMemoryRateLimitStore) -> None:
+        assert [windows.increment("a", seconds=10, amount=amount).hits for amount in (4, 1, 0)] == [4, 5, 5]
 
 
 class TestClear:
-    def test_ok(self, windows: OwnWindows) -> None:
+    def test_ok(self, windows: InMemoryRateLimitStore) -> None:
         for key in ("a", "b"):
-            windows.hit(key, seconds=10, amount=3)
+            windows.increment(key, seconds=10, amount=3)
         windows.clear("a")
-        assert [windows.hit(key, seconds=10).hits for key in ("a", "b")] == [1, 4]
+        assert [windows.increment(key, seconds=10).hits for key in ("a", "b")] == [1, 4]
 
-    def test_all_of_a_prefix(self, windows: OwnWindows) -> None:
+    def test_all_of_a_prefix(self, windows: InMemoryRateLimitStore) -> None:
         for key in ("limit/a", "limit/b", "mail/a"):
-            windows.hit(key, seconds=10)
+            windows.increment(key, seconds=10)
         assert windows.reset("limit/") == 2
-        assert [windows.seen(key).hits for key in ("limit/a", "limit/b", "mail/a")] == [0, 0, 1]
+        assert [windows.peek_local(key).hits for key in ("limit/a", "limit/b", "mail/a")] == [0, 0, 1]
 
 
 class TestMemory:
-    def test_closed_windows_are_forgotten(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
+    def test_closed_windows_are_forgotten(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         for second in range(50):
             for n in range(100):
-                windows.hit(f"{second}-{n}", seconds=1)
+                windows.increment(f"{second}-{n}", seconds=1)
             clock.now += 1
-        assert len(windows._windows) <= FEW
+        assert len(windows._windows) <= SWEEP_THRESHOLD
 
     def test_there_are_never_more_than_the_most(self, clock: FakeMonotonic) -> None:
         """Whoever owns many addresses fills no memory."""
-        windows = OwnWindows(most=50, monotonic=clock)
+        windows = InMemoryRateLimitStore(max_windows=50, monotonic=clock)
         for n in range(500):
-            windows.hit(str(n), seconds=3600)
+            windows.increment(str(n), seconds=3600)
         assert len(windows._windows) == 50
-        assert windows.hit("499", seconds=3600).hits == 2
+        assert windows.increment("499", seconds=3600).hits == 2
 
     def test_what_is_learnt_takes_room_too(self, clock: FakeMonotonic) -> None:
-        windows = OwnWindows(most=50, monotonic=clock)
+        windows = InMemoryRateLimitStore(max_windows=50, monotonic=clock)
         for n in range(500):
-            windows.learn(str(n), Window(1, 3600), at=clock.now)
+            windows.merge(str(n), Window(1, 3600), at=clock.now)
         assert len(windows._windows) == 50
 
 
 class TestLearn:
-    def test_ok(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
+    def test_ok(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         """Counting goes on from there, until that window closes."""
-        windows.learn("a", Window(7, 3), at=clock.now - 1)
-        assert windows.seen("a") == Window(7, 2)
-        assert windows.hit("a", seconds=10) == Window(8, 2)
+        windows.merge("a", Window(7, 3), at=clock.now - 1)
+        assert windows.peek_local("a") == Window(7, 2)
+        assert windows.increment("a", seconds=10) == Window(8, 2)
         clock.now += 2
-        assert windows.seen("a") == Window(0, 0)
-        assert windows.hit("a", seconds=10) == Window(1, 10)
+        assert windows.peek_local("a") == Window(0, 0)
+        assert windows.increment("a", seconds=10) == Window(1, 10)
 
-    def test_answers_out_of_order_take_nothing_back(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
-        windows.learn("a", Window(7, 3), at=clock.now)
-        windows.learn("a", Window(6, 3), at=clock.now)
-        assert windows.seen("a").hits == 7
+    def test_answers_out_of_order_take_nothing_back(
+        self, windows: InMemoryRateLimitStore, clock: FakeMonotonic
+    ) -> None:
+        windows.merge("a", Window(7, 3), at=clock.now)
+        windows.merge("a", Window(6, 3), at=clock.now)
+        assert windows.peek_local("a").hits == 7
 
-    def test_a_new_window_is_believed_when_ours_has_closed(self, windows: OwnWindows, clock: FakeMonotonic) -> None:
-        windows.learn("a", Window(7, 3), at=clock.now)
+    def test_a_new_window_is_believed_when_ours_has_closed(
+        self, windows: InMemoryRateLimitStore, clock: FakeMonotonic
+    ) -> None:
+        windows.merge("a", Window(7, 3), at=clock.now)
         clock.now += 3
-        windows.learn("a", Window(1, 3), at=clock.now)
-        assert windows.seen("a") == Window(1, 3)
+        windows.merge("a", Window(1, 3), at=clock.now)
+        assert windows.peek_local("a") == Window(1, 3)

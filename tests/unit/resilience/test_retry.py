@@ -15,7 +15,7 @@ from app.errs.tasks import TaskNotFound
 from app.resilience import deadline
 from app.resilience.breaker import Breaker
 from app.resilience.budget import RetryBudget
-from app.resilience.retry import Event, GaveUp, Reason, Retried, Retry, is_retryable
+from app.resilience.retry import Event, GaveUp, Retried, Retry, StopReason, is_retryable
 from tests.fakes.monotonic import FakeMonotonic
 
 DOWN = ExternalServiceError
@@ -105,7 +105,7 @@ class TestDecorator:
             make_retry()(work)()
         assert caught.value is errors[2]
         assert caught.value.facts == {"hop": "users", "attempts": 3}
-        assert told[-1] == GaveUp("users.get", 3, Reason.ATTEMPTS, errors[2])
+        assert told[-1] == GaveUp("users.get", 3, StopReason.ATTEMPTS, errors[2])
 
     def test_a_definite_answer_ends_it(
         self, make_retry: Callable[..., Retry], clock: FakeMonotonic, told: list[Event]
@@ -172,7 +172,7 @@ class TestPauses:
         with pytest.raises(ServiceUnavailable):
             make_retry()(work)()
         assert (work.calls, clock.slept) == (1, [])
-        assert [event.reason for event in told if isinstance(event, GaveUp)] == [Reason.TIME]
+        assert [event.reason for event in told if isinstance(event, GaveUp)] == [StopReason.TIME]
 
     def test_an_open_breaker_is_not_waited_for(self, make_retry: Callable[..., Retry], clock: FakeMonotonic) -> None:
         breaker = Breaker("users", monotonic=clock, ready_to_trip=lambda counts: counts.total_failures >= 2)
@@ -191,7 +191,7 @@ class TestTime:
             make_retry(attempts=9)(work)()
         assert (work.calls, clock.slept) == (2, [0.1])
         assert isinstance(told[-1], GaveUp)
-        assert told[-1].reason is Reason.TIME
+        assert told[-1].reason is StopReason.TIME
 
     def test_the_deadline_in_force_comes_first(
         self, make_retry: Callable[..., Retry], clock: FakeMonotonic, within: Callable[[float], None]
@@ -217,17 +217,17 @@ class TestBudget:
     def test_without_tokens_there_is_one_attempt(
         self, make_retry: Callable[..., Retry], clock: FakeMonotonic, told: list[Event]
     ) -> None:
-        budget = RetryBudget(share=0.2, most=1)
+        budget = RetryBudget(share=0.2, capacity=1)
         assert budget.withdraw()
         work = Work(clock, DOWN())
         with pytest.raises(DOWN):
             make_retry(budget=budget)(work)()
-        assert [event.reason for event in told if isinstance(event, GaveUp)] == [Reason.BUDGET]
+        assert [event.reason for event in told if isinstance(event, GaveUp)] == [StopReason.BUDGET]
 
     def test_an_outage_is_not_multiplied(self, make_retry: Callable[..., Retry], clock: FakeMonotonic) -> None:
         """A thousand callers who each may try three times ask at most 1.2 times as often, and ten more at first."""
         work = Work(clock, *[DOWN() for _ in range(3000)])
-        retried = make_retry(budget=RetryBudget(share=0.2, most=10))(work)
+        retried = make_retry(budget=RetryBudget(share=0.2, capacity=10))(work)
         for _ in range(1000):
             with pytest.raises(DOWN):
                 retried()

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from app.resilience import deadline, simulation
-from app.resilience.bulkhead import Slots
+from app.resilience.bulkhead import Bulkhead
 from app.resilience.deadline import Deadline
-from app.resilience.rate_limit_store import OwnWindows
+from app.resilience.rate_limit_store import InMemoryRateLimitStore
 from tests.fakes.monotonic import FakeMonotonic
 
 
@@ -22,9 +22,9 @@ def clock() -> FakeMonotonic:
 
 
 @pytest.fixture
-def windows(clock: FakeMonotonic) -> OwnWindows:
+def windows(clock: FakeMonotonic) -> InMemoryRateLimitStore:
     """Return a store that goes by it."""
-    return OwnWindows(monotonic=clock)
+    return InMemoryRateLimitStore(monotonic=clock)
 
 
 @pytest.fixture
@@ -37,26 +37,26 @@ def limit() -> Iterator[Deadline]:
     deadline.current.reset(token)
 
 
-def due(windows: OwnWindows, after: int, caller: str = "token", operation: str = "GET /") -> bool:
+def due(windows: InMemoryRateLimitStore, after: int, caller: str = "token", operation: str = "GET /") -> bool:
     return simulation.is_due(windows, after, caller=caller, operation=operation)
 
 
 class TestSeries:
-    def test_without_after_each_fails_and_none_is_counted(self, windows: OwnWindows) -> None:
+    def test_without_after_each_fails_and_none_is_counted(self, windows: InMemoryRateLimitStore) -> None:
         assert [due(windows, 0) for _ in range(3)] == [True] * 3
         assert due(windows, 1) is False
 
-    def test_the_first_pass_and_all_later_ones_fail(self, windows: OwnWindows) -> None:
+    def test_the_first_pass_and_all_later_ones_fail(self, windows: InMemoryRateLimitStore) -> None:
         assert [due(windows, 2) for _ in range(5)] == [False, False, True, True, True]
 
-    def test_each_caller_and_each_operation_has_a_count(self, windows: OwnWindows) -> None:
+    def test_each_caller_and_each_operation_has_a_count(self, windows: InMemoryRateLimitStore) -> None:
         assert due(windows, 1) is False
         assert due(windows, 1, caller="another") is False
         assert due(windows, 1, operation="POST /") is False
         assert due(windows, 1) is True
 
     def test_a_series_is_forgotten_ten_minutes_after_its_first_request(
-        self, windows: OwnWindows, clock: FakeMonotonic
+        self, windows: InMemoryRateLimitStore, clock: FakeMonotonic
     ) -> None:
         assert due(windows, 1) is False
         clock.sleep(599)
@@ -88,7 +88,7 @@ class TestDelay:
 
     def test_it_holds_a_slot(self, limit: Deadline) -> None:
         limit.at += 60
-        slots = Slots(1, queue=0)
+        slots = Bulkhead(1, queue=0)
         waiting = threading.Thread(target=within(limit, lambda: simulation.wait(0.2, slots)))
         waiting.start()
         until = time.monotonic() + 5

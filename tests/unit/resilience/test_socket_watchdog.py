@@ -128,7 +128,7 @@ class TestFirst:
         assert is_open(pair)
         watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
         assert waited(pair[0]) < 0.05 + PROMPT
-        assert [record.message for record in caplog.records] == ["the watchdog could not call what it was given"]
+        assert [record.message for record in caplog.records] == ["a callback of the watchdog failed"]
 
 
 class TestThread:

@@ -6,17 +6,17 @@ import time
 import pytest
 
 from app.errs.platform import ServiceUnavailable
-from app.resilience.writer_limit import LONGEST, SHORTEST, Writers
+from app.resilience.writer_limit import LONGEST, SHORTEST, WriterLimit
 from tests.fakes.monotonic import FakeMonotonic
 
 
 def test_there_is_a_place_at_least() -> None:
     with pytest.raises(ValueError, match="at least one writer"):
-        Writers(0)
+        WriterLimit(0)
 
 
 def test_as_many_as_there_are_places_enter() -> None:
-    writers = Writers(2)
+    writers = WriterLimit(2)
     for who in "ab":
         writers.enter(who)
     assert writers.unsettled == 2
@@ -26,14 +26,14 @@ def test_as_many_as_there_are_places_enter() -> None:
 
 
 def test_another_waits_for_one_that_leaves() -> None:
-    writers = Writers(1)
+    writers = WriterLimit(1)
     writers.enter("a")
     threading.Timer(SHORTEST / 4, writers.leave, ["a"]).start()
     writers.enter("b")
     assert writers.unsettled == 1
 
 
-def usual(writers: Writers, clock: FakeMonotonic, seconds: float) -> None:
+def usual(writers: WriterLimit, clock: FakeMonotonic, seconds: float) -> None:
     """Have COMMITs take so long."""
     for _ in range(2):
         writers.enter("usual")
@@ -44,15 +44,15 @@ def usual(writers: Writers, clock: FakeMonotonic, seconds: float) -> None:
 @pytest.mark.parametrize(("seconds", "patience"), [(0.0, SHORTEST), (0.002, SHORTEST), (0.2, 0.8), (30, LONGEST)])
 def test_they_are_as_patient_as_commits_are_slow(seconds: float, patience: float) -> None:
     clock = FakeMonotonic()
-    writers = Writers(1, clock=clock)
-    assert writers.patience == SHORTEST, "nothing is known yet"
+    writers = WriterLimit(1, clock=clock)
+    assert writers.max_wait == SHORTEST, "nothing is known yet"
     usual(writers, clock, seconds)
-    assert writers.patience == pytest.approx(patience, rel=0.05)
+    assert writers.max_wait == pytest.approx(patience, rel=0.05)
 
 
 @pytest.mark.parametrize("until", [SHORTEST / 4, 60])
 def test_nobody_waits_longer_than_patience_or_the_deadline(until: float) -> None:
-    writers = Writers(1)
+    writers = WriterLimit(1)
     writers.enter("a")
     began = time.monotonic()
     with pytest.raises(ServiceUnavailable):
@@ -63,7 +63,7 @@ def test_nobody_waits_longer_than_patience_or_the_deadline(until: float) -> None
 
 def test_a_new_write_is_rejected_only_once_they_have_waited() -> None:
     clock = FakeMonotonic()
-    writers = Writers(2, clock=clock)
+    writers = WriterLimit(2, clock=clock)
     writers.enter("a")
     writers.check()
     writers.enter("b")

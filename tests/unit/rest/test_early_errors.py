@@ -9,13 +9,13 @@ CONFIG = {"PUBLIC_URL": "http://candor.test", "CORS_ORIGINS": ("https://app.exam
 
 
 class TestRefusal:
-    """``refusal``."""
+    """``reject``."""
 
     def test_a_fault_of_ours_is_told_to_the_log_alone(self, caplog: pytest.LogCaptureFixture) -> None:
         """C3, C5: with the stack, at ERROR."""
-        seen = early_errors.Seen(method="GET", path="/x", fields={"X-REQUEST-ID": "kept-1234"})
+        seen = early_errors.RawRequest(method="GET", path="/x", fields={"X-REQUEST-ID": "kept-1234"})
         with caplog.at_level("INFO"):
-            answer = early_errors.refusal(platform.InternalError(), RuntimeError("hunter2"), seen, CONFIG)
+            answer = early_errors.reject(platform.InternalError(), RuntimeError("hunter2"), seen, CONFIG)
         assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
         assert b"\r\nX-Request-Id: kept-1234\r\n" in answer
         assert b"hunter2" not in answer
@@ -26,9 +26,11 @@ class TestRefusal:
 
     def test_what_was_not_understood_is_left_out(self, caplog: pytest.LogCaptureFixture) -> None:
         """C1, C16: an id that is none is replaced, and no origin is answered."""
-        seen = early_errors.Seen(fields={"X-REQUEST-ID": "short", "ORIGIN": "https://evil.example"}, peer="192.0.2.1")
+        seen = early_errors.RawRequest(
+            fields={"X-REQUEST-ID": "short", "ORIGIN": "https://evil.example"}, peer="192.0.2.1"
+        )
         with caplog.at_level("INFO"):
-            answer = early_errors.refusal(requests.MalformedRequest(), ValueError("x"), seen, CONFIG)
+            answer = early_errors.reject(requests.MalformedRequest(), ValueError("x"), seen, CONFIG)
         assert b"X-Request-Id: short" not in answer
         assert b"Access-Control" not in answer
         assert caplog.messages[1] == "- - 400"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.errs.failures import RequestNotFound
-from app.observability.failure_recorder import Entry
-from app.services.failures import MOST, FailureService
+from app.observability.failure_recorder import FailureEntry
+from app.services.failures import MAX_OCCURRENCES, FailureService
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -16,16 +16,16 @@ AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 class Kept:
     """Entries in memory."""
 
-    def __init__(self, *entries: Entry) -> None:
+    def __init__(self, *entries: FailureEntry) -> None:
         self.entries = entries
 
-    def find(self, request_id: str, *, most: int) -> Sequence[Entry]:
+    def find(self, request_id: str, *, most: int) -> Sequence[FailureEntry]:
         """Return those of an id."""
         return [entry for entry in self.entries if entry.request_id == request_id][:most]
 
 
 def service(*said: dict[str, Any], trace_url: str = "") -> FailureService:
-    entries = [Entry("request-1", AT, "0af7651916cd43dd8448eb211c80319c", each) for each in said]
+    entries = [FailureEntry("request-1", AT, "0af7651916cd43dd8448eb211c80319c", each) for each in said]
     return FailureService(failures=Kept(*entries), public_url="", trace_url=trace_url)
 
 
@@ -67,7 +67,7 @@ class TestExplain:
         assert (told.facts, told.stack, told.spent_ms, told.causes[0].type) == ({}, [], {}, None)
 
     def test_an_id_may_repeat_and_so_many_are_told(self) -> None:
-        assert len(service(*[{"status": 500}] * (MOST + 1)).explain("request-1")) == MOST
+        assert len(service(*[{"status": 500}] * (MAX_OCCURRENCES + 1)).explain("request-1")) == MAX_OCCURRENCES
 
     @pytest.mark.parametrize("request_id", ["request-2", "", "short", "a\x00b-----", "x" * 129, "request 1"])
     def test_what_is_not_on_record_is_not_found(self, request_id: str) -> None:

@@ -8,7 +8,7 @@ from app.context import Principal
 from app.errs.movies import MovieNotFound
 from app.errs.requests import PreconditionFailed, PreconditionRequired
 from app.models.movies import Movie, NewMovie
-from app.models.precondition import ANYTHING, Precondition
+from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.query import ListQuery, Ordering
 from app.services.movies import MovieService
 from tests.fakes.clock import FakeClock
@@ -63,7 +63,7 @@ class TestReplace:
         made = clock.now()
         clock.advance(hours=1)
         new = NewMovie(title="Repo Men", run_time=111)
-        movie = movies.replace(repo_man.external_id, new, by=bob, precondition=ANYTHING)
+        movie = movies.replace(repo_man.external_id, new, by=bob, precondition=NO_PRECONDITION)
         assert (movie.title, movie.run_time, movie.director, movie.version) == ("Repo Men", 111, None, 2)
         assert (movie.create_username, movie.create_timestamp) == ("alice", made)
         assert (movie.update_username, movie.update_timestamp) == ("bob", clock.now())

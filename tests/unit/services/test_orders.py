@@ -9,7 +9,17 @@ import pytest
 from app.context import Principal
 from app.errs.orders import NotOrderCustomer, OrderNotCancellable, OrderNotFound, OrderNotShippable
 from app.errs.requests import PreconditionFailed, ValidationFailed
-from app.models.orders import EXPANDED, NEXT, REFUSED, Expansion, NewItem, NewOrder, Order, Status, Step
+from app.models.orders import (
+    MAX_EXPANDED_ORDERS,
+    NOT_ALLOWED,
+    TRANSITIONS,
+    Expansion,
+    NewItem,
+    NewOrder,
+    Order,
+    Status,
+    Transition,
+)
 from app.models.precondition import Precondition
 from app.models.products import Currency
 from app.models.query import ListQuery, Ordering
@@ -113,29 +123,29 @@ class TestPage:
         assert orders.page(ALL, by=admin).total_size == 2
 
     def test_with_items_a_page_is_smaller(self, orders: OrderService, alice: Principal, clock: FakeClock) -> None:
-        for _ in range(EXPANDED + 1):
+        for _ in range(MAX_EXPANDED_ORDERS + 1):
             orders.create(new(), by=alice)
             clock.advance(seconds=1)
         page = orders.page(ALL, by=alice, expansion=Expansion())
-        assert (len(page.rows), page.total_size) == (EXPANDED, EXPANDED + 1)
+        assert (len(page.rows), page.total_size) == (MAX_EXPANDED_ORDERS, MAX_EXPANDED_ORDERS + 1)
         assert all(told.items and len(told.items.rows) == 2 for told in page.rows)
         assert page.next is not None
-        assert len(orders.page(ALL, by=alice).rows) == EXPANDED + 1
+        assert len(orders.page(ALL, by=alice).rows) == MAX_EXPANDED_ORDERS + 1
 
 
 class TestSteps:
     def test_every_step_that_is_not_in_the_table_is_refused_by_name(self, order: Order, clock: FakeClock) -> None:
         """STYLE 6."""
         for status in Status:
-            for step in Step:
+            for step in Transition:
                 order.status, order.version = status, 1
                 at = clock.now() + timedelta(hours=1)
-                if (status, step) in NEXT:
-                    order.take(step, at=at)
-                    assert (order.status, order.version, order.update_time) == (NEXT[status, step], 2, at)
+                if (status, step) in TRANSITIONS:
+                    order.transition(step, at=at)
+                    assert (order.status, order.version, order.update_time) == (TRANSITIONS[status, step], 2, at)
                 else:
-                    with pytest.raises(REFUSED[step], match=f"STATUS_{status.name}"):
-                        order.take(step, at=at)
+                    with pytest.raises(NOT_ALLOWED[step], match=f"STATUS_{status.name}"):
+                        order.transition(step, at=at)
                     assert (order.status, order.version) == (status, 1)
 
     def test_cancel(self, orders: OrderService, order: Order, alice: Principal, bob: Principal) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from app.errs import Violation
 from app.errs.requests import ValidationFailed
-from app.models.products import Currency, Offer
-from app.services.products import CHUNK, TOLD, Line, ProductService
+from app.models.products import Currency, Price
+from app.services.products import CHUNK, MAX_REPORTED, CsvRow, ProductService
 from tests.fakes.clock import FakeClock
 from tests.fakes.products import FakeProductReads
 from tests.fakes.unit_of_work import FakeDatabase
@@ -20,24 +20,24 @@ def products(database: FakeDatabase, clock: FakeClock) -> ProductService:
     return ProductService(reads=FakeProductReads(database), unit_of_work=database.unit_of_work, clock=clock)
 
 
-def line(number: int, sku: str, price: str = "1.00") -> Line:
+def line(number: int, sku: str, price: str = "1.00") -> CsvRow:
     """Return a line with an offer."""
-    return Line(number, Offer(sku=sku, currency=Currency.EUR, price=Decimal(price)))
+    return CsvRow(number, Price(sku=sku, currency=Currency.EUR, price=Decimal(price)))
 
 
-def faulty(number: int) -> Line:
+def faulty(number: int) -> CsvRow:
     """Return a line with a fault."""
-    return Line(number, violations=(Violation("price", "INVALID_FORMAT", f"line {number}: wrong"),))
+    return CsvRow(number, violations=(Violation("price", "INVALID_FORMAT", f"line {number}: wrong"),))
 
 
 class TestLoad:
     def test_ok(self, products: ProductService, database: FakeDatabase, clock: FakeClock) -> None:
-        assert not products.are_there()
+        assert not products.exist()
         assert products.load([line(2, "tea"), line(3, "cup")]) == 2
         clock.advance(seconds=1)
         assert products.load(iter([line(2, "tea", "2.00")])) == 1
         assert [(each.sku, str(each.price)) for each in products.all()] == [("cup", "1.00"), ("tea", "2.00")]
-        assert products.are_there()
+        assert products.exist()
         assert database.commits == 2
 
     @pytest.mark.parametrize("between", [0, 1, CHUNK - 2, CHUNK - 1, CHUNK, 2 * CHUNK])
@@ -61,13 +61,13 @@ class TestLoad:
     def test_of_very_many_the_first_are_told(self, products: ProductService) -> None:
         with pytest.raises(ValidationFailed) as failed:
             products.load(faulty(n) for n in range(2, 3 * CHUNK + 2))
-        assert len(failed.value.violations) == TOLD
-        assert failed.value.detail == f"and {3 * CHUNK - TOLD} more"
+        assert len(failed.value.violations) == MAX_REPORTED
+        assert failed.value.detail == f"and {3 * CHUNK - MAX_REPORTED} more"
 
     def test_no_more_than_a_chunk_is_in_memory(self, products: ProductService, database: FakeDatabase) -> None:
         """Bounded: however long a file is, what was read is put before more is read."""
 
-        def lines() -> Iterator[Line]:
+        def lines() -> Iterator[CsvRow]:
             for n in range(4 * CHUNK):
                 assert n - len(database.products) <= CHUNK
                 yield line(n + 2, f"x{n}")

@@ -8,15 +8,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.clients.users import KnownUser
+from app.clients.users import RemoteUser
 from app.context import Principal
 from app.errs import Error
 from app.errs.access import InvalidToken
 from app.errs.platform import DeadlineExceeded, ExternalServiceError, ServiceUnavailable
 from app.errs.users import NotThisUser, UserNotFound
 from app.models.preferences import DEFAULTS, NewPreferences
-from app.resilience.stale_cache import Copies
-from app.services.profiles import Degraded, Kept, ProfileService, elsewhere, here
+from app.resilience.stale_cache import StaleCache
+from app.services.profiles import Cache, Degraded, ProfileService, local, remote
 from tests.fakes.monotonic import FakeMonotonic
 
 LATE: Final = DeadlineExceeded(budget_ms=800, spent_in="users")
@@ -24,9 +24,9 @@ DARK: Final = NewPreferences(locale="de", time_zone="UTC", theme="dark")
 NOON: Final = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 
-def a_user(user_id: UUID) -> KnownUser:
+def a_user(user_id: UUID) -> RemoteUser:
     """Return a user."""
-    return KnownUser(id=user_id, name="Alice", email="a@example.com", scopes=[], create_time=NOON, update_time=NOON)
+    return RemoteUser(id=user_id, name="Alice", email="a@example.com", scopes=[], create_time=NOON, update_time=NOON)
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Others:
     asked: int = 0
     told: list[Degraded] = field(default_factory=list)
 
-    def get_user(self, user_id: UUID) -> KnownUser:
+    def get_user(self, user_id: UUID) -> RemoteUser:
         """Return the user, or fail."""
         self.asked += 1
         if self.user:
@@ -67,9 +67,9 @@ def monotonic() -> FakeMonotonic:
 @pytest.fixture
 def profiles(others: Others, monotonic: FakeMonotonic) -> ProfileService:
     """Return the service, one of whose dependencies is another instance."""
-    copies: Kept = Copies(lasting=timedelta(minutes=5), monotonic=monotonic)
-    users, preferences = elsewhere("users", others.get_user), here(others.get_preferences)
-    return ProfileService(users=users, preferences=preferences, copies=copies, hooks=(others.told.append,))
+    copies: Cache = StaleCache(lifetime=timedelta(minutes=5), monotonic=monotonic)
+    users, preferences = remote("users", others.get_user), local(others.get_preferences)
+    return ProfileService(users=users, preferences=preferences, cache=copies, hooks=(others.told.append,))
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ class TestReport:
 
     def test_a_check_that_is_dispensable_is_named_and_decides_nothing(self) -> None:
         checks = {"database": lambda: True}
-        service = ReadinessService(checks, dispensable={"cache": lambda: False}, is_draining=lambda: False)
+        service = ReadinessService(checks, optional={"cache": lambda: False}, is_draining=lambda: False)
         assert service.report() == {"database": "ok", "cache": "failed", "draining": "ok"}
 
     def test_an_instance_that_is_shutting_down_is_not_ready_and_asks_no_database(self) -> None:

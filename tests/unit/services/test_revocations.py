@@ -30,7 +30,7 @@ class Followed:
         self.monotonic.now += after
         self.table.fault = ServiceUnavailable(retry_after=1)
         with pytest.raises(ServiceUnavailable):
-            self.list.follow()
+            self.list.refresh_in_steps()
         self.table.fault = None
 
     @property
@@ -95,13 +95,13 @@ class TestRefresh:
 
         monkeypatch.setattr(followed.table, "after", once)
         with pytest.raises(ServiceUnavailable):
-            followed.list.follow()
+            followed.list.refresh_in_steps()
         assert followed.table.reads == 4
         with pytest.raises(ServiceUnavailable):
             followed.list.check_age()
         pages.extend([1] * 9)
         followed.table.revoke("g")
-        followed.list.follow()
+        followed.list.refresh_in_steps()
         followed.list.check_age()
         assert (followed.table.reads, followed.has(*"abcdefg")) == (7, True)
 
@@ -158,25 +158,25 @@ class TestRefresh:
 
 class TestAge:
     def test_a_list_that_is_old_is_reported_once_and_believed_for_a_while(self, followed: Followed) -> None:
-        followed.list.follow()
+        followed.list.refresh_in_steps()
         followed.fail(after=FRESH_FOR - 1)
         assert followed.ages == []
         for _ in range(3):
             followed.fail(after=2)
         assert followed.ages == [True]
         followed.list.check_age()
-        followed.list.follow()
+        followed.list.refresh_in_steps()
         assert followed.ages == [True, False]
 
     def test_beyond_the_bound_no_token_is_accepted(self, followed: Followed) -> None:
-        followed.list.follow()
+        followed.list.refresh_in_steps()
         followed.monotonic.now += BELIEVED_FOR
         followed.list.check_age()
         followed.monotonic.now += 1
         with pytest.raises(ServiceUnavailable) as caught:
             followed.list.check_age()
         assert caught.value.retry_after == 5
-        followed.list.follow()
+        followed.list.refresh_in_steps()
         followed.list.check_age()
 
     def test_nor_before_the_first_read(self, followed: Followed) -> None:

@@ -9,7 +9,7 @@ from app.context import Principal
 from app.errs import E, match
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
-from app.models.precondition import EVERY, Precondition
+from app.models.precondition import ANY_VERSION, Precondition
 from app.models.query import ListQuery, Ordering
 from app.models.tasks import CreatedTask, NewTask, Priority, Status
 from app.services.tasks import TaskService
@@ -131,7 +131,7 @@ class TestUpdate:
         assert tasks.update(milk.id, {"title": "New"}, by=alice, precondition=precondition).version == 2
 
     def test_any_version_is_fine_for_a_star(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
-        assert tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(EVERY)).version == 2
+        assert tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(ANY_VERSION)).version == 2
 
     def test_an_unknown_id_is_refused(self, tasks: TaskService, alice: Principal) -> None:
         with pytest.raises(TaskNotFound):
@@ -149,7 +149,7 @@ class TestUpdate:
         with pytest.raises(PreconditionFailed):
             tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(frozenset({2})))
         with pytest.raises(PreconditionFailed):
-            tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(but=frozenset({1})))
+            tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(excluded=frozenset({1})))
         assert tasks.get(milk.id, by=alice).title == "Buy milk"
 
     def test_a_completion_after_the_due_date_is_refused(

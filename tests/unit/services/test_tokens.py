@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.errs.access import InvalidToken
 from app.models import claims as tokens
 from app.models.claims import DESCRIPTIONS
-from app.resilience.bounded_cache import Memory
+from app.resilience.bounded_cache import BoundedCache
 from app.resilience.clock import SystemClock
 from app.services.revocations import RevocationList
 from app.services.tokens import TokenService
@@ -280,8 +280,8 @@ class TestRemembered:
         service = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock())
         for number in range(10):
             reason(signed(secret=f"another-secret-of-at-least-32-bytes-{number}"), service)
-        assert len(service._seen) == 0
-        service._seen = Memory(3)
+        assert len(service._cache) == 0
+        service._cache = BoundedCache(3)
         for _ in range(5):
             service.verify(service.issue("alice", scopes=[], lifetime=HOUR))
-        assert len(service._seen) == 3
+        assert len(service._cache) == 3

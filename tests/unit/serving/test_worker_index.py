@@ -20,7 +20,7 @@ def test_the_smallest_that_is_free_is_given(living: tuple[int, ...], given: int)
 
 
 def test_only_a_worker_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_index, "_ours", None)
-    assert worker_index.ours() is None
-    worker_index.bear(SimpleNamespace(number=3))
-    assert worker_index.ours() == 3
+    monkeypatch.setattr(worker_index, "_own", None)
+    assert worker_index.own() is None
+    worker_index.set_own(SimpleNamespace(number=3))
+    assert worker_index.own() == 3

@@ -13,11 +13,11 @@ import pytest
 from marshmallow import validate
 
 from app.errs.error import Violation
-from app.wire import fields, rules
-from app.wire.decode_context import Reading, under_way
+from app.wire import fields, validators
+from app.wire.decode_context import DecodeContext, under_way
 from app.wire.decoder import Decoder
-from app.wire.rules import Breach
 from app.wire.schemas.base import QuerySchema, Schema, names
+from app.wire.validators import Breach
 
 NOW: Final = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -30,7 +30,7 @@ def read(schema: Any, data: Any, **options: Any) -> tuple[Any, list[tuple[str, s
 
 def whole(schema: Any, data: Any, **options: Any) -> tuple[Any, list[Violation]]:
     violations: list[Violation] = []
-    return Decoder(schema, **options)(data, Reading(NOW), violations), violations
+    return Decoder(schema, **options)(data, DecodeContext(NOW), violations), violations
 
 
 def place(violation: Violation) -> str:
@@ -358,7 +358,7 @@ class TestOptions:
 
     def test_data_key_and_attribute(self) -> None:
         class Keyed(Schema):
-            full_name = fields.Text(required=True, data_key="fullName", validate=rules.Length(max=3))
+            full_name = fields.Text(required=True, data_key="fullName", validate=validators.Length(max=3))
             street = fields.Text(attribute="address.street")
 
         assert read(Keyed, {"fullName": "Al", "street": "S"}) == (
@@ -397,7 +397,7 @@ class TestOptions:
             theirs = ma.fields.Integer(load_default=lambda: next(number))
 
         compiled, loaded = Decoder(Defaults, location="query"), Decoder(Plain, location="query")
-        found = [decode({}, Reading(NOW), []) for decode in (compiled, compiled, loaded, loaded)]
+        found = [decode({}, DecodeContext(NOW), []) for decode in (compiled, compiled, loaded, loaded)]
         assert found == [{"ours": 0}, {"ours": 1}, {"theirs": 2}, {"theirs": 3}]
 
     def test_the_reading_is_there_for_hooks(self) -> None:

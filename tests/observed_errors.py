@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from app import errs
-from tests.oracle import PROBLEMS
+from tests.response_checks import PROBLEMS
 
 PROVOKED: Final[set[tuple[str, str]]] = set()
 """Every operation and the code of every error that the tests have seen it end with."""

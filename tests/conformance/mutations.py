@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from tests.conformance.saboteur import (
+from tests.conformance.mutating_proxy import (
     Call,
     Sabotage,
     adding,

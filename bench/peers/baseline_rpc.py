@@ -1,4 +1,4 @@
-"""The floor over gRPC: two bare handlers under grpcio's own server. ``python -m bench.peers.floor_rpc PORT``."""
+"""The floor over gRPC: two bare handlers under grpcio's own server. ``python -m bench.peers.baseline_rpc PORT``."""
 
 import os
 import sys

@@ -12,8 +12,8 @@ import marshmallow as ma
 from marshmallow import decorators
 
 from app.wire import fields
-from app.wire.rules import Breach, Rule
 from app.wire.schemas.base import Schema
+from app.wire.validators import Breach, Rule
 
 LOAD_HOOKS: Final = (decorators.PRE_LOAD, decorators.VALIDATES, decorators.VALIDATES_SCHEMA, decorators.POST_LOAD)
 DUMP_HOOKS: Final = (decorators.PRE_DUMP, decorators.POST_DUMP)

@@ -19,10 +19,10 @@ _REFUSED: Final = re.compile(f"[{BREAKS}{HIDDEN}{HIGH_NONCHARACTERS}]")
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A broken rule, without the place where it is broken: ``says`` follows the field's name in the message."""
+    """A broken rule, without the place where it is broken: ``message`` follows the field's name in the message."""
 
     code: str
-    says: str
+    message: str
 
     def error(self) -> ValidationError:
         """Return the exception by which marshmallow learns of it."""
@@ -85,11 +85,11 @@ class Printable(Rule):
 
     def __init__(self, *, multiline: bool = False) -> None:
         self.is_multiline = multiline
-        self.refused = re.compile(f"[{'' if multiline else BREAKS}{HIDDEN}{HIGH_NONCHARACTERS}]")
+        self.rejected = re.compile(f"[{'' if multiline else BREAKS}{HIDDEN}{HIGH_NONCHARACTERS}]")
 
     def __call__(self, value: str) -> str:
         """Return the value, or refuse it."""
-        if self.refused.search(value):
+        if self.rejected.search(value):
             raise Breach("INVALID_FORMAT", "must not contain control characters").error()
         return value
 

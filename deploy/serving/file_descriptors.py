@@ -5,7 +5,7 @@ from typing import Final
 
 CONNECTIONS: Final = 1000
 """Of a worker's at once, if there are descriptors for as many."""
-OURS: Final = 64
+RESERVED: Final = 64
 """For listeners, the log, the pool, Redis, other services, and what the interpreter opens for itself."""
 PER_THREAD: Final = 2
 """A thread that waits for the rest of a request has a selector, and may be dialing."""
@@ -15,7 +15,7 @@ def claim() -> int:
     """Raise our limit to the highest we are allowed, for us and for all who come after us, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return CONNECTIONS + OURS if hard == resource.RLIM_INFINITY else hard
+    return CONNECTIONS + RESERVED if hard == resource.RLIM_INFINITY else hard
 
 
 def connections(descriptors: int, *, threads: int) -> int:
@@ -24,8 +24,8 @@ def connections(descriptors: int, *, threads: int) -> int:
     Raises:
         ValueError: there are not even enough for each thread to have one.
     """
-    left = descriptors - OURS - PER_THREAD * threads
+    left = descriptors - RESERVED - PER_THREAD * threads
     if left <= threads:
-        needed = OURS + (PER_THREAD + 1) * threads + 1
+        needed = RESERVED + (PER_THREAD + 1) * threads + 1
         raise ValueError(f"{needed} open files are needed, and {descriptors} allowed: see `ulimit -n`, or LimitNOFILE.")
     return min(CONNECTIONS, left)

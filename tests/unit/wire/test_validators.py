@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from app.models.characters import is_blank
 from app.wire.list_parameters import FieldsParameter
 from app.wire.ordering import order_pattern, parse_order_by
-from app.wire.rules import Length, Printable
+from app.wire.validators import Length, Printable
 
 MEMBERS = ("title", "due_date", "tags")
 TEXTS = st.text(max_size=5) | st.text(

@@ -9,16 +9,16 @@ from app.observability import metrics
 _LOG: Final = logging.getLogger("candor.undeclared")
 
 
-def watch() -> None:
+def install() -> None:
     """Be told of every error."""
-    if _watch not in errs.WATCHERS:
-        errs.WATCHERS.append(_watch)
+    if _report not in errs.WATCHERS:
+        errs.WATCHERS.append(_report)
 
 
-def _watch(operation: str, error: errs.Error, declared: bool) -> None:
+def _report(operation: str, error: errs.Error, declared: bool) -> None:
     if declared:
         return
     metrics.UNDECLARED.labels(operation, errs.definition(error).code).inc()
-    code = errs.shown_code(error)
+    code = errs.public_code(error)
     fields = {"operation": operation, "code": code, "kind": error.kind.string}
     _LOG.error("%s ended with %s, which it does not declare", operation, code, extra={"fields": fields})

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bench import load
-from bench.contestants import PYTHON, Contestant, violations
+from bench.candidates import PYTHON, Contestant, violations
 from bench.database import ROOT
 from bench.workloads import GET_ONE, Callers, Workload, said
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql.psycopg import PGExecutionContext_psycopg
 
 from app.repositories import error_translation
-from app.repositories.compiled_statement import Line, Prepared
+from app.repositories.compiled_statement import CompiledStatement, ReadConnection
 
 T = TypeVar("T")
 ROWS: Final = "candor_rows"
@@ -30,7 +30,7 @@ class Context(PGExecutionContext_psycopg):
         return self._dbapi_connection.cursor(row_factory=rows, binary=True)
 
 
-class ObservedLine(Line):
+class ObservedReadConnection(ReadConnection):
     """A connection at hand whose statements SQLAlchemy executes; its errors are translated by ``handle_error``."""
 
     __slots__ = ("_observed",)
@@ -39,12 +39,12 @@ class ObservedLine(Line):
         super().__init__(connection.dialect, connection.connection)
         self._observed = connection
 
-    def all(self, read: Prepared, **values: Any) -> list[Any]:
+    def all(self, read: CompiledStatement, **values: Any) -> list[Any]:
         """Return all rows."""
         result = self._observed.execute(read.statement, values, execution_options={ROWS: read.rows})
         return cast("list[Any]", result.cursor_strategy.fetchall(result, cast("Any", result.cursor)))
 
-    def run(self, change: Prepared, **values: Any) -> None:
+    def run(self, change: CompiledStatement, **values: Any) -> None:
         """Change something."""
         self._observed.execute(change.statement, values).close()
 
@@ -63,8 +63,8 @@ def install(engine: Engine) -> None:
     engine.dialect.execution_ctx_cls = Context
 
 
-def lent(engine: Engine, use: Callable[[Line], T]) -> T:
+def checkout(engine: Engine, use: Callable[[ReadConnection], T]) -> T:
     """Return what comes of using a connection in autocommit."""
     with error_translation.translating(), engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        return use(ObservedLine(connection))
+        return use(ObservedReadConnection(connection))

@@ -38,8 +38,8 @@ AGAIN: Final = Retry(
     budget=BUDGET,
     is_retryable=is_undone,
     is_free=is_stale,
-    heeds_retry_after=False,
-    hooks=(instrumentation.database_retries,),
+    honors_retry_after=False,
+    hooks=(instrumentation.count_database_retry,),
 )
 _is_inside: Final[ContextVar[bool]] = ContextVar("is_inside_transaction", default=False)
 

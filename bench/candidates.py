@@ -87,7 +87,7 @@ def violations(body: Any) -> int:
 
 
 CONTESTANTS: Final = (
-    Contestant("floor", "floor: bare WSGI", [*GUNICORN, "bench.peers.floor:served()"]),
+    Contestant("floor", "floor: bare WSGI", [*GUNICORN, "bench.peers.baseline:served()"]),
     Contestant("ours", "Candor, everything on", OURS["ours"]),
     Contestant("flask", "bare Flask", [*GUNICORN, "bench.peers.flask_bare:app"]),
     Contestant("falcon", "bare Falcon", [*GUNICORN, "bench.peers.falcon_bare:app"]),
@@ -98,7 +98,7 @@ CONTESTANTS: Final = (
     Contestant(
         "rpc-floor",
         "floor: bare grpcio",
-        [PYTHON, "-m", "bench.peers.floor_rpc", "{port}"],
+        [PYTHON, "-m", "bench.peers.baseline_rpc", "{port}"],
         lacks=NOT_OVER_RPC,
         is_rpc=True,
     ),

@@ -26,7 +26,7 @@ def completed(error: errs.Error) -> dict[str, Any]:
     declared = errs.definition(error).declared_facts
     if not declared:
         return {}
-    facts = errs.shown_facts(error)
+    facts = errs.public_facts(error)
     if facts.keys() == declared.keys() or not has_request_context():
         return facts
     supplied = _supplied(error.kind)

@@ -112,6 +112,7 @@ def explain(method: str, rule: str, endpoint: str) -> None:
     """Log the line that would make a route public; for development, where it answered 401."""
     line = f"app.config[{ENDPOINTS!r}] = [{endpoint!r}]"
     message = (
-        "%s %s needs a token. To make it public, put @public (app.rest.public) below its route decorator, or set %s"
+        "%s %s needs a token. To make it public, put @public (app.rest.public_routes) below its route"
+        " decorator, or set %s"
     )
     _LOG.info(message, method, rule, line)

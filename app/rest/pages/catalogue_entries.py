@@ -59,7 +59,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry(Summary):
+class CatalogueEntry(Summary):
     """All that is known of one error; ``is_universal``: any request may end so, before an operation is reached."""
 
     when: str
@@ -105,18 +105,18 @@ def _violation(found: errs.ViolationCode) -> dict[str, Any]:
 
 
 @errs.raises(CatalogueEntryNotFound)
-def find(slug: str) -> Entry:
+def find(slug: str) -> CatalogueEntry:
     """Return the entry with this slug."""
     named = errs.named_errors().get(slug.upper().replace("-", "_"))
     if named is None or errs.slug(named.code) != slug:
         raise CatalogueEntryNotFound
-    return Entry(
+    return CatalogueEntry(
         **_summary(named),
         when=errs.occurrence(named),
         client=named.client,
         operator=named.operator,
         since=named.since,
-        extras=tuple(Extra(name, _spoken(JSON_TYPES[kind])) for name, kind in named.declared_facts.items()),
+        extras=tuple(Extra(name, _type_name(JSON_TYPES[kind])) for name, kind in named.declared_facts.items()),
         example=_example(named),
         curl=examples.curl(named, public_url=_public_url()),
         simulation=examples.simulation(named, current_app),
@@ -156,7 +156,7 @@ def _answering(named: type[errs.Error]) -> tuple[Answering, ...]:
     return tuple(found)
 
 
-def _spoken(schema: dict[str, Any]) -> str:
+def _type_name(schema: dict[str, Any]) -> str:
     """Return a JSON type as a person says it."""
     inner = schema.get("items") or schema.get("additionalProperties")
     return f"{schema['type']} of {inner['type']}s" if inner else str(schema["type"])

@@ -10,8 +10,8 @@ import orjson
 
 from app.wire.decode_context import under_way
 from app.wire.locations import LONGEST_NAME, Found, place
-from app.wire.rules import Breach
 from app.wire.schemas.base import UNKNOWN, UNKNOWN_MEMBER, UNKNOWN_PARAMETER, Path
+from app.wire.validators import Breach
 
 UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 """Characters that PostgreSQL does not store: NUL, and halves of surrogate pairs."""

