@@ -45,7 +45,8 @@ def licence(name: str) -> str | None:
     except metadata.PackageNotFoundError:
         return None
     classified = [each.rpartition(" :: ")[2] for each in fields.get_all("Classifier") or () if "License ::" in each]
-    said = fields.get("License-Expression") or fields.get("License") or " AND ".join(classified)
+    given = [*(fields.get_all("License-Expression") or ()), *(fields.get_all("License") or ())]
+    said = given[0] if given else " AND ".join(classified)
     return SPELLED.get(said, said)
 
 
