@@ -110,17 +110,39 @@ def _definitions(connection: Connection, table: str) -> dict[tuple[str, str], st
 def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: object) -> PriorityDispatchResult:
     """Add an operation for each difference that Alembic has not found; the log has a sentence for each.
 
-    It runs after Alembic has compared columns. A constraint is added after its column and dropped before it.
+    It runs after Alembic has compared tables. A constraint is added after its column and dropped before it, and a table
+    is dropped before the tables that it refers to.
     """
     connection, metadata = context.connection, context.metadata
     if connection is None or not isinstance(metadata, MetaData):
         return PriorityDispatchResult.CONTINUE
+    upgrade.ops[:] = _referring_first(upgrade.ops)
     known = set(_named(upgrade.ops))
     for each in differences(connection, metadata):
         _LOG.warning("%s", each)
         if (each.table, each.name) not in known:
             upgrade.ops.insert(0 if each.models is None else len(upgrade.ops), Redefine(each))
     return PriorityDispatchResult.CONTINUE
+
+
+def _referring_first(operations: list[Any]) -> list[Any]:
+    """Return operations with those that drop tables at the end, in an order in which no table is referred to."""
+    dropped = {each.table_name: each for each in operations if isinstance(each, ops.DropTableOp)}
+    refers = {name: _referred(each) for name, each in dropped.items()}
+    ordered: list[Any] = []
+    while refers:
+        name = next(
+            (one for one in refers if all(one not in refers[each] or each == one for each in refers)),
+            next(iter(refers)),
+        )
+        ordered.append(dropped[name])
+        del refers[name]
+    return [each for each in operations if not isinstance(each, ops.DropTableOp)] + ordered
+
+
+def _referred(operation: ops.DropTableOp) -> set[str]:
+    """Return the tables that the foreign keys of a dropped table refer to."""
+    return {key.target_fullname.rpartition(".")[0] for key in operation.to_table().foreign_keys}
 
 
 def _named(operations: list[Any]) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -105,6 +106,16 @@ class TestSchema:
                 assert set(connection.execute(CONSTRAINTS, {"table": table.name}).scalars()) == named
 
 
+def perform(migration: ops.UpgradeOps | ops.DowngradeOps | None) -> None:
+    """Perform the operations of a generated migration."""
+    assert migration is not None
+    with db.engine.begin() as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        for each in migration.ops:
+            for operation in getattr(each, "ops", [each]):
+                operations.invoke(operation)
+
+
 class TestDefinitions:
     """A definition that the models do not have is found, and the migration that is generated makes it theirs."""
 
@@ -182,18 +193,28 @@ class TestDefinitions:
         with db.engine.begin() as connection:
             connection.exec_driver_sql(change)
             before = definitions.differences(connection, Base.metadata)
-        for name, found in (("upgrade_ops", []), ("downgrade_ops", before)):
-            with db.engine.begin() as connection:
-                if name == "upgrade_ops":
-                    script = produce_migrations(MigrationContext.configure(connection), Base.metadata)
-                assert script.upgrade_ops is not None
-                assert "-- to be written" not in render_python_code(script.upgrade_ops)
-                operations = Operations(MigrationContext.configure(connection))
-                for each in getattr(script, name).ops:
-                    for operation in getattr(each, "ops", [each]):
-                        operations.invoke(operation)
+            script = produce_migrations(MigrationContext.configure(connection), Base.metadata)
+        assert script.upgrade_ops is not None
+        assert "-- to be written" not in render_python_code(script.upgrade_ops)
+        for migration, found in ((script.upgrade_ops, []), (script.downgrade_ops, before)):
+            perform(migration)
             with db.engine.connect() as connection:
                 assert definitions.differences(connection, Base.metadata) == found
+
+    def test_a_table_is_dropped_before_those_that_it_refers_to(self, migrated: Flask) -> None:
+        """Alembic drops tables in any order."""
+        chain = [f"chained_{n}" for n in range(7)]
+        with db.engine.begin() as connection:
+            for before, name in pairwise(["users", *chain]):
+                connection.exec_driver_sql(
+                    f"CREATE TABLE {name} (id uuid PRIMARY KEY REFERENCES {before} (id), x integer)"
+                )
+                connection.exec_driver_sql(f"CREATE INDEX ix_{name} ON {name} (x)")
+            script = produce_migrations(MigrationContext.configure(connection), Base.metadata)
+        for migration, left in ((script.upgrade_ops, set()), (script.downgrade_ops, {*chain})):
+            perform(migration)
+            with db.engine.connect() as connection:
+                assert tables(connection) & {*chain} == left
 
     def test_nothing_is_left_of_the_comparison(self, migrated: Flask) -> None:
         with db.engine.connect() as connection:
