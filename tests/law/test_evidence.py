@@ -58,8 +58,6 @@ def test_the_benchmark_has_a_place_for_each_of_its_tables(line: str) -> None:
 
 
 def test_the_figures_of_the_pages_are_those_of_the_last_benchmark() -> None:
-    import json
-
     found = json.loads(results.COMPARISON.read_text())
     for line, (page, table) in results.TABLES.items():
         assert page.read_text().partition(line)[2].partition(results.END)[0].strip() == table(found).strip()
