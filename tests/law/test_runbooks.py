@@ -10,6 +10,7 @@ import yaml
 from flask import Flask
 
 from app.config import ROOT
+from app.config.database import SESSION
 from app.observability import metrics
 from tests.law.test_alerts import EACH, RULES, RUNBOOKS, SUFFIXES, kebab, needs_promtool, promtool
 
@@ -20,6 +21,9 @@ SHARED: Final = {"index", "postgresql-sessions"}
 FOLDERS: Final = ("runbooks", "operate", "evidence")
 PAGES: Final = sorted(path for folder in FOLDERS for path in (ROOT / "docs" / folder).glob("*.md"))
 BLOCK: Final = r"^ *```{}\n(.*?)^ *```$"
+WITHOUT: Final = re.compile(r"\{[^}]*\}|\b(?:by|on|group_left|group_right) \([^)]*\)|\b[a-z_]+ ?(?=\()")
+"""What is not a metric in a query: selectors, lists of labels and functions."""
+WORD: Final = re.compile(r"[a-z][a-z_:0-9]*")
 _NUMBERED: Final = re.compile(r"^ {3}", re.MULTILINE)
 
 
@@ -75,8 +79,7 @@ def test_the_queries_use_metrics_that_exist(app: Flask) -> None:
     known = {family.name + suffix for family in families for suffix in SUFFIXES[family.type]} | {"up"}
     recorded = set(re.findall(r"record: (\S+)", (RULES / "recording.yml").read_text()))
     for query in promql():
-        names = set(re.findall(r"\b[a-z_]+_[a-z_]+\b(?=[{\[)]| [=><])|\bcandor:[a-z_:0-9]+|\bup\b", query))
-        names -= {"group_left", "histogram_quantile"}
+        names = {name for name in WORD.findall(WITHOUT.sub("", query)) if "_" in name or ":" in name or name in known}
         assert names, query
         assert names <= known | recorded, query
 
@@ -110,3 +113,10 @@ def test_commands_of_the_service_exist(app: Flask, page: Path) -> None:
         options = {option for parameter in getattr(command, "params", ()) for option in parameter.opts}
         unknown = {word for word in words if word.startswith("--")} - options - {"--help"}
         assert not unknown, text
+
+
+def test_the_pooler_page_sets_what_the_service_sets_for_a_session() -> None:
+    page = (ROOT / "docs" / "operate" / "pgbouncer.md").read_text()
+    set_there = dict(re.findall(r"^ALTER ROLE candor SET \"?(\w+)\"? = '?(.+?)'?;$", page, re.MULTILINE))
+    limits = {"statement_timeout": "10s", "lock_timeout": "2s", "client_connection_check_interval": "250"}
+    assert set_there == {name: value.replace("\\", "") for name, value in SESSION.items()} | limits

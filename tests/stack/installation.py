@@ -131,7 +131,8 @@ class Installation:
         status, printed = self._execute(self._here(step.command))
         is_difference = step.command.startswith("diff ") and status == 1
         assert status == 0 or is_difference, f"{step.command}\n{status}: {printed}"
-        assert not step.missing_from(printed), f"{step.command}\nexpected {step.expected}\nprinted {printed}"
+        local = Step(step.command, tuple(map(self._here, step.expected)))
+        assert not local.missing_from(printed), f"{step.command}\nexpected {step.expected}\nprinted {printed}"
         return printed
 
     def start(self) -> None:

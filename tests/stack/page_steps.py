@@ -10,8 +10,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 _BLOCK: Final = re.compile(r"^( *)```console\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _PROMPT: Final = re.compile(r"^[#$] ", re.MULTILINE)
-_VARIABLE: Final = re.compile(r"…|\b00[0-9]{2}\b")
-"""In expected output: anything, and the number of a migration."""
+_VARIABLE: Final = re.compile(r"…|\b00[0-9]{2}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+"""In expected output: anything, the number of a migration, and an id."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Step:
 def _pattern(line: str) -> re.Pattern[str]:
     parts, end = list[str](), 0
     for found in _VARIABLE.finditer(line):
-        parts += [re.escape(line[end : found.start()]), ".*" if found[0] == "…" else "[0-9]{4}"]
+        stands_for = {1: ".*", 4: "[0-9]{4}"}.get(len(found[0]), "[0-9a-f-]{36}")
+        parts += [re.escape(line[end : found.start()]), stands_for]
         end = found.end()
     return re.compile("".join(parts) + re.escape(line[end:]))
 
