@@ -10,8 +10,8 @@ import pytest
 from bench import results
 from tests import evidence
 from tests.conformance import report
-from tests.conformance.rule import Level, Result, Verdict
-from tests.conformance.run import RULES
+from tests.conformance import rules as _rules  # noqa: F401 -- importing them enters them
+from tests.conformance.rule import RULES, Level, Result, Verdict
 from tests.drill.history import Findings
 from tests.drill.run import Row, markdown
 from tests.drill.verdicts import Verdict as Judged

@@ -57,8 +57,8 @@ class Installation:
     home: Path
     code: Path
     server: embedded_postgres.Server
-    has_worker: bool = False
-    """Without it, commands about ``candor-worker`` do nothing: tests/stack/test_worker.py starts and stops workers."""
+    is_complete: bool = False
+    """Without it, there is no worker, and no metrics: tests/stack/test_worker.py and test_metrics.py have them."""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     replaced: list[tuple[str, str]] = field(default_factory=list)
     """Texts of the page and what stands for them here, besides the paths."""
@@ -207,7 +207,7 @@ class Installation:
         raise AssertionError(f"{command} does not end: {printed}")
 
     def _systemctl(self, action: str, unit: str) -> None:
-        if unit.endswith(".socket") or (unit == "candor-worker" and not self.has_worker):
+        if unit.endswith(".socket") or (unit == "candor-worker" and not self.is_complete):
             return  # the instances make their sockets themselves
         if unit == POSTGRESQL:
             self._postgresql(action)
@@ -230,7 +230,8 @@ class Installation:
         environ = {**os.environ, **self.settings(), "METRICS_PORT": "0", "WORKER_METRICS_PORT": str(self.metrics[unit])}
         command = [str(_VENV / "flask"), "worker"]
         if number:
-            environ |= {"BIND": f"unix:{self.socket(int(number))}", "METRICS_PORT": str(self.metrics[unit])}
+            environ["BIND"] = f"unix:{self.socket(int(number))}"
+            environ["METRICS_PORT"] = str(self.metrics[unit] if self.is_complete else 0)
             command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
         with (self.home / f"{name}{number}.log").open("ab") as log:
             process = subprocess.Popen(command, cwd=self.code, env=environ, stdout=log, stderr=log)
@@ -257,13 +258,13 @@ def _owner(folder: Path) -> str:
 
 
 @contextmanager
-def installed(code: Path, *, settings: Mapping[str, str] = FAST, has_worker: bool = False) -> Iterator[Installation]:
+def installed(code: Path, *, settings: Mapping[str, str] = FAST, is_complete: bool = False) -> Iterator[Installation]:
     """Yield an installation that runs the code in a folder, on an empty database of a PostgreSQL server of its own."""
     home = Path(tempfile.mkdtemp(prefix="candor-"))  # short enough for a socket
     home.chmod(0o755)
     try:
         server = embedded_postgres.start(home / "postgres", settings=settings, disposable=True)
-        installation = Installation(home, code, server, has_worker)
+        installation = Installation(home, code, server, is_complete)
         try:
             yield installation
         finally:

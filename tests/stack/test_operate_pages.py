@@ -130,7 +130,7 @@ def upgradable(repository: Path, tmp_path: Path) -> Iterator[Installation]:
     """Return an installation that runs ``v1``, cloned from the repository."""
     git(tmp_path, "clone", "-q", str(repository), "code")
     git(tmp_path / "code", "checkout", "-q", "v1")
-    with installed(tmp_path / "code", has_worker=True) as installation:
+    with installed(tmp_path / "code", is_complete=True) as installation:
         installation.start()
         yield installation
 
