@@ -23,7 +23,7 @@ STATEMENTS: Final = [
 
 @pytest.fixture
 def connection(settings: Settings) -> Iterator["psycopg.Connection"]:
-    """Return a connection of the service's role; what it does is undone."""
+    """Return a connection of the service's role; its changes are undone."""
     with psycopg.connect(settings.database_url.replace("+psycopg", "")) as connection:
         yield connection
         connection.rollback()

@@ -22,7 +22,7 @@ FOLDERS: Final = ("runbooks", "operate", "evidence")
 PAGES: Final = sorted(path for folder in FOLDERS for path in (ROOT / "docs" / folder).glob("*.md"))
 BLOCK: Final = r"^ *```{}\n(.*?)^ *```$"
 WITHOUT: Final = re.compile(r"\{[^}]*\}|\b(?:by|on|group_left|group_right) \([^)]*\)|\b[a-z_]+ ?(?=\()")
-"""What is not a metric in a query: selectors, lists of labels and functions."""
+"""Selectors, lists of labels and functions in a query."""
 WORD: Final = re.compile(r"[a-z][a-z_:0-9]*")
 _NUMBERED: Final = re.compile(r"^ {3}", re.MULTILINE)
 
@@ -86,7 +86,7 @@ def test_the_queries_use_metrics_that_exist(app: Flask) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
 def test_links_hold(page: Path) -> None:
-    """Pages of other folders come with their own tests; here each link below ours is followed."""
+    """Each link within these folders leads to a page, and to a heading of it."""
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         place, _, anchor = target.partition("#")
         path = (page.parent / place).resolve() if place else page
@@ -115,7 +115,7 @@ def test_commands_of_the_service_exist(app: Flask, page: Path) -> None:
         assert not unknown, text
 
 
-def test_the_pooler_page_sets_what_the_service_sets_for_a_session() -> None:
+def test_the_pooler_page_sets_the_session_parameters_of_the_service() -> None:
     page = (ROOT / "docs" / "operate" / "pgbouncer.md").read_text()
     set_there = dict(re.findall(r"^ALTER ROLE candor SET \"?(\w+)\"? = '?(.+?)'?;$", page, re.MULTILINE))
     limits = {"statement_timeout": "10s", "lock_timeout": "2s", "client_connection_check_interval": "250"}

@@ -1,7 +1,7 @@
 """An installation on which a test follows the pages of ``docs/operate``: real processes, in folders of the test.
 
 The commands of a page run in one bash. Paths of a Debian server stand for folders of the test; ``systemctl`` starts and
-stops real instances, workers and PostgreSQL; ``as-candor`` and ``su postgres`` run what they run on a server.
+stops real instances, workers and PostgreSQL; ``as-candor`` and ``su postgres`` run their commands as on a server.
 """
 
 import os
@@ -61,7 +61,7 @@ class Installation:
     """Without it, there is no worker, and no metrics: tests/stack/test_worker.py and test_metrics.py have them."""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     replaced: list[tuple[str, str]] = field(default_factory=list)
-    """Texts of the page and what stands for them here, besides the paths."""
+    """Texts of the page and their replacements, besides the paths."""
 
     def __post_init__(self) -> None:
         for name in ("run", "units", "nginx", "sites", "backups"):
@@ -103,7 +103,7 @@ class Installation:
         return embedded_postgres.query(self.server.url, statement)
 
     def flask(self, *words: str) -> str:
-        """Run a command of the service, as ``as-candor`` does, and return what it prints."""
+        """Run a command of the service, as ``as-candor`` does, and return its output."""
         done = subprocess.run(
             [str(_VENV / "flask"), *words], cwd=self.code, env=os.environ | self.settings(),
             capture_output=True, text=True, check=False,
@@ -117,11 +117,11 @@ class Installation:
         return {name: value.strip('"') for name, _, value in lines}
 
     def follow(self, steps: Sequence[Step]) -> str:
-        """Run steps in order, as the page has them; return what they printed."""
+        """Run steps in order, as the page has them; return their output."""
         return "".join(map(self.run, steps))
 
     def run(self, step: Step) -> str:
-        """Run one step, which must succeed and print what the page says."""
+        """Run one step, which must succeed and print the output of the page."""
         if any(re.match(pattern, step.command) for pattern in LEFT_OUT):
             return ""
         if found := _SYSTEMCTL.fullmatch(step.command):
@@ -194,7 +194,7 @@ class Installation:
         }  # fmt: skip
 
     def _execute(self, command: str) -> tuple[int, str]:
-        """Run a command in the one bash; return its status, and what it printed."""
+        """Run a command in the one bash; return its status and its output."""
         assert self.bash.stdin is not None
         assert self.bash.stdout is not None
         self.bash.stdin.write(f"{command}\necho __done $?\n")
@@ -259,7 +259,7 @@ def _owner(folder: Path) -> str:
 
 @contextmanager
 def installed(code: Path, *, settings: Mapping[str, str] = FAST, is_complete: bool = False) -> Iterator[Installation]:
-    """Yield an installation that runs the code in a folder, on an empty database of a PostgreSQL server of its own."""
+    """Yield an installation that runs the code in a folder, on an empty database of a separate PostgreSQL server."""
     home = Path(tempfile.mkdtemp(prefix="candor-"))  # short enough for a socket
     home.chmod(0o755)
     try:

@@ -1,4 +1,4 @@
-"""The steps of ``docs/operate/backup.md`` restore what was there, followed to the letter on a real PostgreSQL."""
+"""The steps of ``docs/operate/backup.md``, followed to the letter on a real PostgreSQL, restore the rows."""
 
 import time
 from collections.abc import Iterator

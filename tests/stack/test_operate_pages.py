@@ -1,4 +1,5 @@
-"""The steps of ``docs/operate/upgrade.md`` and ``secrets.md`` do what the pages promise, followed to the letter."""
+"""The steps of ``docs/operate/upgrade.md``, ``docs/operate/secrets.md`` and ``docs/operate/install-debian.md`` (the first
+admin), followed to the letter, have the results that the pages promise."""
 
 import itertools
 import json
@@ -77,7 +78,7 @@ def token(installation: Installation) -> str:
 
 @contextmanager
 def watched(installation: Installation) -> Iterator[list[bool]]:
-    """Yield whether some instance was ready, asked again and again."""
+    """Yield whether some instance was ready, in calls every 50 ms."""
     seen, ended = list[bool](), threading.Event()
 
     def watch() -> None:
@@ -157,7 +158,7 @@ class TestUpgrade:
         assert "9.9.9" not in upgradable.run(steps("upgrade", "Upgrade")[-1])
         assert upgradable.sql("SELECT version_num FROM alembic_version") == NEXT
         assert call(upgradable, 1, alice, f"/v1/{task['name']}")[0] == 200
-        upgradable.flask("db", "upgrade")  # as the page says, it changes nothing
+        upgradable.flask("db", "upgrade")  # it changes nothing, according to the page
         assert statuses(upgradable, alice) == [200, 200]
 
     def test_an_incompatible_schema_is_rolled_back_by_the_new_release(
@@ -187,7 +188,7 @@ def current() -> Iterator[Installation]:
 
 @pytest.fixture
 def secured(current: Installation) -> Installation:
-    """Return the installation, started with a key of its own."""
+    """Return the installation, started with a new key."""
     current.write_settings()
     current.start()
     return current
@@ -222,7 +223,7 @@ def logged_in(installation: Installation, number: int) -> str:
 
 class TestSecrets:
     def test_rotate(self, secured: Installation) -> None:
-        """No token is rejected; from the second step on, not even between the restarts of a step."""
+        """No token is rejected; from the second step on, this includes the time between the restarts of a step."""
         alice = token(secured)
         second = pages(secured, alice)
         activate(secured)
