@@ -1,5 +1,8 @@
-"""The steps of ``docs/operate/upgrade.md``, ``docs/operate/secrets.md`` and ``docs/operate/install-debian.md`` (the first
-admin), followed to the letter, have the results that the pages promise."""
+"""The pages for operators, followed to the letter, have the results that they promise.
+
+Executed are ``docs/operate/upgrade.md``, ``docs/operate/secrets.md``, and the first admin of
+``docs/operate/install-debian.md``.
+"""
 
 import itertools
 import json
