@@ -120,7 +120,7 @@ class TestFileDescriptors:
 
 MEBIBYTE: Final = 1 << 20
 PEAK: Final = 450
-"""MiB that a worker takes at most, as the README says; 100 at rest, here 160 to 250."""
+"""MiB that a worker takes at most, as docs/operate/install-debian.md states; 100 at rest, here 160 to 250."""
 HOSTILE: Final = {
     "many": b"[" * 9 + b'{"a":1},' * ((MEBIBYTE - 200) // 8) + b"1" + b"]" * 9,
     "long": b'{"requests":[{"task":{"title":"x","tags":[' + b'"a",' * ((MEBIBYTE - 60) // 4) + b'"b"]}}]}',
