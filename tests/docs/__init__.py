@@ -1,0 +1,1 @@
+"""The documentation: each code block of README.md and docs/ is executed or parsed."""
