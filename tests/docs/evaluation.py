@@ -34,8 +34,11 @@ class Evaluation:
             for block in blocks:
                 try:
                     self._evaluate(block)
-                except (AssertionError, ValueError, TimeoutError) as failure:
+                except (AssertionError, ValueError) as failure:
                     self.failures.append(f"{block}\n{failure}")
+                except TimeoutError as failure:  # the shell is lost
+                    self.failures.append(f"{block}\n{failure}")
+                    break
         finally:
             if self._shell:
                 self._shell.close()

@@ -1,4 +1,4 @@
-"""Blocks that are data: each language has a function that raises ``ValueError`` for a block that its tool would reject."""
+"""Blocks that are data: a function for each language raises ``ValueError`` if the tool rejects the block."""
 
 import ast
 import configparser
@@ -16,16 +16,17 @@ from typing import Final
 
 import psycopg
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # no stubs in requirements/dev.lock
 
 from tests.docs.comparison import marked
 
 EXPLAINED: Final = ("select", "insert", "update", "delete", "with", "values", "table", "merge")
 FRAMES: Final = (
     "{block}",
+    "{block}\nevents {{}}",
     "events {{}}\nhttp {{\n{block}\n}}",
-    "events {{}}\nhttp {{\nserver {{\nlisten 127.0.0.1:1;\n{block}\n}}\n}}",
-    "events {{}}\nhttp {{\nserver {{\nlisten 127.0.0.1:1;\nlocation / {{\n{block}\n}}\n}}\n}}",
+    "events {{}}\nhttp {{\nserver {{\nlisten unix:socket;\n{block}\n}}\n}}",
+    "events {{}}\nhttp {{\nserver {{\nlisten unix:socket;\nlocation / {{\n{block}\n}}\n}}\n}}",
 )
 """Where a part of an nginx configuration can belong: main, http, server, location."""
 DIAGRAMS: Final = {"mermaid", "dot", "graphviz"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import yaml
+import yaml  # type: ignore[import-untyped]  # no stubs in requirements/dev.lock
 from sybil import Document, Region
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 
@@ -15,7 +15,6 @@ FRONT_MATTER: Final = re.compile(r"\A---\n(.*?)^---\n", re.MULTILINE | re.DOTALL
 DIRECTIVE: Final = re.compile(r"\{([\w:-]+)\}\s*(\S*)")
 CODE_DIRECTIVES: Final = {"code", "code-block", "sourcecode"}
 OPTIONS: Final = re.compile(r"\A(?::[\w-]+:.*\n)+\n?")
-HEADING: Final = re.compile(r"^#{1,6} +(.*?)\s*$", re.MULTILINE)
 _LEXER: Final = RawFencedCodeBlockLexer(re.compile(r"(?P<info>[^\n]*)$\n?", re.MULTILINE))
 
 
@@ -72,7 +71,9 @@ def _unused(_example: object) -> None:
 
 
 def _root_of(page: Path) -> Path:
-    return page.parent if page.name == "README.md" else next(each.parent for each in page.parents if each.name == "docs")
+    return (
+        page.parent if page.name == "README.md" else next(each.parent for each in page.parents if each.name == "docs")
+    )
 
 
 def _language(info: str, source: str) -> tuple[str | None, str]:

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,10 +64,11 @@ class Service:
         return (self.folder / "printed").read_text(errors="replace")
 
     def environment_of_a_page(self) -> dict[str, str]:
-        """Return the environment of a page's shell: a new client address, empty tables, and an empty home folder."""
+        """Return the environment of a page: a new client address, empty tables, no mail, and an empty home folder."""
         self.pages += 1
         home = self.folder / f"home-{self.pages}"
         home.mkdir()
+        shutil.rmtree(self.folder / ".local" / "mail", ignore_errors=True)
         (home / ".curlrc").write_text(f'interface = "127.0.0.{1 + self.pages % 250}"\n')
         engine = create_engine(self.environment["DATABASE_URL"])
         with engine.begin() as connection:
@@ -99,16 +100,22 @@ def served(database_url: str, folder: Path) -> Iterator[Service]:
     }
     service.environment |= dict.fromkeys(("METRICS_PORT", "RPC_METRICS_PORT", "WORKER_METRICS_PORT"), "0")
     _load_products(database_url)
-    with (folder / "printed").open("w") as printed, ExitStack() as stack:
-        for command in COMMANDS:
-            process = subprocess.Popen(
+    with (folder / "printed").open("w") as printed:
+        processes = [
+            subprocess.Popen(
                 [sys.executable, "-m", *command],
                 cwd=folder, env=service.environment, stdin=subprocess.DEVNULL, stdout=printed, stderr=printed,
-            )  # fmt: skip
-            stack.callback(process.wait, STARTS_WITHIN)
-            stack.callback(process.terminate)
-        _wait(service)
-        yield service
+            )
+            for command in COMMANDS
+        ]  # fmt: skip
+        try:
+            _wait(service)
+            yield service
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(STARTS_WITHIN)
 
 
 def _make_environment(folder: Path) -> None:

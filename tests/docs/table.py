@@ -1,4 +1,4 @@
-"""``blocks.toml``: which blocks another test executes, which are only compiled, and which are skipped, with a reason."""
+"""``blocks.toml``: the blocks that another test executes, that are only compiled, or that are skipped."""
 
 import tomllib
 from dataclasses import dataclass
@@ -30,11 +30,7 @@ class Entry:
 
     def matches(self, block: Block) -> bool:
         """Return whether the entry is about this block."""
-        return (
-            self.page == block.page
-            and self.block in ("", block.first_line)
-            and self.section in ("", block.section)
-        )
+        return self.page == block.page and self.block in ("", block.first_line) and self.section in ("", block.section)
 
 
 def entries(file: Path = FILE) -> list[Entry]:
