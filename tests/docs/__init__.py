@@ -1,1 +1,1 @@
-"""Tests of the documentation: links, language, the generated reference."""
+"""Tests of the documentation: code blocks, links, language, and the generated reference."""
