@@ -56,7 +56,10 @@ def docs_database(own_databases: Databases, pytestconfig: pytest.Config) -> str:
 @pytest.fixture(scope="session")
 def docs_service(docs_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Return the service that the pages call."""
-    with served(docs_database, tmp_path_factory.mktemp("checkout")) as service:
+    base = tmp_path_factory.getbasetemp()
+    tokens = (base.parent if base.name.startswith("popen-") else base) / "tokens"  # all workers of a run share them
+    tokens.mkdir(exist_ok=True)
+    with served(docs_database, tmp_path_factory.mktemp("checkout"), tokens) as service:
         yield service
 
 

@@ -34,8 +34,8 @@ COMMANDS: Final = (
 PROGRAM: Final = """#!/bin/sh
 # A token is issued once for the same words: a command takes a second or more to start, and most pages need a token.
 if [ "$1 $2" != "tokens issue" ]; then exec {real} "$@"; fi
-kept="$0-$(printf '%s' "$*" | cksum | tr ' ' -)"
-[ -s "$kept" ] || {real} "$@" > "$kept" || exit
+kept="{tokens}/$(printf '%s' "$*" | cksum | tr ' ' -)"
+[ -s "$kept" ] || {{ {real} "$@" > "$kept.$$" && mv "$kept.$$" "$kept"; }} || exit
 cat "$kept"
 """
 INHERITED: Final = ("PATH", "LANG", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
@@ -80,7 +80,7 @@ class Service:
 
 
 @contextmanager
-def served(database_url: str, folder: Path) -> Iterator[Service]:
+def served(database_url: str, folder: Path, tokens: Path) -> Iterator[Service]:
     """Start a service of its own on a database without rows, and stop it afterwards."""
     for name in COPIED:
         source = ROOT / name
@@ -88,7 +88,7 @@ def served(database_url: str, folder: Path) -> Iterator[Service]:
             shutil.copytree(source, folder / name)  # with the bytecode
         else:
             shutil.copy(source, folder)
-    _make_environment(folder / ".venv" / "bin")
+    make_environment(folder / ".venv" / "bin", tokens)
     service = Service(folder, free_port(), free_port(), {})
     service.environment |= {name: os.environ[name] for name in INHERITED if name in os.environ}
     service.environment |= {
@@ -118,12 +118,12 @@ def served(database_url: str, folder: Path) -> Iterator[Service]:
                 process.wait(STARTS_WITHIN)
 
 
-def _make_environment(folder: Path) -> None:
-    """Write the programs that pages call; they call those of this environment."""
+def make_environment(folder: Path, tokens: Path) -> None:
+    """Write the programs that pages call; they call those of this environment, and keep tokens in a folder."""
     folder.mkdir(parents=True)
     for name in ("flask", "python"):
         program = folder / name
-        program.write_text(PROGRAM.format(real=Path(sys.executable).with_name(name)))
+        program.write_text(PROGRAM.format(real=Path(sys.executable).with_name(name), tokens=tokens))
         program.chmod(0o755)
 
 

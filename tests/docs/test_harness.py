@@ -9,7 +9,7 @@ from tests.docs.comparison import Comparison, Different
 from tests.docs.evaluation import Evaluation
 from tests.docs.formats import PARSERS, compile_python, parse_nginx, parse_sql
 from tests.docs.pages import Block, all_pages, blocks_of, front_matter
-from tests.docs.service import Service
+from tests.docs.service import Service, make_environment
 from tests.docs.shell import Shell, Step, steps
 from tests.docs.table import Entry, entries, entries_of
 
@@ -52,7 +52,7 @@ class TestComparison:
             ('{"a": {"b": [1, 2]}}', '{"a":{"b":[1,3]}}', "$[0].a.b[1] is 3"),
             ('{"a": [1, …]}', '{"a":[2]}', "$[0].a[0] is 2"),
             ('{"a": 1}', '{"a":true}', "$[0].a is True"),
-            ('{"a": 1}', "nothing", "the page shows JSON, and the output is not JSON"),
+            ('HTTP/1.1 200 OK\n\n{"a": 1}', "HTTP/1.1 200 OK\n\nnothing", "the output is not JSON"),
             ('{"a": 1}', "", "$ has 0 items"),
             (f'{{"id": "{ID}"}}', '{"id":"7"}', "$[0].id is '7'"),
             ("HTTP/1.1 200 OK\nETag: x\nVary: y", "HTTP/1.1 200 OK\nVary: y\nETag: x", "'Vary: y'"),
@@ -169,13 +169,25 @@ class TestPages:
             entries(tmp_path / "blocks.toml")
 
 
+class Idle(Service):
+    """A folder and addresses without a service, for blocks that call none."""
+
+    def environment_of_a_page(self) -> dict[str, str]:
+        return self.environment
+
+
 class TestEvaluation:
+    @pytest.fixture
+    def idle(self, tmp_path: Path) -> Callable[[], Service]:
+        make_environment(tmp_path / ".venv" / "bin", tmp_path)
+        return lambda: Idle(tmp_path, 1, 2, {"PATH": "/usr/bin:/bin"})
+
     def evaluated(self, start: Callable[[], Service], language: str, source: str, *entries: Entry) -> list[str]:
         return Evaluation(start, "", entries).run([Block("page.md", 1, "", language, source)])
 
     @pytest.mark.parametrize("language", ["", "text", "rust"])
-    def test_a_block_that_nothing_executes_fails(self, start_service: Callable[[], Service], language: str) -> None:
-        (failure,) = self.evaluated(start_service, language, "x")
+    def test_a_block_that_nothing_executes_fails(self, idle: Callable[[], Service], language: str) -> None:
+        (failure,) = self.evaluated(idle, language, "x")
         assert "blocks.toml has no entry" in failure
 
     @pytest.mark.parametrize(
@@ -190,17 +202,18 @@ class TestEvaluation:
             ("toml", "a = "),
         ],
     )
-    def test_a_false_block_fails(self, start_service: Callable[[], Service], language: str, source: str) -> None:
-        assert len(self.evaluated(start_service, language, source)) == 1
+    def test_a_false_block_fails(self, idle: Callable[[], Service], language: str, source: str) -> None:
+        assert len(self.evaluated(idle, language, source)) == 1
 
-    def test_entries(self, start_service: Callable[[], Service]) -> None:
+    def test_entries(self, idle: Callable[[], Service]) -> None:
         skipped = Entry("skipped", "page.md", block="x", reason="because")
-        assert self.evaluated(start_service, "text", "x", skipped) == []
-        assert len(self.evaluated(start_service, "text", "y", skipped)) == 1
+        assert self.evaluated(idle, "text", "x", skipped) == []
+        assert len(self.evaluated(idle, "text", "y", skipped)) == 1
         whole = Entry("executed", "page.md", by="tests/a.py")
-        assert self.evaluated(start_service, "console", "$ false", whole) == []
-        assert len(self.evaluated(start_service, "toml", "a = ", whole)) == 1, "data is parsed nevertheless"
+        assert self.evaluated(idle, "console", "$ false", whole) == []
+        assert len(self.evaluated(idle, "toml", "a = ", whole)) == 1, "data is parsed nevertheless"
 
-    def test_addresses_and_values_are_replaced(self, start_service: Callable[[], Service]) -> None:
-        transcript = "$ curl -s http://127.0.0.1:8000/healthz\n{…}\n"
-        assert self.evaluated(start_service, "console", transcript) == []
+    def test_addresses_are_replaced(self, idle: Callable[[], Service]) -> None:
+        transcript = "$ echo http://127.0.0.1:8000/ 127.0.0.1:50051 > shown; cat shown\n127.0.0.1:8000…50051\n"
+        (failure,) = self.evaluated(idle, "console", transcript)
+        assert "http://127.0.0.1:1/ 127.0.0.1:2" in failure
