@@ -177,7 +177,7 @@ class TestCommand:
         assert ran.exit_code == 0
         assert ran.output.startswith("404 TASK_NOT_FOUND: There is no such task.\nGET " + ABSENT)
         for said in (
-            "Asked by      alice",
+            "Requested by  alice",
             "Causes        TaskNotFound",
             "As an operator: Nothing",
             "Time spent ",
