@@ -83,7 +83,7 @@ def test_what_is_cached_by_arguments_has_a_bound() -> None:
 
 
 def test_no_container_of_a_module_or_class_begins_empty() -> None:
-    """It would be filled later, by requests maybe: ``BoundedCache``, ``StaleCache`` and ``InMemoryRateLimitStore`` have bounds."""
+    """Requests could fill it: ``BoundedCache``, ``StaleCache`` and ``InMemoryRateLimitStore`` have bounds."""
     found = []
     for path, module in sources():
         scopes: list[ast.Module | ast.ClassDef] = [module]
