@@ -1,6 +1,6 @@
 "use strict";
 const root = JSON.parse(document.getElementById("profile").textContent);
-const graph = document.getElementById("graph"), said = document.getElementById("said"), find = document.getElementById("find");
+const graph = document.getElementById("graph"), said = document.getElementById("info"), find = document.getElementById("find");
 const ROW = 19, NARROWEST = 0.0005;
 let shown = root;
 (function link(node, above) { node.above = above; node.calls.forEach((each) => link(each, node)); })(root, null);
