@@ -10,6 +10,8 @@ EDGE   := tests/stack tests/conformance tests/browser
 PEERS  := .local/bench-venv
 OTHERS := .local/ecosystem-venv
 SCANNERS := .local/scanners-venv
+DOCS   := .local/docs-venv
+SBOM   := .local/sbom-venv
 CLIENTS := .local/clients-venv
 GRPC_CLIENTS := .local/clients-grpc-venv
 GRPC_MODULES := .local/clients-grpc-node
@@ -21,7 +23,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling lock clean
+.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -44,7 +46,7 @@ migration: .venv/run.lock ## Write a migration from the models: make migration m
 proto: .venv/dev.lock ## Make the messages and stubs of app/rpc/gen from app/rpc/proto
 	@$(PY) -m app.rpc.generate
 
-test: .venv/dev.lock ## Run the tests in parallel, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
+test: .venv/dev.lock $(DOCS)/installed.lock ## Run the tests in parallel, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
 	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients $(ARGS)
 
 quick: .venv/dev.lock ## In 15 seconds: lint what has changed since the last commit on main, and run the tests nearest to it
@@ -64,11 +66,18 @@ lint: .venv/dev.lock ## Check format, lint, types and import contracts
 contract: .venv/dev.lock ## Compare the API with contract/, what the last release promised: nothing may break, CHANGELOG.md has what is new
 	@exec $(PY) -m flask contract check
 
+docs: .venv/dev.lock $(DOCS)/installed.lock ## Write the generated reference, and build the documentation into .local/docs; a warning is an error
+	@$(PY) -m tests.docs.generate
+	@$(DOCS)/bin/python -m sphinx -q -W --keep-going -j auto -b html docs .local/docs && echo "docs: .local/docs/index.html"
+
+docs-serve: docs ## Build the documentation and serve it on http://127.0.0.1:8100 (DOCS_PORT)
+	@exec $(PY) -m http.server --bind 127.0.0.1 --directory .local/docs $${DOCS_PORT:-8100}
+
 fix: .venv/dev.lock ## Format, and repair what ruff can repair
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-nightly: .venv/dev.lock ## Run every suite, some hours, and write the result into docs/evidence/nightly.md (SUITES=fuzz,drill: only these, no page)
+nightly: .venv/dev.lock ## Run every suite, some hours, and write docs/evidence/nightly.md (SUITES=fuzz,drill: repeat these, replace their rows)
 	@exec $(PY) -m tests.nightly
 
 fuzz: .venv/dev.lock ## Throw generated requests at every operation, for longer than the tests do
@@ -105,21 +114,27 @@ bench-guard: .venv/run.lock ## Hold the cost of a request against what bench/gua
 bench-scaling: .venv/run.lock ## How ours behaves with rows, clients, workers and time; ten minutes, writes bench/RESULTS.md
 	@exec $(PY) -m bench.scaling $(ARGS)
 
+sbom: $(SBOM)/installed.lock ## Write .local/sbom.json, the packages of requirements/run.lock in the CycloneDX format (LOCK=grpc: of another lock)
+	@$(SBOM)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate -o .local/sbom.json \
+	  requirements/$(or $(LOCK),run).lock 2>/dev/null && echo "candor: .local/sbom.json"
+
 lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)
 	$(call compile,requirements/run.lock,pyproject.toml)
 	$(call compile,requirements/tracing.lock,pyproject.toml --extra tracing --constraint requirements/run.lock)
 	$(call compile,requirements/grpc.lock,pyproject.toml --extra grpc --constraint requirements/run.lock)
 	$(call compile,requirements/async.lock,pyproject.toml --extra async --constraint requirements/run.lock)
 	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra async --extra grpc --extra tracing --constraint requirements/run.lock)
+	$(call compile,deploy/sbom/requirements.lock,deploy/sbom/requirements.in)
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 	$(call compile,bench/requirements.lock,bench/requirements.in --constraint requirements/run.lock)
 	$(call compile,tests/stack/scanners.lock,tests/stack/scanners.in --no-emit-package playwright --no-emit-package pyee --no-emit-package greenlet)
+	$(call compile,docs/requirements.lock,docs/requirements.in)
 	$(call compile,tests/clients/requirements.lock,tests/clients/requirements.in)
 	$(call compile,tests/clients/grpc/requirements.lock,tests/clients/grpc/requirements.in)
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs* .local/sbom*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the lock that is installed. What is tested holds everything that is run, so it counts as both.
@@ -129,6 +144,11 @@ clean: ## Remove what was made except data: .venv, caches, test clusters (.local
 .venv/dev.lock: requirements/dev.lock .venv/bin/python
 	$(call install,dev)
 	@cp requirements/run.lock .venv/run.lock
+
+$(SBOM)/installed.lock: deploy/sbom/requirements.lock .venv/bin/python
+	@echo "candor: making $(SBOM) for cyclonedx-bom"
+	@"$(PYTHON)" -m venv --clear $(SBOM)
+	@$(SBOM)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 # The stock servers of the conformance suite stand apart from everything of ours.
 $(STOCK)/installed.lock: tests/conformance/stock/requirements.lock .venv/bin/python
@@ -156,6 +176,12 @@ $(SCANNERS)/installed.lock: tests/stack/scanners.lock .venv/bin/python
 	@echo "candor: making $(SCANNERS) for sslyze and axe"
 	@$(PY) -m venv --clear $(SCANNERS)
 	@$(SCANNERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+
+# Sphinx, apart from the application.
+$(DOCS)/installed.lock: docs/requirements.lock .venv/bin/python
+	@echo "candor: installing Sphinx into $(DOCS)"
+	@$(PY) -m venv --clear $(DOCS)
+	@$(DOCS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 # Generators of clients, and what checks and runs their results: Node comes in a wheel.
 $(CLIENTS)/installed.lock: tests/clients/requirements.lock .venv/bin/python

@@ -32,7 +32,7 @@ class Principal:
 request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
 trace_id: Final[ContextVar[str | None]] = ContextVar("trace_id", default=None)
 traceparent: Final[ContextVar[str | None]] = ContextVar("traceparent", default=None)
-"""What those are told who are asked on the way, so that they continue the trace (W3C Trace Context, section 3.2)."""
+"""What those are told who are asked on the way, so that they continue the trace (W3C Trace Context)."""
 bearer: Final[ContextVar[str | None]] = ContextVar("bearer", default=None)
 """The caller's token, for those other instances that are asked on the caller's behalf. It is never logged."""
 principal: Final[ContextVar[Principal | None]] = ContextVar("principal", default=None)

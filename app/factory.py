@@ -156,6 +156,7 @@ def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> d
         "ANONYMOUS_SCOPES": settings.anonymous_scopes,
         "APP_ENV": settings.app_env,
         "CORS_ORIGINS": settings.cors_origins,
+        "DOCUMENTATION_URL": settings.documentation_url,
         "FAULTS_ON_DEMAND": settings.simulates_errors,
         "LOG_CLIENT": settings.log_client,
         "MAX_BODY_BYTES": settings.max_body_bytes,

@@ -38,9 +38,7 @@ def main(words: Sequence[str]) -> int:
         report.write(found)
         results.write()
         results.tell(found)
-        sys.stdout.write(
-            "Kept in bench/RESULTS.md, results.json and results.svg; some of the tables also in README.md.\n"
-        )
+        sys.stdout.write("Kept in bench/RESULTS.md, results.json and results.svg; some of the tables also in docs/.\n")
     return 0
 
 

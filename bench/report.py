@@ -1,4 +1,4 @@
-"""The comparison, as a table for people, as JSON for machines, and as a chart for the README."""
+"""The comparison, as a table for people, as JSON for machines, and as a chart."""
 
 import json
 import statistics
@@ -99,7 +99,7 @@ def beside_rpc(found: dict[str, Any]) -> str:
 
 
 def capacity(found: dict[str, Any]) -> str:
-    """Return the table of what a core of ours does, and how many of them one of PostgreSQL's serves."""
+    """Return the table for planning: requests that a core serves, and cores of the service per core of PostgreSQL."""
     cells = next(each["cells"] for each in found["contestants"] if each["key"] == "ours")
     rows = [
         [
@@ -112,7 +112,13 @@ def capacity(found: dict[str, Any]) -> str:
         for key, cell in cells.items()
         if key in WORKS_ON_DATA
     ]
-    heads = ["", "our CPU", "PostgreSQL's CPU", "a second and core of ours", "cores of ours to one of PostgreSQL's"]
+    heads = [
+        "",
+        "CPU of the service",
+        "CPU of PostgreSQL",
+        "requests per second and core",
+        "cores of the service per core of PostgreSQL",
+    ]
     return markdown(heads, rows)
 
 

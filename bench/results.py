@@ -11,13 +11,13 @@ from bench.chart import Curve
 HERE: Final = Path(__file__).resolve().parent
 SCALING: Final = HERE / "scaling.json"
 COMPARISON: Final = HERE / "results.json"
-README: Final = HERE.parent / "README.md"
+DOCS: Final = HERE.parent / "docs"
 TABLES: Final = {
-    "<!-- bench: written by make bench -->": report.ratios,
-    "<!-- bench: gRPC, written by make bench -->": report.beside_rpc,
-    "<!-- bench: capacity, written by make bench -->": report.capacity,
+    "<!-- bench: written by make bench -->": (DOCS / "evidence" / "benchmark.md", report.ratios),
+    "<!-- bench: gRPC, written by make bench -->": (DOCS / "evidence" / "benchmark.md", report.beside_rpc),
+    "<!-- bench: capacity, written by make bench -->": (DOCS / "operate" / "scale.md", report.capacity),
 }
-"""In the README, what follows these lines up to the next ``END``."""
+"""The page and the table that stands between each of these lines and the next ``END``."""
 END: Final = "<!-- /bench -->"
 Record = dict[str, Any]
 
@@ -39,14 +39,17 @@ def write() -> None:
 
 
 def tell(found: Record) -> None:
-    """Write the tables of the README."""
-    text = README.read_text()
-    for line, table in TABLES.items():
-        before, begin, rest = text.partition(line)
+    """Write the tables into the documentation.
+
+    Raises:
+        ValueError: a page lacks the place of its table.
+    """
+    for line, (page, table) in TABLES.items():
+        before, begin, rest = page.read_text().partition(line)
         _, end, after = rest.partition(END)
-        if begin and end:
-            text = f"{before}{begin}\n{table(found)}\n{end}{after}"
-    README.write_text(text)
+        if not (begin and end):
+            raise ValueError(f"{page} has no place for a table: {line} … {END}")
+        page.write_text(f"{before}{begin}\n{table(found)}\n{end}{after}")
 
 
 def _machine(about: Record) -> str:

@@ -1,4 +1,4 @@
-"""The kinds as the wire contract lists them (section 1.2), written out by hand: tests compare each protocol with it."""
+"""The kinds as the wire contract lists them, written out by hand: tests compare each protocol with it."""
 
 from typing import Final, NamedTuple
 

@@ -1,7 +1,8 @@
-"""``make nightly``: run every suite, one after the other, and write the result into ``docs/evidence/nightly.md``.
+"""``make nightly``: run every suite, one after the other, and write each result into ``docs/evidence/nightly.md``.
 
-A suite that fails does not stop the others; the status is 1 at the end. The page shows a run in progress, too. What a
-suite prints is in ``.local/nightly/SUITE.log``. ``SUITES=fuzz,drill`` runs these suites, and writes no page.
+A suite that fails does not stop the others; the status is 1 at the end. The page shows a run in progress, too.
+``SUITES=fuzz,drill`` runs these suites, and replaces their rows only: each row has its own commit and time. The output
+of a suite is in ``.local/nightly/SUITE.log``.
 """
 
 import os
@@ -20,7 +21,7 @@ LOGS: Final = ROOT / ".local" / "nightly"
 SUITES: Final = {
     "lint": "make lint",
     "contract": "make contract",
-    "test": "make test",
+    "test": "EXAMPLES_SCALE=1 make test",
     "edge": "make edge",
     "ecosystem": "make ecosystem",
     "clients": "make clients",
@@ -32,10 +33,28 @@ SUITES: Final = {
     "bench": 'make bench ARGS="$BENCH_ARGS"',
     "bench-scaling": "make bench-scaling",
 }
-SCALES: Final = ("FUZZ_EXAMPLES", "FUZZ_SEED", "EDGE_SCALE", "DRILL_SCALE", "BENCH_ARGS", "ONLY")
-"""Variables that change how much the suites do; the page says which were set."""
+SCALES: Final = {
+    "FUZZ_EXAMPLES": {"test", "fuzz"},
+    "FUZZ_SEED": {"test", "fuzz"},
+    "EDGE_SCALE": {"edge", "soak"},
+    "DRILL_SCALE": {"drill"},
+    "BENCH_ARGS": {"bench"},
+    "ONLY": {"ecosystem", "clients", "conformance", "drill", "bench"},
+}
+"""Variables that change how much a suite does, with the suites that read them. The page contains those that are set."""
 COUNTS: Final = re.compile(r"\d+ (?:passed|failed|errors?|skipped|kept|broken)\b(?:, )?")
 """Counts in the closing line of pytest and of other runners."""
+HEAD: Final = """# Last nightly run
+
+`make nightly` runs every suite, those that `.ci/run` leaves out too, and writes this page.
+`SUITES=fuzz,drill make nightly` repeats these suites and replaces their rows.
+
+"""
+NOTES: Final = "\n## Notes\n"
+"""Begins what people have written below the table. It stays when single suites are repeated."""
+TABLE: Final = """| suite | command | commit | started (UTC) | result | status | counts | minutes |
+|---|---|---|---|---|---|---|---|
+"""
 
 
 @dataclass
@@ -44,6 +63,8 @@ class Suite:
 
     name: str
     command: str
+    commit: str = ""
+    began: str = ""
     state: str = "waiting"
     status: int | None = None
     seconds: float = 0.0
@@ -65,6 +86,18 @@ class Suite:
         self.status, self.seconds = process.returncode, time.monotonic() - began
         self.state, self.last_line = "FAILED" if self.status else "passed", closing_line(log.read_text())
 
+    @property
+    def row(self) -> str:
+        """The row of the page."""
+        scales = "".join(
+            f"{name}={os.environ[name]} " for name in SCALES if self.name in SCALES[name] and name in os.environ
+        )
+        status, counts = "" if self.status is None else self.status, self.last_line.replace("|", "/")
+        return (
+            f"| {self.name} | `{scales}{self.command}` | `{self.commit}` | {self.began} | {self.state} "
+            f"| {status} | {counts} | {self.seconds / 60:.1f} |"
+        )
+
 
 def closing_line(text: str) -> str:
     """Return the last counts that a runner has printed, and the last line when it is another one."""
@@ -74,33 +107,21 @@ def closing_line(text: str) -> str:
     return counts if not last or last == counted[:100] else "; ".join(filter(None, (counts, last)))
 
 
-def page(suites: list[Suite], commit: str, began: datetime) -> str:
-    """Return the page."""
-    ended, failed = all(suite.status is not None for suite in suites), [s.name for s in suites if s.status]
-    result = f"failed: {', '.join(failed)}" if failed else "passed"
-    scales = ", ".join(f"`{name}={os.environ[name]}`" for name in SCALES if name in os.environ)
-    rows = [
-        f"| {suite.name} | `{suite.command}` | {suite.state} | {'' if suite.status is None else suite.status} "
-        f"| {suite.last_line.replace('|', '/')} | {suite.seconds / 60:.1f} |"
-        for suite in suites
-    ]
-    return "\n".join(
-        [
-            "# Last nightly run",
-            "",
-            "`make nightly` writes this page. It runs every suite, those that `.ci/run` leaves out too.",
-            "",
-            f"- Commit: `{commit}`",
-            f"- Started: {began:%Y-%m-%d %H:%M} UTC",
-            f"- Scale: {scales or 'the default of each suite'}",
-            f"- Result: {result if ended else 'the run is in progress'}",
-            "",
-            "| suite | command | result | status | counts | minutes |",
-            "|---|---|---|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
+def page(rows: dict[str, str]) -> str:
+    """Return the page with a row for each suite; the rows decide the result."""
+    states = {
+        name: next(iter(rows[name].split(" | ")[4:5]), "waiting") if name in rows else "waiting" for name in SUITES
+    }
+    failed = [name for name, state in states.items() if state == "FAILED"]
+    open_ = [name for name, state in states.items() if state not in ("FAILED", "passed")]
+    parts = [f"failed: {', '.join(failed)}" if failed else "", f"not run: {', '.join(open_)}" if open_ else ""]
+    result = "; ".join(filter(None, parts)) or "passed"
+    return f"{HEAD}Result: {result}.\n\n{TABLE}" + "".join(f"{rows[name]}\n" for name in SUITES if name in rows)
+
+
+def rows_of(text: str) -> dict[str, str]:
+    """Return the rows of a page by suite."""
+    return {row[1]: row[0] for row in re.finditer(r"(?m)^\| ([\w-]+) \| `.*\|$", text)}
 
 
 def commit() -> str:
@@ -118,17 +139,19 @@ def main(only: str) -> int:
     if unknown := wanted - SUITES.keys():
         sys.stderr.write(f"nightly: no suite is called {', '.join(sorted(unknown))}, but {', '.join(SUITES)}\n")
         return 2
-    suites = [Suite(name, command) for name, command in SUITES.items() if not wanted or name in wanted]
-    tested, began = commit(), datetime.now(UTC)
+    tested = commit()
+    suites = [Suite(name, command, tested) for name, command in SUITES.items() if not wanted or name in wanted]
     LOGS.mkdir(parents=True, exist_ok=True)
+    before = PAGE.read_text() if wanted and PAGE.exists() else ""
+    rows, notes = rows_of(before), before[before.find(NOTES) :] if NOTES in before else ""
 
     def publish() -> None:
-        if not wanted:
-            PAGE.parent.mkdir(exist_ok=True)
-            PAGE.write_text(page(suites, tested, began))
+        rows.update((suite.name, suite.row) for suite in suites)
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(page(rows) + notes)
 
     for suite in suites:
-        suite.state = "running"
+        suite.state, suite.began = "running", f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
         publish()
         sys.stdout.write(f"nightly: {suite.name}: {suite.command}\n")
         suite.run()
@@ -139,4 +162,5 @@ def main(only: str) -> int:
 
 
 if __name__ == "__main__":
+    os.environ["NIGHTLY"] = "true"
     sys.exit(main(os.environ.get("SUITES", "")))

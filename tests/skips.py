@@ -1,6 +1,7 @@
 """pytest plugin: with ``CI=true``, a test that is skipped has failed, unless another run is there to run it.
 
-CI installs every program that a test needs. A missing one must not pass for a green run.
+CI installs every program that a test needs. A missing one must not pass for a green run. Tests marked ``nightly`` take
+minutes; only ``NIGHTLY=true``, which ``make nightly`` sets, runs them.
 """
 
 import os
@@ -12,8 +13,17 @@ import pytest
 from tests.distributed import REASON
 
 IN_CI: Final = os.environ.get("CI") == "true"
-DELIBERATE: Final = (REASON, "make soak", "needs root")
+NIGHTLY: Final = "make nightly runs it (NIGHTLY=true)"
+DELIBERATE: Final = (REASON, NIGHTLY, "make soak", "needs root")
 """Parts of the reasons for which tests are left to another run."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests marked ``nightly`` in other runs."""
+    if os.environ.get("NIGHTLY") != "true":
+        for item in items:
+            if item.get_closest_marker("nightly"):
+                item.add_marker(pytest.mark.skip(reason=NIGHTLY))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from alembic.autogenerate import comparators
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
-from alembic.util import PriorityDispatchResult
+from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Connection, MetaData, text
 
 CONSTRAINTS: Final = """
@@ -106,18 +106,43 @@ def _definitions(connection: Connection, table: str) -> dict[tuple[str, str], st
     return {(row.kind, row.name): row.said for row in connection.execute(DEFINITIONS, {"table": table})}
 
 
-@comparators.dispatch_for("schema")
+@comparators.dispatch_for("schema", priority=DispatchPriority.LAST)
 def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: object) -> PriorityDispatchResult:
-    """Add an operation for each difference that Alembic has not found; the log has a sentence for each."""
+    """Add an operation for each difference that Alembic has not found; the log has a sentence for each.
+
+    It runs after Alembic has compared tables. A constraint is added after its column and dropped before it, and a table
+    is dropped before the tables that it refers to.
+    """
     connection, metadata = context.connection, context.metadata
     if connection is None or not isinstance(metadata, MetaData):
         return PriorityDispatchResult.CONTINUE
+    upgrade.ops[:] = _referring_first(upgrade.ops)
     known = set(_named(upgrade.ops))
     for each in differences(connection, metadata):
         _LOG.warning("%s", each)
         if (each.table, each.name) not in known:
-            upgrade.ops.append(Redefine(each))
+            upgrade.ops.insert(0 if each.models is None else len(upgrade.ops), Redefine(each))
     return PriorityDispatchResult.CONTINUE
+
+
+def _referring_first(operations: list[Any]) -> list[Any]:
+    """Return operations with those that drop tables at the end, in an order in which no table is referred to."""
+    dropped = {each.table_name: each for each in operations if isinstance(each, ops.DropTableOp)}
+    refers = {name: _referred(each) for name, each in dropped.items()}
+    ordered: list[Any] = []
+    while refers:
+        name = next(
+            (one for one in refers if all(one not in refers[each] or each == one for each in refers)),
+            next(iter(refers)),
+        )
+        ordered.append(dropped[name])
+        del refers[name]
+    return [each for each in operations if not isinstance(each, ops.DropTableOp)] + ordered
+
+
+def _referred(operation: ops.DropTableOp) -> set[str]:
+    """Return the tables that the foreign keys of a dropped table refer to."""
+    return {key.target_fullname.rpartition(".")[0] for key in operation.to_table().foreign_keys}
 
 
 def _named(operations: list[Any]) -> Iterator[tuple[str, str]]:
@@ -126,9 +151,12 @@ def _named(operations: list[Any]) -> Iterator[tuple[str, str]]:
         if isinstance(each, ops.ModifyTableOps):
             yield from _named(each.ops)
             continue
-        column = getattr(each, "column", None)
+        table, column = (
+            getattr(each, "table_name", None) or getattr(each, "source_table", ""),
+            getattr(each, "column", None),
+        )
         for name in ("constraint_name", "index_name", "column_name"):
             if found := getattr(each, name, None):
-                yield str(each.table_name), str(found)
+                yield str(table), str(found)
         if column is not None:
-            yield str(each.table_name), str(column.name)
+            yield str(table), str(column.name)

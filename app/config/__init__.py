@@ -54,6 +54,9 @@ class Settings:
         readers.script_name,
         "The path of PUBLIC_URL, if the proxy passes it on to the service; unset, the proxy removes it.",
     )
+    documentation_url: str = _setting(
+        "", readers.public_url, "Address of the built documentation. Error pages and OpenAPI link to it."
+    )
     database_url: str = _setting(
         "",
         database.database_url,
@@ -64,9 +67,7 @@ class Settings:
         readers.integer(1, 100),
         "Database connections per worker process: one for readiness, each other for a request.",
     )
-    jwt_secret: str = _setting(
-        "", str, "Key of the HS256 tokens, at least 32 bytes. Unset in development: one is made."
-    )
+    jwt_secret: str = _setting("", str, "Key of the HS256 tokens, at least 32 bytes. Development generates one.")
     jwt_keys: tuple[tuple[str, str], ...] = _setting(
         (),
         readers.keys,
@@ -228,7 +229,6 @@ class Settings:
     worker_metrics_port: int = _setting(
         9094, readers.integer(0, 65535), "Where the metrics of flask worker are served, at METRICS_HOST. 0: nowhere."
     )
-
     rpc_host: str = _setting(
         "127.0.0.1", readers.host, "The address that gRPC listens on. Beyond loopback, production is required."
     )

@@ -17,7 +17,7 @@ GRACE: Final = timedelta(seconds=60)
 MAX_LIFETIME: Final = timedelta(days=3650)
 """The longest lifetime of an access token; ``flask tokens issue`` prints such."""
 MAX_REFRESHES: Final = 30
-"""Refreshes of a session within ``REFRESH_WINDOW``. It needs one, because access tokens last that long."""
+"""Refreshes of a session within ``REFRESH_WINDOW``. One is enough, because access tokens last that long."""
 REFRESH_WINDOW: Final = ACCESS_LIFETIME
 
 

@@ -89,7 +89,7 @@ def check_is_caller(user_id: UUID, caller: Principal) -> None:
 
 
 def user_id_of(subject: str) -> UUID:
-    """Return the id of the user that a token speaks for, ``DELETED_USER_ID`` if it is for another."""
+    """Return the user id of a token; ``DELETED_USER_ID`` if the subject is not a user id in canonical form."""
     try:
         user_id = UUID(subject)
     except ValueError:
@@ -213,7 +213,7 @@ class User(Base):
 
 
 class PasswordReset(Base):
-    """Leave to set another password, for whoever has the token of the mail; or that of ``DELETED_USER_ID``.
+    """A password reset that the token of an email permits, possibly for ``DELETED_USER_ID``.
 
     There is no foreign key: to check it takes time, which would tell that there is a user.
     """

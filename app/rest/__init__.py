@@ -22,7 +22,7 @@ from app.rest.handlers import (
 )
 from app.rest.openapi import Api
 from app.rest.openapi_components import introduction
-from app.rest.pages import catalogue, docs, front
+from app.rest.pages import catalogue, docs, documentation, front
 from app.wire.page_tokens import PageTokens
 
 BLUEPRINTS = (
@@ -68,6 +68,7 @@ def register(app: Application, settings: Settings) -> None:
                 "license": {"name": "MIT", "identifier": "MIT"},
             },
             "servers": [{"url": settings.public_url}],
+            **documentation.external(settings.documentation_url),
         },
     )
     blueprint.register(app, api, BLUEPRINTS)

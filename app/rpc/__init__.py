@@ -1,6 +1,6 @@
-"""gRPC: the twin of rest, on the same ``wire`` and the same services. Neither of the two imports the other.
+"""gRPC, on the same ``wire`` and the same services as ``rest``. Neither of the two imports the other.
 
-``proto`` is what clients are promised, ``gen`` what protoc makes of it (`make proto`). A call passes ``admission``,
-then ``hooks`` in order, ``decoding``, a handler in ``handlers``, with ``messages`` on both sides of it; whatever is
-raised on the way is answered by ``errors``. Nothing here is loaded but by ``flask rpc serve``.
+``proto`` has the messages that clients rely on; protoc generates ``gen`` from it (``make proto``). A call passes
+``admission``, the ``hooks`` in order, ``decoding``, a handler of ``handlers`` and ``messages`` in both directions.
+``errors`` translates each error into a status. Only ``flask rpc serve`` imports this package.
 """

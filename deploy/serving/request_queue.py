@@ -65,7 +65,7 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
             super().notify()
 
     def accept(self, listener: Any) -> None:
-        """Accept a connection; where the machine has no room for one, leave it in the queue for a moment (F34)."""
+        """Accept a connection; where the machine has no room for one, leave it in the queue for a moment."""
         try:
             super().accept(listener)
         except OSError as fault:

@@ -31,7 +31,7 @@ IDLE = text(
 
 @pytest.fixture(autouse=True)
 def nothing_in_hand(app: Flask) -> Iterator[None]:
-    """Hold after each test that no request, database connection or work slot is left behind (U7)."""
+    """Hold after each test that no request, database connection or work slot is left behind."""
     yield
     with app.app_context():
         pool = db.engine.pool
@@ -43,7 +43,7 @@ def nothing_in_hand(app: Flask) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def no_open_transaction(settings: Settings) -> Iterator[None]:
-    """Hold after each module that no session of the service's is idle in a transaction (U7)."""
+    """Hold after each module that no session of the service's is idle in a transaction."""
     yield
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Tokens that nobody may take, by what is wrong with them (A1–A7)."""
+"""Tokens that nobody may take, by what is wrong with them."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""C8, A18, A20: who may do what to whose tasks."""
+"""C8: who may do what to whose tasks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -51,12 +51,12 @@ def is_empty(response: TestResponse, status: int) -> bool:
 
 
 class TestObjects:
-    """A18: users × what can be done to a task."""
+    """Users × what can be done to a task."""
 
     @pytest.mark.parametrize("user", USERS)
     @pytest.mark.parametrize("what", ON_TASK)
     def test_only_the_owner_and_admins_reach_a_task(self, users: dict[str, Caller], user: str, what: str) -> None:
-        """C8, A18: 403 with an empty body for what exists and is not yours; nothing is changed or learnt."""
+        """C8: 403 with an empty body for what exists and is not yours; nothing is changed or learnt."""
         created = users["owner"].create("mine", tags=["secret"])
         path = created.headers["Location"]
         method, request = ON_TASK[what]
@@ -72,7 +72,7 @@ class TestObjects:
 
     @pytest.mark.parametrize("user", ["other_user", "scopeless", "unauthenticated"])
     def test_lists_and_pages_show_nothing_of_others(self, users: dict[str, Caller], user: str) -> None:
-        """A18: list, filter, order, projection and page token."""
+        """List, filter, order, projection and page token."""
         for n in range(3):
             users["owner"].task(f"mine {n}", tags=["secret"])
         token = answered(users["owner"].list_tasks(page_size=1))["next_page_token"]
@@ -92,26 +92,25 @@ class TestObjects:
                 assert response.json == {"tasks": [], "next_page_token": None, "total_size": 0}
 
     def test_an_admin_sees_everybody_s(self, users: dict[str, Caller]) -> None:
-        """Section 3.1."""
         users["owner"].task("one")
         users["other_user"].task("two")
         assert sorted(users["admin"].titles()) == ["one", "two"]
 
     def test_what_an_admin_creates_is_the_admin_s(self, users: dict[str, Caller]) -> None:
-        """A21: nobody is made an owner."""
+        """Nobody is made an owner."""
         task = users["admin"].task(created_by="alice")
         assert task["created_by"] == "root"
         assert is_empty(users["owner"].get(path_of(task)), 403)
 
     def test_an_admin_who_renames_another_s_task_meets_the_owner_s_titles(self, users: dict[str, Caller]) -> None:
-        """Section 3.1: titles are unique per owner, whoever writes."""
+        """Titles are unique per owner, whoever writes."""
         users["owner"].task("taken")
         path = path_of(users["owner"].task("other"))
         assert users["admin"].patch(path, json={"title": "taken"}).status_code == 409
         assert answered(users["admin"].patch(path, json={"title": "free"}))["created_by"] == "alice"
 
     def test_a_key_replays_nothing_to_another(self, users: dict[str, Caller]) -> None:
-        """A18: idempotency replay, admins included."""
+        """Idempotency replay, admins included."""
         body, key = {"task": {"title": "mine"}}, {"Idempotency-Key": "same"}
         answered(users["owner"].post(json=body, headers=key), 201)
         for other in ("other_user", "admin"):
@@ -121,7 +120,6 @@ class TestObjects:
         assert is_empty(users["scopeless"].post(json=body, headers=key), 403)
 
     def test_a_batch_belongs_to_its_caller(self, users: dict[str, Caller]) -> None:
-        """A18."""
         batch = answered(users["other_user"].batch({"title": "mine"}, {"title": "too", "created_by": "alice"}))
         assert {task["created_by"] for task in batch["tasks"]} == {"bob"}
 
@@ -139,7 +137,7 @@ class TestObjects:
 
 
 class TestGuards:
-    """A20: every guarded operation, on every method."""
+    """Every guarded operation, on every method."""
 
     def test_every_guarded_operation_refuses_who_lacks_the_scope(self, app: Flask, users: dict[str, Caller]) -> None:
         """C6, C8: without credentials 401, without the scope 403; HEAD as GET; no override helps."""
@@ -163,7 +161,6 @@ class TestGuards:
             assert response.status_code == 200, path
 
     def test_no_cookie_is_set_or_read(self, users: dict[str, Caller]) -> None:
-        """A25."""
         users["owner"].task()
         response = users["unauthenticated"].get(TASKS, headers={"Cookie": "session=alice; user=alice; admin=1"})
         assert is_empty(response, 401)

@@ -16,7 +16,7 @@ class TestCreate:
     """What is created."""
 
     def test_ok(self, alice: Caller) -> None:
-        """Section 3.1: 200 with every task, in the order of the request."""
+        """200 with every task, in the order of the request."""
         batch = answered(alice.batch(*({"title": title} for title in ("c", "a", "b"))))
         assert list(batch) == ["tasks", "failures"]
         assert [task["title"] for task in batch["tasks"]] == ["c", "a", "b"]
@@ -24,11 +24,11 @@ class TestCreate:
         assert all(answered(alice.get(path_of(task))) == task for task in batch["tasks"])
 
     def test_a_hundred_are_taken(self, alice: Caller) -> None:
-        """Section 3.1: 1–100."""
+        """1–100."""
         assert len(answered(alice.batch(*({"title": str(n)} for n in range(MAX))))["tasks"]) == MAX
 
     def test_what_is_taken_fails_by_itself(self, alice: Caller) -> None:
-        """Section 3.1: 207; an item's problem is a problem document without a request id."""
+        """207; an item's problem is a problem document without a request id."""
         alice.task("b")
         alice.task("d")
         batch = answered(alice.batch(*({"title": title} for title in ("a", "b", "c", "d "))), 207)
@@ -42,7 +42,7 @@ class TestCreate:
         assert sorted(alice.titles()) == ["a", "b", "c", "d"]
 
     def test_when_all_fail_it_is_409(self, alice: Caller) -> None:
-        """Section 3.1: BATCH_FAILED, with each failure."""
+        """BATCH_FAILED, with each failure."""
         alice.task("a")
         alice.task("b")
         document = refused(alice.batch({"title": "a"}, {"title": "b"}), 409, "BATCH_FAILED")
@@ -163,7 +163,7 @@ class TestViolations:
     def test_every_broken_rule_of_every_item_is_named(
         self, alice: Caller, tasks: list[dict[str, Any]], expected: list[tuple[str, str]]
     ) -> None:
-        """Section 3.1: fields bear the prefix, in the order of the items."""
+        """Fields bear the prefix, in the order of the items."""
         response = alice.batch(*tasks)
         assert violated(response) == expected
         assert response.json is not None
@@ -180,12 +180,12 @@ class TestViolations:
         assert (len(document["errors"]), document["truncated"]) == (100, True)
 
     def test_65_536_items_are_refused_at_a_glance(self, alice: Caller) -> None:
-        """B32: the items are not looked at."""
+        """The items are not looked at."""
         response = alice.post(BATCH, json={"requests": [0] * 65536})
         assert violated(response) == [("requests", "BATCH_TOO_LARGE")]
 
     def test_a_title_of_a_megabyte_costs_no_more_than_its_length(self, alice: Caller) -> None:
-        """B17: combining marks, which take normalizing a time that grows with the square of their number."""
+        """Combining marks, which take normalizing a time that grows with the square of their number."""
         body = '{"requests":[{"task":{"title":"a%s"}}]}' % ("\u0315\u0300" * 250_000)
         began = time.process_time()
         response = alice.post(BATCH, data=body.encode(), content_type="application/json")
@@ -193,12 +193,10 @@ class TestViolations:
         assert violated(response) == [("requests[0].task.title", "TOO_LONG")]
 
     def test_an_unknown_member_beside_the_requests_is_named(self, alice: Caller) -> None:
-        """Table 1.4."""
         response = alice.post(BATCH, json={"requests": [{"task": {"title": "a"}, "id": 1}], "parent": "x"})
         assert violated(response) == [("requests[0].id", "UNKNOWN_FIELD"), ("parent", "UNKNOWN_FIELD")]
 
     def test_a_single_creation_is_no_batch(self, alice: Caller) -> None:
-        """Section 3.1."""
         assert violated(alice.post(BATCH, json={"task": {"title": "a"}})) == [
             ("requests", "REQUIRED_FIELD"),
             ("task", "UNKNOWN_FIELD"),

@@ -1,4 +1,4 @@
-"""Table 1.4: what a body may be, and exactly what is said of one that may not."""
+"""What a body may be, and exactly what is said of one that may not."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ class TestMalformedJson:
     def test_the_first_unfit_byte_is_named(
         self, alice: Caller, method: str, path: str, body: bytes, position: int | None
     ) -> None:
-        """B4, B5, B6, B7, B8, B11: detail says where, counted in bytes from 1."""
+        """Detail says where, counted in bytes from 1."""
         document = refused(alice.send(method, path, data=body, content_type=JSON), 400, "MALFORMED_JSON")
         assert position in {None, document["position"]}
         assert f"at character {document['position']}" in document["detail"]
@@ -81,22 +81,20 @@ class TestMalformedJson:
     @pytest.mark.parametrize("body", [b"", b" ", b"\t\r\n "])
     @every_write
     def test_an_empty_body_is_said_to_be_empty(self, alice: Caller, method: str, path: str, body: bytes) -> None:
-        """B11."""
         refused(alice.send(method, path, data=body, content_type=JSON), 400, "EMPTY_BODY")
 
     @every_write
     def test_a_missing_body_is_said_to_be_empty(self, alice: Caller, method: str, path: str) -> None:
-        """Table 1.4: missing or empty, with or without a type."""
+        """Missing or empty, with or without a type."""
         refused(alice.send(method, path), 400, "EMPTY_BODY")
 
     def test_nothing_of_a_malformed_batch_is_written(self, alice: Caller) -> None:
-        """D10."""
         body = b'{"requests":[{"task":{"title":"a"}},{"task":{"title":"b","due_date":NaN}}]}'
         refused(alice.post(BATCH, data=body, content_type=JSON), 400, "MALFORMED_JSON")
         assert alice.titles() == []
 
     def test_a_refused_number_is_not_repeated(self, alice: Caller) -> None:
-        """B4: never echoed."""
+        """Never echoed."""
         response = alice.post(data=b'{"a":' + b"7" * 5000 + b"}", content_type=JSON)
         assert "7" * 20 not in response.get_data(as_text=True)
 
@@ -107,7 +105,6 @@ class TestTopLevel:
     @pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"1", b"true", b"1.5", b" [ ] ", b"-0"])
     @every_write
     def test_it_is_a_violation(self, alice: Caller, method: str, path: str, body: bytes) -> None:
-        """B11, table 1.4."""
         assert violated(alice.send(method, path, data=body, content_type=JSON)) == [("body", "INVALID_TYPE")]
 
     @pytest.mark.parametrize(
@@ -130,7 +127,6 @@ class TestTopLevel:
     def test_what_is_nested_has_to_be_an_object_too(
         self, alice: Caller, path: str, body: Any, expected: tuple[str, str]
     ) -> None:
-        """Table 1.4."""
         assert violated(alice.post(path, json=body)) == [expected]
 
 
@@ -159,7 +155,7 @@ class TestContentType:
     )
     @every_write
     def test_another_type_or_none_is_415(self, alice: Caller, method: str, path: str, content_type: str | None) -> None:
-        """B8, B11: Accept-Post or Accept-Patch names what is read."""
+        """Accept-Post or Accept-Patch names what is read."""
         response = alice.send(method, path, data=b"{}", content_type=content_type)
         document = refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
         assert response.headers[f"Accept-{method.capitalize()}"] == ", ".join(document["supported"])
@@ -182,11 +178,9 @@ class TestContentType:
         ],
     )
     def test_every_spelling_of_json_in_utf_8_is_read(self, alice: Caller, content_type: str) -> None:
-        """B8."""
         answered(alice.post(data=TITLED % b"x", content_type=content_type), 201)
 
     def test_merge_patch_is_for_patch_only(self, alice: Caller) -> None:
-        """B11."""
         body: dict[str, Any] = {"data": b"{}", "content_type": "application/merge-patch+json"}
         for path in (TASKS, BATCH):
             response = alice.post(path, **body)
@@ -197,7 +191,7 @@ class TestContentType:
     @pytest.mark.parametrize("body", [b"{}", b"\x1f\x8b", b""])
     @every_write
     def test_any_content_encoding_is_415(self, alice: Caller, method: str, path: str, coding: str, body: bytes) -> None:
-        """B12: Accept-Encoding says identity."""
+        """Accept-Encoding says identity."""
         response = alice.send(method, path, data=body, content_type=JSON, headers={"Content-Encoding": coding})
         refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
         assert response.headers["Accept-Encoding"] == "identity"

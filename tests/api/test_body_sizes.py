@@ -23,7 +23,7 @@ class TestSize:
 
     @every_write
     def test_a_declared_oversize_is_refused_unread(self, alice: Caller, method: str, path: str) -> None:
-        """B3: with the limit."""
+        """With the limit."""
         response = alice.send(
             method, path, data=b"{}", content_type=JSON, environ_overrides={"CONTENT_LENGTH": str(10**12)}
         )
@@ -43,7 +43,6 @@ class TestSize:
         }
 
     def test_a_chunked_oversize_is_refused_and_nothing_is_written(self, alice: Caller) -> None:
-        """Table 1.4."""
         fits_before_the_cut = TITLED % b"cut" + b" " * LIMIT
         document = refused(alice.post(**self.chunked(fits_before_the_cut)), 413, "BODY_TOO_LARGE")
         assert document["limit"] == LIMIT
@@ -56,7 +55,6 @@ class TestSize:
         assert alice.titles() == ["whole"]
 
     def test_a_declared_body_of_just_the_limit_is_read(self, alice: Caller) -> None:
-        """Table 1.4."""
         body = TITLED % b"whole"
         answered(alice.post(data=body + b" " * (LIMIT - len(body)), content_type=JSON), 201)
         refused(alice.post(data=body + b" " * (LIMIT + 1 - len(body)), content_type=JSON), 413, "BODY_TOO_LARGE")
@@ -64,7 +62,7 @@ class TestSize:
     def test_large_ones_are_decoded_one_at_a_time_and_small_ones_meanwhile(
         self, alice: Caller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """F35: what it is decoded to takes many times its size; whoever waits for another, does so in its time."""
+        """What it is decoded to takes many times its size; whoever waits for another, does so in its time."""
         at_it = threading.Lock()
         monkeypatch.setattr(body, "_AT_LARGE_ONES", at_it)
         large: dict[str, Any] = {"path": BATCH, "data": LARGE % b"large" + b" " * body.LARGE, "content_type": JSON}
@@ -76,12 +74,11 @@ class TestSize:
         assert not at_it.locked()
 
     def test_an_empty_chunked_body_is_empty(self, alice: Caller) -> None:
-        """Table 1.4."""
         refused(alice.post(**self.chunked(b"")), 400, "EMPTY_BODY")
 
     @pytest.mark.parametrize("declared", ["99", "5"])
     def test_a_body_that_ends_early_or_breaks_off_is_malformed(self, alice: Caller, declared: str) -> None:
-        """Table 1.4: malformed HTTP; a prefix that happens to be JSON is not taken for the body."""
+        """Malformed HTTP; a prefix that happens to be JSON is not taken for the body."""
 
         class Breaking(io.BytesIO):
             def read(self, size: int | None = -1) -> bytes:
@@ -101,7 +98,7 @@ class TestCost:
     """What is refused costs next to nothing."""
 
     def test_a_form_of_100_000_parts_is_refused_unread(self, alice: Caller) -> None:
-        """B29: by its type alone."""
+        """By its type alone."""
 
         class Unreadable(io.RawIOBase):
             def readinto(self, _buffer: object) -> int:
@@ -114,7 +111,7 @@ class TestCost:
         refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
 
     def test_no_unfit_body_reaches_the_database(self, alice: Caller) -> None:
-        """B32, C9a."""
+        """C9a."""
         with alice.client.application.app_context():
             engine = db.engine
         with sent_by(engine) as statements:

@@ -1,4 +1,4 @@
-"""D22, C3: secrets planted wherever they may come from are in no log line; what is the service's own, in no answer."""
+"""C3: secrets planted wherever they may come from are in no log line; what is the service's own, in no answer."""
 
 import logging
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A4–A6: what a well-signed token has to say, and when it is believed."""
+"""What a well-signed token has to say, and when it is believed."""
 
 import time
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class TestTimes:
         ids=str,
     )
     def test_an_odd_expiry_is_refused(self, unauthenticated: Caller, forge: Forge, exp: Any) -> None:
-        """A4: a token expires, at a moment that is a number."""
+        """A token expires, at a moment that is a number."""
         described(unauthenticated, f"Bearer {forge.token(exp=exp)}")
 
     @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ class TestTimes:
     def test_a_token_ends_with_its_expiry(
         self, unauthenticated: Caller, forge: Forge, seconds: int, status: int
     ) -> None:
-        """A4: without leeway."""
+        """Without leeway."""
         token = forge.token(exp=int(time.time()) + seconds)
         assert unauthenticated.get(TASKS, headers={"Authorization": f"Bearer {token}"}).status_code == status
 
@@ -44,7 +44,6 @@ class TestTimes:
 
     @pytest.mark.parametrize("claim", ["nbf", "iat"])
     def test_one_from_the_future_is_refused(self, unauthenticated: Caller, forge: Forge, claim: str) -> None:
-        """A4."""
         changes: dict[str, Any] = {claim: int(time.time()) + 60}
         token = forge.token(**changes)
         assert described(unauthenticated, f"Bearer {token}") == "The token is not valid yet"
@@ -52,7 +51,6 @@ class TestTimes:
     @pytest.mark.parametrize("claim", ["nbf", "iat"])
     @pytest.mark.parametrize("value", [None, "x", "0", [], True, float("nan"), -1, 10**30, {"a": 1}], ids=str)
     def test_an_odd_moment_is_refused(self, unauthenticated: Caller, forge: Forge, claim: str, value: Any) -> None:
-        """A4."""
         described(unauthenticated, f"Bearer {forge.token(**{claim: value})}")
 
     def test_iat_is_required_and_nbf_is_not(self, unauthenticated: Caller, forge: Forge) -> None:
@@ -69,21 +67,21 @@ class TestSubject:
         "sub", [..., None, "", 1, [], {}, True, "a\x00b", "a\nb", "\x7f", "x" * 256, "\ud800", "a\udfffb"], ids=ascii
     )
     def test_an_odd_subject_is_refused(self, unauthenticated: Caller, forge: Forge, sub: Any) -> None:
-        """U1: who asks has a name that can be stored and logged."""
+        """Who asks has a name that can be stored and logged."""
         assert described(unauthenticated, f"Bearer {forge.token(sub=sub)}") in {WRONG, "The token is malformed"}
 
     @pytest.mark.parametrize(
         "sub", ["a", "x" * 255, "auth0|5f7c", "alice@example.com", "élodie", "\U0001f95b", "a b", "' --"]
     )
     def test_any_other_owns_what_it_creates(self, unauthenticated: Caller, forge: Forge, sub: str) -> None:
-        """A18: and nobody else does."""
+        """And nobody else does."""
         caller = Caller(unauthenticated.client, {"Authorization": f"Bearer {forge.token(sub=sub)}"})
         assert caller.task()["created_by"] == sub
         assert caller.titles() == ["Buy milk"]
 
     @pytest.mark.parametrize("scope", [None, 1, ["tasks"], {"tasks": 1}, True], ids=str)
     def test_an_odd_scope_is_refused(self, unauthenticated: Caller, forge: Forge, scope: Any) -> None:
-        """Section 3: the scope claim is space separated."""
+        """The scope claim is space separated."""
         assert described(unauthenticated, f"Bearer {forge.token(scope=scope)}") == WRONG
 
     @pytest.mark.parametrize(
@@ -101,7 +99,6 @@ class TestSubject:
     def test_one_of_several_is_enough_and_admin_implies_all(
         self, unauthenticated: Caller, forge: Forge, scope: str
     ) -> None:
-        """Section 3."""
         answered(unauthenticated.get(TASKS, headers={"Authorization": f"Bearer {forge.token(scope=scope)}"}))
 
 
@@ -140,7 +137,7 @@ class TestAudience:
         ids=str,
     )
     def test_one_for_another_audience_is_refused(self, strict: Caller, forge: Forge, aud: Any) -> None:
-        """A5, A6: missing, other, part of it."""
+        """Missing, other, part of it."""
         described(strict, f"Bearer {forge.token(aud=aud, iss='https://issuer.test')}")
 
     @pytest.mark.parametrize(
@@ -152,11 +149,11 @@ class TestAudience:
         ids=str,
     )
     def test_one_of_another_issuer_is_refused(self, strict: Caller, forge: Forge, iss: Any) -> None:
-        """A5: prefix, suffix, trailing slash, list."""
+        """Prefix, suffix, trailing slash, list."""
         described(strict, f"Bearer {forge.token(aud='candor', iss=iss)}")
 
     def test_tokens_we_issue_say_both(self, make_application: Callable[..., Flask]) -> None:
-        """A5: and are taken where they were issued, not elsewhere."""
+        """And are taken where they were issued, not elsewhere."""
         one, other = (make_application(jwt_audience=audience, jwt_issuer="us") for audience in ("one", "other"))
         issued = one.extensions["candor-services"].tokens.issue("alice", scopes=["tasks"], lifetime=timedelta(hours=1))
         sent = {"Authorization": f"Bearer {issued}"}
@@ -165,12 +162,12 @@ class TestAudience:
 
 
 class TestSecret:
-    """A24: what the process refuses to start with."""
+    """What the process refuses to start with."""
 
     @pytest.mark.parametrize("env", ["production", "development"])
     @pytest.mark.parametrize("secret", ["short", "x" * 31, "é" * 15])
     def test_a_short_secret_is_refused(self, env: str, secret: str) -> None:
-        """A24: 32 bytes at least."""
+        """32 bytes at least."""
         environ = {"APP_ENV": env, "JWT_SECRET": secret, "DATABASE_URL": "postgresql://x@y/z", "PUBLIC_URL": "http://x"}
         with pytest.raises(InvalidSettings, match="JWT_SECRET"):
             Settings.from_env(environ)
@@ -178,14 +175,14 @@ class TestSecret:
     def test_two_secrets_do_not_know_each_other_s_tokens(
         self, make_application: Callable[..., Flask], token: Callable[..., str]
     ) -> None:
-        """A10: nothing verified is remembered beyond its secret."""
+        """Nothing verified is remembered beyond its secret."""
         other = make_application(jwt_secret="another-secret-of-the-tests-32-bytes")
         sent = {"Authorization": f"Bearer {token()}"}
         assert other.test_client().get("/v1/tasks", headers=sent).status_code == 401
 
 
 def test_duplicate_claims_do_not_help(unauthenticated: Caller, forge: Forge) -> None:
-    """A4: the last of two members counts for JSON, and the signature for both."""
+    """The last of two members counts for JSON, and the signature for both."""
     claims = f'{{"sub":"alice","scope":"tasks","iat":{NOW - 1},"exp":{NOW + 600},"exp":1}}'.encode()
     token = forge.sign({"alg": "HS256"}, claims)
     assert segment(claims) in token

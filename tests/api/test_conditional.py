@@ -1,4 +1,4 @@
-"""C20, B30: entity tags, If-Match and If-None-Match (RFC 9110, section 13)."""
+"""C20: entity tags, If-Match and If-None-Match (RFC 9110, section 13)."""
 
 import re
 
@@ -24,7 +24,7 @@ class TestEntityTag:
         assert headers["Cache-Control"] == "private, no-cache"
 
     def test_everything_else_authenticated_is_not_stored(self, alice: Caller, bob: Caller, path: str) -> None:
-        """C20, U5."""
+        """C20."""
         responses = [alice.list_tasks(), alice.batch({"title": "x"}), bob.get(path), alice.delete(path)]
         assert [each.headers["Cache-Control"] for each in responses] == ["no-store"] * 4
         assert all("ETag" not in each.headers for each in responses)
@@ -86,7 +86,6 @@ class TestIfNoneMatch:
         refused(alice.get(path, headers={"If-None-Match": "*"}), 404, "TASK_NOT_FOUND")
 
     def test_a_range_is_ignored(self, alice: Caller, path: str, tag: str) -> None:
-        """B30."""
         response = alice.get(path, headers={"Range": "bytes=0-3", "If-Range": tag})
         answered(response)
         assert "Content-Range" not in response.headers
@@ -103,7 +102,7 @@ class TestIfMatch:
     @pytest.mark.parametrize("form", ["W/{}", '"x"', '"", "y"', '"0-00000000"', '"{}"', '"ffffffffffffffff-00000000"'])
     @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
     def test_any_other_is_412(self, alice: Caller, path: str, tag: str, method: str, form: str) -> None:
-        """B30: weak tags never match strongly; nothing is changed."""
+        """Weak tags never match strongly; nothing is changed."""
         body = {"title": "x"} if method == "PATCH" else None
         condition = (
             {"If-Match": form.replace("{}", tag.strip('"') + "0")} if "W/" not in form else {"If-Match": f"W/{tag}"}
@@ -116,7 +115,7 @@ class TestIfMatch:
     )
     @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
     def test_garbage_is_a_violation_of_the_header(self, alice: Caller, path: str, method: str, sent: str) -> None:
-        """B30: 400."""
+        """400."""
         response = alice.send(method, path, json={} if method == "PATCH" else None, headers={"If-Match": sent})
         assert violated(response) == [("If-Match", "INVALID_FORMAT")]
         assert response.json is not None
@@ -142,7 +141,7 @@ class TestIfMatch:
         refused(response, 412, "PRECONDITION_FAILED")
 
     def test_a_list_of_thousands_is_judged_at_once(self, alice: Caller, path: str) -> None:
-        """B17: no pattern takes long."""
+        """No pattern takes long."""
         refused(alice.delete(path, headers={"If-Match": '"a", ' * 1000 + '"a"'}), 412, "PRECONDITION_FAILED")
         assert violated(alice.delete(path, headers={"If-Match": '"a", ' * 1000 + "x"})) == [
             ("If-Match", "INVALID_FORMAT")
@@ -169,7 +168,7 @@ class TestIfMatch:
 
     @pytest.mark.parametrize("sent", ["", "garbage", '"a" "b"'])
     def test_garbage_is_a_violation_when_reading_too(self, alice: Caller, path: str, sent: str) -> None:
-        """B30: told with all others."""
+        """Told with all others."""
         assert violated(alice.get(path, headers={"If-Match": sent})) == [("If-Match", "INVALID_FORMAT")]
         found = violated(alice.get(f"{path}?colour=red", headers={"If-Match": sent}))
         assert sorted(found) == [("If-Match", "INVALID_FORMAT"), ("colour", "UNKNOWN_PARAMETER")]
@@ -198,7 +197,7 @@ class TestIfNoneMatchOnWrites:
 
     @pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', "*", " * ", ', {},, "x",'])
     def test_the_current_one_is_412(self, alice: Caller, path: str, tag: str, method: str, form: str) -> None:
-        """C20, B30: weak comparison, lists, anything; nothing is changed."""
+        """C20: weak comparison, lists, anything; nothing is changed."""
         refused(self.write(alice, method, path, {"If-None-Match": form.replace("{}", tag)}), 412, "PRECONDITION_FAILED")
         assert alice.get(path).headers["ETag"] == tag
 
@@ -209,7 +208,7 @@ class TestIfNoneMatchOnWrites:
 
     @pytest.mark.parametrize("sent", ["", "garbage", '"open', "**", '"a" "b"', '*, "a"'])
     def test_garbage_is_a_violation_of_the_header(self, alice: Caller, path: str, method: str, sent: str) -> None:
-        """B30: what cannot be read must not let a write pass."""
+        """What cannot be read must not let a write pass."""
         response = self.write(alice, method, path, {"If-None-Match": sent})
         assert violated(response) == [("If-None-Match", "INVALID_FORMAT")]
 

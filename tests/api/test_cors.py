@@ -76,7 +76,7 @@ class TestOrigins:
 
     @pytest.mark.parametrize("origin", BAD)
     def test_any_other_may_not(self, page: Caller, origin: str) -> None:
-        """B28: exact, never by prefix, suffix, case or port."""
+        """Exact, never by prefix, suffix, case or port."""
         for response in (
             page.get(TASKS, environ_overrides={"HTTP_ORIGIN": origin}),
             page.send(
@@ -97,7 +97,7 @@ class TestOrigins:
         assert "Origin" in response.headers["Vary"]
 
     def test_caches_are_told_that_answers_differ_even_without_an_origin(self, page: Caller) -> None:
-        """B28: Vary: Origin always."""
+        """Vary: Origin always."""
         for response in (page.get(TASKS), page.get("/v1/nothing"), page.get("/errors"), page.send("OPTIONS", TASKS)):
             assert "Origin" in response.headers["Vary"]
 
@@ -114,7 +114,7 @@ class TestPreflight:
 
     @pytest.mark.parametrize("path", [TASKS, ABSENT, "/v1/nothing", "/", "/healthz"])
     def test_it_is_permitted_the_same_whatever_the_path(self, shared: Flask, path: str) -> None:
-        """B28: without credentials; of the path, only Allow speaks, as in the answer to any OPTIONS."""
+        """Without credentials; of the path, only Allow speaks, as in the answer to any OPTIONS."""
         sent = {
             "Origin": GOOD,
             "Access-Control-Request-Method": "PATCH",
@@ -141,7 +141,7 @@ class TestPreflight:
         } <= allowed
         assert "Access-Control-Allow-Private-Network" not in response.headers
         allow = shared.test_client().options(path).headers.get("Allow")
-        assert response.headers.get("Allow") == (None if path == "/v1/nothing" else allow), "table 1.4"
+        assert response.headers.get("Allow") == (None if path == "/v1/nothing" else allow), path
 
     def test_it_does_not_count_against_the_limit(self, make_application: Callable[..., Flask]) -> None:
         """C22: routed before limits."""

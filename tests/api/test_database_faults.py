@@ -88,21 +88,21 @@ class TestUndoneTransactions:
     @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
     @pytest.mark.parametrize("headers", [{}, KEYED], ids=["unkeyed", "keyed"])
     def test_ok(self, alice: Caller, faulty: Faults, sqlstate: str, headers: dict[str, str]) -> None:
-        """F9, F10: raised twice, then passing: 201, three attempts, one effect."""
+        """Raised twice, then passing: 201, three attempts, one effect."""
         with faulty(RAISE.format(sqlstate=sqlstate), times=2) as tries:
             answered(alice.post(json={"task": {"title": "raced"}}, headers=headers), 201)
             assert tries() == 3
         assert titles(alice) == ["raced"]
 
     def test_a_lost_connection_too(self, alice: Caller, faulty: Faults) -> None:
-        """F3: nobody notices a backend that was terminated before it was told to commit."""
+        """Nobody notices a backend that was terminated before it was told to commit."""
         with faulty(DIE, times=1) as tries:
             answered(alice.create("survivor"), 201)
             assert tries() == 2
         assert titles(alice) == ["survivor"]
 
     def test_three_attempts_are_all(self, alice: Caller, faulty: Faults) -> None:
-        """F10: raised for ever: 503, exactly so many attempts, no effect."""
+        """Raised for ever: 503, exactly so many attempts, no effect."""
         with faulty(RAISE.format(sqlstate="40001")) as tries:
             document = refused(alice.create("raced"), 503, "SERVICE_UNAVAILABLE")
             assert tries() == 3
@@ -167,7 +167,7 @@ class TestBreaker:
         return make_application(database_url=url.render_as_string(hide_password=False))
 
     def test_after_some_failures_in_a_row_it_is_open(self, cut_off: Flask, alice: Caller) -> None:
-        """F32: 503 with Retry-After, at once, without a connection being tried."""
+        """503 with Retry-After, at once, without a connection being tried."""
         caller = Caller(cut_off.test_client(), alice.credentials)
         for _ in range(6):
             refused(caller.list_tasks(), 503, "SERVICE_UNAVAILABLE")
@@ -183,7 +183,7 @@ class TestBreaker:
     def test_it_closes_by_itself_once_the_database_answers(
         self, cut_off: Flask, alice: Caller, settings: Settings, door: socket.socket
     ) -> None:
-        """F1: the first success within two seconds."""
+        """The first success within two seconds."""
         caller = Caller(cut_off.test_client(), alice.credentials)
         while breaker(cut_off).state() is not State.OPEN:
             refused(caller.list_tasks(), 503, "SERVICE_UNAVAILABLE")
@@ -198,7 +198,7 @@ class TestBreaker:
                 db.engine.dispose()
 
     def test_what_is_not_its_fault_does_not_count(self, app: Flask, alice: Caller, admin_engine: Engine) -> None:
-        """F32: conflicts, refused data, held locks, and budgets that the caller shortened."""
+        """Conflicts, refused data, held locks, and budgets that the caller shortened."""
         alice.task("taken")
         guard = breaker(app)
         answered(alice.list_tasks())
@@ -213,7 +213,7 @@ class TestBreaker:
     def test_a_lock_that_is_held_for_long_does_not_either(
         self, app: Flask, alice: Caller, admin_engine: Engine
     ) -> None:
-        """F12: 503 after two seconds, and the next caller is served as ever."""
+        """503 after two seconds, and the next caller is served as ever."""
         path = path_of(alice.task())
         guard = breaker(app)
         before = guard.counts.total_failures

@@ -68,7 +68,7 @@ class TestRequestTimeout:
     def test_a_caller_may_shorten_the_budget_but_not_lengthen_it(
         self, alice: Caller, limits: list[deadline.Deadline], sent: str, seconds: float
     ) -> None:
-        """C23: larger is clamped. F32: and it is remembered whose budget it is."""
+        """C23: larger is clamped. And it is remembered whose budget it is."""
         answered(alice.list_tasks(within=sent))
         assert limits[0].budget.total_seconds() == pytest.approx(seconds, abs=1e-5)
         assert limits[0].is_shortened is (seconds < 10)
@@ -138,7 +138,7 @@ class locked:  # noqa: N801 -- read as a phrase
 
 @pytest.fixture
 def idle(app: Flask, settings: Settings) -> Iterator[None]:
-    """Make sure that nothing is left running, open or taken after the test (U7)."""
+    """Make sure that nothing is left running, open or taken after the test."""
     yield
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     left = text(
@@ -255,7 +255,7 @@ class TestBudget:
         assert answered(alice.get(path_of(before))) == before
 
     def test_a_lock_is_not_waited_for_as_long_as_the_budget_lasts(self, alice: Caller, app: Flask) -> None:
-        """F12: 503 after two seconds, so that those who wait do not pile up."""
+        """503 after two seconds, so that those who wait do not pile up."""
         path = path_of(alice.task())
         with locked(app, "SELECT id FROM tasks FOR UPDATE"):
             began = time.monotonic()
@@ -286,7 +286,7 @@ class TestBudget:
     def test_a_pool_that_stays_empty_is_503_before_the_budget_is_spent(
         self, make_application: Callable[..., Flask], alice: Caller
     ) -> None:
-        """F7: and what needs no database is not held up."""
+        """And what needs no database is not held up."""
         narrow = make_application(database_pool_size=1)
         caller, unauthenticated = (Caller(narrow.test_client(), who) for who in (alice.credentials, {}))
         with narrow.app_context(), db.engine.connect():

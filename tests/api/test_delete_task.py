@@ -7,7 +7,7 @@ class TestDelete:
     """A task goes, and stays gone."""
 
     def test_ok(self, alice: Caller) -> None:
-        """Section 3.1: 200 with a message."""
+        """200 with a message."""
         task = alice.task()
         response = alice.delete(path_of(task))
         assert answered(response) == {"message": f"Task {task['name']} deleted successfully"}
@@ -15,13 +15,12 @@ class TestDelete:
         assert response.headers["Cache-Control"] == "no-store"
 
     def test_deleting_twice_is_404(self, alice: Caller) -> None:
-        """D12."""
         path = path_of(alice.task())
         answered(alice.delete(path))
         refused(alice.delete(path), 404, "TASK_NOT_FOUND")
 
     def test_another_s_task_stays(self, alice: Caller, bob: Caller, admin: Caller) -> None:
-        """C8, A18."""
+        """C8."""
         path = path_of(alice.task())
         assert bob.delete(path).status_code == 403
         answered(alice.get(path))
@@ -32,7 +31,6 @@ class TestDelete:
         answered(alice.delete(path_of(alice.task()), data=b"{nonsense", content_type="text/plain"))
 
     def test_parameters_are_unknown(self, alice: Caller) -> None:
-        """Table 1.4."""
         assert violated(alice.delete(f"{ABSENT}?force=true")) == [("force", "UNKNOWN_PARAMETER")]
 
     def test_only_the_version_that_is_expected_goes(self, alice: Caller) -> None:

@@ -100,7 +100,7 @@ def check_fields(response: TestResponse) -> None:
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
 class TestEveryKind:
-    """C1–C8, table 1.2."""
+    """C1–C8."""
 
     def test_its_answer_is_that_of_the_contract(self, send: Callable[..., TestResponse], kind: Kind, path: str) -> None:
         response = send(E("test.fail", kind), path)
@@ -162,7 +162,6 @@ class TestFacts:
 
     @pytest.mark.parametrize("path", ROUTES)
     def test_a_504_names_the_budget_and_the_stage(self, send: Callable[..., TestResponse], path: str) -> None:
-        """Table 1.4."""
         document = document_of(send(E(Kind.DEADLINE), path), path)
         assert (document["budget_ms"], document["spent_in"]) == (10000, "service")
 
@@ -214,7 +213,7 @@ class TestFacts:
 
 
 class TestNamedStatuses:
-    """Statuses without a kind of their own (section 1.2)."""
+    """Statuses without a kind of their own."""
 
     @pytest.mark.parametrize("path", ROUTES)
     @pytest.mark.parametrize("code", STATUS_OF_CODE)

@@ -142,7 +142,7 @@ class TestWithoutHarm:
         settings: Settings,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """C3, D22: not from header fields, queries or bodies, and not from what exceptions quote."""
+        """C3: not from header fields, queries or bodies, and not from what exceptions quote."""
         secret = "canary4711"
         headers = {"Cookie": secret, "Idempotency-Key": f"{secret},", "Authorization": f"Bearer {secret}"}
 

@@ -76,7 +76,7 @@ class TestTaken:
         assert carol.titles() == ["Buy milk"]
 
     def test_equal_subjects_of_two_issuers_are_two(self, external_caller: Caller) -> None:
-        """A18: nor are they ours."""
+        """Nor are they ours."""
         carols = [bearing(external_caller, each.token()) for each in (OURS, THEIRS)]
         carols.append(bearing(external_caller, Forge("z" * 32).token(sub="carol")))
         owners = {each.task()["created_by"] for each in carols}
@@ -130,7 +130,7 @@ class TestRefused:
     def test_hostile_tokens_are_401_and_nobody_is_asked(
         self, external_caller: Caller, remote: Remote, other: Remote
     ) -> None:
-        """A1–A7: for a fixed set of reasons; A3: no connection is opened for them, and no file."""
+        """For a fixed set of reasons; no connection is opened for them, and no file."""
         external_caller.get(TASKS)
         asked = remote.connections + other.connections
         tokens = hostile(OURS, THEIRS, secret="z" * 32)
@@ -141,7 +141,7 @@ class TestRefused:
         assert remote.connections + other.connections == asked
 
     def test_nor_does_who_knows_no_issuer_take_them(self, unauthenticated: Caller, forge: Forge) -> None:
-        """A1–A7: signed with the secret that is in force, too."""
+        """Signed with the secret that is in force, too."""
         unauthenticated.get(TASKS)
         tokens = hostile(OURS, THEIRS, secret=forge.secret)
         with watched() as seen:
@@ -150,7 +150,6 @@ class TestRefused:
         assert seen == []
 
     def test_every_character_counts(self, external_caller: Caller) -> None:
-        """A1."""
         token = OURS.token("EdDSA")
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         for at, character in enumerate(token):
@@ -237,7 +236,6 @@ class TestKeys:
     def test_a_new_key_is_known_soon_and_a_retired_one_is_refused(
         self, learning: Caller, issuer: Remote, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A10."""
         issuer.behave = says({"keys": [OURS.jwk("RS256")]})
         self.keys(learning).refresh()
         issuer.behave = says({"keys": [OURS.jwk("ES256")]})

@@ -1,4 +1,4 @@
-"""U1, D13: whatever is said, it is taken to the letter or refused by name; a bounded search, the same on every run."""
+"""Whatever is said, it is taken to the letter or refused by name; a bounded search, the same on every run."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from tests.api.caller import ABSENT, BATCH, TASKS, Caller, answered, path_of
+from tests.examples import examples as scaled
 from tests.response_checks import LEAKS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,7 +44,7 @@ TASK = st.dictionaries(MEMBERS | TEXT, JSON, max_size=5)
 def bounded(examples: int) -> Callable[[F], F]:
     """Search so many examples, always the same."""
     return settings(
-        max_examples=examples,
+        max_examples=scaled(examples),
         deadline=None,
         derandomize=True,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -62,7 +63,7 @@ class TestAnything:
     @bounded(150)
     @given(title=TEXT, description=TEXT)
     def test_a_text_comes_back_to_the_letter_or_is_refused(self, alice: Caller, title: str, description: str) -> None:
-        """D13: from POST, GET and list."""
+        """From POST, GET and list."""
         response = alice.create(title, description=description)
         assert is_fine(response, 201)
         if response.status_code == 201:
@@ -77,7 +78,6 @@ class TestAnything:
     @bounded(150)
     @given(body=JSON | TASK.map(lambda task: {"task": task}))
     def test_any_json_is_a_creation_or_refused(self, alice: Caller, body: Any) -> None:
-        """U1, B13."""
         response = alice.post(json=body)
         assert is_fine(response, 201)
         if response.status_code == 201:
@@ -86,13 +86,11 @@ class TestAnything:
     @bounded(100)
     @given(body=JSON | st.lists(TASK, max_size=3).map(lambda tasks: {"requests": [{"task": task} for task in tasks]}))
     def test_any_json_is_a_batch_or_refused(self, alice: Caller, body: Any) -> None:
-        """U1."""
         assert is_fine(alice.post(BATCH, json=body), 200, 207, 409)
 
     @bounded(100)
     @given(body=JSON | TASK, mask=st.none() | TEXT | st.lists(MEMBERS, max_size=3).map(",".join))
     def test_any_json_is_an_update_or_refused(self, alice: Caller, body: Any, mask: str | None) -> None:
-        """U1."""
         path = path_of(alice.task())
         query = {} if mask is None else {"update_mask": mask}
         assert is_fine(alice.patch(path, json=body, query_string=query), 200)
@@ -102,7 +100,6 @@ class TestAnything:
     @bounded(150)
     @given(body=st.binary(max_size=40))
     def test_any_bytes_are_refused_or_understood(self, alice: Caller, body: bytes) -> None:
-        """U1, B8."""
         assert is_fine(alice.post(data=body, content_type="application/json"))
 
     @bounded(200)
@@ -116,7 +113,6 @@ class TestAnything:
         )
     )
     def test_any_filter_is_understood_or_refused(self, alice: Caller, wanted: str) -> None:
-        """U1, B16."""
         assert is_fine(alice.list_tasks(filter=wanted), 200)
 
     @bounded(100)
@@ -126,14 +122,12 @@ class TestAnything:
         )
     )
     def test_any_query_is_understood_or_refused(self, alice: Caller, query: dict[str, str]) -> None:
-        """U1, B10, B18, B19."""
         assert is_fine(alice.get(TASKS, query_string=query), 200)
         assert is_fine(alice.get(ABSENT, query_string=query), 404)
 
     @bounded(100)
     @given(query=st.binary(max_size=30))
     def test_any_bytes_are_a_query_or_refused(self, alice: Caller, query: bytes) -> None:
-        """U1, B6."""
         response = alice.get(TASKS, environ_overrides={"QUERY_STRING": query.decode("latin-1")})
         assert is_fine(response, 200)
 
@@ -144,7 +138,6 @@ class TestAnything:
         method=st.sampled_from(["GET", "PATCH", "DELETE", "OPTIONS", "HEAD"]),
     )
     def test_any_header_is_understood_or_refused(self, alice: Caller, name: str, value: bytes, method: str) -> None:
-        """U1, B21."""
         body = {"title": "x"} if method == "PATCH" else None
         environ = {f"HTTP_{name}": value.decode("latin-1")}
         response = alice.send(method, ABSENT, json=body, environ_overrides=environ)
@@ -153,7 +146,6 @@ class TestAnything:
     @bounded(100)
     @given(path=st.binary(max_size=30))
     def test_any_path_is_found_or_not(self, alice: Caller, path: bytes) -> None:
-        """U1, B27."""
         raw = b"/v1/tasks/" + path
         response = alice.client.get(
             "/", headers=dict(alice.credentials), environ_overrides={"PATH_INFO": raw.decode("latin-1")}

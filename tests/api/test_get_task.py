@@ -42,19 +42,18 @@ class TestGet:
     )
     @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
     def test_what_is_no_id_of_a_task_is_not_found(self, alice: Caller, method: str, identity: str) -> None:
-        """Table 1.4: a path id that is not a UUID is 404 TASK_NOT_FOUND, on every method."""
+        """A path id that is not a UUID is 404 TASK_NOT_FOUND, on every method."""
         response = alice.send(method, f"{TASKS}/{identity}", json={} if method == "PATCH" else None)
         refused(response, 404, "TASK_NOT_FOUND")
 
     def test_another_s_task_is_403_and_an_admin_s_own_business(self, alice: Caller, bob: Caller, admin: Caller) -> None:
-        """C8, section 3.1: exists and is not yours."""
+        """C8: exists and is not yours."""
         path = path_of(alice.task())
         response = bob.get(path)
         assert (response.status_code, response.headers.get("WWW-Authenticate")) == (403, None)
         assert answered(admin.get(path))["created_by"] == "alice"
 
     def test_a_deleted_task_is_gone_at_once(self, alice: Caller) -> None:
-        """D12."""
         path = path_of(alice.task())
         answered(alice.delete(path))
         for method in ("GET", "PATCH", "DELETE"):
@@ -101,7 +100,7 @@ class TestFields:
         ],
     )
     def test_what_is_no_member_is_a_violation_that_names_the_allowed(self, alice: Caller, fields: str) -> None:
-        """C19, B18: no oracle for what else there is."""
+        """C19: no oracle for what else there is."""
         for response in (alice.get(ABSENT, query_string={"fields": fields}), alice.list_tasks(fields=fields)):
             assert {*violated(response)} == {("fields", "INVALID_VALUE")}
             assert response.json is not None
@@ -110,7 +109,7 @@ class TestFields:
 
     @pytest.mark.parametrize("query", ["colour=1", "Fields=title", "filter=x", "=", "&&=1", "_schema=1", "page_size=1"])
     def test_another_parameter_is_a_violation(self, alice: Caller, query: str) -> None:
-        """C18, table 1.4: UNKNOWN_PARAMETER."""
+        """C18: UNKNOWN_PARAMETER."""
         name = query.strip("&").partition("=")[0]
         assert violated(alice.get(f"{ABSENT}?{query}")) == [(name, "UNKNOWN_PARAMETER")]
 
@@ -126,5 +125,4 @@ class TestFields:
         ],
     )
     def test_a_parameter_is_utf_8_given_once(self, alice: Caller, query: str, violation: tuple[str, str]) -> None:
-        """B6, B10."""
         assert violated(alice.get(f"{ABSENT}?{query}")) == [violation]

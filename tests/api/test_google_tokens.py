@@ -163,7 +163,7 @@ class TestAway:
         answered(bearing(trusting, token).get(TASKS))
 
     def test_one_that_says_nothing_is_left_in_time(self, trusting: Caller, google: Remote) -> None:
-        """3.4, C23: at the caller's deadline 504; and who is known already does not notice."""
+        """C23: at the caller's deadline 504; and who is known already does not notice."""
         known = a_token()
         answered(bearing(trusting, known).get(TASKS))
         google.behave = is_silent
@@ -172,7 +172,7 @@ class TestAway:
         answered(bearing(trusting, known).get(TASKS))
 
     def test_a_token_is_in_no_line_of_the_log(self, trusting: Caller, google: Remote, log: Log) -> None:
-        """A9: whatever becomes of it."""
+        """Whatever becomes of it."""
         tokens = [a_token() for _ in range(4)]
         for token, behaviour in zip(tokens, (grants(), says({}, 400), says({}, 500), hangs_up), strict=True):
             google.behave = behaviour

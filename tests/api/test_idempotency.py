@@ -36,7 +36,7 @@ class TestReplay:
     """The same request again."""
 
     def test_ok(self, alice: Caller) -> None:
-        """C21, D2: status, body and the header fields that belong to it, byte for byte; the others are fresh."""
+        """C21: status, body and the header fields that belong to it, byte for byte; the others are fresh."""
         first, second = create(alice), create(alice)
         assert (first.status_code, second.status_code) == (201, 201)
         assert first.get_data() == second.get_data()
@@ -61,7 +61,6 @@ class TestReplay:
         ],
     )
     def test_the_body_counts_as_parsed_whatever_its_spelling(self, alice: Caller, spelling: str) -> None:
-        """D3."""
         answered(create(alice, tags=["a", "b"], description=None), 201)
         assert is_replay(alice.post(data=spelling, content_type="application/json", headers=key()))
 
@@ -119,7 +118,7 @@ class TestOtherRequests:
         ids=str,
     )
     def test_another_body_route_or_query_is_422(self, alice: Caller, path: str, body: Any) -> None:
-        """D3: and nothing is done; fit or not, it is not the same request."""
+        """And nothing is done; fit or not, it is not the same request."""
         create(alice)
         document = refused(alice.post(path, json=body, headers=key()), 422, "IDEMPOTENCY_KEY_REUSED")
         assert document["param"] == "Idempotency-Key"
@@ -127,21 +126,21 @@ class TestOtherRequests:
 
     @pytest.mark.parametrize(("first", "second"), [("1", "1.0"), ("true", "1"), ("null", "false"), ('"1"', "1")])
     def test_values_of_other_types_are_other_values(self, alice: Caller, first: str, second: str) -> None:
-        """D3: told apart before anything is judged."""
+        """Told apart before anything is judged."""
         body = '{"task":{"title":"x","create_time":%s}}'
         answered(alice.post(data=body % first, content_type="application/json", headers=key()), 201)
         response = alice.post(data=body % second, content_type="application/json", headers=key())
         refused(response, 422, "IDEMPOTENCY_KEY_REUSED")
 
     def test_another_caller_s_key_is_another_key(self, alice: Caller, bob: Caller) -> None:
-        """C21, A18: never another's answer."""
+        """C21: never another's answer."""
         first, second = create(alice), create(bob)
         assert not is_replay(second)
         assert answered(second, 201)["created_by"] == "bob"
         assert first.headers["Location"] != second.headers["Location"]
 
     def test_callers_and_keys_cannot_run_into_one_another(self, client: Any, bearer: Any) -> None:
-        """A18: ``al`` with ``icekey`` is not ``alice`` with ``key``."""
+        """``al`` with ``icekey`` is not ``alice`` with ``key``."""
         assert not is_replay(create(Caller(client, bearer("alice")), value="key"))
         assert not is_replay(create(Caller(client, bearer("al")), value="icekey"))
 
@@ -157,7 +156,7 @@ class TestErrors:
     """Any error leaves the key free."""
 
     def test_a_mended_request_runs_with_the_key_of_the_failed_one(self, alice: Caller, unauthenticated: Caller) -> None:
-        """D5: after 400, 401, 403, 406, 409, 413 and 415."""
+        """After 400, 401, 403, 406, 409, 413 and 415."""
         alice.task("taken")
         assert violated(create(alice, "")) == [("title", "TOO_SHORT")]
         refused(create(alice, "taken"), 409, "TASK_TITLE_TAKEN")
@@ -210,14 +209,13 @@ class TestErrors:
         ids=ascii,
     )
     def test_an_ill_formed_key_is_400(self, alice: Caller, sent: str) -> None:
-        """D4: 1–255 printable ASCII, once."""
+        """1–255 printable ASCII, once."""
         response = alice.post(json={"task": {"title": "x"}}, environ_overrides={"HTTP_IDEMPOTENCY_KEY": sent})
         assert refused(response, 400, "INVALID_IDEMPOTENCY_KEY")["param"] == "Idempotency-Key"
         assert alice.titles() == []
 
     @pytest.mark.parametrize("sent", ["k" * 255, '"' + "k" * 255 + '"', "!", "a b", "~'()*;:=/?", "0"])
     def test_every_well_formed_key_works(self, alice: Caller, sent: str) -> None:
-        """D4."""
         create(alice, value=sent)
         assert is_replay(create(alice, value=sent))
 
@@ -240,7 +238,6 @@ class TestTime:
         assert violated(create(timed, due_date=soon, value="k-2")) == [("due_date", "MUST_BE_FUTURE")]
 
     def test_it_is_replayed_for_24_hours_and_not_longer(self, timed: Caller, clock: MovableClock) -> None:
-        """D7."""
         first = create(timed)
         clock.moved = timedelta(hours=23, minutes=59)
         assert is_replay(create(timed))
@@ -252,13 +249,12 @@ class TestTime:
         assert is_replay(create(timed))
 
     def test_an_expired_key_may_serve_another_request(self, timed: Caller, clock: MovableClock) -> None:
-        """D7."""
         create(timed)
         clock.moved = timedelta(hours=25)
         assert not is_replay(create(timed, "other"))
 
     def test_expired_keys_go_as_new_ones_come(self, timed: Caller, clock: MovableClock, app: Flask) -> None:
-        """D7: without a job, a few at a time."""
+        """Without a job, a few at a time."""
         for n in range(12):
             create(timed, f"old {n}", value=f"old-{n}")
         clock.moved = timedelta(hours=25)
@@ -283,7 +279,7 @@ class TestStorage:
         answered(create(alice), 201)
 
     def test_nothing_of_a_request_is_stored_beside_its_answer(self, alice: Caller, app: Flask) -> None:
-        """C21, D22: no credential is ever stored."""
+        """C21: no credential is ever stored."""
         create(alice)
         with app.app_context(), db.engine.connect() as connection:
             row = connection.execute(text("SELECT * FROM idempotency_keys")).one()._asdict()

@@ -91,7 +91,7 @@ class TestFilter:
         assert page["total_size"] == len(titles.split())
 
     def test_a_filter_never_widens_what_a_caller_sees(self, bob: Caller, admin: Caller) -> None:
-        """A18, C17: another's tasks are neither listed nor counted, except for an admin."""
+        """C17: another's tasks are neither listed nor counted, except for an admin."""
         for wanted in ("created_by = alice", 'created_by != "bob"', "tags:home", ""):
             page = answered(bob.list_tasks(filter=wanted))
             assert (page["tasks"], page["total_size"]) == ([], 0)
@@ -100,12 +100,12 @@ class TestFilter:
 
 
 class TestLiterals:
-    """B16: nothing in a value is more than a character."""
+    """Nothing in a value is more than a character."""
 
     @pytest.mark.parametrize("title", ODD)
     @pytest.mark.parametrize("quote", ['"', "'"])
     def test_an_odd_title_finds_itself_and_nothing_else(self, alice: Caller, title: str, quote: str) -> None:
-        """B16: ``%``, ``_``, backslashes and quotes are literals."""
+        """``%``, ``_``, backslashes and quotes are literals."""
         for each in ODD:
             alice.task(each)
         escaped = title.replace("\\", "\\\\").replace(quote, "\\" + quote)
@@ -113,7 +113,7 @@ class TestLiterals:
 
     @pytest.mark.parametrize("term", ["%", "_", "%%", "a%", "__", "\\\\", "' OR 1=1--", "a & ", ":*", "(", "x" * 4000])
     def test_an_odd_term_that_nothing_bears_finds_nothing(self, alice: Caller, term: str) -> None:
-        """B16: 200, whatever it means to a database."""
+        """200, whatever it means to a database."""
         alice.task()
         assert alice.titles(filter=f'title = "{term}"') == []
         assert alice.titles(filter=f'tags:"{term}"') == []
@@ -162,7 +162,7 @@ class TestInvalidFilter:
     def test_the_offending_token_is_named(
         self, alice: Caller, wanted: str, position: int, offending: str, allowed: str
     ) -> None:
-        """C18, B18: and nothing that is not allowed."""
+        """C18: and nothing that is not allowed."""
         document = refused(alice.list_tasks(filter=wanted), 400, "INVALID_FILTER")
         assert (document["param"], document["position"]) == ("filter", position)
         assert document["token"].startswith(offending[:9])
@@ -176,7 +176,7 @@ class TestInvalidFilter:
         ids=len,
     )
     def test_too_much_is_refused(self, alice: Caller, wanted: str) -> None:
-        """B16, B17: a bound on length and number, and an answer that does not repeat it all."""
+        """A bound on length and number, and an answer that does not repeat it all."""
         document = refused(alice.list_tasks(filter=wanted), 400, "INVALID_FILTER")
         assert len(document["token"]) <= 40
 
@@ -206,7 +206,7 @@ class TestOrder:
         assert alice.titles(order_by=order_by) == titles.split()
 
     def test_the_newest_come_first_when_nothing_is_said(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
-        """Section 3.1: ``create_time desc``, whatever was changed since."""
+        """``create_time desc``, whatever was changed since."""
         answered(alice.patch(path_of(tasks[0]), json={"status": "STATUS_COMPLETED"}))
         assert alice.titles() == alice.titles(order_by=" ") == ["four", "three", "two", "one"]
 
@@ -234,7 +234,7 @@ class TestOrder:
         ],
     )
     def test_what_is_not_understood_is_named(self, alice: Caller, order_by: str, position: int, offending: str) -> None:
-        """C18, B18: INVALID_ORDER_BY with the token, its position, and what is allowed."""
+        """C18: INVALID_ORDER_BY with the token, its position, and what is allowed."""
         document = refused(alice.list_tasks(order_by=order_by), 400, "INVALID_ORDER_BY")
         assert (document["param"], document["position"], document["token"]) == ("order_by", position, offending)
         assert document["allowed"]

@@ -122,7 +122,7 @@ class TestPages:
         assert [task["title"] for task in answered(rest)["tasks"]] == ["task 01", "task 02"]
 
     def test_a_page_never_uses_offset(self, alice: Caller, app: Flask, tasks: list[dict[str, Any]]) -> None:
-        """C17, B10."""
+        """C17."""
         with app.app_context(), sent_by(db.engine) as statements:
             list(alice.pages(page_size=10))
         assert statements
@@ -154,7 +154,7 @@ class TestPageSize:
     def test_zero_is_the_default_and_too_large_is_coerced(
         self, alice: Caller, tasks: list[dict[str, Any]], page_size: str, rows: int
     ) -> None:
-        """B10, C17."""
+        """C17."""
         assert len(answered(alice.list_tasks(page_size=page_size))["tasks"]) == rows
 
     def test_the_default_is_fifty_and_the_most_a_thousand(self, alice: Caller, app: Flask) -> None:
@@ -179,7 +179,7 @@ class TestPageSize:
         + [(each, "INVALID_TYPE") for each in ("true", "null", "--1", "-", "1,000", "∞", "NaN")],
     )
     def test_anything_else_is_a_violation_of_the_parameter(self, alice: Caller, page_size: str, code: str) -> None:
-        """B9, B10: parameter instead of pointer."""
+        """Parameter instead of pointer."""
         response = alice.list_tasks(page_size=page_size)
         assert violated(response) == [("page_size", code)]
         assert response.json is not None
@@ -187,7 +187,6 @@ class TestPageSize:
         assert "pointer" not in response.json["errors"][0]
 
     def test_twice_is_a_violation(self, alice: Caller) -> None:
-        """B10."""
         assert violated(alice.get(f"{TASKS}?page_size=1&page_size=1")) == [("page_size", "INVALID_VALUE")]
 
     @pytest.mark.parametrize(
@@ -203,7 +202,7 @@ class TestPageSize:
         assert violated(alice.get(f"{TASKS}?{query}")) == [violation]
 
     def test_parameters_are_judged_in_their_order(self, alice: Caller) -> None:
-        """Section 3.1: in the order of the fields, then what there is not by name, then the header."""
+        """In the order of the fields, then what there is not by name, then the header."""
         query = "zebra=1&fields=x&colour=1&page_size=1&filter=%00&page_size=2"
         response = alice.get(f"{TASKS}?{query}", headers={"Request-Timeout": "soon"})
         assert [field for field, _ in violated(response)] == [
@@ -236,11 +235,11 @@ class TestPageToken:
 
     @pytest.mark.parametrize("sent", ["%ff", "%00", "%7f", "%0d%0aX", "a%11b"])
     def test_what_is_no_text_is_no_token_either(self, alice: Caller, sent: str) -> None:
-        """B19: one answer, whichever byte of a token was changed into what."""
+        """One answer, whichever byte of a token was changed into what."""
         refused(alice.get(f"/v1/tasks?page_token={sent}"), 400, "INVALID_PAGE_TOKEN")
 
     def test_every_byte_counts(self, alice: Caller, sealed: str) -> None:
-        """B19: whatever character is changed, and however little."""
+        """Whatever character is changed, and however little."""
         answered(self.list_with(alice, sealed))
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         for at, character in enumerate(sealed):
@@ -249,7 +248,7 @@ class TestPageToken:
 
     @pytest.mark.parametrize("cut", [1, 2, 3, 4, 8, 20])
     def test_a_part_of_it_is_nothing(self, alice: Caller, sealed: str, cut: int) -> None:
-        """B19: truncated or prolonged."""
+        """Truncated or prolonged."""
         for other in (sealed[:-cut], sealed[cut:], sealed + "A" * cut, sealed + "=" * cut, sealed * 2):
             refused(self.list_with(alice, other), 400, "INVALID_PAGE_TOKEN")
 
@@ -259,11 +258,10 @@ class TestPageToken:
         ids=str,
     )
     def test_it_belongs_to_its_filter_and_order(self, alice: Caller, sealed: str, changes: Mapping[str, str]) -> None:
-        """B19."""
         refused(self.list_with(alice, sealed, **changes), 400, "INVALID_PAGE_TOKEN")
 
     def test_it_belongs_to_its_caller(self, bob: Caller, admin: Caller, sealed: str) -> None:
-        """B19: never other data."""
+        """Never other data."""
         for other in (bob, admin):
             refused(self.list_with(other, sealed), 400, "INVALID_PAGE_TOKEN")
 
@@ -280,7 +278,7 @@ class TestPageToken:
         ],
     )
     def test_what_others_encode_is_refused(self, alice: Caller, payload: bytes) -> None:
-        """B19: valid base64 of anything."""
+        """Valid base64 of anything."""
         for token in (base64.urlsafe_b64encode(payload).decode(), base64.b64encode(payload).decode()):
             refused(alice.list_tasks(page_token=token), 400, "INVALID_PAGE_TOKEN")
 
@@ -288,7 +286,7 @@ class TestPageToken:
         "nonsense", ["x", "made-up", "é", "=", "====", " ", "null", "0", "A" * 100_000, "\U0001f95b", "%"]
     )
     def test_nonsense_is_refused(self, alice: Caller, nonsense: str) -> None:
-        """B19: 10 MB or one letter."""
+        """10 MB or one letter."""
         document = refused(alice.list_tasks(page_token=nonsense), 400, "INVALID_PAGE_TOKEN")
         assert document["param"] == "page_token"
 

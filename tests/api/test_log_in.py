@@ -99,7 +99,7 @@ class TestRefusals:
     def test_they_are_all_the_same(
         self, unauthenticated: Caller, tries: dict[str, tuple[str, str]], verifications: list[str]
     ) -> None:
-        """A14: status, body, header fields, and exactly one verification of equal cost for each."""
+        """Status, body, header fields, and exactly one verification of equal cost for each."""
         shapes = {name: shape(log_in(unauthenticated, *sent)) for name, sent in tries.items()}
         assert set(map(str, shapes.values())) == {str(shapes["wrong"])}
         assert shapes["wrong"][0] == 401
@@ -113,14 +113,12 @@ class TestRefusals:
     def test_success_takes_one_verification_too(
         self, unauthenticated: Caller, carol: str, verifications: list[str]
     ) -> None:
-        """A14."""
         answered(log_in(unauthenticated, carol))
         assert len(verifications) == 1
 
     @pytest.mark.parametrize("member", ["email", "password"])
     @pytest.mark.parametrize(("value", "code"), [(None, "REQUIRED_FIELD"), (1, "INVALID_TYPE")])
     def test_what_is_no_text_is_400(self, unauthenticated: Caller, member: str, value: object, code: str) -> None:
-        """Table 1.4."""
         body = {
             name: each
             for name, each in {"email": "a@b.com", "password": PASSWORD, member: value}.items()
@@ -131,7 +129,7 @@ class TestRefusals:
     def test_who_changes_meanwhile_gets_no_session(
         self, unauthenticated: Caller, carol: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A13: disabled between the look and the session."""
+        """Disabled between the look and the session."""
         verify = PasswordHasher.verify
 
         def disable_first(self: PasswordHasher, kept: str, password: str) -> object:
@@ -146,7 +144,7 @@ class TestRefusals:
     def test_who_loses_a_scope_meanwhile_gets_a_token_without(
         self, unauthenticated: Caller, carol: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A13: nothing would revoke the token, which was not there yet."""
+        """Nothing would revoke the token, which was not there yet."""
         verify = PasswordHasher.verify
 
         def withdraw_first(self: PasswordHasher, kept: str, password: str) -> object:
@@ -167,7 +165,7 @@ class TestLimits:
     def test_a_thousand_tries_from_four_networks_are_ten_each(
         self, make_application: Callable[..., Flask], unauthenticated: Caller, carol: str, verifications: list[str]
     ) -> None:
-        """A16: however the address is spelled, where it is the same to us; each is answered as in C22."""
+        """However the address is spelled, where it is the same to us; each is answered as in C22."""
         app = make_application(trusted_proxies=(ip_network("127.0.0.1"),), token_rate_limit="5 per minute")
         local, _, domain = carol.partition("@")
         spellings = (carol, carol.upper(), f"{local.title()}@{domain}", f"{local}@{domain.title()}")
@@ -215,7 +213,7 @@ class TestLimits:
     def test_a_thousand_accounts_from_one_address_are_five(
         self, make_application: Callable[..., Flask], verifications: list[str]
     ) -> None:
-        """A16, A17: what claims to be another address is none; letters beyond ASCII make no other account."""
+        """What claims to be another address is none; letters beyond ASCII make no other account."""
         app = make_application(token_rate_limit="5 per minute")
         crowd = Caller(app.test_client(), {})
         statuses = [
@@ -230,7 +228,7 @@ class TestLimits:
         assert len(verifications) == 5
 
     def test_who_is_in_stays_in(self, unauthenticated: Caller, carol: str) -> None:
-        """A16: guessing keeps nobody out who has a session."""
+        """Guessing keeps nobody out who has a session."""
         caller, token = logged_in(unauthenticated, carol)
         assert [log_in(unauthenticated, carol, "guess").status_code for _ in range(10)] == [401] * 9 + [429]
         answered(caller.get("/v1/users/me"))
@@ -238,7 +236,7 @@ class TestLimits:
 
     @pytest.mark.parametrize("is_known", [True, False])
     def test_ten_in_fifteen_minutes_and_an_account(self, unauthenticated: Caller, app: Flask, is_known: bool) -> None:
-        """A16, C22: whatever the password, from however many addresses, in whatever capitals, known or not."""
+        """C22: whatever the password, from however many addresses, in whatever capitals, known or not."""
         email = an_address()
         if is_known:
             join(unauthenticated, app, email)

@@ -169,7 +169,7 @@ class TestViolations:
     def test_names_that_a_client_makes_up_are_no_labels(
         self, alice: Caller, client: FlaskClient, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """U8: whatever is sent, the series stay the same."""
+        """Whatever is sent, the series stay the same."""
 
         def bombard(salt: str) -> None:
             for body in ({f"x{salt}": 1}, {"task": {f"y{salt}": 1}}, {"task": {"title": {salt: 1}}}, [salt]):
@@ -196,7 +196,7 @@ class TestOverload:
     def test_a_request_that_finds_no_slot_is_counted(
         self, make_application: Callable[..., Flask], bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """C23a, F7: and while another is at work, that can be seen."""
+        """C23a: and while another is at work, that can be seen."""
         small = make_application(database_pool_size=2, web_threads=1)
         slots = small.extensions["candor-services"].bulkhead
         with growth("http_requests_shed_total", at="work_slots") as shed, slots:
@@ -223,5 +223,5 @@ def test_an_undeclared_error_is_counted_by_its_operation() -> None:
 
 
 def test_the_states_of_a_breaker_are_ordered_so_that_the_worst_shows() -> None:
-    """F32: open is 1."""
+    """Open is 1."""
     assert metrics.STATES["closed"] < metrics.STATES["half-open"] < metrics.STATES["open"] == 1

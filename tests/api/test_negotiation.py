@@ -137,7 +137,6 @@ class TestAccept:
         ],
     )
     def test_what_takes_json_gets_it(self, alice: Caller, accept: str) -> None:
-        """B31."""
         assert alice.get(TASKS, headers={"Accept": accept}).mimetype == JSON
 
     @pytest.mark.parametrize(
@@ -161,13 +160,13 @@ class TestAccept:
     def test_what_does_not_is_406_as_a_problem_document(
         self, alice: Caller, method: str, path: str, accept: str
     ) -> None:
-        """B31: with what there is; the error itself is told whatever Accept says."""
+        """With what there is; the error itself is told whatever Accept says."""
         response = alice.send(method, path, headers={"Accept": accept})
         assert refused(response, 406, "NOT_ACCEPTABLE")["available"] == [JSON]
 
     @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
     def test_machines_that_watch_need_not_say(self, unauthenticated: Caller, path: str) -> None:
-        """Section 3.6: health answers whoever asks."""
+        """Health answers whoever asks."""
         answered(unauthenticated.get(path, headers={"Accept": "text/html"}))
 
 
@@ -186,7 +185,7 @@ class TestMethods:
         ],
     )
     def test_options_and_405_list_the_real_methods(self, unauthenticated: Caller, path: str, allowed: str) -> None:
-        """B26, table 1.4: 204 with Allow, and the same in the refusal, whoever asks."""
+        """204 with Allow, and the same in the refusal, whoever asks."""
         response = unauthenticated.send("OPTIONS", path)
         assert (response.status_code, response.headers["Allow"]) == (204, allowed)
         for method in ("TRACE", "CONNECT", "FOO", "PUT", "PROPFIND", "QUERY"):
@@ -197,7 +196,7 @@ class TestMethods:
 
     @pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"])
     def test_a_method_cannot_be_overridden(self, alice: Caller, header: str) -> None:
-        """B26, A20: ignored."""
+        """Ignored."""
         path = path_of(alice.task())
         answered(alice.get(path, headers={header: "DELETE"}))
         refused(alice.post(path, headers={header: "DELETE"}), 405, "METHOD_NOT_ALLOWED")
@@ -208,7 +207,7 @@ class TestMethods:
         refused(unauthenticated.send("OPTIONS", "/v1/nothing"), 404, "ROUTE_NOT_FOUND")
 
     def test_head_is_get_without_the_body(self, admin: Caller, app: Flask) -> None:
-        """B26: on every GET, the same header fields; there is one task, and nothing else with an id."""
+        """On every GET, the same header fields; there is one task, and nothing else with an id."""
         path = path_of(admin.task())
         ids = [value for parameter, value in PATHS.items() if parameter not in {"<slug>", "<violation>"}]
         fresh = {"X-Request-Id", "Request-Id", "RateLimit", "Date"}
@@ -245,7 +244,7 @@ class TestPaths:
     def test_what_is_no_path_is_404_whoever_asks(
         self, unauthenticated: Caller, alice: Caller, method: str, path: str
     ) -> None:
-        """B27, C25, A20: auth rules are equal on every spelling, because no spelling but one is a path."""
+        """C25: auth rules are equal on every spelling, because no spelling but one is a path."""
         for caller in (unauthenticated, alice):
             response = caller.send(method, path)
             assert response.status_code == HTTPStatus.NOT_FOUND
@@ -255,19 +254,19 @@ class TestPaths:
     def test_an_encoded_path_is_the_path_and_guarded_as_it(
         self, unauthenticated: Caller, alice: Caller, path: str
     ) -> None:
-        """B27: RFC 3986, section 6.2.2.2; the gateway decodes before we see it."""
+        """RFC 3986, section 6.2.2.2; the gateway decodes before we see it."""
         assert unauthenticated.get(path).status_code == 401
         answered(alice.get(path))
 
     @pytest.mark.parametrize("host", ["localhost", "evil.com", "[::1]:8000", "evil.com:80"])
     def test_the_host_does_not_matter(self, alice: Caller, host: str) -> None:
-        """B25: reflected nowhere."""
+        """Reflected nowhere."""
         response = alice.post(json={"task": {"title": "x"}}, environ_overrides={"HTTP_HOST": host})
         assert response.headers["Location"].startswith("/v1/tasks/")
         assert "evil" not in response.get_data(as_text=True) + str(response.headers)
 
     def test_an_unknown_parameter_is_named_on_every_operation(self, alice: Caller) -> None:
-        """Table 1.4: on those without any parameters too."""
+        """On those without any parameters too."""
         for method, path in (("POST", TASKS), ("POST", BATCH), ("DELETE", ABSENT)):
             body = BODIES.get(f"{method} {path}")
             assert ("colour", "UNKNOWN_PARAMETER") in violated(alice.send(method, f"{path}?colour=red", json=body))

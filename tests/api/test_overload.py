@@ -73,7 +73,7 @@ class TestRefusal:
     def test_the_next_request_begins_where_this_one_certainly_ends(
         self, overload: Overload, received: bytes, length: int
     ) -> None:
-        """B23: else the connection is closed, and the answer says so."""
+        """Else the connection is closed, and the answer says so."""
         answer, found = overload.reject(received, may_follow=True)
         assert found == length
         assert parsed(answer)[1]["Connection"] == ("keep-alive" if length else "close")
@@ -107,7 +107,7 @@ class TestRefusal:
     def test_each_has_its_access_line_and_all_of_a_second_one_error_line(
         self, overload: Overload, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """U3, F7: a flood of requests is no flood of causes."""
+        """A flood of requests is no flood of causes."""
         caplog.set_level(logging.INFO)
         for _ in range(5):
             overload.reject(GET, may_follow=True)

@@ -68,13 +68,12 @@ class TestGet:
 
     @pytest.mark.parametrize("path", [ABSENT, "/v1/users/nonsense"])
     def test_somebody_else_is_403_before_any_look(self, me: Caller, path: str) -> None:
-        """A18: nobody learns who there is."""
+        """Nobody learns who there is."""
         response = me.get(path)
         assert (response.status_code, response.get_data()) == (403, b"")
         assert "WWW-Authenticate" not in response.headers
 
     def test_to_an_admin_nobody_is_404(self, admin: Caller) -> None:
-        """A18."""
         for path in (ABSENT, "/v1/users/nonsense"):
             refused(admin.get(path), 404, "USER_NOT_FOUND")
 
@@ -140,12 +139,11 @@ class TestPatch:
 
     @pytest.mark.parametrize("member", ["scopes", "email", "id", "create_time"])
     def test_what_the_service_writes_is_ignored(self, me: Caller, user: dict[str, Any], member: str) -> None:
-        """A21: what was read can be sent back; nobody makes an admin of themselves."""
+        """What was read can be sent back; nobody makes an admin of themselves."""
         assert answered(me.patch(ME, json={member: ["admin"]})) == user
 
     @pytest.mark.parametrize("member", ["password", "password_hash", "is_admin", "is_disabled", "version"])
     def test_what_is_no_member_is_refused(self, me: Caller, member: str) -> None:
-        """A21."""
         assert violated(me.patch(ME, json={member: "x"})) == [(member, "UNKNOWN_FIELD")]
 
     @pytest.mark.parametrize(("name", "code"), [(None, "REQUIRED_FIELD"), ("", "TOO_SHORT"), ("a\0b", None)])
@@ -212,7 +210,7 @@ class TestDelete:
         assert refresh(unauthenticated, token).status_code == 401
 
     def test_the_access_token_ends_too(self, unauthenticated: Caller, me: Caller, app: Flask) -> None:
-        """A13: at once where the account is asked for, everywhere within 5 seconds."""
+        """At once where the account is asked for, everywhere within 5 seconds."""
         answered(delete(me))
         refused(me.get(ME), 404, "USER_NOT_FOUND")
         learn(app)

@@ -140,7 +140,6 @@ class TestNegotiation:
 
     @pytest.mark.parametrize("path", ["/", "/errors", "/errors/task-not-found", "/docs", "/openapi.json"])
     def test_what_there_is_not_is_406(self, client: FlaskClient, path: str) -> None:
-        """Table 1.4."""
         response = client.get(path, headers={"Accept": "application/xml"})
         assert response.status_code == 406
         assert response.json is not None

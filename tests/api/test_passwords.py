@@ -39,7 +39,7 @@ def token_for(unauthenticated: Caller, app: Flask, email: str) -> str:
 
 class TestRequest:
     def test_an_unknown_address_is_answered_alike(self, unauthenticated: Caller, email: str, app: Flask) -> None:
-        """A15: the same status, body and header fields; the mail alone tells."""
+        """The same status, body and header fields; the mail alone tells."""
         unknown = an_address()
         known, other = (unauthenticated.post(REQUEST, json={"email": each}) for each in (email.upper(), unknown))
         assert (known.status_code, known.get_data()) == (other.status_code, other.get_data()) == (202, known.get_data())
@@ -48,7 +48,7 @@ class TestRequest:
         assert [(mail["kind"], mail["token"]) for mail in mails(app, unknown)] == [("mail.no_account", "")]
 
     def test_what_is_no_address_is_400(self, unauthenticated: Caller) -> None:
-        """Table 1.4: that is no secret."""
+        """That is no secret."""
         assert violated(unauthenticated.post(REQUEST, json={"email": "alice"})) == [("email", "INVALID_FORMAT")]
 
     @pytest.mark.parametrize("is_known", [True, False])
@@ -81,7 +81,7 @@ class TestReset:
         assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
 
     def test_who_was_locked_out_gets_in(self, unauthenticated: Caller, email: str, app: Flask) -> None:
-        """A16: guesses at the old password keep nobody out; an owner has always a way in."""
+        """Guesses at the old password keep nobody out; an owner has always a way in."""
         assert [log_in(unauthenticated, email, "guess").status_code for _ in range(11)] == [401] * 10 + [429]
         assert log_in(unauthenticated, email).status_code == 429
         answered(unauthenticated.post(RESET, json={"token": token_for(unauthenticated, app, email), "password": NEW}))
@@ -133,13 +133,12 @@ class TestReset:
         assert abs(left - delay - timedelta(minutes=45)) < timedelta(seconds=20)
 
     def test_who_has_deleted_the_account_stays_away(self, unauthenticated: Caller, email: str, app: Flask) -> None:
-        """A13: the mail that was sent before is of no use."""
+        """The mail that was sent before is of no use."""
         token = token_for(unauthenticated, app, email)
         answered(logged_in(unauthenticated, email)[0].delete("/v1/users/me", json={"current_password": PASSWORD}))
         refused(unauthenticated.post(RESET, json={"token": token, "password": NEW}), 400, "INVALID_ONE_TIME_TOKEN")
 
     def test_who_is_disabled_stays_out(self, unauthenticated: Caller, email: str, app: Flask) -> None:
-        """A13."""
         token = token_for(unauthenticated, app, email)
         with app.app_context():
             app.extensions["candor-services"].users.disable(email)
@@ -182,7 +181,7 @@ class TestChange:
         answered(log_in(unauthenticated, email))
 
     def test_ten_guesses_in_fifteen_minutes(self, unauthenticated: Caller, email: str) -> None:
-        """A16: and they keep nobody from logging in."""
+        """And they keep nobody from logging in."""
         caller, _ = logged_in(unauthenticated, email)
         wrong = self.body(current_password="wrong password")
         assert [caller.send("PUT", PUT, json=wrong).status_code for _ in range(10)] == [400] * 10

@@ -74,7 +74,7 @@ class TestGet:
 
     @pytest.mark.parametrize("where", [ABSENT, "/v1/users/nonsense/preferences"])
     def test_nobody_s(self, admin: Caller, me: Caller, where: str) -> None:
-        """A18: to an admin there is none; others learn nothing."""
+        """To an admin there is none; others learn nothing."""
         refused(admin.get(where), 404, "USER_NOT_FOUND")
         response = me.get(where)
         assert (response.status_code, response.get_data()) == (403, b"")
@@ -95,20 +95,19 @@ class TestReplace:
         assert answered(put(admin, path)) == answered(me.get(path)) == SWISS
 
     def test_without_if_match_it_is_428(self, me: Caller, path: str) -> None:
-        """C20, D8, D10: nothing is written; 404 and 403 come first, C9a."""
+        """C20: nothing is written; 404 and 403 come first, C9a."""
         refused(me.send("PUT", path, json=SWISS), 428, "PRECONDITION_REQUIRED")
         assert answered(me.get(path)) == DEFAULTS
         assert me.send("PUT", ABSENT, json=SWISS).status_code == 403
 
     def test_a_stale_tag_is_412(self, me: Caller, path: str) -> None:
-        """C20, D10: the tag of the defaults is stale once there is more than them."""
+        """C20: the tag of the defaults is stale once there is more than them."""
         tag = me.get(path).headers["ETag"]
         put(me, path)
         refused(put(me, path, DEFAULTS, tag=tag), 412, "PRECONDITION_FAILED")
         assert answered(me.get(path)) == SWISS
 
     def test_of_two_first_ones_at_once_one_wins(self, app: Flask, me: Caller, path: str) -> None:
-        """D8."""
         tag = me.get(path).headers["ETag"]
         callers = [Caller(app.test_client(), me.credentials) for _ in range(4)]
         answers = at_once(4, lambda n: put(callers[n], path, tag=tag).status_code, threads=4)
@@ -116,7 +115,6 @@ class TestReplace:
 
     @pytest.mark.parametrize("where", [ABSENT, "/v1/users/nonsense/preferences"])
     def test_nobody_s(self, admin: Caller, me: Caller, where: str) -> None:
-        """A18."""
         refused(put(admin, where), 404, "USER_NOT_FOUND")
         response = put(me, where)
         assert (response.status_code, response.get_data()) == (403, b"")

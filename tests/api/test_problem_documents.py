@@ -86,7 +86,7 @@ class TestDocument:
 
     @pytest.mark.parametrize("host", ["evil.com", "evil.com:99999", "a b/../", "[::1", "évil", "candor.test@evil.com"])
     def test_type_is_made_of_the_public_url_whatever_the_host(self, unauthenticated: Caller, host: str) -> None:
-        """C1, B25: never from Host, which is nowhere repeated."""
+        """C1: never from Host, which is nowhere repeated."""
         response = unauthenticated.get("/v1/nothing", environ_overrides={"HTTP_HOST": host})
         assert response.status_code in {400, 404}
         assert response.json is not None
@@ -152,7 +152,7 @@ class TestRetryAdvice:
         assert (document["limit"], document["window_seconds"], document["retryable"]) == (1, 60, True)
 
     def test_503_says_when_and_how_often(self, make_application: Callable[..., Flask], alice: Caller) -> None:
-        """C1, table 1.4."""
+        """C1."""
         broken = make_application(database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
         document = refused(Caller(broken.test_client(), alice.credentials).list_tasks(), 503, "SERVICE_UNAVAILABLE")
         assert (document["retry"], document["retry_after"], document["retryable"]) == (RETRY, 1, True)
@@ -216,7 +216,7 @@ class TestSecrecy:
         }
 
     def test_a_dependency_s_text_does_not_pass_through(self, raising: Callable[[BaseException], Caller]) -> None:
-        """Table 1.4: detail and undeclared facts stay in the log."""
+        """Detail and undeclared facts stay in the log."""
         response = raising(errs.platform.ServiceUnavailable(detail="hunter2", retry_after=7, host="db-1")).get(ABSENT)
         assert refused(response, 503, "SERVICE_UNAVAILABLE")["retry_after"] == 7
         assert not re.search("hunter2|db-1", response.get_data(as_text=True))
@@ -284,7 +284,7 @@ class TestLog:
     def test_every_request_is_exactly_one_access_line(
         self, alice: Caller, log: Log, method: str, path: str, request_: dict[str, Any], status: int, code: str
     ) -> None:
-        """U3: with the id that was answered."""
+        """With the id that was answered."""
         response = alice.send(method, path, **request_)
         (line,) = log.access
         assert (line["method"], line["path"], line["status"]) == (method, path, status)
@@ -295,7 +295,6 @@ class TestLog:
     def test_whatever_happens_there_is_one_access_line(
         self, alice: Caller, raising: Callable[[BaseException], Caller], log: Log, status: int
     ) -> None:
-        """U3."""
         tag = alice.get(f"/v1/{alice.task('Tagged')['name']}").headers["ETag"]
         path = log.access[-1]["path"]
         sends: dict[int, Callable[[], TestResponse]] = {

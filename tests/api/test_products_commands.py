@@ -75,7 +75,7 @@ def file(tmp_path: Path) -> Path:
 
 class TestLoad:
     def test_ok(self, run: Run, file: Path) -> None:
-        """Section 3.3: what is there is replaced, what is not is added, and nothing else is touched."""
+        """What is there is replaced, what is not is added, and nothing else is touched."""
         assert run("load", str(file)) == (0, "2 prices loaded\n")
         file.write_text('\ufeffprice,sku,currency\r\n0.00,TEA,EUR\r\n9999999.99,"CUP, blue",GBP\r\n', encoding="utf-8")
         assert run("load", str(file)) == (0, "2 prices loaded\n")
@@ -85,7 +85,7 @@ class TestLoad:
     def test_every_fault_is_told_by_its_line_and_nothing_is_loaded(
         self, run: Run, file: Path, more: str, faults: list[str]
     ) -> None:
-        """D10, D14: whatever stands before it."""
+        """Whatever stands before it."""
         file.write_text(more if "header" in faults[0] else f"{PRICES}{more}\n", errors="surrogateescape")
         code, output = run("load", str(file))
         told = output.splitlines()

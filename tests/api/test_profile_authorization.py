@@ -1,4 +1,4 @@
-"""A18, C8: profiles and preferences, users × everything that can be done; and mass assignment (A21)."""
+"""C8: profiles and preferences, users × everything that can be done; and mass assignment."""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +59,7 @@ def users(
 
 @pytest.mark.parametrize("what", OPERATIONS)
 def test_only_oneself_and_admins(users: dict[str, Caller], user: dict[str, Any], what: str) -> None:
-    """A18: with an empty body, whoever there is; nothing is changed."""
+    """With an empty body, whoever there is; nothing is changed."""
     method, resource, request = OPERATIONS[what]
     path = f"/v1/users/{user['id']}/{resource}"
     for name, caller in users.items():
@@ -74,7 +74,7 @@ def test_only_oneself_and_admins(users: dict[str, Caller], user: dict[str, Any],
 
 
 def test_what_is_not_a_preference_is_never_written(users: dict[str, Caller], user: dict[str, Any]) -> None:
-    """A21: neither whose they are, nor anything of the user."""
+    """Neither whose they are, nor anything of the user."""
     path = f"/v1/users/{user['id']}/preferences"
     extra = {
         "user_id": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
@@ -88,7 +88,7 @@ def test_what_is_not_a_preference_is_never_written(users: dict[str, Caller], use
 
 
 def test_the_path_counts_in_any_spelling(users: dict[str, Caller], user: dict[str, Any]) -> None:
-    """B27: of a UUID."""
+    """Of a UUID."""
     for resource in ("profile", "preferences"):
         assert users["self"].get(f"/v1/users/{user['id'].upper()}/{resource}").status_code == 200
         assert users["other_user"].get(f"/v1/users/{user['id'].upper()}/{resource}").status_code == 403

@@ -110,7 +110,7 @@ class TestLocal:
     def test_preferences_that_cannot_be_read_are_made_up_for(
         self, app: Flask, user: dict[str, Any], admin: Caller
     ) -> None:
-        """3.5, C26: it takes no remote one to be without preferences."""
+        """C26: it takes no remote one to be without preferences."""
         with app.app_context(), db.engine.connect() as connection:
             connection.exec_driver_sql("LOCK TABLE preferences")
             response = admin.get(f"/v1/users/{user['id']}/profile", headers={"Request-Timeout": "0.3"})
@@ -122,7 +122,7 @@ class TestLocal:
 
     @pytest.mark.parametrize("user_id", [OTHER, "nonsense"])
     def test_nobody_s(self, admin: Caller, alice: Caller, user_id: str) -> None:
-        """A18: to an admin there is none; others learn nothing."""
+        """To an admin there is none; others learn nothing."""
         refused(admin.get(f"/v1/users/{user_id}/profile"), 404, "USER_NOT_FOUND")
         response = alice.get(f"/v1/users/{user_id}/profile")
         assert (response.status_code, response.get_data()) == (403, b"")
@@ -203,7 +203,6 @@ class TestRemote:
             each.close()
 
     def test_who_may_not_see_it_causes_no_call(self, world: World) -> None:
-        """A18."""
         response = world.me.get(f"/v1/users/{OTHER}/profile")
         assert (response.status_code, world.users.connections + world.preferences.connections) == (403, 0)
 
@@ -221,7 +220,7 @@ def _after(barrier: threading.Barrier, behave: Behaviour) -> Behaviour:
 @pytest.mark.parametrize("fault", FAULTS)
 class TestFaults:
     def test_of_users_without_a_copy_are_502_503_and_504(self, world: World, fault: str) -> None:
-        """3.5, 1.4: and nothing that was said there is said here."""
+        """No text of the other instance is in the response."""
         behave, status, code, _ = FAULTS[fault]
         world.users.behave = behave
         if status == 504:
@@ -233,7 +232,7 @@ class TestFaults:
         assert ("Retry-After" in response.headers) == (status == 503)
 
     def test_of_users_with_a_copy_degrade_it(self, world: World, fault: str) -> None:
-        """3.5, C26."""
+        """C26."""
         behave, status, _, reason = FAULTS[fault]
         answered(world.get())
         world.users.behave = behave
@@ -249,7 +248,7 @@ class TestFaults:
         assert response.headers["Degraded"] == f"user;reason={reason}"
 
     def test_of_preferences_are_made_up_for_by_defaults(self, world: World, fault: str) -> None:
-        """3.5, C26."""
+        """C26."""
         behave, status, _, reason = FAULTS[fault]
         world.preferences.behave = behave
         if status == 504:
@@ -267,7 +266,7 @@ class TestFaults:
 class TestRefusals:
     @pytest.mark.parametrize("refusal", REFUSALS)
     def test_of_the_user_is_passed_on_and_no_copy_shown(self, world: World, refusal: str) -> None:
-        """3.5, A18: nor kept for when the other side fails afterwards."""
+        """Nor kept for when the other side fails afterwards."""
         answered(world.get())
         world.users.behave, status = REFUSALS[refusal]
         response = world.get()
@@ -283,14 +282,14 @@ class TestRefusals:
         assert said == ["preferences: refused"]
 
     def test_another_user_is_no_answer(self, world: World) -> None:
-        """A18: whatever the other side says, nobody is shown somebody else."""
+        """Whatever the other side says, nobody is shown somebody else."""
         world.users.behave = says({**USER, "id": OTHER})
         refused(world.get(), 502, "EXTERNAL_SERVICE_ERROR")
 
 
 class TestCopies:
     def test_are_shown_to_nobody_else(self, world: World, bearer: Bearer) -> None:
-        """A18: who was not allowed to see it by the one who keeps it, is not shown a copy either."""
+        """Who was not allowed to see it by the one who keeps it, is not shown a copy either."""
         answered(world.get(world.admin))
         world.users.behave = fake.resets
         assert answered(world.get(world.admin))["degraded_reasons"] == ["user: unreachable"]
@@ -332,7 +331,7 @@ class TestTime:
 
 class TestBreaker:
     def test_the_dead_are_left_alone_and_asked_again_by_one(self, world: World) -> None:
-        """F32, C26."""
+        """C26."""
         answered(world.get())
         world.users.behave = world.preferences.behave = fake.resets
         while world.client("users").breaker.state() is not State.OPEN:
@@ -401,7 +400,6 @@ class TestLog:
         assert log.of("candor.dependencies") == []
 
     def test_the_token_is_in_no_line(self, world: World, log: Log) -> None:
-        """A8."""
         world.users.behave, world.preferences.behave = HTML, fake.resets
         world.get()
         token = world.me.credentials["Authorization"].partition(" ")[2]

@@ -1,4 +1,4 @@
-"""D9: who comes second is told so, and never by a 500."""
+"""Who comes second is told so, and never by a 500."""
 
 import time
 from collections import Counter
@@ -51,23 +51,22 @@ class TestTitles:
     """Many creations of one title."""
 
     def test_of_two_hundred_at_once_one_succeeds(self, alice: Caller, sends: Sends) -> None:
-        """D9: one 201 and 199 times 409."""
+        """One 201 and 199 times 409."""
         assert sends.create(["Buy milk"] * 200) == {201: 1, 409: 199}
         assert alice.titles() == ["Buy milk"]
 
     def test_every_spelling_of_one_title_is_one_title(self, alice: Caller, sends: Sends) -> None:
-        """B14, D9: NFC and NFD, with and without spaces around."""
+        """NFC and NFD, with and without spaces around."""
         spellings = ["caf\u00e9", "cafe\u0301", "caf\u00e9 ", "\u3000cafe\u0301"]
         assert sends.create(spellings * 15) == {201: 1, 409: 59}
         assert len(alice.titles()) == 1
 
     def test_different_titles_do_not_stand_in_one_another_s_way(self, alice: Caller, sends: Sends) -> None:
-        """U1."""
         assert sends.create([str(n) for n in range(50)]) == {201: 50}
         assert answered(alice.list_tasks())["total_size"] == 50
 
     def test_renaming_to_one_title_succeeds_once(self, alice: Caller, sends: Sends) -> None:
-        """D9: PATCH as well."""
+        """PATCH as well."""
         paths = [f"/v1/{alice.task(str(n))['name']}" for n in range(30)]
         statuses = at_once(
             30, lambda n: admitted(partial(sends.caller().patch, paths[n], json={"title": "one"})).status_code
@@ -75,7 +74,7 @@ class TestTitles:
         assert Counter(statuses) == {200: 1, 409: 29}
 
     def test_batches_that_share_titles_neither_deadlock_nor_fail(self, alice: Caller, sends: Sends) -> None:
-        """D9, F9: each title is created exactly once, in whichever order it is asked for."""
+        """Each title is created exactly once, in whichever order it is asked for."""
         titles = [{"title": str(n)} for n in range(20)]
         batches = [titles, titles[::-1], titles[10:] + titles[:10], titles[5:15]]
 
@@ -91,7 +90,6 @@ class TestTitles:
         assert sorted(alice.titles(), key=int) == [str(n) for n in range(20)]
 
     def test_batches_and_single_creations_share_the_titles(self, alice: Caller, sends: Sends) -> None:
-        """D9."""
 
         def send(n: int) -> int:
             caller = sends.caller()
@@ -106,7 +104,7 @@ class TestKeys:
     """Many requests with one Idempotency-Key."""
 
     def test_a_hundred_with_one_key_are_one_effect(self, alice: Caller, sends: Sends) -> None:
-        """D2: one 201, replays of it byte for byte, and 409 for who comes while it runs."""
+        """One 201, replays of it byte for byte, and 409 for who comes while it runs."""
         body = {"task": {"title": "Buy milk"}}
         keyed = {"Idempotency-Key": "k-1"}
         responses = at_once(100, lambda _: admitted(partial(sends.caller().post, json=body, headers=keyed)))

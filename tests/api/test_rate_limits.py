@@ -51,7 +51,7 @@ class TestHeaders:
     """What is told."""
 
     def test_what_is_left_goes_down_by_one(self, limited: Flask, alice: Caller) -> None:
-        """A23: exactly, on every answer, whatever it is."""
+        """Exactly, on every answer, whatever it is."""
         caller, unauthenticated = Caller(limited.test_client(), alice.credentials), Caller(limited.test_client(), {})
         responses = [unauthenticated.get(TASKS), caller.get(TASKS), caller.create(""), caller.get("/"), caller.create()]
         assert [each.status_code for each in responses] == [401, 200, 400, 200, 201]
@@ -60,7 +60,7 @@ class TestHeaders:
         assert {each.headers["RateLimit-Policy"] for each in responses} == {'"default";q=5;w=3600'}
 
     def test_the_one_after_the_last_is_429(self, limited: Flask) -> None:
-        """C22, U4: with when to come back, and nothing left."""
+        """C22: with when to come back, and nothing left."""
         drain(limited)
         response = limited.test_client().get(TASKS, environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
         document = refused(response, 429, "RATE_LIMIT_EXCEEDED")
@@ -69,7 +69,7 @@ class TestHeaders:
         assert (document["limit"], document["window_seconds"]) == (LIMIT, 3600)
 
     def test_retry_after_is_enough(self, make_application: Make) -> None:
-        """A23: obeyed, the next request succeeds."""
+        """Obeyed, the next request succeeds."""
         client = make_application(rate_limit="1 per second").test_client()
         client.get("/")
         response = client.get("/")
@@ -90,7 +90,6 @@ class TestHeaders:
         assert refused(responses[2], 429, "RATE_LIMIT_EXCEEDED")["limit"] == 2
 
     def test_a_refusal_costs_no_query(self, limited: Flask, alice: Caller) -> None:
-        """A23."""
         caller = Caller(limited.test_client(), alice.credentials)
         drain(limited, "127.0.0.1")
         with limited.app_context(), sent_by(db.engine) as statements:
@@ -127,7 +126,7 @@ class TestAddresses:
         "header", ["X-Forwarded-For", "X_Forwarded_For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP"]
     )
     def test_a_stranger_cannot_choose_an_address(self, limited: Flask, header: str) -> None:
-        """A17: the field counts only when the peer is a trusted proxy."""
+        """The field counts only when the peer is a trusted proxy."""
         drain(limited)
         client = limited.test_client()
         for n in range(5):
@@ -163,7 +162,7 @@ class TestAddresses:
     def test_the_same_client_by_another_road_has_the_same_limit(
         self, proxied: Flask, one: tuple[str, str | None], same: tuple[str, str | None]
     ) -> None:
-        """A17: the last address that no trusted proxy bears; an IPv6 network of 64 bits is one client."""
+        """The last address that no trusted proxy bears; an IPv6 network of 64 bits is one client."""
         drain(proxied, *one)
         assert knock(proxied, *same) == 429
 
@@ -184,13 +183,13 @@ class TestAddresses:
     def test_another_client_by_the_same_road_has_another(
         self, proxied: Flask, one: tuple[str, str | None], other: tuple[str, str | None]
     ) -> None:
-        """A17: nobody shares a limit with a stranger."""
+        """Nobody shares a limit with a stranger."""
         drain(proxied, *one)
         assert knock(proxied, *other) == 401
 
     @pytest.mark.parametrize("address", ["", "nonsense", "fe80::1%eth0", "1.2.3.4:5678", "999.1.1.1", "unknown"])
     def test_an_odd_address_is_limited_too(self, proxied: Flask, address: str) -> None:
-        """A17, U1: by some rule, and never by a 500."""
+        """By some rule, and never by a 500."""
         drain(proxied, "10.0.0.1", address)
         assert knock(proxied, "10.0.0.1", address) == 429
 
@@ -228,7 +227,7 @@ class TestRedis:
     def test_without_redis_each_counts_for_itself_and_nothing_fails(
         self, shared: list[Flask], redis: ValkeyServer, alice: Caller
     ) -> None:
-        """F18, C22: killed between two requests; still limited, no 5xx, no wait."""
+        """C22: killed between two requests; still limited, no 5xx, no wait."""
         assert state(self.get(shared[0]))[0] == 4
         redis.terminate()
         began = time.monotonic()
@@ -241,7 +240,7 @@ class TestRedis:
         answered(Caller(shared[1].test_client(), alice.credentials).create(), 201)
 
     def test_a_server_that_comes_back_is_used_again(self, shared: list[Flask], redis: ValkeyServer, log: Log) -> None:
-        """F18: the shared count is found again; one line says that it was lost, and one that it is back."""
+        """The shared count is found again; one line says that it was lost, and one that it is back."""
         port = redis.port
         redis.terminate()
         assert {self.get(shared[0]).status_code for _ in range(20)} == {200, 429}

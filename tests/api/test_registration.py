@@ -50,7 +50,7 @@ class TestRegister:
         assert len(mail["token"]) == 43
 
     def test_a_taken_address_is_told_by_mail_alone(self, unauthenticated: Caller, app: Flask, email: str) -> None:
-        """A15: the same status, body and header fields; capitals make no other address."""
+        """The same status, body and header fields; capitals make no other address."""
         first = register(unauthenticated, email)
         answered(activate(unauthenticated, mails(app, email)[-1]["token"]))
         again = register(unauthenticated, email.title())
@@ -104,7 +104,6 @@ class TestRegister:
     def test_nobody_makes_more_of_themselves(
         self, unauthenticated: Caller, app: Flask, member: str, email: str
     ) -> None:
-        """A21."""
         body = {"name": "Mallory", "email": email, member: ["admin"]}
         assert violated(unauthenticated.post(USERS, json=body)) == [(member, "UNKNOWN_FIELD")]
 
@@ -168,7 +167,6 @@ class TestRegister:
     def test_neither_address_nor_password_nor_token_is_logged(
         self, unauthenticated: Caller, app: Flask, log: Log, email: str
     ) -> None:
-        """D22."""
         join(unauthenticated, app, email)
         log_in(unauthenticated, email, "another password")
         token = mails(app, email)[0]["token"]
@@ -229,7 +227,7 @@ class TestActivate:
     def test_what_is_wrong_with_the_password_does_not_cost_the_token(
         self, unauthenticated: Caller, app: Flask, email: str, password: object, code: str
     ) -> None:
-        """3.4, B17: 8 to 128 characters; the password is not repeated."""
+        """8 to 128 characters; the password is not repeated."""
         register(unauthenticated, email)
         token = mails(app, email)[-1]["token"]
         response = unauthenticated.post(ACTIVATE, json={"token": token, "password": password})

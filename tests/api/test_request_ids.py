@@ -47,7 +47,7 @@ class TestRequestId:
     def test_a_hostile_id_is_replaced_and_the_log_stays_whole(
         self, unauthenticated: Caller, log: Log, name: str, sent: str
     ) -> None:
-        """B22: one line of access and one of the error, each one valid JSON object."""
+        """One line of access and one of the error, each one valid JSON object."""
         response = unauthenticated.get("/v1/nothing", environ_overrides={f"HTTP_{name}": sent})
         answered = response.headers["X-Request-Id"]
         assert answered != sent
@@ -87,12 +87,11 @@ class TestHostileText:
 
     @pytest.mark.parametrize("path", ["/v1/%0a%0d", "/v1/%1b[31m", "/v1/%22%7D%0A%7B", "/v1/%00", "/v1/%ff%e2%80%a8"])
     def test_a_hostile_path_stays_inside_its_line(self, unauthenticated: Caller, log: Log, path: str) -> None:
-        """U3: one line, one object."""
+        """One line, one object."""
         refused(unauthenticated.get(path), 404, "ROUTE_NOT_FOUND")
         assert (len(log.lines), len(log.access), len(log.errors)) == (2, 1, 1)
 
     def test_neither_token_nor_body_nor_query_is_logged(self, alice: Caller, log: Log) -> None:
-        """A9, D22."""
         alice.create("hunter2")
         alice.list_tasks(filter='title = "hunter2"')
         alice.post(data=b'{"hunter2', content_type="application/json")

@@ -177,7 +177,6 @@ class TestRefresh:
     def test_a_refresh_token_opens_no_door_and_an_access_token_refreshes_nothing(
         self, unauthenticated: Caller, email: str
     ) -> None:
-        """A6."""
         _, token = logged_in(unauthenticated, email)
         assert described(unauthenticated, f"Bearer {token}") == "The token is malformed"
         tokens = refreshed(unauthenticated, token)
@@ -235,7 +234,7 @@ class TestRevoke:
     def test_a_token_of_the_command_line(
         self, unauthenticated: Caller, app: Flask, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """A11: without a session, for as long as it would be good."""
+        """Without a session, for as long as it would be good."""
         issued = bearer("somebody")["Authorization"]
         answered(unauthenticated.post(REVOKE, json={"token": issued.removeprefix("Bearer ")}))
         learn(app)
@@ -390,7 +389,7 @@ class TestAge:
 
 
 class TestOperator:
-    """A13: what ``flask users`` does reaches those who are in."""
+    """What ``flask users`` does reaches those who are in."""
 
     def test_who_is_disabled_is_out(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         caller, token = logged_in(unauthenticated, email)
@@ -449,7 +448,7 @@ class TestDatabaseAway:
     def test_what_was_learnt_is_kept(
         self, unauthenticated: Caller, email: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A11: a revoked token stays revoked while the database is away."""
+        """A revoked token stays revoked while the database is away."""
         caller, token = logged_in(unauthenticated, email)
         answered(unauthenticated.post(REVOKE, json={"token": token}))
         learn(app)

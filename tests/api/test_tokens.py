@@ -26,7 +26,7 @@ class TestCredentials:
 
     @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "Bearer    ", " Bearer "])
     def test_a_good_token_is_taken(self, unauthenticated: Caller, forge: Forge, scheme: str) -> None:
-        """A9: the scheme in any case, one or more spaces."""
+        """The scheme in any case, one or more spaces."""
         answered(unauthenticated.get(TASKS, headers={"Authorization": scheme + forge.token()}))
 
     @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ class TestCredentials:
     @pytest.mark.parametrize("other", ["Bearer {}", "Bearer x", "Basic eDp5", "Digest x=y"])
     @pytest.mark.parametrize("first", [True, False])
     def test_two_headers_are_refused(self, unauthenticated: Caller, forge: Forge, other: str, first: bool) -> None:
-        """C7, A9: both as two fields and joined by a comma, even when both are good."""
+        """C7: both as two fields and joined by a comma, even when both are good."""
         pair = [f"Bearer {forge.token()}", other.replace("{}", forge.token())]
         pair = pair if first else pair[::-1]
         headers = [("Authorization", each) for each in pair]
@@ -76,7 +76,7 @@ class TestCredentials:
         assert described(unauthenticated, ",".join(pair)) == SEVERAL
 
     def test_a_token_anywhere_else_does_not_count(self, unauthenticated: Caller, forge: Forge, log: Log) -> None:
-        """A9, A25: not in the query, the body or a cookie; and it is not logged."""
+        """Not in the query, the body or a cookie; and it is not logged."""
         token = forge.token()
         responses = [
             unauthenticated.get(TASKS, query_string={"access_token": token}),
@@ -96,7 +96,7 @@ class TestSignature:
         "alg", ["none", "None", "nOnE", "NONE", "", "RS256", "ES256", "HS384", "HS512", "hs256", "HS256 "]
     )
     def test_the_algorithm_is_pinned(self, unauthenticated: Caller, forge: Forge, alg: str) -> None:
-        """A1, A2: whatever the header says, and however the rest is signed."""
+        """Whatever the header says, and however the rest is signed."""
         head, payload = {"alg": alg, "typ": "JWT"}, forge.claims()
         said = f"{segment(head)}.{segment(payload)}"
         signed = [forge.sign(head, payload, digest=digest) for digest in DIGESTS.values()]
@@ -105,7 +105,6 @@ class TestSignature:
 
     @pytest.mark.parametrize("alg", [["HS256"], None, 256, True, {"HS256": 1}, [], ...], ids=str)
     def test_an_algorithm_of_another_type_is_refused(self, unauthenticated: Caller, forge: Forge, alg: Any) -> None:
-        """A3."""
         head = {"typ": "JWT"} if alg is ... else {"alg": alg}
         assert described(unauthenticated, f"Bearer {forge.sign(head, forge.claims())}") in DESCRIPTIONS
 
@@ -124,12 +123,12 @@ class TestSignature:
         ids=lambda secret: repr(secret)[:20],
     )
     def test_another_secret_is_refused(self, unauthenticated: Caller, forge: Forge, secret: str | bytes) -> None:
-        """A2: empty ones and public keys too."""
+        """Empty ones and public keys too."""
         token = forge.sign({"alg": "HS256"}, forge.claims(), secret)
         assert described(unauthenticated, f"Bearer {token}") == "The signature is not valid"
 
     def test_every_character_of_a_token_counts(self, unauthenticated: Caller, forge: Forge) -> None:
-        """A1: the last one of the signature too, of which two bits are of no use."""
+        """The last one of the signature too, of which two bits are of no use."""
         token = forge.token()
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         for at, character in enumerate(token):
@@ -139,19 +138,19 @@ class TestSignature:
 
     @pytest.mark.parametrize("extra", ["~", "=", "==", "+", "/", "A", ".", ".A", "~~~~"])
     def test_nothing_may_be_added_to_it(self, unauthenticated: Caller, forge: Forge, extra: str) -> None:
-        """A1: one spelling per token; base64url without padding (RFC 7515, section 2)."""
+        """One spelling per token; base64url without padding (RFC 7515, section 2)."""
         token = forge.token()
         assert described(unauthenticated, f"Bearer {token}{extra}") in DESCRIPTIONS
         assert described(unauthenticated, "Bearer " + token.replace(".", extra + ".", 1)) in DESCRIPTIONS
 
     @pytest.mark.parametrize("count", [1, 2, 4, 5])
     def test_a_token_has_three_parts(self, unauthenticated: Caller, forge: Forge, count: int) -> None:
-        """A1, A7: stripped, or as long as an encrypted one."""
+        """Stripped, or as long as an encrypted one."""
         parts = [*forge.token().split("."), "AAAA", "AAAA"]
         assert described(unauthenticated, "Bearer " + ".".join(parts[:count])) == "The token is malformed"
 
     def test_a_long_token_is_not_even_read(self, unauthenticated: Caller, forge: Forge) -> None:
-        """A3: 10 KB of kid, correctly signed."""
+        """10 KB of kid, correctly signed."""
         assert (
             described(unauthenticated, f"Bearer {forge.token(head={'kid': 'k' * 10240})}") == "The token is malformed"
         )
@@ -179,7 +178,7 @@ class TestSignature:
 
     @pytest.mark.parametrize("kid", ["../../dev/null", "' OR 1=1--", "\x00", "https://evil.test/key", "k" * 2000])
     def test_a_kid_leads_nowhere(self, unauthenticated: Caller, forge: Forge, kid: str) -> None:
-        """A3: no file, no query, no address; an empty key signs nothing."""
+        """No file, no query, no address; an empty key signs nothing."""
         token = forge.sign({"alg": "HS256", "kid": kid}, forge.claims(), "")
         assert described(unauthenticated, f"Bearer {token}") == "The signature is not valid"
 
@@ -191,7 +190,7 @@ class TestSignature:
     def test_a_payload_that_is_no_object_is_refused(
         self, unauthenticated: Caller, forge: Forge, payload: object
     ) -> None:
-        """U1: signed or not, it is 401."""
+        """Signed or not, it is 401."""
         assert described(unauthenticated, f"Bearer {forge.sign({'alg': 'HS256'}, payload)}") in DESCRIPTIONS
         assert described(unauthenticated, f"Bearer {forge.sign(payload, forge.claims())}") in DESCRIPTIONS
 
@@ -203,7 +202,7 @@ class TestBeforeAllElse:
     def test_neither_body_nor_database_is_touched(
         self, unauthenticated: Caller, app: Flask, forge: Forge, authorization: str
     ) -> None:
-        """A22: 10 MB or nonsense for a body; 401 all the same."""
+        """10 MB or nonsense for a body; 401 all the same."""
         checkouts: list[object] = []
 
         def note(*args: object) -> None:

@@ -1,4 +1,4 @@
-"""``flask tokens issue``: tokens without a session, which end before their time when their user's sessions do (A13)."""
+"""``flask tokens issue``: tokens without a session, which end before their time when their user's sessions do."""
 
 from datetime import timedelta
 from typing import Any
@@ -60,7 +60,7 @@ def test_who_has_no_account_needs_no_database(
 def test_what_reaches_sessions_reaches_them(
     unauthenticated: Caller, app: Flask, user: dict[str, Any], command: str
 ) -> None:
-    """A13: however long they would be good; those of others stay."""
+    """However long they would be good; those of others stay."""
     caller = issued(unauthenticated, app, user["id"], "--expires", "3650d")
     other = issued(unauthenticated, app, join(unauthenticated, app, an_address())["id"])
     answered(caller.get(ME))
@@ -74,7 +74,6 @@ def test_what_reaches_sessions_reaches_them(
 
 
 def test_deleting_the_account_ends_them(unauthenticated: Caller, app: Flask, user: dict[str, Any]) -> None:
-    """A13."""
     caller = issued(unauthenticated, app, user["id"])
     answered(caller.delete(ME, json={"current_password": PASSWORD}))
     learn(app)
@@ -83,7 +82,6 @@ def test_deleting_the_account_ends_them(unauthenticated: Caller, app: Flask, use
 
 
 def test_who_is_disabled_gets_none(unauthenticated: Caller, app: Flask, user: dict[str, Any]) -> None:
-    """A13."""
     with app.app_context():
         app.extensions["candor-services"].users.disable(user["email"])
     assert run(app, "--subject", user["id"]).exit_code == 1

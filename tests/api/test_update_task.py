@@ -35,7 +35,7 @@ class TestMembers:
     """Without a mask, the writable members present are set."""
 
     def test_ok(self, alice: Caller) -> None:
-        """Section 3.1, C20: the whole task and its new tag."""
+        """C20: the whole task and its new tag."""
         before = alice.task(**FULL)
         response = alice.patch(path_of(before), json={"title": "Buy oat milk"})
         after = answered(response)
@@ -58,14 +58,14 @@ class TestMembers:
         assert violated(alice.patch(path_of(alice.task()), json={"title": None})) == [("title", "REQUIRED_FIELD")]
 
     def test_nothing_changes_nothing(self, alice: Caller) -> None:
-        """Section 3.1: an empty object without a mask is 200, and the tag stays."""
+        """An empty object without a mask is 200, and the tag stays."""
         created = alice.create(**FULL)
         response = alice.patch(created.headers["Location"], json={})
         assert answered(response) == created.json
         assert response.headers["ETag"] == created.headers["ETag"]
 
     def test_output_only_members_are_ignored(self, alice: Caller) -> None:
-        """B13, table 1.4: what was read can be sent back."""
+        """What was read can be sent back."""
         before = alice.task(**FULL)
         sent = {**before, "name": "tasks/1", "created_by": "bob", "create_time": None, "title": "Renamed"}
         assert changed(before, answered(alice.patch(path_of(before), json=sent))) == {"title": "Renamed"}
@@ -83,7 +83,7 @@ class TestMembers:
     def test_a_broken_rule_leaves_the_task_as_it_was(
         self, alice: Caller, body: dict[str, Any], expected: list[tuple[str, str]]
     ) -> None:
-        """D10: pointers begin at the body, which is the task."""
+        """Pointers begin at the body, which is the task."""
         created = alice.create(**FULL)
         path = created.headers["Location"]
         response = alice.patch(path, json=body)
@@ -93,7 +93,7 @@ class TestMembers:
         assert alice.get(path).get_data() == created.get_data()
 
     def test_a_title_of_another_task_is_taken(self, alice: Caller) -> None:
-        """Section 3.1: 409, and nothing of the update is kept."""
+        """409, and nothing of the update is kept."""
         alice.task("first")
         second = alice.create("second", **FULL)
         response = alice.patch(second.headers["Location"], json={"title": "first ", "description": "lost"})
@@ -101,7 +101,7 @@ class TestMembers:
         assert alice.get(second.headers["Location"]).get_data() == second.get_data()
 
     def test_its_own_title_is_not(self, alice: Caller) -> None:
-        """B14: another spelling of the same title."""
+        """Another spelling of the same title."""
         path = path_of(alice.task("caf\u00e9"))
         assert answered(alice.patch(path, json={"title": "cafe\u0301 "}))["title"] == "cafe\u0301 "
 
@@ -123,7 +123,7 @@ class TestMask:
     def test_members_outside_are_ignored_and_absent_ones_cleared(
         self, alice: Caller, mask: str, body: dict[str, Any], expected: dict[str, Any]
     ) -> None:
-        """Section 3.1, AIP-134."""
+        """AIP-134."""
         before = alice.task(**FULL)
         after = answered(alice.patch(path_of(before), json=body, query_string={"update_mask": mask}))
         assert changed(before, after) == expected
@@ -147,14 +147,14 @@ class TestMask:
         ],
     )
     def test_an_empty_unknown_or_output_only_path_is_an_error(self, alice: Caller, mask: str) -> None:
-        """Section 3.1: and nothing is written."""
+        """And nothing is written."""
         before = alice.task(**FULL)
         response = alice.patch(path_of(before), json={"title": "new"}, query_string={"update_mask": mask})
         assert {*violated(response)} == {("update_mask", "INVALID_VALUE")}
         assert answered(alice.get(path_of(before))) == before
 
     def test_a_required_member_cannot_be_cleared(self, alice: Caller) -> None:
-        """Section 3.1: REQUIRED_FIELD."""
+        """REQUIRED_FIELD."""
         path = path_of(alice.task())
         response = alice.patch(path, json={"tags": []}, query_string={"update_mask": "title,tags"})
         assert violated(response) == [("title", "REQUIRED_FIELD")]
@@ -189,35 +189,35 @@ class TestOverdue:
         return path
 
     def test_it_stays_editable(self, alice: Caller, overdue: str) -> None:
-        """Section 3.1: MUST_BE_FUTURE only when due_date is written."""
+        """MUST_BE_FUTURE only when due_date is written."""
         answered(alice.patch(overdue, json={"title": "Late", "status": "STATUS_CANCELLED"}))
 
     def test_it_can_be_sent_back_as_it_was_read(self, alice: Caller, overdue: str) -> None:
-        """Section 3.1: a due date that stays as it is, is not written."""
+        """A due date that stays as it is, is not written."""
         before = answered(alice.get(overdue))
         after = answered(alice.patch(overdue, json=before))
         assert after["due_date"] == before["due_date"]
         answered(alice.patch(overdue, json={"due_date": before["due_date"]}, query_string={"update_mask": "due_date"}))
 
     def test_no_other_past_date_can_be_written(self, alice: Caller, overdue: str) -> None:
-        """Section 3.1: MUST_BE_FUTURE, together with what else is wrong with the task it would become."""
+        """MUST_BE_FUTURE, together with what else is wrong with the task it would become."""
         response = alice.patch(overdue, json={"due_date": "2001-01-01T00:00:00Z", "status": "STATUS_COMPLETED"})
         assert violated(response) == [("status", "OVERDUE_COMPLETION"), ("due_date", "MUST_BE_FUTURE")]
         assert [each["pointer"] for each in answered(response, 400)["errors"]] == ["#/status", "#/due_date"]
 
     def test_it_cannot_become_completed(self, alice: Caller, overdue: str) -> None:
-        """Section 3.1: OVERDUE_COMPLETION, and nothing of the update is kept."""
+        """OVERDUE_COMPLETION, and nothing of the update is kept."""
         response = alice.patch(overdue, json={"title": "Late", "status": "STATUS_COMPLETED"})
         assert violated(response) == [("status", "OVERDUE_COMPLETION")]
         assert answered(alice.get(overdue))["title"] == "Buy milk"
 
     @pytest.mark.parametrize("due_date", [None, "2099-01-31T12:00:00Z"])
     def test_it_can_with_another_due_date(self, alice: Caller, overdue: str, due_date: str | None) -> None:
-        """Section 3.1: judged by what the task becomes."""
+        """Judged by what the task becomes."""
         answered(alice.patch(overdue, json={"due_date": due_date, "status": "STATUS_COMPLETED"}))
 
     def test_a_completed_one_stays_editable(self, alice: Caller, app: Flask) -> None:
-        """Section 3.1: only on the transition."""
+        """Only on the transition."""
         path = path_of(alice.task(due_date="2099-01-31T12:00:00Z", status="STATUS_COMPLETED"))
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("UPDATE tasks SET due_date = now() - interval '1 day'"))
@@ -228,7 +228,7 @@ class TestRepeatedParameters:
     """A parameter given more than once is one violation, and takes no part in judging the rest."""
 
     def test_a_repeated_mask_masks_nothing(self, alice: Caller) -> None:
-        """Section 3.1: no REQUIRED_FIELD for what only one of the masks names."""
+        """No REQUIRED_FIELD for what only one of the masks names."""
         response = alice.patch(
             path_of(alice.task()), json={"tags": []}, query_string="update_mask=title&update_mask=tags&update_mask=x"
         )
@@ -239,7 +239,7 @@ class TestConcurrency:
     """C20: two concurrent PATCHes never lose an update."""
 
     def test_fifty_at_once_lose_nothing(self, alice: Caller, app: Flask) -> None:
-        """D8: each sets a member of its own or the same one; every one of them counts as a version."""
+        """Each sets a member of its own or the same one; every one of them counts as a version."""
         created = alice.create()
         path = created.headers["Location"]
         bodies: list[dict[str, Any]] = [
@@ -272,7 +272,7 @@ class TestConcurrency:
         assert len({tag for _, tag in told}) == 50
 
     def test_of_those_who_expect_one_version_one_succeeds(self, alice: Caller, app: Flask) -> None:
-        """D8, L7: the others are told, by 412."""
+        """The others are told, by 412."""
         created = alice.create()
 
         def patch(n: int) -> int:
@@ -285,7 +285,6 @@ class TestConcurrency:
     def test_deleting_and_patching_at_once_end_in_200_or_404(
         self, client: FlaskClient, alice: Caller, app: Flask
     ) -> None:
-        """D12."""
         path = path_of(alice.task())
 
         def touch(n: int) -> int:

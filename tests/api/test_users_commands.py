@@ -40,7 +40,7 @@ class TestGrant:
 
 class TestRevoke:
     def test_ok(self, unauthenticated: Caller, app: Flask, settings: Settings, email: str) -> None:
-        """A13: the next token lacks the scope; what the account never had is no fault."""
+        """The next token lacks the scope; what the account never had is no fault."""
         left = " ".join(scope for scope in settings.default_scopes if scope != "tasks")
         assert run(app, "revoke", email, "tasks", "admin").output.endswith(f"{email}  {left}\n")
         caller, _ = logged_in(unauthenticated, email)
@@ -52,7 +52,7 @@ class TestRevoke:
 
 class TestDisable:
     def test_ok(self, unauthenticated: Caller, app: Flask, email: str) -> None:
-        """A13: no more log-ins."""
+        """No more log-ins."""
         assert "disabled" in run(app, "disable", email).output
         assert log_in(unauthenticated, email).status_code == 401
 

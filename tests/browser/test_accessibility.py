@@ -47,8 +47,15 @@ def violations(browser: Browser, axe: str) -> dict[str, list[str]]:
     return {each["id"]: [node["target"][0] for node in each["nodes"]] for each in found}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (PHONE, "light"),
+        (DESK, "dark"),
+        pytest.param(PHONE, "dark", marks=pytest.mark.nightly),
+        pytest.param(DESK, "light", marks=pytest.mark.nightly),
+    ],
+)
 def test_our_pages_violate_nothing(browser: Browser, served: Served, axe: str, width: int, scheme: str) -> None:
     browser.resize(width)
     features = [{"name": "prefers-color-scheme", "value": scheme}]

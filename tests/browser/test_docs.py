@@ -64,7 +64,7 @@ def test_a_task_is_created_and_a_refusal_leads_to_its_page(browser: Browser, ser
     assert browser.hosts() == {f"127.0.0.1:{served.port}"}
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize("width", [PHONE, pytest.param(DESK, marks=pytest.mark.nightly)])
 def test_no_page_scrolls_sideways_complains_or_asks_another_host(browser: Browser, served: Served, width: int) -> None:
     """Issue 2, pages: with the network off, at both widths; an operation with all its errors too."""
     browser.resize(width)

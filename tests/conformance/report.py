@@ -62,6 +62,16 @@ def document(profile: Profile, url: str, verdicts: Sequence[Verdict]) -> dict[st
     }
 
 
+def sums(columns: Mapping[str, Sequence[Verdict]]) -> str:
+    """Return the table of the page ``docs/evidence/conformance.md``: rules that passed, of those that apply."""
+    lines = [f"| level | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    names = {Level.MEANS: "definition of a status or field"}
+    lines += [
+        _row(names.get(level, level.value), [_score(each, level) for each in columns.values()]) for level in GENERAL
+    ]
+    return "\n".join(lines)
+
+
 def markdown(columns: Mapping[str, Sequence[Verdict]]) -> str:
     """Return the general rules, a column for each API, with the sums first."""
     found = {name: {each.rule.id: each for each in verdicts} for name, verdicts in columns.items()}

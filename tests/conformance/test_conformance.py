@@ -77,6 +77,7 @@ class TestCandor:
         self._keeps(fronted.url, profile, UNASKED | UNSEEN_BEHIND_NGINX)
 
     @needs_nginx
+    @pytest.mark.nightly
     def test_it_does_so_over_http_2_too(self, fronted: Deployment, profile: Profile) -> None:
         profile = replace(profile, ca_file=str(fronted.certificate), deviations={**profile.deviations, **OF_HTTP_2})
         verdicts = judge(fronted.url, profile, server=Http2Server)

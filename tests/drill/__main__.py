@@ -1,17 +1,23 @@
-"""``make drill``: every fault, or those of ``ONLY=``, DRILL_SCALE times as long; 1 when a promise was broken."""
+"""``make drill``: every fault, or those of ``ONLY=``, DRILL_SCALE times as long; 1 when a promise was broken.
+
+A run of every fault writes its table into ``docs/evidence/drill.md``.
+"""
 
 import os
 import shutil
 import sys
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Final
 
+from tests import evidence
 from tests.drill.environment import Environment, running_environment
 from tests.drill.faults import FAULTS, Fault, name_of
 from tests.drill.history import examine
 from tests.drill.load import Ledger
-from tests.drill.run import Row, details, run_fault, table
+from tests.drill.run import Row, details, markdown, run_fault, table
+from tests.nightly import commit
 from tests.stack.deployment import NGINX, ROOT
 
 HOME: Final = ROOT / ".local" / "test-drill"
@@ -34,7 +40,10 @@ def main(only: str) -> int:
     _say(f"\n{table(rows)}\n")
     bad = [row.name for row in rows if not row.is_good]
     judged = f"promises were broken by {', '.join(bad)}" if bad else "every promise was kept"
-    _say(f"drill: {judged}, in {time.monotonic() - began:.0f} s")
+    seconds = time.monotonic() - began
+    if not wanted:
+        evidence.write("drill", f"{_about(rows, judged, seconds)}\n\n{markdown(rows)}")
+    _say(f"drill: {judged}, in {seconds:.0f} s")
     return 1 if bad else 0
 
 
@@ -56,6 +65,16 @@ def _run_faults(stage: Environment, faults: list[Fault]) -> list[Row]:
     if said := details(rows[-1]):
         _say(said)
     return rows
+
+
+def _about(rows: list[Row], judged: str, seconds: float) -> str:
+    """Return the first lines of the page's table."""
+    sent = sum(sum(row.told.values()) for row in rows[:-1])
+    return f"""\
+- Commit: `{commit()}`
+- Date: {datetime.now(UTC):%Y-%m-%d}
+- Duration: {seconds:.0f} seconds, {sent:,} requests
+- Result: {judged}"""
 
 
 def _say(words: str) -> None:

@@ -195,7 +195,7 @@ class Environment:
         return Load(self.deployment.port, self.bearer, self.ledger, clients=clients, name="x")
 
     def watch_bystanders(self, seconds: float) -> None:
-        """Hold for so long that what needs no database is answered as ever (F7)."""
+        """Hold for so long that what needs no database is answered as ever."""
         slowest, until = 0.0, time.monotonic() + seconds * SCALE
         strange: Counter[str] = Counter()
         while time.monotonic() < until:
@@ -220,7 +220,7 @@ class Environment:
         )
 
     def secrets_found(self) -> list[str]:
-        """Return where the logs of the whole run have what nobody may read (D22)."""
+        """Return where the logs of the whole run have what nobody may read."""
         home = self.deployment.home.parent
         logs = [*home.rglob("err"), *home.rglob("out"), *home.rglob("nginx.log"), self.database.directory / "log"]
         password = make_url(self.database.url).password or ""

@@ -1,4 +1,4 @@
-"""What clients were told about their writes, held against what the database says in the end (D1, D8).
+"""What clients were told about their writes, held against what the database says in the end.
 
 Every title and every description is written at most once, so that each row and each version names the request it came
 from. A creation that was told 4xx must not be there; one that was acknowledged must be, once; of the rest nobody knows.

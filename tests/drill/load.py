@@ -109,7 +109,7 @@ class Client:
         name = self._random.choice(list(self._known))
         answer = await self._caller.ask(self._request("GET", f"/v1/{name}"))
         version = version_of(answer)
-        is_stale = answer.status == 200 and version < self._known[name]  # D21: read your writes
+        is_stale = answer.status == 200 and version < self._known[name]  # read your writes
         stale = f"version {version} was read after {self._known[name]} was acknowledged" if is_stale else ""
         self._ledger.enter("get", answer, fault=stale)
         if answer.status == 200 and not is_stale:

@@ -1,4 +1,4 @@
-"""What the service has told of itself, held against what its clients were told, and searched for secrets (D22).
+"""What the service has told of itself, held against what its clients were told, and searched for secrets.
 
 A request is counted and logged before its answer leaves. So whatever a client has an answer to is in the log, once; and
 the metrics say what the log says, but for what a worker had logged and not yet counted when it was killed.

@@ -105,3 +105,10 @@ def table(rows: Iterable[Row]) -> str:
         "  ".join(side(cell, width) for side, cell, width in zip(align, row, widths, strict=True)) for row in cells
     ]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    """Return the table of the page ``docs/evidence/drill.md``."""
+    titles = ("fault", "requests", "succeeded", "rejected", "failed", "lost writes", "duplicate writes", "recovery")
+    cells = [titles, ("---",) * len(titles), *((f"`{row.cells[0]}`", *row.cells[1:]) for row in rows)]
+    return "\n".join(f"| {' | '.join(each)} |" for each in cells)

@@ -22,28 +22,27 @@ class TestCreations:
         assert examine([A, B, C], [], [ROW, Row("tasks/2", "c", None, 1)]).is_clean, "unknown: once or not at all"
 
     def test_a_lost_write_is_found(self) -> None:
-        """D1."""
         assert examine([A], [], []).lost == ["a, acknowledged as tasks/1"]
 
     def test_an_acknowledgement_of_another_row_is_a_loss(self) -> None:
-        """D1: the row is there, but not the one that was acknowledged."""
+        """The row is there, but not the one that was acknowledged."""
         assert examine([A], [], [Row("tasks/9", "a", None, 1)]).lost == ["a, acknowledged as tasks/1"]
 
     @pytest.mark.parametrize("creation", [A, C])
     def test_a_duplicate_is_found(self, creation: Creation) -> None:
-        """D1: of what was acknowledged, and of what nobody knows about."""
+        """Of what was acknowledged, and of what nobody knows about."""
         twice = [Row("tasks/1", creation.title, None, 1), Row("tasks/2", creation.title, None, 1)]
         assert examine([creation], [], twice).doubled == [f"{creation.title}, 2 times"]
 
     def test_a_unique_title_that_is_taken_was_sent_twice(self) -> None:
-        """D1: the index lets the second copy not in, and tells."""
+        """The index lets the second copy not in, and tells."""
         taken = Creation("a", Outcome.REFUSED, code="TASK_TITLE_TAKEN")
         found = examine([taken], [], [ROW])
         assert found.doubled == ["a, taken before it was asked for"]
         assert found.risen == []
 
     def test_a_refused_write_that_is_there_is_found(self) -> None:
-        """D1: a 4xx is a promise."""
+        """A 4xx is a promise."""
         assert examine([B], [], [Row("tasks/2", "b", None, 1)]).risen == ["b, refused by VALIDATION_FAILED"]
 
     def test_a_row_that_nobody_asked_for_is_found(self) -> None:
@@ -58,14 +57,14 @@ class TestUpdates:
         assert examine([A], [first, open_, stale], [Row("tasks/1", "a", "y", 3)]).is_clean
 
     def test_a_lost_update_is_found(self) -> None:
-        """D8: two clients are told that theirs is version 2."""
+        """Two clients are told that theirs is version 2."""
         both = [Update("tasks/1", text, Outcome.ACKNOWLEDGED, 2) for text in "xy"]
         lost = examine([A], both, [Row("tasks/1", "a", "y", 2)]).lost
         assert "tasks/1: version 2 was acknowledged to 2 clients" in lost
         assert "tasks/1 is at version 2, after 2 acknowledged updates" in lost
 
     def test_an_update_that_went_back_is_found(self) -> None:
-        """D1: acknowledged as version 2, and gone after a crash."""
+        """Acknowledged as version 2, and gone after a crash."""
         update = Update("tasks/1", "x", Outcome.ACKNOWLEDGED, 2)
         assert examine([A], [update], [ROW]).lost == ["tasks/1 is at version 1, after 1 acknowledged updates"]
 

@@ -1,4 +1,4 @@
-"""The books do not close on what does not fit together, and no secret is overlooked (D22)."""
+"""The books do not close on what does not fit together, and no secret is overlooked."""
 
 import json
 from collections import Counter

@@ -3,5 +3,5 @@
 import os
 from typing import Final
 
-EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "10"))
+EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "5"))
 SEED: Final = int(os.environ["FUZZ_SEED"])

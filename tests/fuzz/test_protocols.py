@@ -1,4 +1,4 @@
-"""B35: whatever is asked over HTTP and over gRPC ends the same: same answer, same violations, same row.
+"""Whatever is asked over HTTP and over gRPC ends the same: same answer, same violations, same row.
 
 ``FUZZ_EXAMPLES`` says how many questions of each kind, ``FUZZ_SEED`` repeats a run.
 """

@@ -291,7 +291,7 @@ class TestPool:
             assert database.backend()
 
     def test_waits_and_those_in_vain_are_counted(self, make_database_of: Callable[..., Database]) -> None:
-        """F7: ``pool_timeouts_total`` rises; and nothing is in use when all is over."""
+        """``pool_timeouts_total`` rises; and nothing is in use when all is over."""
         database = make_database_of(database_pool_size=1)
         with growth("pool_timeouts_total") as timeouts, growth("pool_wait_seconds_count") as waits:
             with database.engine.connect():
@@ -505,14 +505,13 @@ class Torn(Proxy):
 
 class TestWarm:
     def test_ok(self, make_database_of: Callable[..., Database]) -> None:
-        """L12: as many connections as there will ever be, all of them free."""
+        """As many connections as there will ever be, all of them free."""
         engine = make_database_of(database_pool_size=3).engine
         assert candor_logger.warm(engine, within=timedelta(seconds=5)) == 3
         assert isinstance(engine.pool, QueuePool)
         assert engine.pool.checkedout() == 0
 
     def test_a_database_that_is_away_is_not_waited_for(self, settings: Settings) -> None:
-        """F13."""
         with socket.create_server(("127.0.0.1", 0)) as silent:
             engine = engine_at(f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/none")
             began = time.monotonic()

@@ -237,7 +237,6 @@ class TestTime:
         assert client.breaker.counts == Counts()
 
     def test_a_name_that_is_not_resolved(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-        """F30."""
         over = threading.Event()
         monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: over.wait(10) and [])
         began = time.monotonic()
@@ -309,7 +308,7 @@ class TestAgain:
         client = make()
         error = failed(client)
         assert (len(remote.heads), error.facts["retryable"]) == (1, False)
-        assert client.breaker.counts.total_failures == 0, "F32"
+        assert client.breaker.counts.total_failures == 0, "the breaker counts no error of the caller"
 
     def test_where_nobody_listens(self, make: Make) -> None:
         client = make("http://127.0.0.1:9")
@@ -320,7 +319,6 @@ class TestAgain:
 
 class TestBreaker:
     def test_a_dead_dependency_is_left_alone(self, remote: Remote, make: Make) -> None:
-        """F32."""
         remote.behave = fake.resets
         client = make()
         for _ in range(12):

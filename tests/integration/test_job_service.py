@@ -135,7 +135,7 @@ class TestRun:
         add: Callable[..., None],
         other_session: Connection,
     ) -> None:
-        """D16: what a worker wrote whose lease had passed to another is rolled back, and the other one's stays."""
+        """What a worker wrote whose lease had passed to another is rolled back, and the other one's stays."""
         jobs = service(creates_a_task(database))
         add(title="Buy milk")
         late = jobs.claim(owner="late")
@@ -151,7 +151,7 @@ class TestRun:
     def test_a_failure_is_put_back_with_growing_pauses_and_others_go_on(
         self, service: Callable[..., JobService], add: Callable[..., None], told: list[Ended], other_session: Connection
     ) -> None:
-        """F36: a poison job is dead after N attempts, and in nobody's way."""
+        """A poison job is dead after N attempts, and in nobody's way."""
         jobs = service(lambda job: fail(job) if "poison" in job.payload else None)
         add(poison="yes")
         for number in range(1, MOST_ATTEMPTS + 1):
@@ -169,7 +169,6 @@ class TestRun:
     def test_a_job_that_takes_each_worker_with_it_is_given_up_unseen(
         self, service: Callable[..., JobService], add: Callable[..., None], other_session: Connection
     ) -> None:
-        """F36."""
         seen: list[ClaimedJob] = []
         jobs = service(seen.append)
         add()
@@ -269,7 +268,7 @@ class TestRetry:
 def test_the_clock_of_a_worker_does_not_matter(
     database: Database, service: Callable[..., JobService], add: Callable[..., None]
 ) -> None:
-    """D16, F31: every time in the queue is PostgreSQL's; no statement takes one along."""
+    """Every time in the queue is PostgreSQL's; no statement takes one along."""
     sent: list[object] = []
 
     with seen(database.engine, lambda _statement, parameters: sent.extend(parameters.values())):

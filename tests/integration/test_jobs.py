@@ -66,7 +66,6 @@ class TestAdd:
         assert (job.kind, job.payload, job.request_id) == ("test.note", {"to": "a@example.com"}, request_id)
 
     def test_rolled_back_with_its_cause(self, database: Database, other_session: Connection) -> None:
-        """D15."""
         with database.unit_of_work() as unit:
             unit.jobs.add(NewJob("test.note", {}))
         assert count(other_session) == 0
@@ -200,7 +199,6 @@ class TestFinish:
         assert count(other_session) == 0
 
     def test_who_is_late_is_fenced(self, database: Database, other_session: Connection) -> None:
-        """D16."""
         add(database)
         late = taken(database)
         expire(other_session)

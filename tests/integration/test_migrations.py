@@ -5,13 +5,15 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import flask_migrate
 import pytest
-from alembic.autogenerate import render_python_code
-from alembic.operations import ops
+from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.operations import Operations, ops
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
@@ -104,6 +106,16 @@ class TestSchema:
                 assert set(connection.execute(CONSTRAINTS, {"table": table.name}).scalars()) == named
 
 
+def perform(migration: ops.UpgradeOps | ops.DowngradeOps | None) -> None:
+    """Perform the operations of a generated migration."""
+    assert migration is not None
+    with db.engine.begin() as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        for each in migration.ops:
+            for operation in getattr(each, "ops", [each]):
+                operations.invoke(operation)
+
+
 class TestDefinitions:
     """A definition that the models do not have is found, and the migration that is generated makes it theirs."""
 
@@ -168,6 +180,41 @@ class TestDefinitions:
         upgrade = ops.UpgradeOps([definitions.Redefine(difference)])
         assert f"op.execute('{CHECKED} {longer}')" in render_python_code(upgrade)
         assert f"op.execute('{CHECKED} {shorter}')" in render_python_code(upgrade.reverse())
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "ALTER TABLE tasks DROP COLUMN description",
+            "ALTER TABLE tasks ADD COLUMN extra integer, ADD CONSTRAINT ck_tasks_extra_small CHECK (extra < 9)",
+        ],
+    )
+    def test_a_column_with_a_constraint_is_migrated_up_and_down(self, migrated: Flask, change: str) -> None:
+        """A constraint is added after its column and dropped before it."""
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(change)
+            before = definitions.differences(connection, Base.metadata)
+            script = produce_migrations(MigrationContext.configure(connection), Base.metadata)
+        assert script.upgrade_ops is not None
+        assert "-- to be written" not in render_python_code(script.upgrade_ops)
+        for migration, found in ((script.upgrade_ops, []), (script.downgrade_ops, before)):
+            perform(migration)
+            with db.engine.connect() as connection:
+                assert definitions.differences(connection, Base.metadata) == found
+
+    def test_a_table_is_dropped_before_those_that_it_refers_to(self, migrated: Flask) -> None:
+        """Alembic drops tables in any order."""
+        chain = [f"chained_{n}" for n in range(7)]
+        with db.engine.begin() as connection:
+            for before, name in pairwise(["users", *chain]):
+                connection.exec_driver_sql(
+                    f"CREATE TABLE {name} (id uuid PRIMARY KEY REFERENCES {before} (id), x integer)"
+                )
+                connection.exec_driver_sql(f"CREATE INDEX ix_{name} ON {name} (x)")
+            script = produce_migrations(MigrationContext.configure(connection), Base.metadata)
+        for migration, left in ((script.upgrade_ops, set()), (script.downgrade_ops, {*chain})):
+            perform(migration)
+            with db.engine.connect() as connection:
+                assert tables(connection) & {*chain} == left
 
     def test_nothing_is_left_of_the_comparison(self, migrated: Flask) -> None:
         with db.engine.connect() as connection:

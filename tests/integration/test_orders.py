@@ -99,7 +99,7 @@ def offer(sku: str, price: str, currency: Currency = EUR) -> Price:
 
 class TestOrders:
     def test_what_was_added_is_read_with_every_member_and_item(self, collection: Collection) -> None:
-        """D13, D14: to the cent, with its digits."""
+        """To the cent, with its digits."""
         (order,) = collection.added("alice", pieces=3)
         assert members(collection.reads.get(order.id)) == members(order)
         page = collection.reads.items([order.id], Expansion())[order.id]
@@ -207,7 +207,6 @@ class TestSchema:
         ],
     )
     def test_what_cannot_be_is_refused(self, database: Database, app: Flask, statement: str) -> None:
-        """D14."""
         stock(app)
         Collection(
             OrderReads(database.reads),
@@ -219,7 +218,7 @@ class TestSchema:
         assert refused.value.kind in {Kind.DATABASE, Kind.VALIDATION}
 
     def test_items_go_with_their_order(self, database: Database) -> None:
-        """D12: never orphaned."""
+        """Never orphaned."""
         with database.engine.begin() as connection:
             connection.execute(text("INSERT INTO orders VALUES (gen_random_uuid(), 'alice', 1, 1, 1, now(), now(), 1)"))
             connection.execute(text("INSERT INTO order_items SELECT id, 1, 'tea', 1, 1 FROM orders"))
@@ -274,6 +273,6 @@ class TestCosts:
     def test_for_somebody_else_none_is_sent(
         self, client: FlaskClient, bearer: Callable[..., dict[str, str]], statements: list[str]
     ) -> None:
-        """Section 3.3: 403 before any look-up."""
+        """403 before any look-up."""
         response = client.post("/v1/orders", json=body(customer_id="bob"), headers=bearer(scopes="orders"))
         assert (response.status_code, statements) == (403, [])

@@ -126,7 +126,7 @@ class TestClear:
 
 
 class TestForgetful:
-    """F21: Redis lost what it knew, or its scripts."""
+    """Redis lost what it knew, or its scripts."""
 
     def test_it_is_told_what_a_process_remembers(
         self, one: RedisRateLimitStore, other: RedisRateLimitStore, redis: ValkeyServer
@@ -153,7 +153,7 @@ class TestForgetful:
 
 
 class TestAway:
-    """F18, F20: each process goes on from what it was last told."""
+    """Each process goes on from what it was last told."""
 
     def test_killed(self) -> None:
         with ValkeyServer() as server:
@@ -203,7 +203,7 @@ class TestAway:
         assert FAILURES_TO_TRIP <= connected <= FAILURES_TO_TRIP + 1, "the last one is the process itself"
 
     def test_still_loading(self) -> None:
-        """F20: -LOADING is the same as no answer."""
+        """-LOADING is the same as no answer."""
         with closing(socket.create_server(("127.0.0.1", 0))) as listener:
             threading.Thread(target=_say_loading, args=(listener,), daemon=True).start()
             windows = windows_on(listener.getsockname()[1])

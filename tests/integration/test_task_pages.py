@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 
 from app.models.query import Comparison, ListQuery, Operator, Ordering
 from app.models.tasks import Priority, Status
+from tests.examples import examples
 from tests.fakes.tasks import FakeTaskReads
 from tests.fakes.unit_of_work import FakeDatabase
 from tests.integration.task_collections import NOON, Collection, a_task, added, members, titles
 
 TITLES = ["a", "b", "B", "Z", "ä", "zz", "%", "a b", "\U0001f600"]
 TAGS = ["home", "work", "x-1"]
-BOUNDED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+BOUNDED = settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 ROWS = st.lists(
     st.fixed_dictionaries(

@@ -1,4 +1,4 @@
-"""Alerts fire when they should and on nothing else, speak of metrics that there are, and lead to what to do."""
+"""Alerts fire when they should and at no other time, use metrics that exist, and link to their runbooks."""
 
 import re
 import shutil
@@ -7,11 +7,11 @@ import subprocess
 import pytest
 from flask import Flask
 
-from app import errs
 from app.config import ROOT
 from app.observability import metrics
 
 RULES = ROOT / "deploy" / "prometheus"
+RUNBOOKS = ROOT / "docs" / "runbooks"
 ALERTS = (RULES / "alerts.yml").read_text()
 EACH = re.split(r"^      - alert: ", ALERTS, flags=re.MULTILINE)[1:]
 TESTS = ("tests.yml", "tests-of-days.yml")
@@ -20,20 +20,25 @@ needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not in
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
 
 
+def kebab(name: str) -> str:
+    """Return the name of an alert as its page is called."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
 def promtool(*words: str) -> str:
-    """Return what promtool says; it must be content."""
+    """Return the output of promtool, which must succeed."""
     done = subprocess.run([str(PROMTOOL), *words], cwd=RULES, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 @needs_promtool
-def test_every_alert_fires_when_it_should_and_on_nothing_else() -> None:
+def test_every_alert_fires_when_it_should_and_at_no_other_time() -> None:
     assert promtool("test", "rules", *TESTS).count("SUCCESS") == len(TESTS)
 
 
 @needs_promtool
-def test_the_files_are_what_prometheus_reads() -> None:
+def test_prometheus_accepts_the_files() -> None:
     assert "17 rules found" in promtool("check", "rules", "recording.yml")
     assert f"{len(EACH)} rules found" in promtool("check", "rules", "alerts.yml")
     promtool("check", "config", "--syntax-only", "prometheus.yml")
@@ -46,7 +51,7 @@ def test_every_alert_is_tested() -> None:
     assert set(fired) == names
 
 
-def test_they_speak_of_metrics_that_there_are(app: Flask) -> None:
+def test_they_use_metrics_that_exist(app: Flask) -> None:
     families = list(metrics.REGISTRY.collect())
     known = {family.name + suffix for family in families for suffix in SUFFIXES[family.type]} | {"up"}
     expressions = re.findall(r"expr: (?:\|\n((?: {10}.*\n)+)|(.*)\n)", ALERTS + (RULES / "recording.yml").read_text())
@@ -58,16 +63,18 @@ def test_they_speak_of_metrics_that_there_are(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("alert", EACH, ids=lambda alert: alert.partition("\n")[0])
-def test_each_says_who_when_and_what_to_do(alert: str) -> None:
+def test_each_has_severity_fault_and_its_runbook(alert: str) -> None:
     name = alert.partition("\n")[0]
-    assert re.search(r"severity: (page|ticket)", alert)
+    severity = re.search(r"severity: (page|ticket)", alert)
+    assert severity is not None
     assert re.search(r"fault: (service|dependency|capacity)", alert) or "errors_per_request" in alert
-    link = re.search(r'runbook_url: "\{\{ \$externalLabels\.(\w+)_url \}\}(\S+)"', alert)
-    assert link is not None
-    readme = (ROOT / "README.md").read_text()
-    if link[1] == "service":
-        assert link[2].removeprefix("/errors/") in {errs.slug(code) for code in errs.named_errors()}
-    else:
-        headings = re.findall(r"^#+ (.+)$", readme, re.MULTILINE)
-        assert link[2] in {"#" + heading.lower().replace(" ", "-") for heading in headings}
-    assert f"`{name}`" in readme
+    links = re.findall(r'runbook_url: "\{\{ \$externalLabels\.runbooks_url \}\}/([a-z-]+)\.md"', alert)
+    assert links == [kebab(name)]
+    page = (RUNBOOKS / f"{links[0]}.md").read_text()
+    assert page.startswith(f"# {name}\n\n**{severity[1].capitalize()}**")
+
+
+def test_the_base_of_the_runbooks_is_in_one_place() -> None:
+    used = set(re.findall(r"\$externalLabels\.(\w+)", ALERTS))
+    assert used == {"runbooks_url"}
+    assert "runbooks_url: https://" in (RULES / "prometheus.yml").read_text()

@@ -1,5 +1,6 @@
 """The contract cannot break by accident: seeded changes are found, each in one sentence, and harmless ones pass."""
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from itertools import chain
@@ -37,6 +38,11 @@ def said(seed: Seed) -> str:
     return " ".join((seed.__doc__ or "").split())
 
 
+def uncounted(sentence: str) -> str:
+    """Return a sentence without the number of further operations, which grows with the API."""
+    return re.sub(r" and [0-9]+ more\b", " and more", sentence)
+
+
 def test_there_are_enough_seeds() -> None:
     assert len(BREAKING) >= 60
     assert len(HARMLESS) >= 25
@@ -45,7 +51,7 @@ def test_there_are_enough_seeds() -> None:
 @pytest.mark.parametrize("name", BREAKING)
 def test_a_breaking_change_is_found_in_one_sentence(state: State, name: str) -> None:
     found = changed(state, BREAKING[name])
-    assert [each.sentence for each in found if each.is_breaking] == [said(BREAKING[name])]
+    assert [uncounted(each.sentence) for each in found if each.is_breaking] == [uncounted(said(BREAKING[name]))]
 
 
 @pytest.mark.parametrize("name", HARMLESS)

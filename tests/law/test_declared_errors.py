@@ -46,7 +46,7 @@ def test_only_these_operations_are_public(app: Flask) -> None:
 
 
 def test_a_scope_to_read_lets_nobody_write(app: Flask) -> None:
-    """A20: what changes something asks for another scope."""
+    """What changes something asks for another scope."""
     to_read = {each.name for each in operations.table(app).values() if (each.scope or "").endswith(":read")}
     assert {name.partition(" ")[0] for name in to_read} <= {"GET"}
 

@@ -17,6 +17,7 @@ from app.wire.locations import LONGEST_NAME
 from app.wire.schemas.base import Path, QuerySchema, Schema, dotted_path, inside
 from app.wire.schemas.lists import ListSchema
 from app.wire.validators import Breach
+from tests.examples import examples
 from tests.law.test_encoder_equals_schema import JSON, SCHEMAS
 
 NOW: Final = datetime(2026, 11, 28, tzinfo=UTC)
@@ -135,7 +136,7 @@ EVERY: Final = [*SCHEMAS, *sorted(queries(), key=lambda kind: kind.__name__)]
 
 
 @pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(data=st.data())
 def test_both_read_the_same(kind: type[Schema], data: st.DataObject) -> None:
     schema = kind()

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from app.wire import fields, schemas
 from app.wire.encoder import OPTIONS, Encoder
 from app.wire.schemas.base import QuerySchema, Schema
+from tests.examples import examples
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
 AMOUNTS = st.decimals(0, 10**12, places=2)
@@ -95,7 +96,7 @@ def test_there_are_schemas() -> None:
 
 @pytest.mark.parametrize("kind", SCHEMAS, ids=lambda kind: kind.__name__)
 class TestEncoder:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=examples(25), deadline=None)
     @given(data=st.data())
     def test_it_says_what_marshmallow_says(self, kind: type[Schema], data: st.DataObject) -> None:
         schema = kind()
@@ -104,7 +105,7 @@ class TestEncoder:
         dumped = rendered(schema.dump(value))
         assert rendered(encode(value)) == dumped
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=examples(15), deadline=None)
     @given(data=st.data())
     def test_of_a_part_it_says_what_the_whole_says_of_it(self, kind: type[Schema], data: st.DataObject) -> None:
         schema = kind()
@@ -123,7 +124,7 @@ class TestEncoder:
             assert part == said
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(data=st.data())
 def test_a_row_or_an_entity_reads_like_a_dict(data: st.DataObject) -> None:
     schema = next(kind for kind in SCHEMAS if kind.__name__ == "TaskListSchema")()
@@ -131,7 +132,7 @@ def test_a_row_or_an_entity_reads_like_a_dict(data: st.DataObject) -> None:
     assert Encoder(schema)(as_object(value)) == Encoder(schema)(value)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(data=st.data())
 def test_rows_are_read_by_position_and_say_the_same(data: st.DataObject) -> None:
     """Whatever else they have, and in whatever order."""

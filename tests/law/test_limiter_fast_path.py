@@ -16,6 +16,7 @@ from app.extensions import limiter
 from app.rate_limiting import binding
 from app.rate_limiting.binding import Plan, Way
 from app.resilience.rate_limit_store import InMemoryRateLimitStore
+from tests.examples import examples
 from tests.fakes.monotonic import FakeMonotonic
 
 Make = Callable[..., Flask]
@@ -86,7 +87,7 @@ def body(response: TestResponse) -> Any:
 
 
 class TestFastPath:
-    @profile(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+    @profile(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=examples(60))
     @given(pair=st.integers(0, len(LIMITS) - 1), steps=STEPS)
     def test_it_equals_flask_limiter(
         self, pairs: list[tuple[Flask, Flask]], bearer: Any, pair: int, steps: list[tuple[str, str, float]]

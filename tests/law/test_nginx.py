@@ -49,7 +49,7 @@ def test_every_status_that_nginx_answers_by_itself_has_a_document() -> None:
     assert answered == set(documents())
     refused = {int(code) for codes in re.findall(r"\berror_page ([0-9 ]+)", text) for code in codes.split()}
     assert {400, 413, 414, 494, 495, 496, 497, 501, 503, 504, 505} <= refused
-    assert said("server.conf", "error_page 502") == "= @gone", "a worker out of reach is 503 (table 1.4)"
+    assert said("server.conf", "error_page 502") == "= @gone", "a worker out of reach is 503"
 
 
 def test_an_unknown_transfer_coding_is_the_same_to_nginx_and_to_gunicorn() -> None:

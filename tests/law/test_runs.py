@@ -1,7 +1,6 @@
 """The tools that run the tests: what make quick selects, what CI makes of a skipped test, what make nightly writes."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,18 +102,34 @@ class TestNightly:
     def test_the_counts(self, printed: str, line: str) -> None:
         assert nightly.closing_line(printed) == line
 
-    def test_a_failed_suite_stops_no_other(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    @pytest.fixture(autouse=True)
+    def two_suites(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(nightly, "SUITES", {"one": "echo 2 failed; exit 3", "two": "echo 5 passed"})
         monkeypatch.setattr(nightly, "PAGE", tmp_path / "nightly.md")
         monkeypatch.setattr(nightly, "LOGS", tmp_path / "logs")
-        assert nightly.main("") == 1
-        page = (tmp_path / "nightly.md").read_text()
-        assert "- Result: failed: one" in page
-        assert "| one | `echo 2 failed; exit 3` | FAILED | 3 | 2 failed | 0.0 |" in page
-        assert "| two | `echo 5 passed` | passed | 0 | 5 passed | 0.0 |" in page
+        monkeypatch.setattr(nightly, "commit", lambda: "0123456789ab")
 
-    def test_a_run_in_progress_says_so(self) -> None:
-        suites = [nightly.Suite("one", "echo", "passed", 0), nightly.Suite("two", "echo", "running")]
-        page = nightly.page(suites, "0123456789ab", datetime(2026, 1, 31, tzinfo=UTC))
-        assert "- Result: the run is in progress" in page
-        assert "- Commit: `0123456789ab`" in page
+    def test_a_failed_suite_stops_no_other(self) -> None:
+        assert nightly.main("") == 1
+        page = nightly.PAGE.read_text()
+        assert "\nResult: failed: one.\n" in page
+        assert "| one | `echo 2 failed; exit 3` | `0123456789ab` | 20" in page
+        assert "| FAILED | 3 | 2 failed | 0.0 |\n| two |" in page
+        assert "| passed | 0 | 5 passed | 0.0 |" in page
+
+    def test_a_repeated_suite_replaces_its_row_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert nightly.main("") == 1
+        with nightly.PAGE.open("a") as page_file:
+            page_file.write("\n## Notes\n\nThe machine was busy.\n")
+        monkeypatch.setattr(nightly, "SUITES", {"one": "echo 7 passed", "two": "echo 5 passed"})
+        monkeypatch.setattr(nightly, "commit", lambda: "ba9876543210")
+        assert nightly.main("one") == 0
+        page = nightly.PAGE.read_text()
+        assert "\nResult: passed.\n" in page
+        assert "| one | `echo 7 passed` | `ba9876543210` |" in page
+        assert "| two | `echo 5 passed` | `0123456789ab` |" in page
+        assert page.endswith("\n## Notes\n\nThe machine was busy.\n")
+
+    def test_suites_without_a_result_are_named(self) -> None:
+        suite = nightly.Suite("one", "echo", "0123456789ab", "2026-01-31 00:00", "running")
+        assert "\nResult: not run: one, two.\n" in nightly.page({"one": suite.row})

@@ -65,6 +65,7 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         *(("postgresql://db/candor?sslmode=disable", WARNED), ("host=127.0.0.1,db sslmode=allow", WARNED)),
         *(("sqlite:///x", REJECTED), ("postgresql://db/candor?options=-cdatestyle%3DGerman", REJECTED)),
     ),
+    "DOCUMENTATION_URL": (("https://docs.example.com/candor", OK), ("", OK), ("docs.example.com", REJECTED)),
     "DATABASE_POOL_SIZE": (("5", OK), ("0", REJECTED), ("101", REJECTED)),
     "JWT_SECRET": (
         *((OTHER, OK), ("x" * 32, REJECTED), ("abcdefgh" * 4, REJECTED), ("short", REJECTED)),

@@ -33,7 +33,6 @@ def test_every_kind_has_a_status() -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_only_faults_of_ours_are_unknown_or_internal(kind: Kind) -> None:
-    """F37."""
     assert (CODES[kind] in {StatusCode.INTERNAL, StatusCode.UNKNOWN}) == (kind.fault is errs.Fault.SERVICE)
 
 
@@ -117,7 +116,7 @@ def _number(kind: Kind, code: str | None) -> int:
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("code", [None, "TIDE_TOO_HIGH"])
 class TestEveryKind:
-    """Each kind, raised through ``E`` alone, with and without a code of its own (section 1.2)."""
+    """Each kind, raised through ``E`` alone, with and without a code of its own."""
 
     def test_its_answer_is_that_of_the_contract(self, both: Both, kind: Kind, code: str | None) -> None:
         answer, failure = both.end_with(errs.E("test.fail", kind, code=code, message="The tide is too high."))

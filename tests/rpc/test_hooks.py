@@ -191,7 +191,7 @@ def sent(client: Client, messages: Iterator[bytes]) -> Failure:
 
 
 class TestDeadlines:
-    """C23, L14."""
+    """C23."""
 
     @pytest.fixture
     def limits(self, monkeypatch: pytest.MonkeyPatch) -> list[deadline.Deadline]:
@@ -230,7 +230,7 @@ class TestDeadlines:
     def test_the_statement_of_a_call_whose_time_is_over_is_gone(
         self, alice: Client, settings: Settings, other_session: Connection, log: Log
     ) -> None:
-        """L14: by the server's own cancelling, and not because somebody hung up."""
+        """By the server's own cancelling, and not because somebody hung up."""
         with locked(settings):
             with pytest.raises(grpc.RpcError) as raised:
                 alice.call("GetTask", REQUESTS["GetTask"], within=0.5)

@@ -82,8 +82,6 @@ class TestLimits:
 
 
 class TestMessages:
-    """Table 1.4."""
-
     @every_method
     def test_too_large(self, alice: Client, name: str) -> None:
         failure = raw(alice, name, b" " * 1048577)
@@ -107,7 +105,7 @@ class TestMessages:
 
 
 class TestDatabase:
-    """503, 504, 507 and 500 by their names here (F37: never UNKNOWN or INTERNAL but for bugs)."""
+    """503, 504, 507 and 500 by their names here (never UNKNOWN or INTERNAL but for bugs)."""
 
     def test_out_of_reach(self, make_application: Callable[..., Flask], settings: Settings, token: TokenMaker) -> None:
         from tests.rpc.conftest import served
@@ -180,14 +178,12 @@ class TestIdempotencyKeys:
     @every_kept
     @pytest.mark.parametrize("keys", [("",), ("k" * 256,), ("a,b",), ('"unclosed',), ("one", "two")])
     def test_an_ill_formed_key(self, alice: Client, name: str, keys: tuple[str, ...]) -> None:
-        """D4."""
         sent = [("idempotency-key", key) for key in keys]
         failure = alice.refused(name, REQUESTS[name], metadata=sent)
         assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "INVALID_IDEMPOTENCY_KEY")
 
     @every_kept
     def test_the_same_answer_again(self, alice: Client, name: str) -> None:
-        """D1."""
         first, beside = alice.call(name, REQUESTS[name], metadata={"idempotency-key": "again"})
         second, beside_second = alice.call(name, REQUESTS[name], metadata={"idempotency-key": '"again"'})
         assert first == second
@@ -195,7 +191,6 @@ class TestIdempotencyKeys:
 
     @every_kept
     def test_the_same_key_for_another_request(self, alice: Client, name: str) -> None:
-        """D3."""
         other = type(REQUESTS[name])()
         alice.call(name, REQUESTS[name], metadata={"idempotency-key": "reused"})
         failure = alice.refused(name, other, metadata={"idempotency-key": "reused"})

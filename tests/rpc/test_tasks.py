@@ -1,4 +1,4 @@
-"""Section 3.1: tasks over gRPC, beside what HTTP says of the same ones."""
+"""Tasks over gRPC, beside what HTTP says of the same ones."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -117,7 +117,7 @@ class TestCreate:
         ],
     )
     def test_each_rule(self, alice: Client, members: dict[str, Any], expected: tuple[str, str]) -> None:
-        """B6, B9: what has no spelling over HTTP is refused as what comes nearest to it."""
+        """What has no spelling over HTTP is refused as what comes nearest to it."""
         assert violated(alice, "CreateTask", creation(**members)) == [expected]
 
     def test_the_last_moment_there_is(self, alice: Client) -> None:

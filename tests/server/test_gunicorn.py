@@ -59,7 +59,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_gunicorn_refuses_is_a_problem_document_with_a_request_id(served: Served, name: str) -> None:
-    """Table 1.4, C1, C4, C5, B21: and it is logged by that id, in one line of errors and one of access."""
+    """C1, C4, C5: and it is logged by that id, in one line of errors and one of access."""
     logged = served.log.stat().st_size
     request, status, code = REFUSED[name]
     answered, headers, document = parsed(served.raw(request))
@@ -104,7 +104,7 @@ class TestBodies:
     def test_a_chunked_body_over_the_limit_is_413_and_nothing_is_written(
         self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """Table 1.4: a valid beginning followed by padding is not taken for the whole."""
+        """A valid beginning followed by padding is not taken for the whole."""
         head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
         head += f"Authorization: {bearer()['Authorization']}\r\nTransfer-Encoding: chunked\r\n\r\n"
         body = b'{"task": {"title": "smuggled"}}' + b" " * 1048576
@@ -118,7 +118,7 @@ class TestBodies:
     def test_a_chunked_body_that_is_broken_is_400(
         self, served: Served, bearer: Callable[..., dict[str, str]], tail: bytes
     ) -> None:
-        """Table 1.4: malformed HTTP, found while the body is read."""
+        """Malformed HTTP, found while the body is read."""
         head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
         head += f"Authorization: {bearer()['Authorization']}\r\nTransfer-Encoding: chunked\r\n\r\n"
         answered, _, document = parsed(served.raw(head.encode() + tail, half_close=True))
@@ -137,7 +137,7 @@ class TestBodies:
     def test_a_client_that_goes_before_the_answer_leaves_the_service_well(
         self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]], settings: Settings
     ) -> None:
-        """D19: the write happened once or not at all, and no transaction stays open."""
+        """The write happened once or not at all, and no transaction stays open."""
         body = json.dumps({"task": {"title": "gone"}}).encode()
         head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         head += f"Authorization: {bearer()['Authorization']}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -157,14 +157,13 @@ class TestRaces:
     def test_of_200_creations_of_one_title_one_is_201_and_199_are_409(
         self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """D9."""
         statuses = _at_once(200, lambda _: _send(served, "POST", bearer(), {"task": {"title": "one"}})[0])
         assert (statuses.count(201), statuses.count(409)) == (1, 199)
 
     def test_the_same_key_100_times_at_once_has_one_effect(
         self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """D2, C21: the rest is replayed, byte for byte, or told to wait."""
+        """C21: the rest is replayed, byte for byte, or told to wait."""
         headers = {**bearer(), "Idempotency-Key": "once"}
         answers = _at_once(100, lambda _: _send(served, "POST", headers, {"task": {"title": "once"}}))
         assert {status for status, _ in answers} <= {201, 409}
@@ -217,7 +216,7 @@ def _open_transactions(settings: Settings) -> int:
 
 
 def test_the_log_is_one_json_line_each_and_hostile_ids_stay_out_of_it(served: Served) -> None:
-    """U3, B22, C16."""
+    """C16."""
     hostile = ['"}\t{"level":', "x" * 10240, "${jndi:ldap://x}", "\x1b[31m", "a b c d e f g"]
     for each in hostile:
         with closing(HTTPConnection("127.0.0.1", served.port)) as connection:

@@ -1,4 +1,4 @@
-"""A14, A15: how long an answer takes tells nobody whether an address has an account. Minutes; part of ``make soak``."""
+"""How long an answer takes tells nobody whether an address has an account. Minutes; part of ``make soak``."""
 
 import json
 import logging
@@ -130,7 +130,7 @@ def in_any_order(*kinds: str) -> list[str]:
 
 
 def test_logging_in(watch: Stopwatch, addresses: dict[str, list[str]]) -> None:
-    """A14: unknown, known, disabled and not activated, with a wrong, an empty and a huge password."""
+    """Unknown, known, disabled and not activated, with a wrong, an empty and a huge password."""
     tries = {kind: iter([email for email in emails for _ in range(TRIES)]) for kind, emails in addresses.items()}
     passwords = {"wrong": WRONG, "empty": "", "huge": HUGE}
     kinds = {f"{kind}, {password}": (kind, password) for kind in ("unknown", "known") for password in passwords}
@@ -146,7 +146,7 @@ def test_logging_in(watch: Stopwatch, addresses: dict[str, list[str]]) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_asking_for_mail(watch: Stopwatch, addresses: dict[str, list[str]], path: str) -> None:
-    """A15: registering and resetting, for an address that has an account and for one that has none."""
+    """Registering and resetting, for an address that has an account and for one that has none."""
     taken: dict[str, list[float]] = {"unknown": [], "known": []}
     known = iter(addresses[path])
     for kind in in_any_order(*taken):

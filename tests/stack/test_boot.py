@@ -87,7 +87,7 @@ def answer(
 
 
 @needs_ipv6
-@pytest.mark.parametrize("host", ["::1", "::"])
+@pytest.mark.parametrize("host", ["::1", pytest.param("::", marks=pytest.mark.nightly)])
 def test_an_ipv6_address_is_served(settings: Settings, tmp_path: Path, host: str) -> None:
     port, log = free_port(), tmp_path / "log"
     with started(settings, log, {"HOST": host, "PORT": str(port)}) as process:
@@ -179,6 +179,7 @@ class TestReadOnly:
 
 
 class TestOptimized:
+    @pytest.mark.nightly
     def test_without_assertions_it_serves(self, settings: Settings, tmp_path: Path) -> None:
         path, log = tmp_path / "s", tmp_path / "log"
         environ = {"BIND": f"unix:{path}", "PYTHONOPTIMIZE": "1"}  # the first time it compiles everything anew

@@ -1,4 +1,4 @@
-"""D22 on the real thing: what is planted in requests is in no log, metric, debug output, or record of failures."""
+"""On the real thing: what is planted in requests is in no log, metric, debug output, or record of failures."""
 
 import json
 import urllib.request

@@ -103,7 +103,6 @@ def send(port: int, data: bytes, *, timeout: float = 5) -> bytes:
 
 @pytest.mark.parametrize("name", SAME)
 def test_it_is_the_same_directly_and_through_nginx(port: int, name: str) -> None:
-    """B21, B23, B25, B26."""
     request, status = SAME[name]
     answer = send(port, request, timeout=0.25)
     assert statuses(answer) == [status], answer
@@ -120,7 +119,7 @@ def test_the_service_as_a_whole_tells_its_methods(port: int) -> None:
 
 @pytest.mark.parametrize("status", REFUSED)
 def test_a_refusal_does_not_ask_for_the_body_first(served: Served, bearer: Bearer, status: str) -> None:
-    """B3, C9, RFC 9110, section 10.1.1: no 100; and the connection is closed, since the body may come all the same."""
+    """C9, RFC 9110, section 10.1.1: no 100; and the connection is closed, since the body may come all the same."""
     line, fields = REFUSED[status]
     head = f"{line} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n{fields}\r\n"
     answer = send(served.port, head.format(bearer=bearer()["Authorization"]).encode())
@@ -172,7 +171,7 @@ def test_after_a_broken_body_the_close_is_announced(
 
 @pytest.mark.parametrize("size", ["8000000000000000", "f" * 16, "1" + "0" * 16, "f" * 400])
 def test_a_chunk_beyond_any_size_is_refused_at_once(port: int, bearer: Bearer, size: str) -> None:
-    """B23, RFC 9112, section 7.1: not waited for until the deadline."""
+    """RFC 9112, section 7.1: not waited for until the deadline."""
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer()['Authorization']}\r\n{JSON}"
     answer = send(port, f"{head}Transfer-Encoding: chunked\r\n\r\n{size}\r\n{{}}\r\n".encode())
     assert statuses(answer) == [400], answer
@@ -196,7 +195,7 @@ def test_a_client_that_says_close_is_answered_so(port: int, said: str) -> None:
 
 
 def test_clients_that_do_not_hang_up_keep_nobody_waiting(served: Served) -> None:
-    """B24: the end of their connections is not awaited where all others are accepted."""
+    """The end of their connections is not awaited where all others are accepted."""
     last = asked("/healthz", "Host: x", "Connection: close")
     with ExitStack() as stack:
         for _ in range(8):

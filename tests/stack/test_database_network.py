@@ -1,4 +1,4 @@
-"""PostgreSQL behind a bad network (F28, F29), and behind a name that is not resolved any more (F30)."""
+"""PostgreSQL behind a bad network, and behind a name that is not resolved any more."""
 
 import os
 import random
@@ -139,7 +139,7 @@ def healed(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def test_far_away_and_lossy_everything_is_answered(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
-    """F28: 200 ms there and back, and 200 more for one piece in twenty, as a packet that is sent again takes.
+    """200 ms there and back, and 200 more for one piece in twenty, as a packet that is sent again takes.
 
     Four clients, for a worker has four slots and may get all of them: a fifth would find that none of them moves for
     0.2 s, and be refused. Until a worker has seen how long a COMMIT takes, it may refuse a third one at once.
@@ -161,7 +161,6 @@ def test_far_away_and_lossy_everything_is_answered(network: BadNetwork, distant:
 
 
 def test_byte_by_byte_nobody_waits_past_the_budget(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
-    """F29."""
     network.rate = 1
     with ThreadPoolExecutor(4) as pool:
         told = list(pool.map(lambda _: ask(distant, bearer() | {"Request-Timeout": "1"}), range(4)))
@@ -171,7 +170,7 @@ def test_byte_by_byte_nobody_waits_past_the_budget(network: BadNetwork, distant:
 
 
 def test_of_half_closed_connections_reads_take_no_notice(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
-    """F29: they are tried again on a fresh one."""
+    """They are tried again on a fresh one."""
     assert ask(distant, bearer()).status == 200
     before = network.made
     network.half_close()
@@ -230,7 +229,7 @@ def named(settings: Settings, tmp_path: Path) -> Iterator[tuple[Served, Names, d
 def test_a_name_that_is_not_resolved_any_more_costs_what_is_new_only(
     named: tuple[Served, Names, datetime], settings: Settings, bearer: Bearer
 ) -> None:
-    """F30: connections that are there go on serving; who needs a new one is refused within the budget."""
+    """Connections that are there go on serving; who needs a new one is refused within the budget."""
     served, names, since = named
     assert ask(served, bearer()).status == 200
     names.forget()

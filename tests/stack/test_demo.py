@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts processe
 WITHIN: Final = 60.0
 
 
+@pytest.mark.nightly
 def test_the_second_is_killed_and_comes_back(settings: Settings, tmp_path: Path) -> None:
     """3.5: degraded meanwhile; Ctrl-C ends everything."""
     port = next(port for port in iter(lambda: free_ports()[0], None) if port < 65535)

@@ -1,4 +1,4 @@
-"""Clients that dawdle, and bytes that are wrong: others are served as ever, and no worker dies of it (B24, B34)."""
+"""Clients that dawdle, and bytes that are wrong: others are served as ever, and no worker dies of it."""
 
 import random
 import socket
@@ -104,7 +104,6 @@ def assert_well(statuses: Counter[int]) -> None:
 
 
 def test_mutated_requests_kill_no_worker_of_gunicorn(served: Served) -> None:
-    """B34."""
     wait_until(lambda: len(descendants(served.pid)) == 3, 10)
     before = descendants(served.pid)
     assert_well(bombard(served.port, round(MUTATED * SCALE)))
@@ -190,7 +189,6 @@ def ordinary(port: int, count: int) -> list[float]:
 
 @needs_nginx
 def test_dawdlers_are_cut_off_while_others_are_served_and_mutated_requests_kill_no_worker(fronted: Deployment) -> None:
-    """B24, B34."""
     baseline, workers = ordinary(fronted.port, 200), set(fronted.workers)
     with dawdling(fronted.port) as dawdlers:
         beside = ordinary(fronted.port, 200)

@@ -179,8 +179,6 @@ def test_a_reload_says_goodbye_and_finishes_what_has_begun(fronted: Deployment) 
 
 
 class TestTls:
-    """E6."""
-
     def test_http_1_1_is_offered_beside_http_2(self, fronted: Deployment) -> None:
         for offered, chosen in ((["h2", "http/1.1"], "h2"), (["http/1.1"], "http/1.1")):
             context = ssl.create_default_context(cafile=str(fronted.certificate))

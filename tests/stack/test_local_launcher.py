@@ -84,6 +84,7 @@ class TestServe:
         empty.note("kept")
         assert empty.notes == ["kept"]
 
+    @pytest.mark.nightly
     def test_a_later_start_finds_the_data_and_migrates_only_when_there_is_something_new(self, empty: Checkout) -> None:
         empty.serve()
         empty.note("kept")
@@ -97,7 +98,7 @@ class TestServe:
         assert empty.upgrades == 2
 
     def test_a_worker_that_is_killed_is_started_again(self, checkout: Checkout) -> None:
-        """F36: as often as it happens; with what looks after it, it ends when the service does."""
+        """As often as it happens; with what looks after it, it ends when the service does."""
         process = checkout.serve()
         worker = another_worker(process.pid)
         for _ in range(2):
@@ -120,7 +121,7 @@ class TestServe:
 
     @pytest.mark.parametrize(("file", "sign"), [("maps", b"_socket"), ("cmdline", b"gunicorn")])
     def test_ctrl_c_while_it_starts_ends_it_without_a_word(self, checkout: Checkout, file: str, sign: bytes) -> None:
-        """F26: among the imports of the launcher, and of gunicorn."""
+        """Among the imports of the launcher, and of gunicorn."""
         process = checkout.launch()
         wait_until(lambda: sign in Path(f"/proc/{process.pid}/{file}").read_bytes(), SERVES_WITHIN)
         checkout.seen |= descendants(process.pid)
@@ -156,6 +157,7 @@ class TestServe:
         taken = f"candor: port {checkout.port} on 127.0.0.1 is taken"
         assert said == f"{taken}: stop what listens there, or choose another with PORT=…\n"
 
+    @pytest.mark.nightly
     def test_no_database_is_started_when_one_is_named(self, empty: Checkout, tmp_path: Path) -> None:
         with embedded_postgres.running(tmp_path / "named", settings={"fsync": "off"}, disposable=True) as url:
             for _ in range(2):

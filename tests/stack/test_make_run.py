@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     for name in CHECKOUT_PATHS:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name)  # with the compiled modules
         else:
             shutil.copy(source, folder / name)
     return folder
@@ -107,6 +107,7 @@ def test_the_line_it_prints_can_be_pasted_and_the_data_is_there_after_a_second_s
     assert "HTTP/1.1 409" in start.shell(again[again.index("curl -i") :].strip())
 
 
+@pytest.mark.nightly
 def test_a_token_of_the_command_line_is_one_that_the_service_accepts(start: Start) -> None:
     """Issue 2: same settings, same secret under .local/."""
     start()
@@ -128,6 +129,7 @@ def test_beside_http_it_serves_grpc_until_it_ends(start: Start) -> None:
         wait_until(lambda: not is_listening(port), 30)
 
 
+@pytest.mark.nightly
 def test_a_port_that_is_taken_costs_grpc_and_nothing_else(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

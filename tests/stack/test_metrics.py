@@ -1,4 +1,4 @@
-"""One exporter per instance adds up what all workers have counted, right through recycling and crashes (U8)."""
+"""One exporter per instance adds up what all workers have counted, right through recycling and crashes."""
 
 import json
 import os
@@ -105,7 +105,7 @@ class TestCounts:
     def test_they_are_what_a_load_generator_counts_through_recycling_and_crashes(
         self, metered: Metered, bearer: Bearer
     ) -> None:
-        """U8: a worker that is killed, one that retires, and all of them at once."""
+        """A worker that is killed, one that retires, and all of them at once."""
         before, sent = metered.scrape(), Counter[tuple[str, str]]()
 
         def end(signum: signal.Signals) -> Callable[[], None]:
@@ -126,10 +126,11 @@ class TestCounts:
         assert after.total("errors_total") - before.total("errors_total") == refused
         assert after.total("http_requests_in_flight") == after.total("pool_connections_in_use") == 0
 
+    @pytest.mark.nightly
     def test_so_they_are_while_workers_retire_one_after_the_other(
         self, settings: Settings, tmp_path: Path, bearer: Bearer
     ) -> None:
-        """U8: each after some thirty requests, by max_requests."""
+        """Each after some thirty requests, by max_requests."""
         port, retire = free_port(), "--max-requests 25 --max-requests-jitter 10"
         with serving(settings, tmp_path / "log", METRICS_PORT=str(port), GUNICORN_CMD_ARGS=retire) as served:
             metered = Metered(served, port)
@@ -166,7 +167,7 @@ class TestCounts:
         assert after.total(COUNT, **labels) - before.total(COUNT, **labels) == 1
 
     def test_nothing_that_a_client_makes_up_becomes_a_label(self, metered: Metered, bearer: Bearer) -> None:
-        """U8: cardinality delta 0."""
+        """Cardinality delta 0."""
 
         def bombard(salt: str) -> None:
             for path in (f"/{salt}", f"/v1/tasks/{salt}", f"/errors/{salt}", f"/v1/tasks?{salt}={salt}", f"//{salt}"):
@@ -243,8 +244,9 @@ class TestExporter:
         wait_until(lambda: metered.exporter() not in {None, killed}, 10)
         assert metered.scrape().total(COUNT) == before
 
+    @pytest.mark.nightly
     def test_one_that_was_stopped_keeps_nobody_from_ending(self, settings: Settings, tmp_path: Path) -> None:
-        """F24: the master ends it, however it is, and then itself."""
+        """The master ends it, however it is, and then itself."""
         port = free_port()
         with serving(settings, tmp_path / "log", METRICS_PORT=str(port)) as served:
             wait_until(lambda: _answers(port), 20)
@@ -272,6 +274,7 @@ class TestExporter:
                 wait_until(lambda: exporter not in process_table(), 5)
                 wait_until(lambda: not _answers(port), 5)
 
+    @pytest.mark.nightly
     def test_there_is_none_where_none_is_wanted(self, settings: Settings, tmp_path: Path) -> None:
         with serving(settings, tmp_path / "log", METRICS_PORT="0") as served:
             assert Metered(served, 0).exporter() is None

@@ -32,6 +32,7 @@ def contents(tree: Path) -> dict[str, bytes]:
     return {str(path.relative_to(tree)): path.read_bytes() for path in found if path.suffix in {".py", ".conf", ".txt"}}
 
 
+@pytest.mark.nightly
 def test_it_is_sound(tree: Path, server_url: str) -> None:
     """On every floor, with a migration, and with tests that pass; the sweeps take it in."""
     check(tree, server_url, *OWN)

@@ -1,4 +1,4 @@
-"""nginx in front says what the service says, and hands on what is true (A17, B3, B21, B25, C4, C16, C20)."""
+"""nginx in front says what the service says, and hands on what is true (C4, C16, C20)."""
 
 import json
 import os
@@ -47,7 +47,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, app: Flask, name: str) -> None:
-    """C1, C4, B21: the same members with the same values, and a line in the log."""
+    """C1, C4: the same members with the same values, and a line in the log."""
     request, status = REFUSED[name]
     answered, headers, document = parsed(fronted.raw(request, timeout=1))
     same = {
@@ -95,7 +95,7 @@ def test_plain_http_on_the_port_of_tls_is_refused_with_a_document(fronted: Deplo
 
 
 def test_an_oversize_is_refused_before_it_is_sent(fronted: Deployment) -> None:
-    """B3: no 100 Continue."""
+    """No 100 Continue."""
     head = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"
     assert fronted.raw(head, timeout=1).startswith(b"HTTP/1.1 413 ")
 
@@ -124,7 +124,7 @@ def test_a_body_over_what_the_operation_reads_is_413_with_its_limit(
     ],
 )
 def test_what_nginx_could_not_say_right_the_service_says(fronted: Deployment, request_line: str, status: int) -> None:
-    """B26: 405 with the methods of the path."""
+    """405 with the methods of the path."""
     request = f"{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     answered, headers, document = parsed(fronted.raw(request.encode()))
     assert (answered, document["status"]) == (status, status)
@@ -161,7 +161,7 @@ class TestRequestIds:
             assert len(answer.headers["X-Request-Id"]) == 32
 
     def test_there_is_one_line_in_the_log(self, fronted: Deployment) -> None:
-        """U3: the service logs what reaches it, and nginx does not log it again."""
+        """The service logs what reaches it, and nginx does not log it again."""
         with asked(fronted, "/v1/tasks", {"X-Request-Id": "exactly-one-line"}) as (answer, _):
             assert answer.status == 401
         lines = [
@@ -173,7 +173,7 @@ class TestRequestIds:
         assert "exactly-one-line" not in fronted.refusals.read_text()
 
     def test_a_line_of_nginx_has_the_fields_of_the_service_s(self, fronted: Deployment) -> None:
-        """U3: who reads one reads the other."""
+        """Who reads one reads the other."""
         fronted.raw(b"PUT /v1/tasks?secret=1 HTTP/1.1\r\nX-Request-Id: refused-by-nginx\r\nHost: x\r\nHost: y\r\n\r\n")
         fronted.raw(b"HACK /v1 HTTP/1.1\r\nX-Request-Id: made-up-method\r\nHost: x\r\nHost: y\r\n\r\n")
         wait_until(lambda: "made-up-method" in fronted.refusals.read_text(), 10)
@@ -193,7 +193,7 @@ class TestRequestIds:
 
 
 class TestClientAddress:
-    """A17, C22."""
+    """C22."""
 
     def test_nobody_gets_a_limit_of_his_own_by_claiming_an_address(self, fronted: Deployment) -> None:
         """Whatever is claimed, it counts for the address that connects: four workers count 200 requests."""
@@ -238,7 +238,7 @@ class TestConditionalRequests:
 
 
 class TestUnreachableInstances:
-    """Table 1.4: a worker that is not reachable is 503, for what is read and for what is written."""
+    """A worker that is not reachable is 503, for what is read and for what is written."""
 
     @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])  # a GET may find a connection that is open still
     def test_it_says_so_and_when_to_come_back(self, fronted: Deployment, method: str) -> None:

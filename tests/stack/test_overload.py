@@ -71,7 +71,7 @@ class TestStuckThreads:
     def test_others_are_refused_in_time_and_served_again_afterwards(
         self, narrow: Served, stuck: list[tuple[int, float]], bearer: Bearer
     ) -> None:
-        """C1, C16, U3: the same problem document, with the caller's request id, in exactly one access line."""
+        """C1, C16: the same problem document, with the caller's request id, in exactly one access line."""
         status, seconds, headers, body = ask(narrow, {**bearer(), "X-Request-Id": "overloaded-1"})
         document = response_checks.strict(body)
         assert (status, document["code"], document["request_id"]) == (503, "SERVICE_UNAVAILABLE", "overloaded-1")

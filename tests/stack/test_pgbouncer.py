@@ -1,4 +1,4 @@
-"""A real PgBouncer in transaction mode between two workers and PostgreSQL, set up as the README says."""
+"""A real PgBouncer in transaction mode between two workers and PostgreSQL, as in docs/operate/pgbouncer.md."""
 
 import json
 import os

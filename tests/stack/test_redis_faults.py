@@ -1,4 +1,4 @@
-"""F18, F20, F21: whatever becomes of Redis, requests are answered, in time, and within limits."""
+"""Whatever becomes of Redis, requests are answered, in time, and within limits."""
 
 import json
 import logging
@@ -127,7 +127,7 @@ FAULTS: Final[list[Callable[[Redis], Any]]] = [Redis.killed, Redis.frozen, Redis
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_whatever_becomes_of_redis(limited: Served, redis: Redis, log: Log, fault: Callable[[Redis], Any]) -> None:
-    """F18, F20, F21: no 5xx, p99 within 250 ms from the second second, limits within × workers, and back again."""
+    """No 5xx, p99 within 250 ms from the second second, limits within × workers, and back again."""
     wait_until(lambda: is_shared(limited, redis), BACK_WITHIN)
     crowd = Crowd(limited.port)
     with crowd.asking():

@@ -1,4 +1,4 @@
-"""Two real instances, and a network between them that is slow, cuts off, lies and ends (3.5, F28–F33 for remotes)."""
+"""Two real instances, and a network between them that is slow, cuts off, lies and ends (3.5 for remotes)."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -104,7 +104,7 @@ def pair(
 
 
 def test_a_profile_comes_through(pair: Pair) -> None:
-    """3.5, C16: with one request id in both logs."""
+    """C16: with one request id in both logs."""
     pair.mend()
     wait_until(pair.is_whole, 10)
     status, document, _ = pair.profile(**{"X-Request-Id": "through-both-logs"})
@@ -115,7 +115,7 @@ def test_a_profile_comes_through(pair: Pair) -> None:
 
 @pytest.mark.parametrize("name", SEES)
 def test_what_the_caller_sees(pair: Pair, name: str) -> None:
-    """3.5, C26, F28, F29, F30: whoever has seen the user sees a copy, whoever has not is told what is wrong."""
+    """C26: whoever has seen the user sees a copy, whoever has not is told what is wrong."""
     reason, status, code = SEES[name]
     expected = (200, f"user;reason={reason}, preferences;reason={reason}", status, code)
     subjects = (f"admin-{name}-{number}" for number in range(TRIES))
@@ -139,7 +139,7 @@ def seen(pair: Pair, name: str, subject: str) -> tuple[int, str, int, str]:
 
 
 def test_the_dead_are_left_alone(pair: Pair) -> None:
-    """F32: one probe at most, however many ask. That it recovers by one, the tests of the API show, and the demo."""
+    """One probe at most, however many ask. That it recovers by one, the tests of the API show, and the demo."""
     pair.mend()
     wait_until(pair.is_whole, 10)
     pair.network.behave = fake.resets
@@ -153,6 +153,7 @@ def test_the_dead_are_left_alone(pair: Pair) -> None:
     assert '"breaker":"users"' in pair.first.log.read_text()
 
 
+@pytest.mark.nightly
 def test_an_instance_that_asks_itself_answers(
     settings: Settings, pair: Pair, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -1,4 +1,4 @@
-"""Processes come and go under load, and nobody behind nginx notices (L5, L6, L13, F22, F27)."""
+"""Processes come and go under load, and nobody behind nginx notices."""
 
 import os
 import signal
@@ -65,7 +65,7 @@ def assert_acknowledged_is_stored(ledger: Ledger, settings: Settings) -> None:
 
 
 def test_hup_under_load_loses_nothing(fronted: Deployment, bearer: Bearer, settings: Settings) -> None:
-    """L5: new workers are there before the old ones go."""
+    """New workers are there before the old ones go."""
     before = set(fronted.workers)
     with traffic(fronted.port, bearer) as ledger:
         for _ in range(max(1, round(SCALE))):
@@ -79,7 +79,6 @@ def test_hup_under_load_loses_nothing(fronted: Deployment, bearer: Bearer, setti
 def test_replacing_one_instance_after_the_other_loses_nothing(
     fronted: Deployment, bearer: Bearer, settings: Settings
 ) -> None:
-    """L6."""
     with traffic(fronted.port, bearer) as ledger:
         for _ in range(max(1, round(SCALE))):
             fronted.replace_all()
@@ -89,7 +88,7 @@ def test_replacing_one_instance_after_the_other_loses_nothing(
 def test_killed_workers_cost_no_read_and_no_keyed_write(
     fronted: Deployment, bearer: Bearer, settings: Settings
 ) -> None:
-    """F22: what was sent once and lost is 503, and was not sent again."""
+    """What was sent once and lost is 503, and was not sent again."""
 
     def kill_one() -> None:
         os.kill(fronted.workers[0], signal.SIGKILL)
@@ -107,7 +106,7 @@ def test_killed_workers_cost_no_read_and_no_keyed_write(
 
 @pytest.mark.skipif(SCALE < 2, reason="takes a deployment of its own; make soak runs it")
 def test_recycling_workers_loses_nothing(settings: Settings, bearer: Bearer, tmp_path: Path) -> None:
-    """L13: each worker ends after its share of requests, the next one takes over."""
+    """Each worker ends after its share of requests, the next one takes over."""
     often = {"GUNICORN_CMD_ARGS": "--max-requests 100 --max-requests-jitter 50"}
     with deployed(settings, tmp_path / "recycled", often) as deployment:
         seen = set(deployment.workers)
@@ -117,10 +116,11 @@ def test_recycling_workers_loses_nothing(settings: Settings, bearer: Bearer, tmp
     assert_nothing_is_lost(ledger, settings)
 
 
+@pytest.mark.nightly
 def test_a_killed_master_is_replaced_and_leaves_no_worker(
     fronted: Deployment, bearer: Bearer, settings: Settings
 ) -> None:
-    """F27: its workers end under load as well, and what comes meanwhile is answered by the other instance."""
+    """Its workers end under load as well, and what comes meanwhile is answered by the other instance."""
     master = fronted.masters[0]
     orphans = descendants(master) - {master}
     with traffic(fronted.port, bearer) as ledger:

@@ -1,4 +1,4 @@
-"""A11, A13: what is revoked is refused by every worker of every instance within 5 seconds, whatever Redis forgets.
+"""What is revoked is refused by every worker of every instance within 5 seconds, whatever Redis forgets.
 
 And what other issuers have signed is accepted by each from its first request on.
 """
@@ -99,7 +99,7 @@ def statuses(instances: list[Served], access_token: str) -> set[int]:
 def test_everywhere_within_five_seconds_and_redis_has_no_say(
     app: Flask, instances: list[Served], redis: Redis, email: str
 ) -> None:
-    """A11, F21: by its bearer; A13: by who disables the account."""
+    """By its bearer; by who disables the account."""
     assert statuses(instances, OTHER.token()) == {403}, "known, and without the scope"
     sessions = [post(instances[0], "/v1/tokens", {"email": email, "password": PASSWORD}) for _ in range(2)]
     first, second = (each["access_token"] for each in sessions)

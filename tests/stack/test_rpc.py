@@ -1,4 +1,4 @@
-"""``flask rpc serve`` as a process that is told to leave, and whose database and callers are taken away (F37, L14)."""
+"""``flask rpc serve`` as a process that is told to leave, and whose database and callers are taken away."""
 
 import json
 import os
@@ -123,7 +123,6 @@ def code_of(client: Client, *, within: float = 1.0) -> StatusCode:
 def test_told_to_leave_it_says_so_first_lets_calls_finish_and_lets_nobody_in(
     run: Run, settings: Settings, other_session: Connection, token: TokenMaker
 ) -> None:
-    """F37."""
     process = run(DRAIN_SECONDS="1")
     with Client.of(process.port, token("alice")) as client:
         wait_until(lambda: health(client.channel, within=ROOM) == SERVING, ROOM)
@@ -167,7 +166,7 @@ def test_entries_that_errors_of_the_last_second_share_are_written_when_it_ends(r
 def test_without_a_database_it_is_unavailable_and_says_so_until_it_is_back(
     run: Run, settings: Settings, token: TokenMaker
 ) -> None:
-    """F37: never UNKNOWN or INTERNAL, be the database frozen or gone."""
+    """Never UNKNOWN or INTERNAL, be the database frozen or gone."""
     process = run()
     with Client.of(process.port, token("alice")) as client:
         wait_until(lambda: health(client.channel, within=ROOM) == SERVING, ROOM)
@@ -188,7 +187,6 @@ def test_without_a_database_it_is_unavailable_and_says_so_until_it_is_back(
 def test_the_statement_of_a_killed_caller_is_gone(
     steady: Process, settings: Settings, other_session: Connection, token: TokenMaker
 ) -> None:
-    """L14."""
     with locked(settings):
         caller = subprocess.Popen([sys.executable, "-c", CALLER, str(steady.port), token("alice")], cwd=ROOT)
         wait_until(lambda: waiting(other_session) == 1, ROOM)
@@ -251,6 +249,7 @@ def test_a_level_that_is_asked_for_is_in_force_there_too(
         wait_until(told, IN_FORCE_WITHIN)
 
 
+@pytest.mark.nightly
 def test_with_a_certificate_it_speaks_tls_and_nothing_else(run: Run, tmp_path: Path, token: TokenMaker) -> None:
     certificate, key = made_certificate(tmp_path)
     process = run(RPC_CERTIFICATE=str(certificate), RPC_KEY=str(key))

@@ -1,4 +1,4 @@
-"""Too few file descriptors (F34), too little memory (F35): who finds no room waits, and nothing ends of it."""
+"""Too few file descriptors, too little memory: who finds no room waits, and nothing ends of it."""
 
 import os
 import re
@@ -80,8 +80,6 @@ def share_of_a_core(pid: int, over: float = 1.5) -> float:
 
 
 class TestFileDescriptors:
-    """F34."""
-
     def test_who_comes_when_all_are_taken_is_served_when_others_leave(self, scarce: Served) -> None:
         worker = worker_of(scarce)
         with ExitStack() as later, ExitStack() as sooner:
@@ -122,7 +120,7 @@ class TestFileDescriptors:
 
 MEBIBYTE: Final = 1 << 20
 PEAK: Final = 450
-"""MiB that a worker takes at most, as the README says; 100 at rest, here 160 to 250."""
+"""MiB that a worker takes at most, as docs/operate/install-debian.md states; 100 at rest, here 160 to 250."""
 HOSTILE: Final = {
     "many": b"[" * 9 + b'{"a":1},' * ((MEBIBYTE - 200) // 8) + b"1" + b"]" * 9,
     "long": b'{"requests":[{"task":{"title":"x","tags":[' + b'"a",' * ((MEBIBYTE - 60) // 4) + b'"b"]}}]}',
@@ -131,8 +129,6 @@ HOSTILE: Final = {
 
 
 class TestMemory:
-    """F35."""
-
     @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
     def test_the_largest_bodies_in_every_thread_at_once_fit(
         self, scarce: Served, body: bytes, bearer: Callable[..., dict[str, str]]

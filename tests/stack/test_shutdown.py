@@ -1,4 +1,4 @@
-"""Leaving: readiness first, then the door, then the work in hand; and every other way to be told (F24, F26)."""
+"""Leaving: readiness first, then the door, then the work in hand; and every other way to be told."""
 
 import os
 import re
@@ -78,7 +78,6 @@ def service(settings: Settings, tmp_path: Path) -> Iterator[Service]:
 def test_readiness_fails_first_then_the_door_closes_and_work_in_hand_is_finished(
     service: Service, settings: Settings, bearer: Bearer
 ) -> None:
-    """F24."""
     drain = 2.0
     processes = service.serve(drain=drain)
     body = b'{"task": {"title": "in hand"}}'
@@ -114,7 +113,7 @@ def test_readiness_fails_first_then_the_door_closes_and_work_in_hand_is_finished
 def test_a_second_sigterm_a_sigint_and_a_sigquit_end_it_at_once(
     service: Service, signals: list[signal.Signals], pause: float
 ) -> None:
-    """F26: whatever is left of the drain."""
+    """Whatever is left of the drain."""
     processes = service.serve(drain=60)
     for signum in signals:
         service.process.send_signal(signum)
@@ -123,8 +122,9 @@ def test_a_second_sigterm_a_sigint_and_a_sigquit_end_it_at_once(
     service.leaves_nothing(processes)
 
 
+@pytest.mark.nightly
 def test_ctrl_c_tells_each_process_and_ends_them_at_once(service: Service) -> None:
-    """F26: a terminal tells the workers too, so that these hear it twice; here amid requests."""
+    """A terminal tells the workers too, so that these hear it twice; here amid requests."""
     for _ in range(round(4 * SCALE)):
         processes = service.serve(drain=60)
         with ThreadPoolExecutor(4) as crowd:
@@ -144,7 +144,7 @@ def catches(pid: int, signum: signal.Signals) -> bool:
 
 
 def test_told_to_stop_while_starting_it_stops(settings: Settings, tmp_path: Path) -> None:
-    """F26: wherever it is on its way."""
+    """Wherever it is on its way."""
     tries = round(3 * SCALE)
     for number in range(tries):
         signum = (signal.SIGTERM, signal.SIGINT)[number % 2]
@@ -163,7 +163,6 @@ def test_told_to_stop_while_starting_it_stops(settings: Settings, tmp_path: Path
 
 
 def test_workers_do_not_outlive_their_master(service: Service) -> None:
-    """F27."""
     processes = service.serve()
     service.process.kill()
     wait_until(lambda: not processes & set(process_table()), GONE_WITHIN)

@@ -1,4 +1,4 @@
-"""No bytes of a body, and none behind a refused request, are ever taken for a request (B23, RFC 9112 section 11.2).
+"""No bytes of a body, and none behind a refused request, are ever taken for a request (RFC 9112 section 11.2).
 
 Each case ends in what only a wrong reading takes for a request, for a path that must then appear in no answer;
 directly at gunicorn and through nginx.

@@ -1,4 +1,4 @@
-"""A worker that neither answers nor dies: others serve, and it is replaced (F23). Only in `make soak`, being slow."""
+"""A worker that neither answers nor dies: others serve, and it is replaced. Only in `make soak`, being slow."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def deployment(settings: Settings, tmp_path: Path) -> Iterator[Deployment]:
 
 
 def test_a_stopped_worker_is_replaced_and_what_it_held_is_504(deployment: Deployment, bearer: Bearer) -> None:
-    """F23, U6: nobody waits longer than the budget and half a second."""
+    """Nobody waits longer than the budget and half a second."""
     stopped = deployment.workers[0]
     with traffic(deployment.port, bearer) as ledger:
         time.sleep(1)
@@ -53,7 +53,7 @@ def test_a_stopped_worker_is_replaced_and_what_it_held_is_504(deployment: Deploy
 
 
 def test_when_every_worker_is_stopped_the_answer_is_504_in_time(deployment: Deployment) -> None:
-    """C23, table 1.4: from nginx, in the words of the service."""
+    """C23: from nginx, in the words of the service."""
     for worker in deployment.workers:
         os.kill(worker, signal.SIGSTOP)
     try:

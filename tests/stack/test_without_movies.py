@@ -12,6 +12,7 @@ import pytest
 from tests.stack.conftest import ROOT
 from tests.stack.trees import FLASK, check, copied, removal, run
 
+pytestmark = pytest.mark.nightly
 VERSIONS: Final = Path("migrations", "versions")
 REMAINING: Final = (
     *("tests/unit/services", "tests/unit/errs", "tests/integration/test_task_collection.py"),
@@ -25,7 +26,7 @@ PASSWORDS: Final = "list.txt"
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return a copy of the tree without movies, taken away as the README says, their migration too."""
+    """Return a copy of the tree without movies, taken away as the documentation says, their migration too."""
     tree = copied(ROOT, tmp_path_factory.mktemp("without") / "candor")
     run(tree, "bash", "-ec", removal("movies", "movie"))
     close_up(tree / VERSIONS)
@@ -74,7 +75,7 @@ def test_the_contract_notices_and_is_recorded_anew(tree: Path) -> None:
 def test_where_the_migration_has_run_another_one_drops_the_table(
     tree: Path, tmp_path: Path, make_database: Callable[[str], str]
 ) -> None:
-    """The README's other way: the file of the migration is kept."""
+    """The other way of the documentation: the file of the migration is kept."""
     kept = copied(tree, tmp_path / "candor")
     shutil.rmtree(kept / VERSIONS)
     copied(ROOT / VERSIONS, kept / VERSIONS)

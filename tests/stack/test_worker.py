@@ -1,4 +1,4 @@
-"""``flask worker``, in processes that are killed, stopped and told to leave (D15, D16, F36)."""
+"""``flask worker``, in processes that are killed, stopped and told to leave."""
 
 import json
 import os
@@ -153,8 +153,8 @@ def gate(tmp_path: Path) -> Callable[[], str]:
     return make
 
 
+@pytest.mark.nightly
 def test_committed_and_then_everything_killed_it_is_done(farm: Farm) -> None:
-    """D15."""
     assert farm.python("-c", WRITER).wait(ROOM) == -signal.SIGKILL
     assert (farm.jobs, farm.effects) == (1, 0)
     farm.start()
@@ -164,7 +164,6 @@ def test_committed_and_then_everything_killed_it_is_done(farm: Farm) -> None:
 
 
 def test_two_workers_do_many_jobs_once_each(farm: Farm) -> None:
-    """D16."""
     farm.add("test.note", MANY)
     farm.start()
     farm.start()
@@ -174,7 +173,7 @@ def test_two_workers_do_many_jobs_once_each(farm: Farm) -> None:
 
 
 def test_a_worker_that_is_killed_loses_no_job(farm: Farm, gate: Callable[[], str]) -> None:
-    """F36: what it held is done by another when its lease is over, and what it wrote was undone."""
+    """What it held is done by another when its lease is over, and what it wrote was undone."""
     path = Path(gate())
     farm.add("test.wait", gate=str(path))
     first = farm.start()
@@ -187,7 +186,6 @@ def test_a_worker_that_is_killed_loses_no_job(farm: Farm, gate: Callable[[], str
 
 
 def test_a_worker_that_was_stopped_past_its_lease_is_fenced(farm: Farm, gate: Callable[[], str]) -> None:
-    """D16."""
     path = Path(gate())
     farm.add("test.wait", gate=str(path))
     first = farm.start()
@@ -215,7 +213,7 @@ def test_told_to_leave_it_finishes_what_has_begun_and_begins_nothing(farm: Farm,
 
 
 def test_poison_harms_no_other_job_and_no_worker(farm: Farm) -> None:
-    """F36: neither one that fails, nor one that takes the process along."""
+    """Neither one that fails, nor one that takes the process along."""
     farm.add("test.fail", 5)
     farm.add("test.note", 20)
     worker = farm.start()
@@ -248,6 +246,7 @@ def test_what_is_done_and_what_waits_is_measured(farm: Farm) -> None:
     assert told.total("jobs_dead") == 0
 
 
+@pytest.mark.nightly
 def test_a_level_that_is_asked_for_is_in_force_in_a_worker_too(farm: Farm, ask_for: Callable[[Level], None]) -> None:
     """3.6: within 5 seconds, and back again."""
     farm.start()
@@ -282,6 +281,7 @@ def test_more_threads_than_connections_are_refused_in_a_line(farm: Farm) -> None
     assert farm.said(0).count("\n") == 1
 
 
+@pytest.mark.nightly
 def test_unless_told_it_does_as_many_jobs_as_the_pool_is_for(farm: Farm, gate: Callable[[], str]) -> None:
     farm.pool(2)
     path = Path(gate())
@@ -297,7 +297,6 @@ def test_unless_told_it_does_as_many_jobs_as_the_pool_is_for(farm: Farm, gate: C
 
 
 def test_while_the_database_is_away_it_waits(farm: Farm, settings: Settings) -> None:
-    """F36."""
     server = make_url(settings.database_url)
     proxy = Proxy(server.host or "", server.port or 5432)
     farm.reach_through(proxy)

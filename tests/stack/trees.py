@@ -40,8 +40,9 @@ def check(tree: Path, server_url: str, *tests: str) -> None:
 
 
 def removal(many: str, one: str) -> str:
-    """Return the shell lines by which the README takes a resource away."""
-    chapter = (ROOT / "README.md").read_text().partition("\n### Remove a resource\n")[2].partition("\n### ")[0]
+    """Return the commands of docs/change/remove-resource.md that delete a resource of this name."""
+    page = (ROOT / "docs" / "change" / "remove-resource.md").read_text()
+    chapter = page.partition("\n## Delete movies, or a generated resource\n")[2].partition("\n## ")[0]
     lines = chapter.partition("```console\n$ ")[2].partition("```")[0].replace("\n$ ", "\n")
     found = re.search(r"'\*(\w+)\*'.*/(\w+)/Id", lines, re.DOTALL)
     assert found

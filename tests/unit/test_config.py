@@ -173,7 +173,6 @@ class TestProduction:
         assert fault == "JWT_SECRET must have at least 32 bytes; `openssl rand -hex 32` makes one."
 
     def test_keys_have_names_and_their_order(self) -> None:
-        """A10."""
         new, old = "n" * 32, "o" * 32
         assert Settings.from_env({"JWT_KEYS": f"new:{new} old:{old}"}, local=Path("/nowhere")).jwt_keys == (
             ("new", new),
@@ -184,7 +183,6 @@ class TestProduction:
         "keys", ["short:s3cret", "s3cret" * 6, f"a:{'s3cret' * 6} a:{'s3cret' * 6}", ":s3cret", "a/b:s3cret"]
     )
     def test_unfit_keys_are_refused_and_not_repeated(self, keys: str) -> None:
-        """A24, D22."""
         (fault,) = faults({**PRODUCTION, "JWT_KEYS": keys})
         assert fault.startswith("JWT_KEYS must")
         assert "s3cret" not in fault

@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotFound
 from app.errs import Fault
 from app.errs.platform import RouteNotFound
 from app.rest import negotiation
-from app.rest.pages import compression
+from app.rest.pages import compression, documentation
 
 JSON: Final = "application/json"
 HTML: Final = "text/html"
@@ -48,7 +48,7 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals |= {"url_for": url_for, "acts": ACTS}
+_TEMPLATES.globals |= {"url_for": url_for, "acts": ACTS, "documentation": documentation}
 
 
 def page(template: str, *, policy: Mapping[str, str] = POLICY, **context: object) -> Response:

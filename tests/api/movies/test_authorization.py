@@ -1,4 +1,4 @@
-"""C8, A18, A20: movies belong to nobody; the scope alone decides, and each operation asks for its own."""
+"""C8: movies belong to nobody; the scope alone decides, and each operation asks for its own."""
 
 from collections.abc import Callable
 from typing import Any
@@ -48,7 +48,7 @@ class TestScopes:
     def test_who_has_the_scope_may_and_nobody_else(
         self, users: dict[str, Caller], reader: Caller, created: Any, path: str, user: str, what: str
     ) -> None:
-        """A18, A20: 401, 403 with the scope that it takes, or done; whoever created it."""
+        """401, 403 with the scope that it takes, or done; whoever created it."""
         method, where, request = OPERATIONS[what]
         response = users[user].send(method, where or path, **request)
         scope = "movies:read" if method in {"GET", "HEAD"} else "movies:write"
@@ -60,7 +60,7 @@ class TestScopes:
         assert answered(reader.get(MOVIES))["movies"] == [answered(created, 201)]
 
     def test_a_replay_needs_the_scope_as_the_creation_did(self, users: dict[str, Caller]) -> None:
-        """A18: a scope that was taken away takes the stored answer along."""
+        """A scope that was taken away takes the stored answer along."""
         request: dict[str, Any] = {"json": REPO_MAN, "headers": {"Idempotency-Key": "key"}}
         answered(users["creator"].post(MOVIES, **request), 201)
         response = users["creator who may no more"].post(MOVIES, **request)

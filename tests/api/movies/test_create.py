@@ -23,7 +23,7 @@ class TestCreate:
     """What is taken."""
 
     def test_ok(self, writer: Caller, reader: Caller) -> None:
-        """C14, C15, C20, D13: bare, every member in order, a Location that answers, and a strong tag."""
+        """C14, C15, C20: bare, every member in order, a Location that answers, and a strong tag."""
         response = create(writer)
         movie = answered(response, 201)
         assert list(movie) == MEMBERS
@@ -39,13 +39,12 @@ class TestCreate:
 
     @pytest.mark.parametrize("said", [{}, dict.fromkeys(OPTIONAL)], ids=["left out", "null"])
     def test_what_is_not_known_is_null(self, writer: Caller, said: dict[str, None]) -> None:
-        """C14, section 3.2: only the title is required."""
+        """C14: only the title is required."""
         movie = answered(writer.post(MOVIES, json={"title": "Untitled", **said}), 201)
         assert [movie[name] for name in OPTIONAL] == [None] * 5
         assert answered(writer.get(path_of(movie))) == movie
 
     def test_the_longest_there_may_be(self, writer: Caller) -> None:
-        """D13."""
         said = {"title": "\U0001f3ac" * 200, "rated": "x" * 10, "director": "é" * 200, "writer": "x" * 200}
         movie = made(writer, **said, run_time=100_000)
         assert said.items() <= movie.items()
@@ -62,13 +61,13 @@ class TestCreate:
         ],
     )
     def test_a_release_date_may_be_past_or_to_come(self, writer: Caller, sent: str, kept: str) -> None:
-        """C14, B20."""
+        """C14."""
         movie = made(writer, release_date=sent)
         assert movie["release_date"] == kept
         assert answered(writer.get(MOVIES))["movies"] == [movie]
 
     def test_output_only_members_are_ignored(self, writer: Caller) -> None:
-        """B13, A21, table 1.4: known ones are never written, whatever they hold."""
+        """Known ones are never written, whatever they hold."""
         sent: dict[str, Any] = {
             "external_id": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
             "create_username": "root",
@@ -81,13 +80,12 @@ class TestCreate:
         assert movie["create_username"] == "wanda"
 
     def test_a_title_is_nobody_s(self, writer: Caller) -> None:
-        """Section 3.2: there are remakes."""
+        """There are remakes."""
         assert made(writer)["external_id"] != made(writer)["external_id"]
 
     @bounded(60)
     @given(text=TEXT)
     def test_a_text_comes_back_to_the_letter_or_is_refused(self, writer: Caller, text: str) -> None:
-        """D13, B7, B14."""
         response = writer.post(MOVIES, json={"title": text, "director": text})
         if response.status_code != 400:
             movie = answered(response, 201)
@@ -135,7 +133,7 @@ class TestViolations:
     def test_every_broken_rule_is_named(
         self, writer: Caller, created: Any, path: str, members: dict[str, Any], expected: list[tuple[str, str]]
     ) -> None:
-        """C1, B9, B13: of a creation and of a replacement alike, with where; nothing is written (D10)."""
+        """C1: of a creation and of a replacement alike, with where; nothing is written."""
         body = {**REPO_MAN, **members}
         for response in (writer.post(MOVIES, json=body), writer.put(path, json=body, headers={"If-Match": "*"})):
             assert violated(response) == expected
@@ -160,7 +158,7 @@ class TestViolations:
         ],
     )
     def test_what_is_no_timestamp_is_refused_and_the_list_stays_readable(self, writer: Caller, timestamp: str) -> None:
-        """Section 3.2, B20: INVALID_DATE_FORMAT."""
+        """INVALID_DATE_FORMAT."""
         assert violated(create(writer, release_date=timestamp)) == [("release_date", "INVALID_DATE_FORMAT")]
         assert titles(writer) == []
 
@@ -178,7 +176,6 @@ class TestBodies:
     """400 MALFORMED_JSON and 415."""
 
     def test_the_first_unfit_byte_is_named(self, writer: Caller, path: str) -> None:
-        """B4–B8, B11."""
         for method, where in (("POST", MOVIES), ("PUT", path)):
             for body, position in MALFORMED:
                 response = writer.send(method, where, data=body, content_type=JSON, headers={"If-Match": "*"})
@@ -187,12 +184,10 @@ class TestBodies:
 
     @pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"1", b"true"])
     def test_another_top_level_type_is_a_violation(self, writer: Caller, body: bytes) -> None:
-        """B11."""
         assert violated(writer.post(MOVIES, data=body, content_type=JSON)) == [("body", "INVALID_TYPE")]
 
     @pytest.mark.parametrize("sent", ["application/merge-patch+json", "text/plain", "multipart/form-data; boundary=x"])
     def test_another_type_is_415(self, writer: Caller, path: str, sent: str) -> None:
-        """B11, B29."""
         for method, where in (("POST", MOVIES), ("PUT", path)):
             response = writer.send(method, where, data=b"{}", content_type=sent)
             refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
@@ -205,7 +200,7 @@ class TestIdempotencyKey:
     """C21: a creation happens once."""
 
     def test_the_first_answer_comes_again(self, writer: Caller) -> None:
-        """D2, D3: byte for byte, whatever the spelling of the body."""
+        """Byte for byte, whatever the spelling of the body."""
         first, again = (
             writer.post(MOVIES, data=body, content_type=JSON, headers={"Idempotency-Key": "one"})
             for body in ('{"title":"Repo Man","run_time":92}', '{ "run_time": 92, "title": "Repo\\u0020Man" }')
@@ -226,14 +221,13 @@ class TestIdempotencyKey:
         assert titles(writer) == []
 
     def test_another_body_is_422_and_an_error_leaves_the_key_free(self, writer: Caller) -> None:
-        """D3, D5."""
         key = {"Idempotency-Key": "one"}
         assert violated(writer.post(MOVIES, json={}, headers=key)) == [("title", "REQUIRED_FIELD")]
         answered(writer.post(MOVIES, json=REPO_MAN, headers=key), 201)
         refused(writer.post(MOVIES, json={"title": "x"}, headers=key), 422, "IDEMPOTENCY_KEY_REUSED")
 
     def test_a_key_is_its_caller_s(self, writer: Caller, editor: Caller) -> None:
-        """A18: movies are shared, keys are not."""
+        """Movies are shared, keys are not."""
         key = {"Idempotency-Key": "one"}
         first = answered(writer.post(MOVIES, json=REPO_MAN, headers=key), 201)
         other = editor.post(MOVIES, json=REPO_MAN, headers=key)
@@ -241,7 +235,7 @@ class TestIdempotencyKey:
         assert answered(other, 201)["external_id"] != first["external_id"]
 
     def test_of_many_at_once_one_creates(self, writer: Caller) -> None:
-        """D2: the others hear the same, or that it is under way."""
+        """The others hear the same, or that it is under way."""
         key = {"Idempotency-Key": "one"}
 
         def send(_: int) -> int:

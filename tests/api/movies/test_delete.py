@@ -6,14 +6,13 @@ from tests.api.movies.movie import ABSENT, MOVIES, REPO_MAN, made, path_of, titl
 
 class TestDelete:
     def test_ok(self, writer: Caller, path: str) -> None:
-        """Section 3.2."""
         response = writer.delete(path)
         assert answered(response) == {"external_id": path.removeprefix(f"{MOVIES}/"), "deleted": True}
         assert "ETag" not in response.headers
         assert response.headers["Cache-Control"] == "no-store"
 
     def test_it_is_gone_everywhere(self, writer: Caller, reader: Caller) -> None:
-        """D12: GET, PUT, DELETE, list, filter and a page that was to begin behind it."""
+        """GET, PUT, DELETE, list, filter and a page that was to begin behind it."""
         movies = [made(writer, title=f"movie {n}") for n in range(3)]
         first = answered(reader.get(f"{MOVIES}?order_by=title&page_size=1"))
         path = path_of(movies[0])

@@ -21,7 +21,7 @@ class TestGet:
     )
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
     def test_what_is_no_id_of_a_movie_is_not_found(self, writer: Caller, path: str, method: str, identity: str) -> None:
-        """Table 1.4; the number that the database knows a movie by is none either."""
+        """The number that the database knows a movie by is none either."""
         body = REPO_MAN if method == "PUT" else None
         refused(writer.send(method, f"{MOVIES}/{identity}", json=body), 404, "MOVIE_NOT_FOUND")
         answered(writer.get(path))
@@ -32,13 +32,12 @@ class TestGet:
 
     @pytest.mark.parametrize("name", ["id", "version", "password_hash", "title.x", "", "*"])
     def test_another_member_is_a_violation_that_names_the_allowed(self, reader: Caller, path: str, name: str) -> None:
-        """B18, C19."""
+        """C19."""
         response = reader.get(f"{path}?fields={name}")
         assert [field for field, _ in violated(response)] == ["fields"]
         assert b"external_id" in response.get_data()
 
     def test_a_parameter_of_lists_is_unknown(self, reader: Caller) -> None:
-        """Table 1.4."""
         assert violated(reader.get(f"{ABSENT}?page_size=1")) == [("page_size", "UNKNOWN_PARAMETER")]
 
 
@@ -51,7 +50,7 @@ class TestConditions:
         assert response.headers["ETag"] == tag
 
     def test_a_stale_one_is_told_the_news(self, reader: Caller, editor: Caller, path: str, tag: str) -> None:
-        """C20, D21."""
+        """C20."""
         editor.put(path, json={"title": "x"}, headers={"If-Match": tag})
         assert answered(reader.get(path, headers={"If-None-Match": tag}))["title"] == "x"
 

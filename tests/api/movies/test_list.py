@@ -82,7 +82,7 @@ class TestPages:
     def test_a_token_is_good_for_who_got_it_and_for_that_list(
         self, reader: Caller, editor: Caller, alice: Caller, movies: list[dict[str, Any]]
     ) -> None:
-        """C17, B19: movies are shared, page tokens are not."""
+        """C17: movies are shared, page tokens are not."""
         query = {"page_size": "2", "order_by": "title"}
         token = answered(reader.get(MOVIES, query_string=query))["next_page_token"]
         answered(reader.get(MOVIES, query_string={**query, "page_token": token}))
@@ -99,7 +99,7 @@ class TestPages:
             refused(reader.get(MOVIES, query_string={**query, "page_token": forged}), 400, "INVALID_PAGE_TOKEN")
 
     def test_no_key_of_the_database_leaves_it(self, writer: Caller, app: Flask) -> None:
-        """Section 3.2: neither in a movie nor in a page token."""
+        """Neither in a movie nor in a page token."""
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("ALTER TABLE movies ALTER id RESTART WITH 74656667778"))
         said = [create(writer).get_data() for _ in range(3)]
@@ -133,7 +133,7 @@ class TestFilters:
     def test_what_matches_is_found(
         self, reader: Caller, movies: list[dict[str, Any]], asked: str, expected: list[int]
     ) -> None:
-        """C18, B16."""
+        """C18."""
         page = answered(reader.get(MOVIES, query_string={"filter": asked, "order_by": "create_timestamp"}))
         assert page == {
             "movies": [movies[n] for n in expected],
@@ -149,13 +149,13 @@ class TestFilters:
         ],
     )
     def test_what_is_not_understood_is_refused_by_name(self, reader: Caller, asked: str) -> None:
-        """B18, C18."""
+        """C18."""
         document = refused(reader.get(MOVIES, query_string={"filter": asked}), 400, "INVALID_FILTER")
         assert document["param"] == "filter"
 
     @pytest.mark.parametrize("asked", ["id", "run_time", "writer", "title up", "title,title", "version desc"])
     def test_an_order_that_is_not_allowed_is_refused(self, reader: Caller, asked: str) -> None:
-        """B18, C18."""
+        """C18."""
         refused(reader.get(MOVIES, query_string={"order_by": asked}), 400, "INVALID_ORDER_BY")
 
 

@@ -11,7 +11,7 @@ from tests.api.movies.movie import ABSENT, MOVIES, REPO_MAN, made, path_of, titl
 
 class TestReplace:
     def test_ok(self, editor: Caller, reader: Caller, created: TestResponse, path: str, tag: str) -> None:
-        """C20, section 3.2: what is left out becomes null; who created it stays, who changed it is told."""
+        """C20: what is left out becomes null; who created it stays, who changed it is told."""
         response = editor.put(path, json={"title": "Repo Men", "run_time": 111}, headers={"If-Match": tag})
         movie, before = answered(response), answered(created, 201)
         assert {name: value for name, value in movie.items() if value != before[name]} == {
@@ -30,7 +30,7 @@ class TestReplace:
         assert response.headers["ETag"] != tag
 
     def test_what_was_read_can_be_sent_back(self, writer: Caller, path: str) -> None:
-        """B13, A21: members that only the service writes are ignored, whatever they hold."""
+        """Members that only the service writes are ignored, whatever they hold."""
         before = writer.get(path)
         sent = {**answered(before), "create_username": "root", "external_id": ABSENT[-36:], "director": "A. Cox"}
         movie = answered(writer.put(path, json=sent, headers={"If-Match": before.headers["ETag"]}))
@@ -42,30 +42,27 @@ class TestReplace:
         refused(writer.get(ABSENT), 404, "MOVIE_NOT_FOUND")
 
     def test_there_are_no_other_ways_to_change_a_movie(self, writer: Caller, path: str) -> None:
-        """B26."""
         for method, where in (("PATCH", path), ("POST", path), ("PUT", MOVIES), ("DELETE", MOVIES)):
             response = writer.send(method, where, json=REPO_MAN, headers={"X-HTTP-Method-Override": "PUT"})
             refused(response, 405, "METHOD_NOT_ALLOWED")
         assert writer.send("OPTIONS", path).headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"
 
     def test_another_movie_is_none_the_wiser(self, writer: Caller, path: str, tag: str) -> None:
-        """D10."""
         other = made(writer, title="Other")
         writer.put(path, json={"title": "x"}, headers={"If-Match": tag})
         assert answered(writer.get(path_of(other))) == other
 
     def test_a_put_creates_nothing(self, writer: Caller) -> None:
-        """Section 3.2."""
         refused(writer.put(ABSENT, json=REPO_MAN, headers={"If-Match": "*"}), 404, "MOVIE_NOT_FOUND")
         assert titles(writer) == []
 
 
 class TestIfMatch:
-    """D8, B30, C20."""
+    """C20."""
 
     @pytest.mark.parametrize("headers", [{}, {"If-None-Match": '"x"'}], ids=["none", "another"])
     def test_without_it_is_428(self, writer: Caller, created: TestResponse, path: str, headers: dict[str, str]) -> None:
-        """D8, D10: nothing is written."""
+        """Nothing is written."""
         refused(writer.put(path, json={"title": "x"}, headers=headers), 428, "PRECONDITION_REQUIRED")
         assert writer.get(path).get_data() == created.get_data()
 
@@ -76,7 +73,7 @@ class TestIfMatch:
 
     @pytest.mark.parametrize("form", ["W/{}", '"x"', '"0-00000000"', '"", "y"'])
     def test_any_other_is_412(self, writer: Caller, created: TestResponse, path: str, tag: str, form: str) -> None:
-        """B30, D10: weak tags never match strongly; the movie stays as it is, to the byte."""
+        """Weak tags never match strongly; the movie stays as it is, to the byte."""
         headers = {"If-Match": form.replace("{}", tag)}
         refused(writer.put(path, json={"title": "x"}, headers=headers), 412, "PRECONDITION_FAILED")
         assert (writer.get(path).get_data(), writer.get(path).headers["ETag"]) == (created.get_data(), tag)
@@ -88,7 +85,6 @@ class TestIfMatch:
 
     @pytest.mark.parametrize("sent", ["", "garbage", '"open', '*, "a"'])
     def test_garbage_is_a_violation_of_the_header(self, writer: Caller, path: str, sent: str) -> None:
-        """B30."""
         response = writer.put(path, json=REPO_MAN, headers={"If-Match": sent})
         assert violated(response) == [("If-Match", "INVALID_FORMAT")]
 
@@ -102,7 +98,7 @@ class TestIfMatch:
         refused(writer.put(path, json=REPO_MAN, headers=headers), 412, "PRECONDITION_FAILED")
 
     def test_of_two_with_one_tag_one_wins(self, writer: Caller, editor: Caller, path: str) -> None:
-        """D8: fifty times, and no update is lost."""
+        """Fifty times, and no update is lost."""
         callers = [Caller(who.client.application.test_client(), who.credentials) for who in (writer, editor)]
         for turn in range(50):
             headers = {"If-Match": writer.get(path).headers["ETag"]}

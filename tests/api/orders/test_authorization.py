@@ -1,4 +1,4 @@
-"""A18, A20: orders of two customers, over every way to reach one; ids were known to all."""
+"""Orders of two customers, over every way to reach one; ids were known to all."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,7 @@ class TestObjects:
     def test_an_order_is_its_customer_s_and_shipped_by_admins(
         self, users: dict[str, Caller], alice: Caller, path: str, user: str, what: str
     ) -> None:
-        """A18, A20: 401, 403 with an empty body, or done; an order of another's is never told nor touched."""
+        """401, 403 with an empty body, or done; an order of another's is never told nor touched."""
         before = answered(alice.get(path))
         method, suffix, request = OPERATIONS[what]
         response = users[user].send(method, path + suffix, **request)
@@ -63,7 +63,6 @@ class TestObjects:
 
     @pytest.mark.parametrize("user", USERS)
     def test_one_that_is_not_there_is_404_for_who_has_the_scope(self, users: dict[str, Caller], user: str) -> None:
-        """A18."""
         for method, suffix in (("GET", ""), ("POST", ":cancel"), ("POST", ":ship")):
             response = users[user].send(method, ABSENT + suffix)
             if user in ({"admin"} if suffix == ":ship" else SCOPED):
@@ -94,14 +93,13 @@ class TestLists:
     def test_no_filter_shows_another_s(
         self, alice: Caller, orders: dict[str, list[dict[str, Any]]], asked: str
     ) -> None:
-        """A18: nor counts them."""
+        """Nor counts them."""
         query = {"filter": asked, "expand": "items"}
         page = answered(alice.get(ORDERS, query_string=query))
         expected = [] if "bob" in asked or "!=" in asked else orders["alice"]
         assert (page["orders"], page["total_size"]) == (expected, len(expected))
 
     def test_an_admin_sees_everybody_s(self, admin: Caller, orders: dict[str, list[dict[str, Any]]]) -> None:
-        """Section 3.3."""
         page = answered(admin.get(ORDERS))
         assert page["orders"] == [plain(order) for order in orders["bob"] + orders["alice"]]
         page = answered(admin.get(ORDERS, query_string={"filter": 'customer_id = "bob"'}))
@@ -110,7 +108,7 @@ class TestLists:
     def test_a_token_is_good_for_who_got_it(
         self, alice: Caller, bob: Caller, admin: Caller, orders: dict[str, list[dict[str, Any]]]
     ) -> None:
-        """C17, B19: tokens of orders and of items, of which one opens neither another list nor another order."""
+        """C17: tokens of orders and of items, of which one opens neither another list nor another order."""
         token = answered(alice.get(f"{ORDERS}?page_size=1"))["next_page_token"]
         items_query = {"expand": "items", "items_page_size": 1}
         listed = answered(alice.get(ORDERS, query_string=items_query))["orders"]
@@ -134,7 +132,6 @@ class TestLists:
             assert document["param"] == "items_page_token"
 
     def test_a_replay_needs_the_scope_as_the_creation_did(self, users: dict[str, Caller]) -> None:
-        """A18."""
         request: dict[str, Any] = {"json": body(), "headers": {"Idempotency-Key": "key"}}
         answered(users["customer"].post(ORDERS, **request), 201)
         response = users["customer without the scope"].post(ORDERS, **request)

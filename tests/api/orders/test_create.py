@@ -26,7 +26,7 @@ class TestCreate:
     """What is taken."""
 
     def test_ok(self, alice: Caller) -> None:
-        """C14, C15, C20, D13: every member in order, prices of the service's own, a Location that answers."""
+        """C14, C15, C20: every member in order, prices of the service's own, a Location that answers."""
         response = create(alice, "TEA-100", "CUP")
         order = answered(response, 201)
         assert list(order) == MEMBERS
@@ -46,12 +46,11 @@ class TestCreate:
 
     @pytest.mark.parametrize(("currency", "total"), [("EUR", "9.80"), ("USD", "10.80"), ("GBP", "8.40")])
     def test_each_currency_has_its_own_price(self, alice: Caller, currency: str, total: str) -> None:
-        """Section 3.3."""
         order = made(alice, currency=currency)
         assert (order["currency"], order["total"]) == (currency, total)
 
     def test_money_is_exact(self, alice: Caller) -> None:
-        """D14: 0.1 + 0.2 is 0.30, and the dearest order there can be has every cent."""
+        """0.1 + 0.2 is 0.30, and the dearest order there can be has every cent."""
         assert made(alice, items=items("CUP", "POT"))["total"] == "0.30"
         dear = made(alice, currency="USD", items=items(*["POT"] * 100, quantity=1000))
         assert dear["total"] == "999999999000.00"
@@ -64,7 +63,6 @@ class TestCreate:
         quantity=st.integers(1, 1000),
     )
     def test_the_total_is_the_sum_to_the_cent(self, alice: Caller, app: Flask, cents: list[int], quantity: int) -> None:
-        """D13, D14."""
         prices = {f"P{n}": f"{cent // 100}.{cent % 100:02d}" for n, cent in enumerate(cents)}
         stock(app, {sku: {Currency.EUR: price} for sku, price in prices.items()})
         order = made(alice, items=items(*prices, quantity=quantity))
@@ -73,7 +71,7 @@ class TestCreate:
         assert answered(alice.get(f"{path_of(order)}?expand=items")) == order
 
     def test_prices_are_never_the_caller_s(self, alice: Caller) -> None:
-        """B13, A21, section 3.3: what only the service says is ignored, whatever it holds."""
+        """What only the service says is ignored, whatever it holds."""
         sent: dict[str, Any] = {
             "id": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
             "status": "STATUS_SHIPPED",
@@ -91,32 +89,30 @@ class TestCreate:
         "sku", ["%", "' OR 1=1 --", "a, b", "caf\u00e9", "cafe\u0301", "\U0001f375" * 64, " x ", "null"]
     )
     def test_a_sku_comes_back_to_the_letter(self, alice: Caller, app: Flask, sku: str) -> None:
-        """D13."""
         stock(app, {sku: {Currency.EUR: "1.00"}})
         order = made(alice, sku)
         assert order["items"] == [{"sku": sku, "quantity": 2, "unit_price": "1.00"}]
         assert answered(alice.get(f"{path_of(order)}?expand=items")) == order
 
     def test_an_order_keeps_the_prices_of_then(self, alice: Caller, app: Flask) -> None:
-        """Section 3.3."""
         order = made(alice)
         stock(app, {"TEA-100": {Currency.EUR: "7.00"}})
         assert answered(alice.get(f"{path_of(order)}?expand=items")) == order
         assert made(alice)["total"] == "14.00"
 
     def test_one_product_twice_is_two_items(self, alice: Caller) -> None:
-        """Section 3.3: as they were sent."""
+        """As they were sent."""
         order = made(alice, "CUP", "TEA-100", "CUP")
         assert [item["sku"] for item in order["items"]] == ["CUP", "TEA-100", "CUP"]
         assert order["total"] == "10.20"
 
     def test_a_hundred_items_of_a_thousand_pieces(self, alice: Caller) -> None:
-        """Section 3.3: the most there may be."""
+        """The most there may be."""
         order = made(alice, items=items(*["CUP"] * 100, quantity=1000))
         assert (len(order["items"]), order["total"]) == (100, "10000.00")
 
     def test_a_user_orders_by_the_id_of_the_account(self, alice: Caller, app: Flask, bearer: Bearer) -> None:
-        """Section 3.3: customer_id is the subject of the token."""
+        """Customer_id is the subject of the token."""
         user = join(Caller(alice.client, {}), app, an_address())
         customer = Caller(alice.client, bearer(user["id"], "orders"))
         assert made(customer, customer_id=user["id"])["customer_id"] == user["id"]
@@ -127,7 +123,7 @@ class TestCustomer:
     """403, before any look-up."""
 
     def test_for_somebody_else_it_is_403_whatever_is_ordered(self, bob: Caller, app: Flask) -> None:
-        """A18, section 3.3: nothing is told of products."""
+        """Nothing is told of products."""
         for skus in (("TEA-100",), ("no-such-sku",)):
             response = create(bob, *skus)
             assert (response.status_code, response.get_data()) == (403, b"")
@@ -136,11 +132,10 @@ class TestCustomer:
 
     @pytest.mark.parametrize("spelled", ["ALICE", "alice ", " alice", "alic\u0435"])
     def test_a_name_has_one_spelling(self, alice: Caller, spelled: str) -> None:
-        """A18."""
         assert create(alice, customer_id=spelled).status_code == 403
 
     def test_an_admin_orders_for_anybody(self, alice: Caller, admin: Caller) -> None:
-        """Section 3.3: and the order is the customer's."""
+        """And the order is the customer's."""
         order = made(admin)
         assert order["customer_id"] == "alice"
         assert answered(alice.get(path_of(order))) == plain(order)

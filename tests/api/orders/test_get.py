@@ -17,7 +17,6 @@ def order(alice: Caller) -> dict[str, Any]:
 class TestGet:
     @pytest.mark.parametrize("identity", ["8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33", "1", "null", "%00", "'%20OR%201=1--"])
     def test_what_is_no_id_of_an_order_is_not_found(self, alice: Caller, admin: Caller, identity: str) -> None:
-        """Table 1.4."""
         refused(alice.get(f"{ORDERS}/{identity}"), 404, "ORDER_NOT_FOUND")
         refused(alice.post(f"{ORDERS}/{identity}:cancel"), 404, "ORDER_NOT_FOUND")
         refused(admin.post(f"{ORDERS}/{identity}:ship"), 404, "ORDER_NOT_FOUND")
@@ -46,11 +45,10 @@ class TestGet:
         ],
     )
     def test_what_is_not_understood_is_a_violation(self, alice: Caller, query: str, field: str, code: str) -> None:
-        """B10, B18, table 1.4."""
         assert violated(alice.get(f"{ABSENT}?{query}")) == [(field, code)]
 
     def test_the_size_of_a_page_of_items_is_zero_to_a_hundred(self, alice: Caller) -> None:
-        """B10: 0 means the default, and more is coerced, as for page_size."""
+        """0 means the default, and more is coerced, as for page_size."""
         made(alice, items=items(*["CUP"] * 100))
         for size, told in {"0": 100, "1": 1, "100": 100, "101": 100, "9" * 30: 100, "007": 7}.items():
             page = answered(alice.get(ORDERS, query_string={"expand": "items", "items_page_size": size}))
@@ -99,7 +97,7 @@ class TestConditions:
                 assert response.status_code == (304 if query == other else 200)
 
     def test_a_stale_one_is_told_the_news(self, alice: Caller, path: str) -> None:
-        """C20, D21."""
+        """C20."""
         tags = {query: alice.get(path + query).headers["ETag"] for query in ("", "?expand=items")}
         alice.post(f"{path}:cancel")
         for query, tag in tags.items():
@@ -147,7 +145,7 @@ class TestList:
     def test_what_matches_is_found(
         self, alice: Caller, orders: list[dict[str, Any]], asked: str, expected: list[int]
     ) -> None:
-        """C18, B16."""
+        """C18."""
         page = answered(alice.get(ORDERS, query_string={"filter": asked, "order_by": "create_time"}))
         assert page["orders"] == [orders[n] for n in expected]
 
@@ -155,10 +153,10 @@ class TestList:
         "asked", ["total > 5", "id = 1", "version = 1", "items:x", "status = LOST", "status > SHIPPED"]
     )
     def test_what_is_not_understood_is_refused_by_name(self, alice: Caller, asked: str) -> None:
-        """B18, C18."""
+        """C18."""
         refused(alice.get(ORDERS, query_string={"filter": asked}), 400, "INVALID_FILTER")
 
     @pytest.mark.parametrize("asked", ["total", "id", "status", "items", "create_time,create_time"])
     def test_an_order_that_is_not_allowed_is_refused(self, alice: Caller, asked: str) -> None:
-        """B18, C18."""
+        """C18."""
         refused(alice.get(ORDERS, query_string={"order_by": asked}), 400, "INVALID_ORDER_BY")

@@ -13,7 +13,7 @@ class TestIdempotencyKey:
     def test_the_first_answer_comes_again_whatever_was_done_since(
         self, alice: Caller, admin: Caller, app: Flask
     ) -> None:
-        """D2, D3: at the price of then, and as pending as it was."""
+        """At the price of then, and as pending as it was."""
         key = {"Idempotency-Key": "one"}
         first = alice.post(ORDERS, json=body(), headers=key)
         admin.post(f"{first.headers['Location']}:ship")
@@ -27,7 +27,7 @@ class TestIdempotencyKey:
         assert count(app) == (1, 1)
 
     def test_another_body_is_422_and_an_error_leaves_the_key_free(self, alice: Caller) -> None:
-        """D3, D5: also one that is found in the transaction."""
+        """Also one that is found in the transaction."""
         key = {"Idempotency-Key": "one"}
         assert violated(alice.post(ORDERS, json=body("no"), headers=key)) == [("items[0].sku", "BROKEN_LINK")]
         assert alice.post(ORDERS, json=body(customer_id="bob"), headers=key).status_code == 403
@@ -35,14 +35,14 @@ class TestIdempotencyKey:
         refused(alice.post(ORDERS, json=body("CUP"), headers=key), 422, "IDEMPOTENCY_KEY_REUSED")
 
     def test_a_key_is_its_caller_s(self, alice: Caller, bob: Caller, admin: Caller) -> None:
-        """A18: with another's key one gets nothing of another's."""
+        """With another's key one gets nothing of another's."""
         key = {"Idempotency-Key": "one"}
         first = answered(alice.post(ORDERS, json=body(), headers=key), 201)
         assert bob.post(ORDERS, json=body(), headers=key).status_code == 403
         assert answered(admin.post(ORDERS, json=body(), headers=key), 201)["id"] != first["id"]
 
     def test_of_many_at_once_one_creates(self, alice: Caller, app: Flask) -> None:
-        """D2: the others hear the same, or that it is under way."""
+        """The others hear the same, or that it is under way."""
         key = {"Idempotency-Key": "one"}
 
         def send(_: int) -> int:

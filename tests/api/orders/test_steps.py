@@ -14,7 +14,7 @@ STEPS = {"cancel": ("STATUS_CANCELLED", "ORDER_NOT_CANCELLABLE"), "ship": ("STAT
 class TestSteps:
     @pytest.mark.parametrize("step", STEPS)
     def test_ok(self, alice: Caller, admin: Caller, step: str) -> None:
-        """Section 3.3, C20: nothing else of the order changes but its version."""
+        """C20: nothing else of the order changes but its version."""
         order = made(alice)
         before = alice.get(path_of(order)).headers["ETag"]
         response = admin.post(f"{path_of(order)}:{step}")
@@ -30,7 +30,7 @@ class TestSteps:
     @pytest.mark.parametrize("first", STEPS)
     @pytest.mark.parametrize("second", STEPS)
     def test_there_is_no_second_one(self, alice: Caller, admin: Caller, first: str, second: str) -> None:
-        """Section 3.3: 400 of kind INVALID, with what became of it; nothing changes (D10)."""
+        """400 of kind INVALID, with what became of it; nothing changes."""
         path = path_of(made(alice))
         done = answered(admin.post(f"{path}:{first}"))
         document = refused(admin.post(f"{path}:{second}"), 400, STEPS[second][1])
@@ -51,7 +51,6 @@ class TestSteps:
     def test_a_step_is_a_post_and_an_order_is_not_changed_otherwise(
         self, admin: Caller, path: str, method: str
     ) -> None:
-        """B26."""
         for step in STEPS:
             refused(admin.send(method, f"{path}:{step}"), 405, "METHOD_NOT_ALLOWED")
         if method != "GET":
@@ -61,10 +60,10 @@ class TestSteps:
 
 
 class TestRaces:
-    """D8, D9: several at once, each on a connection of its own."""
+    """Several at once, each on a connection of its own."""
 
     def test_of_cancelling_and_shipping_at_once_one_wins(self, alice: Caller, admin: Caller, app: Flask) -> None:
-        """Section 3.3: of sixteen steps of each of ten orders."""
+        """Of sixteen steps of each of ten orders."""
         for _ in range(10):
             path = path_of(made(alice))
 

@@ -7,7 +7,7 @@ from app.config import ROOT
 from tests.clients.grpc.conftest import HERE, MODULES, run
 
 SECTION = (ROOT / "docs" / "call" / "clients.md").read_text().partition("\n## gRPC clients\n")[2]
-COMMANDS, PROGRAM = re.findall(r"^```\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)[:2]
+COMMANDS, PROGRAM = re.findall(r"^```(?:sh|ts)\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)[:2]
 
 
 def test_the_example_is_generated_typed_and_works(tmp_path: Path, service: dict[str, str]) -> None:

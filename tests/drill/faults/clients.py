@@ -20,7 +20,7 @@ UPDATES: Final = 500
 
 
 def answers_not_awaited(stage: Environment) -> None:
-    """Send 200 creations and hang up before the answer (D19).
+    """Send 200 creations and hang up before the answer.
 
     Each is made once or not at all; repeating the key tells which; no transaction is left open.
     """
@@ -59,7 +59,7 @@ async def _abort(stage: Environment, titles: list[str]) -> list[Answer]:
 
 
 def hot_row(stage: Environment) -> None:
-    """Have 50 clients PATCH one task with If-Match, over and over (L7, D8).
+    """Have 50 clients PATCH one task with If-Match, over and over.
 
     As many succeed as the version rises; the others are 412, or 503 where the machine cannot keep up; no deadlock.
     """
@@ -98,7 +98,7 @@ async def _update(stage: Environment, name: str, number: int, until: float) -> N
 
 
 def title_race(stage: Environment) -> None:
-    """Have 200 clients create the same title at once (D9).
+    """Have 200 clients create the same title at once.
 
     One is told 201, 199 are told 409.
     """
@@ -120,7 +120,7 @@ async def _race(stage: Environment, title: str) -> list[Answer]:
 
 
 def read_your_writes(stage: Environment) -> None:
-    """Update a task through one instance and read it through the other at once, 500 times, in turns (D21).
+    """Update a task through one instance and read it through the other at once, 500 times, in turns.
 
     What is read is what was acknowledged, also for who already has the version before.
     """

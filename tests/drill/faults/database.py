@@ -17,7 +17,7 @@ OF_REQUESTS: Final = " AND backend_type = 'client backend' AND query = 'COMMIT'"
 
 
 def postgres_restarted(stage: Environment) -> None:
-    """Restart PostgreSQL as ``pg_ctl restart -m fast`` does (F1).
+    """Restart PostgreSQL as ``pg_ctl restart -m fast`` does.
 
     While it is away every failure is 503 with Retry-After; the first success comes within 2 s after it accepts again.
     """
@@ -30,7 +30,7 @@ def postgres_restarted(stage: Environment) -> None:
 
 
 def postgres_crashed(stage: Environment) -> None:
-    """Kill a session's process with SIGKILL: PostgreSQL ends all others and recovers from its log (F2).
+    """Kill a session's process with SIGKILL: PostgreSQL ends all others and recovers from its log.
 
     As a restart: 503, and the first success within 2 s after it accepts again.
     """
@@ -43,7 +43,7 @@ def postgres_crashed(stage: Environment) -> None:
 
 
 def sessions_terminated(stage: Environment) -> None:
-    """Terminate every session of the service's each 500 ms (F3).
+    """Terminate every session of the service's each 500 ms.
 
     Reads are tried once more and succeed; writes succeed or are 503.
     """
@@ -145,7 +145,7 @@ def _set_standby(stage: Environment, setting: str) -> None:
 
 
 def postgres_absent_at_boot(stage: Environment) -> None:
-    """Start an instance while PostgreSQL is down, and PostgreSQL a little later (F13).
+    """Start an instance while PostgreSQL is down, and PostgreSQL a little later.
 
     The process lives, /healthz is 200, /readyz 503; it is ready within 3 s after PostgreSQL is there, by itself.
     """

@@ -27,7 +27,7 @@ SECONDS: Final = 6
 
 
 def steady_load(stage: Environment) -> None:
-    """Do nothing but use it, by 48 clients (L1, L4).
+    """Do nothing but use it, by 48 clients.
 
     Nobody notices; memory, descriptors and threads of the workers stay what they are, and so do database connections.
     """
@@ -69,7 +69,7 @@ def _inventory(stage: Environment) -> dict[int, dict[str, int]]:
 
 
 def noisy_neighbour(stage: Environment) -> None:
-    """Have one address ask for all it can get, far beyond its limit, and another for a tenth of its own (L8).
+    """Have one address ask for all it can get, far beyond its limit, and another for a tenth of its own.
 
     The greedy are told 429; the modest never notice.
     """

@@ -24,7 +24,7 @@ PROMPTLY: Final = 0.1
 
 
 def overload(stage: Environment) -> None:
-    """Ask at twice the capacity just measured, whatever comes back (C23a, L2).
+    """Ask at twice the capacity just measured, whatever comes back (C23a).
 
     At least 80 % of the capacity is answered well, refusals take 100 ms (p99), health answers; then all is as before.
     """
@@ -60,7 +60,7 @@ def overload(stage: Environment) -> None:
 
 
 def burst(stage: Environment) -> None:
-    """Ask at three times the capacity just measured for one second, out of the blue (L3).
+    """Ask at three times the capacity just measured for one second, out of the blue.
 
     Whoever is not answered is told 503 at once; three seconds later nothing of it is left.
     """

@@ -27,7 +27,7 @@ TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def wal_disk_full(stage: Environment) -> None:
-    """Leave the write-ahead log no room: PostgreSQL panics whenever it is started; without a mount it is killed (F16).
+    """Leave the write-ahead log no room: PostgreSQL panics whenever it is started; without a mount it is killed.
 
     What fails is 503; a worker tries to connect once a second, and says the same thing once in 10 s at most.
     """

@@ -15,7 +15,7 @@ HEARTBEAT = 15.0
 
 
 def workers_killed(stage: Environment) -> None:
-    """Kill a worker with SIGKILL every 2 s (F22).
+    """Kill a worker with SIGKILL every 2 s.
 
     Reads and creations with a key never fail; what was in that worker's hands and may not be sent twice is 503.
     """
@@ -36,7 +36,7 @@ def workers_killed(stage: Environment) -> None:
 
 
 def worker_stopped(stage: Environment) -> None:
-    """Stop a worker by SIGSTOP until gunicorn gives it up after 15 s (F23).
+    """Stop a worker by SIGSTOP until gunicorn gives it up after 15 s.
 
     Others serve; what it held is refused at the end of the budget.
     """
@@ -49,7 +49,7 @@ def worker_stopped(stage: Environment) -> None:
 
 
 def instances_replaced(stage: Environment) -> None:
-    """Replace one instance after the other, by SIGTERM and a new process (F24, L6).
+    """Replace one instance after the other, by SIGTERM and a new process.
 
     Nobody notices.
     """
@@ -60,7 +60,7 @@ def instances_replaced(stage: Environment) -> None:
 
 
 def workers_reloaded(stage: Environment) -> None:
-    """Send SIGHUP to both instances: new workers, then the old ones end (L5).
+    """Send SIGHUP to both instances: new workers, then the old ones end.
 
     Nobody notices.
     """
@@ -73,7 +73,7 @@ def workers_reloaded(stage: Environment) -> None:
 
 
 def master_killed(stage: Environment) -> None:
-    """Kill a gunicorn master with SIGKILL: its workers notice and end, and it is started again (F27).
+    """Kill a gunicorn master with SIGKILL: its workers notice and end, and it is started again.
 
     The other instance serves meanwhile, as when workers are killed; both are ready within 6 s.
     """
@@ -88,7 +88,7 @@ def master_killed(stage: Environment) -> None:
 
 
 def everything_killed(stage: Environment) -> None:
-    """Kill workers every 0.7 s, and in between crash, restart and cut off PostgreSQL, under 48 more clients (D1).
+    """Kill workers every 0.7 s, and in between crash, restart and cut off PostgreSQL, under 48 more clients.
 
     Refused or answered; no acknowledged write is lost, and none is done twice.
     """

@@ -32,7 +32,7 @@ _addresses: Final = (f"127.0.{2 + n // 250}.{n % 250 + 1}" for n in count())
 
 
 def redis_killed(stage: Environment) -> None:
-    """Kill Redis with SIGKILL, and start it again, empty, on a stack that counts in it (F18).
+    """Kill Redis with SIGKILL, and start it again, empty, on a stack that counts in it.
 
     Nobody else notices; the greedy get the limit times the workers at most; within 10 s all is counted together again.
     """
@@ -40,7 +40,7 @@ def redis_killed(stage: Environment) -> None:
 
 
 def redis_frozen(stage: Environment) -> None:
-    """Stop Redis by SIGSTOP: it takes connections and answers nothing (F18).
+    """Stop Redis by SIGSTOP: it takes connections and answers nothing.
 
     As when it is killed.
     """
@@ -48,7 +48,7 @@ def redis_frozen(stage: Environment) -> None:
 
 
 def redis_full(stage: Environment) -> None:
-    """Leave Redis no memory: it refuses every write (F20).
+    """Leave Redis no memory: it refuses every write.
 
     As when it is killed.
     """
@@ -56,7 +56,7 @@ def redis_full(stage: Environment) -> None:
 
 
 def redis_flushed(stage: Environment) -> None:
-    """Have Redis forget everything, its scripts too (F21).
+    """Have Redis forget everything, its scripts too.
 
     As when it is killed.
     """

@@ -41,7 +41,7 @@ STEADY: Final = """
 
 
 def table_locked(stage: Environment) -> None:
-    """Hold ACCESS EXCLUSIVE on the tasks while 64 more clients come, so that every connection waits (F7, F12).
+    """Hold ACCESS EXCLUSIVE on the tasks while 64 more clients come, so that every connection waits.
 
     Reads and writes are refused within 3.5 s (a lock is waited for 2 s, a connection 1 s); 401, 404, 405, OPTIONS and
     /healthz are answered as ever; 3 s after the release nothing is refused any more.
@@ -59,7 +59,7 @@ def table_locked(stage: Environment) -> None:
 
 
 def connections_taken(stage: Environment) -> None:
-    """End the service's sessions and take every connection that PostgreSQL has to give (F8).
+    """End the service's sessions and take every connection that PostgreSQL has to give.
 
     503; no worker ends; served again within 5 s after the connections are free.
     """
@@ -80,7 +80,7 @@ def connections_taken(stage: Environment) -> None:
 
 
 def deadlocks(stage: Environment) -> None:
-    """Insert the second title of a batch, and the first one once the batch waits for the second (F9).
+    """Insert the second title of a batch, and the first one once the batch waits for the second.
 
     PostgreSQL ends the service's transaction (40P01), which is done again: every batch is answered 200.
     """
@@ -120,7 +120,7 @@ def _deadlocks(stage: Environment) -> int:
 
 
 def serialization_failures(stage: Environment) -> None:
-    """Have a trigger raise 40001 twice and then pass, and another raise it for ever (F10).
+    """Have a trigger raise 40001 twice and then pass, and another raise it for ever.
 
     The first is done again and succeeds at the third attempt; the second is 503 after as many attempts as there are.
     """

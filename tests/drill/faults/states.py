@@ -98,7 +98,7 @@ def _on_tablespace(stage: Environment, place: Path) -> Iterator[None]:
 
 
 def schema_behind(stage: Environment) -> None:
-    """Have the database say that it is one migration behind the code (F14).
+    """Have the database say that it is one migration behind the code.
 
     /readyz is 503 and names the migrations; what is served meanwhile is served well, and never 500.
     """
@@ -106,7 +106,7 @@ def schema_behind(stage: Environment) -> None:
 
 
 def schema_ahead(stage: Environment) -> None:
-    """Have the database say that it is at a migration that the code does not know (F14).
+    """Have the database say that it is at a migration that the code does not know.
 
     As with one behind.
     """

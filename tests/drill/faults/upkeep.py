@@ -43,7 +43,7 @@ def downgrade():
 
 
 def migrated(stage: Environment) -> None:
-    """Run ``flask db upgrade`` with a new column and an index made concurrently, and then take both back (D17).
+    """Run ``flask db upgrade`` with a new column and an index made concurrently, and then take both back.
 
     Nobody notices; the code that serves is always that of before, which does not know the column; the migration
     declares that it runs on the new schema, and the instances stay ready.
@@ -64,7 +64,7 @@ def migrated(stage: Environment) -> None:
 
 
 def migration_blocked(stage: Environment) -> None:
-    """Run the same migration while somebody's transaction has read the tasks and goes on (D17).
+    """Run the same migration while somebody's transaction has read the tasks and goes on.
 
     It gives up after its ``lock_timeout`` and changes nothing; who comes behind it meanwhile waits for it, and is 503
     within 3.5 s; once it has given up nobody is refused.
@@ -106,7 +106,7 @@ def _flask(stage: Environment, *words: str, fails_by: str = "") -> None:
 
 
 def restored(stage: Environment) -> None:
-    """Dump the database by ``pg_dump`` and restore it beside itself by ``pg_restore`` (D18).
+    """Dump the database by ``pg_dump`` and restore it beside itself by ``pg_restore``.
 
     What was acknowledged before the dump is in the copy, once; a service on the copy replays keys that were used
     before; nobody notices.

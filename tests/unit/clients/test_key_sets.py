@@ -77,7 +77,7 @@ class TestParsed:
         ids=str,
     )
     def test_any_other_is_not_taken(self, changes: dict[str, Any]) -> None:
-        """A2: a key is for one algorithm; none is a secret."""
+        """A key is for one algorithm; none is a secret."""
         assert told(ISSUER.jwk("RS256", **changes)) == set()
 
     @pytest.mark.parametrize("changes", [{"crv": "P-384"}, {"crv": "P-521"}, {"crv": ...}, {"x": "AAAA"}, {"y": ...}])
@@ -120,7 +120,6 @@ class TestFind:
         assert keys.find("RS256-1", "RS256") == ISSUER.keys["RS256"].public_key()
 
     def test_a_key_is_for_its_algorithm(self, keys: KeySet) -> None:
-        """A2."""
         assert [keys.find("RS256-1", each) for each in ("ES256", "EdDSA", "HS256", "RS512", "")] == [None] * 5
 
     def test_before_they_are_known_nobody_can_tell(self, fetch: Fetch) -> None:
@@ -132,7 +131,7 @@ class TestFind:
             keys.find("RS256-1", "RS256")
 
     def test_asks_nobody(self, keys: KeySet, fetch: Fetch) -> None:
-        """A3: whatever is named."""
+        """Whatever is named."""
         for number in range(1000):
             assert keys.find(f"{number}", "RS256") is None
         assert fetch.times == 1
@@ -140,7 +139,7 @@ class TestFind:
 
 class TestRefresh:
     def test_in_less_than_a_minute(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
-        """A10: a key that is retired is refused within 60 s."""
+        """A key that is retired is refused within 60 s."""
         fetch.says = {"keys": [ISSUER.jwk("ES256")]}
         monotonic.sleep(REFRESH_INTERVAL - 0.1)
         keys.refresh()
@@ -153,7 +152,7 @@ class TestRefresh:
     def test_sooner_when_an_unknown_one_was_named_and_not_for_each(
         self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic
     ) -> None:
-        """A10, A3: a new key is known soon, and who invents names has them asked for every five seconds at most."""
+        """A new key is known soon, and who invents names has them asked for every five seconds at most."""
         for _ in range(100):
             keys.find("invented", "RS256")
             keys.refresh()

@@ -1,4 +1,4 @@
-"""The contract's table 1.2, written down once more: whoever changes a kind has to change the contract."""
+"""The contract's, written down once more: whoever changes a kind has to change the contract."""
 
 import logging
 

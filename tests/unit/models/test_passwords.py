@@ -38,7 +38,7 @@ class TestVerify:
     def test_it_takes_one_computation_of_the_same_cost(
         self, monkeypatch: pytest.MonkeyPatch, kept: str | None, password: str
     ) -> None:
-        """A14: whatever there is to compare; and what is too long is not hashed."""
+        """Whatever there is to compare; and what is too long is not hashed."""
         seen: list[tuple[str, int]] = []
         verify = PasswordHasher.verify
 

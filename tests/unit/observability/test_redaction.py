@@ -1,4 +1,4 @@
-"""D22: of an exception's text, what stands in the source is told, and what it was filled with is not."""
+"""Of an exception's text, what stands in the source is told, and what it was filled with is not."""
 
 import uuid
 from collections.abc import Callable

@@ -77,7 +77,7 @@ class TestClosed:
         assert (breaker.state(), breaker.counts) == (State.CLOSED, Counts(1, 1, 0, 1, 0))
 
     def test_it_opens_when_most_of_twenty_have_failed(self, breaker: Breaker, told: Told) -> None:
-        """F32: and tells with which counts."""
+        """And tells with which counts."""
         succeed(breaker, 8)
         fail(breaker, 11)
         assert breaker.state() is State.CLOSED
@@ -221,7 +221,7 @@ class TestHalfOpen:
         assert breaker.state() is State.CLOSED
 
     def test_of_two_hundred_callers_one_runs(self, breaker: Breaker, clock: FakeMonotonic, told: Told) -> None:
-        """F32: one probe, and nobody waits for it."""
+        """One probe, and nobody waits for it."""
         half_open(breaker, clock)
         callers, refused, release = 200, threading.Semaphore(0), threading.Event()
         ran: list[int] = []

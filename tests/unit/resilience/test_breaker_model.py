@@ -11,6 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from app.errs.platform import ServiceUnavailable
 from app.resilience.breaker import Breaker, Event, State, Ticket, Transitioned
 from app.resilience.breaker_counts import Counts, fails_at
+from tests.examples import examples
 from tests.fakes.monotonic import FakeMonotonic
 
 INTERVAL, REST, LEAST = 8, 5, 4
@@ -136,4 +137,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestModel = Machine.TestCase
-TestModel.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestModel.settings = settings(max_examples=examples(150), stateful_step_count=60, deadline=None)

@@ -27,11 +27,10 @@ class TestIsFailure:
         assert is_failure(errs.E(kind=kind)) is (kind in FAILURES)
 
     def test_nothing_that_a_client_can_mend_counts(self) -> None:
-        """F32."""
         assert [kind for kind in FAILURES if kind.fault is Fault.CLIENT] == []
 
     def test_a_budget_that_the_caller_shortened_proves_nothing(self, shortened: bool) -> None:
-        """F32: nobody opens the breaker for all by asking for 50 ms."""
+        """Nobody opens the breaker for all by asking for 50 ms."""
         assert is_failure(SPENT) is (None if shortened else True)
 
     def test_other_failures_count_whatever_the_budget(self, shortened: bool) -> None:

@@ -24,7 +24,6 @@ class TestBreakers:
         assert refusals.by == 1
 
     def test_that_of_redis_says_whether_limits_are_shared(self) -> None:
-        """F18."""
         instrumentation.count_breaker_event(Transitioned("redis", State.CLOSED, State.OPEN, Counts()))
         assert here("limiter_degraded").total("limiter_degraded") == 1
         instrumentation.count_breaker_event(Transitioned("redis", State.HALF_OPEN, State.CLOSED, Counts()))
@@ -33,7 +32,6 @@ class TestBreakers:
 
 class TestRetries:
     def test_another_attempt_by_what_the_database_said(self) -> None:
-        """F9, F10."""
         with growth("db_retries_total", sqlstate="40P01") as by_state, growth("retries_total", work="w") as by_work:
             instrumentation.count_database_retry(Retried("w", 1, 0.0, LOST))
         assert (by_state.by, by_work.by) == (1, 1)

@@ -53,7 +53,7 @@ def test_ok(start: Start) -> None:
 
 
 def test_the_first_answer_is_there_once_it_has_begun(start: Start) -> None:
-    """A11: who has just started to serve knows what was revoked before."""
+    """Who has just started to serve knows what was revoked before."""
     threads: list[int] = []
     start(lambda: threads.append(threading.get_ident()))
     assert threads[0] == threading.get_ident()

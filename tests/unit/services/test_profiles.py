@@ -140,13 +140,12 @@ class TestGet:
     def test_somebody_else_is_refused_before_anybody_is_asked(
         self, profiles: ProfileService, me: Principal, others: Others
     ) -> None:
-        """A18."""
         with pytest.raises(NotThisUser):
             profiles.get(uuid4(), by=me)
         assert others.asked == 0
 
     def test_a_copy_is_of_whom_it_was_shown_to(self, profiles: ProfileService, me: Principal, others: Others) -> None:
-        """A18: with other rights, one is somebody else."""
+        """With other rights, one is somebody else."""
         profiles.get(UUID(me.id), by=Principal("root", frozenset({"admin"})))
         profiles.get(UUID(me.id), by=Principal(me.id, frozenset({"tasks"})))
         others.user = LATE

@@ -165,7 +165,7 @@ class TestVerify:
         ids=str,
     )
     def test_times_are_judged_to_the_second_by_our_clock(self, claims: dict[str, float], expected: str | None) -> None:
-        """A4: ``nbf`` and ``iat`` have a leeway of 10 seconds, ``exp`` has none."""
+        """``nbf`` and ``iat`` have a leeway of 10 seconds, ``exp`` has none."""
         clock = FakeClock()
         now = clock.now().timestamp()
         times = {"iat": now - 60, "exp": now + 60} | {name: now + seconds for name, seconds in claims.items()}
@@ -194,7 +194,7 @@ class TestVerify:
 
 
 class TestKeys:
-    """A10: keys are rotated without anybody being logged out."""
+    """Keys are rotated without anybody being logged out."""
 
     OLD, NEW = "o" * 32, "n" * 32
 
@@ -221,7 +221,7 @@ class TestKeys:
 
     @pytest.mark.parametrize("kid", ["other", "", "../../dev/null", "https://evil.test/key", "new\0"])
     def test_a_name_that_we_do_not_know_is_refused(self, kid: str) -> None:
-        """A3: whatever it is signed with, the secret included."""
+        """Whatever it is signed with, the secret included."""
         for secret in (SECRET, self.NEW):
             assert reason(signed(secret=secret, kid=kid), self.service(new=self.NEW)) == tokens.WRONG_SIGNATURE
 
@@ -232,7 +232,7 @@ class TestKeys:
 
 
 class TestRemembered:
-    """A10, A11: what was verified once is not verified again, and judged anew all the same."""
+    """What was verified once is not verified again, and judged anew all the same."""
 
     @pytest.fixture
     def verified(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:

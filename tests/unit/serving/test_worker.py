@@ -47,21 +47,21 @@ def quit_within(worker: Worker, seconds: float) -> None:
 
 
 def test_whatever_it_does_with_its_threads(worker: Worker) -> None:
-    """F26: a signal may come while the main loop holds the locks of its pool."""
+    """A signal may come while the main loop holds the locks of its pool."""
     with worker.tpool._shutdown_lock, worker.tpool._idle_semaphore._cond:
         quit_within(worker, 5)
     assert not worker.alive
 
 
 def test_told_twice_it_ends_once(worker: Worker, told: list[Any]) -> None:
-    """F26: by Ctrl-C and by its master, the second time perhaps while it writes its last words down."""
+    """By Ctrl-C and by its master, the second time perhaps while it writes its last words down."""
     quit_within(worker, 5)
     quit_within(worker, 5)
     assert told == [worker]
 
 
 def test_it_waits_for_no_connection(worker: Worker) -> None:
-    """F26: neither in its main loop nor while it lets others finish."""
+    """Neither in its main loop nor while it lets others finish."""
     worker.nr_conns = 3
     quit_within(worker, 5)
     worker.wait_for_and_dispatch_events(60.0)

@@ -1,4 +1,4 @@
-"""The locator finds a defect exactly where the fast pass refuses (1.4, B17)."""
+"""The locator finds a defect exactly where the fast pass refuses (1.4)."""
 
 import json
 from math import isinf
@@ -13,6 +13,7 @@ from app.wire import json_locator, strict_json
 from app.wire.json_locator import Defect, Unfinished, locate
 from app.wire.strict_json import loads
 from tests.costs import machine, peak, spent
+from tests.examples import examples
 
 
 def _whole(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -84,7 +85,7 @@ class TestBothPhasesAgree:
             loads(b"[1,]")
 
     @pytest.mark.parametrize("is_large", [False, True])
-    @settings(max_examples=1000, deadline=None)
+    @settings(max_examples=examples(1000), deadline=None)
     @given(body=mutated() | st.binary(max_size=12))
     def test_loads_refuses_exactly_what_the_locator_and_the_reference_refuse(self, body: bytes, is_large: bool) -> None:
         with pytest.MonkeyPatch.context() as patched:
@@ -106,7 +107,7 @@ class TestBothPhasesAgree:
             assert loads(body) == expected
             assert locate(body) is None
 
-    @settings(max_examples=500, deadline=None)
+    @settings(max_examples=examples(500), deadline=None)
     @given(mutated() | st.lists(st.sampled_from(PIECES), max_size=12).map(lambda parts: b"[" + b"".join(parts)))
     def test_what_is_passed_over_in_one_step_is_nothing(self, body: bytes) -> None:
         """The defect found is the one that is found token by token."""
@@ -125,7 +126,7 @@ class TestBothPhasesAgree:
 
 
 class TestTruncation:
-    @settings(max_examples=50)
+    @settings(max_examples=examples(50))
     @given(st.data())
     def test_wherever_an_object_is_cut_off_the_position_is_one_past_the_end(self, data: st.DataObject) -> None:
         text = json.dumps({"task": data.draw(VALUES)}, ensure_ascii=False)

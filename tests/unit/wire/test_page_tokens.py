@@ -1,4 +1,4 @@
-"""Page tokens are sealed, bound and opaque (C17, B19)."""
+"""Page tokens are sealed, bound and opaque (C17)."""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""A body is strict JSON or refused at the byte (1.4, B4 to B9, B11)."""
+"""A body is strict JSON or refused at the byte (1.4)."""
 
 import json
 

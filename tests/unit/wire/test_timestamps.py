@@ -1,4 +1,4 @@
-"""Timestamps are RFC 3339 in UTC, microseconds kept (C14, B20)."""
+"""Timestamps are RFC 3339 in UTC, microseconds kept (C14)."""
 
 import re
 from calendar import monthrange

@@ -1,0 +1,1 @@
+"""Tests of the documentation: code blocks, links, language, and the generated reference."""

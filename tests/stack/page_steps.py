@@ -1,0 +1,133 @@
+"""The steps of a page of ``docs/change`` or ``docs/tutorials``, and how a test follows them in a copy of the tree.
+
+A page has three kinds of steps, each with one fenced block:
+
+* ``Create `PATH`:`` and a block: the text of a new file.
+* ``In `PATH`:`` and a ``diff`` block: lines to add and to remove, between lines that are in the file.
+* A ``console`` block: commands after ``$``, and what they print. ``…`` stands for anything.
+
+Blocks of the languages in ``ILLUSTRATIONS`` are not steps.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ILLUSTRATIONS: Final = {"mermaid", "text"}
+_BLOCK: Final = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^ *```$")
+_PATH: Final = re.compile(r"`([\w./-]+\.\w+|\.env\.example|Makefile)`")
+MADE: Final = "make -o .venv/bin/python -o .venv/run.lock -o .venv/dev.lock "
+"""make, which takes the tools of the tests as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One fenced block, its language, and the paragraph before it."""
+
+    page: str
+    line: int
+    language: str
+    before: str
+    text: str
+
+    @property
+    def path(self) -> str:
+        """The file that the paragraph before the block names last."""
+        found = _PATH.findall(self.before)
+        assert found, f"{self.page}:{self.line}: the paragraph before the block names no file"
+        return str(found[-1])
+
+
+def steps(page: Path, chapter: str = "") -> Iterator[Step]:
+    """Yield the steps of a page, or of one of its chapters, in order."""
+    text = page.read_text()
+    begin = text.index(f"\n## {chapter}\n") if chapter else 0
+    end = text.find("\n## ", begin + 1) if chapter else -1
+    for found in _BLOCK.finditer(text, begin, len(text) if end < 0 else end):
+        indent, language, block = found.groups()
+        if language in ILLUSTRATIONS:
+            continue
+        before = text[: found.start()].rstrip().rpartition("\n\n")[2]
+        plain = "".join(line.removeprefix(indent) for line in block.splitlines(keepends=True))
+        yield Step(page.name, text.count("\n", 0, found.start()) + 1, language, before, plain)
+
+
+def follow(step: Step, tree: Path, environment: Mapping[str, str], serve: Callable[[], None]) -> None:
+    """Do in the tree what a step says; ``serve`` starts the service on the port of the environment."""
+    if step.language == "console":
+        for command, printed in _commands(step.text):
+            if command == "make run":
+                serve()
+            else:
+                _run(step, command, printed, tree, environment)
+    elif step.language == "diff":
+        _edit(step, tree / step.path)
+    else:
+        assert "Create" in step.before, f"{step.page}:{step.line}: a block that is neither a step nor an illustration"
+        path = tree / step.path
+        assert not path.exists(), f"{step.page}:{step.line}: {step.path} exists"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(step.text)
+
+
+def _edit(step: Step, path: Path) -> None:
+    """Replace the lines of the block without its additions by those without its deletions; they occur once."""
+    lines = [(line[:1] or " ", line[1:]) for line in step.text.splitlines()]
+    assert {sign for sign, _ in lines} <= {" ", "+", "-", "@"}, f"{step.page}:{step.line}: not a diff"
+    for hunk in _hunks(lines):
+        old = "".join(f"{line}\n" for sign, line in hunk if sign != "+")
+        new = "".join(f"{line}\n" for sign, line in hunk if sign != "-")
+        text = path.read_text()
+        count = text.count(old) if text.startswith(old) else text.count("\n" + old)
+        assert count == 1, f"{step.page}:{step.line}: {step.path} has these lines {count} times:\n{old}"
+        path.write_text(text.replace(old, new, 1) if text.startswith(old) else text.replace("\n" + old, "\n" + new, 1))
+
+
+def _hunks(lines: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Yield the parts between lines that begin with @."""
+    hunk: list[tuple[str, str]] = []
+    for sign, line in lines:
+        if sign == "@":
+            yield from [hunk] if hunk else []
+            hunk = []
+        else:
+            hunk.append((sign, line))
+    yield hunk
+
+
+def _commands(block: str) -> Iterator[tuple[str, str]]:
+    """Yield the commands of a block, each with what it prints."""
+    for part in re.split(r"(?m)^\$ ", block)[1:]:
+        lines = part.splitlines()
+        count = 1
+        while lines[count - 1].endswith("\\"):
+            count += 1
+        yield "\n".join(lines[:count]), "\n".join(lines[count:])
+
+
+def _run(step: Step, command: str, printed: str, tree: Path, environment: Mapping[str, str]) -> None:
+    """Run a command, which must succeed and print what the page shows."""
+    own = re.sub(r"(?m)^make ", MADE, command).replace("127.0.0.1:8000", f"127.0.0.1:{environment['PORT']}")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environ |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **environment}
+    done = subprocess.run(
+        ["bash", "-ec", own], cwd=tree, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        check=False, timeout=300,
+    )  # fmt: skip
+    shown = f"{step.page}:{step.line}: $ {command}\n{done.stdout[-8000:]}"
+    assert done.returncode == 0, shown
+    assert _matches(printed, done.stdout), f"{shown}\nand the page shows:\n{printed}"
+
+
+def _matches(shown: str, printed: str) -> bool:
+    """Tell whether a page shows what was printed. A line that is … stands for lines, within a line it is any text."""
+    if not shown.strip():
+        return True
+    wanted = [re.escape(line).replace("…", ".*") if line.strip() != "…" else "(?s:.*)" for line in shown.splitlines()]
+    pattern = r"\n".join(wanted).replace(r"\n(?s:.*)", "(?s:.*)").replace(r"(?s:.*)\n", "(?s:.*)")
+    return re.fullmatch(pattern, "\n".join(line.rstrip() for line in printed.strip("\n").splitlines())) is not None

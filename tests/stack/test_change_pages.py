@@ -1,0 +1,142 @@
+"""The pages of ``docs/change`` and ``docs/tutorials/first-resource.md``: a test follows the steps of each of them.
+
+All pages are followed in one copy of the tree, one after the other, as in a project that grows. CI follows one page;
+the nightly run follows all of them.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.stack.conftest import ROOT, free_port
+from tests.stack.page_steps import MADE, follow, steps
+from tests.stack.trees import FLASK, LAW, LINT, copied, run
+
+CHANGE: Final = ROOT / "docs" / "change"
+IN_CI: Final = "add-field"
+"""The page that changes most layers."""
+PAGES: Final = (
+    *(IN_CI, "add-resource", "add-error", "add-setting", "add-scope", "add-transition", "add-custom-method"),
+    *("add-job", "add-metric", "add-outbound-call", "add-grpc-method", "run-tests"),
+)
+REMOVAL: Final = "remove-resource"
+OTHERS: Final = {"api-contract", REMOVAL}
+CHECKED: Final = (*LAW, "tests/integration/test_migrations.py", "tests/law/test_contract.py")
+VENV: Final = Path(sys.executable).parents[1]
+FOLLOWED: Final = [
+    pytest.param(page, marks=[] if page == IN_CI else [pytest.mark.nightly]) for page in ("first-resource", *PAGES)
+]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the tree, and the environment of commands in it."""
+
+    tree: Path
+    environment: Mapping[str, str]
+
+    def git(self, *words: str) -> str:
+        """Run git in the tree."""
+        return run(self.tree, "git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words)
+
+    def serve(self, running: ExitStack) -> None:
+        """Run the service until the page ends."""
+        command = shlex.split(f"{MADE} run")
+        process = subprocess.Popen(
+            command, cwd=self.tree, env=os.environ | self.environment, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        running.callback(process.wait, 30)
+        running.callback(process.terminate)
+        until, url = time.monotonic() + 60, f"http://127.0.0.1:{self.environment['PORT']}/readyz"
+        while not answers(url):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.2)
+
+    def follow(self, page: Path, chapter: str = "") -> None:
+        """Follow a page, or a chapter of it; one that fails leaves the tree as it was."""
+        with ExitStack() as running:
+            try:
+                for step in steps(page, chapter):
+                    follow(step, self.tree, self.environment, partial(self.serve, running))
+            except BaseException:
+                self.git("reset", "-q", "--hard")
+                self.git("clean", "-q", "-f", "-d")
+                raise
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", page.stem)
+
+
+def answers(url: str) -> bool:
+    """Tell whether a service responds with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def project(
+    tmp_path_factory: pytest.TempPathFactory, server_url: str, make_database: Callable[[str], str]
+) -> Iterator[Project]:
+    """Return a copy of the tree with a database of its own."""
+    tree = copied(ROOT, tmp_path_factory.mktemp("change") / "candor")
+    (tree / ".venv").symlink_to(VENV)
+    environment = {
+        "DATABASE_URL": make_database("change_pages"),
+        "TEST_DATABASE_URL": server_url,
+        "PORT": str(free_port()),
+    }
+    project = Project(tree, environment)
+    project.git("init", "-q", "-b", "main")
+    (tree / ".git" / "info" / "exclude").write_text(".venv\n")
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "the tree")
+    project.git("tag", "start")
+    yield project
+    shutil.rmtree(tree)
+
+
+def test_each_page_is_followed() -> None:
+    assert {page.stem for page in CHANGE.glob("*.md")} == {*PAGES, *OTHERS}
+
+
+@pytest.mark.parametrize("page", FOLLOWED)
+def test_its_steps_work(project: Project, page: str) -> None:
+    folder = ROOT / "docs" / "tutorials" if page == "first-resource" else CHANGE
+    project.follow(folder / f"{page}.md")
+
+
+@pytest.mark.nightly
+def test_the_grown_project_passes_every_check(project: Project, server_url: str) -> None:
+    for tool in LINT:
+        run(project.tree, sys.executable, "-m", *tool)
+    run(project.tree, str(Path(sys.executable).parent / "lint-imports"))
+    run(project.tree, *FLASK, "contract", "check")
+    run(project.tree, sys.executable, "-m", "pytest", "-q", *CHECKED, TEST_DATABASE_URL=server_url)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("chapter", ["Stop serving a resource", "Delete orders"])
+def test_a_resource_is_removed(
+    project: Project, chapter: str, tmp_path: Path, make_database: Callable[[str], str]
+) -> None:
+    """tests/stack/test_without_movies.py and test_new_widgets.py follow the third chapter."""
+    tree = tmp_path / "candor"
+    project.git("worktree", "add", "-q", "--detach", str(tree), "start")
+    (tree / ".venv").symlink_to(VENV)
+    environment = {**project.environment, "DATABASE_URL": make_database("removed")}
+    Project(tree, environment).follow(CHANGE / f"{REMOVAL}.md", chapter)
