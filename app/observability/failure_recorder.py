@@ -97,7 +97,9 @@ class FailureRecorder:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write, self._sample, self._chance, self._monotonic = write, sample, chance, monotonic
-        self._last_error: ContextVar[tuple[str | None, Mapping[str, object]] | None] = ContextVar("told", default=None)
+        self._last_error: ContextVar[tuple[str | None, Mapping[str, object]] | None] = ContextVar(
+            "last_error", default=None
+        )
         self._lock = threading.Lock()
         self._entries: deque[FailureEntry] = deque()
         self._second, self._sampled = 0.0, 0

@@ -25,7 +25,7 @@ class RequestTimings:
         return {"spent_ms": spent or None, "retries": self.retries or None}
 
 
-current: Final[ContextVar[RequestTimings | None]] = ContextVar("trail", default=None)
+current: Final[ContextVar[RequestTimings | None]] = ContextVar("request_timings", default=None)
 """The trail of the request that this work is done for."""
 
 

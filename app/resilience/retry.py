@@ -95,7 +95,7 @@ class Retry:
         budget: shared with all who retry against the same dependency.
         is_retryable: whether an error may pass.
         is_free: whether the attempt after an error is not taken from the budget, because the error cannot last.
-        heeds_retry_after: whether the pause that an error asks for is meant for us rather than for our own caller.
+        honors_retry_after: whether the pause that an error asks for is meant for us rather than for our own caller.
         hooks: are told of every retry, and of giving up.
         monotonic: the clock, in seconds.
         sleep: lets so many seconds pass.
@@ -126,7 +126,7 @@ class Retry:
             raise ValueError("retries have a name, an attempt at least, some time, and pauses that do not shrink")
         self.name, self._most, self._within = name, attempts, within.total_seconds()
         self._initial, self._longest = initial.total_seconds(), longest.total_seconds()
-        self._budget, self._is_retryable, self._heeds_retry_after = budget, is_retryable, honors_retry_after
+        self._budget, self._is_retryable, self._honors_retry_after = budget, is_retryable, honors_retry_after
         self._is_free = is_free
         self._hooks, self._monotonic, self._sleep, self._chance = hooks, monotonic, sleep, chance
 
@@ -184,7 +184,7 @@ class Retry:
 
     def _pause(self, number: int, error: Exception) -> float:
         """Return a random pause, on top of what the error asks for."""
-        requested = error.retry_after if self._heeds_retry_after and isinstance(error, Error) else None
+        requested = error.retry_after if self._honors_retry_after and isinstance(error, Error) else None
         ceiling = min(self._longest, self._initial * 2.0 ** min(number - 1, 60))
         return (requested or 0) + self._chance() * ceiling
 

@@ -102,7 +102,7 @@ def guarded(view: Any, endpoint: str, operations: Mapping[str, Operation]) -> Ha
 def _guarded(view: Handler, operation: Operation) -> Handler:
     """Return a view that checks Accept and reads the body before it runs."""
     call = synchronous(view) if operation.is_checked else checked(view)
-    bulkhead = attrgetter("hashing" if operation.hashes else "slots")
+    bulkhead = attrgetter("hashing" if operation.hashes else "bulkhead")
 
     @wraps(view)
     def begin(*args: Any, **kwargs: Any) -> Any:

@@ -25,14 +25,14 @@ def an_address() -> str:
     return f"user-{next(_NUMBERS)}@example.com"
 
 
-def register(nobody: Caller, email: str, *, name: str = "Alice") -> TestResponse:
+def register(unauthenticated: Caller, email: str, *, name: str = "Alice") -> TestResponse:
     """Ask for an account."""
-    return nobody.post(USERS, json={"name": name, "email": email})
+    return unauthenticated.post(USERS, json={"name": name, "email": email})
 
 
-def activate(nobody: Caller, token: str, *, password: str = PASSWORD) -> TestResponse:
+def activate(unauthenticated: Caller, token: str, *, password: str = PASSWORD) -> TestResponse:
     """Follow the mail, and choose a password."""
-    return nobody.post(ACTIVATE, json={"token": token, "password": password})
+    return unauthenticated.post(ACTIVATE, json={"token": token, "password": password})
 
 
 def mails(app: Flask, email: str) -> list[dict[str, Any]]:
@@ -60,18 +60,20 @@ def send_all(app: Flask) -> None:
         connection.execute(text("DELETE FROM jobs"))
 
 
-def join(nobody: Caller, app: Flask, email: str, *, password: str = PASSWORD) -> dict[str, Any]:
+def join(unauthenticated: Caller, app: Flask, email: str, *, password: str = PASSWORD) -> dict[str, Any]:
     """Return a new user: registered, and activated by what came by mail."""
-    answered(register(nobody, email), 202)
-    return answered(activate(nobody, mails(app, email)[-1]["token"], password=password))
+    answered(register(unauthenticated, email), 202)
+    return answered(activate(unauthenticated, mails(app, email)[-1]["token"], password=password))
 
 
-def log_in(nobody: Caller, email: str, password: str = PASSWORD) -> TestResponse:
+def log_in(unauthenticated: Caller, email: str, password: str = PASSWORD) -> TestResponse:
     """Try to log in."""
-    return nobody.post(TOKENS, json={"email": email, "password": password})
+    return unauthenticated.post(TOKENS, json={"email": email, "password": password})
 
 
-def logged_in(nobody: Caller, email: str, password: str = PASSWORD) -> tuple[Caller, str]:
+def logged_in(unauthenticated: Caller, email: str, password: str = PASSWORD) -> tuple[Caller, str]:
     """Return the user as a caller, and the refresh token."""
-    tokens = answered(log_in(nobody, email, password))
-    return Caller(nobody.client, {"Authorization": f"Bearer {tokens['access_token']}"}), tokens["refresh_token"]
+    tokens = answered(log_in(unauthenticated, email, password))
+    return Caller(unauthenticated.client, {"Authorization": f"Bearer {tokens['access_token']}"}), tokens[
+        "refresh_token"
+    ]

@@ -70,7 +70,7 @@ def admin(client: FlaskClient, bearer: Bearer) -> Caller:
 
 
 @pytest.fixture
-def nobody(client: FlaskClient) -> Caller:
+def unauthenticated(client: FlaskClient) -> Caller:
     """Return a caller without credentials."""
     return Caller(client, {})
 
@@ -112,7 +112,7 @@ class Log:
 @pytest.fixture
 def log() -> Iterator[Log]:
     """Return what the service logs during the test, formatted as in production."""
-    kept, house = Log(), logging.getLogger("candor")
+    kept, candor_logger = Log(), logging.getLogger("candor")
 
     class Keeping(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -120,11 +120,11 @@ def log() -> Iterator[Log]:
 
     handler = Keeping()
     handler.setFormatter(JsonFormatter())
-    house.addHandler(handler)
-    house.setLevel(logging.INFO)
+    candor_logger.addHandler(handler)
+    candor_logger.setLevel(logging.INFO)
     yield kept
-    house.removeHandler(handler)
-    house.setLevel(logging.NOTSET)
+    candor_logger.removeHandler(handler)
+    candor_logger.setLevel(logging.NOTSET)
 
 
 @dataclass

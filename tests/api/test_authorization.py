@@ -17,11 +17,11 @@ from tests.samples import path_of as sample_path
 Make = Callable[..., Flask]
 USERS = {
     "owner": ("alice", "tasks"),
-    "stranger": ("bob", "tasks"),
+    "other_user": ("bob", "tasks"),
     "admin": ("root", "admin"),
     "admin of the same name": ("alice", "admin"),
     "scopeless": ("alice", "other:read"),
-    "nobody": None,
+    "unauthenticated": None,
 }
 ALLOWED = {"owner", "admin", "admin of the same name"}
 ON_TASK: dict[str, tuple[str, dict[str, Any]]] = {
@@ -64,13 +64,13 @@ class TestObjects:
         if user in ALLOWED:
             assert response.status_code in {200, 304, 412}
             return
-        assert is_empty(response, 401 if user == "nobody" else 403)
+        assert is_empty(response, 401 if user == "unauthenticated" else 403)
         assert "ETag" not in response.headers
         challenge = response.headers.get("WWW-Authenticate", "")
         assert ("insufficient_scope" in challenge) == (user == "scopeless")
         assert users["owner"].get(path).get_data() == created.get_data()
 
-    @pytest.mark.parametrize("user", ["stranger", "scopeless", "nobody"])
+    @pytest.mark.parametrize("user", ["other_user", "scopeless", "unauthenticated"])
     def test_lists_and_pages_show_nothing_of_others(self, users: dict[str, Caller], user: str) -> None:
         """List, filter, order, projection and page token."""
         for n in range(3):
@@ -93,7 +93,7 @@ class TestObjects:
 
     def test_an_admin_sees_everybody_s(self, users: dict[str, Caller]) -> None:
         users["owner"].task("one")
-        users["stranger"].task("two")
+        users["other_user"].task("two")
         assert sorted(users["admin"].titles()) == ["one", "two"]
 
     def test_what_an_admin_creates_is_the_admin_s(self, users: dict[str, Caller]) -> None:
@@ -113,22 +113,22 @@ class TestObjects:
         """Idempotency replay, admins included."""
         body, key = {"task": {"title": "mine"}}, {"Idempotency-Key": "same"}
         answered(users["owner"].post(json=body, headers=key), 201)
-        for other in ("stranger", "admin"):
+        for other in ("other_user", "admin"):
             response = users[other].post(json=body, headers=key)
             assert answered(response, 201)["created_by"] != "alice"
             assert "Idempotent-Replayed" not in response.headers
         assert is_empty(users["scopeless"].post(json=body, headers=key), 403)
 
     def test_a_batch_belongs_to_its_caller(self, users: dict[str, Caller]) -> None:
-        batch = answered(users["stranger"].batch({"title": "mine"}, {"title": "too", "created_by": "alice"}))
+        batch = answered(users["other_user"].batch({"title": "mine"}, {"title": "too", "created_by": "alice"}))
         assert {task["created_by"] for task in batch["tasks"]} == {"bob"}
 
     def test_refusals_are_logged_with_who_was_refused(self, users: dict[str, Caller], log: Log) -> None:
         """C5."""
         path = path_of(users["owner"].task())
-        users["stranger"].get(path)
+        users["other_user"].get(path)
         users["scopeless"].get(path)
-        users["nobody"].get(path)
+        users["unauthenticated"].get(path)
         assert [(line.get("user"), line["code"]) for line in log.errors] == [
             ("bob", "NOT_TASK_OWNER"),
             ("alice", "INSUFFICIENT_SCOPE"),
@@ -147,22 +147,22 @@ class TestGuards:
             method = operation.name.partition(" ")[0]
             for sent in {method, "HEAD" if method == "GET" else method}:
                 request: dict[str, Any] = {"json": BODIES.get(operation.name), "headers": {"X-User": "root"}}
-                assert is_empty(users["nobody"].send(sent, sample_path(operation.name), **request), 401)
+                assert is_empty(users["unauthenticated"].send(sent, sample_path(operation.name), **request), 401)
                 if not operation.scope:
                     continue
                 refused = users["scopeless"].send(sent, sample_path(operation.name), **request)
                 assert is_empty(refused, 403)
                 assert f'scope="{operation.scope}"' in refused.headers["WWW-Authenticate"]
 
-    def test_public_operations_do_not_look_at_credentials(self, nobody: Caller) -> None:
+    def test_public_operations_do_not_look_at_credentials(self, unauthenticated: Caller) -> None:
         """C11: a bad token does not keep anybody from the catalogue or from health."""
         for path in ("/", "/docs", "/errors", "/errors/task-not-found", "/openapi.json", "/healthz", "/readyz"):
-            response = nobody.get(path, headers={"Authorization": "Bearer nonsense", "Accept": "*/*"})
+            response = unauthenticated.get(path, headers={"Authorization": "Bearer nonsense", "Accept": "*/*"})
             assert response.status_code == 200, path
 
     def test_no_cookie_is_set_or_read(self, users: dict[str, Caller]) -> None:
         users["owner"].task()
-        response = users["nobody"].get(TASKS, headers={"Cookie": "session=alice; user=alice; admin=1"})
+        response = users["unauthenticated"].get(TASKS, headers={"Cookie": "session=alice; user=alice; admin=1"})
         assert is_empty(response, 401)
         assert "Set-Cookie" not in response.headers
 
@@ -175,7 +175,9 @@ class TestAnonymous:
         """Return an application that gives everybody the scope of tasks."""
         return make_application(anonymous_scopes=("tasks",))
 
-    def test_without_credentials_one_acts_as_anonymous(self, nobody: Caller, open_to_all: Flask, alice: Caller) -> None:
+    def test_without_credentials_one_acts_as_anonymous(
+        self, unauthenticated: Caller, open_to_all: Flask, alice: Caller
+    ) -> None:
         """C8: a user like any other."""
         anonymous = Caller(open_to_all.test_client(), {})
         task = anonymous.task()
@@ -183,7 +185,7 @@ class TestAnonymous:
         assert is_empty(alice.get(path_of(task)), 403)
         assert is_empty(anonymous.get(path_of(alice.task())), 403)
 
-    def test_another_scheme_counts_as_no_credentials(self, nobody: Caller, open_to_all: Flask) -> None:
+    def test_another_scheme_counts_as_no_credentials(self, unauthenticated: Caller, open_to_all: Flask) -> None:
         """C7, C8."""
         answered(Caller(open_to_all.test_client(), {"Authorization": "Basic eDp5"}).list_tasks())
 

@@ -48,20 +48,20 @@ class Wire:
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     """Return what leaves the service meanwhile."""
-    wire, root, house = Wire(), logging.getLogger(), logging.getLogger("candor")
+    wire, root, candor_logger = Wire(), logging.getLogger(), logging.getLogger("candor")
 
     class Keeping(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             wire.lines.append(JsonFormatter().format(record))
 
-    handler, levels = Keeping(), (root.level, house.level)
+    handler, levels = Keeping(), (root.level, candor_logger.level)
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    house.setLevel(logging.DEBUG)
+    candor_logger.setLevel(logging.DEBUG)
     yield wire
     root.removeHandler(handler)
     root.setLevel(levels[0])
-    house.setLevel(levels[1])
+    candor_logger.setLevel(levels[1])
 
 
 @pytest.fixture
@@ -89,16 +89,18 @@ class TestRequests:
             secret("scheme"),
         ],
     )
-    def test_401(self, nobody: Caller, wire: Wire, found: Any, authorization: str) -> None:
+    def test_401(self, unauthenticated: Caller, wire: Wire, found: Any, authorization: str) -> None:
         for method, path in (("GET", TASKS), ("POST", TASKS), ("PUT", LOGGER)):
-            wire.keep(nobody.send(method, path, headers=headers(Authorization=authorization)))
+            wire.keep(unauthenticated.send(method, path, headers=headers(Authorization=authorization)))
         assert found() == []
         assert [answer for answer in wire.answers if PLANT in answer] == []
 
-    def test_a_token_that_is_signed_but_unfit(self, nobody: Caller, forge: Forge, wire: Wire, found: Any) -> None:
+    def test_a_token_that_is_signed_but_unfit(
+        self, unauthenticated: Caller, forge: Forge, wire: Wire, found: Any
+    ) -> None:
         for claims in ({"exp": secret("exp")}, {"sub": 7, "name": secret("name")}, {"nbf": secret("nbf")}):
             token = forge.token(**claims)
-            wire.keep(nobody.get(TASKS, headers={"Authorization": f"Bearer {token}"}))
+            wire.keep(unauthenticated.get(TASKS, headers={"Authorization": f"Bearer {token}"}))
             assert not [line for line in wire.lines if token in line]
         assert found() == []
         assert [answer for answer in wire.answers if PLANT in answer] == []

@@ -24,38 +24,40 @@ class TestTimes:
         [..., None, "9999999999", "soon", [], {}, True, 10**30, 1e30, 253402300800, -1, 0, float("nan"), float("inf")],
         ids=str,
     )
-    def test_an_odd_expiry_is_refused(self, nobody: Caller, forge: Forge, exp: Any) -> None:
+    def test_an_odd_expiry_is_refused(self, unauthenticated: Caller, forge: Forge, exp: Any) -> None:
         """A token expires, at a moment that is a number."""
-        described(nobody, f"Bearer {forge.token(exp=exp)}")
+        described(unauthenticated, f"Bearer {forge.token(exp=exp)}")
 
     @pytest.mark.parametrize(
         ("seconds", "status"), [(-3600, 401), (-1, 401), (0, 401), (2, 200), (3600, 200), (10**9, 200)]
     )
-    def test_a_token_ends_with_its_expiry(self, nobody: Caller, forge: Forge, seconds: int, status: int) -> None:
+    def test_a_token_ends_with_its_expiry(
+        self, unauthenticated: Caller, forge: Forge, seconds: int, status: int
+    ) -> None:
         """Without leeway."""
         token = forge.token(exp=int(time.time()) + seconds)
-        assert nobody.get(TASKS, headers={"Authorization": f"Bearer {token}"}).status_code == status
+        assert unauthenticated.get(TASKS, headers={"Authorization": f"Bearer {token}"}).status_code == status
 
-    def test_an_expired_one_is_said_to_be_expired(self, nobody: Caller, forge: Forge) -> None:
+    def test_an_expired_one_is_said_to_be_expired(self, unauthenticated: Caller, forge: Forge) -> None:
         """C7: one of a fixed set of descriptions."""
-        assert described(nobody, f"Bearer {forge.token(exp=1)}") == "The token has expired"
+        assert described(unauthenticated, f"Bearer {forge.token(exp=1)}") == "The token has expired"
 
     @pytest.mark.parametrize("claim", ["nbf", "iat"])
-    def test_one_from_the_future_is_refused(self, nobody: Caller, forge: Forge, claim: str) -> None:
+    def test_one_from_the_future_is_refused(self, unauthenticated: Caller, forge: Forge, claim: str) -> None:
         changes: dict[str, Any] = {claim: int(time.time()) + 60}
         token = forge.token(**changes)
-        assert described(nobody, f"Bearer {token}") == "The token is not valid yet"
+        assert described(unauthenticated, f"Bearer {token}") == "The token is not valid yet"
 
     @pytest.mark.parametrize("claim", ["nbf", "iat"])
     @pytest.mark.parametrize("value", [None, "x", "0", [], True, float("nan"), -1, 10**30, {"a": 1}], ids=str)
-    def test_an_odd_moment_is_refused(self, nobody: Caller, forge: Forge, claim: str, value: Any) -> None:
-        described(nobody, f"Bearer {forge.token(**{claim: value})}")
+    def test_an_odd_moment_is_refused(self, unauthenticated: Caller, forge: Forge, claim: str, value: Any) -> None:
+        described(unauthenticated, f"Bearer {forge.token(**{claim: value})}")
 
-    def test_iat_is_required_and_nbf_is_not(self, nobody: Caller, forge: Forge) -> None:
+    def test_iat_is_required_and_nbf_is_not(self, unauthenticated: Caller, forge: Forge) -> None:
         """Issue: ``exp``, ``iat`` and ``sub`` are required."""
-        assert described(nobody, f"Bearer {forge.token(iat=...)}") == WRONG
+        assert described(unauthenticated, f"Bearer {forge.token(iat=...)}") == WRONG
         token = forge.token(nbf=NOW - 60, iat=NOW - 60.5)
-        answered(nobody.get(TASKS, headers={"Authorization": f"Bearer {token}"}))
+        answered(unauthenticated.get(TASKS, headers={"Authorization": f"Bearer {token}"}))
 
 
 class TestSubject:
@@ -64,38 +66,40 @@ class TestSubject:
     @pytest.mark.parametrize(
         "sub", [..., None, "", 1, [], {}, True, "a\x00b", "a\nb", "\x7f", "x" * 256, "\ud800", "a\udfffb"], ids=ascii
     )
-    def test_an_odd_subject_is_refused(self, nobody: Caller, forge: Forge, sub: Any) -> None:
+    def test_an_odd_subject_is_refused(self, unauthenticated: Caller, forge: Forge, sub: Any) -> None:
         """Who asks has a name that can be stored and logged."""
-        assert described(nobody, f"Bearer {forge.token(sub=sub)}") in {WRONG, "The token is malformed"}
+        assert described(unauthenticated, f"Bearer {forge.token(sub=sub)}") in {WRONG, "The token is malformed"}
 
     @pytest.mark.parametrize(
         "sub", ["a", "x" * 255, "auth0|5f7c", "alice@example.com", "élodie", "\U0001f95b", "a b", "' --"]
     )
-    def test_any_other_owns_what_it_creates(self, nobody: Caller, forge: Forge, sub: str) -> None:
+    def test_any_other_owns_what_it_creates(self, unauthenticated: Caller, forge: Forge, sub: str) -> None:
         """And nobody else does."""
-        caller = Caller(nobody.client, {"Authorization": f"Bearer {forge.token(sub=sub)}"})
+        caller = Caller(unauthenticated.client, {"Authorization": f"Bearer {forge.token(sub=sub)}"})
         assert caller.task()["created_by"] == sub
         assert caller.titles() == ["Buy milk"]
 
     @pytest.mark.parametrize("scope", [None, 1, ["tasks"], {"tasks": 1}, True], ids=str)
-    def test_an_odd_scope_is_refused(self, nobody: Caller, forge: Forge, scope: Any) -> None:
+    def test_an_odd_scope_is_refused(self, unauthenticated: Caller, forge: Forge, scope: Any) -> None:
         """The scope claim is space separated."""
-        assert described(nobody, f"Bearer {forge.token(scope=scope)}") == WRONG
+        assert described(unauthenticated, f"Bearer {forge.token(scope=scope)}") == WRONG
 
     @pytest.mark.parametrize(
         "scope",
         [..., "", " ", "Tasks", "tasks:read", "task", "tasksx", "tasks,admin", "tasks;admin", "other:read", "admins"],
     )
-    def test_a_scope_that_is_not_asked_for_is_403(self, nobody: Caller, forge: Forge, scope: Any) -> None:
+    def test_a_scope_that_is_not_asked_for_is_403(self, unauthenticated: Caller, forge: Forge, scope: Any) -> None:
         """C8: matched whole."""
-        response = nobody.get(TASKS, headers={"Authorization": f"Bearer {forge.token(scope=scope)}"})
+        response = unauthenticated.get(TASKS, headers={"Authorization": f"Bearer {forge.token(scope=scope)}"})
         assert response.status_code == 403
         challenge = 'Bearer realm="candor", error="insufficient_scope", scope="tasks"'
         assert response.headers["WWW-Authenticate"] == challenge
 
     @pytest.mark.parametrize("scope", ["tasks", "a tasks b", "  tasks  ", "admin", "x admin", "tasks tasks"])
-    def test_one_of_several_is_enough_and_admin_implies_all(self, nobody: Caller, forge: Forge, scope: str) -> None:
-        answered(nobody.get(TASKS, headers={"Authorization": f"Bearer {forge.token(scope=scope)}"}))
+    def test_one_of_several_is_enough_and_admin_implies_all(
+        self, unauthenticated: Caller, forge: Forge, scope: str
+    ) -> None:
+        answered(unauthenticated.get(TASKS, headers={"Authorization": f"Bearer {forge.token(scope=scope)}"}))
 
 
 class TestAudience:
@@ -177,9 +181,9 @@ class TestSecret:
         assert other.test_client().get("/v1/tasks", headers=sent).status_code == 401
 
 
-def test_duplicate_claims_do_not_help(nobody: Caller, forge: Forge) -> None:
+def test_duplicate_claims_do_not_help(unauthenticated: Caller, forge: Forge) -> None:
     """The last of two members counts for JSON, and the signature for both."""
     claims = f'{{"sub":"alice","scope":"tasks","iat":{NOW - 1},"exp":{NOW + 600},"exp":1}}'.encode()
     token = forge.sign({"alg": "HS256"}, claims)
     assert segment(claims) in token
-    described(nobody, f"Bearer {token}")
+    described(unauthenticated, f"Bearer {token}")

@@ -16,16 +16,16 @@ SETTING: Final = {
 LISTED: Final = ("password", "12345678", " " * 8, "Password1!", "qwertyuiop")
 
 
-def send(nobody: Caller, app: Flask, operation: str, email: str) -> tuple[Caller, dict[str, Any]]:
+def send(unauthenticated: Caller, app: Flask, operation: str, email: str) -> tuple[Caller, dict[str, Any]]:
     """Return who may set a password by this operation for an account with this address, and the rest of the body."""
     if operation == "POST /v1/users:activate":
-        register(nobody, email)
-        return nobody, {"token": mails(app, email)[-1]["token"]}
-    join(nobody, app, email)
+        register(unauthenticated, email)
+        return unauthenticated, {"token": mails(app, email)[-1]["token"]}
+    join(unauthenticated, app, email)
     if operation == "PUT /v1/users/me/password":
-        return logged_in(nobody, email)[0], {"current_password": PASSWORD}
-    answered(nobody.post("/v1/users:requestPasswordReset", json={"email": email}), 202)
-    return nobody, {"token": mails(app, email)[-1]["token"]}
+        return logged_in(unauthenticated, email)[0], {"current_password": PASSWORD}
+    answered(unauthenticated.post("/v1/users:requestPasswordReset", json={"email": email}), 202)
+    return unauthenticated, {"token": mails(app, email)[-1]["token"]}
 
 
 def test_these_operations_set_a_password(app: Flask) -> None:
@@ -45,11 +45,13 @@ def test_these_operations_set_a_password(app: Flask) -> None:
 
 @pytest.mark.parametrize("operation", sorted(SETTING))
 class TestEveryOperation:
-    def test_a_common_one_is_refused_and_costs_nothing(self, nobody: Caller, app: Flask, operation: str) -> None:
+    def test_a_common_one_is_refused_and_costs_nothing(
+        self, unauthenticated: Caller, app: Flask, operation: str
+    ) -> None:
         """With the reason, and without the password; the token stays good, and so does the session."""
         method, path = operation.split()
         email = an_address()
-        caller, rest = send(nobody, app, operation, email)
+        caller, rest = send(unauthenticated, app, operation, email)
         for password in (*LISTED, email, email.partition("@")[0] + "!!!", "alice1234"):
             response = caller.send(method, path, json={**rest, "password": password})
             assert violated(response) == [("password", "TOO_COMMON")]
@@ -57,4 +59,4 @@ class TestEveryOperation:
             assert message.startswith(("password is ", "password repeats "))
             assert password == "password" or password not in message
         answered(caller.send(method, path, json={**rest, "password": "quite another one"}))
-        answered(log_in(nobody, email, "quite another one"))
+        answered(log_in(unauthenticated, email, "quite another one"))

@@ -57,7 +57,7 @@ class TestOrigins:
         sent = {"Origin": origin}
         path = path_of(page.task())
         tag = page.get(path).headers["ETag"]
-        nobody = Caller(shared.test_client(), {})
+        unauthenticated = Caller(shared.test_client(), {})
         responses = [
             page.get(path, headers=sent),
             page.get(path, headers={**sent, "If-None-Match": tag}),
@@ -65,8 +65,8 @@ class TestOrigins:
             page.post(json={}, headers=sent),
             page.get("/v1/nothing", headers=sent),
             page.send("PUT", TASKS, headers=sent),
-            nobody.get(TASKS, headers=sent),
-            nobody.get("/healthz", headers=sent),
+            unauthenticated.get(TASKS, headers=sent),
+            unauthenticated.get("/healthz", headers=sent),
         ]
         assert [each.status_code for each in responses] == [200, 304, 201, 400, 404, 405, 401, 200]
         for each in responses:

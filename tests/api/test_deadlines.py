@@ -288,15 +288,15 @@ class TestBudget:
     ) -> None:
         """And what needs no database is not held up."""
         narrow = make_application(database_pool_size=1)
-        caller, nobody = (Caller(narrow.test_client(), who) for who in (alice.credentials, {}))
+        caller, unauthenticated = (Caller(narrow.test_client(), who) for who in (alice.credentials, {}))
         with narrow.app_context(), db.engine.connect():
             began = time.monotonic()
             assert refused(caller.list_tasks(), 503, "SERVICE_UNAVAILABLE")["retry_after"] == 1
             assert time.monotonic() - began < 1 + GRACE
             began = time.monotonic()
-            assert nobody.list_tasks().status_code == 401
-            refused(nobody.get("/v1/nothing"), 404, "ROUTE_NOT_FOUND")
-            answered(nobody.get("/healthz"))
+            assert unauthenticated.list_tasks().status_code == 401
+            refused(unauthenticated.get("/v1/nothing"), 404, "ROUTE_NOT_FOUND")
+            answered(unauthenticated.get("/healthz"))
             assert time.monotonic() - began < GRACE
 
     def test_with_a_key_nothing_is_left_behind(self, alice: Caller, app: Flask) -> None:

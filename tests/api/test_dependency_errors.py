@@ -59,7 +59,7 @@ class TestDatabase:
 
 def test_redis(nowhere: int) -> None:
     windows = RedisRateLimitStore(f"redis://127.0.0.1:{nowhere}/0")
-    with growth(ERRORS, dependency="redis", operation="hit") as hits, growth(ERRORS, dependency="redis") as all_:
+    with growth(ERRORS, dependency="redis", operation="increment") as hits, growth(ERRORS, dependency="redis") as all_:
         for _ in range(10):
             windows.increment("a", seconds=60)
     assert hits.by == all_.by == 3, "the breaker refuses the others"

@@ -28,9 +28,9 @@ LOCKED: Final = text(
 
 
 @pytest.fixture
-def email(nobody: Caller, app: Flask) -> str:
+def email(unauthenticated: Caller, app: Flask) -> str:
     """Return the address of a user."""
-    address: str = join(nobody, app, an_address())["email"]
+    address: str = join(unauthenticated, app, an_address())["email"]
     return address
 
 
@@ -78,28 +78,28 @@ def during(app: Flask, call: Callable[[], Any], method: str, *, is_sent: bool) -
 class TestConcurrency:
     @pytest.mark.parametrize("is_sent", [False, True])
     def test_a_refresh_in_progress_does_not_survive(
-        self, nobody: Caller, app: Flask, email: str, is_sent: bool
+        self, unauthenticated: Caller, app: Flask, email: str, is_sent: bool
     ) -> None:
         """Its transaction has read the token, or has written the successor, and is not committed yet."""
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         call = lambda: refresh(Caller(app.test_client(), {}), token)  # noqa: E731 -- one line
         with during(app, call, "add", is_sent=is_sent) as calling:
             tokens = answered(calling.result(10))
         assert rows(app, "refresh_tokens") == 0
         learn(app)
-        assert described(nobody, f"Bearer {tokens['access_token']}") == REVOKED
-        assert refresh(nobody, tokens["refresh_token"]).status_code == 401
+        assert described(unauthenticated, f"Bearer {tokens['access_token']}") == REVOKED
+        assert refresh(unauthenticated, tokens["refresh_token"]).status_code == 401
 
-    def test_a_login_in_progress_does_not_survive(self, nobody: Caller, app: Flask, email: str) -> None:
+    def test_a_login_in_progress_does_not_survive(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         call = lambda: log_in(Caller(app.test_client(), {}), email)  # noqa: E731 -- one line
         with during(app, call, "begin", is_sent=True) as calling:
             tokens = answered(calling.result(10))
         assert rows(app, "refresh_tokens") == 0
         learn(app)
-        assert described(nobody, f"Bearer {tokens['access_token']}") == REVOKED
+        assert described(unauthenticated, f"Bearer {tokens['access_token']}") == REVOKED
 
-    def test_a_token_that_is_being_issued_does_not_survive(self, nobody: Caller, app: Flask) -> None:
-        user = join(nobody, app, an_address())
+    def test_a_token_that_is_being_issued_does_not_survive(self, unauthenticated: Caller, app: Flask) -> None:
+        user = join(unauthenticated, app, an_address())
 
         def issue() -> Any:
             with app.app_context():
@@ -110,12 +110,12 @@ class TestConcurrency:
             issued = calling.result(10)
         assert rows(app, "issued_tokens") == 0
         learn(app)
-        assert described(nobody, f"Bearer {issued}") == REVOKED
+        assert described(unauthenticated, f"Bearer {issued}") == REVOKED
 
     def test_a_refresh_that_waits_for_the_end_of_its_session_is_401(
-        self, nobody: Caller, app: Flask, email: str
+        self, unauthenticated: Caller, app: Flask, email: str
     ) -> None:
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         call = lambda: refresh(Caller(app.test_client(), {}), token)  # noqa: E731 -- one line
         is_held, goes_on, original = Event(), Event(), SessionRepository._end
 
@@ -137,22 +137,22 @@ class TestConcurrency:
 
 class TestBatches:
     def test_all_users_are_reached_in_several_transactions(
-        self, nobody: Caller, app: Flask, monkeypatch: pytest.MonkeyPatch
+        self, unauthenticated: Caller, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sessions, "USERS", 2)
-        emails = [join(nobody, app, an_address())["email"] for _ in range(5)]
+        emails = [join(unauthenticated, app, an_address())["email"] for _ in range(5)]
         for email in [*emails, *emails[:2]]:
-            logged_in(nobody, email)
+            logged_in(unauthenticated, email)
         assert end_sessions(app).output == "7 sessions ended\n"
         assert rows(app, "refresh_tokens") == 0
         assert end_sessions(app).output == "0 sessions ended\n"
 
     def test_an_error_is_one_sentence_and_what_was_ended_stays_so(
-        self, nobody: Caller, app: Flask, monkeypatch: pytest.MonkeyPatch
+        self, unauthenticated: Caller, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sessions, "USERS", 2)
-        for email in [join(nobody, app, an_address())["email"] for _ in range(3)]:
-            logged_in(nobody, email)
+        for email in [join(unauthenticated, app, an_address())["email"] for _ in range(3)]:
+            logged_in(unauthenticated, email)
         original, calls = SessionRepository.end_batch, []
 
         def fail(self: SessionRepository, *args: Any, **named: Any) -> Any:

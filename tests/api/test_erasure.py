@@ -33,12 +33,12 @@ PAGE: Final = (ROOT / "docs" / "policies" / "data-protection.md").read_text()
 class Person:
     """A user with data in every table."""
 
-    def __init__(self, nobody: Caller, app: Flask, bearer: Bearer) -> None:
-        self.app, self.nobody = app, nobody
+    def __init__(self, unauthenticated: Caller, app: Flask, bearer: Bearer) -> None:
+        self.app, self.unauthenticated = app, unauthenticated
         self.email = an_address()
-        self.id: str = join(nobody, app, self.email)["id"]
-        self.me, self.refresh = logged_in(nobody, self.email)
-        self.admin = Caller(nobody.client, bearer(self.id, "admin"))
+        self.id: str = join(unauthenticated, app, self.email)["id"]
+        self.me, self.refresh = logged_in(unauthenticated, self.email)
+        self.admin = Caller(unauthenticated.client, bearer(self.id, "admin"))
         answered(self.me.patch(ME, json={"name": NAME}))
 
     def fill(self) -> None:
@@ -57,8 +57,8 @@ class Person:
         answered(self.admin.put("/v1/logger", json={"level": "INFO", "log_error_stack": True}))
         preferences = {"locale": "de-CH", "time_zone": "Europe/Zurich", "theme": "dark"}
         answered(self.me.put(f"/v1/users/{self.id}/preferences", json=preferences, headers={"If-Match": "*"}))
-        self.nobody.post("/v1/users:requestPasswordReset", json={"email": self.email})
-        register(self.nobody, self.email, name=NAME)
+        self.unauthenticated.post("/v1/users:requestPasswordReset", json={"email": self.email})
+        register(self.unauthenticated, self.email, name=NAME)
         issue = ["tokens", "issue", "--subject", self.id]
         assert self.app.test_cli_runner().invoke(args=issue).exit_code == 0
 
@@ -103,9 +103,9 @@ def run_jobs(app: Flask) -> int:
 
 
 @pytest.fixture
-def person(nobody: Caller, app: Flask, bearer: Bearer) -> Person:
+def person(unauthenticated: Caller, app: Flask, bearer: Bearer) -> Person:
     """Return somebody with data in every table."""
-    made = Person(nobody, app, bearer)
+    made = Person(unauthenticated, app, bearer)
     made.fill()
     return made
 
@@ -154,8 +154,10 @@ def test_what_is_kept_has_another_entity_tag(person: Person, admin: Caller, kind
     assert after.headers["ETag"] != before.headers["ETag"]
 
 
-def test_others_lose_nothing(person: Person, app: Flask, nobody: Caller, alice: Caller, bearer: Bearer) -> None:
-    other = Person(nobody, app, bearer)
+def test_others_lose_nothing(
+    person: Person, app: Flask, unauthenticated: Caller, alice: Caller, bearer: Bearer
+) -> None:
+    other = Person(unauthenticated, app, bearer)
     task = alice.task("mine")
     answered(other.me.post("/v1/orders", json=other.order(), headers={"Idempotency-Key": "k"}), 201)
     before = {table: [row for row in rows if other.id in row] for table, rows in rows_of(app).items()}
@@ -242,7 +244,7 @@ def test_a_job_whose_transaction_is_undone_is_put_back_and_not_repeated_in_it(
     assert run_jobs(app) == 1
 
 
-def test_a_job_may_begin_later(app: Flask, nobody: Caller) -> None:
+def test_a_job_may_begin_later(app: Flask, unauthenticated: Caller) -> None:
     unit_of_work = app.extensions["candor-services"].jobs._unit_of_work
     with app.app_context(), unit_of_work() as unit:
         unit.jobs.add(NewJob(deletion.ERASE, {"user_id": str(DELETED_USER_ID)}, after=timedelta(hours=1)))

@@ -103,18 +103,18 @@ class TestExplain:
         assert "in bug" in told["stack"][-1] or told["stack"][-1].endswith(" bug")
 
     def test_the_caller_s_fault_is_told_with_what_was_wrong(
-        self, admin: Caller, alice: Caller, nobody: Caller, keeping: Keeping
+        self, admin: Caller, alice: Caller, unauthenticated: Caller, keeping: Keeping
     ) -> None:
         same = {"X-Request-Id": "chosen-by-the-caller"}
         with keeping():
             alice.post(json={"task": {"title": "", "tags": ["B"]}}, headers=same)
             alice.get("/v1/nothing", headers=same)
-            nobody.get("/v1/tasks", headers=same)
-        unauthenticated, unmatched, violated = explained(admin, "chosen-by-the-caller")
+            unauthenticated.get("/v1/tasks", headers=same)
+        without_token, unmatched, violated = explained(admin, "chosen-by-the-caller")
         assert (violated["status"], violated["violations"]) == (400, ["title TOO_SHORT", "tags[0] INVALID_TAG_FORMAT"])
         assert (violated["breakers"], violated["stack"]) == ({}, [])
         assert (unmatched["route"], unmatched["code"]) == ("unmatched", "ROUTE_NOT_FOUND")
-        assert (unauthenticated["code"], unauthenticated["user"]) == ("MISSING_CREDENTIALS", None)
+        assert (without_token["code"], without_token["user"]) == ("MISSING_CREDENTIALS", None)
 
     def test_what_succeeded_is_not_kept(self, admin: Caller, alice: Caller, keeping: Keeping) -> None:
         with keeping():
@@ -125,17 +125,22 @@ class TestExplain:
     def test_an_id_that_is_not_on_record_is_404(self, admin: Caller, request_id: str) -> None:
         refused(admin.get(f"/v1/requests/{request_id}"), 404, "REQUEST_NOT_FOUND")
 
-    def test_only_admins_ask(self, alice: Caller, nobody: Caller) -> None:
+    def test_only_admins_ask(self, alice: Caller, unauthenticated: Caller) -> None:
         """C6, C8."""
         response = alice.get("/v1/requests/whatever-it-is")
         assert response.status_code == 403
         assert 'scope="admin"' in response.headers["WWW-Authenticate"]
-        assert nobody.get("/v1/requests/whatever-it-is").status_code == 401
+        assert unauthenticated.get("/v1/requests/whatever-it-is").status_code == 401
 
 
 class TestWithoutHarm:
     def test_no_secret_is_put_on_record(
-        self, alice: Caller, nobody: Caller, keeping: Keeping, settings: Settings, monkeypatch: pytest.MonkeyPatch
+        self,
+        alice: Caller,
+        unauthenticated: Caller,
+        keeping: Keeping,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """C3: not from header fields, queries or bodies, and not from what exceptions quote."""
         secret = "canary4711"
@@ -177,7 +182,7 @@ class TestCommand:
         assert ran.exit_code == 0
         assert ran.output.startswith("404 TASK_NOT_FOUND: There is no such task.\nGET " + ABSENT)
         for said in (
-            "Asked by      alice",
+            "Requested by  alice",
             "Causes        TaskNotFound",
             "As an operator: Nothing",
             "Time spent ",

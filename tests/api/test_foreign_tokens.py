@@ -56,9 +56,9 @@ def trusting(make_application: Callable[..., Flask], remote: Remote, other: Remo
 
 
 @pytest.fixture
-def stranger(trusting: Flask, nobody: Caller) -> Caller:
+def external_caller(trusting: Flask, unauthenticated: Caller) -> Caller:
     """Return a caller of it without credentials; ``nobody`` has the tables emptied."""
-    assert nobody
+    assert unauthenticated
     return Caller(trusting.test_client(), {})
 
 
@@ -69,16 +69,16 @@ def bearing(caller: Caller, token: str) -> Caller:
 
 class TestTaken:
     @pytest.mark.parametrize("algorithm", ALGORITHMS)
-    def test_ok(self, stranger: Caller, algorithm: str) -> None:
+    def test_ok(self, external_caller: Caller, algorithm: str) -> None:
         """3.4: the principal is issuer and subject."""
-        carol = bearing(stranger, OURS.token(algorithm))
+        carol = bearing(external_caller, OURS.token(algorithm))
         assert carol.task()["created_by"] == "https://issuer.test/#carol"
         assert carol.titles() == ["Buy milk"]
 
-    def test_equal_subjects_of_two_issuers_are_two(self, stranger: Caller) -> None:
+    def test_equal_subjects_of_two_issuers_are_two(self, external_caller: Caller) -> None:
         """Nor are they ours."""
-        carols = [bearing(stranger, each.token()) for each in (OURS, THEIRS)]
-        carols.append(bearing(stranger, Forge("z" * 32).token(sub="carol")))
+        carols = [bearing(external_caller, each.token()) for each in (OURS, THEIRS)]
+        carols.append(bearing(external_caller, Forge("z" * 32).token(sub="carol")))
         owners = {each.task()["created_by"] for each in carols}
         assert owners == {"https://issuer.test/#carol", "https://theirs.test#carol", "carol"}
         assert [each.titles() for each in carols] == [["Buy milk"]] * 3
@@ -88,77 +88,79 @@ class TestTaken:
         ("sub", "status"), [("carol", 200), ("dave", 403), ("erin", 403), ("CAROL", 403), ("*", 403)]
     )
     def test_what_one_may_do_is_configured_and_not_claimed(
-        self, stranger: Caller, sub: str, status: int, scope: Any
+        self, external_caller: Caller, sub: str, status: int, scope: Any
     ) -> None:
         """3.4: never admin, whatever the token says."""
-        caller = bearing(stranger, OURS.token(sub=sub, scope=scope))
+        caller = bearing(external_caller, OURS.token(sub=sub, scope=scope))
         assert caller.get(TASKS).status_code == status
         assert caller.get("/v1/logger").status_code == 403
 
-    def test_whose_id_is_a_user_s_is_not_that_user(self, stranger: Caller, users: list[str]) -> None:
+    def test_whose_id_is_a_user_s_is_not_that_user(self, external_caller: Caller, users: list[str]) -> None:
         """3.4: ids do not collide."""
-        caller = bearing(stranger, THEIRS.token(sub=users[0]))
+        caller = bearing(external_caller, THEIRS.token(sub=users[0]))
         refused(caller.get("/v1/users/me"), 404, "USER_NOT_FOUND")
         assert caller.get(f"/v1/users/{users[0]}").status_code == 403
 
     @pytest.mark.parametrize("head", [{"typ": "at+jwt"}, {"typ": "application/at+jwt"}, {"typ": "JWT"}, {"typ": "jwt"}])
-    def test_of_any_type_of_an_access_token(self, stranger: Caller, head: dict[str, Any]) -> None:
-        answered(bearing(stranger, OURS.token(head=head)).get(TASKS))
+    def test_of_any_type_of_an_access_token(self, external_caller: Caller, head: dict[str, Any]) -> None:
+        answered(bearing(external_caller, OURS.token(head=head)).get(TASKS))
 
     @pytest.mark.parametrize("aud", [AUDIENCE, [AUDIENCE], ["other", AUDIENCE]], ids=str)
-    def test_for_us(self, stranger: Caller, aud: Any) -> None:
-        answered(bearing(stranger, OURS.token(aud=aud)).get(TASKS))
+    def test_for_us(self, external_caller: Caller, aud: Any) -> None:
+        answered(bearing(external_caller, OURS.token(aud=aud)).get(TASKS))
 
-    def test_it_can_be_revoked_by_its_issuer_only(self, stranger: Caller) -> None:
+    def test_it_can_be_revoked_by_its_issuer_only(self, external_caller: Caller) -> None:
         """RFC 7009, section 2.1: 200, and nothing happens."""
         token = OURS.token(jti="an-id")
-        answered(stranger.post("/v1/tokens:revoke", json={"token": token}))
-        answered(bearing(stranger, token).get(TASKS))
+        answered(external_caller.post("/v1/tokens:revoke", json={"token": token}))
+        answered(bearing(external_caller, token).get(TASKS))
 
 
 @pytest.fixture
-def users(nobody: Caller, app: Flask) -> list[str]:
+def users(unauthenticated: Caller, app: Flask) -> list[str]:
     """Return the ids of users."""
-    return [join(nobody, app, an_address())["id"]]
+    return [join(unauthenticated, app, an_address())["id"]]
 
 
 class TestRefused:
-    def test_what_is_raw_and_good_is_taken(self, stranger: Caller) -> None:
+    def test_what_is_raw_and_good_is_taken(self, external_caller: Caller) -> None:
         """Else what follows would prove nothing."""
-        answered(bearing(stranger, raw(OURS, OURS.claims())).get(TASKS))
+        answered(bearing(external_caller, raw(OURS, OURS.claims())).get(TASKS))
 
-    def test_hostile_tokens_are_401_and_nobody_is_asked(self, stranger: Caller, remote: Remote, other: Remote) -> None:
+    def test_hostile_tokens_are_401_and_nobody_is_asked(
+        self, external_caller: Caller, remote: Remote, other: Remote
+    ) -> None:
         """For a fixed set of reasons; no connection is opened for them, and no file."""
-        stranger.get(TASKS)
+        external_caller.get(TASKS)
         asked = remote.connections + other.connections
         tokens = hostile(OURS, THEIRS, secret="z" * 32)
         with watched() as seen:
-            said = {name: described(stranger, f"Bearer {token}") for name, token in tokens.items()}
+            said = {name: described(external_caller, f"Bearer {token}") for name, token in tokens.items()}
         assert {name: each for name, each in said.items() if each not in DESCRIPTIONS} == {}
         assert seen == []
         assert remote.connections + other.connections == asked
 
-    def test_nor_does_who_knows_no_issuer_take_them(self, nobody: Caller, forge: Forge) -> None:
+    def test_nor_does_who_knows_no_issuer_take_them(self, unauthenticated: Caller, forge: Forge) -> None:
         """Signed with the secret that is in force, too."""
-        nobody.get(TASKS)
+        unauthenticated.get(TASKS)
         tokens = hostile(OURS, THEIRS, secret=forge.secret)
         with watched() as seen:
-            said = {name: described(nobody, f"Bearer {token}") for name, token in tokens.items()}
+            said = {name: described(unauthenticated, f"Bearer {token}") for name, token in tokens.items()}
         assert {name: each for name, each in said.items() if each not in DESCRIPTIONS} == {}
         assert seen == []
 
-    def test_every_character_counts(self, stranger: Caller) -> None:
+    def test_every_character_counts(self, external_caller: Caller) -> None:
         token = OURS.token("EdDSA")
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         for at, character in enumerate(token):
             if character != ".":
                 other = alphabet[alphabet.index(character) ^ 32]
-                described(stranger, f"Bearer {token[:at]}{other}{token[at + 1 :]}")
+                described(external_caller, f"Bearer {token[:at]}{other}{token[at + 1 :]}")
 
-    def test_an_issuer_that_nobody_named_is_nobody(self, nobody: Caller) -> None:
+    def test_an_issuer_that_nobody_named_is_nobody(self, unauthenticated: Caller) -> None:
         """3.4: when configured."""
         for algorithm in ALGORITHMS:
-            described(nobody, f"Bearer {OURS.token(algorithm)}")
+            described(unauthenticated, f"Bearer {OURS.token(algorithm)}")
 
 
 class TestKeys:
@@ -170,9 +172,9 @@ class TestKeys:
         made.close()
 
     @pytest.fixture
-    def learning(self, make_application: Callable[..., Flask], issuer: Remote, nobody: Caller) -> Caller:
+    def learning(self, make_application: Callable[..., Flask], issuer: Remote, unauthenticated: Caller) -> Caller:
         """Return a caller of an application that has asked for no keys yet."""
-        assert nobody
+        assert unauthenticated
         named = Named(url=OURS.url, jwks_url=f"{issuer.url}/keys?v=1", audience=AUDIENCE, scopes=SCOPES)
         return Caller(make_application(issuers=(named,)).test_client(), {})
 

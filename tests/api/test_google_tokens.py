@@ -52,10 +52,10 @@ def google() -> Iterator[Remote]:
 
 @pytest.fixture
 def trusting(
-    other_application: Flask, google: Remote, nobody: Caller, settings: Settings, clock: MovableClock
+    other_application: Flask, google: Remote, unauthenticated: Caller, settings: Settings, clock: MovableClock
 ) -> Caller:
     """Return a caller of an application that believes Google, and has asked it nothing yet."""
-    assert nobody
+    assert unauthenticated
     issuers = (Issuer(url=GOOGLE, scopes={"1098": ("tasks",)}),)
     believing = replace(settings, google_client_id=CLIENT, google_url=google.url, issuers=issuers)
     with other_application.app_context():
@@ -132,9 +132,9 @@ class TestRefused:
         described(trusting, f"Bearer {token}")
         assert google.connections == 0
 
-    def test_where_it_is_not_configured_nobody_is_asked(self, nobody: Caller) -> None:
+    def test_where_it_is_not_configured_nobody_is_asked(self, unauthenticated: Caller) -> None:
         """3.4: when configured."""
-        assert described(nobody, f"Bearer {a_token()}") == "The token is malformed"
+        assert described(unauthenticated, f"Bearer {a_token()}") == "The token is malformed"
 
 
 class TestAway:

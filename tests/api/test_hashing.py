@@ -61,16 +61,16 @@ def test_these_operations_hash(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("operation", sorted(HASHING))
-def test_reads_go_on(nobody: Caller, app: Flask, hashes: Hashes, operation: str) -> None:
+def test_reads_go_on(unauthenticated: Caller, app: Flask, hashes: Hashes, operation: str) -> None:
     """Of four slots, two hash; what waits for the share holds no slot."""
     method, path = operation.split()
-    email = join(nobody, app, an_address())["email"]
-    me, _ = logged_in(nobody, email)
+    email = join(unauthenticated, app, an_address())["email"]
+    me, _ = logged_in(unauthenticated, email)
     if path == ACTIVATE:
-        register(nobody, other := an_address())
+        register(unauthenticated, other := an_address())
         body = {"token": mails(app, other)[-1]["token"], "password": NEW}
     elif path == RESET:
-        answered(nobody.post("/v1/users:requestPasswordReset", json={"email": email}), 202)
+        answered(unauthenticated.post("/v1/users:requestPasswordReset", json={"email": email}), 202)
         body = {"token": mails(app, email)[-1]["token"], "password": NEW}
     elif method == "DELETE":
         body = {"current_password": PASSWORD}

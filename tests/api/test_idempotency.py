@@ -155,13 +155,13 @@ class TestOtherRequests:
 class TestErrors:
     """Any error leaves the key free."""
 
-    def test_a_mended_request_runs_with_the_key_of_the_failed_one(self, alice: Caller, nobody: Caller) -> None:
+    def test_a_mended_request_runs_with_the_key_of_the_failed_one(self, alice: Caller, unauthenticated: Caller) -> None:
         """After 400, 401, 403, 406, 409, 413 and 415."""
         alice.task("taken")
         assert violated(create(alice, "")) == [("title", "TOO_SHORT")]
         refused(create(alice, "taken"), 409, "TASK_TITLE_TAKEN")
         refused(alice.batch({"title": "taken"}, headers=key()), 409, "BATCH_FAILED")
-        assert create(nobody).status_code == 401
+        assert create(unauthenticated).status_code == 401
         refused(alice.post(data=b"{", content_type="application/json", headers=key()), 400, "MALFORMED_JSON")
         refused(alice.post(data=b"{}", content_type="text/plain", headers=key()), 415, "UNSUPPORTED_MEDIA_TYPE")
         refused(alice.post(headers={**key(), "Accept": "text/html"}), 406, "NOT_ACCEPTABLE")

@@ -17,9 +17,9 @@ from tests.api.caller import Caller, answered, refused, violated
 
 
 @pytest.fixture
-def carol(nobody: Caller, app: Flask) -> str:
+def carol(unauthenticated: Caller, app: Flask) -> str:
     """Return the address of somebody with an account."""
-    email: str = join(nobody, app, an_address())["email"]
+    email: str = join(unauthenticated, app, an_address())["email"]
     return email
 
 
@@ -45,9 +45,9 @@ def shape(response: TestResponse) -> tuple[object, ...]:
 
 
 class TestLogIn:
-    def test_ok(self, nobody: Caller, settings: Settings, carol: str) -> None:
+    def test_ok(self, unauthenticated: Caller, settings: Settings, carol: str) -> None:
         """3.4: an access token with the user's scopes for 15 minutes, and a refresh token."""
-        tokens = answered(log_in(nobody, carol))
+        tokens = answered(log_in(unauthenticated, carol))
         assert {*tokens} == {"access_token", "refresh_token", "token_type", "expires_in"}
         assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
         claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
@@ -57,29 +57,29 @@ class TestLogIn:
         assert "email" not in claims
         assert "name" not in claims
 
-    def test_the_access_token_opens_what_its_scopes_do(self, nobody: Caller, carol: str) -> None:
+    def test_the_access_token_opens_what_its_scopes_do(self, unauthenticated: Caller, carol: str) -> None:
         """3.4."""
-        caller, _ = logged_in(nobody, carol.upper())
+        caller, _ = logged_in(unauthenticated, carol.upper())
         assert caller.task()["created_by"] == answered(caller.get("/v1/tasks"))["tasks"][0]["created_by"]
 
-    def test_the_answer_is_kept_by_nobody(self, nobody: Caller, carol: str) -> None:
+    def test_the_answer_is_kept_by_nobody(self, unauthenticated: Caller, carol: str) -> None:
         """RFC 6749, section 5.1."""
-        assert log_in(nobody, carol).headers["Cache-Control"] == "no-store"
+        assert log_in(unauthenticated, carol).headers["Cache-Control"] == "no-store"
 
-    def test_composed_and_decomposed_letters_are_one_password(self, nobody: Caller, app: Flask) -> None:
+    def test_composed_and_decomposed_letters_are_one_password(self, unauthenticated: Caller, app: Flask) -> None:
         """3.4: passwords are normalized (NFC)."""
         email = an_address()
-        join(nobody, app, email, password="caf\u00e9 cr\u00e8me")
-        assert log_in(nobody, email, "cafe\u0301 cre\u0300me").status_code == 200
+        join(unauthenticated, app, email, password="caf\u00e9 cr\u00e8me")
+        assert log_in(unauthenticated, email, "cafe\u0301 cre\u0300me").status_code == 200
 
 
 class TestRefusals:
     @pytest.fixture
-    def tries(self, nobody: Caller, carol: str, app: Flask) -> dict[str, tuple[str, str]]:
+    def tries(self, unauthenticated: Caller, carol: str, app: Flask) -> dict[str, tuple[str, str]]:
         """Return everything that is wrong, by name."""
         unread, disabled = an_address(), an_address()
-        register(nobody, unread)
-        join(nobody, app, disabled)
+        register(unauthenticated, unread)
+        join(unauthenticated, app, disabled)
         with app.app_context():
             app.extensions["candor-services"].users.disable(disabled)
         return {
@@ -97,35 +97,37 @@ class TestRefusals:
         }
 
     def test_they_are_all_the_same(
-        self, nobody: Caller, tries: dict[str, tuple[str, str]], verifications: list[str]
+        self, unauthenticated: Caller, tries: dict[str, tuple[str, str]], verifications: list[str]
     ) -> None:
         """Status, body, header fields, and exactly one verification of equal cost for each."""
-        shapes = {name: shape(log_in(nobody, *sent)) for name, sent in tries.items()}
+        shapes = {name: shape(log_in(unauthenticated, *sent)) for name, sent in tries.items()}
         assert set(map(str, shapes.values())) == {str(shapes["wrong"])}
         assert shapes["wrong"][0] == 401
         assert len(verifications) == len(tries)
         assert {kept.rpartition("p=1$")[0] for kept in verifications} == {"$argon2id$v=19$m=19456,t=2,"}
 
-    def test_the_challenge_has_no_error(self, nobody: Caller, carol: str) -> None:
+    def test_the_challenge_has_no_error(self, unauthenticated: Caller, carol: str) -> None:
         """3.4: it is not a token that is wrong."""
-        assert log_in(nobody, carol, "wrong").headers["WWW-Authenticate"] == 'Bearer realm="candor"'
+        assert log_in(unauthenticated, carol, "wrong").headers["WWW-Authenticate"] == 'Bearer realm="candor"'
 
-    def test_success_takes_one_verification_too(self, nobody: Caller, carol: str, verifications: list[str]) -> None:
-        answered(log_in(nobody, carol))
+    def test_success_takes_one_verification_too(
+        self, unauthenticated: Caller, carol: str, verifications: list[str]
+    ) -> None:
+        answered(log_in(unauthenticated, carol))
         assert len(verifications) == 1
 
     @pytest.mark.parametrize("member", ["email", "password"])
     @pytest.mark.parametrize(("value", "code"), [(None, "REQUIRED_FIELD"), (1, "INVALID_TYPE")])
-    def test_what_is_no_text_is_400(self, nobody: Caller, member: str, value: object, code: str) -> None:
+    def test_what_is_no_text_is_400(self, unauthenticated: Caller, member: str, value: object, code: str) -> None:
         body = {
             name: each
             for name, each in {"email": "a@b.com", "password": PASSWORD, member: value}.items()
             if each != ...
         }
-        assert violated(nobody.post(TOKENS, json=body)) == [(member, code)]
+        assert violated(unauthenticated.post(TOKENS, json=body)) == [(member, code)]
 
     def test_who_changes_meanwhile_gets_no_session(
-        self, nobody: Caller, carol: str, app: Flask, monkeypatch: pytest.MonkeyPatch
+        self, unauthenticated: Caller, carol: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Disabled between the look and the session."""
         verify = PasswordHasher.verify
@@ -135,12 +137,12 @@ class TestRefusals:
             return verify(self, kept, password)
 
         monkeypatch.setattr(PasswordHasher, "verify", disable_first)
-        assert log_in(nobody, carol).status_code == 401
+        assert log_in(unauthenticated, carol).status_code == 401
         with app.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM refresh_tokens")).scalar_one() == 0
 
     def test_who_loses_a_scope_meanwhile_gets_a_token_without(
-        self, nobody: Caller, carol: str, app: Flask, monkeypatch: pytest.MonkeyPatch
+        self, unauthenticated: Caller, carol: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Nothing would revoke the token, which was not there yet."""
         verify = PasswordHasher.verify
@@ -150,7 +152,7 @@ class TestRefusals:
             return verify(self, kept, password)
 
         monkeypatch.setattr(PasswordHasher, "verify", withdraw_first)
-        caller, _ = logged_in(nobody, carol)
+        caller, _ = logged_in(unauthenticated, carol)
         assert caller.get("/v1/tasks").status_code == 403
 
 
@@ -161,7 +163,7 @@ class TestLimits:
         assert [log_in(limited, f"{n}@example.com").status_code for n in range(6)] == [401] * 5 + [429]
 
     def test_a_thousand_tries_from_four_networks_are_ten_each(
-        self, make_application: Callable[..., Flask], nobody: Caller, carol: str, verifications: list[str]
+        self, make_application: Callable[..., Flask], unauthenticated: Caller, carol: str, verifications: list[str]
     ) -> None:
         """However the address is spelled, where it is the same to us; each is answered as in C22."""
         app = make_application(trusted_proxies=(ip_network("127.0.0.1"),), token_rate_limit="5 per minute")
@@ -201,8 +203,10 @@ class TestLimits:
         assert (at(guesser), at(neighbour)) == (429, 429)
         assert at(other) == 200
 
-    def test_429_comes_before_anything_is_hashed(self, nobody: Caller, carol: str, verifications: list[str]) -> None:
-        statuses = [log_in(nobody, carol, "guess").status_code for _ in range(15)]
+    def test_429_comes_before_anything_is_hashed(
+        self, unauthenticated: Caller, carol: str, verifications: list[str]
+    ) -> None:
+        statuses = [log_in(unauthenticated, carol, "guess").status_code for _ in range(15)]
         assert statuses == [401] * 10 + [429] * 5
         assert len(verifications) == 10
 
@@ -223,21 +227,21 @@ class TestLimits:
         assert statuses == [401] * 5 + [429] * 995
         assert len(verifications) == 5
 
-    def test_who_is_in_stays_in(self, nobody: Caller, carol: str) -> None:
+    def test_who_is_in_stays_in(self, unauthenticated: Caller, carol: str) -> None:
         """Guessing keeps nobody out who has a session."""
-        caller, token = logged_in(nobody, carol)
-        assert [log_in(nobody, carol, "guess").status_code for _ in range(10)] == [401] * 9 + [429]
+        caller, token = logged_in(unauthenticated, carol)
+        assert [log_in(unauthenticated, carol, "guess").status_code for _ in range(10)] == [401] * 9 + [429]
         answered(caller.get("/v1/users/me"))
-        answered(nobody.post(REFRESH, json={"refresh_token": token}))
+        answered(unauthenticated.post(REFRESH, json={"refresh_token": token}))
 
     @pytest.mark.parametrize("is_known", [True, False])
-    def test_ten_in_fifteen_minutes_and_an_account(self, nobody: Caller, app: Flask, is_known: bool) -> None:
+    def test_ten_in_fifteen_minutes_and_an_account(self, unauthenticated: Caller, app: Flask, is_known: bool) -> None:
         """C22: whatever the password, from however many addresses, in whatever capitals, known or not."""
         email = an_address()
         if is_known:
-            join(nobody, app, email)
+            join(unauthenticated, app, email)
         sent = [(email.upper() if n % 2 else email, f"guess number {n}") for n in range(10)]
-        assert [log_in(nobody, *each).status_code for each in sent] == [401] * 10
-        response = log_in(nobody, email)
+        assert [log_in(unauthenticated, *each).status_code for each in sent] == [401] * 10
+        response = log_in(unauthenticated, email)
         document = refused(response, 429, "RATE_LIMIT_EXCEEDED")
         assert (document["limit"], document["window_seconds"]) == (10, 900)

@@ -32,8 +32,8 @@ class TestGet:
     def test_ok(self, admin: Caller) -> None:
         assert answered(admin.get(LOGGER)) == DEFAULT
 
-    def test_only_for_admins(self, alice: Caller, nobody: Caller) -> None:
-        assert (alice.get(LOGGER).status_code, nobody.get(LOGGER).status_code) == (403, 401)
+    def test_only_for_admins(self, alice: Caller, unauthenticated: Caller) -> None:
+        assert (alice.get(LOGGER).status_code, unauthenticated.get(LOGGER).status_code) == (403, 401)
 
 
 class TestPut:
@@ -98,8 +98,8 @@ class TestPut:
         assert violated(admin.send("PUT", LOGGER, json=body)) == violations
         assert answered(admin.get(LOGGER)) == DEFAULT
 
-    def test_only_for_admins(self, alice: Caller, nobody: Caller, admin: Caller) -> None:
-        assert (put(alice, level="ERROR").status_code, put(nobody, level="ERROR").status_code) == (403, 401)
+    def test_only_for_admins(self, alice: Caller, unauthenticated: Caller, admin: Caller) -> None:
+        assert (put(alice, level="ERROR").status_code, put(unauthenticated, level="ERROR").status_code) == (403, 401)
         assert answered(admin.get(LOGGER)) == DEFAULT
 
 

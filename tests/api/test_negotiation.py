@@ -165,9 +165,9 @@ class TestAccept:
         assert refused(response, 406, "NOT_ACCEPTABLE")["available"] == [JSON]
 
     @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-    def test_machines_that_watch_need_not_say(self, nobody: Caller, path: str) -> None:
+    def test_machines_that_watch_need_not_say(self, unauthenticated: Caller, path: str) -> None:
         """Health answers whoever asks."""
-        answered(nobody.get(path, headers={"Accept": "text/html"}))
+        answered(unauthenticated.get(path, headers={"Accept": "text/html"}))
 
 
 class TestMethods:
@@ -184,12 +184,12 @@ class TestMethods:
             ("/errors", "GET, HEAD, OPTIONS"),
         ],
     )
-    def test_options_and_405_list_the_real_methods(self, nobody: Caller, path: str, allowed: str) -> None:
+    def test_options_and_405_list_the_real_methods(self, unauthenticated: Caller, path: str, allowed: str) -> None:
         """204 with Allow, and the same in the refusal, whoever asks."""
-        response = nobody.send("OPTIONS", path)
+        response = unauthenticated.send("OPTIONS", path)
         assert (response.status_code, response.headers["Allow"]) == (204, allowed)
         for method in ("TRACE", "CONNECT", "FOO", "PUT", "PROPFIND", "QUERY"):
-            response = nobody.send(method, path)
+            response = unauthenticated.send(method, path)
             document = refused(response, 405, "METHOD_NOT_ALLOWED")
             assert response.headers["Allow"] == ", ".join(document["allowed"]) == allowed
             assert document["method"] == method
@@ -202,9 +202,9 @@ class TestMethods:
         refused(alice.post(path, headers={header: "DELETE"}), 405, "METHOD_NOT_ALLOWED")
         answered(alice.get(path))
 
-    def test_options_of_nothing_is_404(self, nobody: Caller) -> None:
+    def test_options_of_nothing_is_404(self, unauthenticated: Caller) -> None:
         """C9a."""
-        refused(nobody.send("OPTIONS", "/v1/nothing"), 404, "ROUTE_NOT_FOUND")
+        refused(unauthenticated.send("OPTIONS", "/v1/nothing"), 404, "ROUTE_NOT_FOUND")
 
     def test_head_is_get_without_the_body(self, admin: Caller, app: Flask) -> None:
         """On every GET, the same header fields; there is one task, and nothing else with an id."""
@@ -241,17 +241,21 @@ class TestPaths:
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "HEAD"])
-    def test_what_is_no_path_is_404_whoever_asks(self, nobody: Caller, alice: Caller, method: str, path: str) -> None:
+    def test_what_is_no_path_is_404_whoever_asks(
+        self, unauthenticated: Caller, alice: Caller, method: str, path: str
+    ) -> None:
         """C25: auth rules are equal on every spelling, because no spelling but one is a path."""
-        for caller in (nobody, alice):
+        for caller in (unauthenticated, alice):
             response = caller.send(method, path)
             assert response.status_code == HTTPStatus.NOT_FOUND
             assert "Location" not in response.headers
 
     @pytest.mark.parametrize("path", ["/v1/%74asks", "/v1%2ftasks"])
-    def test_an_encoded_path_is_the_path_and_guarded_as_it(self, nobody: Caller, alice: Caller, path: str) -> None:
+    def test_an_encoded_path_is_the_path_and_guarded_as_it(
+        self, unauthenticated: Caller, alice: Caller, path: str
+    ) -> None:
         """RFC 3986, section 6.2.2.2; the gateway decodes before we see it."""
-        assert nobody.get(path).status_code == 401
+        assert unauthenticated.get(path).status_code == 401
         answered(alice.get(path))
 
     @pytest.mark.parametrize("host", ["localhost", "evil.com", "[::1]:8000", "evil.com:80"])

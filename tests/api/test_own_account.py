@@ -33,15 +33,15 @@ def delete(caller: Caller) -> TestResponse:
 
 
 @pytest.fixture
-def user(nobody: Caller, app: Flask) -> dict[str, Any]:
+def user(unauthenticated: Caller, app: Flask) -> dict[str, Any]:
     """Return somebody with an account."""
-    return join(nobody, app, an_address())
+    return join(unauthenticated, app, an_address())
 
 
 @pytest.fixture
-def me(nobody: Caller, user: dict[str, Any]) -> Caller:
+def me(unauthenticated: Caller, user: dict[str, Any]) -> Caller:
     """Return the same, logged in."""
-    return logged_in(nobody, user["email"])[0]
+    return logged_in(unauthenticated, user["email"])[0]
 
 
 class TestGet:
@@ -89,33 +89,36 @@ class TestScope:
 
     @pytest.mark.parametrize("scopes", ["", "movies:read", "tasks orders movies:write", "accounts", "account:read"])
     def test_a_token_without_it_does_nothing_to_the_account(
-        self, nobody: Caller, user: dict[str, Any], me: Caller, bearer: Callable[..., Any], scopes: str
+        self, unauthenticated: Caller, user: dict[str, Any], me: Caller, bearer: Callable[..., Any], scopes: str
     ) -> None:
-        caller = Caller(nobody.client, bearer(user["id"], scopes))
+        caller = Caller(unauthenticated.client, bearer(user["id"], scopes))
         for (method, path), body in OPERATIONS.items():
             response = caller.send(method, path, json=body)
             assert (response.status_code, response.get_data()) == (403, b"")
             assert 'scope="account"' in response.headers["WWW-Authenticate"]
-            assert nobody.send(method, path, json=body).status_code == 401
+            assert unauthenticated.send(method, path, json=body).status_code == 401
         assert answered(me.get(ME)) == user
 
     @pytest.mark.parametrize("scopes", ["account", "admin"])
     def test_a_token_with_it_does(
-        self, nobody: Caller, user: dict[str, Any], bearer: Callable[..., Any], scopes: str
+        self, unauthenticated: Caller, user: dict[str, Any], bearer: Callable[..., Any], scopes: str
     ) -> None:
-        caller = Caller(nobody.client, bearer(user["id"], scopes))
+        caller = Caller(unauthenticated.client, bearer(user["id"], scopes))
         for method, path in (("GET", ME), ("PATCH", ME)):
             answered(caller.send(method, path, json=OPERATIONS[method, path]))
 
     def test_sessions_have_it_whatever_the_user_was_granted(
-        self, nobody: Caller, user: dict[str, Any], app: Flask
+        self, unauthenticated: Caller, user: dict[str, Any], app: Flask
     ) -> None:
         """Also after a refresh; it is not one of the user's scopes, and cannot be taken away."""
         with app.app_context():
             app.extensions["candor-services"].users.revoke(user["email"], [*user["scopes"], "account"])
-        caller, token = logged_in(nobody, user["email"])
+        caller, token = logged_in(unauthenticated, user["email"])
         assert answered(caller.get(ME))["scopes"] == []
-        again = Caller(nobody.client, {"Authorization": f"Bearer {answered(refresh(nobody, token))['access_token']}"})
+        again = Caller(
+            unauthenticated.client,
+            {"Authorization": f"Bearer {answered(refresh(unauthenticated, token))['access_token']}"},
+        )
         answered(again.get(ME))
 
     def test_every_operation_on_the_own_account_needs_it(self, app: Flask) -> None:
@@ -176,10 +179,10 @@ class TestDeletePassword:
         assert statuses[-1] == 429
 
     def test_a_password_that_is_replaced_meanwhile_deletes_nothing(
-        self, nobody: Caller, me: Caller, user: dict[str, Any], app: Flask, monkeypatch: pytest.MonkeyPatch
+        self, unauthenticated: Caller, me: Caller, user: dict[str, Any], app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Somebody who has the old password can't delete the account after its owner has set another."""
-        answered(nobody.post("/v1/users:requestPasswordReset", json={"email": user["email"]}), 202)
+        answered(unauthenticated.post("/v1/users:requestPasswordReset", json={"email": user["email"]}), 202)
         token, verify = mails(app, user["email"])[-1]["token"], PasswordHasher.verify
 
         def reset_meanwhile(self: PasswordHasher, kept: str, password: str) -> object:
@@ -189,13 +192,13 @@ class TestDeletePassword:
 
         monkeypatch.setattr(PasswordHasher, "verify", reset_meanwhile)
         assert violated(delete(me)) == [("current_password", "WRONG_PASSWORD")]
-        answered(log_in(nobody, user["email"], "battery staple"))
+        answered(log_in(unauthenticated, user["email"], "battery staple"))
 
 
 class TestDelete:
-    def test_ok(self, nobody: Caller, me: Caller, admin: Caller, user: dict[str, Any], app: Flask) -> None:
+    def test_ok(self, unauthenticated: Caller, me: Caller, admin: Caller, user: dict[str, Any], app: Flask) -> None:
         """3.4: nothing of the person is left, in any table but what was to be mailed."""
-        _, token = logged_in(nobody, user["email"])
+        _, token = logged_in(unauthenticated, user["email"])
         assert answered(delete(me)) == {"message": f"User users/{user['id']} deleted successfully"}
         with app.app_context(), db.engine.connect() as connection:
             (row,) = connection.execute(text("SELECT u::text FROM users u")).scalars()
@@ -203,19 +206,21 @@ class TestDelete:
         assert "Alice" not in row
         assert "argon2" not in row
         refused(admin.get(f"/v1/users/{user['id']}"), 404, "USER_NOT_FOUND")
-        assert log_in(nobody, user["email"]).status_code == 401
-        assert refresh(nobody, token).status_code == 401
+        assert log_in(unauthenticated, user["email"]).status_code == 401
+        assert refresh(unauthenticated, token).status_code == 401
 
-    def test_the_access_token_ends_too(self, nobody: Caller, me: Caller, app: Flask) -> None:
+    def test_the_access_token_ends_too(self, unauthenticated: Caller, me: Caller, app: Flask) -> None:
         """At once where the account is asked for, everywhere within 5 seconds."""
         answered(delete(me))
         refused(me.get(ME), 404, "USER_NOT_FOUND")
         learn(app)
-        assert described(nobody, me.credentials["Authorization"]) == REVOKED
+        assert described(unauthenticated, me.credentials["Authorization"]) == REVOKED
 
-    def test_the_address_is_free_again(self, nobody: Caller, me: Caller, user: dict[str, Any], app: Flask) -> None:
+    def test_the_address_is_free_again(
+        self, unauthenticated: Caller, me: Caller, user: dict[str, Any], app: Flask
+    ) -> None:
         """3.4: for somebody new, who has nothing of the old."""
         answered(delete(me))
-        register(nobody, user["email"])
+        register(unauthenticated, user["email"])
         assert mails(app, user["email"])[-1]["kind"] == "mail.activation"
-        assert join(nobody, app, user["email"])["id"] != user["id"]
+        assert join(unauthenticated, app, user["email"])["id"] != user["id"]

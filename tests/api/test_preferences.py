@@ -22,9 +22,9 @@ SWISS = {"locale": "de-CH", "time_zone": "Europe/Zurich", "theme": "dark"}
 
 
 @pytest.fixture
-def user(nobody: Caller, app: Flask) -> dict[str, Any]:
+def user(unauthenticated: Caller, app: Flask) -> dict[str, Any]:
     """Return somebody with an account."""
-    return join(nobody, app, an_address())
+    return join(unauthenticated, app, an_address())
 
 
 @pytest.fixture
@@ -170,9 +170,11 @@ class TestReplace:
     def test_what_is_no_time_zone(self, me: Caller, path: str, zone: str) -> None:
         assert violated(put(me, path, {**SWISS, "time_zone": zone})) == [("time_zone", "INVALID_VALUE")]
 
-    def test_they_go_with_the_account(self, nobody: Caller, app: Flask, user: dict[str, Any], path: str) -> None:
+    def test_they_go_with_the_account(
+        self, unauthenticated: Caller, app: Flask, user: dict[str, Any], path: str
+    ) -> None:
         """3.4: deletion forgets."""
-        caller = logged_in(nobody, user["email"])[0]
+        caller = logged_in(unauthenticated, user["email"])[0]
         put(caller, path)
         assert caller.delete("/v1/users/me", json={"current_password": PASSWORD}).status_code == 200
         with app.app_context(), db.engine.connect() as connection:

@@ -71,16 +71,23 @@ class TestDocument:
 
     @every_fault
     def test_it_may_not_be_stored(
-        self, nobody: Caller, alice: Caller, method: str, path: str, request_: dict[str, Any], status: int, code: str
+        self,
+        unauthenticated: Caller,
+        alice: Caller,
+        method: str,
+        path: str,
+        request_: dict[str, Any],
+        status: int,
+        code: str,
     ) -> None:
         """C4: errors carry no-store; so do 401 and 403."""
         assert alice.send(method, path, **request_).headers["Cache-Control"] == "no-store"
-        assert nobody.send(method, path, **request_).headers["Cache-Control"] == "no-store"
+        assert unauthenticated.send(method, path, **request_).headers["Cache-Control"] == "no-store"
 
     @pytest.mark.parametrize("host", ["evil.com", "evil.com:99999", "a b/../", "[::1", "évil", "candor.test@evil.com"])
-    def test_type_is_made_of_the_public_url_whatever_the_host(self, nobody: Caller, host: str) -> None:
+    def test_type_is_made_of_the_public_url_whatever_the_host(self, unauthenticated: Caller, host: str) -> None:
         """C1: never from Host, which is nowhere repeated."""
-        response = nobody.get("/v1/nothing", environ_overrides={"HTTP_HOST": host})
+        response = unauthenticated.get("/v1/nothing", environ_overrides={"HTTP_HOST": host})
         assert response.status_code in {400, 404}
         assert response.json is not None
         assert response.json["type"].startswith("http://candor.test/errors/")
@@ -99,14 +106,14 @@ class TestDocument:
             ("/ab" + "%00" * 3000, "/ab" + "%00" * 340),
         ],
     )
-    def test_instance_is_the_path_encoded_and_bounded(self, nobody: Caller, path: str, instance: str) -> None:
+    def test_instance_is_the_path_encoded_and_bounded(self, unauthenticated: Caller, path: str, instance: str) -> None:
         """C1: the request path, without the query; C2: at most 4 KiB."""
-        assert refused(nobody.get(path), 404, "ROUTE_NOT_FOUND")["instance"] == instance
+        assert refused(unauthenticated.get(path), 404, "ROUTE_NOT_FOUND")["instance"] == instance
 
     @pytest.mark.parametrize(("sent", "instance"), [("//v1/tasks", "//v1/tasks"), ("/v1/\xff\xfe", "/v1/%FF%FE")])
-    def test_instance_is_the_path_as_it_was_sent(self, nobody: Caller, sent: str, instance: str) -> None:
+    def test_instance_is_the_path_as_it_was_sent(self, unauthenticated: Caller, sent: str, instance: str) -> None:
         """C1: though werkzeug takes it for another."""
-        response = nobody.get("/", environ_overrides={"PATH_INFO": sent})
+        response = unauthenticated.get("/", environ_overrides={"PATH_INFO": sent})
         assert refused(response, 404, "ROUTE_NOT_FOUND")["instance"] == instance
 
     def test_of_many_unknown_members_the_first_by_name_are_told(self, alice: Caller) -> None:
@@ -257,10 +264,10 @@ class TestLog:
         [("", "MISSING_CREDENTIALS", "carries no bearer token"), ("Bearer x.y.z", "INVALID_TOKEN", "malformed")],
     )
     def test_a_401_is_logged_with_its_real_reason(
-        self, nobody: Caller, log: Log, authorization: str, code: str, said: str
+        self, unauthenticated: Caller, log: Log, authorization: str, code: str, said: str
     ) -> None:
         """C5: the client gets none of it."""
-        nobody.get(TASKS, headers={"Authorization": authorization})
+        unauthenticated.get(TASKS, headers={"Authorization": authorization})
         (line,) = log.errors
         assert (line["level"], line["status"], line["code"]) == ("WARNING", 401, code)
         assert said in line["message"]

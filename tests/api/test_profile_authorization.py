@@ -28,26 +28,33 @@ FINE = {200, 304, 412, 428}
 
 
 @pytest.fixture
-def user(nobody: Caller, app: Flask) -> dict[str, Any]:
+def user(unauthenticated: Caller, app: Flask) -> dict[str, Any]:
     """Return somebody with an account."""
-    return join(nobody, app, an_address())
+    return join(unauthenticated, app, an_address())
 
 
 @pytest.fixture
 def users(
-    client: FlaskClient, bearer: Callable[..., dict[str, str]], user: dict[str, Any], nobody: Caller, app: Flask
+    client: FlaskClient,
+    bearer: Callable[..., dict[str, str]],
+    user: dict[str, Any],
+    unauthenticated: Caller,
+    app: Flask,
 ) -> dict[str, Caller]:
     """Return everybody."""
-    stranger = join(nobody, app, an_address())
+    other_user = join(unauthenticated, app, an_address())
     claims = {
         "self": (user["id"], ""),
         "self by another spelling": (user["id"].upper(), ""),
-        "stranger": (stranger["id"], "tasks orders other:write"),
+        "other_user": (other_user["id"], "tasks orders other:write"),
         "admin": ("root", "admin"),
         "by name": (user["email"], "tasks"),
-        "nearly admin": (stranger["id"], "admin: admins administrator"),
+        "nearly admin": (other_user["id"], "admin: admins administrator"),
     }
-    return {"nobody": nobody, **{name: Caller(client, bearer(*each)) for name, each in claims.items()}}
+    return {
+        "unauthenticated": unauthenticated,
+        **{name: Caller(client, bearer(*each)) for name, each in claims.items()},
+    }
 
 
 @pytest.mark.parametrize("what", OPERATIONS)
@@ -61,7 +68,7 @@ def test_only_oneself_and_admins(users: dict[str, Caller], user: dict[str, Any],
         if name in {"self", "admin"}:
             assert response.status_code in FINE, name
             continue
-        assert (response.status_code, response.get_data()) == (401 if name == "nobody" else 403, b""), name
+        assert (response.status_code, response.get_data()) == (401 if name == "unauthenticated" else 403, b""), name
         assert "ETag" not in response.headers
         assert users["self"].get(f"/v1/users/{user['id']}/preferences").get_data() == before
 
@@ -84,5 +91,5 @@ def test_the_path_counts_in_any_spelling(users: dict[str, Caller], user: dict[st
     """Of a UUID."""
     for resource in ("profile", "preferences"):
         assert users["self"].get(f"/v1/users/{user['id'].upper()}/{resource}").status_code == 200
-        assert users["stranger"].get(f"/v1/users/{user['id'].upper()}/{resource}").status_code == 403
+        assert users["other_user"].get(f"/v1/users/{user['id'].upper()}/{resource}").status_code == 403
         assert users["self"].get(f"/v1/users/{user['id']}/{resource}/").status_code == 404

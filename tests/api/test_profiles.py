@@ -81,9 +81,9 @@ def world(client: FlaskClient, other_application: Flask, settings: Settings, bea
 
 class TestLocal:
     @pytest.fixture
-    def user(self, nobody: Caller, app: Flask) -> dict[str, Any]:
+    def user(self, unauthenticated: Caller, app: Flask) -> dict[str, Any]:
         """Return somebody with an account."""
-        return join(nobody, app, an_address())
+        return join(unauthenticated, app, an_address())
 
     def test_ok(self, client: FlaskClient, bearer: Bearer, user: dict[str, Any], admin: Caller) -> None:
         """3.5: exactly what the two resources say, to the user and to admins."""
@@ -163,11 +163,11 @@ class TestRemote:
 
     def test_the_token_goes_nowhere_else(self, world: World) -> None:
         """3.5: to the configured URL only; no redirect is followed."""
-        thief = Remote(says(USER))
-        world.users.behave = says(b"", 302, Location=f"{thief.url}/")
+        attacker = Remote(says(USER))
+        world.users.behave = says(b"", 302, Location=f"{attacker.url}/")
         refused(world.get(), 502, "EXTERNAL_SERVICE_ERROR")
-        assert thief.connections == 0
-        thief.close()
+        assert attacker.connections == 0
+        attacker.close()
 
     def test_no_connection_of_the_database_is_held_meanwhile(self, world: World) -> None:
         with world.application.app_context():
@@ -184,10 +184,10 @@ class TestRemote:
 
     @pytest.mark.parametrize("local", ["users_url", "preferences_url"])
     def test_each_may_be_local(
-        self, local: str, nobody: Caller, app: Flask, world: World, settings: Settings, bearer: Bearer
+        self, local: str, unauthenticated: Caller, app: Flask, world: World, settings: Settings, bearer: Bearer
     ) -> None:
         """3.5."""
-        user = join(nobody, app, an_address())
+        user = join(unauthenticated, app, an_address())
         world.users.behave = says({**USER, "id": user["id"]})
         urls = {"users_url": world.users.url, "preferences_url": world.preferences.url, local: ""}
         with world.application.app_context():

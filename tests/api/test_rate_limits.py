@@ -52,8 +52,8 @@ class TestHeaders:
 
     def test_what_is_left_goes_down_by_one(self, limited: Flask, alice: Caller) -> None:
         """Exactly, on every answer, whatever it is."""
-        caller, nobody = Caller(limited.test_client(), alice.credentials), Caller(limited.test_client(), {})
-        responses = [nobody.get(TASKS), caller.get(TASKS), caller.create(""), caller.get("/"), caller.create()]
+        caller, unauthenticated = Caller(limited.test_client(), alice.credentials), Caller(limited.test_client(), {})
+        responses = [unauthenticated.get(TASKS), caller.get(TASKS), caller.create(""), caller.get("/"), caller.create()]
         assert [each.status_code for each in responses] == [401, 200, 400, 200, 201]
         assert [state(each)[0] for each in responses] == [4, 3, 2, 1, 0]
         assert all(1 <= state(each)[1] <= 3600 for each in responses)

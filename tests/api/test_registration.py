@@ -39,9 +39,9 @@ def email() -> str:
 
 
 class TestRegister:
-    def test_ok(self, nobody: Caller, app: Flask, email: str) -> None:
+    def test_ok(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         """3.4: 202, and a mail with a token, in the same transaction."""
-        response = register(nobody, email)
+        response = register(unauthenticated, email)
         assert answered(response, 202) == {"message": "What to do next is sent by mail."}
         assert response.headers["Cache-Control"] == "no-store"
         (mail,) = mails(app, email)
@@ -49,29 +49,29 @@ class TestRegister:
         assert (mail["kind"], mail["name"]) == ("mail.activation", "Alice")
         assert len(mail["token"]) == 43
 
-    def test_a_taken_address_is_told_by_mail_alone(self, nobody: Caller, app: Flask, email: str) -> None:
+    def test_a_taken_address_is_told_by_mail_alone(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         """The same status, body and header fields; capitals make no other address."""
-        first = register(nobody, email)
-        answered(activate(nobody, mails(app, email)[-1]["token"]))
-        again = register(nobody, email.title())
+        first = register(unauthenticated, email)
+        answered(activate(unauthenticated, mails(app, email)[-1]["token"]))
+        again = register(unauthenticated, email.title())
         assert (again.status_code, again.get_data()) == (first.status_code, first.get_data())
         assert {*again.headers.keys()} == {*first.headers.keys()}
         (mail,) = mails(app, email)
         assert (mail["kind"], mail["token"]) == ("mail.address_taken", "")
 
-    def test_a_token_is_kept_as_its_digest_only(self, nobody: Caller, app: Flask, email: str) -> None:
+    def test_a_token_is_kept_as_its_digest_only(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         """3.4: who reads the tables cannot activate; the mail's own job is deleted once it is done."""
-        register(nobody, email)
+        register(unauthenticated, email)
         token = mails(app, email)[0]["token"]
         with app.app_context(), db.engine.connect() as connection:
             (row,) = connection.execute(text("SELECT r::text AS said, password_hash FROM registrations r"))
         assert token not in row.said
         assert row.password_hash is None
 
-    def test_there_is_no_password_yet(self, nobody: Caller, app: Flask, email: str) -> None:
+    def test_there_is_no_password_yet(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         """3.4: one that is sent all the same is refused, not kept for whoever reads the mail to activate."""
         body = {"name": "Alice", "email": email, "password": PASSWORD}
-        assert violated(nobody.post(USERS, json=body)) == [("password", "UNKNOWN_FIELD")]
+        assert violated(unauthenticated.post(USERS, json=body)) == [("password", "UNKNOWN_FIELD")]
         assert mails(app, email) == []
 
     @pytest.mark.parametrize(
@@ -92,24 +92,28 @@ class TestRegister:
             ("name", "a\nb", "INVALID_FORMAT"),
         ],
     )
-    def test_what_is_wrong_is_named(self, nobody: Caller, member: str, value: object, code: str, email: str) -> None:
+    def test_what_is_wrong_is_named(
+        self, unauthenticated: Caller, member: str, value: object, code: str, email: str
+    ) -> None:
         """3.4."""
         body = {"name": "Alice", "email": email, member: value}
-        response = nobody.post(USERS, json=body)
+        response = unauthenticated.post(USERS, json=body)
         assert violated(response) == [(member, code)]
 
     @pytest.mark.parametrize("member", ["scopes", "is_admin", "is_disabled", "id"])
-    def test_nobody_makes_more_of_themselves(self, nobody: Caller, app: Flask, member: str, email: str) -> None:
+    def test_nobody_makes_more_of_themselves(
+        self, unauthenticated: Caller, app: Flask, member: str, email: str
+    ) -> None:
         body = {"name": "Mallory", "email": email, member: ["admin"]}
-        assert violated(nobody.post(USERS, json=body)) == [(member, "UNKNOWN_FIELD")]
+        assert violated(unauthenticated.post(USERS, json=body)) == [(member, "UNKNOWN_FIELD")]
 
-    def test_a_key_is_ignored(self, nobody: Caller, app: Flask, email: str) -> None:
+    def test_a_key_is_ignored(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         """C21: no credential is stored for replay."""
         key = {"Idempotency-Key": "the-same"}
         body = {"name": "Alice", "email": email}
         tokens = set()
         for _ in range(2):
-            answered(nobody.post(USERS, json=body, headers=key), 202)
+            answered(unauthenticated.post(USERS, json=body, headers=key), 202)
             tokens.add(mails(app, email)[-1]["token"])
         assert len(tokens) == 2
 
@@ -123,133 +127,140 @@ class TestRegister:
         assert responses[0].headers["RateLimit-Policy"] == '"default";q=1000000;w=1, "default-2";q=10;w=3600'
 
     def test_the_newest_request_is_mailed_however_many_strangers_made(
-        self, nobody: Caller, app: Flask, email: str
+        self, unauthenticated: Caller, app: Flask, email: str
     ) -> None:
         """What waits to be sent is superseded, so that nobody is flooded either; who asks is not told."""
         answers = {
-            (each.status_code, each.get_data()) for each in (register(nobody, email, name="Eve") for _ in range(20))
+            (each.status_code, each.get_data())
+            for each in (register(unauthenticated, email, name="Eve") for _ in range(20))
         }
-        assert (register(nobody, email, name="Alice").status_code, len(answers)) == (202, 1)
+        assert (register(unauthenticated, email, name="Alice").status_code, len(answers)) == (202, 1)
         (mail,) = mails(app, email)
         assert (mail["kind"], mail["name"]) == ("mail.activation", "Alice")
         assert waits(app, email) <= timedelta(minutes=1)
-        assert answered(activate(nobody, mail["token"]))["name"] == "Alice"
+        assert answered(activate(unauthenticated, mail["token"]))["name"] == "Alice"
 
     def test_five_mails_that_were_sent_put_the_next_off_for_a_minute(
-        self, nobody: Caller, app: Flask, email: str
+        self, unauthenticated: Caller, app: Flask, email: str
     ) -> None:
         """And what was mailed before remains valid: a stranger's request cancels nothing of the owner's."""
         tokens = []
         for number in range(6):
-            register(nobody, email)
+            register(unauthenticated, email)
             assert (waits(app, email) > timedelta(0)) == (number == 5)
             tokens.append(mails(app, email)[-1]["token"])
             send_all(app)
-        answered(activate(nobody, tokens[0]))
+        answered(activate(unauthenticated, tokens[0]))
 
-    def test_registrations_take_nothing_from_password_resets(self, nobody: Caller, app: Flask, email: str) -> None:
+    def test_registrations_take_nothing_from_password_resets(
+        self, unauthenticated: Caller, app: Flask, email: str
+    ) -> None:
         """Each purpose has a budget of its own."""
-        join(nobody, app, email)
+        join(unauthenticated, app, email)
         for _ in range(20):
-            register(nobody, email)
-        answered(nobody.post("/v1/users:requestPasswordReset", json={"email": email}), 202)
+            register(unauthenticated, email)
+        answered(unauthenticated.post("/v1/users:requestPasswordReset", json={"email": email}), 202)
         kinds = {mail["kind"] for mail in mails(app, email)}
         assert kinds == {"mail.address_taken", "mail.password_reset"}
         assert waits(app, email, "mail.password_reset") == timedelta(0)
 
     def test_neither_address_nor_password_nor_token_is_logged(
-        self, nobody: Caller, app: Flask, log: Log, email: str
+        self, unauthenticated: Caller, app: Flask, log: Log, email: str
     ) -> None:
-        join(nobody, app, email)
-        log_in(nobody, email, "another password")
+        join(unauthenticated, app, email)
+        log_in(unauthenticated, email, "another password")
         token = mails(app, email)[0]["token"]
         assert not [line for line in log.lines if email in line or PASSWORD in line or token in line]
 
 
 class TestActivate:
-    def test_ok(self, nobody: Caller, app: Flask, settings: Settings, email: str) -> None:
+    def test_ok(self, unauthenticated: Caller, app: Flask, settings: Settings, email: str) -> None:
         """3.4: with the default scopes."""
-        user = join(nobody, app, email)
+        user = join(unauthenticated, app, email)
         assert UUID(user["id"])
         assert (user["name"], user["email"]) == ("Alice", email)
         assert user["scopes"] == list(settings.default_scopes)
 
-    def test_once(self, nobody: Caller, app: Flask, email: str) -> None:
+    def test_once(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         """3.4: single use."""
-        join(nobody, app, email)
+        join(unauthenticated, app, email)
         token = mails(app, email)[0]["token"]
-        assert refused(activate(nobody, token), 400, "INVALID_ONE_TIME_TOKEN")["param"] == "token"
+        assert refused(activate(unauthenticated, token), 400, "INVALID_ONE_TIME_TOKEN")["param"] == "token"
 
-    def test_once_when_many_try(self, nobody: Caller, app: Flask, email: str) -> None:
+    def test_once_when_many_try(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         """3.4: a race has one winner."""
-        register(nobody, email)
+        register(unauthenticated, email)
         body = {"token": mails(app, email)[0]["token"], "password": PASSWORD}
         statuses = at_once(8, lambda _: app.test_client().post(ACTIVATE, json=body).status_code, threads=4)
         assert sorted(statuses) == [200] + [400] * 7
 
     @pytest.mark.parametrize("followed", [0, 1])
     def test_whoever_follows_a_mail_has_the_password_typed_then(
-        self, nobody: Caller, app: Flask, email: str, followed: int
+        self, unauthenticated: Caller, app: Flask, email: str, followed: int
     ) -> None:
         """Whichever of two mails it is, and whoever had it sent: nobody else knows the password of the account."""
         tokens = []
         for name in ("Alice", "Mallory"):
-            register(nobody, email, name=name)
+            register(unauthenticated, email, name=name)
             tokens.append(mails(app, email)[-1]["token"])
-        answered(activate(nobody, tokens[followed], password="chosen by the owner"))
-        assert log_in(nobody, email, "chosen by the owner").status_code == 200
-        refused(activate(nobody, tokens[1 - followed], password="another one"), 400, "INVALID_ONE_TIME_TOKEN")
+        answered(activate(unauthenticated, tokens[followed], password="chosen by the owner"))
+        assert log_in(unauthenticated, email, "chosen by the owner").status_code == 200
+        refused(activate(unauthenticated, tokens[1 - followed], password="another one"), 400, "INVALID_ONE_TIME_TOKEN")
 
     def test_a_registration_of_the_previous_release_is_activated_without_its_password(
-        self, nobody: Caller, app: Flask, email: str
+        self, unauthenticated: Caller, app: Flask, email: str
     ) -> None:
         """During an upgrade: what somebody else has sent along then is of no use either."""
-        register(nobody, email)
+        register(unauthenticated, email)
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(
                 text("UPDATE registrations SET password_hash = :kept"),
                 {"kept": Argon2Passwords().hash(Acceptable("old one!"))},
             )
-        answered(activate(nobody, mails(app, email)[-1]["token"]))
-        assert [log_in(nobody, email, each).status_code for each in ("old one!", PASSWORD)] == [401, 200]
+        answered(activate(unauthenticated, mails(app, email)[-1]["token"]))
+        assert [log_in(unauthenticated, email, each).status_code for each in ("old one!", PASSWORD)] == [401, 200]
 
     @pytest.mark.parametrize(
         ("password", "code"),
         [("1234567", "TOO_SHORT"), ("x" * 129, "TOO_LONG"), (12345678, "INVALID_TYPE"), (None, "REQUIRED_FIELD")],
     )
     def test_what_is_wrong_with_the_password_does_not_cost_the_token(
-        self, nobody: Caller, app: Flask, email: str, password: object, code: str
+        self, unauthenticated: Caller, app: Flask, email: str, password: object, code: str
     ) -> None:
         """8 to 128 characters; the password is not repeated."""
-        register(nobody, email)
+        register(unauthenticated, email)
         token = mails(app, email)[-1]["token"]
-        response = nobody.post(ACTIVATE, json={"token": token, "password": password})
+        response = unauthenticated.post(ACTIVATE, json={"token": token, "password": password})
         assert violated(response) == [("password", code)]
-        answered(activate(nobody, token))
+        answered(activate(unauthenticated, token))
 
     @pytest.mark.parametrize("password", ["zcv8!q2w", "пароль для неё", "zq8v" * 32, "😀🙂🙃😎" * 32])
-    def test_passwords_are_counted_in_code_points(self, nobody: Caller, app: Flask, email: str, password: str) -> None:
+    def test_passwords_are_counted_in_code_points(
+        self, unauthenticated: Caller, app: Flask, email: str, password: str
+    ) -> None:
         """3.4: 8 to 128, in whatever script."""
-        join(nobody, app, email, password=password)
-        answered(log_in(nobody, email, password))
+        join(unauthenticated, app, email, password=password)
+        answered(log_in(unauthenticated, email, password))
 
-    def test_a_token_that_is_not_good_is_not_hashed_for(self, nobody: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_token_that_is_not_good_is_not_hashed_for(
+        self, unauthenticated: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """20 ms of work are there for whoever has read a mail."""
         monkeypatch.setattr(PasswordHasher, "hash", lambda *_: pytest.fail("hashed"))
-        refused(activate(nobody, "no-such-token"), 400, "INVALID_ONE_TIME_TOKEN")
+        refused(activate(unauthenticated, "no-such-token"), 400, "INVALID_ONE_TIME_TOKEN")
 
     @pytest.mark.parametrize("token", ["", "x" * 43, "é", "' OR 1=1--", "../../etc/passwd"])
-    def test_another_token_is_refused(self, nobody: Caller, token: str) -> None:
+    def test_another_token_is_refused(self, unauthenticated: Caller, token: str) -> None:
         """3.4."""
-        refused(activate(nobody, token), 400, "INVALID_ONE_TIME_TOKEN")
+        refused(activate(unauthenticated, token), 400, "INVALID_ONE_TIME_TOKEN")
 
     def test_three_days_are_enough_and_a_second_more_is_too_late(
-        self, nobody: Caller, timed: Caller, app: Flask, clock: MovableClock
+        self, unauthenticated: Caller, timed: Caller, app: Flask, clock: MovableClock
     ) -> None:
         """3.4: 3 days."""
         for late, status in ((-60, 200), (60, 400)):
             email = an_address()
             clock.moved *= 0
-            register(nobody, email)
+            register(unauthenticated, email)
             clock.moved += 3 * DAY + SECOND * late
             assert activate(timed, mails(app, email)[-1]["token"]).status_code == status

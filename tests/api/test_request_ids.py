@@ -35,9 +35,9 @@ class TestRequestId:
     """Kept when it is fit, else replaced."""
 
     @pytest.mark.parametrize("sent", ["abcdefgh", "A.b_c-9.", "0" * 128, "5f0c9a7e-41d8-4f6c-b7a0-e2d31c9b8a64"])
-    def test_a_fit_id_is_kept(self, nobody: Caller, log: Log, sent: str) -> None:
+    def test_a_fit_id_is_kept(self, unauthenticated: Caller, log: Log, sent: str) -> None:
         """C16: it is answered, in the document, and in every line of the request."""
-        response = nobody.get("/v1/nothing", headers={"X-Request-Id": sent})
+        response = unauthenticated.get("/v1/nothing", headers={"X-Request-Id": sent})
         assert response.headers["X-Request-Id"] == response.headers["Request-Id"] == sent
         assert refused(response, 404, "ROUTE_NOT_FOUND")["request_id"] == sent
         assert {line["request_id"] for line in log.access + log.errors} == {sent}
@@ -45,10 +45,10 @@ class TestRequestId:
     @pytest.mark.parametrize("sent", HOSTILE, ids=lambda sent: ascii(sent)[:25])
     @pytest.mark.parametrize("name", ["X_REQUEST_ID", "REQUEST_ID", "X_TRACE_ID"])
     def test_a_hostile_id_is_replaced_and_the_log_stays_whole(
-        self, nobody: Caller, log: Log, name: str, sent: str
+        self, unauthenticated: Caller, log: Log, name: str, sent: str
     ) -> None:
         """One line of access and one of the error, each one valid JSON object."""
-        response = nobody.get("/v1/nothing", environ_overrides={f"HTTP_{name}": sent})
+        response = unauthenticated.get("/v1/nothing", environ_overrides={f"HTTP_{name}": sent})
         answered = response.headers["X-Request-Id"]
         assert answered != sent
         assert len(response.headers.getlist("X-Request-Id")) == 1
@@ -65,19 +65,19 @@ class TestRequestId:
         ],
     )
     def test_the_first_fit_one_of_three_fields_is_kept(
-        self, nobody: Caller, sent: Mapping[str, str], kept: str
+        self, unauthenticated: Caller, sent: Mapping[str, str], kept: str
     ) -> None:
         """C16."""
-        assert nobody.get("/healthz", headers=sent).headers["Request-Id"] == kept
+        assert unauthenticated.get("/healthz", headers=sent).headers["Request-Id"] == kept
 
-    def test_requests_without_one_get_different_ones(self, nobody: Caller) -> None:
+    def test_requests_without_one_get_different_ones(self, unauthenticated: Caller) -> None:
         """C16."""
-        assert len({nobody.get("/healthz").headers["X-Request-Id"] for _ in range(50)}) == 50
+        assert len({unauthenticated.get("/healthz").headers["X-Request-Id"] for _ in range(50)}) == 50
 
-    def test_an_id_is_not_left_over_for_the_next_request(self, nobody: Caller) -> None:
+    def test_an_id_is_not_left_over_for_the_next_request(self, unauthenticated: Caller) -> None:
         """C16: nothing of one request is known in the next."""
-        nobody.get("/healthz", headers={"X-Request-Id": "first-id", "Traceparent": f"00-{TRACE}-{PARENT}-01"})
-        response = nobody.get("/v1/nothing")
+        unauthenticated.get("/healthz", headers={"X-Request-Id": "first-id", "Traceparent": f"00-{TRACE}-{PARENT}-01"})
+        response = unauthenticated.get("/v1/nothing")
         assert response.headers["X-Request-Id"] != "first-id"
         assert "trace_id" not in refused(response, 404, "ROUTE_NOT_FOUND")
 
@@ -86,9 +86,9 @@ class TestHostileText:
     """What else a caller can get into the log."""
 
     @pytest.mark.parametrize("path", ["/v1/%0a%0d", "/v1/%1b[31m", "/v1/%22%7D%0A%7B", "/v1/%00", "/v1/%ff%e2%80%a8"])
-    def test_a_hostile_path_stays_inside_its_line(self, nobody: Caller, log: Log, path: str) -> None:
+    def test_a_hostile_path_stays_inside_its_line(self, unauthenticated: Caller, log: Log, path: str) -> None:
         """One line, one object."""
-        refused(nobody.get(path), 404, "ROUTE_NOT_FOUND")
+        refused(unauthenticated.get(path), 404, "ROUTE_NOT_FOUND")
         assert (len(log.lines), len(log.access), len(log.errors)) == (2, 1, 1)
 
     def test_neither_token_nor_body_nor_query_is_logged(self, alice: Caller, log: Log) -> None:
@@ -106,16 +106,16 @@ class TestTraceparent:
 
     @pytest.mark.parametrize("version", ["00", "01", "cc"])
     @pytest.mark.parametrize("flags", ["00", "01"])
-    def test_the_trace_is_continued(self, nobody: Caller, log: Log, version: str, flags: str) -> None:
+    def test_the_trace_is_continued(self, unauthenticated: Caller, log: Log, version: str, flags: str) -> None:
         """C16, C1."""
         sent = {"Traceparent": f"{version}-{TRACE}-{PARENT}-{flags}"}
-        assert refused(nobody.get("/v1/nothing", headers=sent), 404, "ROUTE_NOT_FOUND")["trace_id"] == TRACE
+        assert refused(unauthenticated.get("/v1/nothing", headers=sent), 404, "ROUTE_NOT_FOUND")["trace_id"] == TRACE
         assert {line["trace_id"] for line in log.access + log.errors} == {TRACE}
 
-    def test_a_later_version_may_say_more(self, nobody: Caller) -> None:
+    def test_a_later_version_may_say_more(self, unauthenticated: Caller) -> None:
         """C16: Trace Context, section 3.2.4."""
         sent = {"Traceparent": f"01-{TRACE}-{PARENT}-01-what-the-future-will-bring"}
-        assert refused(nobody.get("/v1/nothing", headers=sent), 404, "ROUTE_NOT_FOUND")["trace_id"] == TRACE
+        assert refused(unauthenticated.get("/v1/nothing", headers=sent), 404, "ROUTE_NOT_FOUND")["trace_id"] == TRACE
 
     @pytest.mark.parametrize(
         "sent",
@@ -134,7 +134,7 @@ class TestTraceparent:
             '"}\n{',
         ],
     )
-    def test_a_malformed_one_is_ignored(self, nobody: Caller, sent: str) -> None:
+    def test_a_malformed_one_is_ignored(self, unauthenticated: Caller, sent: str) -> None:
         """C16."""
-        response = nobody.get("/v1/nothing", environ_overrides={"HTTP_TRACEPARENT": sent})
+        response = unauthenticated.get("/v1/nothing", environ_overrides={"HTTP_TRACEPARENT": sent})
         assert "trace_id" not in refused(response, 404, "ROUTE_NOT_FOUND")

@@ -33,9 +33,9 @@ def run(app: Flask, *arguments: str) -> Result:
 
 
 @pytest.fixture
-def email(nobody: Caller, app: Flask) -> str:
+def email(unauthenticated: Caller, app: Flask) -> str:
     """Return the address of somebody with an account."""
-    address: str = join(nobody, app, an_address())["email"]
+    address: str = join(unauthenticated, app, an_address())["email"]
     return address
 
 

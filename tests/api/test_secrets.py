@@ -26,9 +26,9 @@ Make = Callable[..., Flask]
 
 
 @pytest.fixture
-def leaked(make_application: Make, nobody: Caller) -> Flask:
+def leaked(make_application: Make, unauthenticated: Caller) -> Flask:
     """Return an application whose secret has leaked; the tables are empty again afterwards."""
-    assert nobody
+    assert unauthenticated
     return make_application(jwt_secret=OLD)
 
 
@@ -101,7 +101,7 @@ class TestRetire:
         learn(app)
         assert described(caller(app), f"Bearer {token}") == REVOKED
 
-    def test_its_tokens_revoke_nothing(self, leaked: Flask, nobody: Caller) -> None:
+    def test_its_tokens_revoke_nothing(self, leaked: Flask, unauthenticated: Caller) -> None:
         """Or whoever has the key adds any number of entries to the list of revocations, and ends sessions of others."""
         holder, token = logged_in(caller(leaked), join(caller(leaked), leaked, an_address())["email"])
         claims = jwt.decode(
@@ -128,16 +128,16 @@ class TestRetire:
             result = run(app, "retire-key", *arguments)
             assert (result.exit_code, result.output.startswith("Error: There is no such key")) == (1, True)
 
-    def test_all_sessions_can_be_ended(self, nobody: Caller, app: Flask) -> None:
-        emails = [join(nobody, app, an_address())["email"] for _ in range(2)]
-        sessions = [logged_in(nobody, email) for email in emails]
+    def test_all_sessions_can_be_ended(self, unauthenticated: Caller, app: Flask) -> None:
+        emails = [join(unauthenticated, app, an_address())["email"] for _ in range(2)]
+        sessions = [logged_in(unauthenticated, email) for email in emails]
         result = run(app, "end-sessions")
         assert result.output == "2 sessions ended\n"
         learn(app)
         for holder, token in sessions:
-            assert described(nobody, holder.credentials["Authorization"]) == REVOKED
-            assert refresh(nobody, token).status_code == 401
-        answered(log_in(nobody, emails[0]))
+            assert described(unauthenticated, holder.credentials["Authorization"]) == REVOKED
+            assert refresh(unauthenticated, token).status_code == 401
+        answered(log_in(unauthenticated, emails[0]))
 
 
 class TestPageTokens:

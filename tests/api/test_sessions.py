@@ -22,9 +22,9 @@ REVOKED = "The token has been revoked"
 
 
 @pytest.fixture
-def email(nobody: Caller, app: Flask) -> str:
+def email(unauthenticated: Caller, app: Flask) -> str:
     """Return the address of somebody with an account."""
-    address: str = join(nobody, app, an_address())["email"]
+    address: str = join(unauthenticated, app, an_address())["email"]
     return address
 
 
@@ -50,42 +50,42 @@ def learn(app: Flask) -> None:
 
 
 class TestRefresh:
-    def test_ok(self, nobody: Caller, email: str) -> None:
+    def test_ok(self, unauthenticated: Caller, email: str) -> None:
         """3.4: each token leads to the next."""
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         for _ in range(3):
-            tokens = refreshed(nobody, token)
+            tokens = refreshed(unauthenticated, token)
             assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
-            answered(bearing(nobody, tokens["access_token"]).get(TASKS))
+            answered(bearing(unauthenticated, tokens["access_token"]).get(TASKS))
             assert tokens["refresh_token"] != token
             token = tokens["refresh_token"]
 
     @pytest.mark.parametrize("token", ["", "x" * 43, "x" * 10_000, "' OR 1=1--"])
-    def test_an_unknown_one_is_the_same_401(self, nobody: Caller, token: str) -> None:
+    def test_an_unknown_one_is_the_same_401(self, unauthenticated: Caller, token: str) -> None:
         """3.4: the challenge without an error."""
-        response = refresh(nobody, token)
+        response = refresh(unauthenticated, token)
         assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, 'Bearer realm="candor"')
 
     def test_one_that_is_sent_again_after_its_successor_was_used_ends_the_session(
-        self, nobody: Caller, email: str, app: Flask
+        self, unauthenticated: Caller, email: str, app: Flask
     ) -> None:
         """3.4: whoever is the thief, neither goes on; other sessions do."""
-        _, stolen = logged_in(nobody, email)
-        _, other = logged_in(nobody, email)
-        thief = refreshed(nobody, stolen)
-        thief = refreshed(nobody, thief["refresh_token"])
-        assert refresh(nobody, stolen).status_code == 401
-        assert refresh(nobody, thief["refresh_token"]).status_code == 401
+        _, stolen = logged_in(unauthenticated, email)
+        _, other = logged_in(unauthenticated, email)
+        attacker = refreshed(unauthenticated, stolen)
+        attacker = refreshed(unauthenticated, attacker["refresh_token"])
+        assert refresh(unauthenticated, stolen).status_code == 401
+        assert refresh(unauthenticated, attacker["refresh_token"]).status_code == 401
         learn(app)
-        assert described(nobody, f"Bearer {thief['access_token']}") == REVOKED
-        refreshed(nobody, other)
+        assert described(unauthenticated, f"Bearer {attacker['access_token']}") == REVOKED
+        refreshed(unauthenticated, other)
 
     @pytest.mark.parametrize("seconds", [0, 6, 59])
     def test_after_a_lost_answer_it_gets_a_new_successor(
-        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock, seconds: int
+        self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock, seconds: int
     ) -> None:
         """3.4: and goes on with it; again and again, within the 60 seconds."""
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         refreshed(timed, token)
         clock.moved = timedelta(seconds=seconds)
         refreshed(timed, token)
@@ -93,10 +93,10 @@ class TestRefresh:
         refreshed(timed, refreshed(timed, received["refresh_token"])["refresh_token"])
 
     def test_the_successor_that_was_not_received_is_superseded(
-        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock, app: Flask
+        self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock, app: Flask
     ) -> None:
         """3.4: it is 401, and ends the session only once its replacement was used."""
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         lost = refreshed(timed, token)["refresh_token"]
         clock.moved = timedelta(seconds=8)
         received = refreshed(timed, token)["refresh_token"]
@@ -107,33 +107,33 @@ class TestRefresh:
         assert refresh(timed, lost).status_code == 401
         assert refresh(timed, following["refresh_token"]).status_code == 401
         learn(app)
-        assert described(nobody, f"Bearer {following['access_token']}") == REVOKED
+        assert described(unauthenticated, f"Bearer {following['access_token']}") == REVOKED
 
     def test_a_repetition_at_an_instance_whose_clock_is_late_hides_no_theft(
-        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock
+        self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
         """Its successor counts as created after the use of the token, whatever the clocks say."""
-        _, token = logged_in(nobody, email)
-        refreshed(nobody, token)
+        _, token = logged_in(unauthenticated, email)
+        refreshed(unauthenticated, token)
         clock.moved = timedelta(seconds=-20)
         received = refreshed(timed, token)["refresh_token"]
         following = refreshed(timed, received)["refresh_token"]
         assert [refresh(timed, each).status_code for each in (token, following)] == [401, 401]
 
     def test_a_repetition_after_a_login_at_an_instance_whose_clock_is_early_ends_nothing(
-        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock
+        self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
         """A predecessor that was used never counts as a successor."""
         clock.moved = timedelta(seconds=30)
         _, first = logged_in(timed, email)
-        token = refreshed(nobody, first)["refresh_token"]
-        refreshed(nobody, token)
-        refreshed(nobody, refreshed(nobody, token)["refresh_token"])
+        token = refreshed(unauthenticated, first)["refresh_token"]
+        refreshed(unauthenticated, token)
+        refreshed(unauthenticated, refreshed(unauthenticated, token)["refresh_token"])
 
     def test_a_superseded_one_stays_so_when_its_replacement_is_superseded_too(
-        self, nobody: Caller, email: str, timed: Caller
+        self, unauthenticated: Caller, email: str, timed: Caller
     ) -> None:
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         first, second, third = (refreshed(timed, token)["refresh_token"] for _ in range(3))
         assert [refresh(timed, each).status_code for each in (first, second)] == [401, 401]
         following = refreshed(timed, third)["refresh_token"]
@@ -141,31 +141,31 @@ class TestRefresh:
         assert refresh(timed, following).status_code == 401
 
     def test_sent_again_after_the_sixty_seconds_it_ends_the_session(
-        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock
+        self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
         """3.4: though its successor is unused."""
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         following = refreshed(timed, token)["refresh_token"]
         clock.moved = timedelta(seconds=61)
         assert refresh(timed, token).status_code == 401
         assert refresh(timed, following).status_code == 401
 
-    def test_of_several_at_once_one_goes_on(self, nobody: Caller, email: str, app: Flask) -> None:
+    def test_of_several_at_once_one_goes_on(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         """3.4: each supersedes the one before; at most one token survives."""
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         responses = at_once(8, lambda _: refresh(Caller(app.test_client(), {}), token), threads=4)
         tokens = [answered(each) for each in responses]
         learn(app)
-        answered(bearing(nobody, tokens[0]["access_token"]).get(TASKS))
-        statuses = [refresh(nobody, each["refresh_token"]).status_code for each in tokens]
+        answered(bearing(unauthenticated, tokens[0]["access_token"]).get(TASKS))
+        statuses = [refresh(unauthenticated, each["refresh_token"]).status_code for each in tokens]
         assert statuses.count(200) == 1
 
     def test_a_session_is_refreshed_thirty_times_in_fifteen_minutes_at_most(
-        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock
+        self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
         """A session needs one in that time. Others are not affected, and what was refused is not used."""
-        _, token = logged_in(nobody, email)
-        _, other = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
+        _, other = logged_in(unauthenticated, email)
         for _ in range(29):
             token = refreshed(timed, token)["refresh_token"]
         document = refused(refresh(timed, token), 429, "RATE_LIMIT_EXCEEDED")
@@ -175,26 +175,26 @@ class TestRefresh:
         refreshed(timed, token)
 
     def test_a_refresh_token_opens_no_door_and_an_access_token_refreshes_nothing(
-        self, nobody: Caller, email: str
+        self, unauthenticated: Caller, email: str
     ) -> None:
-        _, token = logged_in(nobody, email)
-        assert described(nobody, f"Bearer {token}") == "The token is malformed"
-        tokens = refreshed(nobody, token)
-        assert refresh(nobody, tokens["access_token"]).status_code == 401
+        _, token = logged_in(unauthenticated, email)
+        assert described(unauthenticated, f"Bearer {token}") == "The token is malformed"
+        tokens = refreshed(unauthenticated, token)
+        assert refresh(unauthenticated, tokens["access_token"]).status_code == 401
 
     def test_thirty_days_are_enough_and_a_second_more_is_too_late(
-        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock
+        self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
         """3.4."""
         for late, status in ((-60, 200), (60, 401)):
             clock.moved *= 0
-            _, token = logged_in(nobody, email)
+            _, token = logged_in(unauthenticated, email)
             clock.moved = timedelta(days=30, seconds=late)
             assert refresh(timed, token).status_code == status
 
-    def test_only_digests_are_kept(self, nobody: Caller, email: str, app: Flask) -> None:
+    def test_only_digests_are_kept(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         """3.4."""
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         with app.app_context(), db.engine.connect() as connection:
             rows = connection.execute(text("SELECT t::text FROM refresh_tokens t")).scalars().all()
         assert rows
@@ -202,54 +202,56 @@ class TestRefresh:
 
 
 class TestRevoke:
-    def test_ok(self, nobody: Caller, email: str, app: Flask) -> None:
+    def test_ok(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         """RFC 7009: both tokens of the session are good no more."""
-        caller, token = logged_in(nobody, email)
-        assert answered(nobody.post(REVOKE, json={"token": token})) == {}
-        assert refresh(nobody, token).status_code == 401
+        caller, token = logged_in(unauthenticated, email)
+        assert answered(unauthenticated.post(REVOKE, json={"token": token})) == {}
+        assert refresh(unauthenticated, token).status_code == 401
         learn(app)
-        assert described(nobody, caller.credentials["Authorization"]) == REVOKED
+        assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
 
-    def test_by_the_access_token(self, nobody: Caller, email: str, app: Flask) -> None:
+    def test_by_the_access_token(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         """RFC 7009: either token ends the session, and no other session."""
-        caller, token = logged_in(nobody, email)
-        other, _ = logged_in(nobody, email)
-        answered(nobody.post(REVOKE, json={"token": caller.credentials["Authorization"].removeprefix("Bearer ")}))
-        assert refresh(nobody, token).status_code == 401
+        caller, token = logged_in(unauthenticated, email)
+        other, _ = logged_in(unauthenticated, email)
+        answered(
+            unauthenticated.post(REVOKE, json={"token": caller.credentials["Authorization"].removeprefix("Bearer ")})
+        )
+        assert refresh(unauthenticated, token).status_code == 401
         learn(app)
-        assert described(nobody, caller.credentials["Authorization"]) == REVOKED
+        assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
         answered(other.get(TASKS))
 
     @pytest.mark.parametrize("hint", ["refresh_token", "access_token", "something else"])
     def test_what_kind_of_token_it_is_may_be_said_and_is_found_out_anyhow(
-        self, nobody: Caller, email: str, hint: str
+        self, unauthenticated: Caller, email: str, hint: str
     ) -> None:
         """RFC 7009, section 2.1."""
-        _, token = logged_in(nobody, email)
-        assert answered(nobody.post(REVOKE, json={"token": token, "token_type_hint": hint})) == {}
-        assert refresh(nobody, token).status_code == 401
+        _, token = logged_in(unauthenticated, email)
+        assert answered(unauthenticated.post(REVOKE, json={"token": token, "token_type_hint": hint})) == {}
+        assert refresh(unauthenticated, token).status_code == 401
 
     def test_a_token_of_the_command_line(
-        self, nobody: Caller, app: Flask, bearer: Callable[..., dict[str, str]]
+        self, unauthenticated: Caller, app: Flask, bearer: Callable[..., dict[str, str]]
     ) -> None:
         """Without a session, for as long as it would be good."""
         issued = bearer("somebody")["Authorization"]
-        answered(nobody.post(REVOKE, json={"token": issued.removeprefix("Bearer ")}))
+        answered(unauthenticated.post(REVOKE, json={"token": issued.removeprefix("Bearer ")}))
         learn(app)
-        assert described(nobody, issued) == REVOKED
+        assert described(unauthenticated, issued) == REVOKED
 
     @pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "x" * 10_000])
-    def test_what_is_no_token_is_200_all_the_same(self, nobody: Caller, token: str) -> None:
+    def test_what_is_no_token_is_200_all_the_same(self, unauthenticated: Caller, token: str) -> None:
         """RFC 7009, section 2.2."""
-        assert answered(nobody.post(REVOKE, json={"token": token})) == {}
+        assert answered(unauthenticated.post(REVOKE, json={"token": token})) == {}
 
-    def test_what_is_over_is_forgotten(self, nobody: Caller, email: str, app: Flask) -> None:
+    def test_what_is_over_is_forgotten(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         """A revocation outlives its token by a minute, and goes with the next."""
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(
                 text("INSERT INTO revoked_tokens (id, expire_time) VALUES ('old', now() - interval '1 hour')")
             )
-        answered(nobody.post(REVOKE, json={"token": logged_in(nobody, email)[1]}))
+        answered(unauthenticated.post(REVOKE, json={"token": logged_in(unauthenticated, email)[1]}))
         with app.app_context(), db.engine.connect() as connection:
             kept = connection.execute(text("SELECT id FROM revoked_tokens WHERE id = 'old'")).all()
         assert kept == []
@@ -259,11 +261,13 @@ class TestSessionsAreRevoked:
     """Not single tokens: the list of revocations does not grow with refreshing."""
 
     @pytest.mark.parametrize("by", ["refresh token", "access token", "operator"])
-    def test_one_entry_ends_all_tokens_of_a_session(self, nobody: Caller, email: str, app: Flask, by: str) -> None:
-        caller, token = logged_in(nobody, email)
+    def test_one_entry_ends_all_tokens_of_a_session(
+        self, unauthenticated: Caller, email: str, app: Flask, by: str
+    ) -> None:
+        caller, token = logged_in(unauthenticated, email)
         access = [caller.credentials["Authorization"]]
         for _ in range(20):
-            tokens = refreshed(nobody, token)
+            tokens = refreshed(unauthenticated, token)
             token = tokens["refresh_token"]
             access.append(f"Bearer {tokens['access_token']}")
         if by == "operator":
@@ -271,47 +275,53 @@ class TestSessionsAreRevoked:
                 app.extensions["candor-services"].users.disable(email)
         else:
             sent = token if by == "refresh token" else access[3].removeprefix("Bearer ")
-            answered(nobody.post(REVOKE, json={"token": sent}))
+            answered(unauthenticated.post(REVOKE, json={"token": sent}))
         with app.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM revoked_tokens")).scalar_one() == 1
         learn(app)
-        assert {described(nobody, each) for each in access} == {REVOKED}
-        assert refresh(nobody, token).status_code == 401
+        assert {described(unauthenticated, each) for each in access} == {REVOKED}
+        assert refresh(unauthenticated, token).status_code == 401
 
-    def test_one_that_is_over_needs_none(self, nobody: Caller, email: str, timed: Caller, clock: MovableClock) -> None:
+    def test_one_that_is_over_needs_none(
+        self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
+    ) -> None:
         """Its access tokens have expired."""
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         clock.moved = timedelta(minutes=16)
         answered(timed.post(REVOKE, json={"token": token}))
         with timed.client.application.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM revoked_tokens")).scalar_one() == 0
 
     def test_one_that_another_instance_still_accepts_is_revoked(
-        self, nobody: Caller, email: str, timed: Caller, clock: MovableClock
+        self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
         """Clocks of instances differ by up to a minute."""
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         clock.moved = timedelta(minutes=15, seconds=30)
         answered(timed.post(REVOKE, json={"token": token}))
         with timed.client.application.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM revoked_tokens")).scalar_one() == 1
 
     def test_whose_scopes_were_changed_keeps_the_session_and_an_old_access_token_ends_it(
-        self, nobody: Caller, email: str, app: Flask
+        self, unauthenticated: Caller, email: str, app: Flask
     ) -> None:
         """RFC 7009, section 2.1: the token is revoked already, the session is not."""
-        caller, token = logged_in(nobody, email)
-        _, other = logged_in(nobody, email)
+        caller, token = logged_in(unauthenticated, email)
+        _, other = logged_in(unauthenticated, email)
         with app.app_context():
             app.extensions["candor-services"].users.revoke(email, ["tasks"])
-        answered(nobody.post(REVOKE, json={"token": caller.credentials["Authorization"].removeprefix("Bearer ")}))
-        assert refresh(nobody, token).status_code == 401
-        refreshed(nobody, other)
+        answered(
+            unauthenticated.post(REVOKE, json={"token": caller.credentials["Authorization"].removeprefix("Bearer ")})
+        )
+        assert refresh(unauthenticated, token).status_code == 401
+        refreshed(unauthenticated, other)
 
-    def test_revoking_wins_against_refreshing_at_the_same_time(self, nobody: Caller, email: str, app: Flask) -> None:
+    def test_revoking_wins_against_refreshing_at_the_same_time(
+        self, unauthenticated: Caller, email: str, app: Flask
+    ) -> None:
         """Whichever comes first, no refresh token of the session is valid afterwards."""
         for _ in range(5):
-            _, token = logged_in(nobody, email)
+            _, token = logged_in(unauthenticated, email)
             sent = ((REFRESH, {"refresh_token": token}), (REVOKE, {"token": token}))
 
             def send(number: int, sent: tuple[tuple[str, dict[str, str]], ...] = sent) -> TestResponse:
@@ -321,12 +331,12 @@ class TestSessionsAreRevoked:
             refreshing, revoking = at_once(2, send, threads=2)
             answered(revoking)
             if refreshing.status_code == 200:
-                assert refresh(nobody, answered(refreshing)["refresh_token"]).status_code == 401
+                assert refresh(unauthenticated, answered(refreshing)["refresh_token"]).status_code == 401
             else:
-                assert refresh(nobody, token).status_code == 401
+                assert refresh(unauthenticated, token).status_code == 401
 
     def test_a_token_that_the_previous_release_has_issued_and_revoked(
-        self, nobody: Caller, app: Flask, forge: Forge
+        self, unauthenticated: Caller, app: Flask, forge: Forge
     ) -> None:
         """By its ``jti``: both releases serve while one replaces the other."""
         with app.app_context(), db.engine.begin() as connection:
@@ -334,15 +344,15 @@ class TestSessionsAreRevoked:
                 text("INSERT INTO revoked_tokens (id, expire_time) VALUES ('old', now() + interval '1 hour')")
             )
         learn(app)
-        assert described(nobody, f"Bearer {forge.token(jti='old')}") == REVOKED
-        answered(bearing(nobody, forge.token(jti="other")).get(TASKS))
+        assert described(unauthenticated, f"Bearer {forge.token(jti='old')}") == REVOKED
+        answered(bearing(unauthenticated, forge.token(jti="other")).get(TASKS))
 
 
 class TestAge:
     def test_beyond_the_bound_tokens_are_503_and_bad_ones_401(
         self,
         make_application: Callable[..., Flask],
-        nobody: Caller,
+        unauthenticated: Caller,
         bearer: Callable[..., dict[str, str]],
         log: Log,
         monkeypatch: pytest.MonkeyPatch,
@@ -381,53 +391,53 @@ class TestAge:
 class TestOperator:
     """What ``flask users`` does reaches those who are in."""
 
-    def test_who_is_disabled_is_out(self, nobody: Caller, email: str, app: Flask) -> None:
-        caller, token = logged_in(nobody, email)
+    def test_who_is_disabled_is_out(self, unauthenticated: Caller, email: str, app: Flask) -> None:
+        caller, token = logged_in(unauthenticated, email)
         with app.app_context():
             app.extensions["candor-services"].users.disable(email)
         learn(app)
-        assert described(nobody, caller.credentials["Authorization"]) == REVOKED
-        assert refresh(nobody, token).status_code == 401
+        assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
+        assert refresh(unauthenticated, token).status_code == 401
 
-    def test_who_loses_a_scope_keeps_the_session(self, nobody: Caller, email: str, app: Flask) -> None:
+    def test_who_loses_a_scope_keeps_the_session(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         """Role downgraded: the old scope is refused, with the old token and with a new one."""
-        caller, token = logged_in(nobody, email)
+        caller, token = logged_in(unauthenticated, email)
         with app.app_context():
             app.extensions["candor-services"].users.revoke(email, ["tasks"])
         learn(app)
-        assert described(nobody, caller.credentials["Authorization"]) == REVOKED
-        again = bearing(nobody, refreshed(nobody, token)["access_token"])
+        assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
+        again = bearing(unauthenticated, refreshed(unauthenticated, token)["access_token"])
         assert again.get(TASKS).status_code == 403
         answered(again.get("/v1/users/me"))
 
     def test_all_refresh_tokens_of_a_session_stay_in_one_session_when_scopes_change(
-        self, nobody: Caller, email: str, app: Flask
+        self, unauthenticated: Caller, email: str, app: Flask
     ) -> None:
         """Also with the plan that PostgreSQL makes for a table that had one row when it was analyzed."""
-        _, token = logged_in(nobody, email)
+        _, token = logged_in(unauthenticated, email)
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("ANALYZE refresh_tokens"))
         first = token
         for _ in range(3):
-            token = refreshed(nobody, token)["refresh_token"]
+            token = refreshed(unauthenticated, token)["refresh_token"]
         with app.app_context():
             app.extensions["candor-services"].users.revoke(email, ["tasks"])
             with db.engine.connect() as connection:
                 sessions = connection.execute(text("SELECT count(DISTINCT session_id) FROM refresh_tokens"))
                 assert sessions.scalar_one() == 1
-        assert refresh(nobody, first).status_code == 401
-        assert refresh(nobody, token).status_code == 401
+        assert refresh(unauthenticated, first).status_code == 401
+        assert refresh(unauthenticated, token).status_code == 401
 
-    def test_who_is_granted_a_scope_refreshes(self, nobody: Caller, email: str, app: Flask) -> None:
-        caller, token = logged_in(nobody, email)
+    def test_who_is_granted_a_scope_refreshes(self, unauthenticated: Caller, email: str, app: Flask) -> None:
+        caller, token = logged_in(unauthenticated, email)
         with app.app_context():
             app.extensions["candor-services"].users.grant(email, ["admin"])
         learn(app)
-        assert described(nobody, caller.credentials["Authorization"]) == REVOKED
-        answered(bearing(nobody, refreshed(nobody, token)["access_token"]).get("/v1/logger"))
+        assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
+        answered(bearing(unauthenticated, refreshed(unauthenticated, token)["access_token"]).get("/v1/logger"))
 
-    def test_others_stay_in(self, nobody: Caller, email: str, app: Flask) -> None:
-        other, _ = logged_in(nobody, join(nobody, app, an_address())["email"])
+    def test_others_stay_in(self, unauthenticated: Caller, email: str, app: Flask) -> None:
+        other, _ = logged_in(unauthenticated, join(unauthenticated, app, an_address())["email"])
         with app.app_context():
             app.extensions["candor-services"].users.disable(email)
         learn(app)
@@ -436,18 +446,18 @@ class TestOperator:
 
 class TestDatabaseAway:
     def test_what_was_learnt_is_kept(
-        self, nobody: Caller, email: str, app: Flask, monkeypatch: pytest.MonkeyPatch
+        self, unauthenticated: Caller, email: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A revoked token stays revoked while the database is away."""
-        caller, token = logged_in(nobody, email)
-        answered(nobody.post(REVOKE, json={"token": token}))
+        caller, token = logged_in(unauthenticated, email)
+        answered(unauthenticated.post(REVOKE, json={"token": token}))
         learn(app)
         reads = app.extensions["candor-services"].revocations._reads
         with monkeypatch.context() as patched:
             patched.setattr(reads, "after", refused_to_answer)
             with pytest.raises(ConnectionError):
                 learn(app)
-        assert described(nobody, caller.credentials["Authorization"]) == REVOKED
+        assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
 
 
 def refused_to_answer(*_: object, **__: object) -> None:
@@ -455,7 +465,7 @@ def refused_to_answer(*_: object, **__: object) -> None:
     raise ConnectionError
 
 
-def test_refusals_are_documented(nobody: Caller) -> None:
+def test_refusals_are_documented(unauthenticated: Caller) -> None:
     """C12: a body of another shape is 400."""
-    refused(nobody.post(REFRESH, json={}), 400, "VALIDATION_FAILED")
-    refused(nobody.post(REVOKE, json={"token": 1}), 400, "VALIDATION_FAILED")
+    refused(unauthenticated.post(REFRESH, json={}), 400, "VALIDATION_FAILED")
+    refused(unauthenticated.post(REVOKE, json={"token": 1}), 400, "VALIDATION_FAILED")

@@ -100,16 +100,18 @@ class TestPrecedence:
         assert (first.status_code, first.headers["RateLimit"][:13]) == (409, '"default";r=0')
         assert code_of(limited.post(json=NEW, headers=TAKEN)) == "RATE_LIMIT_EXCEEDED"
 
-    def test_authentication_and_scope(self, nobody: Caller, client: FlaskClient, bearer: Callable[..., Any]) -> None:
-        assert nobody.post(json=NEW, headers=BROKEN).status_code == 401
+    def test_authentication_and_scope(
+        self, unauthenticated: Caller, client: FlaskClient, bearer: Callable[..., Any]
+    ) -> None:
+        assert unauthenticated.post(json=NEW, headers=BROKEN).status_code == 401
         assert Caller(client, bearer("alice", "orders")).post(json=NEW, headers=BROKEN).status_code == 403
 
     def test_accept_type_body_and_object(self, alice: Caller) -> None:
         sent = {**BROKEN, "Accept": "application/x-none", "Content-Encoding": "gzip"}
         assert alice.patch(f"{ABSENT}?no_such=1", data=b"{]", headers=sent).status_code == 500
 
-    def test_a_public_operation_needs_no_token(self, nobody: Caller) -> None:
-        refused = nobody.post("/v1/tokens", headers={FIELD: "INVALID_CREDENTIALS"})
+    def test_a_public_operation_needs_no_token(self, unauthenticated: Caller) -> None:
+        refused = unauthenticated.post("/v1/tokens", headers={FIELD: "INVALID_CREDENTIALS"})
         assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, 'Bearer realm="candor"')
 
 
@@ -123,10 +125,11 @@ class TestAfter:
         assert first.get(TASKS).status_code == 200
         assert first.post(json=NEW, headers=after).status_code == 201
 
-    def test_a_public_operation_counts_by_address(self, nobody: Caller) -> None:
+    def test_a_public_operation_counts_by_address(self, unauthenticated: Caller) -> None:
         after = {FIELD: "INTERNAL_ERROR; after=1"}
         statuses = [
-            nobody.get("/errors", headers={**after, "X-Forwarded-For": "192.0.2.1"}).status_code for _ in range(3)
+            unauthenticated.get("/errors", headers={**after, "X-Forwarded-For": "192.0.2.1"}).status_code
+            for _ in range(3)
         ]
         assert statuses == [200, 500, 500]
 

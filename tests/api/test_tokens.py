@@ -25,21 +25,21 @@ class TestCredentials:
     """Which header is read, and how."""
 
     @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "Bearer    ", " Bearer "])
-    def test_a_good_token_is_taken(self, nobody: Caller, forge: Forge, scheme: str) -> None:
+    def test_a_good_token_is_taken(self, unauthenticated: Caller, forge: Forge, scheme: str) -> None:
         """The scheme in any case, one or more spaces."""
-        answered(nobody.get(TASKS, headers={"Authorization": scheme + forge.token()}))
+        answered(unauthenticated.get(TASKS, headers={"Authorization": scheme + forge.token()}))
 
     @pytest.mark.parametrize(
         "sent",
         ["", " ", "Basic YWxpY2U6eA==", "Digest username=x", "Token x", "Negotiate x", "x", "BearerX y", "Bear er x"],
     )
-    def test_another_scheme_is_no_credentials(self, nobody: Caller, sent: str) -> None:
+    def test_another_scheme_is_no_credentials(self, unauthenticated: Caller, sent: str) -> None:
         """C6, C7: the bare challenge."""
-        assert described(nobody, sent) is None
+        assert described(unauthenticated, sent) is None
 
-    def test_no_header_is_no_credentials(self, nobody: Caller) -> None:
+    def test_no_header_is_no_credentials(self, unauthenticated: Caller) -> None:
         """C6."""
-        response = nobody.get(TASKS)
+        response = unauthenticated.get(TASKS)
         assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, 'Bearer realm="candor"')
 
     @pytest.mark.parametrize(
@@ -58,32 +58,32 @@ class TestCredentials:
         ],
         ids=ascii,
     )
-    def test_a_malformed_header_is_refused(self, nobody: Caller, forge: Forge, sent: str) -> None:
+    def test_a_malformed_header_is_refused(self, unauthenticated: Caller, forge: Forge, sent: str) -> None:
         """C7: 401 the same way."""
-        assert described(nobody, sent.replace("{}", forge.token())) in DESCRIPTIONS
+        assert described(unauthenticated, sent.replace("{}", forge.token())) in DESCRIPTIONS
 
     @pytest.mark.parametrize("other", ["Bearer {}", "Bearer x", "Basic eDp5", "Digest x=y"])
     @pytest.mark.parametrize("first", [True, False])
-    def test_two_headers_are_refused(self, nobody: Caller, forge: Forge, other: str, first: bool) -> None:
+    def test_two_headers_are_refused(self, unauthenticated: Caller, forge: Forge, other: str, first: bool) -> None:
         """C7: both as two fields and joined by a comma, even when both are good."""
         pair = [f"Bearer {forge.token()}", other.replace("{}", forge.token())]
         pair = pair if first else pair[::-1]
         headers = [("Authorization", each) for each in pair]
-        response = nobody.client.get(TASKS, headers=headers)
+        response = unauthenticated.client.get(TASKS, headers=headers)
         assert response.status_code == 401
         assert SEVERAL in response.headers["WWW-Authenticate"]
-        assert described(nobody, ", ".join(pair)) == SEVERAL
-        assert described(nobody, ",".join(pair)) == SEVERAL
+        assert described(unauthenticated, ", ".join(pair)) == SEVERAL
+        assert described(unauthenticated, ",".join(pair)) == SEVERAL
 
-    def test_a_token_anywhere_else_does_not_count(self, nobody: Caller, forge: Forge, log: Log) -> None:
+    def test_a_token_anywhere_else_does_not_count(self, unauthenticated: Caller, forge: Forge, log: Log) -> None:
         """Not in the query, the body or a cookie; and it is not logged."""
         token = forge.token()
         responses = [
-            nobody.get(TASKS, query_string={"access_token": token}),
-            nobody.post(json={"access_token": token}),
-            nobody.post(data={"access_token": token}),
-            nobody.get(TASKS, headers={"Cookie": f"access_token={token}; session={token}"}),
-            nobody.get(TASKS, headers={"X-Authorization": f"Bearer {token}", "X-Access-Token": token}),
+            unauthenticated.get(TASKS, query_string={"access_token": token}),
+            unauthenticated.post(json={"access_token": token}),
+            unauthenticated.post(data={"access_token": token}),
+            unauthenticated.get(TASKS, headers={"Cookie": f"access_token={token}; session={token}"}),
+            unauthenticated.get(TASKS, headers={"X-Authorization": f"Bearer {token}", "X-Access-Token": token}),
         ]
         assert [each.status_code for each in responses] == [401] * 5
         assert token not in "".join(log.lines)
@@ -95,18 +95,18 @@ class TestSignature:
     @pytest.mark.parametrize(
         "alg", ["none", "None", "nOnE", "NONE", "", "RS256", "ES256", "HS384", "HS512", "hs256", "HS256 "]
     )
-    def test_the_algorithm_is_pinned(self, nobody: Caller, forge: Forge, alg: str) -> None:
+    def test_the_algorithm_is_pinned(self, unauthenticated: Caller, forge: Forge, alg: str) -> None:
         """Whatever the header says, and however the rest is signed."""
         head, payload = {"alg": alg, "typ": "JWT"}, forge.claims()
         said = f"{segment(head)}.{segment(payload)}"
         signed = [forge.sign(head, payload, digest=digest) for digest in DIGESTS.values()]
         for token in (f"{said}.", said, f"{said}.{segment(b'x' * 32)}", *signed):
-            assert described(nobody, f"Bearer {token}") in DESCRIPTIONS
+            assert described(unauthenticated, f"Bearer {token}") in DESCRIPTIONS
 
     @pytest.mark.parametrize("alg", [["HS256"], None, 256, True, {"HS256": 1}, [], ...], ids=str)
-    def test_an_algorithm_of_another_type_is_refused(self, nobody: Caller, forge: Forge, alg: Any) -> None:
+    def test_an_algorithm_of_another_type_is_refused(self, unauthenticated: Caller, forge: Forge, alg: Any) -> None:
         head = {"typ": "JWT"} if alg is ... else {"alg": alg}
-        assert described(nobody, f"Bearer {forge.sign(head, forge.claims())}") in DESCRIPTIONS
+        assert described(unauthenticated, f"Bearer {forge.sign(head, forge.claims())}") in DESCRIPTIONS
 
     @pytest.mark.parametrize(
         "secret",
@@ -122,36 +122,38 @@ class TestSignature:
         ],
         ids=lambda secret: repr(secret)[:20],
     )
-    def test_another_secret_is_refused(self, nobody: Caller, forge: Forge, secret: str | bytes) -> None:
+    def test_another_secret_is_refused(self, unauthenticated: Caller, forge: Forge, secret: str | bytes) -> None:
         """Empty ones and public keys too."""
         token = forge.sign({"alg": "HS256"}, forge.claims(), secret)
-        assert described(nobody, f"Bearer {token}") == "The signature is not valid"
+        assert described(unauthenticated, f"Bearer {token}") == "The signature is not valid"
 
-    def test_every_character_of_a_token_counts(self, nobody: Caller, forge: Forge) -> None:
+    def test_every_character_of_a_token_counts(self, unauthenticated: Caller, forge: Forge) -> None:
         """The last one of the signature too, of which two bits are of no use."""
         token = forge.token()
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         for at, character in enumerate(token):
             if character != ".":
                 other = alphabet[alphabet.index(character) ^ 1]
-                described(nobody, f"Bearer {token[:at]}{other}{token[at + 1 :]}")
+                described(unauthenticated, f"Bearer {token[:at]}{other}{token[at + 1 :]}")
 
     @pytest.mark.parametrize("extra", ["~", "=", "==", "+", "/", "A", ".", ".A", "~~~~"])
-    def test_nothing_may_be_added_to_it(self, nobody: Caller, forge: Forge, extra: str) -> None:
+    def test_nothing_may_be_added_to_it(self, unauthenticated: Caller, forge: Forge, extra: str) -> None:
         """One spelling per token; base64url without padding (RFC 7515, section 2)."""
         token = forge.token()
-        assert described(nobody, f"Bearer {token}{extra}") in DESCRIPTIONS
-        assert described(nobody, "Bearer " + token.replace(".", extra + ".", 1)) in DESCRIPTIONS
+        assert described(unauthenticated, f"Bearer {token}{extra}") in DESCRIPTIONS
+        assert described(unauthenticated, "Bearer " + token.replace(".", extra + ".", 1)) in DESCRIPTIONS
 
     @pytest.mark.parametrize("count", [1, 2, 4, 5])
-    def test_a_token_has_three_parts(self, nobody: Caller, forge: Forge, count: int) -> None:
+    def test_a_token_has_three_parts(self, unauthenticated: Caller, forge: Forge, count: int) -> None:
         """Stripped, or as long as an encrypted one."""
         parts = [*forge.token().split("."), "AAAA", "AAAA"]
-        assert described(nobody, "Bearer " + ".".join(parts[:count])) == "The token is malformed"
+        assert described(unauthenticated, "Bearer " + ".".join(parts[:count])) == "The token is malformed"
 
-    def test_a_long_token_is_not_even_read(self, nobody: Caller, forge: Forge) -> None:
+    def test_a_long_token_is_not_even_read(self, unauthenticated: Caller, forge: Forge) -> None:
         """10 KB of kid, correctly signed."""
-        assert described(nobody, f"Bearer {forge.token(head={'kid': 'k' * 10240})}") == "The token is malformed"
+        assert (
+            described(unauthenticated, f"Bearer {forge.token(head={'kid': 'k' * 10240})}") == "The token is malformed"
+        )
 
     @pytest.mark.parametrize(
         "head",
@@ -169,26 +171,28 @@ class TestSignature:
         ids=str,
     )
     def test_a_header_that_would_change_the_rules_is_refused(
-        self, nobody: Caller, forge: Forge, head: dict[str, Any]
+        self, unauthenticated: Caller, forge: Forge, head: dict[str, Any]
     ) -> None:
         """RFC 7515, section 4.1.11, RFC 7797, section 6, RFC 8725, section 3.11: although it is correctly signed."""
-        assert described(nobody, f"Bearer {forge.token(head=head)}") == "The token is malformed"
+        assert described(unauthenticated, f"Bearer {forge.token(head=head)}") == "The token is malformed"
 
     @pytest.mark.parametrize("kid", ["../../dev/null", "' OR 1=1--", "\x00", "https://evil.test/key", "k" * 2000])
-    def test_a_kid_leads_nowhere(self, nobody: Caller, forge: Forge, kid: str) -> None:
+    def test_a_kid_leads_nowhere(self, unauthenticated: Caller, forge: Forge, kid: str) -> None:
         """No file, no query, no address; an empty key signs nothing."""
         token = forge.sign({"alg": "HS256", "kid": kid}, forge.claims(), "")
-        assert described(nobody, f"Bearer {token}") == "The signature is not valid"
+        assert described(unauthenticated, f"Bearer {token}") == "The signature is not valid"
 
     @pytest.mark.parametrize(
         "payload",
         [[], "alice", 1, None, True, b"{", b"\xff", b"", b'{"sub":"alice"', b"[" * 2000],
         ids=lambda each: repr(each)[:20],
     )
-    def test_a_payload_that_is_no_object_is_refused(self, nobody: Caller, forge: Forge, payload: object) -> None:
+    def test_a_payload_that_is_no_object_is_refused(
+        self, unauthenticated: Caller, forge: Forge, payload: object
+    ) -> None:
         """Signed or not, it is 401."""
-        assert described(nobody, f"Bearer {forge.sign({'alg': 'HS256'}, payload)}") in DESCRIPTIONS
-        assert described(nobody, f"Bearer {forge.sign(payload, forge.claims())}") in DESCRIPTIONS
+        assert described(unauthenticated, f"Bearer {forge.sign({'alg': 'HS256'}, payload)}") in DESCRIPTIONS
+        assert described(unauthenticated, f"Bearer {forge.sign(payload, forge.claims())}") in DESCRIPTIONS
 
 
 class TestBeforeAllElse:
@@ -196,7 +200,7 @@ class TestBeforeAllElse:
 
     @pytest.mark.parametrize("authorization", ["", "Bearer x.y.z", "Bearer {}x"])
     def test_neither_body_nor_database_is_touched(
-        self, nobody: Caller, app: Flask, forge: Forge, authorization: str
+        self, unauthenticated: Caller, app: Flask, forge: Forge, authorization: str
     ) -> None:
         """10 MB or nonsense for a body; 401 all the same."""
         checkouts: list[object] = []
@@ -209,7 +213,7 @@ class TestBeforeAllElse:
         sent = {"Authorization": authorization.replace("{}", forge.token())}
         for body in (b"{]", b" " * 10_000_000, b""):
             for method, path in (("POST", TASKS), ("PATCH", ABSENT), ("DELETE", ABSENT)):
-                response = nobody.send(method, path, data=body, headers=sent, content_type="text/plain")
+                response = unauthenticated.send(method, path, data=body, headers=sent, content_type="text/plain")
                 assert response.status_code == 401
         with app.app_context():
             event.remove(db.engine, "checkout", note)

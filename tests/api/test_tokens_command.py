@@ -20,9 +20,9 @@ ME = "/v1/users/me"
 
 
 @pytest.fixture
-def user(nobody: Caller, app: Flask) -> dict[str, Any]:
+def user(unauthenticated: Caller, app: Flask) -> dict[str, Any]:
     """Return somebody with an account."""
-    return join(nobody, app, an_address())
+    return join(unauthenticated, app, an_address())
 
 
 def run(app: Flask, *arguments: str) -> Result:
@@ -30,11 +30,11 @@ def run(app: Flask, *arguments: str) -> Result:
     return app.test_cli_runner().invoke(args=["tokens", "issue", *arguments])
 
 
-def issued(nobody: Caller, app: Flask, subject: str, *arguments: str) -> Caller:
+def issued(unauthenticated: Caller, app: Flask, subject: str, *arguments: str) -> Caller:
     """Return the bearer of a token that the command has printed."""
     result = run(app, "--subject", subject, "--scope", "tasks account", *arguments)
     assert result.exit_code == 0
-    return Caller(nobody.client, {"Authorization": f"Bearer {result.output.strip()}"})
+    return Caller(unauthenticated.client, {"Authorization": f"Bearer {result.output.strip()}"})
 
 
 def count(app: Flask) -> int:
@@ -44,61 +44,65 @@ def count(app: Flask) -> int:
 
 
 def test_who_has_no_account_needs_no_database(
-    nobody: Caller, app: Flask, user: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    unauthenticated: Caller, app: Flask, user: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An id has one spelling: any other is nobody's."""
     subjects = ("alice", user["id"].upper(), f"urn:uuid:{user['id']}")
     with monkeypatch.context() as patched:
         patched.setattr(UnitOfWork, "__enter__", lambda _: pytest.fail("the database was asked"))
-        callers = [issued(nobody, app, subject) for subject in subjects]
+        callers = [issued(unauthenticated, app, subject) for subject in subjects]
     for caller in callers:
         answered(caller.get(TASKS))
         assert caller.get(ME).status_code == 404
 
 
 @pytest.mark.parametrize("command", ["disable", "grant", "withdraw"])
-def test_what_reaches_sessions_reaches_them(nobody: Caller, app: Flask, user: dict[str, Any], command: str) -> None:
+def test_what_reaches_sessions_reaches_them(
+    unauthenticated: Caller, app: Flask, user: dict[str, Any], command: str
+) -> None:
     """However long they would be good; those of others stay."""
-    caller = issued(nobody, app, user["id"], "--expires", "3650d")
-    other = issued(nobody, app, join(nobody, app, an_address())["id"])
+    caller = issued(unauthenticated, app, user["id"], "--expires", "3650d")
+    other = issued(unauthenticated, app, join(unauthenticated, app, an_address())["id"])
     answered(caller.get(ME))
     with app.app_context():
         services = app.extensions["candor-services"]
         getattr(services.users, command)(user["email"], *([] if command == "disable" else [["other:write"]]))
     learn(app)
-    assert described(nobody, caller.credentials["Authorization"]) == REVOKED
+    assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
     answered(other.get(TASKS))
     assert count(app) == 1
 
 
-def test_deleting_the_account_ends_them(nobody: Caller, app: Flask, user: dict[str, Any]) -> None:
-    caller = issued(nobody, app, user["id"])
+def test_deleting_the_account_ends_them(unauthenticated: Caller, app: Flask, user: dict[str, Any]) -> None:
+    caller = issued(unauthenticated, app, user["id"])
     answered(caller.delete(ME, json={"current_password": PASSWORD}))
     learn(app)
-    assert described(nobody, caller.credentials["Authorization"]) == REVOKED
+    assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
     assert run(app, "--subject", user["id"]).output == f"Error: The user {user['id']} is disabled or deleted.\n"
 
 
-def test_who_is_disabled_gets_none(nobody: Caller, app: Flask, user: dict[str, Any]) -> None:
+def test_who_is_disabled_gets_none(unauthenticated: Caller, app: Flask, user: dict[str, Any]) -> None:
     with app.app_context():
         app.extensions["candor-services"].users.disable(user["email"])
     assert run(app, "--subject", user["id"]).exit_code == 1
 
 
-def test_what_has_expired_is_forgotten(nobody: Caller, app: Flask, user: dict[str, Any]) -> None:
+def test_what_has_expired_is_forgotten(unauthenticated: Caller, app: Flask, user: dict[str, Any]) -> None:
     with app.app_context(), db.engine.begin() as connection:
         row = {"id": user["id"]}
         connection.execute(text("INSERT INTO issued_tokens VALUES ('old', :id, now() - interval '1 hour')"), row)
-    issued(nobody, app, user["id"])
+    issued(unauthenticated, app, user["id"])
     assert count(app) == 1
 
 
-def test_one_that_another_instance_still_accepts_is_not(nobody: Caller, app: Flask, user: dict[str, Any]) -> None:
+def test_one_that_another_instance_still_accepts_is_not(
+    unauthenticated: Caller, app: Flask, user: dict[str, Any]
+) -> None:
     """Clocks of instances differ by up to a minute; forgotten, it could not be revoked any more."""
     with app.app_context(), db.engine.begin() as connection:
         row = {"id": user["id"]}
         connection.execute(text("INSERT INTO issued_tokens VALUES ('old', :id, now() - interval '30 seconds')"), row)
-    issued(nobody, app, user["id"])
+    issued(unauthenticated, app, user["id"])
     assert count(app) == 2
 
 

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tests import evidence
-from tests.drill.environment import Stage, staged
+from tests.drill.environment import Environment, running_environment
 from tests.drill.faults import FAULTS, Fault, name_of
 from tests.drill.history import examine
 from tests.drill.load import Ledger
-from tests.drill.run import Row, details, markdown, perform, table
+from tests.drill.run import Row, details, markdown, run_fault, table
 from tests.nightly import commit
 from tests.stack.deployment import NGINX, ROOT
 
@@ -35,8 +35,8 @@ def main(only: str) -> int:
     HOME.mkdir(parents=True)
     began = time.monotonic()
     _say(f"drill: {len(faults)} faults, on PostgreSQL, two instances and nginx below {HOME.relative_to(ROOT)}")
-    with staged(HOME) as stage:
-        rows = _perform(stage, faults)
+    with running_environment(HOME) as stage:
+        rows = _run_faults(stage, faults)
     _say(f"\n{table(rows)}\n")
     bad = [row.name for row in rows if not row.is_good]
     judged = f"promises were broken by {', '.join(bad)}" if bad else "every promise was kept"
@@ -47,13 +47,13 @@ def main(only: str) -> int:
     return 1 if bad else 0
 
 
-def _perform(stage: Stage, faults: list[Fault]) -> list[Row]:
+def _run_faults(stage: Environment, faults: list[Fault]) -> list[Row]:
     """Perform one after the other, and in the end hold all that was written against the database once more."""
     rows, ledgers = list[Row](), list[Ledger]()
     stage.plant()
     for number, fault in enumerate(faults, 1):
         _say(f"{number}/{len(faults)} {name_of(fault)}: {(fault.__doc__ or '').splitlines()[0]}")
-        rows.append(perform(stage, fault, number))
+        rows.append(run_fault(stage, fault, number))
         ledgers.append(stage.ledger)
         if said := details(rows[-1]):
             _say(said)

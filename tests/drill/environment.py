@@ -22,7 +22,7 @@ from deploy.local.cluster import DATABASE
 from tests.drill.history import Row
 from tests.drill.http_client import Answer, request
 from tests.drill.load import Ledger, Load
-from tests.drill.reconciliation import Books, Crew, counted, secrets
+from tests.drill.reconciliation import Crew, Reconciliation, counted, secrets
 from tests.drill.verdicts import Verdict
 from tests.scrape import scraped
 from tests.stack.checkout import descendants, wait_until
@@ -142,7 +142,7 @@ class Database:
 
 
 @dataclass
-class Stage:
+class Environment:
     """The whole of it, and what the fault at hand has to report."""
 
     database: Database
@@ -209,10 +209,10 @@ class Stage:
         self.expect(slowest < 1, f"what needs no database waited {slowest:.1f} s")
         self.note(f"401, 404, 405, OPTIONS, /healthz within {slowest * 1000:.0f} ms")
 
-    def books(self) -> Books:
+    def reconciliation(self) -> Reconciliation:
         """Open the books."""
         deployment = self.deployment
-        return Books(
+        return Reconciliation(
             deployment.home.parent,
             deployment.log,
             count=lambda: counted([scraped(port) for port in deployment.metrics_ports]),
@@ -260,7 +260,7 @@ class Stage:
 
 
 @contextmanager
-def staged(home: Path) -> Iterator[Stage]:
+def running_environment(home: Path) -> Iterator[Environment]:
     """Bring up the database, two instances and nginx on free ports, below a folder, and take them down."""
     database = Database(home / "postgres")
     try:
@@ -268,7 +268,7 @@ def staged(home: Path) -> Iterator[Stage]:
         tokens = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock())
         metrics = {"METRICS_PORT": str(port_before_two()), "WORKER_METRICS_PORT": "0"}
         with deployed(settings, home / "stack", metrics) as deployment:
-            yield Stage(
+            yield Environment(
                 database,
                 deployment,
                 lambda owner: f"Bearer {tokens.issue(owner, scopes=['tasks'], lifetime=timedelta(hours=12))}",

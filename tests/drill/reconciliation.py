@@ -37,7 +37,7 @@ class Crew:
     workers: frozenset[int]
 
 
-class Books:
+class Reconciliation:
     """The books of one fault: opened before it, and closed when nothing is asked any more."""
 
     def __init__(self, home: Path, log: Path, *, count: Callable[[], Counter[Key]], crew: Callable[[], Crew]) -> None:

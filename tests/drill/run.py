@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.drill.environment import Stage
+from tests.drill.environment import Environment
 from tests.drill.faults import Fault, name_of
 from tests.drill.history import Findings, examine
 from tests.drill.load import Entry, Ledger, Load
@@ -48,19 +48,19 @@ class Row:
         return (self.name, *(f"{number:,}" for number in numbers + wrong), f"{self.recovery:.1f} s")
 
 
-def perform(stage: Stage, fault: Fault, number: int) -> Row:
+def run_fault(stage: Environment, fault: Fault, number: int) -> Row:
     """Let a fault happen under load, wait until all is calm again, and examine what is stored."""
     wait_until(stage.is_whole, READY_WITHIN)  # after the fault before this one, whatever promise that broke
     stage.ledger, stage.notes, stage.broken = Ledger(f"{number}-{name_of(fault)}"), [], []
-    books = stage.books()
+    reconciliation = stage.reconciliation()
     with Load(stage.deployment.port, stage.bearer, stage.ledger, clients=CLIENTS):
         time.sleep(STEADY)
         stage.expect(not _unanswered(stage.ledger.of()), "nothing is refused before the fault")
         fault(stage)
         recovery = _calm(stage)
     ledger = stage.ledger
-    stage.broken += books.close(ledger.acknowledged)
-    stage.note(f"{len(ledger.acknowledged):,} acknowledged writes and {books.logged:,} requests in the log")
+    stage.broken += reconciliation.close(ledger.acknowledged)
+    stage.note(f"{len(ledger.acknowledged):,} acknowledged writes and {reconciliation.logged:,} requests in the log")
     findings = examine(ledger.creations, ledger.updates, stage.database.rows(f"{ledger.tag}/"))
     failures = [each.why for each in ledger.entries if each.verdict is Verdict.FAILED]
     refusals = Counter(each.why for each in ledger.entries if each.verdict is Verdict.REFUSED)
@@ -69,7 +69,7 @@ def perform(stage: Stage, fault: Fault, number: int) -> Row:
     return Row(name_of(fault), told, findings, recovery, stage.broken + failures, stage.notes)
 
 
-def _calm(stage: Stage) -> float:
+def _calm(stage: Environment) -> float:
     """Wait until nothing was refused for a second, and return how long after the fault something last was."""
     until = time.monotonic() + CALM_WITHIN
     while time.monotonic() < until:

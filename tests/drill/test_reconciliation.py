@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.drill.reconciliation import Books, Crew, Key, counted, secrets
+from tests.drill.reconciliation import Crew, Key, Reconciliation, counted, secrets
 from tests.scrape import Scrape
 
 CREATE: Key = ("POST", "/v1/tasks", "201")
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
 
 
-class House:
+class LogFolder:
     """What a deployment has told, and who works there."""
 
     def __init__(self, home: Path) -> None:
@@ -21,9 +21,9 @@ class House:
         self.log.touch()
         self.counts, self.crew = Counter[Key](), Crew(frozenset({1}), frozenset({2, 3}))
 
-    def open(self) -> Books:
+    def open(self) -> Reconciliation:
         """Open its books, without patience."""
-        return Books(self.home, self.log, count=self.counts.copy, crew=lambda: self.crew)
+        return Reconciliation(self.home, self.log, count=self.counts.copy, crew=lambda: self.crew)
 
     def serve(self, request_id: str, *, counts: bool = True) -> None:
         """Log a creation, and count it."""
@@ -35,54 +35,54 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+def candor_logger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LogFolder:
     """Return a house that has served before the books are opened."""
     monkeypatch.setattr("tests.drill.reconciliation.SETTLES_WITHIN", 0)
-    house = House(tmp_path)
-    house.serve("before")
-    return house
+    candor_logger = LogFolder(tmp_path)
+    candor_logger.serve("before")
+    return candor_logger
 
 
 class TestClose:
-    def test_ok(self, house: House) -> None:
-        books = house.open()
-        house.serve("one-12345678")
-        assert books.close({"one-12345678": 201}) == []
-        assert books.logged == 1
+    def test_ok(self, candor_logger: LogFolder) -> None:
+        reconciliation = candor_logger.open()
+        candor_logger.serve("one-12345678")
+        assert reconciliation.close({"one-12345678": 201}) == []
+        assert reconciliation.logged == 1
 
-    def test_an_acknowledged_write_that_is_not_in_the_log(self, house: House) -> None:
-        books = house.open()
-        assert books.close({"one-12345678": 201}) == ["1 acknowledged writes have 0 lines in the log"]
+    def test_an_acknowledged_write_that_is_not_in_the_log(self, candor_logger: LogFolder) -> None:
+        reconciliation = candor_logger.open()
+        assert reconciliation.close({"one-12345678": 201}) == ["1 acknowledged writes have 0 lines in the log"]
 
-    def test_one_that_is_there_twice(self, house: House) -> None:
-        books = house.open()
-        house.serve("one-12345678")
-        house.serve("one-12345678")
-        assert books.close({"one-12345678": 201}) == ["1 acknowledged writes have 2 lines in the log"]
+    def test_one_that_is_there_twice(self, candor_logger: LogFolder) -> None:
+        reconciliation = candor_logger.open()
+        candor_logger.serve("one-12345678")
+        candor_logger.serve("one-12345678")
+        assert reconciliation.close({"one-12345678": 201}) == ["1 acknowledged writes have 2 lines in the log"]
 
-    def test_a_request_that_was_not_counted(self, house: House) -> None:
-        books = house.open()
-        house.serve("one-12345678", counts=False)
-        assert books.close({}) == ["POST /v1/tasks 201: 1 logged, 0 counted"]
+    def test_a_request_that_was_not_counted(self, candor_logger: LogFolder) -> None:
+        reconciliation = candor_logger.open()
+        candor_logger.serve("one-12345678", counts=False)
+        assert reconciliation.close({}) == ["POST /v1/tasks 201: 1 logged, 0 counted"]
 
-    def test_one_that_was_counted_twice(self, house: House) -> None:
-        books = house.open()
-        house.serve("one-12345678")
-        house.counts[CREATE] += 1
-        assert books.close({}) == ["POST /v1/tasks 201: 1 logged, 2 counted"]
+    def test_one_that_was_counted_twice(self, candor_logger: LogFolder) -> None:
+        reconciliation = candor_logger.open()
+        candor_logger.serve("one-12345678")
+        candor_logger.counts[CREATE] += 1
+        assert reconciliation.close({}) == ["POST /v1/tasks 201: 1 logged, 2 counted"]
 
-    def test_what_a_killed_worker_had_not_counted_yet(self, house: House) -> None:
-        books = house.open()
-        house.serve("one-12345678", counts=False)
-        house.crew = Crew(frozenset({1}), frozenset({2, 4}))
-        assert books.close({"one-12345678": 201}) == []
+    def test_what_a_killed_worker_had_not_counted_yet(self, candor_logger: LogFolder) -> None:
+        reconciliation = candor_logger.open()
+        candor_logger.serve("one-12345678", counts=False)
+        candor_logger.crew = Crew(frozenset({1}), frozenset({2, 4}))
+        assert reconciliation.close({"one-12345678": 201}) == []
 
-    def test_what_a_master_had_counted_is_gone_with_it(self, house: House) -> None:
-        books = house.open()
-        house.serve("one-12345678")
-        house.counts.clear()
-        house.crew = Crew(frozenset({5}), frozenset({6, 7}))
-        assert books.close({"one-12345678": 201}) == []
+    def test_what_a_master_had_counted_is_gone_with_it(self, candor_logger: LogFolder) -> None:
+        reconciliation = candor_logger.open()
+        candor_logger.serve("one-12345678")
+        candor_logger.counts.clear()
+        candor_logger.crew = Crew(frozenset({5}), frozenset({6, 7}))
+        assert reconciliation.close({"one-12345678": 201}) == []
 
 
 def test_requests_are_added_up_over_the_instances() -> None:

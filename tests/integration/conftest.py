@@ -72,7 +72,7 @@ def make_database_of(make_application: Callable[..., Flask]) -> Iterator[Callabl
 
 
 @pytest.fixture
-def stranger(settings: Settings) -> Iterator[Connection]:
+def other_session(settings: Settings) -> Iterator[Connection]:
     """Return a connection of somebody else's."""
     engine = create_engine(settings.database_url)
     with engine.connect() as connection:

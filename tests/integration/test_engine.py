@@ -17,7 +17,7 @@ from app.config import Settings
 from app.errs import Error, match
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.repositories import connection_checkout, libpq_io, pool
-from app.repositories import engine as house
+from app.repositories import engine as candor_logger
 from app.resilience.breaker import Breaker, State
 from app.resilience.deadline import Deadline, current, within
 from app.resilience.socket_watchdog import GRACE
@@ -63,8 +63,10 @@ def ask_directly(engine: Engine) -> None:
 
 def engine_at(url: str, pool_size: int = 1) -> Engine:
     """Return an engine of the house."""
-    engine = create_engine(url, **house.engine_options(pool_size=pool_size, statement_timeout=timedelta(seconds=10)))
-    house.prepare(engine)
+    engine = create_engine(
+        url, **candor_logger.engine_options(pool_size=pool_size, statement_timeout=timedelta(seconds=10))
+    )
+    candor_logger.prepare(engine)
     return engine
 
 
@@ -73,7 +75,7 @@ class TestOptions:
 
     def options(self, **more: object) -> dict[str, Any]:
         """Return the arguments of ``create_engine``."""
-        return house.engine_options(pool_size=2, statement_timeout=timedelta(seconds=1), more=more)
+        return candor_logger.engine_options(pool_size=2, statement_timeout=timedelta(seconds=1), more=more)
 
     def test_further_ones_are_added(self) -> None:
         assert self.options(pool_recycle=600) == {**self.options(), "pool_recycle": 600}
@@ -98,7 +100,7 @@ class TestCut:
     """A caller goes away."""
 
     @contextmanager
-    def cut_once_busy(self, database: Database, stranger: Connection) -> Iterator[Deadline]:
+    def cut_once_busy(self, database: Database, other_session: Connection) -> Iterator[Deadline]:
         """Give the block ten seconds, which are cut once its statement sleeps."""
         limit = Deadline.after(timedelta(seconds=10))
         token = current.set(limit)
@@ -109,8 +111,8 @@ class TestCut:
                 " AND query LIKE '%pg_sleep(9)%' AND wait_event = 'PgSleep'"
             )
             until = time.monotonic() + 10
-            while not stranger.execute(text(asked)).scalar_one() and time.monotonic() < until:
-                stranger.rollback()
+            while not other_session.execute(text(asked)).scalar_one() and time.monotonic() < until:
+                other_session.rollback()
             limit.cut()
 
         thread = threading.Thread(target=cut)
@@ -121,18 +123,18 @@ class TestCut:
             thread.join()
             current.reset(token)
 
-    def test_the_statement_is_cancelled_at_once(self, database: Database, stranger: Connection) -> None:
-        with self.cut_once_busy(database, stranger), database.engine.connect() as connection:
+    def test_the_statement_is_cancelled_at_once(self, database: Database, other_session: Connection) -> None:
+        with self.cut_once_busy(database, other_session), database.engine.connect() as connection:
             error = ended(connection, "SELECT pg_sleep(9)")
             assert match(DeadlineExceeded(budget_ms=10000, spent_in="database"), error)
             assert getattr(error.__cause__, "sqlstate", None) == "57014", (
                 "by PostgreSQL, and not by a broken connection"
             )
 
-    def test_the_connection_serves_others(self, database: Database, stranger: Connection) -> None:
+    def test_the_connection_serves_others(self, database: Database, other_session: Connection) -> None:
         with database.engine.connect() as connection:
             first = backend_of(connection)
-        with self.cut_once_busy(database, stranger), database.engine.connect() as connection:
+        with self.cut_once_busy(database, other_session), database.engine.connect() as connection:
             ended(connection, "SELECT pg_sleep(9)")
         with database.engine.connect() as connection:
             assert backend_of(connection) == first
@@ -172,19 +174,19 @@ class TestWatchdog:
         with on_time(), database.engine.connect() as connection:
             assert match(IN_DATABASE, ended(connection, "SELECT pg_sleep(10)"))
 
-    def test_so_does_a_statement_that_waits_for_a_lock(self, database: Database, stranger: Connection) -> None:
-        stranger.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+    def test_so_does_a_statement_that_waits_for_a_lock(self, database: Database, other_session: Connection) -> None:
+        other_session.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
         with on_time(), database.engine.connect() as connection:
             assert match(IN_DATABASE, ended(connection, "SELECT 1 FROM tasks"))
 
-    def test_the_statement_does_not_go_on_by_itself(self, database: Database, stranger: Connection) -> None:
+    def test_the_statement_does_not_go_on_by_itself(self, database: Database, other_session: Connection) -> None:
         """It is cancelled at the server, which keeps the connection."""
         with on_time(), database.engine.connect() as connection:
             backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
             error = ended(connection, "SELECT pg_sleep(10)")
             assert error.facts["is_answered"]
         active = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid AND state = 'active'")
-        assert stranger.execute(active, {"pid": backend}).scalar_one() == 0
+        assert other_session.execute(active, {"pid": backend}).scalar_one() == 0
         with database.engine.connect() as connection:
             assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() == backend
 
@@ -404,7 +406,7 @@ class TestSilence:
             with pytest.raises(Error):
                 engine.connect()
             current.reset(token)
-        breaker = house.breaker_of(engine)
+        breaker = candor_logger.breaker_of(engine)
         assert breaker is not None
         assert (breaker.state() is State.CLOSED) is (state is State.CLOSED)
 
@@ -429,7 +431,7 @@ class TestProbe:
         with admin.connect() as connection:
             connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{role}' CONNECTION LIMIT 2"))
         engine = engine_at(url.set(username=role, password=role).render_as_string(hide_password=False), pool_size=2)
-        assert house.warm(engine, within=timedelta(seconds=5)) == 2
+        assert candor_logger.warm(engine, within=timedelta(seconds=5)) == 2
         yield engine
         engine.dispose()
         with admin.connect() as connection:
@@ -439,7 +441,7 @@ class TestProbe:
 
     def open_breaker(self, engine: Engine) -> Breaker:
         """Return the breaker of the engine after some failures in a row."""
-        breaker = house.breaker_of(engine)
+        breaker = candor_logger.breaker_of(engine)
         assert breaker is not None
         for _ in range(3):
             breaker.allow().done(ok=False, cause=ServiceUnavailable(sqlstate="08006"))
@@ -505,7 +507,7 @@ class TestWarm:
     def test_ok(self, make_database_of: Callable[..., Database]) -> None:
         """As many connections as there will ever be, all of them free."""
         engine = make_database_of(database_pool_size=3).engine
-        assert house.warm(engine, within=timedelta(seconds=5)) == 3
+        assert candor_logger.warm(engine, within=timedelta(seconds=5)) == 3
         assert isinstance(engine.pool, QueuePool)
         assert engine.pool.checkedout() == 0
 
@@ -513,5 +515,5 @@ class TestWarm:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             engine = engine_at(f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/none")
             began = time.monotonic()
-            assert house.warm(engine, within=timedelta(milliseconds=100)) == 0
+            assert candor_logger.warm(engine, within=timedelta(milliseconds=100)) == 0
             assert time.monotonic() - began < 0.1 + LATE

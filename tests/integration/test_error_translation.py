@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Program
 from app.errs import E, Error, Kind, match
 from app.errs.platform import DeadlineExceeded, InsufficientStorage, ServiceUnavailable
 from app.errs.tasks import TaskTitleTaken
-from app.repositories import engine as house
+from app.repositories import engine as candor_logger
 from app.repositories import error_translation
 from app.repositories.error_translation import of, translated, translating
 from app.resilience.deadline import Deadline, current, within
@@ -67,10 +67,10 @@ class TestSessionsOfOthers:
         assert match(TaskTitleTaken(param="title"), error)
         assert isinstance(error.__cause__, psycopg.errors.UniqueViolation)
 
-    def test_a_connection_that_is_lost(self, database: Database, stranger: Connection) -> None:
+    def test_a_connection_that_is_lost(self, database: Database, other_session: Connection) -> None:
         with database.engine.connect() as connection:
             backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-            stranger.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
+            other_session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
             with pytest.raises(OperationalError) as caught:
                 connection.execute(text("SELECT 1"))
         assert match(ServiceUnavailable(retry_after=1, disconnected=True), ours(caught.value))
@@ -141,21 +141,21 @@ class TestCapacity:
         error = ended(database, "SET LOCAL statement_timeout = 20", "SELECT pg_sleep(5)")
         assert self.busy(error, "57014")
 
-    def test_a_lock_that_was_not_to_be_had(self, database: Database, stranger: Connection) -> None:
-        stranger.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+    def test_a_lock_that_was_not_to_be_had(self, database: Database, other_session: Connection) -> None:
+        other_session.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
         assert self.busy(ended(database, "SET LOCAL lock_timeout = 20", "SELECT 1 FROM tasks"), "55P03")
 
     def test_a_database_that_lets_nobody_write(self, database: Database) -> None:
         assert self.busy(ended(database, "SET TRANSACTION READ ONLY", insert), "25006")
 
-    def test_a_serialization_failure(self, database: Database, stranger: Connection) -> None:
+    def test_a_serialization_failure(self, database: Database, other_session: Connection) -> None:
         with database.engine.begin() as connection:
             insert(connection)
         isolated = database.engine.execution_options(isolation_level="REPEATABLE READ")
         with isolated.connect() as connection:
             connection.execute(text("SELECT 1 FROM tasks"))
-            stranger.execute(text("UPDATE tasks SET version = 2"))
-            stranger.commit()
+            other_session.execute(text("UPDATE tasks SET version = 2"))
+            other_session.commit()
             with pytest.raises(Error) as caught:
                 connection.execute(text("UPDATE tasks SET version = 3"))
         assert self.busy(caught.value, "40001")
@@ -185,10 +185,10 @@ class TestCapacity:
             thread.join()
         assert [self.busy(error, "40P01") for error in errors] == [True]
 
-    def test_a_backend_that_was_ended(self, database: Database, stranger: Connection) -> None:
+    def test_a_backend_that_was_ended(self, database: Database, other_session: Connection) -> None:
         with database.engine.connect() as connection:
             backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-            stranger.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
+            other_session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
             with pytest.raises(Error) as caught:
                 connection.execute(text("SELECT 1"))
             assert connection.invalidated
@@ -211,15 +211,15 @@ class TestCapacity:
         assert error_translation.is_failure(lost) is False
 
     @pytest.fixture
-    def crowded(self, make_database: Callable[[str], str], stranger: Connection) -> Engine:
+    def crowded(self, make_database: Callable[[str], str], other_session: Connection) -> Engine:
         """Return the engine of a database that admits nobody."""
         url = make_database("crowded")
         name = url.rpartition("/")[2].partition("?")[0]
-        stranger.commit()
-        stranger.execution_options(isolation_level="AUTOCOMMIT")
-        stranger.execute(text(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0'))
-        engine = create_engine(url, **house.engine_options(pool_size=1, statement_timeout=timedelta(seconds=1)))
-        house.prepare(engine)
+        other_session.commit()
+        other_session.execution_options(isolation_level="AUTOCOMMIT")
+        other_session.execute(text(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0'))
+        engine = create_engine(url, **candor_logger.engine_options(pool_size=1, statement_timeout=timedelta(seconds=1)))
+        candor_logger.prepare(engine)
         return engine
 
     def test_too_many_connections(self, crowded: Engine) -> None:

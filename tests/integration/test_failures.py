@@ -35,10 +35,10 @@ def entry(number: int = 1, *, request_id: str = "request-1", days: float = 0) ->
 
 
 @pytest.fixture(autouse=True)
-def nothing_on_record(stranger: Connection) -> Iterator[None]:
+def nothing_on_record(other_session: Connection) -> Iterator[None]:
     yield
-    stranger.execute(text("DELETE FROM failures"))
-    stranger.commit()
+    other_session.execute(text("DELETE FROM failures"))
+    other_session.commit()
 
 
 @pytest.fixture
@@ -66,15 +66,15 @@ class TestWriter:
         assert [each.fields["number"] for each in reads.find("request-1", most=20)] == [7, 6, 5, 3, 2]
 
     def test_one_of_several_takes_away_the_rest_goes_on(
-        self, settings: Settings, reads: FailureReads, stranger: Connection
+        self, settings: Settings, reads: FailureReads, other_session: Connection
     ) -> None:
-        stranger.execute(text("SELECT pg_advisory_lock(:key)"), {"key": TRIMMING})
+        other_session.execute(text("SELECT pg_advisory_lock(:key)"), {"key": TRIMMING})
         FailureWriter(settings.database_url, max_rows=1, days=14)([entry(1), entry(2)])
         assert len(reads.find("request-1", most=20)) == 2
-        stranger.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": TRIMMING})
+        other_session.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": TRIMMING})
 
     def test_no_connection_of_the_pool_is_taken_and_none_is_kept(
-        self, database: Database, settings: Settings, stranger: Connection
+        self, database: Database, settings: Settings, other_session: Connection
     ) -> None:
         before = database.engine.pool.checkedin()  # type: ignore[attr-defined]  # a queue pool
         FailureWriter(settings.database_url, max_rows=5, days=14)([entry()])

@@ -68,9 +68,9 @@ def attempt(jobs: JobService) -> Outcome:
     return jobs.run(job)
 
 
-def expire(stranger: Connection) -> None:
-    stranger.execute(text("UPDATE jobs SET run_time = now()"))
-    stranger.commit()
+def expire(other_session: Connection) -> None:
+    other_session.execute(text("UPDATE jobs SET run_time = now()"))
+    other_session.commit()
 
 
 def creates_a_task(database: Database) -> Handler:
@@ -82,9 +82,9 @@ def creates_a_task(database: Database) -> Handler:
     return handle
 
 
-def tasks(stranger: Connection) -> int:
-    found = int(stranger.execute(text("SELECT count(*) FROM tasks")).scalar_one())
-    stranger.rollback()
+def tasks(other_session: Connection) -> int:
+    found = int(other_session.execute(text("SELECT count(*) FROM tasks")).scalar_one())
+    other_session.rollback()
     return found
 
 
@@ -118,30 +118,38 @@ class TestRun:
         assert context.request_id.get() is None
 
     def test_what_it_writes_is_committed_with_its_end(
-        self, database: Database, service: Callable[..., JobService], add: Callable[..., None], stranger: Connection
+        self,
+        database: Database,
+        service: Callable[..., JobService],
+        add: Callable[..., None],
+        other_session: Connection,
     ) -> None:
         add(title="Buy milk")
         assert attempt(service(creates_a_task(database))) is Outcome.DONE
-        assert tasks(stranger) == 1
+        assert tasks(other_session) == 1
 
     def test_who_was_late_has_done_nothing(
-        self, database: Database, service: Callable[..., JobService], add: Callable[..., None], stranger: Connection
+        self,
+        database: Database,
+        service: Callable[..., JobService],
+        add: Callable[..., None],
+        other_session: Connection,
     ) -> None:
         """What a worker wrote whose lease had passed to another is rolled back, and the other one's stays."""
         jobs = service(creates_a_task(database))
         add(title="Buy milk")
         late = jobs.claim(owner="late")
         assert late is not None
-        expire(stranger)
+        expire(other_session)
         present = jobs.claim(owner="present")
         assert present is not None
         assert jobs.run(late) is Outcome.LOST
-        assert tasks(stranger) == 0
+        assert tasks(other_session) == 0
         assert jobs.run(present) is Outcome.DONE
-        assert tasks(stranger) == 1
+        assert tasks(other_session) == 1
 
     def test_a_failure_is_put_back_with_growing_pauses_and_others_go_on(
-        self, service: Callable[..., JobService], add: Callable[..., None], told: list[Ended], stranger: Connection
+        self, service: Callable[..., JobService], add: Callable[..., None], told: list[Ended], other_session: Connection
     ) -> None:
         """A poison job is dead after N attempts, and in nobody's way."""
         jobs = service(lambda job: fail(job) if "poison" in job.payload else None)
@@ -150,7 +158,7 @@ class TestRun:
             add()
             assert attempt(jobs) is (Outcome.PUT_BACK if number < MOST_ATTEMPTS else Outcome.DEAD)
             assert attempt(jobs) is Outcome.DONE
-            expire(stranger)
+            expire(other_session)
         assert jobs.claim(owner="test") is None
         pauses = [each.pause.total_seconds() for each in told if each.pause]
         assert pauses[:4] == [5, 10, 20, 40]
@@ -159,14 +167,14 @@ class TestRun:
         assert (dead.attempts, dead.last_error) == (MOST_ATTEMPTS, "ValueError: it does not work")
 
     def test_a_job_that_takes_each_worker_with_it_is_given_up_unseen(
-        self, service: Callable[..., JobService], add: Callable[..., None], stranger: Connection
+        self, service: Callable[..., JobService], add: Callable[..., None], other_session: Connection
     ) -> None:
         seen: list[ClaimedJob] = []
         jobs = service(seen.append)
         add()
         for _ in range(MOST_ATTEMPTS):
             assert jobs.claim(owner="lost") is not None
-            expire(stranger)
+            expire(other_session)
         assert attempt(jobs) is Outcome.DEAD
         assert seen == []
 

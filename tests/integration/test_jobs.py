@@ -38,16 +38,16 @@ def taken(database: Database) -> ClaimedJob:
     return job
 
 
-def expire(stranger: Connection) -> None:
+def expire(other_session: Connection) -> None:
     """Let every lease and pause be over."""
-    stranger.execute(text("UPDATE jobs SET run_time = now()"))
-    stranger.commit()
+    other_session.execute(text("UPDATE jobs SET run_time = now()"))
+    other_session.commit()
 
 
-def count(stranger: Connection) -> int:
+def count(other_session: Connection) -> int:
     """Return how many jobs somebody else sees."""
-    found = int(stranger.execute(text("SELECT count(*) FROM jobs")).scalar_one())
-    stranger.rollback()
+    found = int(other_session.execute(text("SELECT count(*) FROM jobs")).scalar_one())
+    other_session.rollback()
     return found
 
 
@@ -65,10 +65,10 @@ class TestAdd:
         job = taken(database)
         assert (job.kind, job.payload, job.request_id) == ("test.note", {"to": "a@example.com"}, request_id)
 
-    def test_rolled_back_with_its_cause(self, database: Database, stranger: Connection) -> None:
+    def test_rolled_back_with_its_cause(self, database: Database, other_session: Connection) -> None:
         with database.unit_of_work() as unit:
             unit.jobs.add(NewJob("test.note", {}))
-        assert count(stranger) == 0
+        assert count(other_session) == 0
 
     @pytest.mark.parametrize("kind", ["", "note", "Test.note", "test.note "])
     def test_a_kind_that_is_none(self, kind: str) -> None:
@@ -97,18 +97,20 @@ class TestSupersede:
             unit.jobs.add(NewJob("test.note", {"note": note}, supersedes=supersedes, after=after))
             unit.commit()
 
-    def left(self, stranger: Connection) -> set[str]:
-        found = set(stranger.scalars(text("SELECT payload->>'note' FROM jobs")))
-        stranger.rollback()
+    def left(self, other_session: Connection) -> set[str]:
+        found = set(other_session.scalars(text("SELECT payload->>'note' FROM jobs")))
+        other_session.rollback()
         return found
 
-    def test_the_newest_takes_the_place_of_the_one_that_waits(self, database: Database, stranger: Connection) -> None:
+    def test_the_newest_takes_the_place_of_the_one_that_waits(
+        self, database: Database, other_session: Connection
+    ) -> None:
         self.add(database, "newer", after=timedelta(minutes=1))
         self.add(database, "newest", after=timedelta(minutes=1))
-        assert self.left(stranger) == {"newest", "other"}
+        assert self.left(other_session) == {"newest", "other"}
 
     def test_of_two_at_once_the_later_takes_the_place_of_the_earlier(
-        self, app: Flask, database: Database, stranger: Connection
+        self, app: Flask, database: Database, other_session: Connection
     ) -> None:
         """Neither transaction sees the row of the other until that has ended."""
 
@@ -124,39 +126,39 @@ class TestSupersede:
                     adding.result(0.5)
                 unit.commit()
             adding.result(10)
-        assert self.left(stranger) == {"newest", "other"}
+        assert self.left(other_session) == {"newest", "other"}
 
-    def test_one_that_is_being_done_stays(self, database: Database, stranger: Connection) -> None:
+    def test_one_that_is_being_done_stays(self, database: Database, other_session: Connection) -> None:
         job = taken(database)
         self.add(database, "newer")
-        assert self.left(stranger) == {"older", "newer", "other"}
+        assert self.left(other_session) == {"older", "newer", "other"}
         with database.unit_of_work() as unit:
             assert unit.jobs.finish(job)
             unit.commit()
 
     def test_one_that_failed_and_waits_for_its_next_attempt_goes(
-        self, database: Database, stranger: Connection
+        self, database: Database, other_session: Connection
     ) -> None:
         job = taken(database)
         with database.unit_of_work() as unit:
             unit.jobs.reschedule(job, error="later", after=timedelta(hours=1))
             unit.commit()
         self.add(database, "newer")
-        assert self.left(stranger) == {"newer", "other"}
+        assert self.left(other_session) == {"newer", "other"}
 
-    def test_a_dead_one_stays_for_people_to_see(self, database: Database, stranger: Connection) -> None:
+    def test_a_dead_one_stays_for_people_to_see(self, database: Database, other_session: Connection) -> None:
         job = taken(database)
         with database.unit_of_work() as unit:
             unit.jobs.reschedule(job, error="never", after=None)
             unit.commit()
         self.add(database, "newer")
-        assert self.left(stranger) == {"older", "newer", "other"}
+        assert self.left(other_session) == {"older", "newer", "other"}
 
-    def test_it_waits_as_long_as_it_should(self, database: Database, stranger: Connection) -> None:
+    def test_it_waits_as_long_as_it_should(self, database: Database, other_session: Connection) -> None:
         self.add(database, "newer", after=timedelta(minutes=5))
         waits = "SELECT run_time - create_time FROM jobs WHERE payload->>'note' = 'newer'"
-        assert stranger.scalar(text(waits)) == timedelta(minutes=5)
-        stranger.rollback()
+        assert other_session.scalar(text(waits)) == timedelta(minutes=5)
+        other_session.rollback()
 
 
 class TestTake:
@@ -166,40 +168,40 @@ class TestTake:
         found = [take(database), take(database), take(database)]
         assert [job and job.payload["number"] for job in found] == ["1", "2", None]
 
-    def test_what_another_is_just_taking_is_passed_over(self, database: Database, stranger: Connection) -> None:
+    def test_what_another_is_just_taking_is_passed_over(self, database: Database, other_session: Connection) -> None:
         add(database, number="1")
         add(database, number="2")
-        stranger.execute(text("SELECT FROM jobs WHERE payload->>'number' = '1' FOR UPDATE"))
+        other_session.execute(text("SELECT FROM jobs WHERE payload->>'number' = '1' FOR UPDATE"))
         assert taken(database).payload["number"] == "2"
-        stranger.rollback()
+        other_session.rollback()
 
     def test_kinds_that_are_not_known_wait(self, database: Database) -> None:
         add(database, "test.later")
         assert take(database) is None
         assert take(database, "test.later") is not None
 
-    def test_again_when_the_lease_is_over(self, database: Database, stranger: Connection) -> None:
+    def test_again_when_the_lease_is_over(self, database: Database, other_session: Connection) -> None:
         add(database)
         assert taken(database).attempts == 1
         assert take(database) is None
-        expire(stranger)
+        expire(other_session)
         again = taken(database)
         assert (again.attempts, again.fence) == (2, 2)
 
 
 class TestFinish:
-    def test_ok(self, database: Database, stranger: Connection) -> None:
+    def test_ok(self, database: Database, other_session: Connection) -> None:
         add(database, token="secret")
         job = taken(database)
         with database.unit_of_work() as unit:
             assert unit.jobs.finish(job)
             unit.commit()
-        assert count(stranger) == 0
+        assert count(other_session) == 0
 
-    def test_who_is_late_is_fenced(self, database: Database, stranger: Connection) -> None:
+    def test_who_is_late_is_fenced(self, database: Database, other_session: Connection) -> None:
         add(database)
         late = taken(database)
-        expire(stranger)
+        expire(other_session)
         present = taken(database)
         assert (present.id, present.fence) == (late.id, late.fence + 1)
         with database.unit_of_work() as unit:
@@ -207,29 +209,29 @@ class TestFinish:
             assert not unit.jobs.reschedule(late, error="late", after=None)
             assert unit.jobs.finish(present)
             unit.commit()
-        assert count(stranger) == 0
+        assert count(other_session) == 0
 
 
 class TestPutBack:
-    def test_ok(self, database: Database, stranger: Connection) -> None:
+    def test_ok(self, database: Database, other_session: Connection) -> None:
         add(database)
         with database.unit_of_work() as unit:
             assert unit.jobs.reschedule(taken(database), error="ValueError: no", after=timedelta(hours=1))
             unit.commit()
         assert take(database) is None
-        expire(stranger)
+        expire(other_session)
         again = taken(database)
         with database.unit_of_work() as unit:
             found = unit.jobs.find(again.id)
             assert found is not None
             assert (found.attempts, found.last_error) == (2, "ValueError: no")
 
-    def test_dead_and_revived(self, database: Database, stranger: Connection) -> None:
+    def test_dead_and_revived(self, database: Database, other_session: Connection) -> None:
         add(database)
         with database.unit_of_work() as unit:
             unit.jobs.reschedule(taken(database), error="ValueError: no", after=None)
             unit.commit()
-        expire(stranger)
+        expire(other_session)
         assert take(database) is None
         with database.unit_of_work() as unit:
             (dead,) = unit.jobs.list(JobState.DEAD)

@@ -225,18 +225,20 @@ class TestErrors:
             database.reads.value(WRONG)
         event.remove(database.engine, "handle_error", turn)
 
-    def test_a_connection_that_died_is_forgiven_all_the_same(self, database: Database, stranger: Connection) -> None:
+    def test_a_connection_that_died_is_forgiven_all_the_same(
+        self, database: Database, other_session: Connection
+    ) -> None:
         with heard(database.engine, "handle_error") as calls:
             dead = database.backend()
-            stranger.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": dead})
+            other_session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": dead})
             assert database.backend() != dead
         assert [context.is_disconnect for (context,) in calls] == [True]
 
-    def test_a_unit_whose_connection_is_lost_fails_alike(self, database: Database, stranger: Connection) -> None:
+    def test_a_unit_whose_connection_is_lost_fails_alike(self, database: Database, other_session: Connection) -> None:
         backend = CompiledStatement(select(func.pg_backend_pid()))
         with heard(database.engine, "begin"), database.unit_of_work() as unit:
             dead = unit.transaction.use(lambda line: line.value(backend))
-            stranger.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": dead})
+            other_session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": dead})
             with pytest.raises(Error) as caught:
                 unit.tasks.add(a_task())
         assert caught.value.facts["disconnected"]

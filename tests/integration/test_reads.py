@@ -33,18 +33,18 @@ class TestRun:
         assert statements == [ONE.text]
 
     def test_a_connection_that_died_between_two_reads_is_not_noticed(
-        self, database: Database, stranger: Connection
+        self, database: Database, other_session: Connection
     ) -> None:
         dead = database.backend()
-        stranger.execute(TERMINATE, {"pid": dead})
+        other_session.execute(TERMINATE, {"pid": dead})
         assert database.backend() != dead
 
-    def test_nor_is_it_when_all_of_them_died(self, database: Database, stranger: Connection) -> None:
+    def test_nor_is_it_when_all_of_them_died(self, database: Database, other_session: Connection) -> None:
         with ExitStack() as stack:
             held = [stack.enter_context(database.engine.connect()) for _ in range(4)]
             dead = [connection.execute(text("SELECT pg_backend_pid()")).scalar_one() for connection in held]
         for backend in dead:
-            stranger.execute(TERMINATE, {"pid": backend})
+            other_session.execute(TERMINATE, {"pid": backend})
         assert {database.backend() for _ in range(4)}.isdisjoint(dead)
 
     def test_it_is_forgiven_once_only(self, database: Database) -> None:
@@ -97,11 +97,11 @@ class TestInsideAUnit:
         assert time.monotonic() - began < 0.9
 
     def test_a_dead_connection_is_not_forgiven_for_half_the_work_is_lost(
-        self, database: Database, stranger: Connection
+        self, database: Database, other_session: Connection
     ) -> None:
         with database.unit_of_work() as unit:
             unit.tasks.add(a_task())
-            stranger.execute(TERMINATE, {"pid": database.backend()})
+            other_session.execute(TERMINATE, {"pid": database.backend()})
             with pytest.raises(ServiceUnavailable):
                 database.reads.value(ONE)
         assert database.reads.value(ONE) == 1
@@ -144,8 +144,8 @@ class TestWithin:
             within(database, 5000, SLOW)
         assert database.reads.value(ONE) == 1
 
-    def test_another_error_is_told(self, database: Database, stranger: Connection) -> None:
-        stranger.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+    def test_another_error_is_told(self, database: Database, other_session: Connection) -> None:
+        other_session.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
 
         def locked(line: ReadConnection) -> None:
             line.all(SET, name="lock_timeout", to="10")

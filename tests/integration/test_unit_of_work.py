@@ -10,10 +10,10 @@ from tests.integration.conftest import Database
 from tests.integration.task_collections import Collection, InPostgres, a_task, titles
 
 
-def seen(stranger: Connection) -> int:
+def seen(other_session: Connection) -> int:
     """Return how many tasks somebody else sees."""
-    count = int(stranger.execute(text("SELECT count(*) FROM tasks")).scalar_one())
-    stranger.rollback()
+    count = int(other_session.execute(text("SELECT count(*) FROM tasks")).scalar_one())
+    other_session.rollback()
     return count
 
 
@@ -81,14 +81,14 @@ class TestJoinedUnits:
             del outer
         assert titles(collection) == []
 
-    def test_nobody_else_sees_it_before_the_outer_commit(self, database: Database, stranger: Connection) -> None:
+    def test_nobody_else_sees_it_before_the_outer_commit(self, database: Database, other_session: Connection) -> None:
         with database.unit_of_work() as outer:
             with database.unit_of_work() as inner:
                 inner.tasks.add(a_task())
                 inner.commit()
-            assert seen(stranger) == 0
+            assert seen(other_session) == 0
             outer.commit()
-            assert seen(stranger) == 1
+            assert seen(other_session) == 1
 
     def test_an_inner_error_rolls_back_everything(self, collection: Collection) -> None:
         with suppress(KeyError), collection.unit() as outer:

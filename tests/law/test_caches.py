@@ -30,7 +30,7 @@ BOUNDED_OTHERWISE: Final = {
     "app/errs/error.py: example": "never filled: the default of a class",
     "app/errs/error.py: declared_facts": "as above",
     "app/errs/violations.py: _CODES": "of the process, filled when modules load",
-    "app/observability/active_requests.py: _works": "one of each thread, taken out when the request ends",
+    "app/observability/active_requests.py: _active": "one of each thread, taken out when the request ends",
     "app/observability/logs.py: WATCHERS": "of the process, filled when modules load",
     "app/observability/metrics.py: FIELDS": "the members of schemas",
     "app/observability/metrics.py: _kinds": "the kinds of jobs",
@@ -39,7 +39,7 @@ BOUNDED_OTHERWISE: Final = {
     "app/observability/metrics.py: _observers": "routes, known methods and statuses",
     "app/rate_limiting/view_names.py: _CLAIMED": "applications, held weakly",
     "app/rate_limiting/view_names.py: _TAKEN": "names of settings and functions, claimed when limits are declared",
-    "app/rest/request.py: asked": "never filled: the default of a class",
+    "app/rest/request.py: listing": "never filled: the default of a class",
     "app/wire/request_ids.py: _DRAWN": "64 at once, taken out one by one",
 }
 """Containers that last, and why they stay small. The burst below fills none of them either."""

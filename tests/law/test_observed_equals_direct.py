@@ -126,7 +126,7 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
     "users.HAS_EMAIL": {"email": "a@example.com"},
     "users.ONE": {"of": ID},
     "users.RESETTING": {"digest": b"token", "now": NOON},
-    "users.WAITING": {"digest": b"token", "now": NOON},
+    "users.PENDING": {"digest": b"token", "now": NOON},
 }
 """Values with which every prepared statement finds a row, or adds one."""
 

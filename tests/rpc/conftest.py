@@ -79,10 +79,10 @@ def bob(client: FlaskClient, port: int, token: TokenMaker) -> Iterator[Client]:
 
 
 @pytest.fixture
-def nobody(port: int) -> Iterator[Client]:
+def unauthenticated(port: int) -> Iterator[Client]:
     """Return a client without a token."""
-    with Client.of(port, None) as nobody:
-        yield nobody
+    with Client.of(port, None) as unauthenticated:
+        yield unauthenticated
 
 
 @pytest.fixture

@@ -27,10 +27,10 @@ def locked(settings: Settings) -> Iterator[None]:
     engine.dispose()
 
 
-def waiting(stranger: Connection) -> int:
+def waiting(other_session: Connection) -> int:
     """Return how many statements wait for a lock."""
     question = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'candor'"
         " AND wait_event_type = 'Lock'"
     )
-    return int(stranger.execute(text(question)).scalar_one())
+    return int(other_session.execute(text(question)).scalar_one())

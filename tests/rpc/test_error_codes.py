@@ -76,8 +76,8 @@ def test_items_of_a_batch_have_numbers_of_their_own(alice: Client) -> None:
     assert [(each.index, each.error.app_error_code) for each in failures] == [(0, 1002), (1, 1002)]
 
 
-def test_authentication_and_permission(nobody: Client, port: int, token: TokenMaker) -> None:
-    assert nobody.refused("GetTask", REQUESTS["GetTask"]).number == CODE.AUTHENTICATION_FAILED == 2001
+def test_authentication_and_permission(unauthenticated: Client, port: int, token: TokenMaker) -> None:
+    assert unauthenticated.refused("GetTask", REQUESTS["GetTask"]).number == CODE.AUTHENTICATION_FAILED == 2001
     with Client.of(port, "nonsense") as client:
         assert client.refused("GetTask", REQUESTS["GetTask"]).number == 2001
     with Client.of(port, token("alice", "other")) as client:

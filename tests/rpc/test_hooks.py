@@ -38,7 +38,7 @@ def until(condition: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def stranger(settings: Settings) -> Iterator[Connection]:
+def other_session(settings: Settings) -> Iterator[Connection]:
     """Return a connection of somebody else's."""
     with connected(settings) as connection:
         yield connection
@@ -93,8 +93,8 @@ class TestLog:
         assert line["client"] == "127.0.0.1"
         assert "stack" not in line
 
-    def test_a_refusal_of_nobody(self, nobody: Client, log: Log) -> None:
-        nobody.refused("GetTask", REQUESTS["GetTask"])
+    def test_a_refusal_of_nobody(self, unauthenticated: Client, log: Log) -> None:
+        unauthenticated.refused("GetTask", REQUESTS["GetTask"])
         until(lambda: log.access)
         assert (log.errors[0]["code"], log.access[0]["status"]) == ("MISSING_CREDENTIALS", 401)
 
@@ -155,7 +155,7 @@ class TestOverload:
     """C23a."""
 
     def test_what_would_wait_too_long_is_refused_and_health_is_told_all_the_same(
-        self, make_application: Callable[..., Flask], settings: Settings, token: TokenMaker, stranger: Connection
+        self, make_application: Callable[..., Flask], settings: Settings, token: TokenMaker, other_session: Connection
     ) -> None:
         small = make_application(web_threads=1, database_pool_size=2)
         with served(small, settings, web_threads=1) as port, Client.of(port, token("alice")) as client:
@@ -165,7 +165,7 @@ class TestOverload:
 
             with locked(settings):
                 calls = [ask()]
-                until(lambda: waiting(stranger))
+                until(lambda: waiting(other_session))
                 calls += [ask(), ask()]
                 until(lambda: any(call.done() for call in calls))
                 assert health(client.channel) in {0, 1, 2}
@@ -228,14 +228,14 @@ class TestDeadlines:
         assert (line["level"], "fault" in line, bool(line["stack"])) == ("ERROR", False, True)
 
     def test_the_statement_of_a_call_whose_time_is_over_is_gone(
-        self, alice: Client, settings: Settings, stranger: Connection, log: Log
+        self, alice: Client, settings: Settings, other_session: Connection, log: Log
     ) -> None:
         """By the server's own cancelling, and not because somebody hung up."""
         with locked(settings):
             with pytest.raises(grpc.RpcError) as raised:
                 alice.call("GetTask", REQUESTS["GetTask"], within=0.5)
             assert raised.value.code() is StatusCode.DEADLINE_EXCEEDED
-            until(lambda: not waiting(stranger))
+            until(lambda: not waiting(other_session))
             until(lambda: log.access)
         (line,) = log.errors
         assert (line["code"], line["grpc_status"], line["facts"]["spent_in"]) == (
@@ -248,13 +248,13 @@ class TestDeadlines:
 
     @pytest.mark.parametrize("name", REQUESTS)
     def test_the_statement_of_a_caller_who_goes_away_is_gone(
-        self, alice: Client, settings: Settings, stranger: Connection, log: Log, name: str
+        self, alice: Client, settings: Settings, other_session: Connection, log: Log, name: str
     ) -> None:
         with locked(settings):
             call = getattr(alice.stub, name).future(REQUESTS[name], metadata=alice.metadata())
-            until(lambda: waiting(stranger))
+            until(lambda: waiting(other_session))
             call.cancel()
-            until(lambda: not waiting(stranger))
+            until(lambda: not waiting(other_session))
             until(lambda: log.access)
         (line,) = log.access
         assert (line["grpc_status"], line["status"]) == ("CANCELLED", 499)

@@ -43,14 +43,14 @@ class TestAuthentication:
     """C6–C9."""
 
     @every_method
-    def test_nobody(self, nobody: Client, name: str) -> None:
-        failure = nobody.refused(name, REQUESTS[name])
+    def test_nobody(self, unauthenticated: Client, name: str) -> None:
+        failure = unauthenticated.refused(name, REQUESTS[name])
         assert (failure.code, failure.reason) == (StatusCode.UNAUTHENTICATED, "MISSING_CREDENTIALS")
 
     @every_method
-    def test_a_bad_token_comes_before_a_bad_message(self, nobody: Client, name: str) -> None:
+    def test_a_bad_token_comes_before_a_bad_message(self, unauthenticated: Client, name: str) -> None:
         """C9."""
-        failure = raw(nobody, name, b"\xff", {"authorization": "Bearer nonsense"})
+        failure = raw(unauthenticated, name, b"\xff", {"authorization": "Bearer nonsense"})
         assert (failure.code, failure.reason) == (StatusCode.UNAUTHENTICATED, "INVALID_TOKEN")
         assert failure.facts["description"] == "The token is malformed"
 

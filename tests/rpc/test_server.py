@@ -25,8 +25,8 @@ from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from tests.rpc.client import Client, health
 
 
-def test_the_server_describes_itself(nobody: Client) -> None:
-    described = ProtoReflectionDescriptorDatabase(nobody.channel)
+def test_the_server_describes_itself(unauthenticated: Client) -> None:
+    described = ProtoReflectionDescriptorDatabase(unauthenticated.channel)
     assert set(described.get_services()) == {
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
@@ -39,10 +39,10 @@ def test_the_server_describes_itself(nobody: Client) -> None:
     ]
 
 
-def test_clients_of_reflection_v1_are_answered_like_those_of_v1alpha(nobody: Client) -> None:
+def test_clients_of_reflection_v1_are_answered_like_those_of_v1alpha(unauthenticated: Client) -> None:
     """grpcurl 1.9, buf, Postman and Kreya ask for v1 first. The messages are the same in both."""
     ask: grpc.StreamStreamMultiCallable[ServerReflectionRequest, ServerReflectionResponse]
-    ask = nobody.channel.stream_stream(
+    ask = unauthenticated.channel.stream_stream(
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
         request_serializer=ServerReflectionRequest.SerializeToString,
         response_deserializer=ServerReflectionResponse.FromString,
@@ -64,9 +64,9 @@ def test_clients_of_reflection_v1_are_answered_like_those_of_v1alpha(nobody: Cli
     assert unknown.error_response.error_code == StatusCode.NOT_FOUND.value[0]
 
 
-def test_health_lists_every_service(nobody: Client) -> None:
+def test_health_lists_every_service(unauthenticated: Client) -> None:
     messages: Any = health_pb2  # whose stubs lack these
-    ask: Any = nobody.channel.unary_unary(
+    ask: Any = unauthenticated.channel.unary_unary(
         "/grpc.health.v1.Health/List",
         request_serializer=messages.HealthListRequest.SerializeToString,
         response_deserializer=messages.HealthListResponse.FromString,
@@ -74,13 +74,13 @@ def test_health_lists_every_service(nobody: Client) -> None:
     statuses = ask(messages.HealthListRequest(), timeout=10).statuses
     assert set(statuses) == {"", "todo.v1.TodoService"}
     assert {name: each.status for name, each in statuses.items()} == {
-        name: health(nobody.channel, name) for name in statuses
+        name: health(unauthenticated.channel, name) for name in statuses
     }
 
 
-def test_nobody_knows_how_another_service_is(nobody: Client) -> None:
+def test_nobody_knows_how_another_service_is(unauthenticated: Client) -> None:
     with pytest.raises(grpc.RpcError) as raised:
-        health(nobody.channel, "other.v1.Service")
+        health(unauthenticated.channel, "other.v1.Service")
     assert raised.value.code() is StatusCode.NOT_FOUND
 
 

@@ -57,8 +57,8 @@ def test_nothing_is_done(alice: Client) -> None:
     assert "idempotent-replayed" not in trailing
 
 
-def test_authentication_and_scope_come_first(nobody: Client, port: int, token: TokenMaker) -> None:
-    assert nobody.refused("GetTask", REQUESTS["GetTask"], metadata=TAKEN).reason == "MISSING_CREDENTIALS"
+def test_authentication_and_scope_come_first(unauthenticated: Client, port: int, token: TokenMaker) -> None:
+    assert unauthenticated.refused("GetTask", REQUESTS["GetTask"], metadata=TAKEN).reason == "MISSING_CREDENTIALS"
     with Client.of(port, token("alice", "orders")) as other:
         assert other.refused("GetTask", REQUESTS["GetTask"], metadata=TAKEN).reason == "INSUFFICIENT_SCOPE"
 

@@ -20,7 +20,7 @@ from tests.rpc.client import health
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import ROOT, free_port
 
-HOUSE: Final = ("app", "deploy", "migrations", "gunicorn.conf.py", "wsgi.py")
+CHECKOUT_PATHS: Final = ("app", "deploy", "migrations", "gunicorn.conf.py", "wsgi.py")
 ENVIRON: Final = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
 
 
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     """Return a copy of the house in a path with a space."""
     folder = tmp_path / "a house"
     folder.mkdir()
-    for name in HOUSE:
+    for name in CHECKOUT_PATHS:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name)  # with the compiled modules

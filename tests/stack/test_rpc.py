@@ -104,7 +104,7 @@ def steady(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def stranger(settings: Settings) -> Iterator[Connection]:
+def other_session(settings: Settings) -> Iterator[Connection]:
     """Return a connection of somebody else's."""
     with connected(settings) as connection:
         yield connection
@@ -121,14 +121,14 @@ def code_of(client: Client, *, within: float = 1.0) -> StatusCode:
 
 
 def test_told_to_leave_it_says_so_first_lets_calls_finish_and_lets_nobody_in(
-    run: Run, settings: Settings, stranger: Connection, token: TokenMaker
+    run: Run, settings: Settings, other_session: Connection, token: TokenMaker
 ) -> None:
     process = run(DRAIN_SECONDS="1")
     with Client.of(process.port, token("alice")) as client:
         wait_until(lambda: health(client.channel, within=ROOM) == SERVING, ROOM)
         with locked(settings):
             call = client.stub.GetTask.future(REQUESTS["GetTask"], metadata=client.metadata())
-            wait_until(lambda: waiting(stranger) == 1, ROOM)
+            wait_until(lambda: waiting(other_session) == 1, ROOM)
             process.process.send_signal(signal.SIGTERM)
             wait_until(lambda: health(client.channel) == NOT_SERVING, ROOM)
             assert health(client.channel, "todo.v1.TodoService") == NOT_SERVING
@@ -185,14 +185,14 @@ def test_without_a_database_it_is_unavailable_and_says_so_until_it_is_back(
 
 
 def test_the_statement_of_a_killed_caller_is_gone(
-    steady: Process, settings: Settings, stranger: Connection, token: TokenMaker
+    steady: Process, settings: Settings, other_session: Connection, token: TokenMaker
 ) -> None:
     with locked(settings):
         caller = subprocess.Popen([sys.executable, "-c", CALLER, str(steady.port), token("alice")], cwd=ROOT)
-        wait_until(lambda: waiting(stranger) == 1, ROOM)
+        wait_until(lambda: waiting(other_session) == 1, ROOM)
         caller.kill()
         caller.wait(ROOM)
-        wait_until(lambda: waiting(stranger) == 0, ROOM)
+        wait_until(lambda: waiting(other_session) == 0, ROOM)
     wait_until(lambda: "CANCELLED" in {line["grpc_status"] for line in steady.lines("candor.access")}, ROOM)
 
 

@@ -1,6 +1,6 @@
 "use strict";
 const root = JSON.parse(document.getElementById("profile").textContent);
-const graph = document.getElementById("graph"), said = document.getElementById("said"), find = document.getElementById("find");
+const graph = document.getElementById("graph"), info = document.getElementById("info"), find = document.getElementById("find");
 const ROW = 19, NARROWEST = 0.0005;
 let shown = root;
 (function link(node, above) { node.above = above; node.calls.forEach((each) => link(each, node)); })(root, null);
@@ -28,7 +28,7 @@ function draw() {
     button.style.top = `${row * ROW}px`;
     button.style.background = colour(node);
     if (word && (node.name + node.place).toLowerCase().includes(word)) button.className = "found";
-    button.onmouseenter = button.onfocus = () => { said.textContent = told(node); };
+    button.onmouseenter = button.onfocus = () => { info.textContent = told(node); };
     button.onclick = () => { shown = node; draw(); };
     buttons.push(button);
     if (row < lines.length) return;

@@ -18,7 +18,7 @@ USERS: dict[str, tuple[str, str] | None] = {
     "admin": ("root", "admin"),
     "creator who may no more": ("wanda", "movies:read"),
     "other scopes": ("wanda", "tasks orders movies movies: movies:reader movies:*"),
-    "nobody": None,
+    "unauthenticated": None,
 }
 READERS = {"creator", "another", "reader", "admin", "creator who may no more"}
 WRITERS = {"creator", "another", "writer only", "admin"}
@@ -55,8 +55,8 @@ class TestScopes:
         if user in (READERS if scope == "movies:read" else WRITERS):
             assert response.status_code in {200, 201, 304, 428}
             return
-        assert (response.status_code, response.get_data()) == (401 if user == "nobody" else 403, b"")
-        assert user == "nobody" or f'scope="{scope}"' in response.headers["WWW-Authenticate"]
+        assert (response.status_code, response.get_data()) == (401 if user == "unauthenticated" else 403, b"")
+        assert user == "unauthenticated" or f'scope="{scope}"' in response.headers["WWW-Authenticate"]
         assert answered(reader.get(MOVIES))["movies"] == [answered(created, 201)]
 
     def test_a_replay_needs_the_scope_as_the_creation_did(self, users: dict[str, Caller]) -> None:

@@ -16,7 +16,7 @@ USERS: dict[str, tuple[str, str] | None] = {
     "another with more scopes": ("bob", "orders orders:* orders:admin Admin tasks"),
     "admin": ("root", "admin"),
     "customer without the scope": ("alice", "tasks order orders:read"),
-    "nobody": None,
+    "unauthenticated": None,
 }
 OWNERS = {"customer", "customer with more scopes"}
 SCOPED = OWNERS | {"another", "another with more scopes", "admin"}
@@ -54,9 +54,9 @@ class TestObjects:
         if user in may:
             assert response.status_code in {200, 304, 412}
             return
-        assert (response.status_code, response.get_data()) == (401 if user == "nobody" else 403, b"")
+        assert (response.status_code, response.get_data()) == (401 if user == "unauthenticated" else 403, b"")
         scope = "admin" if what.startswith("ship") else "orders"
-        if user != "nobody":
+        if user != "unauthenticated":
             needs_scope = user not in SCOPED or scope == "admin"
             assert (f'scope="{scope}"' in response.headers.get("WWW-Authenticate", "")) == needs_scope
         assert answered(alice.get(path)) == before
@@ -68,7 +68,7 @@ class TestObjects:
             if user in ({"admin"} if suffix == ":ship" else SCOPED):
                 refused(response, 404, "ORDER_NOT_FOUND")
             else:
-                assert response.status_code == (401 if user == "nobody" else 403)
+                assert response.status_code == (401 if user == "unauthenticated" else 403)
 
 
 class TestLists:

@@ -40,7 +40,7 @@ from todo.v1.todo_pb2 import (
 )
 
 ALICE = {"authorization": f"Bearer {os.environ['CANDOR_ALICE']}"}
-STRANGER = {"authorization": f"Bearer {os.environ['CANDOR_STRANGER']}"}
+OTHER_USER = {"authorization": f"Bearer {os.environ['CANDOR_STRANGER']}"}
 """A token without the scope `tasks`."""
 WITHIN = 8
 """Seconds after which the deadline must have ended a call, on a slow machine too. The service itself takes 10."""
@@ -214,7 +214,7 @@ async def without_a_token_is_unauthenticated(driver: Driver) -> None:
 
 @step
 async def without_the_scope_is_permission_denied(driver: Driver) -> None:
-    error = await failure(driver.stub.ListTasks(ListTasksRequest(), metadata=STRANGER))
+    error = await failure(driver.stub.ListTasks(ListTasksRequest(), metadata=OTHER_USER))
     info = detail(error, ErrorInfo)
     assert (error.status, info.reason) == (Code.PERMISSION_DENIED, "INSUFFICIENT_SCOPE")
     assert info.metadata["scope"] == "tasks"

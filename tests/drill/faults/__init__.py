@@ -7,7 +7,7 @@ numbers and broken promises of its own. What every request and every write must 
 from collections.abc import Callable
 from typing import Final
 
-from tests.drill.environment import Stage
+from tests.drill.environment import Environment
 from tests.drill.faults import (
     clients,
     database,
@@ -22,7 +22,7 @@ from tests.drill.faults import (
     upkeep,
 )
 
-Fault = Callable[[Stage], None]
+Fault = Callable[[Environment], None]
 FAULTS: Final[tuple[Fault, ...]] = (
     noisy_neighbours.steady_load,
     noisy_neighbours.noisy_neighbour,

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from typing import Final
 
-from tests.drill.environment import OURS, SCALE, Stage
+from tests.drill.environment import OURS, SCALE, Environment
 from tests.drill.history import Creation, Update
 from tests.drill.http_client import Answer, Caller, request
 from tests.drill.load import version_of
@@ -19,7 +19,7 @@ RACERS: Final = 200
 UPDATES: Final = 500
 
 
-def answers_not_awaited(stage: Stage) -> None:
+def answers_not_awaited(stage: Environment) -> None:
     """Send 200 creations and hang up before the answer.
 
     Each is made once or not at all; repeating the key tells which; no transaction is left open.
@@ -32,7 +32,7 @@ def answers_not_awaited(stage: Stage) -> None:
     stage.note(f"{len(titles)} hung up; of {len(answers)} keys, {replayed} had been used, the others were now")
 
 
-async def _abort(stage: Stage, titles: list[str]) -> list[Answer]:
+async def _abort(stage: Environment, titles: list[str]) -> list[Answer]:
     """Send every second one with a key, and ask again by it what became of it."""
     caller, token = Caller(stage.deployment.port), stage.bearer("owner-0")
     sent = {title: request("POST", "/v1/tasks", {"task": {"title": title}}, Authorization=token) for title in titles}
@@ -58,7 +58,7 @@ async def _abort(stage: Stage, titles: list[str]) -> list[Answer]:
     return answers
 
 
-def hot_row(stage: Stage) -> None:
+def hot_row(stage: Environment) -> None:
     """Have 50 clients PATCH one task with If-Match, over and over.
 
     As many succeed as the version rises; the others are 412, or 503 where the machine cannot keep up; no deadlock.
@@ -74,14 +74,14 @@ def hot_row(stage: Stage) -> None:
     stage.note(f"{told[200]} × 200, {told[412]} × 412, version {stage.database.rows(title)[0].version}")
 
 
-async def _insist(stage: Stage, name: str) -> None:
+async def _insist(stage: Environment, name: str) -> None:
     until = time.monotonic() + SECONDS * SCALE
     async with asyncio.TaskGroup() as group:
         for number in range(CROWD):
             group.create_task(_update(stage, name, number, until))
 
 
-async def _update(stage: Stage, name: str, number: int, until: float) -> None:
+async def _update(stage: Environment, name: str, number: int, until: float) -> None:
     caller, token, times = Caller(stage.deployment.port), stage.bearer("owner-0"), 0
     while time.monotonic() < until:
         read = await caller.ask(request("GET", f"/v1/{name}", Authorization=token))
@@ -97,7 +97,7 @@ async def _update(stage: Stage, name: str, number: int, until: float) -> None:
     caller.close()
 
 
-def title_race(stage: Stage) -> None:
+def title_race(stage: Environment) -> None:
     """Have 200 clients create the same title at once.
 
     One is told 201, 199 are told 409.
@@ -113,13 +113,13 @@ def title_race(stage: Stage) -> None:
     stage.note(", ".join(f"{times} × {status}" for status, times in sorted(told.items())))
 
 
-async def _race(stage: Stage, title: str) -> list[Answer]:
+async def _race(stage: Environment, title: str) -> list[Answer]:
     token = stage.bearer("owner-0")
     said = request("POST", "/v1/tasks", {"task": {"title": title}}, Authorization=token, Connection="close")
     return await asyncio.gather(*(Caller(stage.deployment.port).ask(said) for _ in range(RACERS)))
 
 
-def read_your_writes(stage: Stage) -> None:
+def read_your_writes(stage: Environment) -> None:
     """Update a task through one instance and read it through the other at once, 500 times, in turns.
 
     What is read is what was acknowledged, also for who already has the version before.
@@ -134,7 +134,7 @@ def read_your_writes(stage: Stage) -> None:
     stage.note(f"{round(UPDATES * SCALE) - older} of {round(UPDATES * SCALE)} reads saw the write before")
 
 
-async def _write_and_read(stage: Stage, name: str, tag: str) -> int:
+async def _write_and_read(stage: Environment, name: str, tag: str) -> int:
     """Return how many reads did not see what had been written."""
     callers, token, older = [Caller(path) for path in stage.deployment.sockets], stage.bearer("owner-0"), 0
     for number in range(round(UPDATES * SCALE)):

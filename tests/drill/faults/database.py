@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Final
 
-from tests.drill.environment import Stage
+from tests.drill.environment import Environment
 from tests.drill.http_client import Answer
 from tests.drill.verdicts import Verdict
 from tests.stack.deployment import ask, is_ready
@@ -16,7 +16,7 @@ WORK_SLOTS: Final = 4
 OF_REQUESTS: Final = " AND backend_type = 'client backend' AND query = 'COMMIT'"
 
 
-def postgres_restarted(stage: Stage) -> None:
+def postgres_restarted(stage: Environment) -> None:
     """Restart PostgreSQL as ``pg_ctl restart -m fast`` does.
 
     While it is away every failure is 503 with Retry-After; the first success comes within 2 s after it accepts again.
@@ -29,7 +29,7 @@ def postgres_restarted(stage: Stage) -> None:
     _expect_first_success(stage, within=2)
 
 
-def postgres_crashed(stage: Stage) -> None:
+def postgres_crashed(stage: Environment) -> None:
     """Kill a session's process with SIGKILL: PostgreSQL ends all others and recovers from its log.
 
     As a restart: 503, and the first success within 2 s after it accepts again.
@@ -42,7 +42,7 @@ def postgres_crashed(stage: Stage) -> None:
     _expect_first_success(stage, within=2)
 
 
-def sessions_terminated(stage: Stage) -> None:
+def sessions_terminated(stage: Environment) -> None:
     """Terminate every session of the service's each 500 ms.
 
     Reads are tried once more and succeed; writes succeed or are 503.
@@ -60,7 +60,7 @@ def sessions_terminated(stage: Stage) -> None:
     stage.note(f"{ended} sessions ended, {good:.1%} of {len(reads)} reads answered")
 
 
-def postgres_frozen(stage: Stage) -> None:
+def postgres_frozen(stage: Environment) -> None:
     """Stop every process of PostgreSQL by SIGSTOP: connections stay up, and nothing answers.
 
     Nobody waits longer than the budget and 500 ms; once the breaker is open, refusals take 50 ms.
@@ -80,7 +80,7 @@ def postgres_frozen(stage: Stage) -> None:
     _expect_first_success(stage, within=2)
 
 
-def frozen_with_impatient_clients(stage: Stage) -> None:
+def frozen_with_impatient_clients(stage: Environment) -> None:
     """Stop every process of PostgreSQL by SIGSTOP, while 12 clients at a time wait no longer than 2 s (C10).
 
     Of these no more than a worker has slots are 504, for each worker; then all are 503 at once, and none is the probe.
@@ -116,7 +116,7 @@ def frozen_with_impatient_clients(stage: Stage) -> None:
     _expect_first_success(stage, within=2)
 
 
-def standby_lost(stage: Stage) -> None:
+def standby_lost(stage: Environment) -> None:
     """Have every COMMIT wait for a synchronous standby that is not there, for longer than any budget (C2).
 
     No write is acknowledged, and beyond half of the slots of a worker they are 503 at once; no more COMMITs wait than
@@ -139,12 +139,12 @@ def standby_lost(stage: Stage) -> None:
     _expect_first_success(stage, within=3)
 
 
-def _set_standby(stage: Stage, setting: str) -> None:
+def _set_standby(stage: Environment, setting: str) -> None:
     stage.database.run(f"ALTER SYSTEM {setting}")
     stage.database.run("SELECT pg_reload_conf()")
 
 
-def postgres_absent_at_boot(stage: Stage) -> None:
+def postgres_absent_at_boot(stage: Environment) -> None:
     """Start an instance while PostgreSQL is down, and PostgreSQL a little later.
 
     The process lives, /healthz is 200, /readyz 503; it is ready within 3 s after PostgreSQL is there, by itself.
@@ -164,11 +164,11 @@ def postgres_absent_at_boot(stage: Stage) -> None:
     stage.note(f"ready {took:.1f} s after PostgreSQL")
 
 
-def _lives(stage: Stage) -> bool:
+def _lives(stage: Environment) -> bool:
     return ask(stage.deployment.sockets[0], "/healthz").startswith(b"HTTP/1.1 200")
 
 
-def _expect_first_success(stage: Stage, *, within: float) -> None:
+def _expect_first_success(stage: Environment, *, within: float) -> None:
     def first() -> float | None:
         return next(
             (each.ended for each in stage.ledger.of() if each.ended > stage.healed_at and each.status < 300), None

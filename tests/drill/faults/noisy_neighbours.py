@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from app.config import Settings
-from tests.drill.environment import OURS, SCALE, SECRET, Stage
+from tests.drill.environment import OURS, SCALE, SECRET, Environment
 from tests.drill.http_client import Caller, request
 from tests.drill.load import Entry
 from tests.stack.deployment import deployed
@@ -20,13 +20,13 @@ SPARE: Final = 12
 """Descriptors that may be open at one moment and not at another: connections of nginx's, mostly."""
 LIMIT: Final = 40
 """Requests a second and address."""
-GREEDY: Final = "127.0.9.1"
-MODEST: Final = "127.0.9.2"
+HEAVY: Final = "127.0.9.1"
+LIGHT: Final = "127.0.9.2"
 CONNECTIONS: Final = 8
 SECONDS: Final = 6
 
 
-def steady_load(stage: Stage) -> None:
+def steady_load(stage: Environment) -> None:
     """Do nothing but use it, by 48 clients.
 
     Nobody notices; memory, descriptors and threads of the workers stay what they are, and so do database connections.
@@ -54,7 +54,7 @@ def steady_load(stage: Stage) -> None:
     stage.note(f"memory of the workers {[round(each['memory'] / 1024) for each in after.values()]} MB")
 
 
-def _inventory(stage: Stage) -> dict[int, dict[str, int]]:
+def _inventory(stage: Environment) -> dict[int, dict[str, int]]:
     """Return what each worker holds; memory in kB."""
     held = {}
     for pid in stage.deployment.workers:
@@ -68,32 +68,32 @@ def _inventory(stage: Stage) -> dict[int, dict[str, int]]:
     return held
 
 
-def noisy_neighbour(stage: Stage) -> None:
+def noisy_neighbour(stage: Environment) -> None:
     """Have one address ask for all it can get, far beyond its limit, and another for a tenth of its own.
 
     The greedy are told 429; the modest never notice.
     """
     settings = Settings(database_url=stage.database.url, jwt_secret=SECRET, rate_limit=f"{LIMIT} per second")
     with deployed(settings, stage.deployment.home / "neighbours", {}) as deployment:
-        calm = asyncio.run(_ask_modestly(stage, deployment.port, SECONDS * SCALE / 2))
-        modest = asyncio.run(_beside_the_greedy(stage, deployment.port))
+        calm = asyncio.run(_send_lightly(stage, deployment.port, SECONDS * SCALE / 2))
+        light = asyncio.run(_run_beside_heavy_client(stage, deployment.port))
     stage.heal()
     told = Counter(each.status for each in stage.ledger.of("greedy"))
     stage.expect(told[429] > told[200], f"the greedy were told {dict(told)}")
-    stage.expect({each.status for each in modest} == {200}, "the modest are always answered")
+    stage.expect({each.status for each in light} == {200}, "the modest are always answered")
     stage.note(f"{told.total() / SECONDS / SCALE:.0f}/s by the greedy: {told[200]} × 200, {told[429]} × 429")
     stage.note(
-        f"the modest waited {_middle(calm) * 1000:.0f} ms in the middle before, {_middle(modest) * 1000:.0f} ms beside"
+        f"the modest waited {_middle(calm) * 1000:.0f} ms in the middle before, {_middle(light) * 1000:.0f} ms beside"
     )
 
 
-async def _beside_the_greedy(stage: Stage, port: int) -> list[Entry]:
+async def _run_beside_heavy_client(stage: Environment, port: int) -> list[Entry]:
     """Return how the modest fare while the greedy ask."""
     said = request("GET", "/v1/tasks?page_size=1", Authorization=stage.bearer("owner-0"))
     until = time.monotonic() + SECONDS * SCALE
 
     async def insist() -> None:
-        caller = Caller(port, address=GREEDY)
+        caller = Caller(port, address=HEAVY)
         while time.monotonic() < until:
             stage.ledger.enter("greedy", await caller.ask(said))
         caller.close()
@@ -101,13 +101,13 @@ async def _beside_the_greedy(stage: Stage, port: int) -> list[Entry]:
     async with asyncio.TaskGroup() as group:
         for _ in range(CONNECTIONS):
             group.create_task(insist())
-        modest = group.create_task(_ask_modestly(stage, port, SECONDS * SCALE))
-    return modest.result()
+        light = group.create_task(_send_lightly(stage, port, SECONDS * SCALE))
+    return light.result()
 
 
-async def _ask_modestly(stage: Stage, port: int, seconds: float) -> list[Entry]:
+async def _send_lightly(stage: Environment, port: int, seconds: float) -> list[Entry]:
     """Ask four times a second from another address, and return the entries."""
-    caller, token, until = Caller(port, address=MODEST), stage.bearer("owner-1"), time.monotonic() + seconds
+    caller, token, until = Caller(port, address=LIGHT), stage.bearer("owner-1"), time.monotonic() + seconds
     entered = []
     while time.monotonic() < until:
         answer = await caller.ask(request("GET", "/v1/tasks?page_size=1", Authorization=token))

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, Final
 
-from tests.drill.environment import BYSTANDERS, SCALE, Stage
+from tests.drill.environment import BYSTANDERS, SCALE, Environment
 from tests.drill.generator import ON_TIME, Order
 from tests.drill.history import Creation
 from tests.drill.load import Entry
@@ -23,7 +23,7 @@ GOODPUT: Final = 0.8
 PROMPTLY: Final = 0.1
 
 
-def overload(stage: Stage) -> None:
+def overload(stage: Environment) -> None:
     """Ask at twice the capacity just measured, whatever comes back (C23a).
 
     At least 80 % of the capacity is answered well, refusals take 100 ms (p99), health answers; then all is as before.
@@ -59,7 +59,7 @@ def overload(stage: Stage) -> None:
         )
 
 
-def burst(stage: Stage) -> None:
+def burst(stage: Environment) -> None:
     """Ask at three times the capacity just measured for one second, out of the blue.
 
     Whoever is not answered is told 503 at once; three seconds later nothing of it is left.
@@ -75,7 +75,7 @@ def burst(stage: Stage) -> None:
     stage.note(f"{len(tally['refused'])} refused; as before after {settled:.1f} s")
 
 
-def _has_settled(stage: Stage) -> bool:
+def _has_settled(stage: Environment) -> bool:
     """Tell whether for half a second somebody has asked, and nobody was refused."""
     recent = stage.ledger.of(since=max(stage.healed_at, time.monotonic() - 0.5))
     is_long_enough = time.monotonic() - stage.healed_at > 0.5
@@ -83,7 +83,7 @@ def _has_settled(stage: Stage) -> bool:
 
 
 def _asked(
-    stage: Stage, name: str, label: str, *, seconds: float, rate: float = 0.0, port: int | None = None
+    stage: Environment, name: str, label: str, *, seconds: float, rate: float = 0.0, port: int | None = None
 ) -> dict[str, Any]:
     """Have the generators ask, and enter what became of it, unless they asked themselves."""
     where = stage.deployment.port if port is None else port
@@ -113,7 +113,7 @@ def _generate(order: Order) -> dict[str, Any]:
     return tally
 
 
-def _enter(stage: Stage, tally: dict[str, Any]) -> None:
+def _enter(stage: Environment, tally: dict[str, Any]) -> None:
     ledger, now = stage.ledger, time.monotonic()
     ledger.entries += [Entry("generated", now, now, 200, Verdict.ANSWERED, "")] * len(tally["good"])
     ledger.entries += [Entry("generated", now, now, 503, Verdict.REFUSED, "503 SERVICE_UNAVAILABLE, generated")] * len(
@@ -125,7 +125,7 @@ def _enter(stage: Stage, tally: dict[str, Any]) -> None:
     ledger.creations += [Creation(title, Outcome.UNKNOWN) for title in tally["unknown"]]
 
 
-def _watch_health(stage: Stage, asked: "Any") -> float:
+def _watch_health(stage: Environment, asked: "Any") -> float:
     slowest = 0.0
     while not asked.done():
         answer = stage.ask(BYSTANDERS["/healthz"])

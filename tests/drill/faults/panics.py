@@ -14,7 +14,7 @@ from typing import Final
 import psycopg
 
 from deploy.local import cluster
-from tests.drill.environment import SCALE, Stage
+from tests.drill.environment import SCALE, Environment
 from tests.drill.verdicts import Verdict
 from tests.scrape import scraped
 
@@ -26,7 +26,7 @@ ABOUT_REQUESTS: Final = frozenset({"candor.access", "candor.errors"})
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
-def wal_disk_full(stage: Stage) -> None:
+def wal_disk_full(stage: Environment) -> None:
     """Leave the write-ahead log no room: PostgreSQL panics whenever it is started; without a mount it is killed.
 
     What fails is 503; a worker tries to connect once a second, and says the same thing once in 10 s at most.
@@ -55,14 +55,14 @@ def wal_disk_full(stage: Stage) -> None:
     stage.note(f"{spent / lasted:.0%} of a core, {len(refused)} refusals included")
 
 
-def _probes(stage: Stage) -> float:
+def _probes(stage: Environment) -> float:
     """Return how often a worker has tried whether the database is back."""
     labels = {"breaker": "database", "before": "open", "after": "half-open"}
     scrapes = map(scraped, stage.deployment.metrics_ports)
     return sum(scrape.total("breaker_transitions_total", **labels) for scrape in scrapes)
 
 
-def _panic_again_and_again(stage: Stage, place: Path | None) -> int:
+def _panic_again_and_again(stage: Environment, place: Path | None) -> int:
     """Start it whenever it has ended, and fill what it has made room for; return how often it panicked."""
     panics, until = 0, time.monotonic() + LASTS * SCALE
     while time.monotonic() < until:
@@ -87,7 +87,7 @@ def _fill(place: Path) -> None:
 
 
 @contextmanager
-def _own_file_system(stage: Stage) -> Iterator[Path | None]:
+def _own_file_system(stage: Environment) -> Iterator[Path | None]:
     """Have the write-ahead log on a small file system meanwhile, where one may be mounted."""
     data, place = stage.database.directory / "data", stage.database.directory / "wal"
     place.mkdir(exist_ok=True)
@@ -116,7 +116,7 @@ def _own_file_system(stage: Stage) -> Iterator[Path | None]:
         stage.database.start(disposable=False)
 
 
-def _told(stage: Stage, offset: int) -> Counter[str]:
+def _told(stage: Environment, offset: int) -> Counter[str]:
     """Return how often each thing was said, at WARNING and above, that is not about one request."""
     with stage.deployment.log.open("rb") as log:
         log.seek(offset)
@@ -125,7 +125,7 @@ def _told(stage: Stage, offset: int) -> Counter[str]:
     return Counter(f"{line['logger']}: {line['message']}" for line in loud)
 
 
-def _seconds_of_cpu(stage: Stage) -> float:
+def _seconds_of_cpu(stage: Environment) -> float:
     """Return what all processes of the instances have computed so far."""
     ticks = 0
     for pid in (*stage.deployment.masters, *stage.deployment.workers):

@@ -7,14 +7,14 @@ import signal
 import time
 from contextlib import suppress
 
-from tests.drill.environment import SCALE, Stage
+from tests.drill.environment import SCALE, Environment
 from tests.drill.verdicts import Verdict
 
 HEARTBEAT = 15.0
 """Seconds after which gunicorn gives a worker up."""
 
 
-def workers_killed(stage: Stage) -> None:
+def workers_killed(stage: Environment) -> None:
     """Kill a worker with SIGKILL every 2 s.
 
     Reads and creations with a key never fail; what was in that worker's hands and may not be sent twice is 503.
@@ -35,7 +35,7 @@ def workers_killed(stage: Stage) -> None:
     stage.note(f"{kills} kills, {len(others)} refused, none of them a read or with a key")
 
 
-def worker_stopped(stage: Stage) -> None:
+def worker_stopped(stage: Environment) -> None:
     """Stop a worker by SIGSTOP until gunicorn gives it up after 15 s.
 
     Others serve; what it held is refused at the end of the budget.
@@ -48,7 +48,7 @@ def worker_stopped(stage: Stage) -> None:
     stage.note(f"replaced after {took:.0f} s")
 
 
-def instances_replaced(stage: Stage) -> None:
+def instances_replaced(stage: Environment) -> None:
     """Replace one instance after the other, by SIGTERM and a new process.
 
     Nobody notices.
@@ -59,7 +59,7 @@ def instances_replaced(stage: Stage) -> None:
     stage.expect_unnoticed(since=began)
 
 
-def workers_reloaded(stage: Stage) -> None:
+def workers_reloaded(stage: Environment) -> None:
     """Send SIGHUP to both instances: new workers, then the old ones end.
 
     Nobody notices.
@@ -72,7 +72,7 @@ def workers_reloaded(stage: Stage) -> None:
     stage.expect_unnoticed(since=began)
 
 
-def master_killed(stage: Stage) -> None:
+def master_killed(stage: Environment) -> None:
     """Kill a gunicorn master with SIGKILL: its workers notice and end, and it is started again.
 
     The other instance serves meanwhile, as when workers are killed; both are ready within 6 s.
@@ -87,7 +87,7 @@ def master_killed(stage: Stage) -> None:
     stage.note(f"both ready after {took:.1f} s")
 
 
-def everything_killed(stage: Stage) -> None:
+def everything_killed(stage: Environment) -> None:
     """Kill workers every 0.7 s, and in between crash, restart and cut off PostgreSQL, under 48 more clients.
 
     Refused or answered; no acknowledged write is lost, and none is done twice.
@@ -103,7 +103,7 @@ def everything_killed(stage: Stage) -> None:
         stage.heal()
 
 
-def _hurt_database(stage: Stage, how: str) -> None:
+def _hurt_database(stage: Environment, how: str) -> None:
     if how == "cut":
         stage.database.terminate_sessions()
     elif how == "restart":
@@ -115,6 +115,6 @@ def _hurt_database(stage: Stage, how: str) -> None:
         stage.database.wait_until_accepting()
 
 
-def _are_all_new(stage: Stage, before: set[int]) -> bool:
+def _are_all_new(stage: Environment, before: set[int]) -> bool:
     workers = set(stage.deployment.workers)
     return len(workers) == 4 and not workers & before

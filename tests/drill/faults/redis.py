@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Final
 
 from app.config import Settings
-from tests.drill.environment import SCALE, SECRET, Stage
+from tests.drill.environment import SCALE, SECRET, Environment
 from tests.drill.http_client import Caller, request
 from tests.drill.load import Load
 from tests.stack.deployment import Deployment, deployed, is_ready
@@ -31,7 +31,7 @@ _homes: Final = count()
 _addresses: Final = (f"127.0.{2 + n // 250}.{n % 250 + 1}" for n in count())
 
 
-def redis_killed(stage: Stage) -> None:
+def redis_killed(stage: Environment) -> None:
     """Kill Redis with SIGKILL, and start it again, empty, on a stack that counts in it.
 
     Nobody else notices; the greedy get the limit times the workers at most; within 10 s all is counted together again.
@@ -39,7 +39,7 @@ def redis_killed(stage: Stage) -> None:
     _endure(stage, Redis.killed)
 
 
-def redis_frozen(stage: Stage) -> None:
+def redis_frozen(stage: Environment) -> None:
     """Stop Redis by SIGSTOP: it takes connections and answers nothing.
 
     As when it is killed.
@@ -47,7 +47,7 @@ def redis_frozen(stage: Stage) -> None:
     _endure(stage, Redis.frozen)
 
 
-def redis_full(stage: Stage) -> None:
+def redis_full(stage: Environment) -> None:
     """Leave Redis no memory: it refuses every write.
 
     As when it is killed.
@@ -55,7 +55,7 @@ def redis_full(stage: Stage) -> None:
     _endure(stage, Redis.full)
 
 
-def redis_flushed(stage: Stage) -> None:
+def redis_flushed(stage: Environment) -> None:
     """Have Redis forget everything, its scripts too.
 
     As when it is killed.
@@ -63,19 +63,19 @@ def redis_flushed(stage: Stage) -> None:
     _endure(stage, Redis.flushed)
 
 
-def _endure(stage: Stage, misfortune: Misfortune) -> None:
-    redis, greedy = Redis(), next(_addresses)
+def _endure(stage: Environment, misfortune: Misfortune) -> None:
+    redis, heavy = Redis(), next(_addresses)
     with redis.server, _deployed(stage, redis) as deployment:
         began, port = monotonic(), deployment.port
         with Load(port, stage.bearer, stage.ledger, clients=CLIENTS, name="limited"):
             _expect_shared(stage, port, redis)
-            asyncio.run(_insist(stage, port, greedy, times=LIMIT // 2))
+            asyncio.run(_insist(stage, port, heavy, times=LIMIT // 2))
             with misfortune(redis):
-                asyncio.run(_insist(stage, port, greedy, times=LIMIT * WORKERS))
+                asyncio.run(_insist(stage, port, heavy, times=LIMIT * WORKERS))
                 stage.expect(all(map(is_ready, deployment.sockets)), "the instances are ready without Redis")
             stage.heal()
             back = _expect_shared(stage, port, redis)
-            asyncio.run(_insist(stage, port, greedy, times=LIMIT))
+            asyncio.run(_insist(stage, port, heavy, times=LIMIT))
         stage.expect_unnoticed(since=began)
     told = Counter(each.status for each in stage.ledger.of("greedy", since=began))
     stage.expect(told[200] <= LIMIT * WORKERS, f"at a limit of {LIMIT}, {told[200]} × 200 for one address")
@@ -83,14 +83,14 @@ def _endure(stage: Stage, misfortune: Misfortune) -> None:
 
 
 @contextmanager
-def _deployed(stage: Stage, redis: Redis) -> Iterator[Deployment]:
+def _deployed(stage: Environment, redis: Redis) -> Iterator[Deployment]:
     settings = Settings(database_url=stage.database.url, jwt_secret=SECRET, rate_limit=f"{LIMIT} per hour")
     home = stage.deployment.home / f"limited-{next(_homes)}"  # with a log of its own, which the books are held against
     with deployed(settings, home, {"REDIS_URL": redis.url}) as deployment:
         yield deployment
 
 
-async def _insist(stage: Stage, port: int, address: str, *, times: int) -> None:
+async def _insist(stage: Environment, port: int, address: str, *, times: int) -> None:
     """Ask so many times from one address, on several connections."""
     said = request("GET", "/v1/tasks?page_size=1", Authorization=stage.bearer("owner-0"))
     left = iter(range(times))
@@ -104,7 +104,7 @@ async def _insist(stage: Stage, port: int, address: str, *, times: int) -> None:
     await asyncio.gather(*(ask() for _ in range(CONNECTIONS)))
 
 
-def _expect_shared(stage: Stage, port: int, redis: Redis) -> float:
+def _expect_shared(stage: Environment, port: int, redis: Redis) -> float:
     """Wait until every request of somebody new, on whichever worker, is counted in the one place."""
 
     def is_shared() -> bool:

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import psycopg
 
-from tests.drill.environment import SECRET, Stage
+from tests.drill.environment import SECRET, Environment
 from tests.drill.faults.upkeep import columns, with_another
 from tests.schema_changes import CHANGES
 from tests.stack.deployment import ROOT
@@ -18,7 +18,7 @@ TRIES = 10
 UPGRADES = 3
 
 
-def column_widened(stage: Stage) -> None:
+def column_widened(stage: Environment) -> None:
     """Widen a column, limit one, add one, drop it again, and rename the table behind a view, one after the other (C1).
 
     Nobody notices: plans that no longer fit are prepared anew.
@@ -32,7 +32,7 @@ def column_widened(stage: Stage) -> None:
     stage.expect_unnoticed(since=began)
 
 
-def upgrade_during_load(stage: Stage) -> None:
+def upgrade_during_load(stage: Environment) -> None:
     """Run ``flask db upgrade`` three times at once, as three instances that start do (C8).
 
     They wait for one another and all exit 0; nobody notices.
@@ -60,7 +60,7 @@ def upgrade_during_load(stage: Stage) -> None:
     stage.expect_unnoticed(since=began)
 
 
-def _alter(stage: Stage, name: str, statements: str) -> None:
+def _alter(stage: Environment, name: str, statements: str) -> None:
     """Make a change as a careful operator does: with a short lock timeout, and again if the lock was not to be had."""
     for _ in range(TRIES):
         try:

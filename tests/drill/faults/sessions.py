@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import psycopg
 
-from tests.drill.environment import OURS, SCALE, Stage
+from tests.drill.environment import OURS, SCALE, Environment
 from tests.drill.history import Creation
 from tests.drill.http_client import Answer
 from tests.drill.verdicts import Outcome, outcome
@@ -40,7 +40,7 @@ STEADY: Final = """
     DROP TRIGGER drill_counts ON tasks; DROP FUNCTION drill_counts; DROP SEQUENCE drill_never"""
 
 
-def table_locked(stage: Stage) -> None:
+def table_locked(stage: Environment) -> None:
     """Hold ACCESS EXCLUSIVE on the tasks while 64 more clients come, so that every connection waits.
 
     Reads and writes are refused within 3.5 s (a lock is waited for 2 s, a connection 1 s); 401, 404, 405, OPTIONS and
@@ -58,7 +58,7 @@ def table_locked(stage: Stage) -> None:
     stage.note(f"refusals {_middle(refused):.2f} s in the middle, {max(refused, default=0):.1f} s at most")
 
 
-def connections_taken(stage: Stage) -> None:
+def connections_taken(stage: Environment) -> None:
     """End the service's sessions and take every connection that PostgreSQL has to give.
 
     503; no worker ends; served again within 5 s after the connections are free.
@@ -79,7 +79,7 @@ def connections_taken(stage: Stage) -> None:
     stage.expect(stage.deployment.workers == workers, "the workers are the same as before")
 
 
-def deadlocks(stage: Stage) -> None:
+def deadlocks(stage: Environment) -> None:
     """Insert the second title of a batch, and the first one once the batch waits for the second.
 
     PostgreSQL ends the service's transaction (40P01), which is done again: every batch is answered 200.
@@ -94,7 +94,7 @@ def deadlocks(stage: Stage) -> None:
     stage.note(f"{_deadlocks(stage) - before} deadlocks, {good} of {rounds} batches 200")
 
 
-def _deadlock(stage: Stage, number: int) -> Answer:
+def _deadlock(stage: Environment, number: int) -> Answer:
     titles = [f"{stage.ledger.tag}/deadlock-{number}-{letter}" for letter in "ab"]
     body = {"requests": [{"task": {"title": title}} for title in titles]}
     with ThreadPoolExecutor() as pool, closing(stage.database.connect(autocommit=False)) as session:
@@ -114,12 +114,12 @@ def _deadlock(stage: Stage, number: int) -> Answer:
     return answer
 
 
-def _deadlocks(stage: Stage) -> int:
+def _deadlocks(stage: Environment) -> int:
     [(count,)] = stage.database.run("SELECT deadlocks FROM pg_stat_database WHERE datname = 'candor'")
     return int(count)
 
 
-def serialization_failures(stage: Stage) -> None:
+def serialization_failures(stage: Environment) -> None:
     """Have a trigger raise 40001 twice and then pass, and another raise it for ever.
 
     The first is done again and succeeds at the third attempt; the second is 503 after as many attempts as there are.
@@ -139,7 +139,7 @@ def serialization_failures(stage: Stage) -> None:
     stage.note(f"{good} of {len(flaky)} at the third attempt, in {max(each.seconds for each in flaky):.2f} s at most")
 
 
-def _create(stage: Stage, name: str) -> Answer:
+def _create(stage: Environment, name: str) -> Answer:
     title = f"{stage.ledger.tag}/{name}"
     answer = stage.send("POST", "/v1/tasks", {"task": {"title": title}})
     stage.ledger.enter("unkeyed", answer)

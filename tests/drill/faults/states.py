@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import cluster
-from tests.drill.environment import Stage
+from tests.drill.environment import Environment
 from tests.stack.deployment import ask
 
 READS: Final = ("get", "list")
@@ -23,7 +23,7 @@ NO_ROOM: Final = """
 ROOM: Final = "DROP TRIGGER drill_full ON tasks; DROP FUNCTION drill_full"
 
 
-def read_only(stage: Stage) -> None:
+def read_only(stage: Environment) -> None:
     """Make every transaction read-only, as a primary is that has been demoted.
 
     Writes are 503, reads 200, /readyz is 503; all is well again without a restart.
@@ -43,7 +43,7 @@ def read_only(stage: Stage) -> None:
     stage.note(f"not ready after {took:.1f} s, ready again after {back:.1f} s")
 
 
-def disk_full(stage: Stage) -> None:
+def disk_full(stage: Environment) -> None:
     """Move the tasks to a small file system and fill that; where none may be mounted, have a trigger raise 53100.
 
     Writes that find no room are 507, reads go on; once there is room, writes succeed.
@@ -62,7 +62,7 @@ def disk_full(stage: Stage) -> None:
 
 
 @contextmanager
-def _no_room(stage: Stage) -> Iterator[str]:
+def _no_room(stage: Environment) -> Iterator[str]:
     place = Path(stage.deployment.home) / "small"
     place.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", SMALL, "tmpfs", str(place)]
@@ -84,7 +84,7 @@ def _no_room(stage: Stage) -> Iterator[str]:
 
 
 @contextmanager
-def _on_tablespace(stage: Stage, place: Path) -> Iterator[None]:
+def _on_tablespace(stage: Environment, place: Path) -> Iterator[None]:
     uid, gid = cluster.account(stage.database.directory) or (-1, -1)
     os.chown(place, uid, gid)
     stage.database.run(f"CREATE TABLESPACE small LOCATION '{place}'")
@@ -97,7 +97,7 @@ def _on_tablespace(stage: Stage, place: Path) -> Iterator[None]:
         stage.database.run("DROP TABLESPACE small")
 
 
-def schema_behind(stage: Stage) -> None:
+def schema_behind(stage: Environment) -> None:
     """Have the database say that it is one migration behind the code.
 
     /readyz is 503 and names the migrations; what is served meanwhile is served well, and never 500.
@@ -105,7 +105,7 @@ def schema_behind(stage: Stage) -> None:
     _with_revision(stage, "0000")
 
 
-def schema_ahead(stage: Stage) -> None:
+def schema_ahead(stage: Environment) -> None:
     """Have the database say that it is at a migration that the code does not know.
 
     As with one behind.
@@ -113,7 +113,7 @@ def schema_ahead(stage: Stage) -> None:
     _with_revision(stage, "9999")
 
 
-def _with_revision(stage: Stage, revision: str) -> None:
+def _with_revision(stage: Environment, revision: str) -> None:
     [(head,)] = stage.database.run("SELECT version_num FROM alembic_version")
     stage.database.run("UPDATE alembic_version SET version_num = %s", revision)
     took = stage.expect_soon(lambda: _readiness(stage, "migrations") == "failed", 3, "/readyz names the migrations")
@@ -124,7 +124,7 @@ def _with_revision(stage: Stage, revision: str) -> None:
     stage.note(f"not ready after {took:.1f} s, ready again after {back:.1f} s")
 
 
-def _readiness(stage: Stage, check: str) -> str:
+def _readiness(stage: Environment, check: str) -> str:
     """Return what both instances say of a check, when they agree and refuse."""
     said = {_check_of(ask(path, "/readyz"), check) for path in stage.deployment.sockets}
     return said.pop() if len(said) == 1 else ""
@@ -136,11 +136,11 @@ def _check_of(answer: bytes, check: str) -> str:
     return "failed" if f'"{check}":"failed"'.encode() in answer.replace(b'": "', b'":"') else "another"
 
 
-def _count(stage: Stage, status: int, *, since: float) -> int:
+def _count(stage: Environment, status: int, *, since: float) -> int:
     return sum(each.status == status for each in stage.ledger.of(since=since))
 
 
-def _expect_reads_only(stage: Stage, *, since: float, status: int) -> None:
+def _expect_reads_only(stage: Environment, *, since: float, status: int) -> None:
     reads, writes = stage.ledger.of(*READS, since=since), stage.ledger.of(*WRITES, since=since)
     stage.expect({each.status for each in reads} == {200}, "reads are 200")
     stage.expect({each.status for each in writes} == {status}, f"writes are {status}")

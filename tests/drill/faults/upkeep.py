@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from app.config import Settings
 from deploy.local import cluster
-from tests.drill.environment import SECRET, Stage
+from tests.drill.environment import SECRET, Environment
 from tests.drill.history import examine
 from tests.drill.http_client import Answer, Caller, request
 from tests.stack.conftest import serving
@@ -42,7 +42,7 @@ def downgrade():
 """
 
 
-def migrated(stage: Stage) -> None:
+def migrated(stage: Environment) -> None:
     """Run ``flask db upgrade`` with a new column and an index made concurrently, and then take both back.
 
     Nobody notices; the code that serves is always that of before, which does not know the column; the migration
@@ -63,7 +63,7 @@ def migrated(stage: Stage) -> None:
     stage.expect_unnoticed(since=began)
 
 
-def migration_blocked(stage: Stage) -> None:
+def migration_blocked(stage: Environment) -> None:
     """Run the same migration while somebody's transaction has read the tasks and goes on.
 
     It gives up after its ``lock_timeout`` and changes nothing; who comes behind it meanwhile waits for it, and is 503
@@ -82,7 +82,7 @@ def migration_blocked(stage: Stage) -> None:
     stage.note(f"{len(refused)} of {len(stage.ledger.of(since=began))} refused, while the migration waited")
 
 
-def with_another(stage: Stage) -> str:
+def with_another(stage: Environment) -> str:
     """Return a folder with the service's migrations and one more."""
     [(head,)] = stage.database.run("SELECT version_num FROM alembic_version")
     migrations = stage.deployment.home / "migrations"
@@ -91,12 +91,12 @@ def with_another(stage: Stage) -> str:
     return str(migrations)
 
 
-def columns(stage: Stage) -> int:
+def columns(stage: Environment) -> int:
     found = "SELECT 1 FROM information_schema.columns WHERE table_name = 'tasks' AND column_name = 'drill'"
     return len(stage.database.run(found))
 
 
-def _flask(stage: Stage, *words: str, fails_by: str = "") -> None:
+def _flask(stage: Environment, *words: str, fails_by: str = "") -> None:
     environ = os.environ | {"APP_ENV": "development", "DATABASE_URL": stage.database.url, "JWT_SECRET": SECRET}
     done = subprocess.run(
         [sys.executable, "-m", "flask", *words], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
@@ -105,7 +105,7 @@ def _flask(stage: Stage, *words: str, fails_by: str = "") -> None:
     stage.expect(is_as_expected, f"flask {' '.join(words[:2])}: {cluster.last_lines(done.stderr)}")
 
 
-def restored(stage: Stage) -> None:
+def restored(stage: Environment) -> None:
     """Dump the database by ``pg_dump`` and restore it beside itself by ``pg_restore``.
 
     What was acknowledged before the dump is in the copy, once; a service on the copy replays keys that were used
@@ -134,7 +134,7 @@ def restored(stage: Stage) -> None:
     stage.note(f"{len(rows)} tasks and {len(kept)} stored answers in the copy, {len(first)} keys replayed by it")
 
 
-def _expect_replays(stage: Stage, first: dict[str, Answer]) -> None:
+def _expect_replays(stage: Environment, first: dict[str, Answer]) -> None:
     settings = Settings(database_url=f"{stage.database.url.rpartition('/')[0]}/{COPY}", jwt_secret=SECRET)
     with serving(settings, stage.deployment.home / "copy.log", WEB_CONCURRENCY="1") as served:
         again = asyncio.run(_create(stage, served.port, titles=list(first)))
@@ -143,7 +143,7 @@ def _expect_replays(stage: Stage, first: dict[str, Answer]) -> None:
         stage.expect(is_same and answer.header("Idempotent-Replayed") == "true", f"{title} is not replayed")
 
 
-async def _create(stage: Stage, port: int, titles: list[str] | None = None) -> dict[str, Answer]:
+async def _create(stage: Environment, port: int, titles: list[str] | None = None) -> dict[str, Answer]:
     caller, answers = Caller(port), dict[str, Answer]()
     for title in titles or [f"{stage.ledger.tag}/dumped-{number}" for number in range(KEYS)]:
         body, token = {"task": {"title": title}}, stage.bearer("owner-0")
@@ -153,7 +153,7 @@ async def _create(stage: Stage, port: int, titles: list[str] | None = None) -> d
     return answers
 
 
-def _copy(stage: Stage, dump: Path) -> None:
+def _copy(stage: Environment, dump: Path) -> None:
     url, folder = urlsplit(stage.database.url), cluster.binaries()
     environ = cluster.environment() | {"PGPASSWORD": url.password or ""}
     where = ["-h", "127.0.0.1", "-p", str(url.port), "-U", "postgres"]

@@ -104,7 +104,7 @@ class TestWrite:
             write(tree, Words.of("gizmos"))
         assert contents(tree) == {name: text for name, text in before.items() if name != "app/services/gizmos.py"}
 
-    @pytest.mark.parametrize("many", ["slots", "hooks", "windows"])
+    @pytest.mark.parametrize("many", ["bulkhead", "hooks", "clients"])
     def test_what_a_file_of_all_calls_something_is_refused(self, tree: Path, many: str) -> None:
         before = contents(tree)
         with pytest.raises(ValueError, match=f"calls something '{many}' already"):

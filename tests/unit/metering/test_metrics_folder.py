@@ -28,7 +28,7 @@ from app.observability import metrics
 def worker(number, times, *, is_killed):
     metrics_folder.allot(number)
     if (pid := os.fork()) == 0:
-        worker_index.bear(SimpleNamespace(number=number))
+        worker_index.set_own(SimpleNamespace(number=number))
         metrics.IN_FLIGHT.inc()
         for _ in range(times):
             metrics.request("GET", "/", "200", 0.01)

@@ -281,4 +281,4 @@ class TestEnd:
             kept.stop(WITHIN)
         assert lost.by == 1
         said = [(each.levelname, each.getMessage()) for each in caplog.records if each.name == "candor.failures"]
-        assert said == [("INFO", "1 failed requests were not written down before the end; the log has them")]
+        assert said == [("INFO", "1 failed requests were not stored before shutdown; the log contains them")]

@@ -95,7 +95,7 @@ class TestPipe:
         log.info("it flows again")
         told, last = drain(pipe[0])
         assert last["message"] == "it flows again"
-        lost = sum(int(line["message"].split()[0]) for line in [*kept, told] if "lost" in line["message"])
+        lost = sum(int(line["message"].split()[0]) for line in [*kept, told] if "dropped" in line["message"])
         assert lost == handler.dropped == 2000 - sum(line["message"] == "x" * 100 for line in kept)
 
     def test_the_descriptor_of_others_stays_as_it_is(self, pipe: tuple[int, int], logger: Open) -> None:
@@ -214,5 +214,5 @@ def test_an_argument_that_cannot_be_said_costs_its_line_only(logger: Open, tmp_p
     log, _ = logger(descriptor)
     log.info("%s", Broken())
     line = json.loads((tmp_path / "log").read_text())
-    assert line["message"] == "a line could not be made: RuntimeError"
+    assert line["message"] == "a log entry could not be formatted: RuntimeError"
     os.close(descriptor)

@@ -162,7 +162,7 @@ class TestPauses:
         assert clock.slept == [1.1]
 
     def test_it_may_be_meant_for_our_own_caller(self, make_retry: Callable[..., Retry], clock: FakeMonotonic) -> None:
-        make_retry(heeds_retry_after=False)(Work(clock, ServiceUnavailable(retry_after=30)))()
+        make_retry(honors_retry_after=False)(Work(clock, ServiceUnavailable(retry_after=30)))()
         assert clock.slept == [0.1]
 
     def test_when_it_does_not_fit_we_give_up_at_once(

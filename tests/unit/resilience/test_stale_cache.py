@@ -43,7 +43,7 @@ class TestCopies:
         copies.delete("b")
         assert copies.get("a") is None
 
-    @pytest.mark.parametrize("nonsense", [{"lasting": timedelta(0)}, {"lasting": FIVE, "most": 0}])
+    @pytest.mark.parametrize("nonsense", [{"lifetime": timedelta(0)}, {"lifetime": FIVE, "max_size": 0}])
     def test_nonsense_is_refused(self, nonsense: dict[str, object]) -> None:
         with pytest.raises(ValueError, match="copies last"):
             StaleCache(**nonsense)  # type: ignore[arg-type]  # as above
