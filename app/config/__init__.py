@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+from app import product
 from app.config import database, development, readers, rules
 from app.config.issuers import Issuer, read_issuers
 from app.config.setting import default_of
@@ -25,7 +26,7 @@ class InvalidSettings(Exception):
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
-        super().__init__("Candor does not start:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        super().__init__(f"{product.NAME} does not start:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +43,7 @@ class Settings:
     )
     port: int = _setting(8000, readers.integer(1, 65535), "The port to listen on.")
     bind: str = _setting(
-        "", readers.unix_socket, "A unix socket to listen on instead of HOST and PORT, such as unix:/run/candor/1.sock."
+        "", readers.unix_socket, "A unix socket to listen on instead of HOST and PORT, such as unix:/run/app/1.sock."
     )
     public_url: str = _setting(
         "",
@@ -123,7 +124,9 @@ class Settings:
         "Who sends mail: smtp://user:password@host:587 or smtps://. Unset, mail is printed, and waits in production.",
     )
     mail_from: str = _setting(
-        "Candor <candor@localhost>", readers.mail_address, "Whom mail is from: an address, with a name perhaps."
+        f"{product.NAME} <{product.SLUG}@localhost>",
+        readers.mail_address,
+        "Whom mail is from: an address, with a name perhaps.",
     )
     activation_url: str = _setting(
         "", readers.token_url, "The page to activate accounts, linked in mails, with {token}. Unset, they show a code."
