@@ -12,25 +12,23 @@ REQUIRED: Final = {
     "executed": {"page", "by"},
     "compiled": {"page", "block", "reason"},
     "skipped": {"page", "block", "reason"},
-    "unfinished": {"page", "section", "reason"},
 }
 OPTIONAL: Final = {"executed": {"block"}}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of the table: what happens to a page, a section or a block."""
+    """An entry of the table: the treatment of a page or a block."""
 
     treatment: str
     page: str
     block: str = ""
-    section: str = ""
     by: str = ""
     reason: str = ""
 
     def matches(self, block: Block) -> bool:
         """Return whether the entry is about this block."""
-        return self.page == block.page and self.block in ("", block.first_line) and self.section in ("", block.section)
+        return self.page == block.page and self.block in ("", block.first_line)
 
 
 def entries(file: Path = FILE) -> list[Entry]:

@@ -18,7 +18,7 @@ def test_blocks(page: str, start_service: Callable[[], Service], database_url: s
     assert not failures, "\n\n".join(failures)
 
 
-@pytest.mark.parametrize("entry", entries(), ids=lambda entry: f"{entry.page}: {entry.block or entry.section}")
+@pytest.mark.parametrize("entry", entries(), ids=lambda entry: f"{entry.page}: {entry.block or 'the page'}")
 def test_each_entry_is_about_a_block(entry: Entry) -> None:
     assert entry.page in all_pages(), "there is no such page: remove the entry"
     assert any(entry.matches(block) for block in blocks_of(entry.page)), "there is no such block: remove the entry"
