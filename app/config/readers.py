@@ -160,7 +160,7 @@ def mail_address(text: str) -> str:
 def public_url(text: str) -> str:
     """Accept what the service may call itself in its answers."""
     if not _is_url(text, ("http", "https")) or not _PUBLIC_URL.fullmatch(text):
-        raise ValueError("must be http:// or https://, a host and perhaps a path; no user, query or fragment")
+        raise ValueError("must be http:// or https://, a host and optionally a path; no user, query or fragment")
     return text.rstrip("/")
 
 

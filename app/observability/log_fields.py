@@ -7,7 +7,6 @@ from app import product
 
 FIELDS: Final[Mapping[str, str]] = {
     "after": "State of the circuit breaker after the transition.",
-    "again_in": "Seconds until the next attempt at the job.",
     "anonymous_scopes": "Scopes of requests without credentials.",
     "attempts": "Attempts so far: at a job, or to reach the database.",
     "batch": "Items of a batch: `total`, `created` and `failed`.",
@@ -63,7 +62,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "request_ids": "First request IDs of the errors that share the entry.",
     "requests": "Calls that the circuit breaker counted.",
     "retries": "Repetitions within the request, by kind of work.",
-    "retry_in_seconds": "Seconds until a failed job is attempted again.",
+    "retry_in_seconds": "Seconds until the next attempt at the job.",
     "route": "Route pattern; `unmatched` if no route matches.",
     "running": "Jobs in progress.",
     "seconds": "Duration in seconds: of an attempt at a job, or the age of the list of revoked sessions.",
