@@ -12,9 +12,9 @@ FILE: Final = Path(__file__).with_name("blocks.toml")
 REQUIRED: Final = {
     "executed": {"page", "by"},
     "compiled": {"page", "block", "reason"},
-    "skipped": {"page", "block", "reason"},
+    "skipped": {"page", "reason"},
 }
-OPTIONAL: Final = {"executed": {"block", "language"}}
+OPTIONAL: Final = {"executed": {"block", "language"}, "skipped": {"block", "language"}}
 
 
 @dataclass(frozen=True)
