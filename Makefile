@@ -6,7 +6,7 @@ PY     := .venv/bin/python
 LAUNCH := deploy/local/run.py
 ARGS   ?=
 STOCK  := .local/conformance-venv
-EDGE   := tests/stack tests/conformance tests/browser
+EDGE   := tests/stack tests/conformance tests/browser tests/docs/test_site.py
 PEERS  := .local/bench-venv
 OTHERS := .local/ecosystem-venv
 SCANNERS := .local/scanners-venv
@@ -46,13 +46,13 @@ migration: .venv/run.lock ## Write a migration from the models: make migration m
 proto: .venv/dev.lock ## Make the messages and stubs of app/rpc/gen from app/rpc/proto
 	@$(PY) -m app.rpc.generate
 
-test: .venv/dev.lock $(DOCS)/installed.lock ## Run the tests in parallel, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
+test: .venv/dev.lock ## Run the tests in parallel, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
 	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients $(ARGS)
 
 quick: .venv/dev.lock ## In 15 seconds: lint what has changed since the last commit on main, and run the tests nearest to it
 	@exec $(PY) -m tests.quick $(ARGS)
 
-edge: .venv/dev.lock $(SCANNERS)/installed.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser; some minutes
+edge: .venv/dev.lock $(SCANNERS)/installed.lock $(DOCS)/installed.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser, Sphinx; some minutes
 	@exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS)
 
 check: lint contract test edge ## Everything that must hold before a push
