@@ -1,11 +1,11 @@
-"""The wire form of the front page."""
+"""The schema of the index page."""
 
 from app.wire import fields
 from app.wire.schemas.base import Schema
 
 
 class ServiceIndexSchema(Schema):
-    """Where everything is."""
+    """The name of the service and its links."""
 
     name = fields.Text(metadata={"example": "Candor", "description": "The name of the service."})
     links = fields.Anything(
