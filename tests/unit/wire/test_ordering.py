@@ -40,13 +40,13 @@ class TestParseOrderBy:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
-            ("owner.email", ("Unknown member", "owner.email", 1, [*MEMBERS])),
-            ("title, password_hash desc", ("Unknown member", "password_hash", 8, [*MEMBERS[1:]])),
-            ("-title", ("Unknown member", "-title", 1, [*MEMBERS])),
-            ("title,", ("A member is expected", "end of order_by", 7, [*MEMBERS[1:]])),
-            (",title", ("A member is expected", ",", 1, [*MEMBERS])),
-            ("title,,a", ("A member is expected", ",", 7, [*MEMBERS[1:]])),
-            ("'title'", ("A member is expected", "'title'", 1, [*MEMBERS])),
+            ("owner.email", ("Unknown property", "owner.email", 1, [*MEMBERS])),
+            ("title, password_hash desc", ("Unknown property", "password_hash", 8, [*MEMBERS[1:]])),
+            ("-title", ("Unknown property", "-title", 1, [*MEMBERS])),
+            ("title,", ("A property is expected", "end of order_by", 7, [*MEMBERS[1:]])),
+            (",title", ("A property is expected", ",", 1, [*MEMBERS])),
+            ("title,,a", ("A property is expected", ",", 7, [*MEMBERS[1:]])),
+            ("'title'", ("A property is expected", "'title'", 1, [*MEMBERS])),
         ],
     )
     def test_an_unknown_member_is_named_with_the_allowed_ones_b18(
@@ -67,12 +67,12 @@ class TestParseOrderBy:
         assert facts(text) == expected
 
     def test_a_member_is_named_once(self) -> None:
-        assert facts("title, title desc") == ("A member is named twice", "title", 8, [*MEMBERS[1:]])
+        assert facts("title, title desc") == ("A property is listed twice", "title", 8, [*MEMBERS[1:]])
 
     def test_five_members_are_enough_and_the_sixth_is_pointed_at(self) -> None:
         five = "title, due_date, create_time, a, b"
         assert len(parse_order_by(five, MEMBERS, DEFAULT)) == 5
-        assert facts(f"{five}, c") == ("Too many members", "c", len(five) + 3, ["at most 5 members"])
+        assert facts(f"{five}, c") == ("Too many properties", "c", len(five) + 3, ["at most 5 properties"])
 
     @pytest.mark.parametrize("piece", ["a", ",", " ", "title,", "\0", "'", "é", "-"])
     def test_100_kb_of_anything_cost_milliseconds_b17(self, piece: str) -> None:
