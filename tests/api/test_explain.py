@@ -231,9 +231,9 @@ class TestCommand:
         assert ran.output.startswith("404 TASK_NOT_FOUND")
         assert "Time spent " in ran.output
         missing = run(args=["explain", "not-in-the-log", "--log", str(tmp_path / "log")])
-        assert (missing.exit_code, "is about a request not-in-the-log" in missing.output) == (1, True)
+        assert (missing.exit_code, "has no entry about the request not-in-the-log" in missing.output) == (1, True)
         away = run(args=["explain", "in-the-log"])
-        assert (away.exit_code, "The record is out of reach" in away.output) == (1, True)
+        assert (away.exit_code, "The failure store is unavailable" in away.output) == (1, True)
 
     def test_an_id_that_is_not_on_record_ends_with_1(self, app: Flask) -> None:
         ran = app.test_cli_runner().invoke(args=["explain", "unheard-of"])

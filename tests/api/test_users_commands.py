@@ -30,7 +30,7 @@ class TestGrant:
 
     def test_nobody(self, unauthenticated: Caller, app: Flask) -> None:
         result = run(app, "grant", "nobody@example.com", "admin")
-        assert (result.exit_code, result.output) == (1, "Error: Nobody has the address nobody@example.com.\n")
+        assert (result.exit_code, result.output) == (1, "Error: No account has the address nobody@example.com.\n")
 
     def test_what_is_no_scope(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         result = run(app, "grant", email, 'a"b')

@@ -135,7 +135,7 @@ def test_a_port_that_is_taken_costs_grpc_and_nothing_else(start: Start) -> None:
         port = taken.getsockname()[1]
         start.environ["RPC_PORT"] = str(port)
         greeting = start()
-        wait_until(lambda: f"RPC_HOST=127.0.0.1 RPC_PORT={port} cannot be had" in start.said, 30)
+        wait_until(lambda: f"RPC_HOST=127.0.0.1 RPC_PORT={port} cannot be bound" in start.said, 30)
         assert "Traceback" not in start.said
         curl = greeting[greeting.index("curl -i") :].strip()
         assert "HTTP/1.1 201" in start.shell(curl)

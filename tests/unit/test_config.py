@@ -58,7 +58,9 @@ class TestDevelopment:
 
     def test_a_certificate_has_a_key(self) -> None:
         for name in ("RPC_CERTIFICATE", "RPC_KEY"):
-            assert faults({name: "/etc/candor/pem"}) == ["RPC_KEY and RPC_CERTIFICATE are set both or neither."]
+            assert faults({name: "/etc/candor/pem"}) == [
+                "RPC_KEY and RPC_CERTIFICATE must both be set or both be unset."
+            ]
 
     def test_loopback_has_three_names(self, tmp_path: Path) -> None:
         urls = {Settings.from_env({"HOST": host}, local=tmp_path).public_url for host in ("localhost", "::1")}
@@ -170,7 +172,7 @@ class TestProduction:
 
     def test_a_short_secret_is_refused_and_not_repeated(self) -> None:
         (fault,) = faults({**PRODUCTION, "JWT_SECRET": "hunter2"})
-        assert fault == "JWT_SECRET must have at least 32 bytes; `openssl rand -hex 32` makes one."
+        assert fault == "JWT_SECRET must have at least 32 bytes; `openssl rand -hex 32` generates one."
 
     def test_keys_have_names_and_their_order(self) -> None:
         new, old = "n" * 32, "o" * 32
@@ -415,17 +417,17 @@ class TestMail:
     @pytest.mark.parametrize(
         ("url", "fault"),
         [
-            ("https://app.example.com/activate", "holds {token} once"),
-            ("https://app.example.com/{token}/{token}", "holds {token} once"),
-            ("https://app.example.com/{token}/{id}", "holds {token} once"),
-            ("https://{token}.example.com/", "holds {token} once"),
-            ("https://user:secret@app.example.com/{token}", "holds {token} once"),
-            ("app.example.com/{token}", "holds {token} once"),
-            ("javascript:alert('{token}')", "holds {token} once"),
-            ("mailto:a@example.com?{token}", "holds {token} once"),
-            ('https://app.example.com/"><b>{token}', "holds {token} once"),
-            ("https://app.example.com/a b{token}", "holds {token} once"),
-            ("https://[::1/{token}", "holds {token} once"),
+            ("https://app.example.com/activate", "{token} once"),
+            ("https://app.example.com/{token}/{token}", "{token} once"),
+            ("https://app.example.com/{token}/{id}", "{token} once"),
+            ("https://{token}.example.com/", "{token} once"),
+            ("https://user:secret@app.example.com/{token}", "{token} once"),
+            ("app.example.com/{token}", "{token} once"),
+            ("javascript:alert('{token}')", "{token} once"),
+            ("mailto:a@example.com?{token}", "{token} once"),
+            ('https://app.example.com/"><b>{token}', "{token} once"),
+            ("https://app.example.com/a b{token}", "{token} once"),
+            ("https://[::1/{token}", "{token} once"),
             ("http://app.example.com/{token}", "must start with https://"),
         ],
     )
@@ -437,7 +439,9 @@ class TestMail:
 
     @pytest.mark.parametrize("sender", ["nobody", "@example.com", "a@b\r\nBcc: c@d", "a@b, c@d", "ä@example.com"])
     def test_who_is_no_sender(self, sender: str) -> None:
-        assert faults({"MAIL_FROM": sender}) == ["MAIL_FROM must be an address such as 'Candor <candor@example.com>'."]
+        assert faults({"MAIL_FROM": sender}) == [
+            "MAIL_FROM must be an address such as 'Support <support@example.com>'."
+        ]
 
     def test_production_names_its_sender(self) -> None:
         assert faults({**PRODUCTION, "SMTP_URL": "smtp://localhost"}) == [

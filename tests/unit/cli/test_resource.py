@@ -53,7 +53,7 @@ class TestWords:
         ],
     )
     def test_what_is_no_word_is_refused(self, many: str, one: str | None) -> None:
-        with pytest.raises(ValueError, match="is no name for a resource"):
+        with pytest.raises(ValueError, match="is not a name for a resource"):
             Words.of(many, one)
 
     @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ class TestWords:
     )
     def test_what_means_something_else_is_refused(self, many: str) -> None:
         """A keyword, a builtin, a word of SQL, or a name in the code that would be written."""
-        with pytest.raises(ValueError, match="means something else"):
+        with pytest.raises(ValueError, match="is reserved in"):
             Words.of(many)
 
     def test_what_is_no_plural_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="no plural"):
+        with pytest.raises(ValueError, match="not a plural"):
             Words.of("sheep")
-        with pytest.raises(ValueError, match="no plural"):
+        with pytest.raises(ValueError, match="not a plural"):
             Words.of("gizmos", "gizmos")
 
 
@@ -97,17 +97,17 @@ class TestWrite:
     def test_what_is_there_is_refused_and_nothing_is_written(self, tree: Path) -> None:
         write(tree, Words.of("gizmos"))
         before = contents(tree)
-        with pytest.raises(ValueError, match="is there already"):
+        with pytest.raises(ValueError, match="already exists"):
             write(tree, Words.of("gizmos"))
         (tree / "app" / "services" / "gizmos.py").unlink()
-        with pytest.raises(ValueError, match="is there already"):
+        with pytest.raises(ValueError, match="already exists"):
             write(tree, Words.of("gizmos"))
         assert contents(tree) == {name: text for name, text in before.items() if name != "app/services/gizmos.py"}
 
     @pytest.mark.parametrize("many", ["bulkhead", "hooks", "clients"])
     def test_what_a_file_of_all_calls_something_is_refused(self, tree: Path, many: str) -> None:
         before = contents(tree)
-        with pytest.raises(ValueError, match=f"calls something '{many}' already"):
+        with pytest.raises(ValueError, match=f"already uses the name '{many}'"):
             write(tree, Words(many, "gizmo"))
         assert contents(tree) == before
 
@@ -115,7 +115,7 @@ class TestWrite:
     def test_where_a_file_of_all_is_missing_or_strange_nothing_is_written(self, tree: Path, name: str) -> None:
         (tree / name).write_text("")
         before = contents(tree)
-        with pytest.raises(ValueError, match=f"{name} has no line like"):
+        with pytest.raises(ValueError, match=f"{name} has no line similar to"):
             write(tree, Words.of("gizmos"))
         (tree / name).unlink()
         with pytest.raises(ValueError, match=f"{name} is missing"):
@@ -125,7 +125,7 @@ class TestWrite:
     def test_without_ruff_nothing_is_written(self, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(resource, "TIDY", (("no-such-step",),))
         before = contents(tree)
-        with pytest.raises(ValueError, match="ruff, which make lint installs, said"):
+        with pytest.raises(ValueError, match="ruff, which make lint installs, failed"):
             write(tree, Words.of("gizmos"))
         assert contents(tree) == before
 
@@ -146,9 +146,9 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (["Gizmos"], "Error: 'Gizmos' is no name for a resource, which is a word of 2 to 14 small letters.\n"),
-            (["tasks"], "Error: app/errs/tasks.py is there already.\n"),
-            (["sheep"], "Error: 'sheep' is no plural: name many of them, and one by --singular.\n"),
+            (["Gizmos"], "Error: 'Gizmos' is not a name for a resource, which is a word of 2 to 14 small letters.\n"),
+            (["tasks"], "Error: app/errs/tasks.py already exists.\n"),
+            (["sheep"], "Error: 'sheep' is not a plural: name the plural, and the singular with --singular.\n"),
         ],
     )
     def test_what_is_refused_is_said_in_one_line(self, words: list[str], said: str) -> None:

@@ -28,5 +28,5 @@ def test_many_may_learn_at_once() -> None:
 
 
 def test_one_without_room_is_refused() -> None:
-    with pytest.raises(ValueError, match="room"):
+    with pytest.raises(ValueError, match="at least one"):
         BoundedCache(0)

@@ -45,5 +45,5 @@ class TestCopies:
 
     @pytest.mark.parametrize("nonsense", [{"lifetime": timedelta(0)}, {"lifetime": FIVE, "max_size": 0}])
     def test_nonsense_is_refused(self, nonsense: dict[str, object]) -> None:
-        with pytest.raises(ValueError, match="copies last"):
+        with pytest.raises(ValueError, match="lifetime and the size"):
             StaleCache(**nonsense)  # type: ignore[arg-type]  # as above
