@@ -24,7 +24,7 @@ COMPARED = definitions.compare
 def number_revision(
     _context: MigrationContext, _heads: str | Iterable[str | None], directives: list[MigrationScript]
 ) -> None:
-    """Number the revision, therefore files sort in order. Write none if nothing has changed."""
+    """Number the revision: the files then sort in order. Write none if nothing has changed."""
     (script,) = directives
     if getattr(context.config.cmd_opts, "autogenerate", False) and script.upgrade_ops and script.upgrade_ops.is_empty():
         directives.clear()

@@ -180,7 +180,7 @@ class Limiter(flask_limiter.Limiter):
             request.limits = (*kept, *found)  # type: ignore[attr-defined]  # any request class
 
     def _count(self, request: Request, app: Flask) -> None:
-        """Count the request as Flask-Limiter would where nothing but the two limits applies.
+        """Count the request as Flask-Limiter would if only the two limits apply.
 
         Raises:
             RateLimitExceeded: a limit is exceeded.
@@ -233,7 +233,7 @@ class Limiter(flask_limiter.Limiter):
         return plan
 
     def _is_plain(self) -> bool:
-        """Return whether the application uses nothing of Flask-Limiter but its application limits."""
+        """Return whether the application uses only the application limits of Flask-Limiter."""
         manager, unbound = self.limit_manager, self.defaults["limit_manager"]
         return (
             type(self._storage) is RateLimitStorage
