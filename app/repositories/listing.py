@@ -48,7 +48,7 @@ class Key(NamedTuple):
 
     @property
     def sorted(self) -> ColumnElement[Any]:
-        """Return the sort expression: nulls last if nullable, otherwise plain, as an index then serves both directions."""
+        """Return the sort expression: nulls last if nullable, otherwise plain: an index serves both directions."""
         direction = self.column.desc() if self.descending else self.column.asc()
         return direction.nulls_last() if self.descending and self.nullable else direction
 
