@@ -18,7 +18,7 @@ from app.resilience.socket_watchdog import GRACE, Watchdog
 
 CANCEL_TIMEOUT: Final = 0.3
 """Seconds in which a server accepts the cancellation of a statement. A server that hangs does not."""
-CHECKOUT: Final = "candor_checkout"
+CHECKOUT: Final = "checkout"
 
 
 class Checkout:
