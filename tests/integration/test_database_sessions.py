@@ -261,7 +261,7 @@ class TestForms:
 
 
 class TestEncoding:
-    SENTENCE: Final = "make it anew with CREATE DATABASE"
+    SENTENCE: Final = "create it again with CREATE DATABASE"
 
     @pytest.fixture(params=["SQL_ASCII", "LATIN1"])
     def unfit(
