@@ -58,10 +58,10 @@ class Installation:
     code: Path
     server: embedded_postgres.Server
     is_complete: bool = False
-    """Without it, there is no worker, and no metrics: tests/stack/test_worker.py and test_metrics.py have them."""
+    """Without it, there is no worker and no metrics; tests/stack/test_worker.py and test_metrics.py test those."""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     replaced: list[tuple[str, str]] = field(default_factory=list)
-    """Texts of the page and their replacements, besides the paths."""
+    """Texts of the page and their replacements, in addition to the paths."""
 
     def __post_init__(self) -> None:
         for name in ("run", "units", "nginx", "sites", "backups"):
@@ -142,7 +142,7 @@ class Installation:
             self._systemctl("restart", unit)
 
     def stop(self) -> None:
-        """Stop everything but PostgreSQL."""
+        """Stop everything except PostgreSQL."""
         for unit in UNITS:
             self._systemctl("stop", unit)
 

@@ -1,4 +1,4 @@
-"""C11: the shell lines of a catalogue page, pasted as they are, end with the page's error."""
+"""C11: the shell commands of a catalogue page, pasted unchanged, end with the page's error."""
 
 import json
 import os
@@ -26,28 +26,28 @@ IN_TURN = [
     if code != RateLimitExceeded.code
 ]
 UNPROVOKED = {
-    "IDEMPOTENCY_IN_PROGRESS",  # two requests have to meet
+    "IDEMPOTENCY_IN_PROGRESS",  # needs two simultaneous requests
     *("DEADLINE_EXCEEDED", "SERVICE_UNAVAILABLE", "NOT_READY", "INSUFFICIENT_STORAGE", "INTERNAL_ERROR"),
 }
 
 
 @pytest.fixture(scope="module")
 def slow(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve few requests at a time."""
+    """Serve with a concurrency limit of a few requests."""
     with serving(settings, tmp_path_factory.mktemp("slow") / "log", RATE_LIMIT="20 per minute") as served:
         yield served
 
 
 @pytest.fixture(scope="module", autouse=True)
 def products(settings: Settings) -> None:
-    """Have what ``make run`` has to be ordered."""
+    """Create the products that ``make run`` creates, for orders."""
     environ = os.environ | {"DATABASE_URL": settings.database_url, "JWT_SECRET": settings.jwt_secret}
     load = [".venv/bin/flask", "products", "load", "deploy/local/products.csv"]
     subprocess.run(load, cwd=ROOT, env=environ, check=True)
 
 
 def pasted(lines: str, *, token: str, settings: Settings) -> tuple[str, str]:
-    """Return the head and the body of the last answer that shell lines print."""
+    """Return the head and the body of the last response that shell commands print."""
     environ = os.environ | {
         "TOKEN": token,
         "DATABASE_URL": settings.database_url,

@@ -1,4 +1,4 @@
-"""A connection is what the last answer said: usable, or closed; and both servers say the same (RFC 9112, section 9)."""
+"""After a response a connection is usable or closed, as the response states; both servers agree (RFC 9112, section 9)."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ DECLARED: Final = "Content-Length: 12\r\n"
 AUTHORIZED: Final = "Authorization: {bearer}\r\n"
 LIMIT: Final = 16384
 SENT: Final = 1048577
-"""Bytes of a body that is too large to be skipped."""
+"""Bytes of a body that is too large to skip."""
 
 REFUSED: Final = {
     "401": ("POST /v1/tasks", JSON + DECLARED),
@@ -30,13 +30,13 @@ REFUSED: Final = {
     "413": ("POST /v1/tasks", AUTHORIZED + JSON + f"Content-Length: {SENT}\r\n"),
     "415": ("POST /v1/tasks", AUTHORIZED + "Content-Type: text/plain\r\n" + DECLARED),
 }
-"""Refused without a look at the body."""
+"""Rejected before the body is read."""
 
 BROKEN: Final = {
-    "chunks that are none": b"zz\r\n",
+    "invalid chunks": b"zz\r\n",
     "more than the chunk": b"1\r\n{}\r\n0\r\n\r\n",
-    "a trailer that is none": b"2\r\n{}\r\n0\r\nA b\r\n\r\n",
-    "more than anybody reads": b"%x\r\n%s\r\n" % (LIMIT + 65536, b" " * (LIMIT + 65536)),
+    "an invalid trailer": b"2\r\n{}\r\n0\r\nA b\r\n\r\n",
+    "more than the service reads": b"%x\r\n%s\r\n" % (LIMIT + 65536, b" " * (LIMIT + 65536)),
 }
 
 
@@ -47,7 +47,7 @@ def asked(target: str, *fields: str, method: str = "GET", version: str = "1.1") 
 
 
 def line_of(octets: int) -> bytes:
-    """Return a request whose first line has so many octets."""
+    """Return a request whose first line has that many octets."""
     rest = octets - len("GET /healthz?a= HTTP/1.1")
     return asked("/healthz?a=" + "a" * rest, "Host: x")
 
@@ -69,7 +69,7 @@ SAME: Final = {
     "an authority to connect to": (asked("x:80", "Host: x:80", method="CONNECT"), 400),
     "an asterisk to get": (asked("*", "Host: x"), 400),
     "no host in HTTP/1.0": (asked("/healthz", version="1.0"), 200),
-    "a port that is none": (asked("/healthz", "Host: x:99999"), 400),
+    "an invalid port": (asked("/healthz", "Host: x:99999"), 400),
     "a port in letters": (asked("/healthz", "Host: x:http"), 400),
     "a name with a bracket": (asked("/healthz", "Host: x", "A(: b"), 400),
     "a name beyond ASCII": (asked("/healthz", "Host: x", "Ä: b"), 400),
@@ -81,7 +81,7 @@ SAME: Final = {
     "an unknown coding in HTTP/1.0": (asked("/", "Host: x", "Transfer-Encoding: foo", version="1.0"), 400),
     "no coding": (asked("/", "Host: x", "Transfer-Encoding: "), 400),
 }
-"""What could be read in two ways, and the status that both servers have for it."""
+"""Ambiguous requests, and the status that both servers return for them."""
 
 
 @pytest.fixture(params=["gunicorn", pytest.param("nginx", marks=needs_nginx)])
@@ -95,7 +95,7 @@ def port(request: pytest.FixtureRequest) -> int:
 
 
 def send(port: int, data: bytes, *, timeout: float = 5) -> bytes:
-    """Return what comes back until the other side closes, or is silent for so long."""
+    """Return the bytes received until the peer closes, or is silent for that time."""
     with closing(socket.create_connection(("127.0.0.1", port), timeout=timeout)) as connection:
         connection.sendall(data)
         return received(connection)
@@ -119,7 +119,7 @@ def test_the_service_as_a_whole_tells_its_methods(port: int) -> None:
 
 @pytest.mark.parametrize("status", REFUSED)
 def test_a_refusal_does_not_ask_for_the_body_first(served: Served, bearer: Bearer, status: str) -> None:
-    """C9, RFC 9110, section 10.1.1: no 100; and the connection is closed, since the body may come all the same."""
+    """C9, RFC 9110, section 10.1.1: no 100, and the connection closes, because the client may still send the body."""
     line, fields = REFUSED[status]
     head = f"{line} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n{fields}\r\n"
     answer = send(served.port, head.format(bearer=bearer()["Authorization"]).encode())
@@ -128,7 +128,7 @@ def test_a_refusal_does_not_ask_for_the_body_first(served: Served, bearer: Beare
 
 
 def test_a_body_that_is_wanted_is_asked_for_once(port: int, bearer: Bearer) -> None:
-    """RFC 9110, section 10.1.1: 100, then the body, then the answer; and the connection goes on."""
+    """RFC 9110, section 10.1.1: 100, then the body, then the response; the connection stays usable."""
     body = json.dumps({"task": {"title": ""}}).encode()
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer()['Authorization']}\r\n{JSON}"
     head += f"Expect: 100-Continue\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -144,7 +144,7 @@ def test_a_body_that_is_wanted_is_asked_for_once(port: int, bearer: Bearer) -> N
 def test_after_a_refusal_the_connection_is_usable_or_was_said_to_close(
     served: Served, bearer: Bearer, status: str
 ) -> None:
-    """RFC 9112, section 9.6: the body is there and skipped, or it is not, and the client was told."""
+    """RFC 9112, section 9.6: the service skips the body, or it closes the connection and announces that."""
     line, fields = REFUSED[status]
     head = f"{line} HTTP/1.1\r\nHost: x\r\n{fields}\r\n".format(bearer=bearer()["Authorization"]).encode()
     whole = send(served.port, head + b" " * (12 if DECLARED in fields else SENT) + NEXT, timeout=0.5)
@@ -161,7 +161,7 @@ def test_after_a_refusal_the_connection_is_usable_or_was_said_to_close(
 def test_after_a_broken_body_the_close_is_announced(
     served: Served, bearer: Bearer, name: str, *, is_authorized: bool
 ) -> None:
-    """RFC 9112, section 9.6: whether the body was read (400, 413) or not (401)."""
+    """RFC 9112, section 9.6: with the body read (400, 413) or unread (401)."""
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\n{JSON}Transfer-Encoding: chunked\r\n"
     head += f"Authorization: {bearer()['Authorization'] if is_authorized else 'Bearer nonsense'}\r\n\r\n"
     answer = send(served.port, head.encode() + BROKEN[name] + NEXT)
@@ -171,7 +171,7 @@ def test_after_a_broken_body_the_close_is_announced(
 
 @pytest.mark.parametrize("size", ["8000000000000000", "f" * 16, "1" + "0" * 16, "f" * 400])
 def test_a_chunk_beyond_any_size_is_refused_at_once(port: int, bearer: Bearer, size: str) -> None:
-    """RFC 9112, section 7.1: not waited for until the deadline."""
+    """RFC 9112, section 7.1: without waiting for the deadline."""
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer()['Authorization']}\r\n{JSON}"
     answer = send(port, f"{head}Transfer-Encoding: chunked\r\n\r\n{size}\r\n{{}}\r\n".encode())
     assert statuses(answer) == [400], answer
@@ -195,7 +195,7 @@ def test_a_client_that_says_close_is_answered_so(port: int, said: str) -> None:
 
 
 def test_clients_that_do_not_hang_up_keep_nobody_waiting(served: Served) -> None:
-    """The end of their connections is not awaited where all others are accepted."""
+    """The main loop, which accepts all connections, does not wait until these close."""
     last = asked("/healthz", "Host: x", "Connection: close")
     with ExitStack() as stack:
         for _ in range(8):

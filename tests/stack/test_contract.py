@@ -1,4 +1,4 @@
-"""``flask contract`` from outside: what a developer sees who changes a schema in a checkout."""
+"""``flask contract`` from outside: its output for a developer who changes a schema in a checkout."""
 
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ class TaskInputSchema"""
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Iterator[Path]:
-    """Return a copy of the tree, whose contract is that of its code."""
+    """Return a copy of the tree whose recorded contract matches its code."""
     tree = copied(ROOT, tmp_path / "candor")
     run(tree, *ACCEPT)
     yield tree
@@ -39,7 +39,7 @@ def edit(tree: Path, path: Path, old: str, new: str) -> None:
 
 
 def failed(tree: Path) -> str:
-    """Return what the check prints about a tree that breaks its contract."""
+    """Return the output of the check for a tree that breaks its contract."""
     done = subprocess.run(CHECK, cwd=tree, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""3.6: with the token, one can look into a worker while all its threads are stuck."""
+"""With its token, the debug listener shows the state of a worker while all its threads are stuck."""
 
 import json
 import threading
@@ -28,7 +28,7 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def watched(settings: Settings, tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Served]:
-    """Serve the house with one worker of few threads, and a debug listener."""
+    """Serve the application with one worker of a few threads, and a debug listener."""
     environment = {"WEB_CONCURRENCY": "1", "WEB_THREADS": str(THREADS), "DATABASE_POOL_SIZE": str(THREADS + 1)}
     environment |= {"DEBUG_TOKEN": TOKEN, "DEBUG_PORT": str(port)}
     with serving(settings, tmp_path_factory.mktemp("watched") / "log", **environment) as served:
@@ -36,7 +36,7 @@ def watched(settings: Settings, tmp_path_factory: pytest.TempPathFactory, port: 
 
 
 def look(port: int, path: str, token: str | None = TOKEN, method: str = "GET") -> tuple[int, HTTPMessage, str]:
-    """Return what the listener answers."""
+    """Return the listener's response."""
     with closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
         connection.request(method, path, headers={} if token is None else {"X-Debug-Token": token})
         answer = connection.getresponse()
@@ -45,7 +45,7 @@ def look(port: int, path: str, token: str | None = TOKEN, method: str = "GET") -
 
 @pytest.fixture
 def stuck(watched: Served, settings: Settings, bearer: Callable[..., dict[str, str]]) -> Iterator[None]:
-    """Have every thread wait for a lock in the database."""
+    """Make every thread wait for a lock in the database."""
     engine = create_engine(settings.database_url)
     with ExitStack() as stack, engine.connect() as locker:
         locker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))

@@ -1,4 +1,4 @@
-"""``make demo-remote``: the first instance does without the second, and nothing is left of both."""
+"""``make demo-remote``: the first instance works without the second, and both leave nothing behind."""
 
 import os
 import re
@@ -21,7 +21,7 @@ WITHIN: Final = 60.0
 
 @pytest.mark.nightly
 def test_the_second_is_killed_and_comes_back(settings: Settings, tmp_path: Path) -> None:
-    """3.5: degraded meanwhile; Ctrl-C ends everything."""
+    """Degraded in the meantime; Ctrl-C ends everything."""
     port = next(port for port in iter(lambda: free_ports()[0], None) if port < 65535)
     environment = os.environ | {
         "DATABASE_URL": settings.database_url,

@@ -1,4 +1,4 @@
-"""`deploy/local/embedded_postgres.py`: a real server on a directory, for the launcher and for the tests."""
+"""`deploy/local/embedded_postgres.py`: a real server on a directory, for the launcher and the tests."""
 
 import shutil
 import stat

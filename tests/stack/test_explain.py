@@ -1,4 +1,4 @@
-"""At 3 a.m.: five failures on a real server, each explained from nothing but its request id."""
+"""Five failures on a real server, each explained from its request id alone."""
 
 import json
 import time
@@ -28,7 +28,7 @@ TASK: Final = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
 @dataclass(frozen=True)
 class Night:
-    """A server, who may ask it anything, and the database that can be broken under it."""
+    """A server, a user with every scope, and the database that tests break under it."""
 
     served: Served
     token: str
@@ -45,7 +45,7 @@ class Night:
             return answer.status, json.loads(said) if said else {}
 
     def explained(self, request_id: str) -> Mapping[str, Any]:
-        """Return what is on record of a request that has just failed."""
+        """Return the stored record of a request that has just failed."""
         deadline = time.monotonic() + WITHIN
         while time.monotonic() < deadline:
             status, document = self.ask("GET", f"/v1/requests/{request_id}")
@@ -59,7 +59,7 @@ class Night:
 
 @pytest.fixture
 def night(settings: Settings, make_database: Callable[[str], str], tmp_path: Path) -> Iterator[Night]:
-    """Serve on a database of its own."""
+    """Serve on a separate database."""
     own = replace(settings, database_url=make_database("night"), log_level="WARNING")
     app = create_app(own)
     migrations.bind(app)
@@ -73,7 +73,7 @@ def night(settings: Settings, make_database: Callable[[str], str], tmp_path: Pat
 
 
 def test_five_failures_are_explained_from_their_ids_alone(night: Night) -> None:
-    """The 3 a.m. test."""
+    """The operator has the request id and ``flask explain``, and nothing else."""
     engine = create_engine(night.database_url)
     ids = [f"at-3-am-{number}" for number in range(5)]
     with engine.begin() as blocker:

@@ -1,4 +1,4 @@
-"""HTTP/2 and TLS at the edge: frames as clients send them, good and bad (RFC 9113), and Mozilla's TLS profile."""
+"""HTTP/2 and TLS at the edge: valid and invalid frames (RFC 9113), and Mozilla's TLS profile."""
 
 import json
 import os
@@ -28,7 +28,7 @@ Pairs = list[tuple[bytes, bytes]]
 
 SSLYZE: Final = ROOT / ".local" / "scanners-venv" / "bin" / "sslyze"
 STREAMS: Final = 300
-"""Streams of a storm of resets: far more than nginx lets one connection have at once."""
+"""Streams of a reset storm: far more than nginx allows one connection at a time."""
 LARGEST: Final = 1_048_576
 
 
@@ -48,7 +48,7 @@ def head(deployment: Deployment, method: str, path: str, **fields: str) -> Pairs
 
 
 def assert_refused(answer: Answer, status: int, code: str) -> None:
-    """Hold that the answer is the problem document of this code, over HTTP/2."""
+    """Assert that the response is the problem document of this code, over HTTP/2."""
     assert (answer.version, answer.status) == ("HTTP/2", status)
     assert answer.media_type == "application/problem+json"
     document = response_checks.strict(answer.body)
@@ -58,10 +58,10 @@ def assert_refused(answer: Answer, status: int, code: str) -> None:
 
 
 class TestRefusals:
-    """The documents of the service, whichever frames bring the request."""
+    """The service's problem documents, independent of the frames of the request."""
 
     def test_a_declared_oversize_is_413_before_the_body_is_sent(self, fronted: Deployment) -> None:
-        """HTTP/2 looks at the length anew in the location of the document: it was 500, as HTML."""
+        """HTTP/2 checks the length again in the location of the document: it was 500, as HTML."""
         with connected(fronted) as connection:
             connection.open(head(fronted, "POST", "/v1/tasks", content_length=str(LARGEST + 1)), ends=False)
             assert_refused(connection.receive(), 413, "BODY_TOO_LARGE")
@@ -99,7 +99,7 @@ class TestRefusals:
         "name", ["connection", "transfer-encoding", "Upper-Case", "x y"], ids=lambda name: name.lower()
     )
     def test_fields_that_http_2_forbids_reach_nobody(self, fronted: Deployment, name: str) -> None:
-        """RFC 9113, section 8.2: refused, as a stream error or with 400; or taken out, as ``connection`` is."""
+        """RFC 9113, section 8.2: rejected by a stream error or 400; or removed, as ``connection`` is."""
         with connected(fronted) as connection:
             connection.open([*head(fronted, "GET", "/v1/tasks"), (name.encode(), b"close")])
             if name == "connection":
@@ -113,10 +113,10 @@ class TestRefusals:
 
 
 class TestFrames:
-    """What frames may look like changes nothing."""
+    """Unusual frames change nothing."""
 
     def test_padding_is_no_part_of_the_body(self, fronted: Deployment, bearer: Bearer) -> None:
-        """RFC 9113, section 6.1; each part is padded otherwise, up to the 255 bytes that there can be."""
+        """RFC 9113, section 6.1; each part is padded differently, with up to 255 bytes."""
         body = json.dumps({"task": {"title": "padded", "description": "y" * 500}}).encode()
         fields = {**bearer(), "content_type": "application/json", "content_length": str(len(body))}
         with connected(fronted) as connection:
@@ -130,7 +130,7 @@ class TestFrames:
             assert connection.receive().status == 200
 
     def test_requests_at_once_are_answered_each_by_its_own(self, fronted: Deployment) -> None:
-        """Multiplexed: 30 streams, whose bodies are sent by turns; each answer has the id of its request."""
+        """Multiplexing: 30 streams, with interleaved bodies; each response has the id of its request."""
         with connected(fronted) as connection:
             numbers = [
                 connection.open(
@@ -146,7 +146,7 @@ class TestFrames:
         assert {answer.status for answer in answers} == {401}
 
     def test_a_storm_of_resets_costs_others_nothing(self, fronted: Deployment) -> None:
-        """Streams that are opened and cancelled at once: nginx and the workers live, and others are served."""
+        """Streams that are opened and cancelled at once: nginx and the workers live, and other clients are served."""
         before = fronted.workers
         with connected(fronted) as connection:
             for number in range(STREAMS):
@@ -161,7 +161,7 @@ class TestFrames:
 
 
 def test_a_reload_says_goodbye_and_finishes_what_has_begun(fronted: Deployment) -> None:
-    """RFC 9113, section 6.8: GOAWAY without an error, and the stream that is open is answered."""
+    """RFC 9113, section 6.8: GOAWAY without an error, and the open stream gets its response."""
     found = re.search(r"^  nginx      process (\d+)", (fronted.home / "out").read_text(), re.MULTILINE)
     assert found is not None
     with connected(fronted) as connection:
@@ -188,7 +188,7 @@ class TestTls:
                 assert tls.selected_alpn_protocol() == chosen
 
     def test_it_is_what_mozilla_calls_intermediate(self, fronted: Deployment) -> None:
-        """By sslyze; that the certificate is self-signed is all that it may find."""
+        """The report of sslyze; the self-signed certificate is its only finding."""
         if not SSLYZE.exists():
             pytest.skip("sslyze is not installed: make edge installs it")
         report = fronted.home / "sslyze.json"

@@ -1,4 +1,4 @@
-"""`deploy/local/run.py`, as `make run` executes it: from nothing to a service, and nothing left of it afterwards."""
+"""`deploy/local/run.py`, as `make run` executes it: from an empty checkout to a service, which leaves nothing behind."""
 
 import os
 import re
@@ -23,7 +23,7 @@ ENDS_WITHIN: Final = 2.0  # seconds
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Checkout]:
-    """A checkout that never served."""
+    """A checkout that has never served."""
     fresh = Checkout(tmp_path / "an empty check out")
     yield fresh
     fresh.clean()
@@ -34,21 +34,21 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     first = Checkout(tmp_path_factory.mktemp("model") / "a check out")
     first.serve()
     first.stop()
-    wait_until(lambda: not first.alive, SERVES_WITHIN)  # a copy made meanwhile would hold the lock of the dying
+    wait_until(lambda: not first.alive, SERVES_WITHIN)  # a copy made earlier would hold the lock of the first
     yield first.root
     first.clean()
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, model: Path) -> Iterator[Checkout]:
-    """A checkout that served before: a copy of one, for it takes a second to make."""
+    """A checkout that has served before: a copy of one, because making one takes a second."""
     copy = Checkout(tmp_path / "a check out", furnished_as=model)
     yield copy
     copy.clean()
 
 
 def is_worker(pid: int) -> bool:
-    """Tell whether a process is one that does jobs, and no longer what becomes that or looks after it."""
+    """Return True if a process executes jobs, rather than a process that becomes or supervises a worker."""
     command = command_of(pid)
     return (
         command.endswith("\0worker\0") and "\0deploy.local.supervisor\0" not in command and "child.py\0" not in command
@@ -56,19 +56,19 @@ def is_worker(pid: int) -> bool:
 
 
 def another_worker(launched: int, *, than: int = 0) -> int:
-    """Return the process id of the worker, once it is another one."""
+    """Return the process id of the worker, once it is a different one."""
     wait_until(lambda: bool(workers(launched) - {than}), SERVES_WITHIN)
     (worker,) = workers(launched) - {than}
     return worker
 
 
 def workers(launched: int) -> set[int]:
-    """Return the process ids of the workers that live."""
+    """Return the process ids of the live workers."""
     return {pid for pid in descendants(launched) if is_worker(pid)}
 
 
 def is_rpc(pid: int) -> bool:
-    """Tell whether a process is one that serves gRPC."""
+    """Return True if a process serves gRPC."""
     return command_of(pid).endswith("\0rpc\0serve\0")
 
 
@@ -98,7 +98,7 @@ class TestServe:
         assert empty.upgrades == 2
 
     def test_a_worker_that_is_killed_is_started_again(self, checkout: Checkout) -> None:
-        """As often as it happens; with what looks after it, it ends when the service does."""
+        """Every time; the worker and its supervisor end when the service ends."""
         process = checkout.serve()
         worker = another_worker(process.pid)
         for _ in range(2):
@@ -121,7 +121,7 @@ class TestServe:
 
     @pytest.mark.parametrize(("file", "sign"), [("maps", b"_socket"), ("cmdline", b"gunicorn")])
     def test_ctrl_c_while_it_starts_ends_it_without_a_word(self, checkout: Checkout, file: str, sign: bytes) -> None:
-        """Among the imports of the launcher, and of gunicorn."""
+        """During the imports of the launcher, and of gunicorn."""
         process = checkout.launch()
         wait_until(lambda: sign in Path(f"/proc/{process.pid}/{file}").read_bytes(), SERVES_WITHIN)
         checkout.seen |= descendants(process.pid)
@@ -137,7 +137,7 @@ class TestServe:
         assert checkout.notes == ["kept"]
 
     def test_a_taken_port_5432_does_not_matter(self, checkout: Checkout) -> None:
-        with socket.socket() as other, suppress(OSError):  # taken by somebody else already is just as good
+        with socket.socket() as other, suppress(OSError):  # a port that another program has taken serves as well
             other.bind(("127.0.0.1", 5432))
             other.listen()
             checkout.serve(PGPORT="5432", PGDATA="/nowhere")
@@ -166,7 +166,7 @@ class TestServe:
                 empty.stop()
         assert not (empty.root / ".local").exists()
         shutil.rmtree(tmp_path / "named")
-        assert empty.upgrades == 2, "somebody else may have touched it in between"
+        assert empty.upgrades == 2, "another program may have changed the database"
 
     def test_production_is_not_given_a_database(self, empty: Checkout) -> None:
         code, _ = empty.run(APP_ENV="production")
@@ -174,7 +174,7 @@ class TestServe:
         assert not (empty.root / ".local").exists()
 
     def test_the_environment_beats_the_env_file(self, checkout: Checkout) -> None:
-        (checkout.root / ".env").write_text("# ours\nexport PORT='1'\nHOST=\nGREETING=\"good day\"\n")
+        (checkout.root / ".env").write_text("# comment\nexport PORT='1'\nHOST=\nGREETING=\"good day\"\n")
         checkout.serve()
         assert checkout.run("--", "sh", "-c", 'echo "$GREETING, $PORT"') == (0, f"good day, {checkout.port}\n")
 

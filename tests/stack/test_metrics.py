@@ -1,4 +1,4 @@
-"""One exporter per instance adds up what all workers have counted, right through recycling and crashes."""
+"""One exporter per instance adds up the counters of all workers, across recycling and crashes."""
 
 import json
 import os
@@ -37,11 +37,11 @@ class Metered:
         self.served, self.port = served, port
 
     def scrape(self) -> Scrape:
-        """Ask the exporter."""
+        """Send a request to the exporter."""
         return scraped(self.port)
 
     def exporter(self) -> int | None:
-        """Return the exporter's process id, when there is one that serves."""
+        """Return the exporter's process id, if one serves."""
         pids = [pid for pid in self._children() if "exporter" in command_of(pid)]
         return pids[0] if pids else None
 
@@ -54,7 +54,7 @@ class Metered:
         return [pid for pid, parent in process_table().items() if parent == self.served.pid]
 
     def send(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> int:
-        """Return the status of the answer."""
+        """Return the status of the response."""
         with closing(HTTPConnection("127.0.0.1", self.served.port, timeout=30)) as connection:
             sent = {"Content-Type": "application/json", **(headers or {})}
             connection.request(method, path, json.dumps(body) if body is not None else None, sent)
@@ -65,7 +65,7 @@ class Metered:
 
 @pytest.fixture(scope="module")
 def metered(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metered]:
-    """Serve the house with two workers and an exporter."""
+    """Serve the application with two workers and an exporter."""
     port = free_port()
     with serving(settings, tmp_path_factory.mktemp("metered") / "log", METRICS_PORT=str(port)) as served:
         metered = Metered(served, port)
@@ -82,7 +82,7 @@ def _answers(port: int) -> bool:
 
 
 def load(metered: Metered, bearer: Bearer, count: int = 120) -> Counter[tuple[str, str]]:
-    """Send requests of many kinds from several threads, and count the answers by method and status."""
+    """Send requests of many kinds from several threads, and count the responses by method and status."""
     asks: list[tuple[str, str, object, dict[str, str]]] = [
         ("GET", "/v1/tasks?page_size=1", None, bearer()),
         ("GET", "/v1/tasks", None, {}),
@@ -105,7 +105,7 @@ class TestCounts:
     def test_they_are_what_a_load_generator_counts_through_recycling_and_crashes(
         self, metered: Metered, bearer: Bearer
     ) -> None:
-        """A worker that is killed, one that retires, and all of them at once."""
+        """One worker is killed, one is retired, and all are killed at once."""
         before, sent = metered.scrape(), Counter[tuple[str, str]]()
 
         def end(signum: signal.Signals) -> Callable[[], None]:
@@ -130,7 +130,7 @@ class TestCounts:
     def test_so_they_are_while_workers_retire_one_after_the_other(
         self, settings: Settings, tmp_path: Path, bearer: Bearer
     ) -> None:
-        """Each after some thirty requests, by max_requests."""
+        """Each after about thirty requests, by max_requests."""
         port, retire = free_port(), "--max-requests 25 --max-requests-jitter 10"
         with serving(settings, tmp_path / "log", METRICS_PORT=str(port), GUNICORN_CMD_ARGS=retire) as served:
             metered = Metered(served, port)
@@ -167,7 +167,7 @@ class TestCounts:
         assert after.total(COUNT, **labels) - before.total(COUNT, **labels) == 1
 
     def test_nothing_that_a_client_makes_up_becomes_a_label(self, metered: Metered, bearer: Bearer) -> None:
-        """Cardinality delta 0."""
+        """The number of series stays the same."""
 
         def bombard(salt: str) -> None:
             for path in (f"/{salt}", f"/v1/tasks/{salt}", f"/errors/{salt}", f"/v1/tasks?{salt}={salt}", f"//{salt}"):
@@ -175,7 +175,7 @@ class TestCounts:
                     metered.send(method, path, {salt: {salt: salt}}, bearer(salt))
             metered.served.raw(f"{salt}\r\n\r\n".encode())
 
-        for salt in ("a1", "a2", "a3", "a4"):  # each worker has seen each kind
+        for salt in ("a1", "a2", "a3", "a4"):  # each worker gets each kind
             bombard(salt)
         before = metered.scrape()
         for salt in ("zz", "İ".encode().hex(), "0" * 200):
@@ -246,7 +246,7 @@ class TestExporter:
 
     @pytest.mark.nightly
     def test_one_that_was_stopped_keeps_nobody_from_ending(self, settings: Settings, tmp_path: Path) -> None:
-        """The master ends it, however it is, and then itself."""
+        """The master kills it in any state, and then exits."""
         port = free_port()
         with serving(settings, tmp_path / "log", METRICS_PORT=str(port)) as served:
             wait_until(lambda: _answers(port), 20)
@@ -256,7 +256,7 @@ class TestExporter:
         assert exporter not in process_table()
 
     def test_it_waits_for_its_port_and_the_service_does_not(self, settings: Settings, tmp_path: Path) -> None:
-        """One line says why there are no metrics, and one that there are."""
+        """One log line gives the reason that there are no metrics, and one reports them available."""
         with closing(socket.create_server(("127.0.0.1", 0))) as holder:
             port = holder.getsockname()[1]
             with serving(settings, tmp_path / "log", METRICS_PORT=str(port)) as served:

@@ -1,4 +1,4 @@
-"""nginx in front says what the service says, and hands on what is true (C4, C16, C20)."""
+"""nginx in front answers as the service does, and passes on true values only (C4, C16, C20)."""
 
 import json
 import os
@@ -31,11 +31,11 @@ pytestmark = needs_nginx
 Bearer = Callable[..., dict[str, str]]
 
 REFUSED = {
-    "a line that is no request": (b"GARBAGE\r\n\r\n", 400),
+    "an invalid request line": (b"GARBAGE\r\n\r\n", 400),
     "a version to come": (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 400),
     "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
     "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
-    "a host that is none": (b"GET / HTTP/1.1\r\nHost: a b/../\r\n\r\n", 400),
+    "an invalid host": (b"GET / HTTP/1.1\r\nHost: a b/../\r\n\r\n", 400),
     "a path out of the root": (b"GET /../ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "an unknown transfer coding": (b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n", 501),
     "a doubtful transfer coding": (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, foo\r\n\r\n", 400),
@@ -47,7 +47,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, app: Flask, name: str) -> None:
-    """C1, C4: the same members with the same values, and a line in the log."""
+    """C1, C4: the same members with the same values, and a log entry."""
     request, status = REFUSED[name]
     answered, headers, document = parsed(fronted.raw(request, timeout=1))
     same = {
@@ -83,19 +83,19 @@ def test_an_allowed_origin_may_read_what_nginx_refuses(fronted: Deployment) -> N
 
 
 def test_http_0_9_is_not_spoken(fronted: Deployment) -> None:
-    """It has no way to say what is wrong."""
+    """HTTP/0.9 cannot express an error."""
     assert fronted.raw(b"GET /healthz\r\n") == b""
 
 
 def test_plain_http_on_the_port_of_tls_is_refused_with_a_document(fronted: Deployment) -> None:
-    """497."""
+    """nginx's status 497."""
     answer = fronted.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", port=fronted.tls_port)
     answered, _, document = parsed(answer)
     assert (answered, document["code"]) == (400, "MALFORMED_REQUEST")
 
 
 def test_an_oversize_is_refused_before_it_is_sent(fronted: Deployment) -> None:
-    """No 100 Continue."""
+    """Without 100 Continue."""
     head = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"
     assert fronted.raw(head, timeout=1).startswith(b"HTTP/1.1 413 ")
 
@@ -105,7 +105,7 @@ def test_an_oversize_is_refused_before_it_is_sent(fronted: Deployment) -> None:
 def test_a_body_over_what_the_operation_reads_is_413_with_its_limit(
     fronted: Deployment, size: int, target: str
 ) -> None:
-    """From nginx or from the service, which has not read it: the document is the same, and never a 502."""
+    """By nginx, or by the service, which has not read it: the document is the same, and never a 502."""
     head = f"POST {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
     for _ in range(10):
         answer = fronted.raw(f"{head}Content-Length: {size}\r\n\r\n".encode() + b" " * size)
@@ -124,7 +124,7 @@ def test_a_body_over_what_the_operation_reads_is_413_with_its_limit(
     ],
 )
 def test_what_nginx_could_not_say_right_the_service_says(fronted: Deployment, request_line: str, status: int) -> None:
-    """405 with the methods of the path."""
+    """405, with the methods of the path."""
     request = f"{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     answered, headers, document = parsed(fronted.raw(request.encode()))
     assert (answered, document["status"]) == (status, status)
@@ -135,7 +135,7 @@ def test_what_nginx_could_not_say_right_the_service_says(fronted: Deployment, re
 def asked(
     deployment: Deployment, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: Any = None
 ) -> Iterator[tuple[HTTPResponse, bytes]]:
-    """Ask through nginx, and yield the answer and its body."""
+    """Send a request through nginx, and yield the response and its body."""
     with closing(HTTPConnection("127.0.0.1", deployment.port, timeout=10)) as connection:
         sent = {"Content-Type": "application/json", **(headers or {})} if body else headers or {}
         connection.request(method, path, json.dumps(body) if body else None, sent)
@@ -144,7 +144,7 @@ def asked(
 
 
 class TestRequestIds:
-    """C16, before the service and in it."""
+    """C16, in nginx and in the service."""
 
     @pytest.mark.parametrize("name", ["X-Request-Id", "Request-Id", "X-Trace-Id"])
     def test_a_valid_one_is_kept(self, fronted: Deployment, name: str) -> None:
@@ -161,7 +161,7 @@ class TestRequestIds:
             assert len(answer.headers["X-Request-Id"]) == 32
 
     def test_there_is_one_line_in_the_log(self, fronted: Deployment) -> None:
-        """The service logs what reaches it, and nginx does not log it again."""
+        """The service logs the requests that reach it, and nginx does not log them again."""
         with asked(fronted, "/v1/tasks", {"X-Request-Id": "exactly-one-line"}) as (answer, _):
             assert answer.status == 401
         lines = [
@@ -173,7 +173,7 @@ class TestRequestIds:
         assert "exactly-one-line" not in fronted.refusals.read_text()
 
     def test_a_line_of_nginx_has_the_fields_of_the_service_s(self, fronted: Deployment) -> None:
-        """Who reads one reads the other."""
+        """Readers of one log understand the other."""
         fronted.raw(b"PUT /v1/tasks?secret=1 HTTP/1.1\r\nX-Request-Id: refused-by-nginx\r\nHost: x\r\nHost: y\r\n\r\n")
         fronted.raw(b"HACK /v1 HTTP/1.1\r\nX-Request-Id: made-up-method\r\nHost: x\r\nHost: y\r\n\r\n")
         wait_until(lambda: "made-up-method" in fronted.refusals.read_text(), 10)
@@ -196,7 +196,7 @@ class TestClientAddress:
     """C22."""
 
     def test_nobody_gets_a_limit_of_his_own_by_claiming_an_address(self, fronted: Deployment) -> None:
-        """Whatever is claimed, it counts for the address that connects: four workers count 200 requests."""
+        """The limit counts the connecting address, whatever a header field claims: four workers count 200 requests."""
         left = []
         for number in range(200):
             claim = f"203.0.113.{number}"
@@ -211,14 +211,14 @@ class TestClientAddress:
         assert min(left) <= 1_000_000 - 200 / 4
 
     def test_the_instances_cannot_be_reached_around_nginx(self, fronted: Deployment) -> None:
-        """They listen on unix sockets in a folder that is closed to others."""
+        """They listen on Unix sockets in a folder that is closed to other users."""
         for path in fronted.sockets:
             assert path.is_socket()
             assert path.parent.stat().st_mode & 0o007 == 0
 
 
 class TestConditionalRequests:
-    """C20: an ETag comes through as it is."""
+    """C20: an ETag passes unchanged."""
 
     def test_an_etag_stays_strong_though_gzip_is_accepted(
         self, fronted: Deployment, client: FlaskClient, bearer: Bearer
@@ -238,9 +238,9 @@ class TestConditionalRequests:
 
 
 class TestUnreachableInstances:
-    """A worker that is not reachable is 503, for what is read and for what is written."""
+    """An unreachable worker gives 503, for reads and for writes."""
 
-    @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])  # a GET may find a connection that is open still
+    @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])  # a GET may find an open connection
     def test_it_says_so_and_when_to_come_back(self, fronted: Deployment, method: str) -> None:
         for path in fronted.sockets:
             path.chmod(0)
@@ -282,11 +282,11 @@ LOCKED: Final = text(
 
 
 class TestLostWorkers:
-    """A worker that dies over a request: nginx answers, and knows what may be sent again."""
+    """When a worker dies during a request, nginx answers, and its document states whether a retry is safe."""
 
     @pytest.fixture
     def lost(self, settings: Settings, tmp_path: Path, bearer: Bearer) -> Iterator[Callable[..., dict[str, Any]]]:
-        """Return what sends a request of which the workers die, and returns the document."""
+        """Return a function that sends a request whose workers die, and returns the document."""
         engine = create_engine(settings.database_url)
         observer = create_engine(settings.database_url, poolclass=NullPool)
         with deployed(settings, tmp_path, {}) as deployment, engine.connect() as locker, ThreadPoolExecutor(1) as aside:

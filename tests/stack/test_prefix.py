@@ -1,4 +1,4 @@
-"""The service below a path of nginx, which removes the path or passes it on: both are the same to clients."""
+"""The service below a path of nginx, which removes the path or passes it on: both look the same to clients."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from tests.stack.test_boot import started
 
 pytestmark = needs_nginx
 USER = "user root;" if os.geteuid() == 0 else ""
-"""Whom the workers of nginx run as: the socket is for owner and group only."""
+"""The account of nginx's workers: the socket is for owner and group only."""
 CONFIGURATION = """
 {user} daemon off; pid {home}/pid; error_log {home}/error.log; worker_processes 1;
 events {{ worker_connections 64; }}
@@ -74,7 +74,7 @@ def public_url(
 
 
 def status_of(url: str) -> int:
-    """Return the status of a GET; 0 where nobody answers."""
+    """Return the status of a GET; 0 without a response."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": "*/*"}), timeout=10) as answer:
             return int(answer.status)
@@ -85,7 +85,7 @@ def status_of(url: str) -> int:
 
 
 def fetched(url: str, *, accept: str, **more: str) -> str:
-    """Return the body of an answer, whatever its status."""
+    """Return the body of a response, whatever its status."""
     request = urllib.request.Request(url, headers={"Accept": accept, **more})
     with suppress(HTTPError), urllib.request.urlopen(request, timeout=10) as answer:
         return str(answer.read().decode())

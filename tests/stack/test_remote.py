@@ -1,4 +1,4 @@
-"""Two real instances, and a network between them that is slow, cuts off, lies and ends (3.5 for remotes)."""
+"""Two real instances, and a network between them that is slow, interrupts, corrupts and fails."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ from tests.stack.conftest import Served, free_port, serving
 SECRET: Final = b"<h1>what only the other side knows</h1>"
 TRIES: Final = 5
 GOOD: Final = 6
-"""Good calls before each bad one, so that the breaker, which counts, is not the one that answers."""
+"""Successful calls before each failed one, so that the circuit breaker, which counts, stays closed."""
 SEES: Final = {
     "late": ("timed-out", 504, "DEADLINE_EXCEEDED"),
     "black hole": ("timed-out", 504, "DEADLINE_EXCEEDED"),
@@ -34,11 +34,11 @@ SEES: Final = {
     "another type": ("no-usable-answer", 502, "EXTERNAL_SERVICE_ERROR"),
     "html 503": ("no-usable-answer", 502, "EXTERNAL_SERVICE_ERROR"),
 }
-"""What a caller sees: why an answer is degraded, or, where there is no copy of the user, the error."""
+"""The caller's view: the reason of a degraded response, or the error where there is no copy of the user."""
 
 
 def fault(name: str, port: int) -> Behaviour:
-    """Return a network before this port with this fault."""
+    """Return a network in front of this port with this fault."""
     return {
         "late": carries(port, fake.late(2)),
         "black hole": fake.is_silent,
@@ -54,7 +54,7 @@ def fault(name: str, port: int) -> Behaviour:
 
 @dataclass(frozen=True)
 class Pair:
-    """An instance, the network before the other, and that one."""
+    """An instance, the network in front of the other instance, and that instance."""
 
     first: Served
     network: Remote
@@ -63,22 +63,22 @@ class Pair:
     bearer: Callable[..., dict[str, str]]
 
     def mend(self) -> None:
-        """Have the network carry everything."""
+        """Remove the fault from the network."""
         self.network.behave = carries(self.second.port)
 
     def is_whole(self) -> bool:
-        """Tell whether the user's profile is all it can be."""
+        """Return True if the user's profile is complete."""
         status, _, degraded = self.profile()
         return status == 200 and not degraded
 
     def profile(self, subject: str = "", **headers: str) -> tuple[int, dict[str, Any], str]:
-        """Return the status, the document, and the field Degraded: for an admin of this name, or for the user."""
+        """Return the status, the document, and the field Degraded, for an admin of this name, or for the user."""
         token = self.bearer(subject, "admin") if subject else self.bearer(self.user["id"], "")
         return profile(self.first, self.user, {**token, **headers})
 
 
 def profile(served: Served, user: dict[str, Any], headers: dict[str, str]) -> tuple[int, dict[str, Any], str]:
-    """Ask for a profile."""
+    """Request a profile."""
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
         connection.request("GET", f"/v1/users/{user['id']}/profile", headers=headers)
         answer = connection.getresponse()
@@ -115,7 +115,7 @@ def test_a_profile_comes_through(pair: Pair) -> None:
 
 @pytest.mark.parametrize("name", SEES)
 def test_what_the_caller_sees(pair: Pair, name: str) -> None:
-    """C26: whoever has seen the user sees a copy, whoever has not is told what is wrong."""
+    """C26: a caller who has seen the user gets a copy, another caller gets an error."""
     reason, status, code = SEES[name]
     expected = (200, f"user;reason={reason}, preferences;reason={reason}", status, code)
     subjects = (f"admin-{name}-{number}" for number in range(TRIES))
@@ -123,9 +123,9 @@ def test_what_the_caller_sees(pair: Pair, name: str) -> None:
 
 
 def seen(pair: Pair, name: str, subject: str) -> tuple[int, str, int, str]:
-    """Return what those see, once a fault has come, who have seen the user before, and who have not.
+    """Return the responses after a fault, for callers who have seen the user before and for callers who have not.
 
-    A busy machine is late by itself now and then.
+    A busy machine is occasionally late by itself.
     """
     pair.mend()
     for _ in range(GOOD):
@@ -139,7 +139,7 @@ def seen(pair: Pair, name: str, subject: str) -> tuple[int, str, int, str]:
 
 
 def test_the_dead_are_left_alone(pair: Pair) -> None:
-    """One probe at most, however many ask. That it recovers by one, the tests of the API show, and the demo."""
+    """One probe at most, for any number of callers. Tests of the API and the demo show that one probe recovers it."""
     pair.mend()
     wait_until(pair.is_whole, 10)
     pair.network.behave = fake.resets
@@ -157,7 +157,7 @@ def test_the_dead_are_left_alone(pair: Pair) -> None:
 def test_an_instance_that_asks_itself_answers(
     settings: Settings, pair: Pair, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """C23, C23a: what it asks itself for is no profile, so that there is no loop; and its work slots are bounded."""
+    """C23, C23a: a call to itself does not request a profile, therefore there is no loop, and its slots are bounded."""
     port = free_port()
     urls = {"USERS_URL": f"http://127.0.0.1:{port}", "PREFERENCES_URL": f"http://127.0.0.1:{port}"}
     log = tmp_path_factory.mktemp("itself") / "log"

@@ -1,4 +1,4 @@
-"""``Simulate-Error`` behind gunicorn: in production, across workers, and beside requests that need the slots (C25b)."""
+"""``Simulate-Error`` behind gunicorn: in production, across workers, and with requests that need the slots (C25b)."""
 
 import json
 import os
@@ -34,7 +34,7 @@ REFUSAL: Final = (
 
 
 def ask(served: Served, token: str, value: str | None, path: str = TASKS) -> tuple[int, dict[str, Any], float]:
-    """Return status, document and seconds of the answer to a request."""
+    """Return status, document and seconds of the response."""
     fields = {"Authorization": f"Bearer {token}", "Connection": "close"}
     request = urllib.request.Request(served.url + path, headers=fields | ({"Simulate-Error": value} if value else {}))
     began = time.monotonic()
@@ -78,7 +78,7 @@ def test_production_ignores_it_unless_both_settings_are_true(
 
 @pytest.fixture(scope="module")
 def redis() -> Iterator[Redis]:
-    """Return what two workers share."""
+    """Return the Redis that two workers share."""
     redis = Redis()
     with redis.server:
         yield redis
@@ -86,7 +86,7 @@ def redis() -> Iterator[Redis]:
 
 @pytest.fixture(scope="module")
 def allowed(settings: Settings, redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, int]]:
-    """Serve in production with both settings, by two workers with a work slot each; with the port of the metrics."""
+    """Serve in production with both settings, by two workers with one slot each; return the port of the metrics too."""
     port = free_port()
     environment = {
         **IN_PRODUCTION,
@@ -113,7 +113,7 @@ def test_a_series_counts_across_workers(allowed: tuple[Served, int], token: Call
 
 
 def test_a_delay_holds_a_slot_like_any_request(allowed: tuple[Served, int], token: Callable[..., str]) -> None:
-    """Eight at once on two slots: those without one are a real 503; what needs no slot is answered meanwhile."""
+    """Eight at once on two slots: those without a slot get a real 503; requests that need no slot are answered."""
     served, port = allowed
     before = scraped(port)
     with ThreadPoolExecutor(9) as pool:

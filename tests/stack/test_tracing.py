@@ -1,4 +1,4 @@
-"""Spans leave a real worker by OTLP, as the standard variables say; a collector that is away harms nobody."""
+"""A real worker exports spans by OTLP, as the standard variables specify; without a collector, requests succeed."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ TASK: Final = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
 @pytest.fixture
 def collected() -> Iterator[tuple[int, "Queue[Any]"]]:
-    """Return the port of a collector, and what it has been sent."""
+    """Return the port of a collector, and the requests it received."""
     sent: Queue[Any] = Queue()
 
     class Collector(BaseHTTPRequestHandler):
@@ -38,7 +38,7 @@ def collected() -> Iterator[tuple[int, "Queue[Any]"]]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -48,7 +48,7 @@ def collected() -> Iterator[tuple[int, "Queue[Any]"]]:
 
 
 def refused(served: Served, headers: dict[str, str]) -> dict[str, Any]:
-    """Return the problem document of a request for a task that is not there."""
+    """Return the problem document of a request for a task that does not exist."""
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=20)) as connection:
         connection.request("GET", TASK, headers=headers)
         answer = connection.getresponse()
@@ -106,5 +106,5 @@ def test_without_a_collector_requests_are_answered_and_one_line_says_so(
 
 
 def lines_of(logger: str, log: Path) -> list[dict[str, Any]]:
-    """Return what one logger has written."""
+    """Return the log entries of one logger."""
     return [json.loads(line) for line in log.read_text().splitlines() if f'"{logger}"' in line]

@@ -1,4 +1,4 @@
-"""``flask worker``, in processes that are killed, stopped and told to leave."""
+"""``flask worker``, in processes that are killed, suspended and stopped."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from tests.stack.deployment import ROOT, SCALE
 
 LEASE: Final = 2.0
 ROOM: Final = 20.0
-"""Seconds in which something has to happen on a machine that is busy with other things."""
+"""Seconds that an event may take on a busy machine."""
 MANY: Final = round(1000 * SCALE)
 
 WRITER: Final = """
@@ -45,7 +45,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Farm:
-    """Workers on one queue, and what their jobs have done."""
+    """Workers on one queue, and the effects of their jobs."""
 
     def __init__(self, settings: Settings, connection: Connection, home: Path) -> None:
         self._environ = os.environ | {
@@ -56,18 +56,18 @@ class Farm:
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def measure(self) -> int:
-        """Have the next worker serve its metrics, and return where."""
+        """Make the next worker serve its metrics, and return their address."""
         port = free_port()
         self._environ["WORKER_METRICS_PORT"] = str(port)
         return port
 
     def reach_through(self, proxy: Proxy) -> None:
-        """Have the workers that follow find the database behind this."""
+        """Place this network between the database and the workers that follow."""
         url = make_url(self._environ["DATABASE_URL"]).set(host="127.0.0.1", port=proxy.port)
         self._environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
 
     def python(self, *words: str) -> "subprocess.Popen[bytes]":
-        """Start Python with these words, and keep what it says."""
+        """Start Python with these arguments, and keep its output."""
         with self._log(len(self.workers)).open("wb") as log:
             self.workers.append(subprocess.Popen([sys.executable, *words], cwd=ROOT, env=self._environ, stderr=log))
         return self.workers[-1]
@@ -76,7 +76,7 @@ class Farm:
         return self._home / f"{number}.log"
 
     def pool(self, connections: int) -> None:
-        """Have the workers that follow get by with so many."""
+        """Limit the connections of the workers that follow."""
         self._environ["DATABASE_POOL_SIZE"] = str(connections)
 
     def worker(self, *options: str) -> "subprocess.Popen[bytes]":
@@ -95,7 +95,7 @@ class Farm:
         return self._log(number).read_text()
 
     def lines(self, number: int, message: str) -> list[dict[str, object]]:
-        """Return what a process has logged under a message."""
+        """Return the log entries of a process with a message."""
         lines: list[dict[str, object]] = [json.loads(line) for line in self.said(number).splitlines()]
         return [line for line in lines if line["message"] == message]
 
@@ -110,23 +110,23 @@ class Farm:
         )
 
     def count(self, source: str) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         return int(self._connection.execute(text(f"SELECT count(*) FROM {source}")).scalar_one())
 
     @property
     def effects(self) -> int:
-        """Return how many jobs have left a row behind."""
+        """Return the number of jobs that have inserted a row."""
         return self.count("effects")
 
     @property
     def jobs(self) -> int:
-        """Return how many jobs are not done."""
+        """Return the number of jobs that are not done."""
         return self.count("jobs")
 
 
 @pytest.fixture
 def farm(settings: Settings, tmp_path: Path) -> Iterator[Farm]:
-    """Return a farm without workers."""
+    """Return a set of workers, still empty."""
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("DELETE FROM jobs"))
@@ -143,7 +143,7 @@ def farm(settings: Settings, tmp_path: Path) -> Iterator[Farm]:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Callable[[], str]:
-    """Return a maker of files that jobs wait for to go."""
+    """Return a factory of files whose removal jobs wait for."""
 
     def make() -> str:
         path = tmp_path / "gate"
@@ -173,7 +173,7 @@ def test_two_workers_do_many_jobs_once_each(farm: Farm) -> None:
 
 
 def test_a_worker_that_is_killed_loses_no_job(farm: Farm, gate: Callable[[], str]) -> None:
-    """What it held is done by another when its lease is over, and what it wrote was undone."""
+    """Another worker executes its job when the lease has expired, and the transaction of the first is rolled back."""
     path = Path(gate())
     farm.add("test.wait", gate=str(path))
     first = farm.start()
@@ -213,7 +213,7 @@ def test_told_to_leave_it_finishes_what_has_begun_and_begins_nothing(farm: Farm,
 
 
 def test_poison_harms_no_other_job_and_no_worker(farm: Farm) -> None:
-    """Neither one that fails, nor one that takes the process along."""
+    """Neither a job that fails, nor a job that kills its process."""
     farm.add("test.fail", 5)
     farm.add("test.note", 20)
     worker = farm.start()
@@ -230,7 +230,7 @@ def test_poison_harms_no_other_job_and_no_worker(farm: Farm) -> None:
 
 
 def test_what_is_done_and_what_waits_is_measured(farm: Farm) -> None:
-    """The outcomes that the jobs had, and what is in the queue."""
+    """The outcomes of the jobs, and the content of the queue."""
     port = farm.measure()
     farm.add("test.note", 20)
     farm.add("test.fail", 3)
@@ -248,7 +248,7 @@ def test_what_is_done_and_what_waits_is_measured(farm: Farm) -> None:
 
 @pytest.mark.nightly
 def test_a_level_that_is_asked_for_is_in_force_in_a_worker_too(farm: Farm, ask_for: Callable[[Level], None]) -> None:
-    """3.6: within 5 seconds, and back again."""
+    """Within 5 seconds, and back again."""
     farm.start()
 
     def told() -> bool:
@@ -274,7 +274,7 @@ def test_a_port_that_is_taken_keeps_no_worker_from_working(farm: Farm) -> None:
 
 
 def test_more_threads_than_connections_are_refused_in_a_line(farm: Farm) -> None:
-    """Jobs would starve one another, and the worker would take the database for one that is away."""
+    """Jobs would wait for connections of one another, and the worker would take the database for unavailable."""
     farm.pool(3)
     assert farm.worker("--threads", "3").wait(ROOM) == 1
     assert farm.said(0).startswith("Error: --threads 3 needs DATABASE_POOL_SIZE=4, and it is 3: ")

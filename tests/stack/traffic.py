@@ -1,4 +1,4 @@
-"""A bounded load of every kind of request, whose every answer is accounted for.
+"""A bounded load of every kind of request, in which every response is accounted for.
 
 A title is taken at most once per owner, so a write that was silently sent twice shows as 409 to its client.
 """
@@ -22,7 +22,7 @@ Headers = dict[str, str]
 
 @dataclass
 class Ledger:
-    """What was asked and what came back: counts of (kind, status), and the names of what was acknowledged."""
+    """The requests and their outcomes: counts of (kind, status), and the names of acknowledged resources."""
 
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     created: dict[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Ledger:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def enter(self, kind: str, status: int, seconds: float, said: bytes = b"") -> None:
-        """Enter one answer; status 0 is none."""
+        """Record one response; status 0 is a request without a response."""
         with self.lock:
             self.answers[kind, status] += 1
             self.slowest = max(self.slowest, seconds)
@@ -42,7 +42,7 @@ class Ledger:
                 self.said.append(f"{kind} {status} {said[:300]!r}")
 
     def count(self, kind: str, *statuses: int) -> int:
-        """Return how many requests of a kind ended so; with any status when none is named."""
+        """Return the number of requests of a kind with this status, or with any status when none is given."""
         return sum(n for (k, status), n in self.answers.items() if k == kind and (not statuses or status in statuses))
 
     def unlike(self, kind: str, *statuses: int) -> dict[int, int]:
@@ -56,7 +56,7 @@ class Ledger:
 
 
 class Client:
-    """One caller on a kept-alive connection (or on a new one each time), doing a bit of everything."""
+    """One caller on a kept-alive connection (or on a new one each time), which sends every kind of request."""
 
     def __init__(self, port: int, bearer: Headers, ledger: Ledger, stop: threading.Event, seed: int) -> None:
         self._ledger, self._stop, self._seed = ledger, stop, seed
@@ -69,7 +69,7 @@ class Client:
         self._number = 0
 
     def run(self) -> None:
-        """Go on until told to stop."""
+        """Send requests until stopped."""
         acts: list[Callable[[], None]] = [self._get, self._get, self._list, self._keyed, self._keyed, self._unkeyed]
         acts += [self._patch, self._delete]
         self._keyed()
@@ -84,7 +84,7 @@ class Client:
         self._send("list", "GET", "/v1/tasks?page_size=5")
 
     def _keyed(self) -> None:
-        """Create with a key, and repeat what failed as the contract says."""
+        """Create with a key, and repeat a failed request as the contract specifies."""
         title = self._title()
         for _ in range(RETRIES):
             status, body = self._send("keyed", "POST", "/v1/tasks", {"task": {"title": title}}, key=title)
@@ -126,9 +126,9 @@ class Client:
     def _send(
         self, kind: str, method: str, path: str, body: object = None, key: str | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Ask, and again after a refusal for overload, before which nothing was done; each of those is entered apart.
+        """Send a request, and repeat it when it is rejected for overload, before it had an effect; each is recorded.
 
-        The service itself says so, with the path; what nginx says in its stead has none.
+        An overload response of the service has the path; a response of nginx has none.
         """
         for _ in range(RETRIES):
             status, said, seconds = self._ask(method, path, body, key)
