@@ -79,7 +79,7 @@ control_socket_disable = True
 
 @dataclass
 class Checkout:
-    """A copy of the launcher in a folder, optionally with the database of another copy, and the processes it started."""
+    """A copy of the launcher in a folder, optionally with another copy's database, and the processes it started."""
 
     root: Path
     furnished_as: Path | None = None
@@ -98,14 +98,14 @@ class Checkout:
         (self.root / "gunicorn.conf.py").write_text(GUNICORN)
 
     def launch(self, *words: str, **environment: str) -> subprocess.Popen[str]:
-        """Start the launcher as a shell does, in an environment that contains nothing else; its output is ``output``."""
+        """Start the launcher as a shell does, in an environment with nothing else; its output is ``output``."""
         plain = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PORT": str(self.port)}
         plain |= {"METRICS_PORT": "0", "WORKER_METRICS_PORT": "0"}
         plain["RPC_PORT"] = "0"
-        with self._words(len(self.launched)).open("w") as said:
+        with self._output_file(len(self.launched)).open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "deploy/local/run.py", *words],
-                cwd=self.root, env=plain | environment, stdout=said, stderr=said, text=True, start_new_session=True,
+                cwd=self.root, env=plain | environment, stdout=output, stderr=output, text=True, start_new_session=True,
             )  # fmt: skip
         self.launched.append(process)
         return process
@@ -115,9 +115,9 @@ class Checkout:
         process = self.launch(**environment)
 
         def answers() -> bool:
-            assert process.poll() is None, self.said
+            assert process.poll() is None, self.output
             with suppress(OSError):
-                return "Listening at" in self.said and self.notes is not None  # not a killed predecessor's worker
+                return "Listening at" in self.output and self.notes is not None  # not a killed predecessor's worker
             return False
 
         wait_until(answers, SERVES_WITHIN)
@@ -127,7 +127,7 @@ class Checkout:
     def run(self, *words: str, **environment: str) -> tuple[int, str]:
         """Run the launcher to its end; return its exit code and its output."""
         code = self.launch(*words, **environment).wait(SERVES_WITHIN)
-        return code, self.said
+        return code, self.output
 
     def stop(self, signum: signal.Signals = signal.SIGTERM) -> None:
         """Send the service a signal, and wait until it exits."""
@@ -147,8 +147,8 @@ class Checkout:
         """Have the service write one word to its database."""
         urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{body}", data=b"", timeout=5).close()
 
-    def _words(self, start: int) -> Path:
-        return self.root / f"said-{start}"
+    def _output_file(self, start: int) -> Path:
+        return self.root / f"output-{start}"
 
     @property
     def notes(self) -> list[str]:
@@ -157,9 +157,9 @@ class Checkout:
             return str(answer.read().decode()).split()
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """The output of the last start."""
-        return self._words(len(self.launched) - 1).read_text()
+        return self._output_file(len(self.launched) - 1).read_text()
 
     @property
     def upgrades(self) -> int:

@@ -126,12 +126,12 @@ def fronted(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
-def ask_for(settings: Settings) -> Iterator[Callable[[Level], None]]:
+def set_log_level(settings: Settings) -> Iterator[Callable[[Level], None]]:
     """Return a function that sets the log level in the database, as ``PUT /v1/logger`` does. Afterwards none is set."""
     engine = create_engine(settings.database_url)
     nobody = delete(StoredLoggerSettings)
 
-    def ask(level: Level) -> None:
+    def set_level(level: Level) -> None:
         row = {
             "id": ONLY_ID,
             "level": level,
@@ -143,7 +143,7 @@ def ask_for(settings: Settings) -> Iterator[Callable[[Level], None]]:
             connection.execute(nobody)
             connection.execute(insert(StoredLoggerSettings).values(row))
 
-    yield ask
+    yield set_level
     with engine.begin() as connection:
         connection.execute(nobody)
     engine.dispose()

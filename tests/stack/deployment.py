@@ -55,7 +55,7 @@ class Deployment:
         return self.home / "err"
 
     @property
-    def refusals(self) -> Path:
+    def rejections(self) -> Path:
         """Return the log of the requests that nginx answered by itself."""
         return self.home / "nginx.log"
 
@@ -121,10 +121,10 @@ def is_established(connection: socket.socket) -> bool:
 
 def is_ready(path: Path) -> bool:
     """Return True if the instance on a Unix socket accepts requests."""
-    return ask(path, "/readyz").startswith(b"HTTP/1.1 200")
+    return fetch(path, "/readyz").startswith(b"HTTP/1.1 200")
 
 
-def ask(path: Path, target: str) -> bytes:
+def fetch(path: Path, target: str) -> bytes:
     """Return an instance's raw answer; nothing when it does not answer."""
     with closing(socket.socket(socket.AF_UNIX)) as connection, suppress(OSError):
         connection.settimeout(5)

@@ -23,7 +23,7 @@ from typing import Final
 
 from deploy.local import cluster, embedded_postgres
 from tests.stack.conftest import free_port
-from tests.stack.deployment import ask
+from tests.stack.deployment import fetch
 from tests.stack.operator_steps import ROOT, Step
 
 STARTS_WITHIN: Final = 60.0
@@ -242,7 +242,7 @@ class Installation:
     def _wait(self, process: "subprocess.Popen[bytes]", number: int, log: str) -> None:
         until = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < until and process.poll() is None:
-            if ask(self.socket(number), "/healthz").startswith(b"HTTP/1.1 200"):
+            if fetch(self.socket(number), "/healthz").startswith(b"HTTP/1.1 200"):
                 return
             time.sleep(0.05)
         raise AssertionError(f"instance {number} does not serve: {Path(log).read_text()[-3000:]}")

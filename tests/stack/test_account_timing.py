@@ -145,7 +145,7 @@ def test_logging_in(watch: Stopwatch, addresses: dict[str, list[str]]) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_asking_for_mail(watch: Stopwatch, addresses: dict[str, list[str]], path: str) -> None:
+def test_requesting_an_email(watch: Stopwatch, addresses: dict[str, list[str]], path: str) -> None:
     """Registration and password reset, for an address with an account and for one without."""
     taken: dict[str, list[float]] = {"unknown": [], "known": []}
     known = iter(addresses[path])

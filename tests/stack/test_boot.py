@@ -102,7 +102,7 @@ def test_a_socket_is_for_owner_and_group_under_any_umask(settings: Settings, tmp
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
 
 
-def test_one_entry_at_start_says_what_is_served_with_what(settings: Settings, tmp_path: Path) -> None:
+def test_one_log_entry_at_start_lists_protocols_and_settings(settings: Settings, tmp_path: Path) -> None:
     path, log = tmp_path / "s", tmp_path / "log"
     environ = {
         "BIND": f"unix:{path}",
@@ -127,11 +127,11 @@ def test_one_entry_at_start_says_what_is_served_with_what(settings: Settings, tm
     assert entry["metrics"] == f"http://127.0.0.1:{environ['METRICS_PORT']}/metrics"
     (warning,) = [each for each in entries if each["level"] == "WARNING"]
     assert warning["message"].startswith("USERS_URL is http://")
-    said = log.read_text()
-    assert "s3cret" not in said
-    assert settings.jwt_secret not in said
+    logged = log.read_text()
+    assert "s3cret" not in logged
+    assert settings.jwt_secret not in logged
     password = settings.database_url.partition("://")[2].partition("@")[0].partition(":")[2]
-    assert not password or password not in said
+    assert not password or password not in logged
 
 
 READ_ONLY: Final = """
@@ -174,8 +174,8 @@ class TestReadOnly:
             if has_metrics:
                 begin = answer(log, process, socket.AF_INET, ("127.0.0.1", metrics), path="/metrics")
                 assert re.fullmatch(rb"HTTP/1\.[01] 200", begin)
-        said = [each["message"] for each in lines(log, "candor.metrics")]
-        assert [each.startswith("no metrics are served: neither") for each in said] == [True] * (not has_metrics)
+        logged = [each["message"] for each in lines(log, "candor.metrics")]
+        assert [each.startswith("no metrics are served: neither") for each in logged] == [True] * (not has_metrics)
 
 
 class TestOptimized:
@@ -196,7 +196,9 @@ class TestOptimized:
         ],
         ids=" ".join,
     )
-    def test_without_docstrings_it_says_why_it_does_not(self, settings: Settings, command: list[str]) -> None:
+    def test_without_docstrings_it_logs_the_reason_for_not_starting(
+        self, settings: Settings, command: list[str]
+    ) -> None:
         environ = os.environ | {**PRODUCTION, "DATABASE_URL": settings.database_url, "JWT_SECRET": settings.jwt_secret}
         done = subprocess.run(
             [sys.executable, *command],

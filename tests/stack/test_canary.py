@@ -79,7 +79,7 @@ def recorded(settings: Settings) -> list[str]:
     return rows
 
 
-def test_what_is_planted_in_requests_is_nowhere(
+def test_planted_secrets_of_requests_do_not_appear(
     watched: Served, port: int, metrics: str, settings: Settings, bearer: Callable[..., dict[str, str]]
 ) -> None:
     before = len(recorded(settings))
@@ -92,8 +92,8 @@ def test_what_is_planted_in_requests_is_nowhere(
         sent(watched, "PUT", "/v1/logger", f'{{"level": "{PLANT}"}}', **bearer("root", "admin")),
     ]
     assert statuses == [400, 401, 400, 400, 400]
-    refusals = [watched.raw(request.encode()) for request in MALFORMED]
-    assert {int(answer[9:12]) for answer in refusals} == {400, 414, 431, 501}
+    rejections = [watched.raw(request.encode()) for request in MALFORMED]
+    assert {int(answer[9:12]) for answer in rejections} == {400, 414, 431, 501}
     wait_until(lambda: len(recorded(settings)) > before, 10)
     lines = watched.log.read_text().splitlines()
     told = [line for line in lines if json.loads(line)["logger"] == "candor.errors"]

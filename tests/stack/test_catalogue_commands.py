@@ -63,7 +63,7 @@ def pasted(lines: str, *, token: str, settings: Settings) -> tuple[str, str]:
 
 class TestCommands:
     @pytest.mark.parametrize("code", IN_TURN)
-    def test_it_ends_with_its_error(
+    def test_the_command_ends_with_its_error(
         self, served: Served, token: Callable[..., str], settings: Settings, code: str
     ) -> None:
         """C11."""
@@ -81,7 +81,7 @@ class TestCommands:
             assert json.loads(body)["code"] == code
 
     @pytest.mark.parametrize("code", errs.named_errors())
-    def test_the_line_that_simulates_it_ends_with_it(
+    def test_the_command_that_simulates_an_error_ends_with_it(
         self, served: Served, token: Callable[..., str], settings: Settings, app: Flask, code: str
     ) -> None:
         """C25b: for every error that an operation declares."""
@@ -96,7 +96,7 @@ class TestCommands:
         assert head.startswith(str(status_of(named).value)), (line, head, body)
         assert status_of(named) in BODILESS or json.loads(body)["code"] == code
 
-    def test_asking_too_often_ends_with_its_error(self, slow: Served, settings: Settings) -> None:
+    def test_too_many_requests_end_with_the_error_of_the_limit(self, slow: Served, settings: Settings) -> None:
         """C11, C22."""
         lines = examples.curl(RateLimitExceeded, public_url=slow.url)
         assert lines
@@ -104,7 +104,7 @@ class TestCommands:
         assert head.startswith("429")
         assert json.loads(body)["code"] == RateLimitExceeded.code
 
-    def test_what_a_client_can_do_wrong_has_a_command(self) -> None:
+    def test_errors_that_a_client_can_cause_have_a_command(self) -> None:
         """C11: where curl can provoke it."""
         fallbacks = {errs.fallback(kind).code for kind in errs.Kind}
         named = errs.named_errors()

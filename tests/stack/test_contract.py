@@ -73,12 +73,12 @@ def test_an_addition_needs_an_entry_in_the_changelog(tree: Path) -> None:
     assert "breaking" not in says
     heading = next(line for line in (tree / CHANGELOG).read_text().splitlines() if line.startswith("## Unreleased"))
     edit(tree, CHANGELOG, f"{heading}\n", f"{heading}\n\n- Tasks have a `colour`.\n")
-    said = run(tree, *CHECK)
-    assert "added: `Task.colour` is returned (" in said
-    assert "\nThe contract holds. Additions: " in said
+    output = run(tree, *CHECK)
+    assert "added: `Task.colour` is returned (" in output
+    assert "\nThe contract holds. Additions: " in output
 
 
-def test_without_a_record_it_says_what_to_do(tree: Path) -> None:
+def test_without_a_record_it_prints_the_command_to_run(tree: Path) -> None:
     shutil.rmtree(tree / "contract")
     assert "`flask contract accept` records it" in failed(tree)
     assert run(tree, *ACCEPT) == "Recorded in contract/: openapi.json, errors.json, proto.json.\n"

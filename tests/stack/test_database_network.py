@@ -91,7 +91,7 @@ class BadNetwork:
 
 
 @dataclass(frozen=True)
-class Told:
+class Outcome:
     """The outcome of a request."""
 
     status: int
@@ -99,7 +99,7 @@ class Told:
     body: dict[str, Any]
 
 
-def ask(served: Served, headers: dict[str, str], method: str = "GET", body: str | None = None) -> Told:
+def call(served: Served, headers: dict[str, str], method: str = "GET", body: str | None = None) -> Outcome:
     """Send a request for tasks, and check that its response is a valid problem document or a success."""
     began = time.monotonic()
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
@@ -107,7 +107,7 @@ def ask(served: Served, headers: dict[str, str], method: str = "GET", body: str 
         answer = connection.getresponse()
         said = response_checks.strict(answer.read())
     assert answer.status < 500 or (said["status"], said["retryable"]) == (answer.status, True)
-    return Told(answer.status, time.monotonic() - began, said)
+    return Outcome(answer.status, time.monotonic() - began, said)
 
 
 @pytest.fixture(scope="module")
@@ -135,10 +135,12 @@ def healed(request: pytest.FixtureRequest) -> Iterator[None]:
         network, served = request.getfixturevalue("network"), request.getfixturevalue("distant")
         network.delay = network.hiccup = network.rate = 0
         bearer = request.getfixturevalue("bearer")
-        wait_until(lambda: {ask(served, bearer()).status for _ in range(ENOUGH)} == {200}, 15)
+        wait_until(lambda: {call(served, bearer()).status for _ in range(ENOUGH)} == {200}, 15)
 
 
-def test_far_away_and_lossy_everything_is_answered(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
+def test_with_high_latency_and_loss_every_request_succeeds(
+    network: BadNetwork, distant: Served, bearer: Bearer
+) -> None:
     """A round trip takes 200 ms, and 200 ms more for one packet in twenty, the time of a retransmission.
 
     Four clients, because a worker has four slots and may get all of them: a fifth request finds no progress for
@@ -146,36 +148,38 @@ def test_far_away_and_lossy_everything_is_answered(network: BadNetwork, distant:
     """
     network.delay, network.hiccup = 0.1, 0.2
 
-    def one(number: int) -> Told:
+    def one(number: int) -> Outcome:
         if number % 4:
-            return ask(distant, bearer())
-        return ask(distant, bearer(), "POST", f'{{"task": {{"title": "far away {number}"}}}}')
+            return call(distant, bearer())
+        return call(distant, bearer(), "POST", f'{{"task": {{"title": "far away {number}"}}}}')
 
     for number in range(-4 * ENOUGH, 0, 4):
         assert one(number).status == 201
     with ThreadPoolExecutor(4) as pool:
-        told = list(pool.map(one, range(24)))
-    assert Counter(each.status for each in told) == {200: 18, 201: 6}, [each for each in told if each.status > 201]
-    assert max(each.seconds for each in told) < BUDGET + GRACE
+        outcomes = list(pool.map(one, range(24)))
+    assert Counter(each.status for each in outcomes) == {200: 18, 201: 6}, [
+        each for each in outcomes if each.status > 201
+    ]
+    assert max(each.seconds for each in outcomes) < BUDGET + GRACE
     assert network.most <= POOLS, "and no connection more than the pools have"
 
 
-def test_byte_by_byte_nobody_waits_past_the_budget(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
+def test_byte_by_byte_no_request_exceeds_the_budget(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
     network.rate = 1
     with ThreadPoolExecutor(4) as pool:
-        told = list(pool.map(lambda _: ask(distant, bearer() | {"Request-Timeout": "1"}), range(4)))
-    assert {each.status for each in told} <= {503, 504}
-    assert 504 in {each.status for each in told}
-    assert max(each.seconds for each in told) < 1 + GRACE
+        outcomes = list(pool.map(lambda _: call(distant, bearer() | {"Request-Timeout": "1"}), range(4)))
+    assert {each.status for each in outcomes} <= {503, 504}
+    assert 504 in {each.status for each in outcomes}
+    assert max(each.seconds for each in outcomes) < 1 + GRACE
 
 
-def test_of_half_closed_connections_reads_take_no_notice(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
+def test_reads_succeed_after_half_closed_connections(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
     """The service repeats them on a new connection."""
-    assert ask(distant, bearer()).status == 200
+    assert call(distant, bearer()).status == 200
     before = network.made
     network.half_close()
-    told = [ask(distant, bearer()) for _ in range(6)]
-    assert {each.status for each in told} == {200}
+    outcomes = [call(distant, bearer()) for _ in range(6)]
+    assert {each.status for each in outcomes} == {200}
     assert network.made > before
 
 
@@ -226,21 +230,21 @@ def named(settings: Settings, tmp_path: Path) -> Iterator[tuple[Served, Names, d
         yield served, names, since
 
 
-def test_a_name_that_is_not_resolved_any_more_costs_what_is_new_only(
+def test_an_unresolvable_name_affects_new_connections_only(
     named: tuple[Served, Names, datetime], settings: Settings, bearer: Bearer
 ) -> None:
     """Open connections still serve requests; a request that needs a new one is rejected within the budget."""
     served, names, since = named
-    assert ask(served, bearer()).status == 200
+    assert call(served, bearer()).status == 200
     names.forget()
-    told = [ask(served, bearer()) for _ in range(5)]
-    assert {each.status for each in told} == {200}
+    outcomes = [call(served, bearer()) for _ in range(5)]
+    assert {each.status for each in outcomes} == {200}
     end_sessions(settings, since)
-    told = [ask(served, bearer() | {"Request-Timeout": "1"}) for _ in range(3)]
-    assert {each.status for each in told} <= {503, 504}
-    assert max(each.seconds for each in told) < 1 + GRACE
+    outcomes = [call(served, bearer() | {"Request-Timeout": "1"}) for _ in range(3)]
+    assert {each.status for each in outcomes} <= {503, 504}
+    assert max(each.seconds for each in outcomes) < 1 + GRACE
     names.remember()
-    wait_until(lambda: ask(served, bearer()).status == 200, 20)
+    wait_until(lambda: call(served, bearer()).status == 200, 20)
 
 
 def end_sessions(settings: Settings, since: datetime) -> None:
@@ -248,6 +252,6 @@ def end_sessions(settings: Settings, since: datetime) -> None:
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'candor'"
     with engine.connect() as session:
-        told = session.execute(text(f"{ended} AND backend_start >= :since"), {"since": since}).all()
+        terminated = session.execute(text(f"{ended} AND backend_start >= :since"), {"since": since}).all()
     engine.dispose()
-    assert told
+    assert terminated

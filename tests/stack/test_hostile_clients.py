@@ -176,7 +176,7 @@ def dawdling(port: int) -> Iterator[Dawdlers]:
 def ordinary(port: int, count: int) -> list[float]:
     """Return the seconds that ordinary requests take, each on its own connection."""
 
-    def ask(_: int) -> float:
+    def seconds_of(_: int) -> float:
         began = time.monotonic()
         with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
             connection.request("GET", "/healthz")
@@ -184,7 +184,7 @@ def ordinary(port: int, count: int) -> list[float]:
         return time.monotonic() - began
 
     with ThreadPoolExecutor(8) as pool:
-        return sorted(pool.map(ask, range(count)))
+        return sorted(pool.map(seconds_of, range(count)))
 
 
 @needs_nginx

@@ -29,7 +29,7 @@ def _status(connection: HTTPConnection) -> int:
     return answer.status
 
 
-def test_a_pipe_that_nobody_reads_stops_nothing_and_the_log_goes_on_when_somebody_does(settings: Settings) -> None:
+def test_an_unread_pipe_stops_nothing_and_the_log_resumes_when_it_is_read(settings: Settings) -> None:
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     with serving(settings, Path(f"/proc/self/fd/{writer}"), WEB_CONCURRENCY="1") as served:

@@ -28,7 +28,7 @@ def instances(settings: Settings, tmp_path: Path) -> Iterator[list[Served]]:
     engine.dispose()
 
 
-def told(served: Served) -> int:
+def logged_requests(served: Served) -> int:
     """Return the number of requests that are logged."""
     before = served.log.read_text().count('"candor.access"')
     for _ in range(REQUESTS):
@@ -43,7 +43,7 @@ def test_a_level_is_in_force_in_every_worker_of_every_instance(
     for level, expected in (("ERROR", 0), ("INFO", REQUESTS)):
         body = json.dumps({"level": level, "log_error_stack": True}).encode()
         headers = {**bearer("root", "admin"), "Content-Type": "application/json"}
-        asked = urllib.request.Request(f"{instances[0].url}/v1/logger", body, headers, method="PUT")
-        urllib.request.urlopen(asked, timeout=10).close()
+        request = urllib.request.Request(f"{instances[0].url}/v1/logger", body, headers, method="PUT")
+        urllib.request.urlopen(request, timeout=10).close()
         for served in instances:
-            wait_until(lambda served=served, expected=expected: told(served) == expected, IN_FORCE_WITHIN)  # type: ignore[misc]
+            wait_until(lambda served=served, expected=expected: logged_requests(served) == expected, IN_FORCE_WITHIN)  # type: ignore[misc]

@@ -83,7 +83,7 @@ class Start:
         return status
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """The launcher's standard error."""
         return (self.folder / "log").read_text()
 
@@ -118,7 +118,7 @@ def test_a_token_of_the_command_line_is_one_that_the_service_accepts(start: Star
     assert (start.folder / ".local" / "jwt-secret").stat().st_mode & 0o777 == 0o600
 
 
-def test_beside_http_it_serves_grpc_until_it_ends(start: Start) -> None:
+def test_it_serves_grpc_as_well_until_it_ends(start: Start) -> None:
     """With the gRPC requirements installed, in a separate process."""
     port = free_port()
     start.environ["RPC_PORT"] = str(port)
@@ -130,13 +130,13 @@ def test_beside_http_it_serves_grpc_until_it_ends(start: Start) -> None:
 
 
 @pytest.mark.nightly
-def test_a_port_that_is_taken_costs_grpc_and_nothing_else(start: Start) -> None:
+def test_a_taken_port_disables_grpc_only(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         start.environ["RPC_PORT"] = str(port)
         greeting = start()
-        wait_until(lambda: f"RPC_HOST=127.0.0.1 RPC_PORT={port} cannot be had" in start.said, 30)
-        assert "Traceback" not in start.said
+        wait_until(lambda: f"RPC_HOST=127.0.0.1 RPC_PORT={port} cannot be had" in start.output, 30)
+        assert "Traceback" not in start.output
         curl = greeting[greeting.index("curl -i") :].strip()
         assert "HTTP/1.1 201" in start.shell(curl)
 
@@ -147,11 +147,11 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_what_does_not_fit_is_refused_with_every_fault_at_once(start: Start) -> None:
+def test_invalid_settings_are_rejected_all_at_once(start: Start) -> None:
     """Unsafe configuration does not start."""
     start.environ |= {"APP_ENV": "production", "JWT_SECRET": "short", "DEBUG": "true"}
-    said = start.shell(f"'{sys.executable}' -m gunicorn -c gunicorn.conf.py wsgi:app; echo status $?")
+    output = start.shell(f"'{sys.executable}' -m gunicorn -c gunicorn.conf.py wsgi:app; echo status $?")
     for name in ("DATABASE_URL", "PUBLIC_URL", "JWT_SECRET", "DEBUG"):
-        assert f"  - {name} " in said
-    assert "status 1" in said
-    assert "Traceback" not in said
+        assert f"  - {name} " in output
+    assert "status 1" in output
+    assert "Traceback" not in output

@@ -146,8 +146,8 @@ def worst(size: int) -> list[bytes]:
     return bodies
 
 
-def test_anonymous_connections_with_the_worst_bodies_stop_nobody(usual: Served, bearer: Bearer) -> None:
-    """32 connections send bodies that are read to the end and bodies that are not; a client with a token still reads."""
+def test_anonymous_connections_with_the_worst_bodies_do_not_stop_others(usual: Served, bearer: Bearer) -> None:
+    """32 connections send bodies, some of which are read to the end; a client with a token still reads."""
     wanted = share()
     workers, headers, over = workers_of(usual), bearer(), threading.Event()
     bodies = [*worst(16_384), *worst(MEBIBYTE)]

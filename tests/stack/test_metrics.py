@@ -93,18 +93,16 @@ def load(metered: Metered, bearer: Bearer, count: int = 120) -> Counter[tuple[st
         ("GET", "/readyz", None, {}),
     ]
 
-    def ask(number: int) -> tuple[str, str]:
+    def send_request(number: int) -> tuple[str, str]:
         method, path, body, headers = asks[number % len(asks)]
         return method, str(metered.send(method, path, body, headers))
 
     with ThreadPoolExecutor(4) as pool:
-        return Counter(pool.map(ask, range(count)))
+        return Counter(pool.map(send_request, range(count)))
 
 
 class TestCounts:
-    def test_they_are_what_a_load_generator_counts_through_recycling_and_crashes(
-        self, metered: Metered, bearer: Bearer
-    ) -> None:
+    def test_they_match_a_load_generator_through_recycling_and_crashes(self, metered: Metered, bearer: Bearer) -> None:
         """One worker is killed, one is retired, and all are killed at once."""
         before, sent = metered.scrape(), Counter[tuple[str, str]]()
 
@@ -127,7 +125,7 @@ class TestCounts:
         assert after.total("http_requests_in_flight") == after.total("pool_connections_in_use") == 0
 
     @pytest.mark.nightly
-    def test_so_they_are_while_workers_retire_one_after_the_other(
+    def test_they_match_while_workers_retire_one_after_the_other(
         self, settings: Settings, tmp_path: Path, bearer: Bearer
     ) -> None:
         """Each after about thirty requests, by max_requests."""
@@ -148,7 +146,7 @@ class TestCounts:
                 assert after.total(COUNT, **labels) - before.total(COUNT, **labels) == times
             assert after.total(COUNT) - before.total(COUNT) == sent.total()
 
-    def test_what_a_killed_worker_was_in_the_middle_of_is_forgotten(self, metered: Metered, bearer: Bearer) -> None:
+    def test_unfinished_requests_of_a_killed_worker_are_forgotten(self, metered: Metered, bearer: Bearer) -> None:
         head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
         head += f"Authorization: {bearer()['Authorization']}\r\n\r\n"
         old = set(metered.workers)
@@ -160,7 +158,7 @@ class TestCounts:
             wait_until(lambda: metered.scrape().total("http_requests_in_flight") == 0, 10)
         wait_until(lambda: len(metered.workers) == 2 and not set(metered.workers) & old, 20)
 
-    def test_what_the_server_refuses_is_counted_as_unmatched(self, metered: Metered) -> None:
+    def test_requests_that_the_server_rejects_are_counted_as_unmatched(self, metered: Metered) -> None:
         before = metered.scrape()
         assert metered.served.raw(b"GET / HTTP/1.1\r\nHo st: x\r\n\r\n").startswith(b"HTTP/1.1 400")
         after, labels = metered.scrape(), {"route": "unmatched", "status": "400"}
@@ -185,7 +183,7 @@ class TestCounts:
         routes = after.labels(COUNT, "route")
         assert all(re.fullmatch(r"unmatched|/[a-z0-9_/:.<>]*", route) for route in routes), routes
 
-    def test_all_workers_add_up_what_they_have(self, metered: Metered, settings: Settings) -> None:
+    def test_the_values_of_all_workers_are_added_up(self, metered: Metered, settings: Settings) -> None:
         scrape = metered.scrape()
         assert scrape.total("pool_connections_max") == 2 * settings.database_pool_size
         assert scrape.total("work_slots_max") == 2 * (settings.database_pool_size - 1)
@@ -210,7 +208,7 @@ class TestExporter:
         with urllib.request.urlopen(request, timeout=5) as answer:
             assert answer.headers["Content-Type"].startswith("text/plain")
 
-    def test_it_speaks_open_metrics_to_who_prefers_that(self, metered: Metered) -> None:
+    def test_it_returns_open_metrics_to_clients_that_prefer_it(self, metered: Metered) -> None:
         request = urllib.request.Request(f"http://127.0.0.1:{metered.port}/metrics")
         request.add_header("Accept", "application/openmetrics-text; version=1.0.0")
         with urllib.request.urlopen(request, timeout=5) as answer:
@@ -218,7 +216,7 @@ class TestExporter:
             assert answer.read().endswith(b"# EOF\n")
 
     @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (apt-get install prometheus)")
-    def test_promtool_finds_nothing_to_mend(self, metered: Metered) -> None:
+    def test_promtool_finds_no_problem(self, metered: Metered) -> None:
         with urllib.request.urlopen(f"http://127.0.0.1:{metered.port}/metrics", timeout=5) as answer:
             text = answer.read()
         done = subprocess.run([str(PROMTOOL), "check", "metrics"], input=text, capture_output=True, check=False)
@@ -234,7 +232,7 @@ class TestExporter:
             for worker in workers:
                 os.kill(worker, signal.SIGCONT)
 
-    def test_it_knows_no_secret(self, metered: Metered) -> None:
+    def test_it_has_no_secret_in_its_environment(self, metered: Metered) -> None:
         assert b"JWT_SECRET" not in Path(f"/proc/{metered.exporter()}/environ").read_bytes()
 
     def test_it_comes_back_when_it_is_killed(self, metered: Metered) -> None:
@@ -245,7 +243,7 @@ class TestExporter:
         assert metered.scrape().total(COUNT) == before
 
     @pytest.mark.nightly
-    def test_one_that_was_stopped_keeps_nobody_from_ending(self, settings: Settings, tmp_path: Path) -> None:
+    def test_a_suspended_exporter_does_not_delay_the_shutdown(self, settings: Settings, tmp_path: Path) -> None:
         """The master kills it in any state, and then exits."""
         port = free_port()
         with serving(settings, tmp_path / "log", METRICS_PORT=str(port)) as served:
@@ -275,6 +273,6 @@ class TestExporter:
                 wait_until(lambda: not _answers(port), 5)
 
     @pytest.mark.nightly
-    def test_there_is_none_where_none_is_wanted(self, settings: Settings, tmp_path: Path) -> None:
+    def test_without_the_setting_there_is_no_exporter(self, settings: Settings, tmp_path: Path) -> None:
         with serving(settings, tmp_path / "log", METRICS_PORT="0") as served:
             assert Metered(served, 0).exporter() is None

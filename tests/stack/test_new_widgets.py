@@ -33,19 +33,19 @@ def contents(tree: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.nightly
-def test_it_is_sound(tree: Path, server_url: str) -> None:
+def test_it_passes_all_checks(tree: Path, server_url: str) -> None:
     """In every layer, with a migration and passing tests; the sweeping tests include it."""
     check(tree, server_url, *OWN)
 
 
 def test_its_additions_are_in_the_changelog(tree: Path) -> None:
-    said = run(tree, *FLASK, "contract", "check")
-    assert "added: `DELETE /v1/widgets/{widget_id}` is a new operation.\n" in said
-    assert "added: Code `WIDGET_NOT_FOUND` is new.\n" in said
-    assert "added: `widgets` is a new scope.\n" in said
+    output = run(tree, *FLASK, "contract", "check")
+    assert "added: `DELETE /v1/widgets/{widget_id}` is a new operation.\n" in output
+    assert "added: Code `WIDGET_NOT_FOUND` is new.\n" in output
+    assert "added: `widgets` is a new scope.\n" in output
 
 
-def test_taken_away_again_it_leaves_nothing_behind(tree: Path) -> None:
+def test_removed_again_it_leaves_nothing_behind(tree: Path) -> None:
     """The lines that it adds to shared files are separate lines."""
     run(tree, "bash", "-ec", removal("widgets", "widget"))
     assert contents(tree) == {path: text for path, text in contents(ROOT).items() if "widgets" not in path}

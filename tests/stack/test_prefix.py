@@ -96,7 +96,7 @@ def fetched(url: str, *, accept: str, **more: str) -> str:
     raise AssertionError("unreachable")
 
 
-def test_what_is_created_is_where_location_says(public_url: str, token: TokenMaker) -> None:
+def test_a_created_resource_is_at_its_location(public_url: str, token: TokenMaker) -> None:
     host = public_url.removesuffix("/candor")
     bearer = {"Authorization": f"Bearer {token()}", "Content-Type": "application/json"}
     request = urllib.request.Request(
@@ -110,13 +110,13 @@ def test_what_is_created_is_where_location_says(public_url: str, token: TokenMak
     urllib.request.urlopen(removal, timeout=10).close()
 
 
-def test_a_problem_names_what_was_asked_for_and_leads_to_its_page(public_url: str) -> None:
+def test_a_problem_has_the_requested_path_and_links_to_its_page(public_url: str) -> None:
     problem = json.loads(fetched(f"{public_url}/v1/taks", accept="application/json"))
     assert problem["instance"] == "/candor/v1/taks"
     assert status_of(problem["type"]) == 200
 
 
-def test_nginx_knows_the_operations_below_the_path(public_url: str) -> None:
+def test_nginx_matches_the_operations_below_the_path(public_url: str) -> None:
     def repetition(method: str, path: str, **fields: str) -> str:
         request = urllib.request.Request(f"{public_url}{path}", method=method, headers=fields, data=b"{}")
         with pytest.raises(HTTPError) as caught:
@@ -131,7 +131,7 @@ def test_nginx_knows_the_operations_below_the_path(public_url: str) -> None:
     assert repetition("POST", "/v1/unknown", **{"Idempotency-Key": "one"}) == "once once 1048576"
 
 
-def test_pages_assets_and_documents_lead_to_one_another(public_url: str) -> None:
+def test_links_of_pages_assets_and_documents_work(public_url: str) -> None:
     host = public_url.removesuffix("/candor")
     for page in ("/", "/docs", "/errors"):
         links = set(

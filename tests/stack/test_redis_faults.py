@@ -35,7 +35,7 @@ class Crowd:
     answers: list[tuple[float, int, float]] = field(default_factory=list)
     """For each response: when it was received (monotonic), its status, and the seconds it took."""
 
-    def ask(self) -> int:
+    def send(self) -> int:
         """Send one request."""
         began = time.monotonic()
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -46,13 +46,13 @@ class Crowd:
         return status
 
     @contextmanager
-    def asking(self, clients: int = 6) -> Iterator[None]:
+    def sending(self, clients: int = 6) -> Iterator[None]:
         """Send requests from several clients until the block ends."""
         stop = threading.Event()
 
         def go_on() -> None:
             while not stop.wait(0.02):
-                self.ask()
+                self.send()
 
         threads = [threading.Thread(target=go_on) for _ in range(clients)]
         for thread in threads:
@@ -117,7 +117,7 @@ def log(limited: Served) -> Log:
 def is_shared(limited: Served, redis: Redis) -> bool:
     """Return True if every one of many requests, on any worker, was counted in Redis."""
     crowd = Crowd(limited.port)
-    statuses = [crowd.ask() for _ in range(8)]
+    statuses = [crowd.send() for _ in range(8)]
     assert set(statuses) == {200}
     return redis.counted(crowd.address) == len(statuses)
 
@@ -126,11 +126,13 @@ FAULTS: Final[list[Callable[[Redis], Any]]] = [Redis.killed, Redis.frozen, Redis
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_whatever_becomes_of_redis(limited: Served, redis: Redis, log: Log, fault: Callable[[Redis], Any]) -> None:
+def test_requests_succeed_during_any_fault_of_redis(
+    limited: Served, redis: Redis, log: Log, fault: Callable[[Redis], Any]
+) -> None:
     """No 5xx, p99 within 250 ms from the second second, limits within × workers, and recovery."""
     wait_until(lambda: is_shared(limited, redis), BACK_WITHIN)
     crowd = Crowd(limited.port)
-    with crowd.asking():
+    with crowd.sending():
         with fault(redis):
             began = time.monotonic()
             wait_until(lambda: time.monotonic() - began >= LASTS, 2 * LASTS)

@@ -22,7 +22,7 @@ from tests.stack.conftest import Served, free_port, serving
 SECRET: Final = b"<h1>what only the other side knows</h1>"
 TRIES: Final = 5
 GOOD: Final = 6
-"""Successful calls before each failed one, so that the circuit breaker, which counts, stays closed."""
+"""Successful calls before each failed one, enough for the circuit breaker to stay closed."""
 SEES: Final = {
     "late": ("timed-out", 504, "DEADLINE_EXCEEDED"),
     "black hole": ("timed-out", 504, "DEADLINE_EXCEEDED"),
@@ -62,7 +62,7 @@ class Pair:
     user: dict[str, Any]
     bearer: Callable[..., dict[str, str]]
 
-    def mend(self) -> None:
+    def recover(self) -> None:
         """Remove the fault from the network."""
         self.network.behave = carries(self.second.port)
 
@@ -105,7 +105,7 @@ def pair(
 
 def test_a_profile_comes_through(pair: Pair) -> None:
     """C16: with one request id in both logs."""
-    pair.mend()
+    pair.recover()
     wait_until(pair.is_whole, 10)
     status, document, _ = pair.profile(**{"X-Request-Id": "through-both-logs"})
     assert (status, document["user"]) == (200, pair.user)
@@ -114,7 +114,7 @@ def test_a_profile_comes_through(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("name", SEES)
-def test_what_the_caller_sees(pair: Pair, name: str) -> None:
+def test_the_responses_during_a_fault(pair: Pair, name: str) -> None:
     """C26: a caller who has seen the user gets a copy, another caller gets an error."""
     reason, status, code = SEES[name]
     expected = (200, f"user;reason={reason}, preferences;reason={reason}", status, code)
@@ -127,7 +127,7 @@ def seen(pair: Pair, name: str, subject: str) -> tuple[int, str, int, str]:
 
     A busy machine is occasionally late by itself.
     """
-    pair.mend()
+    pair.recover()
     for _ in range(GOOD):
         wait_until(pair.is_whole, 10)
     pair.network.behave = fault(name, pair.second.port)
@@ -138,23 +138,23 @@ def seen(pair: Pair, name: str, subject: str) -> tuple[int, str, int, str]:
     return known[0], known[2], unknown[0], unknown[1].get("code", "")
 
 
-def test_the_dead_are_left_alone(pair: Pair) -> None:
+def test_an_unreachable_instance_gets_one_probe(pair: Pair) -> None:
     """One probe at most, for any number of callers. Tests of the API and the demo show that one probe recovers it."""
-    pair.mend()
+    pair.recover()
     wait_until(pair.is_whole, 10)
     pair.network.behave = fake.resets
     open_at = "user;reason=breaker-open, preferences;reason=breaker-open"
     wait_until(lambda: pair.profile()[2] == open_at, 20)
-    asked = pair.network.connections
+    connections_before = pair.network.connections
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: pair.profile(), range(40)))
     assert {(status, degraded) for status, _, degraded in answers} == {(200, open_at)}
-    assert pair.network.connections - asked <= 1
+    assert pair.network.connections - connections_before <= 1
     assert '"breaker":"users"' in pair.first.log.read_text()
 
 
 @pytest.mark.nightly
-def test_an_instance_that_asks_itself_answers(
+def test_an_instance_that_calls_itself_answers(
     settings: Settings, pair: Pair, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """C23, C23a: a call to itself does not request a profile, therefore there is no loop, and its slots are bounded."""

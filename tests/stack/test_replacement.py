@@ -50,7 +50,9 @@ def assert_nothing_is_lost(ledger: Ledger, settings: Settings) -> None:
     assert ledger.total > 100
     assert ledger.count("refused") < ledger.total / 10
     wanted = {"get": 200, "list": 200, "keyed": 201, "unkeyed": 201, "patch": 200, "delete": 200}
-    assert not {kind: found for kind, status in wanted.items() if (found := ledger.unlike(kind, status))}, ledger.said
+    assert not {kind: found for kind, status in wanted.items() if (found := ledger.unlike(kind, status))}, (
+        ledger.failures
+    )
     assert_acknowledged_is_stored(ledger, settings)
 
 
@@ -95,11 +97,13 @@ def test_killed_workers_cost_no_read_and_no_keyed_write(
 
     with traffic(fronted.port, bearer) as ledger:
         kills = repeat_for(3 * SCALE, kill_one, every=0.6)
-    assert ledger.unlike("get", 200) == ledger.unlike("list", 200) == {}, ledger.said
-    assert set(ledger.unlike("keyed", 201)) <= {409}, ledger.said  # still running: its database session ends within 1 s
+    assert ledger.unlike("get", 200) == ledger.unlike("list", 200) == {}, ledger.failures
+    assert set(ledger.unlike("keyed", 201)) <= {409}, (
+        ledger.failures
+    )  # still running: its database session ends within 1 s
     assert ledger.count("keyed for good") == 0
     for kind, status in (("unkeyed", 201), ("patch", 200), ("delete", 200)):
-        assert set(ledger.unlike(kind, status)) <= {503}, ledger.said
+        assert set(ledger.unlike(kind, status)) <= {503}, ledger.failures
         assert sum(ledger.unlike(kind, status).values()) <= kills * 16
     assert_acknowledged_is_stored(ledger, settings)
 
@@ -127,6 +131,6 @@ def test_a_killed_master_is_replaced_and_leaves_no_worker(
         os.kill(master, signal.SIGKILL)
         wait_until(lambda: not orphans & set(process_table()), 15)
         wait_until(lambda: len(fronted.masters) == 2 and all(map(is_ready, fronted.sockets)), 30)
-    assert ledger.unlike("get", 200) == ledger.unlike("list", 200) == {}, ledger.said
-    assert {status for _, status in ledger.answers} <= {200, 201, 503, 409}, ledger.said
+    assert ledger.unlike("get", 200) == ledger.unlike("list", 200) == {}, ledger.failures
+    assert {status for _, status in ledger.answers} <= {200, 201, 503, 409}, ledger.failures
     assert_acknowledged_is_stored(ledger, settings)

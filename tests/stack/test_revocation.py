@@ -79,8 +79,8 @@ def email(app: Flask, settings: Settings) -> str:
 def post(served: Served, path: str, body: dict[str, str]) -> Any:
     """Return the response to a POST."""
     headers = {"Content-Type": "application/json"}
-    asked = urllib.request.Request(served.url + path, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(asked, timeout=10) as answer:
+    request = urllib.request.Request(served.url + path, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 
 
@@ -96,7 +96,7 @@ def statuses(instances: list[Served], access_token: str) -> set[int]:
     return seen
 
 
-def test_everywhere_within_five_seconds_and_redis_has_no_say(
+def test_everywhere_within_five_seconds_without_redis(
     app: Flask, instances: list[Served], redis: Redis, email: str
 ) -> None:
     """By the holder of the session, or by an admin who disables the account."""

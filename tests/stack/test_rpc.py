@@ -120,7 +120,7 @@ def code_of(client: Client, *, within: float = 1.0) -> StatusCode:
     raise AssertionError
 
 
-def test_told_to_leave_it_says_so_first_lets_calls_finish_and_lets_nobody_in(
+def test_sigterm_reports_not_serving_finishes_calls_and_accepts_no_new_ones(
     run: Run, settings: Settings, other_session: Connection, token: TokenMaker
 ) -> None:
     process = run(DRAIN_SECONDS="1")
@@ -163,7 +163,7 @@ def test_entries_that_errors_of_the_last_second_share_are_written_when_it_ends(r
     assert sum(line.get("count", 1) for line in errors) == 50
 
 
-def test_without_a_database_it_is_unavailable_and_says_so_until_it_is_back(
+def test_without_a_database_it_is_unavailable_and_reports_it_until_recovery(
     run: Run, settings: Settings, token: TokenMaker
 ) -> None:
     """Never UNKNOWN or INTERNAL, with the database frozen or stopped."""
@@ -196,7 +196,7 @@ def test_the_statement_of_a_killed_caller_is_gone(
     wait_until(lambda: "CANCELLED" in {line["grpc_status"] for line in steady.lines("candor.access")}, ROOM)
 
 
-def test_who_sends_nothing_but_heads_holds_up_nobody(steady: Process, token: TokenMaker) -> None:
+def test_clients_that_send_only_heads_block_no_other_client(steady: Process, token: TokenMaker) -> None:
     """A call takes a thread when its message is complete, not while it is being sent."""
     with Client.of(steady.port, token("alice")) as client, Client.of(steady.port, None) as slow:
         hold: grpc.StreamUnaryMultiCallable[bytes, bytes] = slow.channel.stream_unary("/todo.v1.TodoService/GetTask")
@@ -231,22 +231,22 @@ def test_it_counts_for_prometheus(steady: Process, token: TokenMaker) -> None:
     wait_until(lambda: scraped(steady.metrics_port).total("http_request_duration_seconds_count", **labels) >= 1, ROOM)
 
 
-def test_a_level_that_is_asked_for_is_in_force_there_too(
-    steady: Process, token: TokenMaker, ask_for: Callable[[Level], None]
+def test_a_log_level_is_in_force_in_the_grpc_server_too(
+    steady: Process, token: TokenMaker, set_log_level: Callable[[Level], None]
 ) -> None:
     """Within 5 seconds, and back again."""
     with Client.of(steady.port, token("somebody-curious")) as client:
 
-        def told() -> bool:
+        def is_in_force() -> bool:
             before = len(steady.lines("candor.access"))
             assert StatusCode.UNAVAILABLE not in {code_of(client, within=ROOM) for _ in range(10)}
             return len(steady.lines("candor.access")) > before
 
-        assert told()
-        ask_for(Level.ERROR)
-        wait_until(lambda: not told(), IN_FORCE_WITHIN)
-        ask_for(Level.INFO)
-        wait_until(told, IN_FORCE_WITHIN)
+        assert is_in_force()
+        set_log_level(Level.ERROR)
+        wait_until(lambda: not is_in_force(), IN_FORCE_WITHIN)
+        set_log_level(Level.INFO)
+        wait_until(is_in_force, IN_FORCE_WITHIN)
 
 
 @pytest.mark.nightly
@@ -290,9 +290,7 @@ def made_certificate(home: Path) -> tuple[Path, Path]:
         ({"RPC_CERTIFICATE": "/nowhere", "RPC_KEY": "/nowhere"}, "RPC_CERTIFICATE or RPC_KEY cannot be read"),
     ],
 )
-def test_what_it_cannot_serve_with_it_says_in_a_line(
-    settings: Settings, environment: dict[str, str], says: str
-) -> None:
+def test_unusable_settings_are_reported_in_one_line(settings: Settings, environment: dict[str, str], says: str) -> None:
     environ = os.environ | {"DATABASE_URL": settings.database_url, "RPC_PORT": str(free_port()), **environment}
     command = [sys.executable, "-m", "flask", "rpc", "serve"]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60)

@@ -80,7 +80,7 @@ def share_of_a_core(pid: int, over: float = 1.5) -> float:
 
 
 class TestFileDescriptors:
-    def test_who_comes_when_all_are_taken_is_served_when_others_leave(self, scarce: Served) -> None:
+    def test_a_client_that_connects_when_all_are_taken_is_served_when_others_leave(self, scarce: Served) -> None:
         worker = worker_of(scarce)
         with ExitStack() as later, ExitStack() as sooner:
             first = connect(scarce, sooner, ROOM)
@@ -92,8 +92,8 @@ class TestFileDescriptors:
             wait_until(lambda: answered(second) == ROOM // 2, 20)
         assert worker_of(scarce) == worker
 
-    def test_a_worker_that_has_none_left_accepts_nobody_and_lives(self, scarce: Served) -> None:
-        """Whether another part of the worker has used them up, or the machine has no more."""
+    def test_a_worker_without_free_descriptors_stops_accepting_and_lives(self, scarce: Served) -> None:
+        """Because another part of the worker has used them up, or because the machine has no more."""
         worker = worker_of(scarce)
         in_use = {int(each.name) for each in Path(f"/proc/{worker}/fd").iterdir()}
         next_one = min(set(range(ALLOWED)) - in_use)
@@ -107,7 +107,7 @@ class TestFileDescriptors:
         assert worker_of(scarce) == worker
         assert scarce.log.read_text().count("no connection can be accepted") == 1, "logged once, not each time"
 
-    def test_one_with_too_few_to_serve_at_all_says_so_and_does_not_start(self, settings: Settings) -> None:
+    def test_a_worker_with_too_few_descriptors_reports_it_and_does_not_start(self, settings: Settings) -> None:
         command = [*allowed(100), sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
         environ = os.environ | {"DATABASE_URL": settings.database_url, "JWT_SECRET": settings.jwt_secret}
         ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)

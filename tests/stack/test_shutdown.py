@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 
 from app.config import Settings
 from tests.stack.checkout import descendants, process_table, wait_until
-from tests.stack.deployment import ROOT, SCALE, ask, received
+from tests.stack.deployment import ROOT, SCALE, fetch, received
 
 Bearer = Callable[..., dict[str, str]]
 ENDS_WITHIN: Final = 30.0
@@ -55,7 +55,7 @@ class Service:
     def serve(self, *, drain: float = 0.0) -> set[int]:
         """Start, and return all its processes when it is ready."""
         self.start(drain=drain)
-        wait_until(lambda: ask(self.path, "/readyz").startswith(b"HTTP/1.1 200"), 30)
+        wait_until(lambda: fetch(self.path, "/readyz").startswith(b"HTTP/1.1 200"), 30)
         return descendants(self.process.pid)
 
     def leaves_nothing(self, processes: set[int]) -> None:
@@ -75,7 +75,7 @@ def service(settings: Settings, tmp_path: Path) -> Iterator[Service]:
         service.process.wait()
 
 
-def test_readiness_fails_first_then_the_door_closes_and_work_in_hand_is_finished(
+def test_readiness_fails_then_the_listener_closes_and_in_flight_requests_finish(
     service: Service, settings: Settings, bearer: Bearer
 ) -> None:
     drain = 2.0
@@ -91,12 +91,12 @@ def test_readiness_fails_first_then_the_door_closes_and_work_in_hand_is_finished
         assert connection.recv(65536).startswith(b"HTTP/1.1 100")  # therefore a handler processes it
         began = time.monotonic()
         service.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: b'"draining":"failed"' in ask(service.path, "/readyz"), drain)
+        wait_until(lambda: b'"draining":"failed"' in fetch(service.path, "/readyz"), drain)
         kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = received(kept)
         assert answer.startswith(b"HTTP/1.1 200")
         assert b"\r\nConnection: close\r\n" in answer
-        wait_until(lambda: not ask(service.path, "/healthz"), GONE_WITHIN)
+        wait_until(lambda: not fetch(service.path, "/healthz"), GONE_WITHIN)
         assert time.monotonic() - began >= drain
         connection.sendall(body)
         assert received(connection).startswith(b"HTTP/1.1 201")
@@ -123,13 +123,13 @@ def test_a_second_sigterm_a_sigint_and_a_sigquit_end_it_at_once(
 
 
 @pytest.mark.nightly
-def test_ctrl_c_tells_each_process_and_ends_them_at_once(service: Service) -> None:
+def test_ctrl_c_reaches_each_process_and_ends_them_at_once(service: Service) -> None:
     """A terminal sends the signal to the workers too, therefore they receive it twice; here during requests."""
     for _ in range(round(4 * SCALE)):
         processes = service.serve(drain=60)
         with ThreadPoolExecutor(4) as crowd:
-            asked = [crowd.submit(ask, service.path, "/healthz") for _ in range(200)]
-            asked[50].result()
+            pending = [crowd.submit(fetch, service.path, "/healthz") for _ in range(200)]
+            pending[50].result()
             for pid in processes:
                 os.kill(pid, signal.SIGINT)
             assert service.process.wait(AT_ONCE) == 0
@@ -143,7 +143,7 @@ def catches(pid: int, signum: signal.Signals) -> bool:
     return bool(int(found[1], 16) >> (signum - 1) & 1)
 
 
-def test_told_to_stop_while_starting_it_stops(settings: Settings, tmp_path: Path) -> None:
+def test_a_signal_during_the_start_stops_it(settings: Settings, tmp_path: Path) -> None:
     """At any stage of the start."""
     tries = round(3 * SCALE)
     for number in range(tries):

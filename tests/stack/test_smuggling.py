@@ -91,7 +91,8 @@ SWALLOWED: Final = {
     "in a chunk": chunks(b"%x\r\n" % len(MARKER)),
     "in a body that a GET has no use for": b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
     % len(MARKER),
-    "in a body behind a rejected head": b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(MARKER),
+    "in a body behind a rejected head": b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    % len(MARKER),
 }
 """The bytes are a body; the response depends on the rest of the request."""
 
@@ -112,7 +113,7 @@ def statuses(answer: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
-def test_a_request_of_doubtful_length_is_refused_and_ends_the_connection(send: Send, name: str) -> None:
+def test_a_request_of_ambiguous_length_is_rejected_and_ends_the_connection(send: Send, name: str) -> None:
     answer = send(AMBIGUOUS[name] + MARKER)
     assert b"smuggled" not in answer
     assert len(statuses(answer)) == 1, answer
@@ -121,7 +122,7 @@ def test_a_request_of_doubtful_length_is_refused_and_ends_the_connection(send: S
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_follows_a_broken_chunk_is_no_request(send: Send, name: str) -> None:
+def test_bytes_after_a_broken_chunk_are_not_a_request(send: Send, name: str) -> None:
     answer = send(BROKEN[name] + MARKER)
     assert b"smuggled" not in answer
     assert len(statuses(answer)) == 1, answer
@@ -129,7 +130,7 @@ def test_what_follows_a_broken_chunk_is_no_request(send: Send, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", SWALLOWED)
-def test_what_stands_in_a_body_is_no_request(send: Send, name: str) -> None:
+def test_bytes_of_a_body_are_not_a_request(send: Send, name: str) -> None:
     answer = send(SWALLOWED[name] + MARKER, timeout=SILENCE)
     assert b"smuggled" not in answer
     assert len(statuses(answer)) <= 1, answer

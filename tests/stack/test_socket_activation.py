@@ -15,7 +15,7 @@ import pytest
 
 from app.config import Settings
 from tests.stack.checkout import wait_until
-from tests.stack.deployment import ROOT, ask, received
+from tests.stack.deployment import ROOT, fetch, received
 
 UNITS: Final = ROOT / "deploy" / "systemd"
 ACTIVATE: Final = """
@@ -77,7 +77,7 @@ def early(path: Path) -> socket.socket:
     return connection
 
 
-def test_who_comes_before_the_process_waits_and_who_comes_as_it_leaves_goes_elsewhere(activated: Activated) -> None:
+def test_early_clients_wait_and_clients_during_the_shutdown_get_the_other_instance(activated: Activated) -> None:
     with closing(early(activated.path)) as first:
         process = activated.start()
         assert received(first).startswith(b"HTTP/1.1 200")
@@ -90,14 +90,14 @@ def test_who_comes_before_the_process_waits_and_who_comes_as_it_leaves_goes_else
         process = activated.start()
         assert received(between).startswith(b"HTTP/1.1 200")
     assert activated.mode == 0o660
-    assert ask(activated.path, "/readyz").startswith(b"HTTP/1.1 200")
+    assert fetch(activated.path, "/readyz").startswith(b"HTTP/1.1 200")
     process.terminate()
     assert process.wait(10) == 0
     assert activated.path.exists()
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_finds_nothing_to_say_about_the_units(tmp_path: Path) -> None:
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     python, home = tmp_path / "venv", tmp_path / "home"  # systemd accepts no spaces, which the real folders may have
     python.symlink_to(Path(sys.executable).parent.parent)
     home.symlink_to(ROOT)
@@ -105,5 +105,5 @@ def test_systemd_finds_nothing_to_say_about_the_units(tmp_path: Path) -> None:
         text = unit.read_text().replace("/opt/candor/.venv", str(python)).replace("/opt/candor", str(home))
         (tmp_path / unit.name).write_text(text)
     units = [str(tmp_path / name) for name in ("candor@1.service", "candor@1.socket", "candor.target")]
-    said = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
-    assert (said.returncode, said.stderr) == (0, "")
+    verified = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")

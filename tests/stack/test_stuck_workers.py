@@ -34,7 +34,7 @@ def deployment(settings: Settings, tmp_path: Path) -> Iterator[Deployment]:
         yield deployment
 
 
-def test_a_stopped_worker_is_replaced_and_what_it_held_is_504(deployment: Deployment, bearer: Bearer) -> None:
+def test_a_suspended_worker_is_replaced_and_its_requests_get_504(deployment: Deployment, bearer: Bearer) -> None:
     """No client waits longer than the budget and half a second."""
     stopped = deployment.workers[0]
     with traffic(deployment.port, bearer) as ledger:

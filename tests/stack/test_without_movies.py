@@ -44,7 +44,7 @@ def close_up(versions: Path) -> None:
         path.with_name(f"{number:04d}{path.name[4:]}").write_text(closed)
 
 
-def test_nothing_speaks_of_them_any_more(tree: Path) -> None:
+def test_no_file_mentions_them(tree: Path) -> None:
     assert list((tree / "app").rglob("*movie*")) + list((tree / "tests").rglob("*movie*")) == []
     code = [
         path
@@ -61,7 +61,7 @@ def test_what_remains_is_sound(tree: Path, server_url: str) -> None:
     check(tree, server_url, *REMAINING)
 
 
-def test_the_contract_notices_and_is_recorded_anew(tree: Path) -> None:
+def test_the_contract_check_fails_and_the_contract_is_recorded_again(tree: Path) -> None:
     """The check fails for removed operations, until the fork accepts them."""
     other = copied(tree, tree.parent / "recorded")
     done = subprocess.run([*FLASK, "contract", "check"], cwd=other, capture_output=True, text=True, check=False)

@@ -30,16 +30,16 @@ class Ledger:
     doubtful: set[str] = field(default_factory=set)
     keyed: set[str] = field(default_factory=set)
     slowest: float = 0.0
-    said: list[str] = field(default_factory=list)
+    body_text: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def enter(self, kind: str, status: int, seconds: float, said: bytes = b"") -> None:
+    def enter(self, kind: str, status: int, seconds: float, body_text: bytes = b"") -> None:
         """Record one response; status 0 is a request without a response."""
         with self.lock:
             self.answers[kind, status] += 1
             self.slowest = max(self.slowest, seconds)
             if status == 0 or status >= 400:
-                self.said.append(f"{kind} {status} {said[:300]!r}")
+                self.body_text.append(f"{kind} {status} {body_text[:300]!r}")
 
     def count(self, kind: str, *statuses: int) -> int:
         """Return the number of requests of a kind with this status, or with any status when none is given."""
@@ -75,7 +75,7 @@ class Client:
         self._keyed()
         while not self._stop.is_set():
             self._random.choice(acts)()
-        self._hang_up()
+        self._disconnect()
 
     def _get(self) -> None:
         self._send("get", "GET", self._random.choice(self._mine or ["/v1/tasks?page_size=1"]))
@@ -131,34 +131,34 @@ class Client:
         An overload response of the service has the path; a response of nginx has none.
         """
         for _ in range(RETRIES):
-            status, said, seconds = self._ask(method, path, body, key)
-            is_refused = status == HTTPStatus.SERVICE_UNAVAILABLE and b'"instance":' in said
-            self._ledger.enter("refused" if is_refused else kind, status, seconds, said)
+            status, body_text, seconds = self._exchange(method, path, body, key)
+            is_refused = status == HTTPStatus.SERVICE_UNAVAILABLE and b'"instance":' in body_text
+            self._ledger.enter("refused" if is_refused else kind, status, seconds, body_text)
             if not is_refused:
                 break
             time.sleep(PAUSE)
         with suppress(ValueError):
-            return status, json.loads(said) if status == HTTPStatus.CREATED else {}
+            return status, json.loads(body_text) if status == HTTPStatus.CREATED else {}
         return status, {}
 
-    def _ask(self, method: str, path: str, body: object, key: str | None) -> tuple[int, bytes, float]:
+    def _exchange(self, method: str, path: str, body: object, key: str | None) -> tuple[int, bytes, float]:
         headers = self._headers | ({"Idempotency-Key": key} if key else {})
         headers |= {"Connection": "close"} if self._closes else {}
-        began, status, said = time.monotonic(), 0, b""
+        began, status, body_text = time.monotonic(), 0, b""
         try:
             if self._connection is None:
                 self._connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
             self._connection.request(method, path, json.dumps(body).encode() if body is not None else None, headers)
             answer = self._connection.getresponse()
-            said, status = answer.read(), answer.status
+            body_text, status = answer.read(), answer.status
             if answer.will_close:
-                self._hang_up()
+                self._disconnect()
         except (OSError, HTTPException) as fault:
-            said, status = repr(fault).encode(), 0
-            self._hang_up()
-        return status, said, time.monotonic() - began
+            body_text, status = repr(fault).encode(), 0
+            self._disconnect()
+        return status, body_text, time.monotonic() - began
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None

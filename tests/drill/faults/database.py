@@ -9,7 +9,7 @@ from typing import Final
 from tests.drill.environment import Environment
 from tests.drill.http_client import Answer
 from tests.drill.verdicts import Verdict
-from tests.stack.deployment import ask, is_ready
+from tests.stack.deployment import fetch, is_ready
 
 IMPATIENT: Final = 12
 WORK_SLOTS: Final = 4
@@ -154,7 +154,7 @@ def postgres_absent_at_boot(stage: Environment) -> None:
     os.kill(master, signal.SIGTERM)
     stage.expect_soon(lambda: master not in stage.deployment.masters and _lives(stage), 20, "another master starts")
     fresh = stage.deployment.masters
-    stage.expect(ask(socket, "/readyz").startswith(b"HTTP/1.1 503"), "/readyz is 503 without a database")
+    stage.expect(fetch(socket, "/readyz").startswith(b"HTTP/1.1 503"), "/readyz is 503 without a database")
     stage.wait(1)
     stage.expect(_lives(stage), "/healthz is 200 without a database")
     stage.database.start()
@@ -165,7 +165,7 @@ def postgres_absent_at_boot(stage: Environment) -> None:
 
 
 def _lives(stage: Environment) -> bool:
-    return ask(stage.deployment.sockets[0], "/healthz").startswith(b"HTTP/1.1 200")
+    return fetch(stage.deployment.sockets[0], "/healthz").startswith(b"HTTP/1.1 200")
 
 
 def _expect_first_success(stage: Environment, *, within: float) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from deploy.local import cluster
 from tests.drill.environment import Environment
-from tests.stack.deployment import ask
+from tests.stack.deployment import fetch
 
 READS: Final = ("get", "list")
 WRITES: Final = ("keyed", "unkeyed", "patch")
@@ -126,7 +126,7 @@ def _with_revision(stage: Environment, revision: str) -> None:
 
 def _readiness(stage: Environment, check: str) -> str:
     """Return what both instances say of a check, when they agree and refuse."""
-    said = {_check_of(ask(path, "/readyz"), check) for path in stage.deployment.sockets}
+    said = {_check_of(fetch(path, "/readyz"), check) for path in stage.deployment.sockets}
     return said.pop() if len(said) == 1 else ""
 
 
