@@ -125,7 +125,7 @@ class Client:
         self._keep(self._ledger.created(title, [answer]), answer)
 
     async def _keyed(self) -> None:
-        """Create with a key; every other time, repeat a failed creation instead, as the contract requires of clients."""
+        """Create with a key; every other time, repeat a failed creation instead, as clients should."""
         is_new = not self._unsettled or self._random.random() < 0.5
         title = self._mark() if is_new else self._random.choice(list(self._unsettled))
         message = self._request("POST", "/v1/tasks", {"task": {"title": title}}, Idempotency_Key=title)

@@ -15,12 +15,12 @@ from tests.stack.deployment import fetch
 READS: Final = ("get", "list")
 WRITES: Final = ("keyed", "unkeyed", "patch")
 SMALL: Final = "size=16m"
-NO_FREE: Final = """
+DISK_FULL: Final = """
     CREATE FUNCTION drill_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         RAISE SQLSTATE '53100' USING MESSAGE = 'could not extend file';
     END $$;
     CREATE TRIGGER drill_full BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION drill_full()"""
-FREE: Final = "DROP TRIGGER drill_full ON tasks; DROP FUNCTION drill_full"
+DISK_FREE: Final = "DROP TRIGGER drill_full ON tasks; DROP FUNCTION drill_full"
 
 
 def read_only(env: Environment) -> None:
@@ -67,11 +67,11 @@ def _full_disk(env: Environment) -> Iterator[str]:
     place.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", SMALL, "tmpfs", str(place)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        env.database.run(NO_ROOM)
+        env.database.run(DISK_FULL)
         try:
             yield "53100 raised by a trigger"
         finally:
-            env.database.run(FREE)
+            env.database.run(DISK_FREE)
         return
     try:
         with _on_tablespace(env, place):
