@@ -109,7 +109,7 @@ class TestRejections:
                 outcome = str(connection.receive().status)
             except NotApplicable as error:
                 outcome = str(error)
-            assert outcome == "400" or outcome.startswith("refused as a stream error")
+            assert outcome == "400" or outcome.startswith("rejected by a stream error")
 
 
 class TestFrames:
