@@ -47,7 +47,7 @@ def test_the_table_of_the_conformance_suite() -> None:
 
 
 def test_the_table_of_the_drill() -> None:
-    row = Row("hot-row", Counter({Judged.ANSWERED: 1200, Judged.REFUSED: 34}), Findings(), 0.5)
+    row = Row("hot-row", Counter({Judged.ANSWERED: 1200, Judged.REJECTED: 34}), Findings(), 0.5)
     assert "| `hot-row` | 1,234 | 1,200 | 34 | 0 | 0 | 0 | 0.5 s |" in markdown([row]).splitlines()
 
 
