@@ -1,6 +1,6 @@
-"""Whatever is asked over HTTP and over gRPC ends the same: same answer, same violations, same row.
+"""The same requests over HTTP and gRPC, with the same responses, violations and rows.
 
-``FUZZ_EXAMPLES`` says how many questions of each kind, ``FUZZ_SEED`` repeats a run.
+``FUZZ_EXAMPLES`` is the number of requests of each kind, ``FUZZ_SEED`` repeats a run.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ ROW: Final = "title, description, status, priority, due_date, tags, version"
 Members = dict[str, Any]
 
 LETTERS: Final = st.characters(exclude_categories=["Cs"])
-"""Everything that both protocols can spell: neither has half of a pair."""
+"""All characters that both protocols can represent: neither has lone surrogates."""
 TITLES: Final = (
     st.sampled_from(
         [
@@ -100,7 +100,7 @@ def as_message(members: Members) -> pb.Task:
 
 
 def as_json(members: Members) -> dict[str, Any]:
-    """Return the same in JSON; what the protocol cannot tell from nothing is not there."""
+    """Return the same in JSON, without members that protobuf cannot distinguish from unset ones."""
     said: dict[str, Any] = {name: members[name] for name in ("title", "description") if name in members}
     for name, enum in (("status", pb.Status), ("priority", pb.Priority)):
         if number := members.get(name):
@@ -114,20 +114,20 @@ def as_json(members: Members) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Two callers who ask the same, each over a protocol of their own, and what they own afterwards."""
+    """Two callers who send the same requests, each over another protocol, and their stored tasks."""
 
     application: Flask
     left: Caller
     right: Client
 
     def rows(self, owner: str) -> list[tuple[Any, ...]]:
-        """Return everything that is stored of an owner's tasks, but for what must differ."""
+        """Return all stored data of an owner's tasks, without columns that must differ."""
         with self.application.app_context(), db.engine.connect() as connection:
             asked = text(f"SELECT {ROW} FROM tasks WHERE created_by = :owner ORDER BY create_time, id")
             return sorted(map(repr, connection.execute(asked, {"owner": owner}).all()))  # type: ignore[arg-type]
 
     def agree(self, told: TestResponse, method: str, request: Message) -> Any | None:
-        """Assert that both sides are told the same, and own the same; return the message of a success."""
+        """Assert that both get the same response, and own the same rows; return the message of a success."""
         try:
             answer = self.right.call(method, request)[0]
         except grpc.RpcError as error:
@@ -151,7 +151,7 @@ class Sides:
 
 @pytest.fixture(scope="module")
 def sides(app: Flask, settings: Settings, token: TokenMaker) -> Iterator[Sides]:
-    """Return both, with nothing stored; and nothing afterwards."""
+    """Return both, with empty tables; they are emptied again afterwards."""
     with served(app, settings) as port, Client.of(port, token("right")) as right:
         yield Sides(app, Caller(app.test_client(), {"Authorization": f"Bearer {token('left')}"}), right)
     with app.app_context(), db.engine.begin() as connection:
@@ -159,7 +159,7 @@ def sides(app: Flask, settings: Settings, token: TokenMaker) -> Iterator[Sides]:
 
 
 def same(task: dict[str, Any], message: Message) -> bool:
-    """Tell whether both describe the same task."""
+    """Return whether both describe the same task."""
     own = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
     apart = {"name", "create_time", "update_time", "created_by"}
     return {name: value for name, value in task.items() if name not in apart and value is not None} == {
