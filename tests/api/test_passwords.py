@@ -146,7 +146,7 @@ class TestReset:
     def test_a_disabled_account_cannot_be_reset(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         token = token_for(unauthenticated, app, email)
         with app.app_context():
-            app.extensions["candor-services"].users.disable(email)
+            app.extensions["app-services"].users.disable(email)
         rejected(unauthenticated.post(RESET, json={"token": token, "password": NEW}), 400, "INVALID_ONE_TIME_TOKEN")
         answered(unauthenticated.post(REQUEST, json={"email": email}), 202)
         assert mails(app, email)[-1]["kind"] == "mail.no_account"
@@ -221,7 +221,7 @@ class TestChange:
 
         def reset_meanwhile(self: PasswordHasher, kept: str, password: str) -> object:
             monkeypatch.setattr(PasswordHasher, "verify", verify)
-            app.extensions["candor-services"].passwords.reset(token, NEW)
+            app.extensions["app-services"].passwords.reset(token, NEW)
             return verify(self, kept, password)
 
         monkeypatch.setattr(PasswordHasher, "verify", reset_meanwhile)

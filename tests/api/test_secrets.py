@@ -67,7 +67,7 @@ class TestKeys:
         """During a rotation no user is logged out."""
         app = make_application(jwt_secret=OLD, jwt_keys=(("new", NEW), ("old", OLD)))
         answered(with_token(caller(app), forged()).get(TASKS))
-        issued = app.extensions["candor-services"].tokens.issue("alice", scopes=["tasks"], lifetime=HOUR)
+        issued = app.extensions["app-services"].tokens.issue("alice", scopes=["tasks"], lifetime=HOUR)
         assert jwt.get_unverified_header(issued)["kid"] == "new"
         answered(with_token(caller(app), issued).get(TASKS))
 
@@ -90,7 +90,7 @@ class TestRetire:
             learn(app)
             assert described(caller(app), f"Bearer {forged()}") == REVOKED
             assert described(caller(app), before.credentials["Authorization"]) == REVOKED
-        token = other.extensions["candor-services"].tokens.issue("alice", scopes=["tasks"], lifetime=HOUR)
+        token = other.extensions["app-services"].tokens.issue("alice", scopes=["tasks"], lifetime=HOUR)
         answered(with_token(caller(other), token).get(TASKS))
 
     def test_a_key_can_be_named(self, leaked: Flask, make_application: Make) -> None:

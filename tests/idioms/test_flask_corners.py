@@ -245,7 +245,7 @@ class TestServers:
     def threads_end(self, app: Flask) -> Iterator[None]:
         """Stop the threads that the application starts for a server, which is all but a test client."""
         yield
-        for poller in app.extensions.get("candor-pollers", ()):
+        for poller in app.extensions.get("app-pollers", ()):
             poller.stop()
 
     def test_no_path(self, app: Flask) -> None:

@@ -76,7 +76,7 @@ def app_with_user(app: Flask) -> Iterator[Flask]:
 
 def left(app: Flask, name: str) -> int:
     """Clean, as the poller does, and return how many rows a table has."""
-    app.extensions["candor-services"].expiry.clean()
+    app.extensions["app-services"].expiry.clean()
     return count(name)
 
 
@@ -162,4 +162,4 @@ class TestClean:
 
 def test_every_process_that_serves_or_works_does_it(app: Flask) -> None:
     """Without a request: a poller does."""
-    assert "expiry" in {poller._name for poller in app.extensions["candor-pollers"]}
+    assert "expiry" in {poller._name for poller in app.extensions["app-pollers"]}

@@ -26,7 +26,7 @@ def exporter(make_application: Callable[..., Flask]) -> Iterator[tuple[Flask, In
     """Return an application that is traced, and where its spans go."""
     before, exporter = [*logs.WATCHERS], InMemorySpanExporter()
     app = make_application(tracing=True)
-    app.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
+    app.extensions["app-tracing"].export_to(SimpleSpanProcessor(exporter))
     yield app, exporter
     logs.WATCHERS[:] = before
 
