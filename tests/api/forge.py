@@ -31,9 +31,9 @@ class Forge:
     def sign(self, head: object, payload: object, secret: str | bytes | None = None, digest: str = "sha256") -> str:
         """Return a signed token."""
         key = self.secret if secret is None else secret
-        said = f"{segment(head)}.{segment(payload)}"
-        mac = hmac.digest(key.encode() if isinstance(key, str) else key, said.encode(), digest)
-        return f"{said}.{segment(mac)}"
+        signing_input = f"{segment(head)}.{segment(payload)}"
+        mac = hmac.digest(key.encode() if isinstance(key, str) else key, signing_input.encode(), digest)
+        return f"{signing_input}.{segment(mac)}"
 
     def token(self, *, head: dict[str, Any] | None = None, **claims: Any) -> str:
         """Return a correctly signed token with changes to its header and claims."""

@@ -22,8 +22,9 @@ def hostile(issuer: Issuer, other: Issuer, *, secret: str) -> dict[str, str]:
 
 def raw(issuer: Issuer, payload: dict[str, Any], **head: Any) -> str:
     """Return a correctly signed token with any claims. The library would not sign some of them."""
-    said = f"{segment({'alg': 'RS256', 'typ': 'JWT', **NAMED, **head})}.{segment(payload)}"
-    return f"{said}.{segment(RSAAlgorithm(RSAAlgorithm.SHA256).sign(said.encode(), issuer.keys['RS256']))}"
+    signing_input = f"{segment({'alg': 'RS256', 'typ': 'JWT', **NAMED, **head})}.{segment(payload)}"
+    signature = RSAAlgorithm(RSAAlgorithm.SHA256).sign(signing_input.encode(), issuer.keys["RS256"])
+    return f"{signing_input}.{segment(signature)}"
 
 
 def _of_other_keys(issuer: Issuer, other: Issuer) -> Iterator[tuple[str, str]]:
@@ -49,9 +50,9 @@ def _of_other_headers(issuer: Issuer) -> Iterator[tuple[str, str]]:
     _, payload, signature = issuer.token().split(".")
     algorithms: tuple[Any, ...] = ("none", "None", "nOnE", "HS256", "HS512", "rs256", "RS256 ", ["RS256"], None, 1, {})
     for algorithm in algorithms:
-        said = f"{segment({'alg': algorithm, **NAMED})}.{payload}"
-        yield f"alg {algorithm}", f"{said}.{signature}"
-        yield f"alg {algorithm}, unsigned", f"{said}."
+        signing_input = f"{segment({'alg': algorithm, **NAMED})}.{payload}"
+        yield f"alg {algorithm}", f"{signing_input}.{signature}"
+        yield f"alg {algorithm}, unsigned", f"{signing_input}."
     for name, value in (
         *(("crit", ["exp"]), ("crit", ["x5t"]), ("b64", False)),
         *(("typ", "logout+jwt"), ("typ", "dpop+jwt")),

@@ -59,8 +59,8 @@ def problem(code: str, **changes: object) -> Behaviour:
     """Send a problem document of this service, with texts that must not reach its callers."""
     document: Mapping[str, Any] | None = examples.document(errs.named_errors()[code], public_url="http://other.test")
     assert document is not None
-    said = {**document, "detail": SECRET, "title": SECRET, "param": SECRET, **changes}
-    return answers(said, document["status"], "application/problem+json")
+    problem = {**document, "detail": SECRET, "title": SECRET, "param": SECRET, **changes}
+    return answers(problem, document["status"], "application/problem+json")
 
 
 def of_kind(kind: Kind, status: int) -> Behaviour:

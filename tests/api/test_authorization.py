@@ -150,9 +150,9 @@ class TestGuards:
                 assert is_empty(users["unauthenticated"].send(sent, sample_path(operation.name), **request), 401)
                 if not operation.scope:
                     continue
-                refused = users["scopeless"].send(sent, sample_path(operation.name), **request)
-                assert is_empty(refused, 403)
-                assert f'scope="{operation.scope}"' in refused.headers["WWW-Authenticate"]
+                denied = users["scopeless"].send(sent, sample_path(operation.name), **request)
+                assert is_empty(denied, 403)
+                assert f'scope="{operation.scope}"' in denied.headers["WWW-Authenticate"]
 
     def test_public_operations_ignore_credentials(self, unauthenticated: Caller) -> None:
         """C11: a client with an invalid token can read the catalogue and health."""

@@ -252,8 +252,8 @@ class TestFaults:
             wire.keep(caller.create("x"))
         wire.keep(caller.get("/readyz"))
         assert any("503" in answer for answer in wire.answers)
-        told = [line for line in found() if "host" not in where or '"logger":"candor.start"' not in line]
-        assert told == [], "the entry at start alone names the host of the database"
+        leaked = [line for line in found() if "host" not in where or '"logger":"candor.start"' not in line]
+        assert leaked == [], "the entry at start alone names the host of the database"
         assert [answer for answer in wire.answers if PLANT in answer] == []
 
     def test_the_deadline(self, alice: Caller, app: Flask, found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,6 +271,6 @@ def test_stacks_and_profiles_contain_no_data() -> None:
     """Output of the debug listener about the active request, with a secret in its local variables."""
     held = secret("local")
     active_requests.begin("a-request", "GET", "/v1/tasks")
-    told = stacks.report() + profile.taken(0.05).collapsed()
+    output = stacks.report() + profile.taken(0.05).collapsed()
     active_requests.end()
-    assert held not in told
+    assert held not in output

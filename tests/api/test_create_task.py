@@ -43,15 +43,15 @@ class TestCreate:
 
     def test_every_member_is_returned(self, alice: Caller) -> None:
         """C14."""
-        said: dict[str, Any] = {
+        members: dict[str, Any] = {
             "description": "Two litres\nof \U0001f95b",
             "status": "STATUS_IN_PROGRESS",
             "priority": "PRIORITY_CRITICAL",
             "due_date": "2099-01-31T12:00:00.000001Z",
             "tags": TAGS,
         }
-        task = alice.task(**said)
-        assert said.items() <= task.items()
+        task = alice.task(**members)
+        assert members.items() <= task.items()
         assert answered(alice.get(path_of(task))) == task
 
     @pytest.mark.parametrize(

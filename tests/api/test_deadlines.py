@@ -42,8 +42,8 @@ class TestRequestTimeout:
         seen: list[deadline.Deadline] = []
         after = deadline.Deadline.after
 
-        def note(budget: Any, **said: Any) -> deadline.Deadline:
-            seen.append(after(budget, **said))
+        def note(budget: Any, **options: Any) -> deadline.Deadline:
+            seen.append(after(budget, **options))
             return seen[-1]
 
         monkeypatch.setattr(deadline.Deadline, "after", note)

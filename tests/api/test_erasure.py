@@ -45,8 +45,8 @@ class Person:
         """Write something into every table."""
         with self.app.app_context(), db.engine.begin() as connection:
             connection.execute(insert(Product).values(sku="TEA", currency=1, price=1, update_time=datetime.now(UTC)))
-            said = {"status": 404, "path": f"/v1/users/{self.id}/profile", "user": self.id}
-            connection.execute(insert(Failure).values(request_id="r", at=datetime.now(UTC), said=said))
+            entry = {"status": 404, "path": f"/v1/users/{self.id}/profile", "user": self.id}
+            connection.execute(insert(Failure).values(request_id="r", at=datetime.now(UTC), said=entry))
             connection.execute(
                 insert(Failure).values(request_id="s", at=datetime.now(UTC), said={"causes": [f"<{self.email}>"]})
             )
@@ -195,8 +195,8 @@ def test_failed_requests_are_searched_twice_whatever_the_number_of_jobs(
     with sent_by(engine) as statements:
         answered(person.me.delete(ME, json=SURE))
         with app.app_context(), engine.begin() as connection:
-            said = {"status": 404, "user": person.id}
-            connection.execute(insert(Failure).values(request_id="t", at=datetime.now(UTC), said=said))
+            entry = {"status": 404, "user": person.id}
+            connection.execute(insert(Failure).values(request_id="t", at=datetime.now(UTC), said=entry))
         assert run_jobs(app) == 5
     assert sum(each.startswith("DELETE FROM failures") for each in statements) == 2
     assert {*person.traces()} == {"users"}

@@ -68,21 +68,21 @@ class TestExplain:
             )
         with app.app_context():
             event.remove(db.engine, "do_execute", fail)
-        (told,) = explained(admin, "lost-race")
-        assert told["outcome"] == "503 SERVICE_UNAVAILABLE: The service cannot answer right now."
-        assert (told["method"], told["route"], told["path"]) == ("PATCH", "/v1/tasks/<id:task_id>", ABSENT)
-        assert (told["user"], told["fault"], told["sqlstate"]) == ("alice", "capacity", "40001")
-        assert [cause["type"] for cause in told["causes"]] == ["ServiceUnavailable", "SerializationFailure"]
-        assert (told["retries"], told["breakers"]) == ({"transaction": 2}, {"database": "closed"})
-        assert {"database_pool", "retry_pause", "request_body", "other"} <= told["spent_ms"].keys()
-        assert sum(told["spent_ms"].values()) == pytest.approx(told["duration_ms"], abs=0.01)
-        assert told["op"][0].startswith("tasks.")
-        assert told["op"][-1].startswith("database.")
-        assert told["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
-        assert told["catalogue"] == "http://candor.test/errors/service-unavailable"
-        assert told["operator"].startswith("GET /readyz")
-        assert any("translate" in frame or "tasks" in frame for frame in told["stack"])
-        assert "hunter3" not in json.dumps(told)
+        (stored,) = explained(admin, "lost-race")
+        assert stored["outcome"] == "503 SERVICE_UNAVAILABLE: The service cannot answer right now."
+        assert (stored["method"], stored["route"], stored["path"]) == ("PATCH", "/v1/tasks/<id:task_id>", ABSENT)
+        assert (stored["user"], stored["fault"], stored["sqlstate"]) == ("alice", "capacity", "40001")
+        assert [cause["type"] for cause in stored["causes"]] == ["ServiceUnavailable", "SerializationFailure"]
+        assert (stored["retries"], stored["breakers"]) == ({"transaction": 2}, {"database": "closed"})
+        assert {"database_pool", "retry_pause", "request_body", "other"} <= stored["spent_ms"].keys()
+        assert sum(stored["spent_ms"].values()) == pytest.approx(stored["duration_ms"], abs=0.01)
+        assert stored["op"][0].startswith("tasks.")
+        assert stored["op"][-1].startswith("database.")
+        assert stored["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+        assert stored["catalogue"] == "http://candor.test/errors/service-unavailable"
+        assert stored["operator"].startswith("GET /readyz")
+        assert any("translate" in frame or "tasks" in frame for frame in stored["stack"])
+        assert "hunter3" not in json.dumps(stored)
 
     def test_a_bug_is_stored_with_its_cause(
         self, admin: Caller, alice: Caller, keeping: Keeping, monkeypatch: pytest.MonkeyPatch
@@ -95,12 +95,12 @@ class TestExplain:
         alice.client.allows_500 = True
         with keeping():
             alice.get(ABSENT, headers={"X-Request-Id": "the-bug-1"})
-        (told,) = explained(admin, "the-bug-1")
-        assert (told["status"], told["code"], told["fault"]) == (500, "INTERNAL_ERROR", "service")
-        assert told["causes"] == [
+        (stored,) = explained(admin, "the-bug-1")
+        assert (stored["status"], stored["code"], stored["fault"]) == (500, "INTERNAL_ERROR", "service")
+        assert stored["causes"] == [
             {"type": "ZeroDivisionError", "message": "division by zero", "detail": None, "sqlstate": None}
         ]
-        assert "in bug" in told["stack"][-1] or told["stack"][-1].endswith(" bug")
+        assert "in bug" in stored["stack"][-1] or stored["stack"][-1].endswith(" bug")
 
     def test_a_client_error_is_stored_with_the_violations(
         self, admin: Caller, alice: Caller, unauthenticated: Caller, keeping: Keeping
@@ -163,7 +163,7 @@ class TestSafety:
             kept = [*connection.execute(text("SELECT said::text FROM failures")).scalars()]
         engine.dispose()
         assert len(kept) == 6
-        assert not [said for said in kept if secret in said]
+        assert not [row for row in kept if secret in row]
 
     def test_a_locked_failure_table_delays_no_request(
         self, alice: Caller, keeping: Keeping, settings: Settings
@@ -183,13 +183,13 @@ class TestCommand:
         ran = app.test_cli_runner().invoke(args=["explain", "no-such-task"])
         assert ran.exit_code == 0
         assert ran.output.startswith("404 TASK_NOT_FOUND: There is no such task.\nGET " + ABSENT)
-        for said in (
+        for line in (
             "Requested by  alice",
             "Causes        TaskNotFound",
             "As an operator: Nothing",
             "Time spent ",
         ):
-            assert said in ran.output
+            assert line in ran.output
         ran = app.test_cli_runner().invoke(args=["explain", "--json", "no-such-task"])
         assert json.loads(ran.output)["occurrences"][0]["code"] == "TASK_NOT_FOUND"
 

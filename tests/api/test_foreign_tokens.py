@@ -134,21 +134,21 @@ class TestRejected:
     ) -> None:
         """For a fixed set of reasons; the service opens no connection and no file for them."""
         external_caller.get(TASKS)
-        asked = remote.connections + other.connections
+        before = remote.connections + other.connections
         tokens = hostile(OURS, THEIRS, secret="z" * 32)
         with watched() as seen:
-            said = {name: described(external_caller, f"Bearer {token}") for name, token in tokens.items()}
-        assert {name: each for name, each in said.items() if each not in DESCRIPTIONS} == {}
+            descriptions = {name: described(external_caller, f"Bearer {token}") for name, token in tokens.items()}
+        assert {name: each for name, each in descriptions.items() if each not in DESCRIPTIONS} == {}
         assert seen == []
-        assert remote.connections + other.connections == asked
+        assert remote.connections + other.connections == before
 
     def test_an_application_without_issuers_rejects_them_too(self, unauthenticated: Caller, forge: Forge) -> None:
         """Also those that are signed with the current secret."""
         unauthenticated.get(TASKS)
         tokens = hostile(OURS, THEIRS, secret=forge.secret)
         with watched() as seen:
-            said = {name: described(unauthenticated, f"Bearer {token}") for name, token in tokens.items()}
-        assert {name: each for name, each in said.items() if each not in DESCRIPTIONS} == {}
+            descriptions = {name: described(unauthenticated, f"Bearer {token}") for name, token in tokens.items()}
+        assert {name: each for name, each in descriptions.items() if each not in DESCRIPTIONS} == {}
         assert seen == []
 
     def test_every_character_counts(self, external_caller: Caller) -> None:

@@ -31,7 +31,7 @@ def a_token() -> str:
 def grants(**changes: Any) -> Behaviour:
     """Answer that a token is valid, with changes; ``...`` removes a member."""
     now = int(time.time())
-    told = {
+    members = {
         "azp": CLIENT,
         "aud": CLIENT,
         "sub": "1098",
@@ -39,7 +39,7 @@ def grants(**changes: Any) -> Behaviour:
         "exp": f"{now + 30_000}",
         "expires_in": "3000",
     }
-    return answers({name: value for name, value in {**told, **changes}.items() if value is not ...})
+    return answers({name: value for name, value in {**members, **changes}.items() if value is not ...})
 
 
 @pytest.fixture

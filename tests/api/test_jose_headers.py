@@ -33,11 +33,11 @@ class TestIgnored:
     @pytest.mark.parametrize("name", IGNORED)
     def test_nor_does_it_in_a_token_of_another_issuer(self, external_caller: Caller, remote: Remote, name: str) -> None:
         external_caller.get(TASKS)
-        asked = remote.connections
+        before = remote.connections
         caller = with_token(external_caller, raw(OURS, OURS.claims(), **{name: IGNORED[name]}))
         with watched() as seen:
             answered(caller.get(TASKS))
-        assert (seen, remote.connections) == ([], asked)
+        assert (seen, remote.connections) == ([], before)
 
     def test_all_parameters_together_change_nothing(
         self, unauthenticated: Caller, external_caller: Caller, forge: Forge
@@ -48,8 +48,8 @@ class TestIgnored:
     def test_a_key_in_the_token_is_not_used(self, external_caller: Caller) -> None:
         """RFC 8725, section 3.10."""
         made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        told = RSAAlgorithm.to_jwk(made.public_key(), as_dict=True)
-        for head in ({"jwk": {**told, "kid": "RS256-1"}}, {"x5c": ["MIIB"]}, {"jku": "data:,"}):
+        jwk = RSAAlgorithm.to_jwk(made.public_key(), as_dict=True)
+        for head in ({"jwk": {**jwk, "kid": "RS256-1"}}, {"x5c": ["MIIB"]}, {"jku": "data:,"}):
             for kid in ({"kid": "RS256-1"}, {"kid": "mine"}, {}):
                 token = jwt.encode(OURS.claims(), made, algorithm="RS256", headers={**head, **kid})
                 assert described(external_caller, f"Bearer {token}") == "The signature is not valid"

@@ -165,8 +165,8 @@ class TestPageSize:
         """
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text(insert))
-        for asked, rows in (("", 50), ("&page_size=0", 50), ("&page_size=1000", 1000), ("&page_size=5000", 1000)):
-            page = answered(alice.get(f"{TASKS}?fields=title{asked}"))
+        for query, rows in (("", 50), ("&page_size=0", 50), ("&page_size=1000", 1000), ("&page_size=5000", 1000)):
+            page = answered(alice.get(f"{TASKS}?fields=title{query}"))
             assert (len(page["tasks"]), page["total_size"]) == (rows, 1001)
 
     @pytest.mark.parametrize(

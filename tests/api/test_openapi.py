@@ -77,8 +77,8 @@ class TestOpenApi:
         """C22: health is exempt."""
         declared = _declared(app)
         for _, path, each in _operations(client):
-            told = {"RateLimit" in response["headers"] for response in each["responses"].values()}
-            assert told == {declared[each["operationId"]].is_limited}, path
+            listed = {"RateLimit" in response["headers"] for response in each["responses"].values()}
+            assert listed == {declared[each["operationId"]].is_limited}, path
 
     def test_every_example_matches_its_schema(self, client: FlaskClient) -> None:
         """C12: of every error of every operation."""

@@ -262,17 +262,17 @@ class TestLog:
         assert {line["message"] for line in log.errors[1:]} == {"A task of yours already bears this title."}
 
     @pytest.mark.parametrize(
-        ("authorization", "code", "said"),
+        ("authorization", "code", "cause"),
         [("", "MISSING_CREDENTIALS", "carries no bearer token"), ("Bearer x.y.z", "INVALID_TOKEN", "malformed")],
     )
     def test_a_401_is_logged_with_its_cause(
-        self, unauthenticated: Caller, log: Log, authorization: str, code: str, said: str
+        self, unauthenticated: Caller, log: Log, authorization: str, code: str, cause: str
     ) -> None:
         """C5: the client sees none of it."""
         unauthenticated.get(TASKS, headers={"Authorization": authorization})
         (line,) = log.errors
         assert (line["level"], line["status"], line["code"]) == ("WARNING", 401, code)
-        assert said in line["message"]
+        assert cause in line["message"]
         assert "x.y.z" not in "".join(log.lines)
 
     def test_a_403_is_logged_with_the_caller_and_the_cause(self, alice: Caller, bob: Caller, log: Log) -> None:

@@ -88,10 +88,10 @@ class TestLoad:
         """Valid lines before it are not loaded either."""
         file.write_text(more if "header" in faults[0] else f"{PRICES}{more}\n", errors="surrogateescape")
         code, output = run("load", str(file))
-        told = output.splitlines()
-        assert (code, told[0]) == (1, "Error: Nothing was loaded.")
-        assert len(told) == len(faults) + 1, told
-        assert all(line.startswith(fault) for line, fault in zip(told[1:], faults, strict=True)), told
+        lines = output.splitlines()
+        assert (code, lines[0]) == (1, "Error: Nothing was loaded.")
+        assert len(lines) == len(faults) + 1, lines
+        assert all(line.startswith(fault) for line, fault in zip(lines[1:], faults, strict=True)), lines
         assert run("list") == (0, "")
 
     def test_if_none_loads_nothing_into_a_filled_table(self, run: Run, file: Path) -> None:

@@ -53,7 +53,7 @@ FAULTS: dict[str, tuple[Behaviour, int, str, str]] = {
     ),
 }
 """The behavior of a dependency, the result without a cached copy of the user, and the reason of a degraded response."""
-REFUSALS: dict[str, tuple[Behaviour, int]] = {
+REJECTIONS: dict[str, tuple[Behaviour, int]] = {
     "401": (answers(b"", 401, ""), 401),
     "403": (answers(b"", 403, ""), 403),
     "404": (problem("USER_NOT_FOUND"), 404),
@@ -68,13 +68,13 @@ def world(client: FlaskClient, other_application: Flask, settings: Settings, bea
         engine = db.engine
     urls = replace(settings, users_url=users.url, preferences_url=preferences.url)
     services = other_application.extensions["app-services"] = wire(urls, db.session, lambda: engine)
-    for asked in services.clients:
-        asked._retry._sleep, asked._timeout = lambda _: None, timedelta(seconds=20)
+    for client in services.clients:
+        client._retry._sleep, client._timeout = lambda _: None, timedelta(seconds=20)
     sender = other_application.test_client()
     me, admin = Caller(sender, bearer(USER["id"], "")), Caller(sender, bearer("root", "admin"))
     yield World(other_application, users, preferences, me, admin)
-    for asked in services.clients:
-        asked.close()
+    for client in services.clients:
+        client.close()
     users.close()
     preferences.close()
 
@@ -262,22 +262,22 @@ class TestFaults:
 
 
 class TestRejections:
-    @pytest.mark.parametrize("refusal", REFUSALS)
-    def test_a_rejection_by_users_is_passed_on_and_no_copy_is_shown(self, world: World, refusal: str) -> None:
+    @pytest.mark.parametrize("rejection", REJECTIONS)
+    def test_a_rejection_by_users_is_passed_on_and_no_copy_is_shown(self, world: World, rejection: str) -> None:
         """The copy is removed, and not used when the dependency fails afterwards."""
         answered(world.get())
-        world.users.behave, status = REFUSALS[refusal]
+        world.users.behave, status = REJECTIONS[rejection]
         response = world.get()
         assert response.status_code == status
         assert ('error="invalid_token"' in response.headers.get("WWW-Authenticate", "")) == (status == 401)
         world.users.behave = fake.resets
         rejected(world.get(), 503, "SERVICE_UNAVAILABLE")
 
-    @pytest.mark.parametrize("refusal", REFUSALS)
-    def test_a_rejection_by_preferences_degrades_the_response(self, world: World, refusal: str) -> None:
-        world.preferences.behave = REFUSALS[refusal][0]
-        said = answered(world.get())["degraded_reasons"]
-        assert said == ["preferences: refused"]
+    @pytest.mark.parametrize("rejection", REJECTIONS)
+    def test_a_rejection_by_preferences_degrades_the_response(self, world: World, rejection: str) -> None:
+        world.preferences.behave = REJECTIONS[rejection][0]
+        reasons = answered(world.get())["degraded_reasons"]
+        assert reasons == ["preferences: refused"]
 
     def test_the_data_of_another_user_is_an_invalid_answer(self, world: World) -> None:
         """No caller sees another user's data, whatever the dependency sends."""
@@ -335,19 +335,19 @@ class TestBreaker:
             world.get()
         while world.client("preferences").breaker.state() is not State.OPEN:
             world.get()
-        asked = world.users.connections, world.preferences.connections
+        before = world.users.connections, world.preferences.connections
         for _ in range(5):
             response = world.get()
         assert answered(response)["degraded_reasons"] == ["user: breaker open", "preferences: breaker open"]
         assert response.headers["Degraded"] == "user;reason=breaker-open, preferences;reason=breaker-open"
-        assert (world.users.connections, world.preferences.connections) == asked
+        assert (world.users.connections, world.preferences.connections) == before
         checks = answered(world.me.get("/readyz"))["checks"]
         assert (checks["users"], checks["preferences"]) == ("failed", "failed")
         world.users.behave, world.preferences.behave = answers(USER), answers(SWISS)
         for name in ("users", "preferences"):
             _wait_30_seconds(world, name)
         assert answered(world.get())["degraded"] is False
-        assert (world.users.connections, world.preferences.connections) == (asked[0] + 1, asked[1] + 1)
+        assert (world.users.connections, world.preferences.connections) == (before[0] + 1, before[1] + 1)
         assert world.client("users").is_available()
 
     def test_without_a_copy_it_is_503_until_the_probe(self, world: World) -> None:

@@ -64,8 +64,8 @@ class TestRegister:
         register(unauthenticated, email)
         token = mails(app, email)[0]["token"]
         with app.app_context(), db.engine.connect() as connection:
-            (row,) = connection.execute(text("SELECT r::text AS said, password_hash FROM registrations r"))
-        assert token not in row.said
+            (row,) = connection.execute(text("SELECT r::text AS content, password_hash FROM registrations r"))
+        assert token not in row.content
         assert row.password_hash is None
 
     def test_an_account_has_no_password_until_activation(self, unauthenticated: Caller, app: Flask, email: str) -> None:

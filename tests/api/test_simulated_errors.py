@@ -111,8 +111,8 @@ class TestPrecedence:
         assert alice.patch(f"{ABSENT}?no_such=1", data=b"{]", headers=sent).status_code == 500
 
     def test_a_public_operation_needs_no_token(self, unauthenticated: Caller) -> None:
-        refused = unauthenticated.post("/v1/tokens", headers={FIELD: "INVALID_CREDENTIALS"})
-        assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, 'Bearer realm="candor"')
+        rejected = unauthenticated.post("/v1/tokens", headers={FIELD: "INVALID_CREDENTIALS"})
+        assert (rejected.status_code, rejected.headers["WWW-Authenticate"]) == (401, 'Bearer realm="candor"')
 
 
 class TestAfter:
@@ -167,9 +167,9 @@ class TestDelay:
         until = time.monotonic() + 5
         while not slots.in_use and time.monotonic() < until:
             time.sleep(0.01)
-        with growth("errors_total", code="SERVICE_UNAVAILABLE") as refused:
+        with growth("errors_total", code="SERVICE_UNAVAILABLE") as shed:
             assert code_of(caller.get(TASKS, headers={FIELD: "INVALID_FILTER; delay=3"})) == "SERVICE_UNAVAILABLE"
-        assert refused.by == 1
+        assert shed.by == 1
         assert code_of(caller.get(TASKS, headers={FIELD: "INVALID_FILTER"})) == "INVALID_FILTER"
         slow.join()
         assert slots.in_use == 0

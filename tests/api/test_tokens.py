@@ -98,9 +98,9 @@ class TestSignature:
     def test_the_algorithm_is_fixed(self, unauthenticated: Caller, forge: Forge, alg: str) -> None:
         """For any value in the header, and any signature."""
         head, payload = {"alg": alg, "typ": "JWT"}, forge.claims()
-        said = f"{segment(head)}.{segment(payload)}"
+        signing_input = f"{segment(head)}.{segment(payload)}"
         signed = [forge.sign(head, payload, digest=digest) for digest in DIGESTS.values()]
-        for token in (f"{said}.", said, f"{said}.{segment(b'x' * 32)}", *signed):
+        for token in (f"{signing_input}.", signing_input, f"{signing_input}.{segment(b'x' * 32)}", *signed):
             assert described(unauthenticated, f"Bearer {token}") in DESCRIPTIONS
 
     @pytest.mark.parametrize("alg", [["HS256"], None, 256, True, {"HS256": 1}, [], ...], ids=str)

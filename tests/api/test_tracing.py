@@ -78,9 +78,9 @@ class TestSpans:
         assert parent_of(use_case) == server.context.span_id
         assert {parent_of(insert), parent_of(commit)} == {use_case.context.span_id}
         assert (insert.kind, len({span.context.trace_id for span in traced.spans()})) == (SpanKind.CLIENT, 1)
-        said = dict(server.attributes or {})
-        assert len(str(said.pop("candor.request_id"))) == 32
-        assert said == {
+        attributes = dict(server.attributes or {})
+        assert len(str(attributes.pop("candor.request_id"))) == 32
+        assert attributes == {
             "http.request.method": "POST",
             "url.scheme": "http",
             "http.route": "/v1/tasks",
@@ -91,11 +91,11 @@ class TestSpans:
     def test_spans_of_statements_have_no_parameters(self, traced: Traced) -> None:
         answered(traced.caller.create("a very private title"), 201)
         traced.caller.get("/v1/tasks?filter=title%20%3D%20%22another%20secret%22")
-        told = [{**(span.attributes or {})} for span in traced.spans()]
-        assert any(str(each.get("db.query.text", "")).startswith("INSERT INTO tasks") for each in told)
-        assert not {"private", "secret", "Bearer"} & set(json.dumps(told).replace('"', " ").split())
-        assert "private" not in json.dumps(told)
-        assert "secret" not in json.dumps(told)
+        recorded = [{**(span.attributes or {})} for span in traced.spans()]
+        assert any(str(each.get("db.query.text", "")).startswith("INSERT INTO tasks") for each in recorded)
+        assert not {"private", "secret", "Bearer"} & set(json.dumps(recorded).replace('"', " ").split())
+        assert "private" not in json.dumps(recorded)
+        assert "secret" not in json.dumps(recorded)
 
     def test_an_error_of_the_client_is_recorded_and_is_not_a_failure(self, traced: Traced) -> None:
         rejected(traced.caller.get(ABSENT), 404, "TASK_NOT_FOUND")
@@ -137,8 +137,8 @@ class TestSpans:
     def test_the_span_of_a_batch_has_the_number_of_created_tasks(self, traced: Traced) -> None:
         traced.caller.task("a")
         answered(traced.caller.batch({"title": "a"}, {"title": "b"}), 207)
-        said = traced.span("POST /v1/tasks:batchCreate").attributes or {}
-        counts = {name: count for name, count in said.items() if name.startswith("candor.batch.")}
+        attributes = traced.span("POST /v1/tasks:batchCreate").attributes or {}
+        counts = {name: count for name, count in attributes.items() if name.startswith("candor.batch.")}
         assert counts == {"candor.batch.total": 2, "candor.batch.created": 1, "candor.batch.failed": 1}
 
 
@@ -157,20 +157,20 @@ class TestOutside:
     ) -> None:
         """C16: from the span of the call, which is in its own thread."""
         before, exporter, other = [*logs.WATCHERS], InMemorySpanExporter(), Remote(answers(USER))
-        asking = make_application(tracing=True, users_url=other.url, preferences_url=other.url)
-        asking.extensions["app-tracing"].export_to(SimpleSpanProcessor(exporter))
-        for client in asking.extensions["app-services"].clients:
+        calling = make_application(tracing=True, users_url=other.url, preferences_url=other.url)
+        calling.extensions["app-tracing"].export_to(SimpleSpanProcessor(exporter))
+        for client in calling.extensions["app-services"].clients:
             client._timeout = timedelta(seconds=20)
-        caller = Caller(asking.test_client(), bearer(USER["id"], ""))
+        caller = Caller(calling.test_client(), bearer(USER["id"], ""))
         answered(caller.get(PROFILE, headers=SAMPLED))
         logs.WATCHERS[:] = before
         calls = {span.name: span for span in exporter.get_finished_spans() if span.kind is SpanKind.CLIENT}
         assert {"users.get", "preferences.get"} <= calls.keys()
-        told = {other.fields(number)["traceparent"] for number in range(2)}
-        assert told == {
+        recorded = {other.fields(number)["traceparent"] for number in range(2)}
+        assert recorded == {
             f"00-{TRACE}-{format_span_id(calls[name].context.span_id)}-01" for name in ("users.get", "preferences.get")
         }
-        for client in asking.extensions["app-services"].clients:
+        for client in calling.extensions["app-services"].clients:
             client.close()
         other.close()
 

@@ -267,9 +267,9 @@ class TestConcurrency:
             response = Caller(app.test_client(), alice.credentials).patch(path, json={"title": str(n)})
             return answered(response)["title"] == str(n), response.headers["ETag"]
 
-        told = at_once(50, patch)
-        assert all(is_its_own for is_its_own, _ in told)
-        assert len({tag for _, tag in told}) == 50
+        responses = at_once(50, patch)
+        assert all(is_its_own for is_its_own, _ in responses)
+        assert len({tag for _, tag in responses}) == 50
 
     def test_of_concurrent_updates_of_one_version_one_succeeds(self, alice: Caller, app: Flask) -> None:
         """The others get 412."""

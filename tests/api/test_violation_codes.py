@@ -52,8 +52,8 @@ class TestPages:
 
     @pytest.mark.parametrize("slug", ["nothing", "TOO_LONG", "too_long", "task-title-taken"])
     def test_an_unknown_code_is_404(self, client: FlaskClient, slug: str) -> None:
-        refused = client.get(f"/errors/violations/{slug}")
-        assert (refused.status_code, refused.get_json()["code"]) == (404, "CATALOGUE_ENTRY_NOT_FOUND")
+        missing = client.get(f"/errors/violations/{slug}")
+        assert (missing.status_code, missing.get_json()["code"]) == (404, "CATALOGUE_ENTRY_NOT_FOUND")
 
 
 def test_openapi_has_an_enum_of_them(client: FlaskClient) -> None:

@@ -42,8 +42,8 @@ def violations(browser: Browser, axe: str) -> dict[str, list[str]]:
     """Return the violated rules of the page, with the elements."""
     browser.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": axe})  # the page's policy does not apply
     command = "axe.run().then(found => JSON.stringify(found.violations))"
-    told = browser.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": command, "awaitPromise": True})
-    found: list[dict[str, Any]] = json.loads(told["result"]["value"])
+    result = browser.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": command, "awaitPromise": True})
+    found: list[dict[str, Any]] = json.loads(result["result"]["value"])
     return {each["id"]: [node["target"][0] for node in each["nodes"]] for each in found}
 
 

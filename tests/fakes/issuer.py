@@ -26,9 +26,9 @@ class Issuer:
 
     def jwk(self, algorithm: str, **changes: Any) -> dict[str, Any]:
         """Return the public key for an algorithm, in the format of a key set; ``...`` removes a member."""
-        told = json.loads(KINDS[algorithm].to_jwk(self.keys[algorithm].public_key()))  # type: ignore[attr-defined]
-        told = {**told, "kid": f"{algorithm}-1", "use": "sig", "alg": algorithm, **changes}
-        return {name: value for name, value in told.items() if value is not ...}
+        jwk = json.loads(KINDS[algorithm].to_jwk(self.keys[algorithm].public_key()))  # type: ignore[attr-defined]
+        jwk = {**jwk, "kid": f"{algorithm}-1", "use": "sig", "alg": algorithm, **changes}
+        return {name: value for name, value in jwk.items() if value is not ...}
 
     def jwks(self) -> dict[str, Any]:
         """Return all public keys."""
@@ -37,8 +37,8 @@ class Issuer:
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Return valid claims with changes; ``...`` removes a claim."""
         now = int(time.time())
-        good = {"iss": self.url, "aud": AUDIENCE, "sub": "carol", "iat": now, "exp": now + 600}
-        return {name: value for name, value in {**good, **changes}.items() if value is not ...}
+        valid = {"iss": self.url, "aud": AUDIENCE, "sub": "carol", "iat": now, "exp": now + 600}
+        return {name: value for name, value in {**valid, **changes}.items() if value is not ...}
 
     def token(self, algorithm: str = "RS256", *, head: dict[str, Any] | None = None, **claims: Any) -> str:
         """Return a correctly signed token, with changes to its header and claims."""

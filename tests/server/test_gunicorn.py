@@ -80,8 +80,8 @@ def test_an_error_of_gunicorn_is_a_problem_document_with_a_request_id(served: Se
 def test_the_parsed_parts_of_a_rejected_request_are_used(served: Served) -> None:
     """C5, C16, C24: its ID is kept, its origin is allowed, its method and path are logged."""
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\nRequest-Id: kept-1234\r\n"
-    refused = served.raw(f"{head}Transfer-Encoding: foo\r\n\r\n".encode())
-    answered, headers, document = parsed(refused)
+    rejected = served.raw(f"{head}Transfer-Encoding: foo\r\n\r\n".encode())
+    answered, headers, document = parsed(rejected)
     assert (answered, document["request_id"], headers["X-Request-Id"]) == (501, "kept-1234", "kept-1234")
     assert headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "X-Request-Id" in headers["Access-Control-Expose-Headers"]
@@ -93,9 +93,9 @@ def test_the_parsed_parts_of_a_rejected_request_are_used(served: Served) -> None
 
 def test_the_rejection_of_a_head_request_has_no_body(served: Served) -> None:
     """C1, RFC 9110, section 9.3.2."""
-    refused = served.raw(b"HEAD / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n")
-    assert refused.startswith(b"HTTP/1.1 501 ")
-    assert refused.endswith(b"\r\n\r\n")
+    rejected = served.raw(b"HEAD / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n")
+    assert rejected.startswith(b"HTTP/1.1 501 ")
+    assert rejected.endswith(b"\r\n\r\n")
 
 
 class TestBodies:
@@ -197,11 +197,11 @@ def _send(
             sent = {**headers, "Content-Type": "application/json"}
             connection.request(method, path, json.dumps(body).encode(), sent)
             answer = connection.getresponse()
-            status, said = answer.status, answer.read()
+            status, body = answer.status, answer.read()
         if status != HTTPStatus.SERVICE_UNAVAILABLE:
             break
         time.sleep(random.random())
-    return status, said
+    return status, body
 
 
 def _open_transactions(settings: Settings) -> int:

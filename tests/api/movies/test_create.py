@@ -37,17 +37,17 @@ class TestCreate:
         assert found.headers["ETag"] == response.headers["ETag"]
         assert re.fullmatch(r'"1-[0-9a-f]{8}"', response.headers["ETag"])
 
-    @pytest.mark.parametrize("said", [{}, dict.fromkeys(OPTIONAL)], ids=["left out", "null"])
-    def test_unknown_values_are_null(self, writer: Caller, said: dict[str, None]) -> None:
+    @pytest.mark.parametrize("members", [{}, dict.fromkeys(OPTIONAL)], ids=["left out", "null"])
+    def test_unknown_values_are_null(self, writer: Caller, members: dict[str, None]) -> None:
         """C14: only the title is required."""
-        movie = answered(writer.post(MOVIES, json={"title": "Untitled", **said}), 201)
+        movie = answered(writer.post(MOVIES, json={"title": "Untitled", **members}), 201)
         assert [movie[name] for name in OPTIONAL] == [None] * 5
         assert answered(writer.get(path_of(movie))) == movie
 
     def test_the_longest_accepted_values(self, writer: Caller) -> None:
-        said = {"title": "\U0001f3ac" * 200, "rated": "x" * 10, "director": "é" * 200, "writer": "x" * 200}
-        movie = made(writer, **said, run_time=100_000)
-        assert said.items() <= movie.items()
+        members = {"title": "\U0001f3ac" * 200, "rated": "x" * 10, "director": "é" * 200, "writer": "x" * 200}
+        movie = made(writer, **members, run_time=100_000)
+        assert members.items() <= movie.items()
         assert made(writer, run_time=1)["run_time"] == 1
 
     @pytest.mark.parametrize(

@@ -102,13 +102,13 @@ class TestPages:
         """Neither in a movie nor in a page token."""
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("ALTER TABLE movies ALTER id RESTART WITH 74656667778"))
-        said = [create(writer).get_data() for _ in range(3)]
+        contents = [create(writer).get_data() for _ in range(3)]
         page = writer.get(f"{MOVIES}?page_size=1")
         token = answered(page)["next_page_token"]
-        said += [page.get_data(), base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))]
-        said += [writer.get(f"{MOVIES}?page_token={token}").get_data()]
-        assert not [each for each in said if b"7465666777" in each]
-        assert said[-2].count(answered(page)["movies"][0]["external_id"].encode()) == 1
+        contents += [page.get_data(), base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))]
+        contents += [writer.get(f"{MOVIES}?page_token={token}").get_data()]
+        assert not [each for each in contents if b"7465666777" in each]
+        assert contents[-2].count(answered(page)["movies"][0]["external_id"].encode()) == 1
 
 
 FILTERS: list[tuple[str, list[int]]] = [
@@ -129,12 +129,12 @@ FILTERS: list[tuple[str, list[int]]] = [
 
 
 class TestFilters:
-    @pytest.mark.parametrize(("asked", "expected"), FILTERS)
+    @pytest.mark.parametrize(("expression", "expected"), FILTERS)
     def test_matching_movies_are_found(
-        self, reader: Caller, movies: list[dict[str, Any]], asked: str, expected: list[int]
+        self, reader: Caller, movies: list[dict[str, Any]], expression: str, expected: list[int]
     ) -> None:
         """C18."""
-        page = answered(reader.get(MOVIES, query_string={"filter": asked, "order_by": "create_timestamp"}))
+        page = answered(reader.get(MOVIES, query_string={"filter": expression, "order_by": "create_timestamp"}))
         assert page == {
             "movies": [movies[n] for n in expected],
             "next_page_token": None,
@@ -142,21 +142,21 @@ class TestFilters:
         }
 
     @pytest.mark.parametrize(
-        "asked",
+        "expression",
         [
             *("id = 1", "version = 1", "writer = x", "run_time > 5", "create_username = wanda", "nonsense", "title"),
             *("title = null", "release_date = R", 'release_date = "soon"', "rated : R", "title = a OR title = b"),
         ],
     )
-    def test_an_invalid_filter_is_rejected_with_the_offending_token(self, reader: Caller, asked: str) -> None:
+    def test_an_invalid_filter_is_rejected_with_the_offending_token(self, reader: Caller, expression: str) -> None:
         """C18."""
-        document = rejected(reader.get(MOVIES, query_string={"filter": asked}), 400, "INVALID_FILTER")
+        document = rejected(reader.get(MOVIES, query_string={"filter": expression}), 400, "INVALID_FILTER")
         assert document["param"] == "filter"
 
-    @pytest.mark.parametrize("asked", ["id", "run_time", "writer", "title up", "title,title", "version desc"])
-    def test_an_order_that_is_not_allowed_is_rejected(self, reader: Caller, asked: str) -> None:
+    @pytest.mark.parametrize("expression", ["id", "run_time", "writer", "title up", "title,title", "version desc"])
+    def test_an_order_that_is_not_allowed_is_rejected(self, reader: Caller, expression: str) -> None:
         """C18."""
-        rejected(reader.get(MOVIES, query_string={"order_by": asked}), 400, "INVALID_ORDER_BY")
+        rejected(reader.get(MOVIES, query_string={"order_by": expression}), 400, "INVALID_ORDER_BY")
 
 
 class TestProjection:

@@ -81,7 +81,7 @@ class TestLists:
         }
 
     @pytest.mark.parametrize(
-        "asked",
+        "expression",
         [
             "",
             'customer_id = "alice"',
@@ -91,12 +91,12 @@ class TestLists:
         ],
     )
     def test_no_filter_shows_orders_of_other_customers(
-        self, alice: Caller, orders: dict[str, list[dict[str, Any]]], asked: str
+        self, alice: Caller, orders: dict[str, list[dict[str, Any]]], expression: str
     ) -> None:
         """They aren't counted either."""
-        query = {"filter": asked, "expand": "items"}
+        query = {"filter": expression, "expand": "items"}
         page = answered(alice.get(ORDERS, query_string=query))
-        expected = [] if "bob" in asked or "!=" in asked else orders["alice"]
+        expected = [] if "bob" in expression or "!=" in expression else orders["alice"]
         assert (page["orders"], page["total_size"]) == (expected, len(expected))
 
     def test_an_admin_sees_all_orders(self, admin: Caller, orders: dict[str, list[dict[str, Any]]]) -> None:

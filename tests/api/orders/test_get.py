@@ -50,10 +50,10 @@ class TestGet:
     def test_the_page_size_of_items_is_zero_to_a_hundred(self, alice: Caller) -> None:
         """0 means the default, and larger values are limited to the maximum, as for page_size."""
         made(alice, items=items(*["CUP"] * 100))
-        for size, told in {"0": 100, "1": 1, "100": 100, "101": 100, "9" * 30: 100, "007": 7}.items():
+        for size, count in {"0": 100, "1": 1, "100": 100, "101": 100, "9" * 30: 100, "007": 7}.items():
             page = answered(alice.get(ORDERS, query_string={"expand": "items", "items_page_size": size}))
-            assert len(page["orders"][0]["items"]) == told
-            assert (page["orders"][0]["items_next_page_token"] is None) == (told == 100)
+            assert len(page["orders"][0]["items"]) == count
+            assert (page["orders"][0]["items_next_page_token"] is None) == (count == 100)
 
     @pytest.mark.parametrize("size", [1, 7, 24, 25, 26, 100])
     def test_all_pages_of_items_together_are_the_order(self, alice: Caller, order: dict[str, Any], size: int) -> None:
@@ -74,9 +74,9 @@ class TestGet:
         path = path_of(order)
         query = {"expand": "items", "items_page_size": 1}
         token = answered(alice.get(path, query_string=query))["items_next_page_token"]
-        refusal = [("items_page_token", "INVALID_VALUE")]
+        violations = [("items_page_token", "INVALID_VALUE")]
         for given in (token, "made-up"):
-            assert violated(alice.get(path, query_string={"items_page_token": given})) == refusal
+            assert violated(alice.get(path, query_string={"items_page_token": given})) == violations
 
 
 class TestConditions:
@@ -132,7 +132,7 @@ class TestList:
             assert whole == orders[::-1]
 
     @pytest.mark.parametrize(
-        ("asked", "expected"),
+        ("expression", "expected"),
         [
             ("status = SHIPPED", [1, 4]),
             ("status = STATUS_PENDING", [0, 3, 5, 6]),
@@ -143,20 +143,20 @@ class TestList:
         ],
     )
     def test_matching_orders_are_found(
-        self, alice: Caller, orders: list[dict[str, Any]], asked: str, expected: list[int]
+        self, alice: Caller, orders: list[dict[str, Any]], expression: str, expected: list[int]
     ) -> None:
         """C18."""
-        page = answered(alice.get(ORDERS, query_string={"filter": asked, "order_by": "create_time"}))
+        page = answered(alice.get(ORDERS, query_string={"filter": expression, "order_by": "create_time"}))
         assert page["orders"] == [orders[n] for n in expected]
 
     @pytest.mark.parametrize(
-        "asked", ["total > 5", "id = 1", "version = 1", "items:x", "status = LOST", "status > SHIPPED"]
+        "expression", ["total > 5", "id = 1", "version = 1", "items:x", "status = LOST", "status > SHIPPED"]
     )
-    def test_an_invalid_filter_is_rejected_with_the_offending_token(self, alice: Caller, asked: str) -> None:
+    def test_an_invalid_filter_is_rejected_with_the_offending_token(self, alice: Caller, expression: str) -> None:
         """C18."""
-        rejected(alice.get(ORDERS, query_string={"filter": asked}), 400, "INVALID_FILTER")
+        rejected(alice.get(ORDERS, query_string={"filter": expression}), 400, "INVALID_FILTER")
 
-    @pytest.mark.parametrize("asked", ["total", "id", "status", "items", "create_time,create_time"])
-    def test_an_order_that_is_not_allowed_is_rejected(self, alice: Caller, asked: str) -> None:
+    @pytest.mark.parametrize("expression", ["total", "id", "status", "items", "create_time,create_time"])
+    def test_an_order_that_is_not_allowed_is_rejected(self, alice: Caller, expression: str) -> None:
         """C18."""
-        rejected(alice.get(ORDERS, query_string={"order_by": asked}), 400, "INVALID_ORDER_BY")
+        rejected(alice.get(ORDERS, query_string={"order_by": expression}), 400, "INVALID_ORDER_BY")

@@ -239,8 +239,8 @@ class TestBody:
 
         client = serve(blp)
         assert client.post("/pets/", data='{"name": "Rex"}', content_type="application/vnd.pet+json").status_code == 200
-        refused = client.post("/pets/", json={"name": "Rex"})
-        assert (refused.status_code, refused.headers["Accept-Post"]) == (415, "application/vnd.pet+json")
+        rejected = client.post("/pets/", json={"name": "Rex"})
+        assert (rejected.status_code, rejected.headers["Accept-Post"]) == (415, "application/vnd.pet+json")
 
     def test_a_list_of_objects(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/", methods=["POST"])

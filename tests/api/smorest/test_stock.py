@@ -80,9 +80,9 @@ class TestErrors:
             flask_smorest.abort(
                 409, message="There is one.", errors={"json": {"name": ["taken"]}}, headers={"X-Pet": "1"}
             )
-        said = webargs_errors.details(found.value)
-        assert (said.message, said.headers) == ("There is one.", {"X-Pet": "1"})
-        assert [(each.pointer, each.message) for each in said.violations] == [("#/name", "taken")]
+        result = webargs_errors.details(found.value)
+        assert (result.message, result.headers) == ("There is one.", {"X-Pet": "1"})
+        assert [(each.pointer, each.message) for each in result.violations] == [("#/name", "taken")]
         assert webargs_errors.rejected(found.value) is None
 
     def test_the_message_of_other_exceptions_is_hidden(self) -> None:
