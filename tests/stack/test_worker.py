@@ -304,7 +304,7 @@ def test_while_the_database_is_away_it_waits(farm: Farm, settings: Settings) -> 
     proxy.close()
     wait_until(lambda: bool(farm.lines(0, "the job queue is unavailable")), ROOM)
     farm.add("test.note")
-    proxy = Proxy(server.host or "", server.port or 5432, door=socket.create_server(("127.0.0.1", proxy.port)))
+    proxy = Proxy(server.host or "", server.port or 5432, listener=socket.create_server(("127.0.0.1", proxy.port)))
     wait_until(lambda: farm.jobs == 0, ROOM)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(ROOM) == 0
