@@ -102,7 +102,7 @@ soak: .venv/dev.lock ## Kill, stop, replace, recycle and bombard the stack under
 drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under load, and account for every write (ONLY=a,b DRILL_SCALE=3)
 	@exec $(PY) -m tests.drill
 
-bench: .venv/run.lock $(PEERS)/installed.locks ## Measure ours beside a floor and six frameworks: ten minutes (ARGS=--quick: three; ONLY=ours,floor,W1)
+bench: .venv/run.lock $(PEERS)/installed.locks ## Measure Candor, a baseline and six frameworks: ten minutes (ARGS=--quick: three; ONLY=candor,baseline,W1)
 	@exec $(PY) -m bench $(ARGS) $(if $(ONLY),--only "$(ONLY)")
 
 bench-cost: .venv/run.lock ## What each layer of a request costs, in microseconds
