@@ -344,7 +344,7 @@ class TestRejected:
             ({"RATELIMIT_STRATEGY": "fair"}, "RATELIMIT_STRATEGY is one of"),
             ({"RATELIMIT_STORAGE_OPTIONS": {"a": 1}}, "RATELIMIT_STORAGE_OPTIONS needs RATELIMIT_STORAGE_URI"),
             ({"RATELIMIT_IN_MEMORY_FALLBACK": "1 per day"}, "RATELIMIT_IN_MEMORY_FALLBACK needs RATELIMIT_STORAGE_URI"),
-            ({"RATELIMIT_STORAGE_URI": "async+memory://"}, "no asynchronous storage"),
+            ({"RATELIMIT_STORAGE_URI": "async+memory://"}, "does not support asynchronous storage"),
             ({"RATELIMIT_DEFAULT": "many"}, "RATELIMIT_DEFAULT: 'many' is not a rate limit"),
             ({"RATELIMIT_APPLICATION_COST": 2}, "RATELIMIT_APPLICATION_COST applies to RATELIMIT_APPLICATION"),
             ({"RATELIMIT_DEFAULTS_COST": 2}, "RATELIMIT_DEFAULTS_COST applies to RATELIMIT_DEFAULT"),
