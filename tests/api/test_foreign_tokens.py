@@ -200,7 +200,7 @@ class TestKeys:
         self.keys(learning).refresh()
         assert issuer.heads[0].startswith("GET /keys?v=1 HTTP/1.1")
         issuer.behave = answers({"error": "out of order"}, 500)
-        monkeypatch.setattr(self.keys(learning), "_asked_at", 0)
+        monkeypatch.setattr(self.keys(learning), "_requested_at", 0)
         with pytest.raises(Error):
             self.keys(learning).refresh()
         answered(with_token(learning, OURS.token()).get(TASKS))
@@ -232,7 +232,7 @@ class TestKeys:
             answers(OURS.jwks()),
         ):
             issuer.behave = behaviour
-            monkeypatch.setattr(self.keys(learning), "_asked_at", 0)
+            monkeypatch.setattr(self.keys(learning), "_requested_at", 0)
             with suppress(Error):
                 self.keys(learning).refresh()
         missing, known = log.of("candor.jwks")
@@ -248,7 +248,7 @@ class TestKeys:
         issuer.behave = answers({"keys": [OURS.jwk("ES256")]})
         described(learning, f"Bearer {OURS.token('ES256')}")
         answered(with_token(learning, OURS.token("RS256")).get(TASKS))
-        monkeypatch.setattr(self.keys(learning), "_asked_at", time.monotonic() - 5)
+        monkeypatch.setattr(self.keys(learning), "_requested_at", time.monotonic() - 5)
         self.keys(learning).refresh()
         answered(with_token(learning, OURS.token("ES256")).get(TASKS))
         described(learning, f"Bearer {OURS.token('RS256')}")
