@@ -147,7 +147,7 @@ class TestRemote:
         assert answered(world.get())["degraded"] is False
 
     def test_the_context_of_the_request_is_passed_on(self, world: World) -> None:
-        """C16, C23, 3.5."""
+        """C16, C23."""
         trace = f"00-{'a' * 32}-{'b' * 16}-01"
         for name in ("users", "preferences"):
             world.hurry(name)
