@@ -37,15 +37,19 @@ ELSEWHERE: Final = (
     "tests/fuzz",
     "tests/drill",
     "tests/ecosystem",
+    "tests/docs/test_pages.py",
+    "tests/docs/test_site.py",
 )
 """Tests that take longer than this command."""
 OTHER_FILES: Final = {
     ".env.example": "tests/law/test_env_example.py",
     "CHANGELOG.md": "tests/law/test_version.py",
     "bench/": "tests/law/test_bench.py",
+    "README.md": "tests/docs/test_links.py",
     "contract/": "tests/law/test_contract.py",
     "deploy/nginx/": "tests/law/test_nginx.py",
     "deploy/prometheus/": "tests/law/test_alerts.py",
+    "docs/": "tests/docs/test_links.py",
     "migrations/": "tests/integration/test_migrations.py",
     "pyproject.toml": "tests/law/test_version.py",
 }

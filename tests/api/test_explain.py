@@ -69,7 +69,7 @@ class TestExplain:
         with app.app_context():
             event.remove(db.engine, "do_execute", fail)
         (stored,) = explained(admin, "lost-race")
-        assert stored["outcome"] == "503 SERVICE_UNAVAILABLE: The service cannot answer right now."
+        assert stored["outcome"] == "503 SERVICE_UNAVAILABLE: The service is temporarily unavailable."
         assert (stored["method"], stored["route"], stored["path"]) == ("PATCH", "/v1/tasks/<id:task_id>", ABSENT)
         assert (stored["user"], stored["fault"], stored["sqlstate"]) == ("alice", "capacity", "40001")
         assert [cause["type"] for cause in stored["causes"]] == ["ServiceUnavailable", "SerializationFailure"]
@@ -182,7 +182,7 @@ class TestCommand:
             alice.get(ABSENT, headers={"X-Request-Id": "no-such-task"})
         ran = app.test_cli_runner().invoke(args=["explain", "no-such-task"])
         assert ran.exit_code == 0
-        assert ran.output.startswith("404 TASK_NOT_FOUND: There is no such task.\nGET " + ABSENT)
+        assert ran.output.startswith("404 TASK_NOT_FOUND: The task does not exist.\nGET " + ABSENT)
         for line in (
             "Requested by  alice",
             "Causes        TaskNotFound",
@@ -209,7 +209,7 @@ class TestCommand:
             assert ran.exit_code == 0
             assert not UNPRINTABLE.search(ran.output.replace("\n", ""))
             assert "As an operator: run this" not in ran.output.splitlines()
-            assert "\nAs an operator: Nothing to do.\n" in ran.output or options[-1:] == ["--json"]
+            assert "\nAs an operator: No action is needed.\n" in ran.output or options[-1:] == ["--json"]
 
     def test_mistyped_text_from_operators_has_no_effect_either(self, app: Flask) -> None:
         for words in (
@@ -233,9 +233,9 @@ class TestCommand:
         assert ran.output.startswith("404 TASK_NOT_FOUND")
         assert "Time spent " in ran.output
         missing = run(args=["explain", "not-in-the-log", "--log", str(tmp_path / "log")])
-        assert (missing.exit_code, "is about a request not-in-the-log" in missing.output) == (1, True)
+        assert (missing.exit_code, "has no entry about the request not-in-the-log" in missing.output) == (1, True)
         away = run(args=["explain", "in-the-log"])
-        assert (away.exit_code, "The record is out of reach" in away.output) == (1, True)
+        assert (away.exit_code, "The failure store is unavailable" in away.output) == (1, True)
 
     def test_an_unknown_id_ends_with_status_1(self, app: Flask) -> None:
         ran = app.test_cli_runner().invoke(args=["explain", "unheard-of"])

@@ -236,7 +236,7 @@ class TestKeys:
             with suppress(Error):
                 self.keys(learning).refresh()
         missing, known = log.of("candor.jwks")
-        assert (missing["level"], missing["message"]) == ("WARNING", f"the keys of {OURS.url} cannot be had")
+        assert (missing["level"], missing["message"]) == ("WARNING", f"could not fetch signing keys of {OURS.url}")
         assert missing["causes"]
         assert (known["level"], known["keys"]) == ("INFO", 3)
 

@@ -259,11 +259,11 @@ class TestLog:
         alice.post(json=task, headers={"Idempotency-Key": "a-key"})
         through = ["idempotency.once", "tasks.create", "database.execute"]
         assert [line["op"] for line in log.errors] == [["tasks.get"], through[1:], through]
-        assert {line["message"] for line in log.errors[1:]} == {"A task of yours already bears this title."}
+        assert {line["message"] for line in log.errors[1:]} == {"You already have a task with this title."}
 
     @pytest.mark.parametrize(
         ("authorization", "code", "cause"),
-        [("", "MISSING_CREDENTIALS", "carries no bearer token"), ("Bearer x.y.z", "INVALID_TOKEN", "malformed")],
+        [("", "MISSING_CREDENTIALS", "has no bearer token"), ("Bearer x.y.z", "INVALID_TOKEN", "malformed")],
     )
     def test_a_401_is_logged_with_its_cause(
         self, unauthenticated: Caller, log: Log, authorization: str, code: str, cause: str

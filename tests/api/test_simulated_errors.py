@@ -182,7 +182,7 @@ class TestOperators:
         alice.post(json=NEW, headers={**BROKEN, "X-Request-Id": "12345678"})
         (error,) = log.errors
         assert (error["level"], error["code"], error["simulated"]) == ("WARNING", "INTERNAL_ERROR", True)
-        assert error["causes"][0]["detail"] == "simulated: the caller has asked for it"
+        assert error["causes"][0]["detail"] == "simulated: requested by the caller"
         assert "stack" not in error
         assert (log.access[-1]["status"], log.access[-1]["simulated"]) == (500, True)
         alice.get(TASKS)
@@ -241,7 +241,7 @@ class TestRoutes:
         response = plain.test_client().get("/plain", headers=BROKEN)
         assert response.status_code == 400
         (violation,) = response.get_json()["errors"]
-        assert violation["message"].endswith("this route is none")
+        assert violation["message"].endswith("This route is not an operation")
         assert plain.test_client().get("/plain").get_data() == b"plain"
 
 

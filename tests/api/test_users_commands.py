@@ -30,12 +30,12 @@ class TestGrant:
 
     def test_an_unknown_address(self, unauthenticated: Caller, app: Flask) -> None:
         result = run(app, "grant", "nobody@example.com", "admin")
-        assert (result.exit_code, result.output) == (1, "Error: Nobody has the address nobody@example.com.\n")
+        assert (result.exit_code, result.output) == (1, "Error: No account has the address nobody@example.com.\n")
 
     def test_an_unknown_scope(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         result = run(app, "grant", email, 'a"b')
         assert result.exit_code == 1
-        assert "There are account, admin," in result.output
+        assert "Known scopes: account, admin," in result.output
 
 
 class TestRevoke:

@@ -20,7 +20,7 @@ class TestProducts:
         assert violated(response) == [(f"items[{n}].sku", "BROKEN_LINK") for n in broken]
         assert response.json is not None
         assert [each["pointer"] for each in response.json["errors"]] == [f"#/items/{n}/sku" for n in broken]
-        assert response.json["errors"][0]["message"] == "items[0].sku names no product with a price in USD"
+        assert response.json["errors"][0]["message"] == "items[0].sku is not a product with a price in USD"
         assert response.json["kind"] == "input_validation_error"
         assert count(app) == (0, 0)
 
