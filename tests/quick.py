@@ -59,7 +59,7 @@ DISTANCE: Final = 2
 
 
 def git(*words: str) -> str | None:
-    """Return what git prints, or nothing when it fails or is missing."""
+    """Return the output of git; an empty text when it fails or is missing."""
     try:
         done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
     except OSError:

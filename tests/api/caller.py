@@ -105,6 +105,6 @@ def violated(response: TestResponse) -> list[tuple[str, str]]:
 
 
 def at_once(times: int, call: Callable[[int], T], *, threads: int = 16) -> list[T]:
-    """Return what ``times`` calls return, made by several threads at once."""
+    """Return the results of ``times`` calls, made by several threads at once."""
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(call, range(times)))

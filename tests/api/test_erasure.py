@@ -42,7 +42,7 @@ class Person:
         answered(self.me.patch(ME, json={"name": NAME}))
 
     def fill(self) -> None:
-        """Write something into every table."""
+        """Write a row into every table."""
         with self.app.app_context(), db.engine.begin() as connection:
             connection.execute(insert(Product).values(sku="TEA", currency=1, price=1, update_time=datetime.now(UTC)))
             entry = {"status": 404, "path": f"/v1/users/{self.id}/profile", "user": self.id}

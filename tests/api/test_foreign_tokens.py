@@ -57,7 +57,7 @@ def trusting(make_application: Callable[..., Flask], remote: Remote, other: Remo
 
 @pytest.fixture
 def external_caller(trusting: Flask, unauthenticated: Caller) -> Caller:
-    """Return a caller of it without credentials; ``nobody`` has the tables emptied."""
+    """Return a caller of it without credentials; ``unauthenticated`` empties the tables afterwards."""
     assert unauthenticated
     return Caller(trusting.test_client(), {})
 

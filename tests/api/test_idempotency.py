@@ -182,7 +182,7 @@ class TestErrors:
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("ALTER TABLE idempotency_keys ADD CONSTRAINT full_up CHECK (status = 0)"))
         try:
-            alice.client.allows_500 = True  # of the checked client
+            alice.client.allows_500 = True  # type: ignore[attr-defined]  # of the checked client
             assert create(alice).status_code == 500
         finally:
             with app.app_context(), db.engine.begin() as connection:

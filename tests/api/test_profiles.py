@@ -68,13 +68,13 @@ def world(client: FlaskClient, other_application: Flask, settings: Settings, bea
         engine = db.engine
     urls = replace(settings, users_url=users.url, preferences_url=preferences.url)
     services = other_application.extensions["app-services"] = wire(urls, db.session, lambda: engine)
-    for client in services.clients:
-        client._retry._sleep, client._timeout = lambda _: None, timedelta(seconds=20)
+    for http_client in services.clients:
+        http_client._retry._sleep, http_client._timeout = lambda _: None, timedelta(seconds=20)
     sender = other_application.test_client()
     me, admin = Caller(sender, bearer(USER["id"], "")), Caller(sender, bearer("root", "admin"))
     yield World(other_application, users, preferences, me, admin)
-    for client in services.clients:
-        client.close()
+    for http_client in services.clients:
+        http_client.close()
     users.close()
     preferences.close()
 
@@ -147,7 +147,7 @@ class TestRemote:
         assert answered(world.get())["degraded"] is False
 
     def test_the_context_of_the_request_is_passed_on(self, world: World) -> None:
-        """C16, C23, 3.5."""
+        """C16, C23."""
         trace = f"00-{'a' * 32}-{'b' * 16}-01"
         for name in ("users", "preferences"):
             world.hurry(name)

@@ -59,7 +59,7 @@ class TestAnswer:
         assert alice.post(json=NEW, headers=key).headers["Idempotent-Replayed"] == "true"
 
     def test_an_unkeyed_write_is_retryable(self, alice: Caller) -> None:
-        """It has changed nothing."""
+        """The request has changed nothing."""
         document = alice.post(json=NEW, headers={FIELD: "SERVICE_UNAVAILABLE"}).get_json()
         assert (document["retryable"], document["retry_after"]) == (True, 1)
 

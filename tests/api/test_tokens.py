@@ -59,7 +59,7 @@ class TestCredentials:
         ids=ascii,
     )
     def test_a_malformed_header_is_rejected(self, unauthenticated: Caller, forge: Forge, sent: str) -> None:
-        """C7: 401 the same way."""
+        """C7: the same 401."""
         assert described(unauthenticated, sent.replace("{}", forge.token())) in DESCRIPTIONS
 
     @pytest.mark.parametrize("other", ["Bearer {}", "Bearer x", "Basic eDp5", "Digest x=y"])

@@ -147,7 +147,7 @@ class TestMask:
         ],
     )
     def test_an_empty_unknown_or_output_only_path_is_an_error(self, alice: Caller, mask: str) -> None:
-        """And nothing is written."""
+        """Nothing is written."""
         before = alice.task(**FULL)
         response = alice.patch(path_of(before), json={"title": "new"}, query_string={"update_mask": mask})
         assert {*violated(response)} == {("update_mask", "INVALID_VALUE")}

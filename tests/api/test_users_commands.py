@@ -29,8 +29,8 @@ class TestGrant:
         answered(caller.get("/v1/logger"))
 
     def test_an_unknown_address(self, unauthenticated: Caller, app: Flask) -> None:
-        result = run(app, "grant", "nobody@example.com", "admin")
-        assert (result.exit_code, result.output) == (1, "Error: No account has the address nobody@example.com.\n")
+        result = run(app, "grant", "unknown@example.com", "admin")
+        assert (result.exit_code, result.output) == (1, "Error: No account has the address unknown@example.com.\n")
 
     def test_an_unknown_scope(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         result = run(app, "grant", email, 'a"b')
@@ -47,7 +47,7 @@ class TestRevoke:
         assert caller.get("/v1/tasks").status_code == 403
 
     def test_an_unknown_address(self, unauthenticated: Caller, app: Flask) -> None:
-        assert run(app, "revoke", "nobody@example.com", "tasks").exit_code == 1
+        assert run(app, "revoke", "unknown@example.com", "tasks").exit_code == 1
 
 
 class TestDisable:
@@ -57,8 +57,8 @@ class TestDisable:
         assert log_in(unauthenticated, email).status_code == 401
 
     def test_an_unknown_address(self, unauthenticated: Caller, app: Flask) -> None:
-        assert run(app, "disable", "nobody@example.com").exit_code == 1
-        assert run(app, "enable", "nobody@example.com").exit_code == 1
+        assert run(app, "disable", "unknown@example.com").exit_code == 1
+        assert run(app, "enable", "unknown@example.com").exit_code == 1
 
     def test_the_account_can_be_enabled_again(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         run(app, "disable", email)

@@ -197,11 +197,11 @@ def _send(
             sent = {**headers, "Content-Type": "application/json"}
             connection.request(method, path, json.dumps(body).encode(), sent)
             answer = connection.getresponse()
-            status, body = answer.status, answer.read()
+            status, content = answer.status, answer.read()
         if status != HTTPStatus.SERVICE_UNAVAILABLE:
             break
         time.sleep(random.random())
-    return status, body
+    return status, content
 
 
 def _open_transactions(settings: Settings) -> int:

@@ -135,7 +135,7 @@ class TestCustomer:
         assert create(alice, customer_id=spelled).status_code == 403
 
     def test_an_admin_orders_for_any_customer(self, alice: Caller, admin: Caller) -> None:
-        """And the order is the customer's."""
+        """The order belongs to the customer."""
         order = made(admin)
         assert order["customer_id"] == "alice"
         assert answered(alice.get(path_of(order))) == plain(order)

@@ -316,7 +316,7 @@ class TestRegistration:
             api_of(app).register_blueprint(blp)
         app = make_application()
         app.config["PET_RATE_LIMIT"] = "often"
-        with pytest.raises(TypeError, match="whose value is not a limit such as '5 per minute'"):
+        with pytest.raises(TypeError, match="is not a limit such as '5 per minute'"):
             api_of(app).register_blueprint(blp)
         app = make_application()
         app.config["PET_RATE_LIMIT"] = "1 per hour"
