@@ -1,4 +1,4 @@
-"""How gunicorn serves Candor, in development and in production: everything comes from the settings.
+"""How gunicorn serves the application, in development and in production: everything comes from the settings.
 
 Threads wait for the database side by side; nginx stands in front and keeps slow clients away. The application is loaded
 once, before the workers are forked, so that a new worker serves within milliseconds; none of its connections is.
@@ -28,6 +28,7 @@ from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
 from sqlalchemy import QueuePool
 
+from app import product
 from app.config import InvalidSettings, Settings, authority
 from app.resilience import draining
 from deploy.metering import metrics_folder
@@ -42,8 +43,8 @@ LAST_WORDS: Final = 1.0
 WARM_WITHIN: Final = timedelta(seconds=1)
 """How long a new worker waits for its database connections before it serves, with or without them."""
 SOCKET_MODE: Final = 0o660
-_LOG: Final = logging.getLogger("candor.metrics")
-_START: Final = logging.getLogger("candor.start")
+_LOG: Final = product.logger("metrics")
+_START: Final = product.logger("start")
 CORES: Final = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 try:
@@ -67,7 +68,7 @@ threads = SETTINGS.web_threads
 try:
     worker_connections = file_descriptors.connections(file_descriptors.claim(), threads=threads)
 except ValueError as fault:
-    sys.exit(f"Candor does not start:\n  - {fault}")
+    sys.exit(f"{product.NAME} does not start:\n  - {fault}")
 preload_app = True
 keepalive = 75  # seconds, more than nginx keeps an idle connection, so that nginx is the one to close it
 timeout = 15  # seconds without a heartbeat of the worker's main loop, whatever its threads do
@@ -77,7 +78,8 @@ try:
     worker_tmp_dir = str(metrics_folder.places()[0])  # in memory if possible: heartbeats must never wait for a disk
 except IndexError:
     sys.exit(
-        "Candor does not start:\n  - nothing can be written to: mount /dev/shm, or a temporary folder, for heartbeats"
+        f"{product.NAME} does not start:\n"
+        "  - nothing can be written to: mount /dev/shm, or a temporary folder, for heartbeats"
     )
 control_socket_disable = True
 logger_class = "deploy.serving.gunicorn_logger.Logger"
@@ -160,9 +162,7 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
     os.environ.pop("SCRIPT_NAME", None)  # the settings have it; gunicorn would fail on a health check without it
     worker_index.set_own(worker)
     server.exporter_supervisor.let_go()
-    metrics.describe(
-        pool=SETTINGS.database_pool_size, slots=worker.app.wsgi().extensions["candor-services"].bulkhead.size
-    )
+    metrics.describe(pool=SETTINGS.database_pool_size, slots=worker.app.wsgi().extensions["app-services"].bulkhead.size)
     with worker.app.wsgi().app_context():
         if isinstance(db.engine.pool, QueuePool) and db.engine.pool.checkedin():
             db.engine.dispose(close=False)
@@ -180,10 +180,10 @@ def post_worker_init(worker: Worker) -> None:
     single_write.install()
     with worker.wsgi.app_context():
         engine.warm(db.engine, within=WARM_WITHIN)
-    for poller in worker.wsgi.extensions["candor-pollers"]:
+    for poller in worker.wsgi.extensions["app-pollers"]:
         poller.start()
     if SETTINGS.tracing:
-        worker.wsgi.extensions["candor-tracing"].start()
+        worker.wsgi.extensions["app-tracing"].start()
     if SETTINGS.failures_kept:
         from app.wiring import failure_recorder  # noqa: PLC0415 -- as above
 
@@ -203,7 +203,7 @@ def worker_exit(_server: Arbiter, worker: Worker) -> None:
     if hasattr(worker, "failure_recorder"):
         worker.failure_recorder.stop(LAST_WORDS)
     if SETTINGS.tracing and hasattr(worker, "wsgi"):
-        worker.wsgi.extensions["candor-tracing"].stop(LAST_WORDS)
+        worker.wsgi.extensions["app-tracing"].stop(LAST_WORDS)
     if getattr(worker, "is_quitting", False):
         logging.shutdown()
         os._exit(0)  # Python would wait for every thread that serves
@@ -272,7 +272,7 @@ def greet() -> None:
     token = tokens.issue("developer", scopes=["tasks"], lifetime=timedelta(hours=12))
     say = partial(print, flush=True)
     body = json.dumps({"task": {"title": "Buy milk", "tags": ["home"]}})
-    say(f"\n  Candor serves on {SETTINGS.public_url}, until Ctrl-C\n")
+    say(f"\n  {product.NAME} serves on {SETTINGS.public_url}, until Ctrl-C\n")
     say(f"  Reference  {SETTINGS.public_url}/docs")
     say(f"  Errors     {SETTINGS.public_url}/errors")
     say(f"  Token      {token}\n             (developer, scope tasks, 12 hours)\n")

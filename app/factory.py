@@ -64,15 +64,15 @@ def create_app(
     logs.configure(settings.log_level)
     undeclared_errors.install()
     app = Application("app", **{"static_folder": STATIC if (ROOT / STATIC).is_dir() else None, **flask_options})
-    app.extensions["candor-settings"] = settings
+    app.extensions["app-settings"] = settings
     app.config.from_prefixed_env()
     app.config.from_mapping(config or {})
     _configure(app, settings)
     db.init_app(app)
     with app.app_context():
         engine.prepare(db.engine, hooks=(log_transitions, instrumentation.count_breaker_event))
-    services = app.extensions["candor-services"] = wire(settings, db.session, cache(partial(_engine, app)))
-    app.extensions["candor-pollers"] = [
+    services = app.extensions["app-services"] = wire(settings, db.session, cache(partial(_engine, app)))
+    app.extensions["app-pollers"] = [
         Poller("logger", within(app, services.logger.refresh), every=LOGGER_INTERVAL),
         Poller(
             "revocations",
@@ -112,7 +112,7 @@ def _trace(app: Flask, services: Services) -> None:
     """Trace requests, use cases, statements and calls outside; who does not ask for it, loads nothing."""
     from app.observability.tracing import SpanOfRequest, Tracing  # noqa: PLC0415 -- see above
 
-    tracing = app.extensions["candor-tracing"] = Tracing()
+    tracing = app.extensions["app-tracing"] = Tracing()
     logs.WATCHERS.append(SpanOfRequest())
     tracing.around_use_cases(getattr(services, each.name) for each in fields(services))
     if isinstance(services.rate_limits, RedisRateLimitStore):

@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy import Connection, TypeDecorator
 from sqlalchemy.exc import DBAPIError
 
-from app import errs
+from app import errs, product
 from app.cli import definitions, schema
 from app.models import Base
 from app.repositories.engine import reason_of
@@ -53,7 +53,7 @@ def run(connection: Connection) -> None:
 try:
     connecting = current_app.extensions["migrate"].db.engine.connect()
 except (errs.Error, DBAPIError) as error:
-    raise SystemExit(f"candor: no connection to the database: {reason_of(error)}") from None
+    raise SystemExit(f"{product.SLUG}: no connection to the database: {reason_of(error)}") from None
 with connecting as connection:
     connection.exec_driver_sql("SET statement_timeout = 0")
     connection.commit()

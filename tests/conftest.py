@@ -215,7 +215,7 @@ def token(app: Flask) -> TokenMaker:
     """Return a maker of bearer tokens: ``token("alice", "tasks")``."""
 
     def make(subject: str = "alice", scopes: str = "tasks") -> str:
-        issued: str = app.extensions["candor-services"].tokens.issue(
+        issued: str = app.extensions["app-services"].tokens.issue(
             subject, scopes=scopes.split(), lifetime=timedelta(hours=1)
         )
         return issued

@@ -5,7 +5,6 @@ temporary ones, in a transaction that is rolled back, and the catalogue's text o
 indexes, and of columns type, default, collation and whether they may be null.
 """
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +14,8 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Connection, MetaData, text
+
+from app import product
 
 CONSTRAINTS: Final = """
 SELECT conname AS name, 'constraint' AS kind, pg_get_constraintdef(oid, true) AS said
@@ -35,7 +36,7 @@ WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped
 """
 DEFINITIONS: Final = text(f"{CONSTRAINTS} UNION ALL {INDEXES} UNION ALL {COLUMNS}")
 Definitions = dict[tuple[str, str, str], str]
-_LOG: Final = logging.getLogger("candor.migrations")
+_LOG: Final = product.logger("migrations")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def explain(request_id: str, logs: tuple[Path, ...], as_json: bool) -> None:
 
 
 def _recorded(request_id: str) -> list[Explanation]:
-    services: Services = current_app.extensions["candor-services"]
+    services: Services = current_app.extensions["app-services"]
     try:
         return services.failures.explain(request_id)
     except RequestNotFound as error:
@@ -58,7 +58,7 @@ def _recorded(request_id: str) -> list[Explanation]:
 
 
 def _logged(request_id: str, logs: tuple[Path, ...]) -> list[Explanation]:
-    services: Services = current_app.extensions["candor-services"]
+    services: Services = current_app.extensions["app-services"]
     entries = log_reader.occurrences(request_id, logs)[:MAX_OCCURRENCES]
     if not entries:
         raise Failed(f"No line in {', '.join(map(str, logs))} is about a request {request_id}.")

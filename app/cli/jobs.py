@@ -15,7 +15,7 @@ group = Group("jobs", help="Jobs that wait to be done, and those that could not 
 
 
 def _jobs() -> JobService:
-    services: Services = current_app.extensions["candor-services"]
+    services: Services = current_app.extensions["app-services"]
     return services.jobs
 
 

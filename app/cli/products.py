@@ -38,5 +38,5 @@ def list_products() -> None:
 
 
 def _products() -> ProductService:
-    services: Services = current_app.extensions["candor-services"]
+    services: Services = current_app.extensions["app-services"]
     return services.products

@@ -1,7 +1,6 @@
 """``flask rpc serve``: the gRPC server, a process of its own beside those of HTTP."""
 
 import asyncio
-import logging
 import os
 import signal
 from datetime import timedelta
@@ -12,6 +11,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from app import product
 from app.cli.terminal import Failed
 from app.config import Settings, authority
 from app.extensions import db
@@ -25,7 +25,7 @@ LOG_FLUSH_SECONDS: Final = 1.0
 WARM_WITHIN: Final = timedelta(seconds=1)
 """How long the server waits for its database connections before it serves, with or without them."""
 
-_LOG: Final = logging.getLogger("candor.rpc")
+_LOG: Final = product.logger("rpc")
 
 group = click.Group("rpc", help="The gRPC server.")
 
@@ -50,19 +50,19 @@ def serve() -> None:
     if failures:
         failures.stop(LOG_FLUSH_SECONDS)
     if settings.tracing:
-        app.extensions["candor-tracing"].stop(LOG_FLUSH_SECONDS)
+        app.extensions["app-tracing"].stop(LOG_FLUSH_SECONDS)
 
 
 def _prepare(app: Flask, settings: Settings) -> None:
     """Start whatever a process that serves has beside what it serves."""
-    services: Services = app.extensions["candor-services"]
+    services: Services = app.extensions["app-services"]
     metrics.describe(pool=settings.database_pool_size, slots=services.bulkhead.size)
     metrics_endpoint.serve(settings.metrics_host, settings.rpc_metrics_port, setting="RPC_METRICS_PORT")
     engine.warm(db.engine, within=WARM_WITHIN)
-    for poller in app.extensions["candor-pollers"]:
+    for poller in app.extensions["app-pollers"]:
         poller.start()
     if settings.tracing:
-        app.extensions["candor-tracing"].start()
+        app.extensions["app-tracing"].start()
 
 
 async def _serve(app: Flask, settings: Settings) -> None:

@@ -5,7 +5,6 @@ code can't read a newer migration's file. Therefore the newest of the limits tha
 database, as a comment on ``alembic_version``; ``/readyz`` reads it.
 """
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from app import product
 from app.repositories.readiness import COMPATIBILITY, STORED, is_compatible
 
 CHANGING: Final = frozenset({"upgrade", "downgrade", "do_stamp"})
@@ -25,7 +25,7 @@ POLL: Final = 0.2
 """Seconds between two attempts to take it."""
 TRY_LOCK: Final = text("SELECT pg_try_advisory_lock(:key)")
 UNLOCK: Final = text("SELECT pg_advisory_unlock(:key)")
-_LOG: Final = logging.getLogger("candor.migrations")
+_LOG: Final = product.logger("migrations")
 
 
 @contextmanager
@@ -89,8 +89,9 @@ def is_ahead(connection: Connection, script: ScriptDirectory) -> bool:
     if head is None or not is_compatible(found, comment, head=head):
         unknown = ", ".join(sorted(set(found) - known))
         raise SystemExit(
-            f"candor: the schema is at {unknown}, which this release does not know, and it is not declared compatible"
-            f" with {head}: run a newer release, or downgrade with the release that made it"
+            f"{product.SLUG}: the schema is at {unknown}, which this release does not know,"
+            f" and it is not declared compatible with {head}:"
+            " run a newer release, or downgrade with the release that made it"
         )
     _LOG.info("the schema is at %s, newer than this release, which runs on it: nothing to do", ", ".join(found))
     return True

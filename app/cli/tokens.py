@@ -51,7 +51,7 @@ class Lifetime(click.ParamType[timedelta]):
 @click.option("--admin", is_flag=True, help="Add the scope admin, which implies all.")
 def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
     """Print one token. If its subject is the id of a user, it ends early when that user's sessions do."""
-    services: Services = current_app.extensions["candor-services"]
+    services: Services = current_app.extensions["app-services"]
     named = {*readers.words(scope), *([ADMIN] if admin else [])}
     if fault := scopes.unknown(named):
         raise Failed(f"--scope {fault}")
@@ -68,7 +68,7 @@ def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
 @click.confirmation_option(prompt="All access tokens of this key are rejected within 5 seconds. Continue?")
 def retire_key(kid: str | None) -> None:
     """Reject all access tokens that a leaked key has signed; docs/operate/secrets.md has the whole procedure."""
-    services: Services = current_app.extensions["candor-services"]
+    services: Services = current_app.extensions["app-services"]
     try:
         services.sessions.retire_key(kid)
     except KeyError:
@@ -80,7 +80,7 @@ def retire_key(kid: str | None) -> None:
 @click.confirmation_option(prompt="All users have to log in again. Continue?")
 def end_sessions() -> None:
     """End the sessions of all users, and revoke what was issued for users."""
-    services: Services = current_app.extensions["candor-services"]
+    services: Services = current_app.extensions["app-services"]
     try:
         lines(f"{services.sessions.end_all()} sessions ended")
     except errs.Error as error:

@@ -84,7 +84,7 @@ def _reporting(email: str) -> Iterator[None]:
 
 
 def _services() -> Services:
-    services: Services = current_app.extensions["candor-services"]
+    services: Services = current_app.extensions["app-services"]
     return services
 
 

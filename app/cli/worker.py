@@ -57,9 +57,9 @@ def work(threads: int | None, lease: float) -> None:
             " each job holds a connection, and the worker itself needs one"
         )
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for other threads, as Flask says
-    services: Services = app.extensions["candor-services"]
+    services: Services = app.extensions["app-services"]
     services.jobs.lease = timedelta(seconds=lease)
-    for poller in app.extensions["candor-pollers"]:
+    for poller in app.extensions["app-pollers"]:
         poller.start()
     metrics_endpoint.serve(settings.metrics_host, settings.worker_metrics_port, setting="WORKER_METRICS_PORT")
     metrics.describe(pool=settings.database_pool_size, slots=0)

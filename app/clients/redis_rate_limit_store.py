@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.retry import Retry
 
+from app import product
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 from app.resilience.breaker import Breaker, Event, State
@@ -32,7 +33,8 @@ FAILURES_TO_TRIP: Final = 3
 
 RESP: Final = 2
 """The version of the protocol: every server speaks it, without a HELLO that old ones and some proxies reject."""
-RIGHTS: Final = "~candor:window:* +ping +evalsha +script|load +incrby +get +set +pttl +pexpire +scan"
+NAMESPACE: Final = f"{product.SLUG}:window:"
+RIGHTS: Final = f"~{NAMESPACE}* +ping +evalsha +script|load +incrby +get +set +pttl +pexpire +scan"
 """What the user of REDIS_URL has to be allowed, as ``ACL SETUSER`` spells it."""
 REMEDIES: Final[tuple[tuple[type[RedisError], str], ...]] = (
     (AuthenticationError, "Redis rejects the user or the password of REDIS_URL: correct them"),
@@ -48,7 +50,6 @@ CLEARED: Final = 2**32
 
 A cleared count is therefore greater than the count that any process remembers, and replaces it there.
 """
-NAMESPACE: Final = "candor:window:"
 PROBE: Final = "probe"
 """The key of hits that only find out whether Redis counts; it expires after a second."""
 

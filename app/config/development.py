@@ -5,6 +5,8 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from app import product
+
 SECRET_BYTES: Final = 32
 
 
@@ -35,4 +37,4 @@ def database(local: Path) -> str:
     try:
         return (local / "database-url").read_text().strip()
     except OSError:
-        return "postgresql+psycopg://candor@127.0.0.1:5432/candor"
+        return f"postgresql+psycopg://{product.SLUG}@127.0.0.1:5432/{product.SLUG}"

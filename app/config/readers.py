@@ -153,21 +153,21 @@ def mail_address(text: str) -> str:
     except (ValueError, IndexError, HeaderParseError):
         address = Address()
     if not address.username or not address.domain or not text.isascii() or not text.isprintable():
-        raise ValueError("must be an address such as 'Candor <candor@example.com>'")
+        raise ValueError("must be an address such as 'Support <support@example.com>'")
     return text
 
 
 def public_url(text: str) -> str:
     """Accept what the service may call itself in its answers."""
     if not _is_url(text, ("http", "https")) or not _PUBLIC_URL.fullmatch(text):
-        raise ValueError("must be http:// or https://, a host and perhaps a path; no user, query or fragment")
+        raise ValueError("must be http:// or https://, a host and optionally a path; no user, query or fragment")
     return text.rstrip("/")
 
 
 def script_name(text: str) -> str:
     """Accept a path as that of a public URL; see ``public_url``."""
     if not text.startswith("/") or not _PUBLIC_URL.fullmatch(f"http://h{text}"):
-        raise ValueError("must be a path such as /candor")
+        raise ValueError("must be a path such as /api")
     return text.rstrip("/")
 
 
@@ -213,7 +213,7 @@ def keys(text: str) -> tuple[tuple[str, str], ...]:
 def unix_socket(text: str) -> str:
     """Accept where a unix socket is to be, as gunicorn spells it."""
     if not text.startswith("unix:/") or text.endswith("/"):
-        raise ValueError("must be unix: and an absolute path, such as unix:/run/candor/1.sock")
+        raise ValueError("must be unix: and an absolute path, such as unix:/run/app/1.sock")
     if len(text.removeprefix("unix:").encode()) > LONGEST_PATH:
         raise ValueError(f"must have a path of {LONGEST_PATH} bytes at most, which is all that a socket can have")
     return text

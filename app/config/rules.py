@@ -81,17 +81,17 @@ REJECTED: Final = (
     ),
     Rule(
         "page_token_secret",
-        "must be random, since whoever guesses it can make page tokens; `openssl rand -hex 32` makes one",
+        "must be random, because anyone who guesses it can forge page tokens; `openssl rand -hex 32` generates one",
         lambda v: is_weak(v["page_token_secret"]),
     ),
     Rule(
         "jwt_secret",
-        "must be random, since whoever guesses it can make any token; `openssl rand -hex 32` makes one",
+        "must be random, because anyone who guesses it can forge tokens; `openssl rand -hex 32` generates one",
         lambda v: is_weak(v["jwt_secret"]),
     ),
     Rule(
         "jwt_keys",
-        "must have random secrets, since whoever guesses one can make any token; `openssl rand -hex 32` makes one",
+        "must have random secrets, because anyone who guesses one can forge tokens; `openssl rand -hex 32` makes one",
         lambda v: any(is_weak(secret) for _, secret in v["jwt_keys"]),
     ),
     Rule(
@@ -109,16 +109,16 @@ REJECTED: Final = (
         "must not contain admin in production: every new account would have every right",
         lambda v: ADMIN in v["default_scopes"],
     ),
-    Rule("mail_from", "is required in production beside SMTP_URL", _has_no_sender),
+    Rule("mail_from", "is required in production if SMTP_URL is set", _has_no_sender),
     Rule(
         "trusted_proxies",
         "must not contain networks broader than /8 (IPv6: /16) in production:"
-        " whoever is in one can choose the address that limits count by",
+        " every host in one can choose the address that rate limits count",
         lambda v: any(each.prefixlen < BROADEST[each.version] for each in v["trusted_proxies"]),
     ),
     Rule(
         "debug_token",
-        "must be random, since whoever guesses it sees inside the workers; `openssl rand -hex 16` makes one",
+        "must be random, because anyone who guesses it can inspect the workers; `openssl rand -hex 16` generates one",
         lambda v: is_weak(v["debug_token"]),
     ),
     Rule("debug", "must be off in production", lambda v: v["debug"]),
@@ -134,12 +134,12 @@ REJECTED: Final = (
 WARNED: Final = (
     Rule(
         "public_url",
-        "is http://: whoever is on the way can read passwords and tokens, unless something encrypts outside",
+        "is http://: anyone on the network path can read passwords and tokens, unless a proxy encrypts",
         lambda v: _is_clear(v["public_url"]),
     ),
     Rule(
         "database_url",
-        "has sslmode=disable or allow: whoever is on the way can read and change everything",
+        "has sslmode=disable or allow: anyone on the network path can read and change all data",
         _is_unencrypted,
     ),
     Rule(
@@ -149,17 +149,17 @@ WARNED: Final = (
     ),
     Rule(
         "users_url",
-        "is http://: callers' tokens are sent there, and whoever is on the way can read them",
+        "is http://: callers' tokens are sent there, and anyone on the network path can read them",
         lambda v: _is_clear(v["users_url"]),
     ),
     Rule(
         "preferences_url",
-        "is http://: callers' tokens are sent there, and whoever is on the way can read them",
+        "is http://: callers' tokens are sent there, and anyone on the network path can read them",
         lambda v: _is_clear(v["preferences_url"]),
     ),
     Rule(
         "cors_origins",
-        "contains http://: whoever is on the way to such a page can read what its users may read",
+        "contains http://: anyone on the network path to such a page can read its users' data",
         lambda v: any(map(_is_clear, v["cors_origins"])),
     ),
     Rule(
@@ -169,12 +169,12 @@ WARNED: Final = (
     ),
     Rule(
         "metrics_host",
-        "is not loopback: whoever reaches the port can read the metrics",
+        "is not loopback: anyone who reaches the port can read the metrics",
         lambda v: not is_local(v["metrics_host"]) and any(v[name] for name in METRICS_PORTS),
     ),
     Rule(
         "rpc_host",
-        "is not loopback and RPC_CERTIFICATE is unset: whoever is on the way can read tokens",
+        "is not loopback and RPC_CERTIFICATE is unset: anyone on the network path can read tokens",
         lambda v: bool(v["rpc_port"]) and not is_local(v["rpc_host"]) and not v["rpc_certificate"],
     ),
 )

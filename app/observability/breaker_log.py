@@ -4,9 +4,10 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from app import product
 from app.observability import logs
 
-_LOG: Final = logging.getLogger("candor.breakers")
+_LOG: Final = product.logger("breakers")
 _LEVELS: Final = {("closed", "open"): logging.WARNING, ("half-open", "closed"): logging.INFO}
 
 

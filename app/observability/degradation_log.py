@@ -1,12 +1,11 @@
 """One line for each answer that was given without the help of a dependency, with what went wrong there."""
 
-import logging
 from typing import Final
 
-from app import errs
+from app import errs, product
 from app.observability import error_fields, logs
 
-_LOG: Final = logging.getLogger("candor.dependencies")
+_LOG: Final = product.logger("dependencies")
 
 
 def degraded(dependency: str, reason: str, error: errs.Error) -> None:

@@ -4,7 +4,6 @@ It hears what the log is told, and nothing else. A request pays for noting its e
 process writes entries away in batches, and keeps the newest while that is not possible.
 """
 
-import logging
 import math
 import random
 import threading
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from app import context, errs
+from app import context, errs, product
 from app.errs import Fault
 from app.observability import logs, metrics
 
@@ -34,7 +33,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 CLIENT: Final = "client"
 LONGEST_TEXT, LONGEST_LIST = 2000, 100
 
-_LOG: Final = logging.getLogger("candor.failures")
+_LOG: Final = product.logger("failures")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 import logging
 from typing import Final
 
-from app import errs
+from app import errs, product
 from app.observability import logs
 
 REJECTED: Final = "rejected"
 """The outcome of a job whose recipient rejects it: no error, therefore without causes."""
-_LOG: Final = logging.getLogger("candor.jobs")
+_LOG: Final = product.logger("jobs")
 _LEVELS: Final = {
     "done": logging.INFO,
     "rejected": logging.INFO,

@@ -1,11 +1,11 @@
 """The log of keys that others sign with: when they cannot be had, and when they can."""
 
-import logging
 from typing import Final
 
+from app import product
 from app.observability import logs
 
-_LOG: Final = logging.getLogger("candor.jwks")
+_LOG: Final = product.logger("jwks")
 
 
 def fetched(issuer: str, count: int) -> None:

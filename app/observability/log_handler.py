@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from app import product
 from app.observability import metrics
 
 Write = Callable[[bytes], int]
@@ -54,7 +55,9 @@ class NonBlockingHandler(logging.Handler):
 
     def _put(self, line: bytes) -> None:
         if self._unreported:
-            lost = _record("candor.logs", "%d log entries were dropped while the output was blocked", self._unreported)
+            lost = _record(
+                f"{product.SLUG}.logs", "%d log entries were dropped while the output was blocked", self._unreported
+            )
             if self._is_written(self.format(lost).encode("utf-8", "backslashreplace")):
                 self._unreported = 0
         if self._unreported or not self._is_written(line):

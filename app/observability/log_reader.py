@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from app import product
 from app.observability.failure_recorder import FailureEntry, joined
 
 GZIP: Final = b"\x1f\x8b"
 STDIN: Final = Path("-")
-ACCESS, ERRORS, NGINX = "candor.access", "candor.errors", "nginx"
+ACCESS, ERRORS, NGINX = f"{product.SLUG}.access", f"{product.SLUG}.errors", "nginx"
 COMMON_FIELDS: Final = frozenset(("timestamp", "level", "severity", "logger", "message", "request_id", "trace_id"))
 
 

@@ -11,17 +11,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol, TextIO
 
-from app import context, errs
+from app import context, errs, product
 from app.observability import json_lines
 from app.observability.error_fields import facts_of, items_by_code, method, place
 from app.observability.log_handler import NonBlockingHandler
 from app.observability.redaction import redact_exception
 from app.observability.shared_entries import SharedEntries, SharedEntry
 
-ROOT: Final = logging.getLogger("candor")
-ACCESS: Final = logging.getLogger("candor.access")
-ERRORS: Final = logging.getLogger("candor.errors")
-AUDIT: Final = logging.getLogger("candor.audit")
+ROOT: Final = product.logger()
+ACCESS: Final = product.logger("access")
+ERRORS: Final = product.logger("errors")
+AUDIT: Final = product.logger("audit")
 MAX_LISTED: Final = 20
 """Violations named in a line."""
 STANDARD_ERROR: Final = 2

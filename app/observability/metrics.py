@@ -101,7 +101,7 @@ REVOCATIONS: Final = _gauge(
 )
 UNRECORDED: Final = _counter("failures_unrecorded_total", "Failed requests that could not be written down.")
 LOG_ENTRIES_DROPPED: Final = _counter("log_entries_dropped_total", "Log lines that nobody took.")
-BUILD: Final = _gauge("candor_build_info", "Always 1.", "version", "python", mode="livemax")
+BUILD: Final = _gauge("app_build_info", "Always 1.", "version", "python", mode="livemax")
 
 _kinds: Final[set[str]] = set()
 _counters: Final[dict[tuple[str, Kind, Fault], Callable[[], None]]] = {}

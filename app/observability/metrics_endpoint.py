@@ -1,6 +1,5 @@
 """Answers ``GET /metrics`` on a port of its own, from threads of its own, and nothing else."""
 
-import logging
 import socket
 import sys
 import threading
@@ -12,13 +11,14 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from app import product
 from app.observability import metrics
 
 PATH: Final = "/metrics"
 MOST: Final = 8
 """Questions answered at once; others are hung up on."""
 BACKLOG: Final = 64
-_LOG: Final = logging.getLogger("candor.metrics")
+_LOG: Final = product.logger("metrics")
 
 
 def serve(host: str, port: int, *, setting: str) -> None:
@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def version_string(self) -> str:
         """Return what stands in Server: no version (C4)."""
-        return "candor"
+        return product.SLUG
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- http.server's name
         """Log nothing of a scrape."""

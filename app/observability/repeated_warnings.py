@@ -1,8 +1,9 @@
 """Warnings about a condition that lasts: the first is logged, and then one a minute while it lasts."""
 
-import logging
 import time
 from collections.abc import Callable
+
+from app import product
 
 INTERVAL_SECONDS = 60.0
 """Seconds between two entries."""
@@ -12,7 +13,7 @@ class RepeatedWarning:
     """Logs at most one entry a minute and process. Not exact under threads: two may log at the same instant."""
 
     def __init__(self, logger: str) -> None:
-        self._logger = logging.getLogger(logger)
+        self._logger = product.logger(logger)
         self._after = float("-inf")
         self.clock: Callable[[], float] = time.monotonic
 

@@ -1,12 +1,12 @@
 """Log entries about the age of the list of revoked sessions."""
 
-import logging
 import math
 from typing import Final
 
+from app import product
 from app.observability.logs import cause_chain
 
-_LOG: Final = logging.getLogger("candor.revocations")
+_LOG: Final = product.logger("revocations")
 
 
 def stale(seconds: float, error: Exception) -> None:

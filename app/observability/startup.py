@@ -1,16 +1,16 @@
 """The one entry at start that says what a process serves, and a warning for each setting that endangers something."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
+from app import product
 from app.config import VERSION, Settings, authority
 
 LIMITS: Final = ("rate_limit", "token_rate_limit", "registration_rate_limit", "max_body_bytes", "request_timeout")
 LOCATION_PARAMETERS: Final = ("host", "hostaddr", "port", "service")
 """What of a URL's query says where a database is."""
-_LOG: Final = logging.getLogger("candor.start")
+_LOG: Final = product.logger("start")
 
 
 def announce(settings: Settings, serves: Sequence[str], *, metrics_port: int, more: Mapping[str, object]) -> None:
@@ -24,7 +24,8 @@ def announce(settings: Settings, serves: Sequence[str], *, metrics_port: int, mo
     """
     where = ", ".join(serves) or "by another server than gunicorn"
     _LOG.info(
-        "Candor %s serves %s",
+        "%s %s serves %s",
+        product.NAME,
         VERSION,
         where,
         extra={"fields": {**start_fields(settings, serves, metrics_port), **more}},

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app import context, errs
+from app import context, errs, product
 from app.errs import Fault
 
 P = ParamSpec("P")
@@ -34,7 +34,7 @@ OTHER: Final = "_OTHER"
 LONGEST: Final = 2000
 """Characters of a statement."""
 SERVER_ERROR: Final = 500
-_LOG: Final = logging.getLogger("candor.tracing")
+_LOG: Final = product.logger("tracing")
 
 
 class Exporter(OTLPSpanExporter):
@@ -60,9 +60,9 @@ class Tracing:
 
     def __init__(self) -> None:
         named = "OTEL_SERVICE_NAME" in os.environ or "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
-        resource = Resource.create({} if named else {"service.name": "candor"})
+        resource = Resource.create({} if named else {"service.name": product.SLUG})
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._tracer = self._provider.get_tracer("candor")
+        self._tracer = self._provider.get_tracer(product.SLUG)
 
     def start(self) -> None:
         """Export spans by OTLP over HTTP, as the variables ``OTEL_*`` say."""
@@ -194,7 +194,7 @@ class SpanOfRequest:
     def error(self, fields: Mapping[str, object]) -> None:
         """Say which error it ended with."""
         span = trace.get_current_span()
-        for name, member in (("error.type", "code"), ("candor.error.kind", "kind")):
+        for name, member in (("error.type", "code"), (f"{product.SLUG}.error.kind", "kind")):
             if isinstance(value := fields.get(member), str):
                 span.set_attribute(name, value)
 
@@ -208,13 +208,13 @@ class SpanOfRequest:
         span.set_attribute("url.path", str(fields["path"]))
         is_simulated = fields.get("simulated") is True
         if is_simulated:
-            span.set_attribute("candor.simulated", True)
+            span.set_attribute(f"{product.SLUG}.simulated", True)
         if isinstance(status, int):
             span.set_attribute("http.response.status_code", status)
             if status >= SERVER_ERROR and not is_simulated:
                 span.set_status(StatusCode.ERROR)
         batch = fields.get("batch")
         for member, count in batch.items() if isinstance(batch, dict) else ():
-            span.set_attribute(f"candor.batch.{member}", count)
+            span.set_attribute(f"{product.SLUG}.batch.{member}", count)
         if (request_id := context.request_id.get()) is not None:
-            span.set_attribute("candor.request_id", request_id)
+            span.set_attribute(f"{product.SLUG}.request_id", request_id)

@@ -1,12 +1,11 @@
 """Watches for errors that an operation did not declare: one ERROR line and a count for each."""
 
-import logging
 from typing import Final
 
-from app import errs
+from app import errs, product
 from app.observability import metrics
 
-_LOG: Final = logging.getLogger("candor.undeclared")
+_LOG: Final = product.logger("undeclared")
 
 
 def install() -> None:

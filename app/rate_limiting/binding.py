@@ -12,7 +12,7 @@ from weakref import WeakSet, ref
 from flask import Flask
 from flask.globals import _cv_app
 
-KEY: Final = "candor-limiter"
+KEY: Final = "app-limiter"
 ATTRIBUTES: Final = (
     "initialized",
     "limit_manager",

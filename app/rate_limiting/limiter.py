@@ -24,7 +24,7 @@ from app.rate_limiting.registry import Registry
 from app.rate_limiting.results import Context, Counted, keep_retry_after
 from app.rate_limiting.storage import SCHEME, RateLimitStorage, rate_limit_store
 
-CONTEXT: Final = "candor.limiter"
+CONTEXT: Final = "app.limiter"
 """The key in the WSGI environment of a request's results."""
 MARK: Final = "__wrapper-limiter-instance"
 """Flask-Limiter's attribute of the functions that evaluate limits when they are called."""

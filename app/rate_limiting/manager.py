@@ -77,7 +77,7 @@ class Manager(LimitManager):
 
 def is_limited(app: Flask, endpoint: str | None) -> bool:
     """Return whether requests to the endpoint count, unless ``limiter.exempt`` says otherwise."""
-    operations: dict[tuple[str, str], Any] = app.extensions.get("candor-operations", {})
+    operations: dict[tuple[str, str], Any] = app.extensions.get("app-operations", {})
     return all(each.is_limited for (name, _), each in operations.items() if name == endpoint)
 
 

@@ -18,7 +18,7 @@ from app.resilience.rate_limit_store import Window
 
 RETRY_AFTER: Final = "Retry-After"
 TOO_MANY: Final = str(HTTPStatus.TOO_MANY_REQUESTS.value)
-SET_BEFORE: Final = "candor.retry_after"
+SET_BEFORE: Final = "app.retry_after"
 """The key in the WSGI environment of the ``Retry-After`` that the answer had before Flask-Limiter's header fields."""
 
 

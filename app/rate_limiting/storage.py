@@ -12,8 +12,8 @@ from limits.storage import Storage
 
 from app.resilience.rate_limit_store import RateLimitStore, Window
 
-SCHEME: Final = "candor"
-COUNTED: Final = "candor.counted"
+SCHEME: Final = "app"
+COUNTED: Final = "app.counted"
 """The key in the WSGI environment of the windows that the request has been counted in."""
 
 
@@ -65,7 +65,7 @@ class RateLimitStorage(Storage):
 
 def rate_limit_store(app: Flask | None = None) -> RateLimitStore:
     """Return the counters of an application, by default of the current one, which all transports share."""
-    counters: RateLimitStore = (app or current_app).extensions["candor-services"].rate_limits
+    counters: RateLimitStore = (app or current_app).extensions["app-services"].rate_limits
     return counters
 
 

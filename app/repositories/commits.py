@@ -5,7 +5,6 @@ then loses it. Therefore a request whose deadline passes meanwhile ends without 
 counts until the COMMIT has settled (``WriterLimit``). PostgreSQL rolls back whatever was done before COMMIT.
 """
 
-import logging
 import math
 import os
 import socket
@@ -19,7 +18,7 @@ import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 from sqlalchemy import PoolProxiedConnection
 
-from app import context
+from app import context, product
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
 from app.repositories import connection_checkout, error_translation, libpq_io
@@ -36,7 +35,7 @@ KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TC
 """How a vanished server is noticed while a COMMIT waits, in seconds and tries: nothing else ends that wait."""
 ROLLBACK: Final = 0.2
 """Seconds for the answer to a ROLLBACK in place of a COMMIT."""
-_LOG: Final = logging.getLogger("candor.database")
+_LOG: Final = product.logger("database")
 Detach = Callable[[PoolProxiedConnection, BaseException], Callable[[], None]]
 """Takes a connection away from its request; returns what gives its place in the pool back."""
 

@@ -1,6 +1,5 @@
 """The engine: a bounded pool whose connections know the deadline of the request that uses them."""
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from datetime import timedelta
@@ -12,6 +11,7 @@ import psycopg
 from sqlalchemy import Engine, PoolProxiedConnection, QueuePool, event, make_url
 from sqlalchemy.exc import DBAPIError
 
+from app import product
 from app.config.database import OWN, SESSION, names_set
 from app.errs import Error, root_cause
 from app.observability import request_timing
@@ -29,7 +29,7 @@ CONNECT_TIMEOUT: Final = 2
 """Seconds for a new connection, the least that libpq keeps to."""
 OPEN_FOR: Final = timedelta(seconds=1)
 """How long a database that is away is left alone; short, since it may be back any moment."""
-_LOG: Final = logging.getLogger("candor.database")
+_LOG: Final = product.logger("database")
 
 
 def engine_options(
@@ -58,7 +58,7 @@ def engine_options(
         **SESSION,
     }
     connect = {
-        "fallback_application_name": "candor",
+        "fallback_application_name": product.SLUG,
         "client_encoding": "UTF8",
         **({} if "connect_timeout" in given else {"connect_timeout": CONNECT_TIMEOUT}),
         **requested,

@@ -14,7 +14,7 @@ from app.repositories import error_translation
 from app.repositories.compiled_statement import CompiledStatement, ReadConnection
 
 T = TypeVar("T")
-ROWS: Final = "candor_rows"
+ROWS: Final = "app_rows"
 """The execution option that has the cursor's row factory."""
 UNPREPARED: Final = {"no_parameters": True}
 

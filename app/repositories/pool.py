@@ -25,7 +25,7 @@ MAX_POOL_WAIT: Final = 1.0
 """Seconds that a request waits for a connection, unless its deadline comes first."""
 
 
-DETACHED: Final = "candor_left"
+DETACHED: Final = "app_detached"
 """The mark of a connection that goes on without its request, and the name of what its record keeps meanwhile."""
 
 

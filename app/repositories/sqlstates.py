@@ -60,7 +60,7 @@ TABLE: Final = MappingProxyType(
         "25P03": _A,  # idle_in_transaction_session_timeout: the session has ended
         "25P04": _L,  # transaction_timeout: the session has ended, and a repetition would take as long
         "26": _B,  # invalid SQL statement name
-        "26000": _A,  # a pooler has dropped what was prepared
+        "26000": _A,  # a pooler has dropped the prepared statement
         "27": _B,  # triggered data change violation
         "28": _L,  # invalid authorization: a password is being rotated
         "2B": _B,  # dependent privilege descriptors still exist

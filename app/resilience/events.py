@@ -1,12 +1,13 @@
 """How the rooms of this floor tell what happened: frozen facts to hooks, none of which can harm the work itself."""
 
-import logging
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
+from app import product
+
 Event = TypeVar("Event")
 
-_LOG: Final = logging.getLogger("candor.resilience")
+_LOG: Final = product.logger("resilience")
 
 
 def notify(hooks: Iterable[Callable[[Event], None]], event: Event) -> None:

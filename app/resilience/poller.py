@@ -4,18 +4,18 @@ It works outside the requests and their slots, within a short budget of its own.
 next time: whether the other side is away, its own breaker tells.
 """
 
-import logging
 import random
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from app import product
 from app.errs import Error
 from app.resilience import deadline
 
 BUDGET: Final = timedelta(seconds=1)
-_LOG: Final = logging.getLogger("candor.resilience")
+_LOG: Final = product.logger("resilience")
 
 
 class Poller:

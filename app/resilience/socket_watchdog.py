@@ -4,7 +4,6 @@
 for a budget of 50 ms. One thread per process looks after every watched socket; watching costs about a microsecond.
 """
 
-import logging
 import math
 import os
 import socket
@@ -15,11 +14,12 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
+from app import product
 from app.observability.repeated_warnings import RepeatedWarning
 
 GRACE: Final = 0.1
 """Seconds past the deadline, in which the server can end the statement itself."""
-_LOG: Final = logging.getLogger("candor.resilience")
+_LOG: Final = product.logger("resilience")
 
 
 class Watchdog:
@@ -39,7 +39,7 @@ class Watchdog:
         """When the thread looks next. It stays when what was due then is released: the next one would wake it again."""
         self._thread: threading.Thread | None = None
         self._has_reported = False
-        self._threadless = RepeatedWarning("candor.resilience")
+        self._threadless = RepeatedWarning("resilience")
 
     def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR, first: Callable[[], bool] | None = None) -> int:
         """Shut down the socket ``fd`` at ``at`` (monotonic seconds) unless released before; return a ticket.

@@ -11,13 +11,13 @@ from app.wiring import Services
 
 def services() -> Services:
     """Return the use cases of this application."""
-    wired: Services = application().extensions["candor-services"]
+    wired: Services = application().extensions["app-services"]
     return wired
 
 
 def page_tokens() -> PageTokens:
     """Return what seals and opens page tokens."""
-    tokens: PageTokens = application().extensions["candor-page-tokens"]
+    tokens: PageTokens = application().extensions["app-page-tokens"]
     return tokens
 
 

@@ -45,7 +45,7 @@ SIGNALS: Final = (
     signals.request_tearing_down,
 )
 """The signals of Flask that are not sent here."""
-ADAPTER: Final = "candor-adapter"
+ADAPTER: Final = "app-adapter"
 PRESERVE: Final = "werkzeug.debug.preserve_context"
 """Where Flask's test client puts the function that takes the contexts of a request."""
 _RECEIVERS: Final = tuple(signal.receivers for signal in SIGNALS)

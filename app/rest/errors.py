@@ -16,7 +16,7 @@ from flask import Flask, Response, got_request_exception
 from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app import context, errs
+from app import context, errs, product
 from app.errs import Fault, Kind, Outcome, platform
 from app.observability import metrics
 from app.observability.batches import BatchResult
@@ -29,7 +29,7 @@ from app.rest.retry_safety import outcome_of
 from app.rest.statuses import STATUS_OF_CODE
 from app.wire import timestamps
 
-REALM: Final = "candor"
+REALM: Final = product.SLUG
 MEDIA_TYPE: Final = "application/problem+json"
 LISTED: Final = 100
 """Violations and failures listed at most."""

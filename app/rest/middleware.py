@@ -5,7 +5,6 @@ function that raises leaves no answer at all. So the request id, the security an
 the metrics stand here, outside of Flask's hooks; context variables are reset here too.
 """
 
-import logging
 from collections.abc import Callable, Container, Iterable, Mapping
 from time import perf_counter
 from types import TracebackType
@@ -15,7 +14,7 @@ import orjson
 from flask import got_request_exception
 from werkzeug.wsgi import ClosingIterator
 
-from app import context
+from app import context, product
 from app.context import Principal
 from app.errs.platform import InternalError
 from app.observability import active_requests, logs, metrics, request_timing
@@ -44,14 +43,14 @@ EMPTY: Final = ("Content-Length", "0")
 Fields = list[tuple[str, str]]
 Announcements = Mapping[tuple[str, str], Mapping[str, str]]
 """The header fields of deprecated operations, by endpoint and method."""
-_LOG: Final = logging.getLogger("candor.errors")
+_LOG: Final = product.logger("errors")
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
 
 
 def install(app: "Application") -> None:
     """Put the middleware around the application, and the span of a traced request around the middleware."""
     metrics.begin()
-    tracing = app.extensions.get("candor-tracing")
+    tracing = app.extensions.get("app-tracing")
     middleware = Middleware(app, app.wsgi_app, tracing.trace_id if tracing else None)
     app.wsgi_app = tracing.around_requests(middleware) if tracing else middleware  # type: ignore[method-assign]  # as Flask's documentation says
 
@@ -231,7 +230,7 @@ class Middleware:
         instrumentation.settle(self._app)
         public_routes.announce(self._app)
         if "werkzeug.request" not in environ or "SERVER_SOFTWARE" in environ:
-            for poller in self._app.extensions["candor-pollers"]:
+            for poller in self._app.extensions["app-pollers"]:
                 poller.start()
 
     def _begin(self, environ: "WSGIEnvironment") -> None:

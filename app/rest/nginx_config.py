@@ -31,9 +31,9 @@ SERVER_WIDE: Final = r"~^OPTIONS \* HTTP/1\.[01]$"
 """What asks for the methods of the whole service, and is no request to nginx (RFC 9112, section 3.2.4)."""
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 VARIABLES: Final = ProblemContext(
-    public_url="$candor_public_url", instance=None, timestamp="$candor_now", request_id="$candor_request_id"
+    public_url="$app_public_url", instance=None, timestamp="$app_now", request_id="$app_request_id"
 )
-LIMIT: Final = "$candor_body_limit"
+LIMIT: Final = "$app_body_limit"
 _NUMBER: Final = 1_000_000_007
 """Stands for the limit until the document is written: a variable is not a number."""
 ADVICE: Final = f',"retry":{orjson.dumps(RETRY).decode()}'
@@ -63,27 +63,27 @@ def configuration(app: Flask) -> str:
     """Return the whole file."""
     answered = {status_of(error): error for error in rejections(request_timeout=app.config["REQUEST_TIMEOUT"])}
     by_status = {
-        "candor_problem": {
+        "app_problem": {
             status: _unsettled(
                 orjson.dumps(problem(error, VARIABLES)).decode().replace(str(_NUMBER), LIMIT), error, status
             )
             for status, error in answered.items()
         },
-        "candor_code": {status: errs.definition(error).code for status, error in answered.items()},
-        "candor_kind": {status: error.kind.string for status, error in answered.items()},
-        "candor_level": {status: _level(error) for status, error in answered.items()},
-        "candor_retry_after": {status: _retry_after(error, status) for status, error in answered.items()},
+        "app_code": {status: errs.definition(error).code for status, error in answered.items()},
+        "app_kind": {status: error.kind.string for status, error in answered.items()},
+        "app_level": {status: _level(error) for status, error in answered.items()},
+        "app_retry_after": {status: _retry_after(error, status) for status, error in answered.items()},
     }
     parts = [_map("$status", name, _by_number(values)) for name, values in by_status.items()]
     origins = app.config["CORS_ORIGINS"]
     parts += [
         _map("$request", LIMIT[1:], limits(app), default=str(app.config["MAX_BODY_BYTES"])),
-        _map("$uri", "candor_keyed_sent", dict.fromkeys(_paths(app, _honours_keys), "again"), default="once"),
+        _map("$uri", "app_keyed_sent", dict.fromkeys(_paths(app, _honours_keys), "again"), default="once"),
         *_repetition(app),
-        _map("$request", "candor_methods", {SERVER_WIDE: ", ".join(routing.methods(app))}),
-        _map('""', "candor_client", {}, default="$remote_addr" if app.config["LOG_CLIENT"] else ""),
-        _map("$http_origin", "candor_origin", {origin: origin for origin in origins}),
-        _map("$http_origin", "candor_exposed", dict.fromkeys(origins, cors.EXPOSED)),
+        _map("$request", "app_methods", {SERVER_WIDE: ", ".join(routing.methods(app))}),
+        _map('""', "app_client", {}, default="$remote_addr" if app.config["LOG_CLIENT"] else ""),
+        _map("$http_origin", "app_origin", {origin: origin for origin in origins}),
+        _map("$http_origin", "app_exposed", dict.fromkeys(origins, cors.EXPOSED)),
     ]
     return "\n".join([HEAD, _now(), *parts])
 
@@ -151,8 +151,8 @@ def _unsettled(document: str, error: errs.Error, status: HTTPStatus) -> str:
     if status not in UNSETTLED:
         return document
     text = orjson.dumps(error.message).decode()
-    document = document.replace(text, f'{text[:-1]}$candor_doubt"').replace(ADVICE, "$candor_advice")
-    return document.replace('"retryable":true', '"retryable":$candor_retryable')
+    document = document.replace(text, f'{text[:-1]}$app_doubt"').replace(ADVICE, "$app_advice")
+    return document.replace('"retryable":true', '"retryable":$app_retryable')
 
 
 def _repetition(app: Flask) -> list[str]:
@@ -162,17 +162,17 @@ def _repetition(app: Flask) -> list[str]:
     """
     lines = {
         IDEMPOTENT: "again",
-        **dict.fromkeys(_lines(app, _reads_versions), "$candor_with_version"),
-        **dict.fromkeys(_lines(app, _honours_keys), "$candor_with_key"),
+        **dict.fromkeys(_lines(app, _reads_versions), "$app_with_version"),
+        **dict.fromkeys(_lines(app, _honours_keys), "$app_with_key"),
     }
-    sent = "$candor_repetition:$upstream_connect_time"
+    sent = "$app_repetition:$upstream_connect_time"
     return [
-        _map("$http_if_match", "candor_with_version", {"": "once", "*": "once"}, default="again"),
-        _map("$http_idempotency_key", "candor_with_key", {"": "once"}, default="again"),
-        _map("$request", "candor_repetition", lines, default="once"),
-        _map(sent, "candor_retryable", {SENT: "false"}, default="true", is_volatile=True),
-        _map(sent, "candor_doubt", {SENT: Outcome.DOUBTFUL.value}, is_volatile=True),
-        _map(sent, "candor_advice", {SENT: ""}, default=ADVICE, is_volatile=True),
+        _map("$http_if_match", "app_with_version", {"": "once", "*": "once"}, default="again"),
+        _map("$http_idempotency_key", "app_with_key", {"": "once"}, default="again"),
+        _map("$request", "app_repetition", lines, default="once"),
+        _map(sent, "app_retryable", {SENT: "false"}, default="true", is_volatile=True),
+        _map(sent, "app_doubt", {SENT: Outcome.DOUBTFUL.value}, is_volatile=True),
+        _map(sent, "app_advice", {SENT: ""}, default=ADVICE, is_volatile=True),
     ]
 
 
@@ -194,7 +194,7 @@ def _now() -> str:
         rf"~, (?<day>\d+)-{name}-(?<year>\d+) (?<time>[\d:]+)": f"$year-{number:02}-${{day}}T${{time}}Z"
         for number, name in enumerate(MONTHS, 1)
     }
-    return _map("$date_gmt", "candor_now", months)
+    return _map("$date_gmt", "app_now", months)
 
 
 def _map(source: str, target: str, values: Mapping[str, str], *, default: str = "", is_volatile: bool = False) -> str:

@@ -202,12 +202,12 @@ def declare_calls(view: Callable[..., Any], use_case: Callable[..., object], *, 
 
 def register(app: App, endpoint: str, method: str, operation: Operation) -> None:
     """Enter an operation into the application's table."""
-    app.extensions.setdefault("candor-operations", {})[endpoint, method] = operation
+    app.extensions.setdefault("app-operations", {})[endpoint, method] = operation
 
 
 def table(app: Flask) -> dict[tuple[str, str], Operation]:
     """Return every operation by endpoint and method."""
-    operations: dict[tuple[str, str], Operation] = app.extensions["candor-operations"]
+    operations: dict[tuple[str, str], Operation] = app.extensions["app-operations"]
     return operations
 
 

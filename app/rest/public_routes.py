@@ -13,7 +13,6 @@
 A blueprint of :mod:`app.rest.blueprint` says so with ``scope=PUBLIC``.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from types import MethodType
 from typing import Final, TypeVar
@@ -21,6 +20,7 @@ from typing import Final, TypeVar
 from flask import Blueprint, Flask
 from flask.views import View
 
+from app import product
 from app.config import Settings
 from app.observability import startup
 from app.rest import operations
@@ -28,7 +28,7 @@ from app.rest import operations
 MARK: Final = "__public__"
 ENDPOINTS: Final = "PUBLIC_ENDPOINTS"
 T = TypeVar("T")
-_LOG: Final = logging.getLogger("candor.routes")
+_LOG: Final = product.logger("routes")
 
 
 def public(target: T) -> T:
@@ -60,7 +60,7 @@ def is_marked(target: object) -> bool:
 
 def is_public(app: Flask, endpoint: str, method: str) -> bool:
     """Return whether a route outside of the operations is public, by its view, its blueprints or its endpoint."""
-    known: dict[tuple[str, str], bool] = app.extensions.setdefault("candor-public", {})
+    known: dict[tuple[str, str], bool] = app.extensions.setdefault("app-public", {})
     if (endpoint, method) not in known:
         known[endpoint, method] = _find(app, endpoint, method)
     return known[endpoint, method]
@@ -98,10 +98,10 @@ def announce(app: Flask, serves: Sequence[str] = ()) -> None:
         app: whose routes are served.
         serves: where the server listens, if it is known.
     """
-    if app.extensions.setdefault("candor-announced", False):
+    if app.extensions.setdefault("app-announced", False):
         return
-    app.extensions["candor-announced"] = True
-    settings: Settings = app.extensions["candor-settings"]
+    app.extensions["app-announced"] = True
+    settings: Settings = app.extensions["app-settings"]
     found = {"public_routes": [*routes(app)]}
     startup.announce(settings, serves, metrics_port=settings.metrics_port, more=found)
     if unknown := set(app.config[ENDPOINTS]) - app.view_functions.keys():

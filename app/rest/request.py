@@ -17,9 +17,9 @@ from app.wire import client_addresses
 if TYPE_CHECKING:
     from app.errs import Violation
 
-KEY: Final = "candor.request"
+KEY: Final = "app.request"
 """Where the environment has the request until ``rest.middleware`` has answered; Flask forgets it earlier."""
-HELD: Final = "candor.held"
+HELD: Final = "app.held"
 """Is in the environment of a request that has the middleware around it, which resets the context variables."""
 _WITHOUT_PREFIX: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 

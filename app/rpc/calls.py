@@ -66,13 +66,13 @@ class Call:
     @property
     def services(self) -> Services:
         """The use cases."""
-        wired: Services = self.app.extensions["candor-services"]
+        wired: Services = self.app.extensions["app-services"]
         return wired
 
     @property
     def page_tokens(self) -> PageTokens:
         """What seals and opens page tokens, those of HTTP too."""
-        tokens: PageTokens = self.app.extensions["candor-page-tokens"]
+        tokens: PageTokens = self.app.extensions["app-page-tokens"]
         return tokens
 
     @property

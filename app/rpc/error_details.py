@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode
 
-from app import context, errs
+from app import context, errs, product
 from app.errs import Kind, Outcome
 from app.errs.presentation import outcome
 from app.observability.batches import BatchResult, Failed
@@ -19,7 +19,7 @@ from app.rpc.calls import Call
 from app.rpc.error_codes import error_number, violation_number
 from app.rpc.gen.errors.v1 import errors_pb2
 
-DOMAIN: Final = "candor"
+DOMAIN: Final = product.SLUG
 LISTED: Final = (100, 50, 25, 15, 10, 5, 2, 1, 0)
 """Violations and failures listed at most: the first number with which the details are small enough."""
 LARGEST: Final = 5120

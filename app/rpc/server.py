@@ -115,7 +115,7 @@ async def _watch(app: Flask, health: Health) -> None:
 
 
 def _is_ready(app: Flask) -> bool:
-    services: Services = app.extensions["candor-services"]
+    services: Services = app.extensions["app-services"]
     try:
         with app.app_context():
             services.readiness.report()

@@ -22,8 +22,8 @@ LONGEST: Final = 100
 """Characters of an address with zone, brackets and port. A longer text is not an address."""
 UNKNOWN: Final = "unknown"
 """The name under which clients count together of whom nothing is known: a unix socket without X-Forwarded-For."""
-UNREADABLE: Final = RepeatedWarning("candor.limits")
-NAMELESS: Final = RepeatedWarning("candor.limits")
+UNREADABLE: Final = RepeatedWarning("limits")
+NAMELESS: Final = RepeatedWarning("limits")
 _WITH_PORT: Final = re.compile(
     r"(?:(?P<v4>[0-9.]{7,15})"
     r"|\[(?P<v6>[0-9A-Fa-f:.]{2,45}(?:%[^\[\]]*)?)\]"

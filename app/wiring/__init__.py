@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
 
+from app import product
 from app.clients.http import HttpClient
 from app.clients.key_sets import KeySet
 from app.clients.mail import MailFolder, SmtpMail
@@ -155,7 +156,7 @@ def _accounts(
         LoginThrottle(rate_limits),
         MailThrottle(rate_limits),
     )
-    rules = PasswordRules(own=("candor", urlsplit(settings.public_url).hostname or ""))
+    rules = PasswordRules(own=(product.SLUG, urlsplit(settings.public_url).hostname or ""))
     users = UserService(
         reads=reads,
         unit_of_work=unit_of_work,

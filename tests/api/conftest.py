@@ -112,7 +112,7 @@ class Log:
 @pytest.fixture
 def log() -> Iterator[Log]:
     """Return what the service logs during the test, formatted as in production."""
-    kept, candor_logger = Log(), logging.getLogger("candor")
+    kept, log_folder = Log(), logging.getLogger("candor")
 
     class Keeping(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -120,11 +120,11 @@ def log() -> Iterator[Log]:
 
     handler = Keeping()
     handler.setFormatter(JsonFormatter())
-    candor_logger.addHandler(handler)
-    candor_logger.setLevel(logging.INFO)
+    log_folder.addHandler(handler)
+    log_folder.setLevel(logging.INFO)
     yield kept
-    candor_logger.removeHandler(handler)
-    candor_logger.setLevel(logging.NOTSET)
+    log_folder.removeHandler(handler)
+    log_folder.setLevel(logging.NOTSET)
 
 
 @dataclass
@@ -155,7 +155,7 @@ def timed(client: FlaskClient, other_application: Flask, settings: Settings, clo
     """Return a caller of an application that goes by the movable clock."""
     with other_application.app_context():
         engine = db.engine
-    wired = other_application.extensions["candor-services"] = wire(settings, db.session, lambda: engine, clock)
+    wired = other_application.extensions["app-services"] = wire(settings, db.session, lambda: engine, clock)
     token = wired.tokens.issue("alice", scopes=["tasks"], lifetime=timedelta(days=400))
     return Caller(other_application.test_client(), {"Authorization": f"Bearer {token}"})
 

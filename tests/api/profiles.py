@@ -50,7 +50,7 @@ class World:
 
     def client(self, name: str) -> HttpClient:
         """Return the client of a dependency."""
-        services = self.application.extensions["candor-services"]
+        services = self.application.extensions["app-services"]
         found: HttpClient = next(each for each in services.clients if each.name == name)
         return found
 

@@ -48,20 +48,20 @@ class Wire:
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     """Return what leaves the service meanwhile."""
-    wire, root, candor_logger = Wire(), logging.getLogger(), logging.getLogger("candor")
+    wire, root, log_folder = Wire(), logging.getLogger(), logging.getLogger("candor")
 
     class Keeping(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             wire.lines.append(JsonFormatter().format(record))
 
-    handler, levels = Keeping(), (root.level, candor_logger.level)
+    handler, levels = Keeping(), (root.level, log_folder.level)
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    candor_logger.setLevel(logging.DEBUG)
+    log_folder.setLevel(logging.DEBUG)
     yield wire
     root.removeHandler(handler)
     root.setLevel(levels[0])
-    candor_logger.setLevel(levels[1])
+    log_folder.setLevel(levels[1])
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ class TestAudience:
     def test_tokens_we_issue_say_both(self, make_application: Callable[..., Flask]) -> None:
         """And are taken where they were issued, not elsewhere."""
         one, other = (make_application(jwt_audience=audience, jwt_issuer="us") for audience in ("one", "other"))
-        issued = one.extensions["candor-services"].tokens.issue("alice", scopes=["tasks"], lifetime=timedelta(hours=1))
+        issued = one.extensions["app-services"].tokens.issue("alice", scopes=["tasks"], lifetime=timedelta(hours=1))
         sent = {"Authorization": f"Bearer {issued}"}
         assert one.test_client().get("/v1/tasks", headers=sent).status_code == 200
         assert other.test_client().get("/v1/tasks", headers=sent).status_code == 401

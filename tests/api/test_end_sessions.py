@@ -103,7 +103,7 @@ class TestConcurrency:
 
         def issue() -> Any:
             with app.app_context():
-                service = app.extensions["candor-services"].sessions
+                service = app.extensions["app-services"].sessions
                 return service.issue(user["id"], scopes=["account"], lifetime=timedelta(hours=1))
 
         with during(app, issue, "note", is_sent=True) as calling:

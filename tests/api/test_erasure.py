@@ -86,7 +86,7 @@ def rows_of(app: Flask) -> dict[str, list[str]]:
 
 def run_jobs(app: Flask) -> int:
     """Run all jobs of erasure, whenever they are due; return how many."""
-    jobs, ran = app.extensions["candor-services"].jobs, 0
+    jobs, ran = app.extensions["app-services"].jobs, 0
     while True:
         with app.app_context():
             with db.engine.begin() as connection:
@@ -228,7 +228,7 @@ def test_a_job_whose_transaction_is_undone_is_put_back_and_not_repeated_in_it(
 ) -> None:
     """PostgreSQL executes nothing more in an aborted transaction; the queue runs the job again in another one."""
     answered(person.me.delete(ME, json=SURE))
-    jobs, calls = app.extensions["candor-services"].jobs, []
+    jobs, calls = app.extensions["app-services"].jobs, []
 
     def fail(*_: object, **__: object) -> None:
         calls.append(1)
@@ -245,11 +245,11 @@ def test_a_job_whose_transaction_is_undone_is_put_back_and_not_repeated_in_it(
 
 
 def test_a_job_may_begin_later(app: Flask, unauthenticated: Caller) -> None:
-    unit_of_work = app.extensions["candor-services"].jobs._unit_of_work
+    unit_of_work = app.extensions["app-services"].jobs._unit_of_work
     with app.app_context(), unit_of_work() as unit:
         unit.jobs.add(NewJob(deletion.ERASE, {"user_id": str(DELETED_USER_ID)}, after=timedelta(hours=1)))
         unit.commit()
-        assert app.extensions["candor-services"].jobs.claim(owner="test") is None
+        assert app.extensions["app-services"].jobs.claim(owner="test") is None
 
 
 class TestDecisions:

@@ -50,7 +50,7 @@ def trusting(make_application: Callable[..., Flask], remote: Remote, other: Remo
         Named(url=THEIRS.url, jwks_url=f"{other.url}/keys", audience=AUDIENCE, scopes={"*": ("tasks", "account")}),
     )
     app = make_application(issuers=named, jwt_secret="z" * 32)
-    for keys in app.extensions["candor-services"].key_sets.values():
+    for keys in app.extensions["app-services"].key_sets.values():
         keys.refresh()
     return app
 
@@ -180,7 +180,7 @@ class TestKeys:
 
     def keys(self, caller: Caller) -> Any:
         """Return the keys of the application."""
-        (keys,) = caller.client.application.extensions["candor-services"].key_sets.values()
+        (keys,) = caller.client.application.extensions["app-services"].key_sets.values()
         return keys
 
     def test_before_they_are_known_nobody_can_tell(self, learning: Caller, issuer: Remote) -> None:

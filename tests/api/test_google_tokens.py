@@ -60,7 +60,7 @@ def trusting(
     believing = replace(settings, google_client_id=CLIENT, google_url=google.url, issuers=issuers)
     with other_application.app_context():
         engine = db.engine
-    other_application.extensions["candor-services"] = wire(believing, db.session, lambda: engine, clock)
+    other_application.extensions["app-services"] = wire(believing, db.session, lambda: engine, clock)
     return Caller(other_application.test_client(), {})
 
 

@@ -203,7 +203,7 @@ class TestSwitches:
     def test_reset(self, make: Make, statuses: Statuses) -> None:
         """``limiter.reset()``, also as a test's fixture calls it, without a context; other counters stay."""
         app = make(rate_limit="1 per hour")
-        windows = app.extensions["candor-services"].rate_limits
+        windows = app.extensions["app-services"].rate_limits
         windows.increment("attempts:alice", seconds=3600)
         assert statuses(app, "/", 2) == [200, 429]
         with app.app_context():

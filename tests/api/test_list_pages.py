@@ -295,5 +295,5 @@ class TestPageToken:
     ) -> None:
         """C17: signed."""
         other = make_application(jwt_secret="another-secret-of-the-tests-32-bytes")
-        other.extensions["candor-services"] = app.extensions["candor-services"]
+        other.extensions["app-services"] = app.extensions["app-services"]
         refused(self.list_with(Caller(other.test_client(), alice.credentials), sealed), 400, "INVALID_PAGE_TOKEN")

@@ -81,7 +81,7 @@ class TestRefusals:
         register(unauthenticated, unread)
         join(unauthenticated, app, disabled)
         with app.app_context():
-            app.extensions["candor-services"].users.disable(disabled)
+            app.extensions["app-services"].users.disable(disabled)
         return {
             "unknown": ("nobody@example.com", PASSWORD),
             "wrong": (carol, "not the password"),
@@ -133,7 +133,7 @@ class TestRefusals:
         verify = PasswordHasher.verify
 
         def disable_first(self: PasswordHasher, kept: str, password: str) -> object:
-            app.extensions["candor-services"].users.disable(carol)
+            app.extensions["app-services"].users.disable(carol)
             return verify(self, kept, password)
 
         monkeypatch.setattr(PasswordHasher, "verify", disable_first)
@@ -148,7 +148,7 @@ class TestRefusals:
         verify = PasswordHasher.verify
 
         def withdraw_first(self: PasswordHasher, kept: str, password: str) -> object:
-            app.extensions["candor-services"].users.revoke(carol, ["tasks"])
+            app.extensions["app-services"].users.revoke(carol, ["tasks"])
             return verify(self, kept, password)
 
         monkeypatch.setattr(PasswordHasher, "verify", withdraw_first)

@@ -198,7 +198,7 @@ class TestOverload:
     ) -> None:
         """C23a: and while another is at work, that can be seen."""
         small = make_application(database_pool_size=2, web_threads=1)
-        slots = small.extensions["candor-services"].bulkhead
+        slots = small.extensions["app-services"].bulkhead
         with growth("http_requests_shed_total", at="work_slots") as shed, slots:
             assert here("work_slots_in_use").total("work_slots_in_use") == 1
             assert _status(small.test_client(), bearer()) == 503

@@ -112,7 +112,7 @@ class TestScope:
     ) -> None:
         """Also after a refresh; it is not one of the user's scopes, and cannot be taken away."""
         with app.app_context():
-            app.extensions["candor-services"].users.revoke(user["email"], [*user["scopes"], "account"])
+            app.extensions["app-services"].users.revoke(user["email"], [*user["scopes"], "account"])
         caller, token = logged_in(unauthenticated, user["email"])
         assert answered(caller.get(ME))["scopes"] == []
         again = Caller(
@@ -187,7 +187,7 @@ class TestDeletePassword:
 
         def reset_meanwhile(self: PasswordHasher, kept: str, password: str) -> object:
             monkeypatch.setattr(PasswordHasher, "verify", verify)
-            app.extensions["candor-services"].passwords.reset(token, "battery staple")
+            app.extensions["app-services"].passwords.reset(token, "battery staple")
             return verify(self, kept, password)
 
         monkeypatch.setattr(PasswordHasher, "verify", reset_meanwhile)

@@ -141,7 +141,7 @@ class TestReset:
     def test_who_is_disabled_stays_out(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         token = token_for(unauthenticated, app, email)
         with app.app_context():
-            app.extensions["candor-services"].users.disable(email)
+            app.extensions["app-services"].users.disable(email)
         refused(unauthenticated.post(RESET, json={"token": token, "password": NEW}), 400, "INVALID_ONE_TIME_TOKEN")
         answered(unauthenticated.post(REQUEST, json={"email": email}), 202)
         assert mails(app, email)[-1]["kind"] == "mail.no_account"
@@ -216,7 +216,7 @@ class TestChange:
 
         def reset_meanwhile(self: PasswordHasher, kept: str, password: str) -> object:
             monkeypatch.setattr(PasswordHasher, "verify", verify)
-            app.extensions["candor-services"].passwords.reset(token, NEW)
+            app.extensions["app-services"].passwords.reset(token, NEW)
             return verify(self, kept, password)
 
         monkeypatch.setattr(PasswordHasher, "verify", reset_meanwhile)

@@ -67,7 +67,7 @@ def world(client: FlaskClient, other_application: Flask, settings: Settings, bea
     with other_application.app_context():
         engine = db.engine
     urls = replace(settings, users_url=users.url, preferences_url=preferences.url)
-    services = other_application.extensions["candor-services"] = wire(urls, db.session, lambda: engine)
+    services = other_application.extensions["app-services"] = wire(urls, db.session, lambda: engine)
     for asked in services.clients:
         asked._retry._sleep, asked._timeout = lambda _: None, timedelta(seconds=20)
     sender = other_application.test_client()
@@ -193,7 +193,7 @@ class TestRemote:
         with world.application.app_context():
             engine = db.engine
         wired = wire(replace(settings, **urls), db.session, lambda: engine)  # type: ignore[arg-type]  # names of settings
-        world.application.extensions["candor-services"] = wired
+        world.application.extensions["app-services"] = wired
         caller = Caller(world.application.test_client(), bearer(user["id"], ""))
         profile = answered(caller.get(f"/v1/users/{user['id']}/profile"))
         assert profile["user"] == (user if local == "users_url" else {**USER, "id": user["id"]})

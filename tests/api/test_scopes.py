@@ -52,7 +52,7 @@ class TestCommands:
 
     def test_a_scope_of_a_former_release_can_be_taken_away(self, app: Flask, email: str) -> None:
         with app.app_context():
-            app.extensions["candor-services"].users.grant(email, ["former"])
+            app.extensions["app-services"].users.grant(email, ["former"])
         result = run(app, "users", "revoke", email.upper(), "former")
         assert (result.exit_code, "former" in result.output) == (0, False)
 
@@ -88,7 +88,7 @@ class TestSettings:
         scopes.add("pets")
         try:
             app = make_application(default_scopes=("pets",))
-            assert app.extensions["candor-settings"].default_scopes == ("pets",)
+            assert app.extensions["app-settings"].default_scopes == ("pets",)
         finally:
             scopes.SCOPES.remove("pets")
 

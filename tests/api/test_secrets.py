@@ -67,7 +67,7 @@ class TestKeys:
         """While one key replaces another, nobody is logged out."""
         app = make_application(jwt_secret=OLD, jwt_keys=(("new", NEW), ("old", OLD)))
         answered(bearing(caller(app), forged()).get(TASKS))
-        issued = app.extensions["candor-services"].tokens.issue("alice", scopes=["tasks"], lifetime=HOUR)
+        issued = app.extensions["app-services"].tokens.issue("alice", scopes=["tasks"], lifetime=HOUR)
         assert jwt.get_unverified_header(issued)["kid"] == "new"
         answered(bearing(caller(app), issued).get(TASKS))
 
@@ -90,7 +90,7 @@ class TestRetire:
             learn(app)
             assert described(caller(app), f"Bearer {forged()}") == REVOKED
             assert described(caller(app), before.credentials["Authorization"]) == REVOKED
-        token = other.extensions["candor-services"].tokens.issue("alice", scopes=["tasks"], lifetime=HOUR)
+        token = other.extensions["app-services"].tokens.issue("alice", scopes=["tasks"], lifetime=HOUR)
         answered(bearing(caller(other), token).get(TASKS))
 
     def test_by_name(self, leaked: Flask, make_application: Make) -> None:

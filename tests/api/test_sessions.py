@@ -46,7 +46,7 @@ def bearing(caller: Caller, access: str) -> Caller:
 def learn(app: Flask) -> None:
     """Let the application learn what is revoked, as its poller does every two seconds."""
     with app.app_context():
-        app.extensions["candor-services"].revocations.refresh()
+        app.extensions["app-services"].revocations.refresh()
 
 
 class TestRefresh:
@@ -272,7 +272,7 @@ class TestSessionsAreRevoked:
             access.append(f"Bearer {tokens['access_token']}")
         if by == "operator":
             with app.app_context():
-                app.extensions["candor-services"].users.disable(email)
+                app.extensions["app-services"].users.disable(email)
         else:
             sent = token if by == "refresh token" else access[3].removeprefix("Bearer ")
             answered(unauthenticated.post(REVOKE, json={"token": sent}))
@@ -309,7 +309,7 @@ class TestSessionsAreRevoked:
         caller, token = logged_in(unauthenticated, email)
         _, other = logged_in(unauthenticated, email)
         with app.app_context():
-            app.extensions["candor-services"].users.revoke(email, ["tasks"])
+            app.extensions["app-services"].users.revoke(email, ["tasks"])
         answered(
             unauthenticated.post(REVOKE, json={"token": caller.credentials["Authorization"].removeprefix("Bearer ")})
         )
@@ -360,7 +360,7 @@ class TestAge:
         """A list that cannot be read is not believed for ever."""
         app = make_application()
         caller = Caller(app.test_client(), bearer())
-        revocations = app.extensions["candor-services"].revocations
+        revocations = app.extensions["app-services"].revocations
         with app.app_context():
             revocations.follow()
         answered(caller.get(TASKS))
@@ -394,7 +394,7 @@ class TestOperator:
     def test_who_is_disabled_is_out(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         caller, token = logged_in(unauthenticated, email)
         with app.app_context():
-            app.extensions["candor-services"].users.disable(email)
+            app.extensions["app-services"].users.disable(email)
         learn(app)
         assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
         assert refresh(unauthenticated, token).status_code == 401
@@ -403,7 +403,7 @@ class TestOperator:
         """Role downgraded: the old scope is refused, with the old token and with a new one."""
         caller, token = logged_in(unauthenticated, email)
         with app.app_context():
-            app.extensions["candor-services"].users.revoke(email, ["tasks"])
+            app.extensions["app-services"].users.revoke(email, ["tasks"])
         learn(app)
         assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
         again = bearing(unauthenticated, refreshed(unauthenticated, token)["access_token"])
@@ -421,7 +421,7 @@ class TestOperator:
         for _ in range(3):
             token = refreshed(unauthenticated, token)["refresh_token"]
         with app.app_context():
-            app.extensions["candor-services"].users.revoke(email, ["tasks"])
+            app.extensions["app-services"].users.revoke(email, ["tasks"])
             with db.engine.connect() as connection:
                 sessions = connection.execute(text("SELECT count(DISTINCT session_id) FROM refresh_tokens"))
                 assert sessions.scalar_one() == 1
@@ -431,7 +431,7 @@ class TestOperator:
     def test_who_is_granted_a_scope_refreshes(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         caller, token = logged_in(unauthenticated, email)
         with app.app_context():
-            app.extensions["candor-services"].users.grant(email, ["admin"])
+            app.extensions["app-services"].users.grant(email, ["admin"])
         learn(app)
         assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
         answered(bearing(unauthenticated, refreshed(unauthenticated, token)["access_token"]).get("/v1/logger"))
@@ -439,7 +439,7 @@ class TestOperator:
     def test_others_stay_in(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         other, _ = logged_in(unauthenticated, join(unauthenticated, app, an_address())["email"])
         with app.app_context():
-            app.extensions["candor-services"].users.disable(email)
+            app.extensions["app-services"].users.disable(email)
         learn(app)
         answered(other.get(TASKS))
 
@@ -452,7 +452,7 @@ class TestDatabaseAway:
         caller, token = logged_in(unauthenticated, email)
         answered(unauthenticated.post(REVOKE, json={"token": token}))
         learn(app)
-        reads = app.extensions["candor-services"].revocations._reads
+        reads = app.extensions["app-services"].revocations._reads
         with monkeypatch.context() as patched:
             patched.setattr(reads, "after", refused_to_answer)
             with pytest.raises(ConnectionError):

@@ -156,7 +156,7 @@ class TestDelay:
         """While one of two slots is held, ``work_slots_in_use`` says so; without a slot the answer is a real 503."""
         app = make_application(database_pool_size=2, web_threads=1)
         caller = Caller(app.test_client(), alice.credentials)
-        slots = app.extensions["candor-services"].bulkhead
+        slots = app.extensions["app-services"].bulkhead
         assert slots.size == 1
         slow = threading.Thread(
             target=Caller(app.test_client(), alice.credentials).get,

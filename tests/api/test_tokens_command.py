@@ -65,7 +65,7 @@ def test_what_reaches_sessions_reaches_them(
     other = issued(unauthenticated, app, join(unauthenticated, app, an_address())["id"])
     answered(caller.get(ME))
     with app.app_context():
-        services = app.extensions["candor-services"]
+        services = app.extensions["app-services"]
         getattr(services.users, command)(user["email"], *([] if command == "disable" else [["other:write"]]))
     learn(app)
     assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
@@ -83,7 +83,7 @@ def test_deleting_the_account_ends_them(unauthenticated: Caller, app: Flask, use
 
 def test_who_is_disabled_gets_none(unauthenticated: Caller, app: Flask, user: dict[str, Any]) -> None:
     with app.app_context():
-        app.extensions["candor-services"].users.disable(user["email"])
+        app.extensions["app-services"].users.disable(user["email"])
     assert run(app, "--subject", user["id"]).exit_code == 1
 
 
@@ -112,7 +112,7 @@ def test_the_subject_of_erased_rows_gets_none(app: Flask) -> None:
     assert result.exit_code == 1
     assert result.output == f"Error: {DELETED_USER_ID} stands for deleted users and can't be the subject of a token.\n"
     with app.app_context(), pytest.raises(ValueError, match="stands for deleted users"):
-        app.extensions["candor-services"].sessions.issue(str(DELETED_USER_ID), scopes=[], lifetime=timedelta(hours=1))
+        app.extensions["app-services"].sessions.issue(str(DELETED_USER_ID), scopes=[], lifetime=timedelta(hours=1))
 
 
 @pytest.mark.parametrize("arguments", [["--subject", ""], ["--subject", "a", "--expires", "0"]])

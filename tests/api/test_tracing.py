@@ -49,7 +49,7 @@ def application_traced(make_application: Callable[..., Flask]) -> Iterator[tuple
     """Return an application that is traced, and where its spans go."""
     before, exporter = [*logs.WATCHERS], InMemorySpanExporter()
     app = make_application(tracing=True)
-    app.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
+    app.extensions["app-tracing"].export_to(SimpleSpanProcessor(exporter))
     yield app, exporter
     logs.WATCHERS[:] = before
 
@@ -146,7 +146,7 @@ class TestOutside:
     def test_a_call_of_an_outside_system_has_a_span(self, make_application: Callable[..., Flask]) -> None:
         before, exporter = [*logs.WATCHERS], InMemorySpanExporter()
         shared = make_application(tracing=True, redis_url="redis://127.0.0.1:1")
-        shared.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
+        shared.extensions["app-tracing"].export_to(SimpleSpanProcessor(exporter))
         assert shared.test_client().get("/errors").status_code == 200
         logs.WATCHERS[:] = before
         (call,) = [span for span in exporter.get_finished_spans() if span.name == "RedisRateLimitStore.increment"]
@@ -158,8 +158,8 @@ class TestOutside:
         """C16, 3.5: from the span of the call, which is in a thread of its own."""
         before, exporter, other = [*logs.WATCHERS], InMemorySpanExporter(), Remote(says(USER))
         asking = make_application(tracing=True, users_url=other.url, preferences_url=other.url)
-        asking.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
-        for client in asking.extensions["candor-services"].clients:
+        asking.extensions["app-tracing"].export_to(SimpleSpanProcessor(exporter))
+        for client in asking.extensions["app-services"].clients:
             client._timeout = timedelta(seconds=20)
         caller = Caller(asking.test_client(), bearer(USER["id"], ""))
         answered(caller.get(PROFILE, headers=SAMPLED))
@@ -170,7 +170,7 @@ class TestOutside:
         assert told == {
             f"00-{TRACE}-{format_span_id(calls[name].context.span_id)}-01" for name in ("users.get", "preferences.get")
         }
-        for client in asking.extensions["candor-services"].clients:
+        for client in asking.extensions["app-services"].clients:
             client.close()
         other.close()
 
@@ -205,7 +205,7 @@ class TestIds:
 class TestOff:
     def test_nothing_is_in_place(self, app: Application) -> None:
         """What is off costs nothing: no hook, and no wrapper."""
-        assert "candor-tracing" not in app.extensions
+        assert "app-tracing" not in app.extensions
         assert isinstance(app.wsgi_app, Middleware)
-        assert "__wrapped__" not in vars(app.extensions["candor-services"].tasks)
-        assert app.extensions["candor-services"].tasks.create.__func__ is TaskService.create
+        assert "__wrapped__" not in vars(app.extensions["app-services"].tasks)
+        assert app.extensions["app-services"].tasks.create.__func__ is TaskService.create

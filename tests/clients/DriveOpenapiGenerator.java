@@ -328,7 +328,7 @@ public class DriveOpenapiGenerator {
       same(preferences.replacePreferences(tag, id, body, null, null).getLocale(), "de-CH");
       same(rejection(() -> preferences.replacePreferences(tag, id, body, null, null)).getCode(), 412);
     });
-    // The client requires the parameter; therefore, the test sends the request without the client.
+    // The client requires the parameter, so the driver sends the request without the client.
     STEPS.put("a_missing_version_is_428", () -> {
       String token = new TokensApi(NOBODY).createTokens(CREDENTIALS, null).getAccessToken();
       URI address = URI.create(URL + "/v1/users/" + user(client(token)).getId() + "/preferences");

@@ -1,4 +1,4 @@
-// Calls the service through the client that openapi-generator made with typescript-fetch: tsc --strict checks this
+// Calls the service through the client of openapi-generator for typescript-fetch: tsc --strict checks this
 // file. The steps are those of steps.py.
 
 import assert from "node:assert/strict";
@@ -29,7 +29,7 @@ const me = async () => {
   return { configuration, user: await new candor.AccountApi(configuration).getMe() };
 };
 
-/** What a call was refused with. The client types errors no further: one reads them with the function of their type. */
+/** The response of a rejected call. The client has no types of errors: callers parse them with functions. */
 const refusal = async (call: Promise<unknown>): Promise<Response> => {
   try {
     await call;
@@ -281,7 +281,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal((await refusal(preferences.replacePreferences(put))).status, 412);
   },
 
-  /** The type requires the header field, so an override takes it away. */
+  /** The type requires the header field, so an override removes it. */
   async a_missing_version_is_428() {
     const { configuration, user } = await me();
     const preferencesInput = { locale: "de", timeZone: "UTC", theme: "dark" } as const;

@@ -35,53 +35,53 @@ class LogFolder:
 
 
 @pytest.fixture
-def candor_logger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LogFolder:
+def log_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LogFolder:
     """Return a house that has served before the books are opened."""
     monkeypatch.setattr("tests.drill.reconciliation.SETTLES_WITHIN", 0)
-    candor_logger = LogFolder(tmp_path)
-    candor_logger.serve("before")
-    return candor_logger
+    log_folder = LogFolder(tmp_path)
+    log_folder.serve("before")
+    return log_folder
 
 
 class TestClose:
-    def test_ok(self, candor_logger: LogFolder) -> None:
-        reconciliation = candor_logger.open()
-        candor_logger.serve("one-12345678")
+    def test_ok(self, log_folder: LogFolder) -> None:
+        reconciliation = log_folder.open()
+        log_folder.serve("one-12345678")
         assert reconciliation.close({"one-12345678": 201}) == []
         assert reconciliation.logged == 1
 
-    def test_an_acknowledged_write_that_is_not_in_the_log(self, candor_logger: LogFolder) -> None:
-        reconciliation = candor_logger.open()
+    def test_an_acknowledged_write_that_is_not_in_the_log(self, log_folder: LogFolder) -> None:
+        reconciliation = log_folder.open()
         assert reconciliation.close({"one-12345678": 201}) == ["1 acknowledged writes have 0 lines in the log"]
 
-    def test_one_that_is_there_twice(self, candor_logger: LogFolder) -> None:
-        reconciliation = candor_logger.open()
-        candor_logger.serve("one-12345678")
-        candor_logger.serve("one-12345678")
+    def test_one_that_is_there_twice(self, log_folder: LogFolder) -> None:
+        reconciliation = log_folder.open()
+        log_folder.serve("one-12345678")
+        log_folder.serve("one-12345678")
         assert reconciliation.close({"one-12345678": 201}) == ["1 acknowledged writes have 2 lines in the log"]
 
-    def test_a_request_that_was_not_counted(self, candor_logger: LogFolder) -> None:
-        reconciliation = candor_logger.open()
-        candor_logger.serve("one-12345678", counts=False)
+    def test_a_request_that_was_not_counted(self, log_folder: LogFolder) -> None:
+        reconciliation = log_folder.open()
+        log_folder.serve("one-12345678", counts=False)
         assert reconciliation.close({}) == ["POST /v1/tasks 201: 1 logged, 0 counted"]
 
-    def test_one_that_was_counted_twice(self, candor_logger: LogFolder) -> None:
-        reconciliation = candor_logger.open()
-        candor_logger.serve("one-12345678")
-        candor_logger.counts[CREATE] += 1
+    def test_one_that_was_counted_twice(self, log_folder: LogFolder) -> None:
+        reconciliation = log_folder.open()
+        log_folder.serve("one-12345678")
+        log_folder.counts[CREATE] += 1
         assert reconciliation.close({}) == ["POST /v1/tasks 201: 1 logged, 2 counted"]
 
-    def test_what_a_killed_worker_had_not_counted_yet(self, candor_logger: LogFolder) -> None:
-        reconciliation = candor_logger.open()
-        candor_logger.serve("one-12345678", counts=False)
-        candor_logger.crew = Crew(frozenset({1}), frozenset({2, 4}))
+    def test_what_a_killed_worker_had_not_counted_yet(self, log_folder: LogFolder) -> None:
+        reconciliation = log_folder.open()
+        log_folder.serve("one-12345678", counts=False)
+        log_folder.crew = Crew(frozenset({1}), frozenset({2, 4}))
         assert reconciliation.close({"one-12345678": 201}) == []
 
-    def test_what_a_master_had_counted_is_gone_with_it(self, candor_logger: LogFolder) -> None:
-        reconciliation = candor_logger.open()
-        candor_logger.serve("one-12345678")
-        candor_logger.counts.clear()
-        candor_logger.crew = Crew(frozenset({5}), frozenset({6, 7}))
+    def test_what_a_master_had_counted_is_gone_with_it(self, log_folder: LogFolder) -> None:
+        reconciliation = log_folder.open()
+        log_folder.serve("one-12345678")
+        log_folder.counts.clear()
+        log_folder.crew = Crew(frozenset({5}), frozenset({6, 7}))
         assert reconciliation.close({"one-12345678": 201}) == []
 
 

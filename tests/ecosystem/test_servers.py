@@ -84,7 +84,7 @@ def port(request, app, settings, tmp_path):
         except OSError:
             time.sleep(0.05)
     yield port
-    for poller in app.extensions["candor-pollers"]:
+    for poller in app.extensions["app-pollers"]:
         poller.stop()
     next(serving, None)
 

@@ -67,7 +67,7 @@ def token(app: Flask) -> Callable[..., str]:
     def make(subject: str = "alice", scopes: str = "tasks") -> str:
         if ON_FLASK:
             return "any"
-        issued: str = app.extensions["candor-services"].tokens.issue(
+        issued: str = app.extensions["app-services"].tokens.issue(
             subject, scopes=scopes.split(), lifetime=timedelta(hours=1)
         )
         return issued

@@ -245,7 +245,7 @@ class TestServers:
     def threads_end(self, app: Flask) -> Iterator[None]:
         """Stop the pollers that the application starts under any server, but not under a test client."""
         yield
-        for poller in app.extensions.get("candor-pollers", ()):
+        for poller in app.extensions.get("app-pollers", ()):
             poller.stop()
 
     def test_a_missing_path(self, app: Flask) -> None:

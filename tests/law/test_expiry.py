@@ -76,7 +76,7 @@ def app_with_user(app: Flask) -> Iterator[Flask]:
 
 def left(app: Flask, name: str) -> int:
     """Delete expired rows like the poller, and return the number of rows of a table."""
-    app.extensions["candor-services"].expiry.clean()
+    app.extensions["app-services"].expiry.clean()
     return count(name)
 
 
@@ -162,4 +162,4 @@ class TestClean:
 
 def test_every_server_and_job_worker_deletes_expired_rows(app: Flask) -> None:
     """A poller does it without a request."""
-    assert "expiry" in {poller._name for poller in app.extensions["candor-pollers"]}
+    assert "expiry" in {poller._name for poller in app.extensions["app-pollers"]}

@@ -95,9 +95,9 @@ class TestFastPath:
         """Status, header fields, problem document, ``current_limits`` and the final counts."""
         clocks, counters = [FakeMonotonic(), FakeMonotonic()], []
         for app, clock in zip(pairs[pair], clocks, strict=True):
-            services = app.extensions["candor-services"]
-            app.extensions["candor-services"] = replace(services, rate_limits=InMemoryRateLimitStore(monotonic=clock))
-            counters.append(app.extensions["candor-services"].rate_limits)
+            services = app.extensions["app-services"]
+            app.extensions["app-services"] = replace(services, rate_limits=InMemoryRateLimitStore(monotonic=clock))
+            counters.append(app.extensions["app-services"].rate_limits)
         statuses = set()
         for step in steps:
             for clock in clocks:

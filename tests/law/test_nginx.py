@@ -26,11 +26,11 @@ def directive_of(name: str, directive: str) -> str:
 def documents() -> dict[int, dict[str, Any]]:
     """Return the problem documents of the committed file by status."""
     text = (FOLDER / "problems.conf").read_text().replace(nginx_config.LIMIT, "16384")
-    block = text.partition("$candor_problem {")[2].partition("}\n\nmap")[0]
+    block = text.partition("$app_problem {")[2].partition("}\n\nmap")[0]
     for name, value in {
-        "$candor_retryable": "true",
-        "$candor_advice": nginx_config.ADVICE,
-        "$candor_doubt": "",
+        "$app_retryable": "true",
+        "$app_advice": nginx_config.ADVICE,
+        "$app_doubt": "",
     }.items():
         block = block.replace(name, value)
     return {int(status): json.loads(body) for status, body in re.findall(r"'(\d+)' '(.*)';", block)}
@@ -60,7 +60,7 @@ def test_an_unknown_transfer_coding_is_treated_alike_by_nginx_and_gunicorn() -> 
 def test_allowed_origins_can_read_the_errors_of_nginx(make_application: Callable[..., Flask]) -> None:
     """C24."""
     text = nginx_config.configuration(make_application(cors_origins=("https://a.test", "https://b.test")))
-    for name, value in (("candor_origin", "https://b.test"), ("candor_exposed", cors.EXPOSED)):
+    for name, value in (("app_origin", "https://b.test"), ("app_exposed", cors.EXPOSED)):
         block = text.partition(f"map $http_origin ${name} {{")[2].partition("}")[0]
         assert f"'https://b.test' '{value}';" in block
         assert block.strip().endswith('default "";')
@@ -72,7 +72,7 @@ def test_the_documents_contain_nothing_of_the_request() -> None:
         assert document["status"] == status
         assert "instance" not in document
         used = set(re.findall(r"\$\w+", json.dumps(document)))
-        assert used == {"$candor_public_url", "$candor_request_id", "$candor_now"}
+        assert used == {"$app_public_url", "$app_request_id", "$app_now"}
 
 
 def test_sizes_and_times_match_those_of_the_service() -> None:
@@ -90,15 +90,15 @@ def block(text: str, name: str) -> str:
 
 
 def test_retried_requests_are_those_that_honour_a_key(app: Flask) -> None:
-    keyed = block(nginx_config.configuration(app), "candor_keyed_sent")
+    keyed = block(nginx_config.configuration(app), "app_keyed_sent")
     assert "'~^/v1/tasks$' 'again'" in keyed
     assert "'~^/v1/tasks:batchCreate$' 'again'" in keyed
 
 
 def test_a_version_protects_only_operations_that_read_it(app: Flask) -> None:
-    repetition = block(nginx_config.configuration(app), "candor_repetition")
-    assert "'~^PATCH /v1/tasks/[^/? ]+[ ?]' '$candor_with_version'" in repetition
-    assert "'~^POST /v1/orders[ ?]' '$candor_with_key'" in repetition
+    repetition = block(nginx_config.configuration(app), "app_repetition")
+    assert "'~^PATCH /v1/tasks/[^/? ]+[ ?]' '$app_with_version'" in repetition
+    assert "'~^POST /v1/orders[ ?]' '$app_with_key'" in repetition
     assert repetition.strip().endswith('default "once";')
 
 
@@ -114,7 +114,7 @@ def test_patterns_start_with_the_path_of_public_url(make_application: Callable[.
 def test_the_log_has_the_client_address_only_where_the_service_logs_it(
     make_application: Callable[..., Flask],
 ) -> None:
-    assert '"client":"$candor_client"' in (FOLDER / "http.conf").read_text()
+    assert '"client":"$app_client"' in (FOLDER / "http.conf").read_text()
     for log_client, logged in ((True, "$remote_addr"), (False, "")):
         text = nginx_config.configuration(make_application(log_client=log_client))
-        assert block(text, "candor_client").strip() == f'default "{logged}";'
+        assert block(text, "app_client").strip() == f'default "{logged}";'

@@ -120,3 +120,20 @@ def test_the_pooler_page_sets_the_session_parameters_of_the_service() -> None:
     set_there = dict(re.findall(r"^ALTER ROLE candor SET \"?(\w+)\"? = '?(.+?)'?;$", page, re.MULTILINE))
     limits = {"statement_timeout": "10s", "lock_timeout": "2s", "client_connection_check_interval": "250"}
     assert set_there == {name: value.replace("\\", "") for name, value in SESSION.items()} | limits
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
+def test_metrics_and_loggers_of_the_page_exist(app: Flask, page: Path) -> None:
+    text = page.read_text()
+    families = list(metrics.REGISTRY.collect())
+    known = {family.name + suffix for family in families for suffix in (*SUFFIXES[family.type], "")}
+    named = set(re.findall(r"^\| `([a-z_]+)`(?:, `([a-z_]+)`)? \| .*runbooks/", text, re.MULTILINE))
+    assert {name for pair in named for name in pair if name} <= known
+    assert set(re.findall(r"`([a-z_]+_total)", text)) <= known
+    sources = "".join(path.read_text() for folder in ("app", "deploy") for path in (ROOT / folder).rglob("*.py"))
+    loggers = set(
+        re.findall(
+            r"\bcandor\.([a-z]+)\b(?!\.)", re.sub(r"\]\([^)]*\)|\S*candor\.(?:env|conf|target|git|dump|log)", "", text)
+        )
+    )
+    assert {name for name in loggers if f'"candor.{name}"' not in sources} - {"request_id"} == set()

@@ -170,7 +170,7 @@ def test_each_value_is_accepted_warned_about_or_rejected(name: str, value: str, 
 def test_mail_requires_a_sender_together_with_its_server() -> None:
     server, sender = {"SMTP_URL": "smtp://localhost"}, {"MAIL_FROM": "Candor <candor@example.com>"}
     assert Settings.from_env({**PRODUCTION, **server, **sender}, local=Path("/nowhere")).warnings == []
-    with pytest.raises(InvalidSettings, match=r"MAIL_FROM is required in production beside SMTP_URL"):
+    with pytest.raises(InvalidSettings, match=r"MAIL_FROM is required in production if SMTP_URL is set"):
         Settings.from_env({**PRODUCTION, **server}, local=Path("/nowhere"))
 
 

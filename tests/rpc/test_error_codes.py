@@ -141,7 +141,7 @@ def test_a_code_without_a_number_has_that_of_its_kind_or_none(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(app.extensions["candor-services"].tasks, "get", fail)
+    monkeypatch.setattr(app.extensions["app-services"].tasks, "get", fail)
     assert alice.failure("GetTask", REQUESTS["GetTask"], may_be_a_bug=True).number == number
 
 
@@ -151,7 +151,7 @@ def test_a_violation_without_a_number_has_none(alice: Client, app: Flask, monkey
     def fail(*_: object, **__: object) -> None:
         raise errs.requests.ValidationFailed(violations=(errs.Violation.of_member("age", "PET_TOO_OLD", "too old"),))
 
-    monkeypatch.setattr(app.extensions["candor-services"].tasks, "get", fail)
+    monkeypatch.setattr(app.extensions["app-services"].tasks, "get", fail)
     failure = alice.failure("GetTask", REQUESTS["GetTask"])
     assert [(each.code, each.app_error_code) for each in failure.details["ErrorDetail"].field_violations] == [
         ("PET_TOO_OLD", 0)

@@ -42,7 +42,7 @@ class Both:
     def __init__(self, app: Flask, over_grpc: Client, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self._http = FlaskClient(app)
         self._rpc, self._token = over_grpc, token
-        self._tasks = app.extensions["candor-services"].tasks
+        self._tasks = app.extensions["app-services"].tasks
         self._patch = monkeypatch
 
     def end_with(self, error: errs.Error) -> tuple[Any, Failure]:
@@ -178,7 +178,7 @@ def test_an_undeclared_error_is_returned_and_reported(
     def fail(*_: object, **__: object) -> None:
         raise errs.users.UserNotFound
 
-    monkeypatch.setattr(app.extensions["candor-services"].tasks, "get", fail)
+    monkeypatch.setattr(app.extensions["app-services"].tasks, "get", fail)
     assert alice.failure("GetTask", REQUESTS["GetTask"]).code is StatusCode.NOT_FOUND
     assert told == [("todo.v1.TodoService/GetTask", "USER_NOT_FOUND", False)]
 

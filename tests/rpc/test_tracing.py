@@ -26,7 +26,7 @@ def exporter(make_application: Callable[..., Flask]) -> Iterator[tuple[Flask, In
     """Return a traced application, and the exporter of its spans."""
     before, exporter = [*logs.WATCHERS], InMemorySpanExporter()
     app = make_application(tracing=True)
-    app.extensions["candor-tracing"].export_to(SimpleSpanProcessor(exporter))
+    app.extensions["app-tracing"].export_to(SimpleSpanProcessor(exporter))
     yield app, exporter
     logs.WATCHERS[:] = before
 

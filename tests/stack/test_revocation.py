@@ -110,7 +110,7 @@ def test_everywhere_within_five_seconds_and_redis_has_no_say(
         assert statuses(instances, first) == {401}
     assert statuses(instances, second) == {200}
     with app.app_context():
-        app.extensions["candor-services"].users.disable(email)
+        app.extensions["app-services"].users.disable(email)
     wait_until(lambda: statuses(instances, second) == {401}, WITHIN)
     with redis.flushed():
         assert statuses(instances, first) == statuses(instances, second) == {401}

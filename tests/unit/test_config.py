@@ -441,5 +441,5 @@ class TestMail:
 
     def test_production_requires_a_sender(self) -> None:
         assert faults({**PRODUCTION, "SMTP_URL": "smtp://localhost"}) == [
-            "MAIL_FROM is required in production beside SMTP_URL."
+            "MAIL_FROM is required in production if SMTP_URL is set."
         ]

@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx2
 
-from app import context
+from app import context, product
 from app.clients.http import answers
 from app.clients.http.deadline_transport import Transport
 from app.errs import E, Error, Kind
@@ -110,7 +110,7 @@ class HttpClient:
             raise TypeError("others are asked within a deadline")
         limit.check(self.name)
         left = limit.remaining()
-        sent = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "candor", **headers}
+        sent = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": product.SLUG, **headers}
         request = httpx2.Request(
             "GET",
             url,

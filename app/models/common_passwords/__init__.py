@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, NewType
 
+from app import product
 from app.errs import Violation
 from app.errs.requests import ValidationFailed
 
@@ -43,7 +44,7 @@ class PasswordRules:
         own: what the service is called, which is guessed first as well.
     """
 
-    def __init__(self, own: Iterable[str] = ("candor",)) -> None:
+    def __init__(self, own: Iterable[str] = (product.SLUG,)) -> None:
         self._own = tuple(own)
 
     def accept(self, password: str, *, about: Iterable[str | None]) -> Acceptable:

@@ -10,6 +10,7 @@ from socketserver import TCPServer
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from app import product
 from app.observability.debug import flame_graph, profile, stacks
 
 HEADER: Final = "X-Debug-Token"
@@ -133,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def version_string(self) -> str:
         """Return what the Server field says."""
-        return "candor"
+        return product.SLUG
 
     def log_message(self, *_: object) -> None:
         """Say nothing of it."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any, Final, NamedTuple
 
+from app import product
 from app.observability.logs import short_path
 
 PER_SECOND: Final = 100
@@ -75,7 +76,7 @@ class Profile:
         ]
         return {
             "$schema": "https://www.speedscope.app/file-format-schema.json",
-            "exporter": "candor",
+            "exporter": product.SLUG,
             "shared": {"frames": [frame._asdict() for frame in frames]},
             "profiles": profiles,
         }

@@ -3,7 +3,6 @@
 ``rest.middleware`` adds the header fields that report what remains.
 """
 
-import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -12,11 +11,12 @@ from flask import Flask
 from flask_limiter import RequestLimit
 from limits import RateLimitItem
 
+from app import product
 from app.extensions import limiter
 from app.rate_limiting import remaining_of, seconds_until_reset
 from app.wire.client_addresses import EVERYTHING
 
-log: Final = logging.getLogger("candor.limits")
+log: Final = product.logger("limits")
 
 
 def install(app: Flask) -> None:

@@ -72,7 +72,7 @@ def get_docs_asset(name: str) -> Response:
 
 def document() -> Document:
     """Return the OpenAPI document; made once for an application."""
-    kept: dict[str, Document] = current_app.extensions.setdefault("candor-openapi", {})
+    kept: dict[str, Document] = current_app.extensions.setdefault("app-openapi", {})
     if not kept:
         spec = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
         body = orjson.dumps(spec)

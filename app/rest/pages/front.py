@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flask import Response, url_for
 
-from app import errs
+from app import errs, product
 from app.errs.requests import ValidationFailed
 from app.rest import operations
 from app.rest.blueprint import Blueprint
@@ -32,7 +32,7 @@ def get_front() -> Any:
         "readiness": url_for("health.get_readiness"),
     }
     sample = catalogue_entries.find(errs.slug(ValidationFailed.code))
-    return negotiated("front", {"name": "Candor", "links": links, "sample": sample}, FORMATS)
+    return negotiated("front", {"name": product.NAME, "links": links, "sample": sample}, FORMATS)
 
 
 @blp.route("/assets/<path:name>", produces=(), is_documented=False)

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 from werkzeug.exceptions import NotFound
 
+from app import product
 from app.errs import Fault
 from app.errs.platform import RouteNotFound
 from app.rest import negotiation
@@ -48,7 +49,7 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals |= {"url_for": url_for, "acts": ACTS, "documentation": documentation}
+_TEMPLATES.globals |= {"url_for": url_for, "acts": ACTS, "documentation": documentation, "product": product.NAME}
 
 
 def page(template: str, *, policy: Mapping[str, str] = POLICY, **context: object) -> Response:

@@ -8,7 +8,7 @@ from app.rpc.calls import Call
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     """Answer in a span, and send back which."""
-    tracing = call.app.extensions.get("candor-tracing")
+    tracing = call.app.extensions.get("app-tracing")
     if tracing is None:
         return proceed()
     with tracing.serving("POST", {"rpc.system.name": "grpc"}, call.metadata):

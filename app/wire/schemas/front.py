@@ -1,5 +1,6 @@
 """The wire form of the front page."""
 
+from app import product
 from app.wire import fields
 from app.wire.schemas.base import Schema
 
@@ -7,7 +8,7 @@ from app.wire.schemas.base import Schema
 class ServiceIndexSchema(Schema):
     """Where everything is."""
 
-    name = fields.Text(metadata={"example": "Candor", "description": "The name of the service."})
+    name = fields.Text(metadata={"example": product.NAME, "description": "The name of the service."})
     links = fields.Anything(
         metadata={
             "type": "object",

@@ -31,7 +31,7 @@ def stock(app: Flask, prices: dict[str, dict[Currency, str]] = PRICES) -> None:
         for currency, price in each.items()
     )
     with app.app_context():
-        app.extensions["candor-services"].products.load(CsvRow(n, offer) for n, offer in enumerate(offers, 2))
+        app.extensions["app-services"].products.load(CsvRow(n, offer) for n, offer in enumerate(offers, 2))
 
 
 def items(*skus: str, quantity: int = 1) -> list[dict[str, Any]]:

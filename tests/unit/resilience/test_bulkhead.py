@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
-from app.resilience import bulkhead as candor_logger
+from app.resilience import bulkhead as log_folder
 from app.resilience.bulkhead import Bulkhead
 from app.resilience.deadline import within
 
@@ -80,9 +80,9 @@ class TestTaken:
             with pytest.raises(ServiceUnavailable), slots:
                 pass
             assert (
-                candor_logger.POLLS_UNTIL_STUCK * candor_logger.POLL_SECONDS
+                log_folder.POLLS_UNTIL_STUCK * log_folder.POLL_SECONDS
                 <= time.monotonic() - began
-                < candor_logger.POLLS_UNTIL_STUCK * candor_logger.POLL_SECONDS + LATE
+                < log_folder.POLLS_UNTIL_STUCK * log_folder.POLL_SECONDS + LATE
             )
         with slots:
             assert slots.in_use == 1
@@ -115,7 +115,7 @@ class TestTaken:
         def work(number: int) -> None:
             with slots:
                 order.append(number)
-                time.sleep(candor_logger.POLL_SECONDS * candor_logger.POLLS_UNTIL_STUCK / 2)
+                time.sleep(log_folder.POLL_SECONDS * log_folder.POLLS_UNTIL_STUCK / 2)
 
         for number in range(5):
             crowd(partial(work, number))
@@ -134,7 +134,7 @@ class TestTaken:
     def test_waiting_ends_at_the_maximum_although_the_queue_moves(
         self, crowd: Callable[..., threading.Thread], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(candor_logger, "MAX_WAIT_SECONDS", 0.0)
+        monkeypatch.setattr(log_folder, "MAX_WAIT_SECONDS", 0.0)
         slots = Bulkhead(1, queue=1)
         with slots, pytest.raises(ServiceUnavailable), slots:
             pass
