@@ -1,4 +1,4 @@
-// Calls the service with connect-node over gRPC, through the code of protoc-gen-es: tsc checks this file against its types.
+// Calls the service with connect-node over gRPC, through the code of protoc-gen-es: tsc checks this file.
 //
 // It prints each step that succeeded.
 import assert from "node:assert/strict";
