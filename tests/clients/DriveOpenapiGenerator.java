@@ -1,4 +1,4 @@
-// Calls the service through the client that openapi-generator made for Java (java.net.http and Jackson): javac checks
+// Calls the service through the Java client of openapi-generator (java.net.http and Jackson): javac checks
 // this file. The steps are those of steps.py, in order of their declaration.
 
 import candor.ApiClient;
@@ -61,22 +61,22 @@ public class DriveOpenapiGenerator {
     if (!condition) throw new AssertionError(found);
   }
 
-  static ApiException refusal(Call<?> call) {
+  static ApiException rejection(Call<?> call) {
     try {
       throw new AssertionError(call.run());
-    } catch (ApiException refused) {
-      return refused;
+    } catch (ApiException rejected) {
+      return rejected;
     }
   }
 
-  /** The problem of a refusal, of the type that the document has for this operation and status. */
+  /** The problem of a rejected call, with the type that the document has for this operation and status. */
   static <T> T problem(Class<T> type, Call<?> call) throws Exception {
-    return ALICE.getObjectMapper().readValue(refusal(call).getResponseBody(), type);
+    return ALICE.getObjectMapper().readValue(rejection(call).getResponseBody(), type);
   }
 
   static void bare(int status, Call<?> call) {
-    ApiException refused = refusal(call);
-    same(List.of(refused.getCode(), Objects.requireNonNullElse(refused.getResponseBody(), "")), List.of(status, ""));
+    ApiException rejected = rejection(call);
+    same(List.of(rejected.getCode(), Objects.requireNonNullElse(rejected.getResponseBody(), "")), List.of(status, ""));
   }
 
   static CreateTaskRequest of(String title) {
@@ -134,7 +134,7 @@ public class DriveOpenapiGenerator {
     return null;
   }
 
-  /** What the operation is refused with; which operation it is, is known at run time only. */
+  /** The error of an operation that is only known at run time. */
   static ApiException simulated(JsonNode declared) throws Exception {
     String code = declared.get("code").asText();
     Object api = Class.forName("candor.api." + pascal(declared.get("tag").asText()) + "Api")
@@ -150,9 +150,9 @@ public class DriveOpenapiGenerator {
         throw new AssertionError(call.invoke(api, arguments.toArray()));
       } catch (InvocationTargetException thrown) {
         holds(thrown.getCause() instanceof ApiException, thrown.getCause());
-        ApiException refused = (ApiException) thrown.getCause();
-        if (refused.getCode() != 429 || code.equals("RATE_LIMIT_EXCEEDED")) return refused;
-        Thread.sleep(1000 * refused.getResponseHeaders().firstValueAsLong("Retry-After").orElseThrow());
+        ApiException rejected = (ApiException) thrown.getCause();
+        if (rejected.getCode() != 429 || code.equals("RATE_LIMIT_EXCEEDED")) return rejected;
+        Thread.sleep(1000 * rejected.getResponseHeaders().firstValueAsLong("Retry-After").orElseThrow());
       }
     }
   }
@@ -233,7 +233,7 @@ public class DriveOpenapiGenerator {
     STEPS.put("without_a_token_is_401_without_a_body", () -> {
       TasksApi wrong = new TasksApi(client("wrong"));
       bare(401, () -> wrong.listTasks(null, null, null, null, null, null));
-      var headers = refusal(() -> wrong.listTasks(null, null, null, null, null, null)).getResponseHeaders();
+      var headers = rejection(() -> wrong.listTasks(null, null, null, null, null, null)).getResponseHeaders();
       holds(headers.firstValue("WWW-Authenticate").orElse("").contains("error=\"invalid_token\""), headers);
     });
     STEPS.put("without_the_scope_is_403_without_a_body", () -> {
@@ -273,13 +273,13 @@ public class DriveOpenapiGenerator {
       same(List.of(failure.getIndex(), failure.getProblem().getCode()), List.of(0, "TASK_TITLE_TAKEN"));
     });
     STEPS.put("a_batch_that_fails_completely_is_409", () -> {
-      var refused = problem(CreateTasks409Response.class, () -> TASKS.createTasks(batch("12", "13"), null, null));
-      same(refused.getBatchFailed().getFailures().size(), 2);
+      var rejected = problem(CreateTasks409Response.class, () -> TASKS.createTasks(batch("12", "13"), null, null));
+      same(rejected.getBatchFailed().getFailures().size(), 2);
     });
     STEPS.put("delete_a_task", () -> {
       UUID id = id(create("14"));
       same(TASKS.deleteTaskWithHttpInfo(id, null, null, null).getStatusCode(), 200);
-      same(refusal(() -> TASKS.getTask(id, null, null, null, null)).getCode(), 404);
+      same(rejection(() -> TASKS.getTask(id, null, null, null, null)).getCode(), 404);
     });
     STEPS.put("money_is_exact", () -> {
       Order made = order();
@@ -294,8 +294,8 @@ public class DriveOpenapiGenerator {
     STEPS.put("an_order_is_cancelled_once", () -> {
       UUID id = order().getId();
       ORDERS.cancelOrder(id, null, null, null);
-      var refused = problem(CancelOrder400Response.class, () -> ORDERS.cancelOrder(id, null, null, null));
-      holds(refused.getActualInstance() instanceof OrderNotCancellable, refused);
+      var rejected = problem(CancelOrder400Response.class, () -> ORDERS.cancelOrder(id, null, null, null));
+      holds(rejected.getActualInstance() instanceof OrderNotCancellable, rejected);
     });
     STEPS.put("a_session_is_refreshed_and_revoked", () -> {
       TokensApi sessions = new TokensApi(NOBODY);
@@ -326,9 +326,9 @@ public class DriveOpenapiGenerator {
       PreferencesInput body = new PreferencesInput().locale("de-CH").timeZone("Europe/Zurich");
       body.theme(dark ? PreferencesInput.ThemeEnum.LIGHT : PreferencesInput.ThemeEnum.DARK);
       same(preferences.replacePreferences(tag, id, body, null, null).getLocale(), "de-CH");
-      same(refusal(() -> preferences.replacePreferences(tag, id, body, null, null)).getCode(), 412);
+      same(rejection(() -> preferences.replacePreferences(tag, id, body, null, null)).getCode(), 412);
     });
-    // The client requires the parameter, so the request is made without it.
+    // The client requires the parameter, so the driver sends the request without the client.
     STEPS.put("a_missing_version_is_428", () -> {
       String token = new TokensApi(NOBODY).createTokens(CREDENTIALS, null).getAccessToken();
       URI address = URI.create(URL + "/v1/users/" + user(client(token)).getId() + "/preferences");
@@ -362,32 +362,32 @@ public class DriveOpenapiGenerator {
       JsonNode every = ADMIN.getObjectMapper().readTree(Files.readString(Path.of("errors.json")));
       holds(every.size() > 300, every.size());
       for (JsonNode declared : every) {
-        ApiException refused = simulated(declared);
-        same(refused.getCode(), declared.get("status").asInt());
+        ApiException rejected = simulated(declared);
+        same(rejected.getCode(), declared.get("status").asInt());
         if (declared.get("schema").isNull()) {
-          same(Objects.requireNonNullElse(refused.getResponseBody(), ""), "");
+          same(Objects.requireNonNullElse(rejected.getResponseBody(), ""), "");
           continue;
         }
-        Object read = ADMIN.getObjectMapper().readValue(refused.getResponseBody(), type(declared));
+        Object read = ADMIN.getObjectMapper().readValue(rejected.getResponseBody(), type(declared));
         Object found = read instanceof AbstractOpenApiSchema several ? several.getActualInstance() : read;
         same(found.getClass().getSimpleName(), declared.get("schema").asText());
         same(found.getClass().getMethod("getCode").invoke(found).toString(), declared.get("code").asText());
-        same(found.getClass().getMethod("getStatus").invoke(found), refused.getCode());
+        same(found.getClass().getMethod("getStatus").invoke(found), rejected.getCode());
       }
     });
     STEPS.put("beyond_the_limit_is_429_and_later_not", () -> {
       ForgottenPasswordsApi forgotten = new ForgottenPasswordsApi(NOBODY);
       PasswordResetRequest body = new PasswordResetRequest().email("nobody@example.com");
-      ApiException refused = null;
-      for (int count = 0; count < 200 && refused == null; count++) {
+      ApiException rejected = null;
+      for (int count = 0; count < 200 && rejected == null; count++) {
         try {
           forgotten.requestPasswordReset(body, null);
         } catch (ApiException each) {
-          refused = each;
+          rejected = each;
         }
       }
-      var problem = ALICE.getObjectMapper().readValue(refused.getResponseBody(), RateLimitExceeded.class);
-      same(refused.getCode(), 429);
+      var problem = ALICE.getObjectMapper().readValue(rejected.getResponseBody(), RateLimitExceeded.class);
+      same(rejected.getCode(), 429);
       Thread.sleep(1000L * problem.getRetryAfter());
       same(forgotten.requestPasswordResetWithHttpInfo(body, null).getStatusCode(), 202);
     });

@@ -1,4 +1,4 @@
-// Calls the service through the client that hey-api made with fetch: tsc --strict checks this file. The steps are those
+// Calls the service through the client of hey-api with fetch: tsc --strict checks this file. The steps are those
 // of steps.py.
 
 import assert from "node:assert/strict";
@@ -259,7 +259,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal(problem<candor.ReplacePreferencesErrors[412]>(await put(), 412).code, "PRECONDITION_FAILED");
   },
 
-  /** The type requires the header field, so an interceptor takes it away. */
+  /** The type requires the header field, so an interceptor removes it. */
   async a_missing_version_is_428() {
     const { client, user } = await me();
     client.interceptors.request.use((request) => {

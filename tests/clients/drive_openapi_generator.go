@@ -1,4 +1,4 @@
-// Calls the service through the client that openapi-generator made for Go: the compiler and go vet check this file.
+// Calls the service through the Go client of openapi-generator: the compiler and go vet check this file.
 // The steps are those of steps.py.
 package main
 
@@ -141,7 +141,7 @@ func codes(violations []candor.Violation) (found []string) {
 	return
 }
 
-// declared is an error that an operation declares, and a request for it; Schema is empty where the response has no body.
+// declared is an error that an operation declares, and a request for it; Schema is empty if the response has no body.
 type declared struct {
 	Operation, Tag, Request, Code, Schema string
 	Status                                int
@@ -197,7 +197,7 @@ func (d declared) simulated() (*http.Response, error) {
 	}
 }
 
-// instance returns the error itself: where a status has several, the model has a pointer for each, all but one nil.
+// instance returns the error itself: if a status has several, the model has a pointer for each, all but one nil.
 func instance(model any) reflect.Value {
 	several := reflect.New(reflect.TypeOf(model))
 	several.Elem().Set(reflect.ValueOf(model))
@@ -207,7 +207,7 @@ func instance(model any) reflect.Value {
 	return several.Elem()
 }
 
-// readsMore reads a problem again, with a property that a later release could add.
+// readsMore parses a problem again, with an additional property as of a later release.
 func readsMore(model any, err error) {
 	var refused *candor.GenericOpenAPIError
 	holds(errors.As(err, &refused), err)

@@ -1,4 +1,4 @@
-// Reads answers with the schemas of zod that orval made: each line of the file has the name of a schema and a value.
+// Parses responses with the zod schemas of orval: each line of the file has the name of a schema and a value.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

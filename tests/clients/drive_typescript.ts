@@ -1,5 +1,5 @@
-// Calls the service with openapi-fetch and the types that openapi-typescript made: tsc --strict checks this file.
-// Node runs it as it is, and it prints each step that succeeded.
+// Calls the service with openapi-fetch and the types of openapi-typescript: tsc --strict checks this file.
+// Node runs it unchanged; it prints each step that succeeded.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

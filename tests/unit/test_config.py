@@ -73,7 +73,7 @@ class TestDevelopment:
 
 class TestIssuers:
     GOOD = (
-        '["https://a.test/"]\njwks_url = "https://a.test/keys"\naudience = "candor"\nscopes = {"*" = "tasks orders"}\n'
+        '["https://a.test/"]\njwks_url = "https://a.test/keys"\naudience = "api"\nscopes = {"*" = "tasks orders"}\n'
     )
 
     def read(self, tmp_path: Path, text: str) -> Settings:
@@ -85,7 +85,7 @@ class TestIssuers:
     def test_ok(self, tmp_path: Path) -> None:
         google = '["https://accounts.google.com"]\nscopes = {"1" = "tasks", "2" = ""}\n'
         (one, other) = self.read(tmp_path, self.GOOD + google).issuers
-        assert (one.url, one.jwks_url, one.audience) == ("https://a.test/", "https://a.test/keys", "candor")
+        assert (one.url, one.jwks_url, one.audience) == ("https://a.test/", "https://a.test/keys", "api")
         assert (one.scopes_of("anybody"), other.scopes_of("1")) == (
             frozenset({"tasks", "orders"}),
             frozenset({"tasks"}),
@@ -106,10 +106,10 @@ class TestIssuers:
             ('["https://a.test/"]', "[issuer]"),
             ('["https://a.test/"]\n', ""),
             ('jwks_url = "https://a.test/keys"\n', ""),
-            ('audience = "candor"\n', ""),
+            ('audience = "api"\n', ""),
             ("https://a.test/keys", "http://a.test/keys"),
             ("https://a.test/keys", "file:///etc/passwd"),
-            ('"candor"', "1"),
+            ('"api"', "1"),
             ("audience", "audiences"),
             ("tasks orders", "tasks admin"),
             ('"tasks orders"', '["tasks"]'),

@@ -1,4 +1,4 @@
-// Calls the service with connect-node over gRPC, through what protoc-gen-es generates: tsc checks this file against it.
+// Calls the service with connect-node over gRPC, through the code of protoc-gen-es: tsc checks this file.
 //
 // It prints each step that succeeded.
 import assert from "node:assert/strict";
@@ -87,7 +87,7 @@ const made = (fields: Fields, options: CallOptions = ALICE): Promise<Task> =>
 const batch = (...titles: string[]) => ({ requests: titles.map((title) => ({ task: { title } })) });
 const list = (options: CallOptions = ALICE) => client.listTasks({ pageSize: 1 }, options);
 
-/** Return the options, and where the trailing metadata is once the call has ended. */
+/** Return the options, and an object that receives the trailing metadata when the call ends. */
 function trailed(options: CallOptions): [CallOptions, Headers[]] {
   const trailers: Headers[] = [];
   return [{ ...options, onTrailer: (trailer) => void trailers.push(trailer) }, trailers];
