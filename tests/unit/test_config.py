@@ -72,9 +72,7 @@ class TestDevelopment:
 
 
 class TestIssuers:
-    GOOD = (
-        '["https://a.test/"]\njwks_url = "https://a.test/keys"\naudience = "api"\nscopes = {"*" = "tasks orders"}\n'
-    )
+    GOOD = '["https://a.test/"]\njwks_url = "https://a.test/keys"\naudience = "api"\nscopes = {"*" = "tasks orders"}\n'
 
     def read(self, tmp_path: Path, text: str) -> Settings:
         """Return the settings with a file of identity providers."""
