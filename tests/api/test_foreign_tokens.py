@@ -198,7 +198,7 @@ class TestKeys:
         self.keys(learning).refresh()
         assert issuer.heads[0].startswith("GET /keys?v=1 HTTP/1.1")
         issuer.behave = says({"error": "out of order"}, 500)
-        monkeypatch.setattr(self.keys(learning), "_asked_at", 0)
+        monkeypatch.setattr(self.keys(learning), "_requested_at", 0)
         with pytest.raises(Error):
             self.keys(learning).refresh()
         answered(bearing(learning, OURS.token()).get(TASKS))
@@ -225,11 +225,11 @@ class TestKeys:
         """C5: once each time, whatever the issuer says instead."""
         for behaviour in (says({}, 404), says(b"<html>", 200, "text/html"), says(OURS.jwks()), says(OURS.jwks())):
             issuer.behave = behaviour
-            monkeypatch.setattr(self.keys(learning), "_asked_at", 0)
+            monkeypatch.setattr(self.keys(learning), "_requested_at", 0)
             with suppress(Error):
                 self.keys(learning).refresh()
         missing, known = log.of("candor.jwks")
-        assert (missing["level"], missing["message"]) == ("WARNING", f"the keys of {OURS.url} cannot be had")
+        assert (missing["level"], missing["message"]) == ("WARNING", f"could not fetch signing keys of {OURS.url}")
         assert missing["causes"]
         assert (known["level"], known["keys"]) == ("INFO", 3)
 
@@ -241,7 +241,7 @@ class TestKeys:
         issuer.behave = says({"keys": [OURS.jwk("ES256")]})
         described(learning, f"Bearer {OURS.token('ES256')}")
         answered(bearing(learning, OURS.token("RS256")).get(TASKS))
-        monkeypatch.setattr(self.keys(learning), "_asked_at", time.monotonic() - 5)
+        monkeypatch.setattr(self.keys(learning), "_requested_at", time.monotonic() - 5)
         self.keys(learning).refresh()
         answered(bearing(learning, OURS.token("ES256")).get(TASKS))
         described(learning, f"Bearer {OURS.token('RS256')}")

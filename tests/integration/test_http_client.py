@@ -252,7 +252,7 @@ class TestTime:
             over.wait(30)
 
         remote.behave = keep
-        client = make(milliseconds=30_000, connections=1)
+        client = make(milliseconds=30_000, max_connections=1)
         other = threading.Thread(target=lambda: failed(client))
         other.start()
         assert is_asked.wait(10)
