@@ -159,4 +159,4 @@ class Task(Base):
         if completes and due_date is not None and due_date < at:
             yield Violation.of_member("status", "OVERDUE_COMPLETION", "status cannot become completed after due_date")
         if due_date is not None and due_date != self.due_date and due_date <= at:
-            yield Violation.of_member("due_date", "MUST_BE_FUTURE", "due_date must lie in the future")
+            yield Violation.of_member("due_date", "MUST_BE_FUTURE", "due_date must be in the future")

@@ -151,7 +151,7 @@ class Timestamp(Encodable, ma.fields.DateTime):
         except ValueError:
             raise Breach(self.invalid, f"must be {timestamps.RULE}").error() from None
         if self.future and moment <= under_way.get().now:
-            raise Breach("MUST_BE_FUTURE", "must lie in the future").error()
+            raise Breach("MUST_BE_FUTURE", "must be in the future").error()
         return moment
 
 

@@ -73,7 +73,7 @@ def _take_and(scanner: FilterLexer) -> None:
 def _take_member(scanner: FilterLexer, members: Mapping[str, FilterMember]) -> str:
     name = scanner.peek(WORD)
     if name not in members:
-        reason = _why_unsupported(scanner) or ("Unknown member" if name else "A member is expected")
+        reason = _why_unsupported(scanner) or ("Unknown property" if name else "A property is expected")
         raise scanner.reject(reason, members, token=name)
     scanner.take(name)
     return name

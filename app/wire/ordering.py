@@ -42,7 +42,7 @@ def order_pattern(members: Collection[str]) -> str:
 def _ordering(scanner: FilterLexer, members: Collection[str], taken: Collection[str] = ()) -> Ordering:
     name = scanner.peek(WORD)
     if name not in members:
-        reason = "Unknown member" if name else "A member is expected"
+        reason = "Unknown property" if name else "A property is expected"
         raise scanner.reject("A member is named twice" if name in taken else reason, members, token=name)
     scanner.take(name)
     direction = scanner.peek(WORD)

@@ -69,7 +69,7 @@ class TestExplain:
         with app.app_context():
             event.remove(db.engine, "do_execute", fail)
         (told,) = explained(admin, "lost-race")
-        assert told["outcome"] == "503 SERVICE_UNAVAILABLE: The service cannot answer right now."
+        assert told["outcome"] == "503 SERVICE_UNAVAILABLE: The service is temporarily unavailable."
         assert (told["method"], told["route"], told["path"]) == ("PATCH", "/v1/tasks/<id:task_id>", ABSENT)
         assert (told["user"], told["fault"], told["sqlstate"]) == ("alice", "capacity", "40001")
         assert [cause["type"] for cause in told["causes"]] == ["ServiceUnavailable", "SerializationFailure"]
@@ -180,7 +180,7 @@ class TestCommand:
             alice.get(ABSENT, headers={"X-Request-Id": "no-such-task"})
         ran = app.test_cli_runner().invoke(args=["explain", "no-such-task"])
         assert ran.exit_code == 0
-        assert ran.output.startswith("404 TASK_NOT_FOUND: There is no such task.\nGET " + ABSENT)
+        assert ran.output.startswith("404 TASK_NOT_FOUND: The task does not exist.\nGET " + ABSENT)
         for said in (
             "Requested by  alice",
             "Causes        TaskNotFound",
@@ -207,7 +207,7 @@ class TestCommand:
             assert ran.exit_code == 0
             assert not UNPRINTABLE.search(ran.output.replace("\n", ""))
             assert "As an operator: run this" not in ran.output.splitlines()
-            assert "\nAs an operator: Nothing to do.\n" in ran.output or options[-1:] == ["--json"]
+            assert "\nAs an operator: No action is needed.\n" in ran.output or options[-1:] == ["--json"]
 
     def test_nor_does_what_an_operator_mistypes(self, app: Flask) -> None:
         for words in (

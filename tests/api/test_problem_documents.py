@@ -257,7 +257,7 @@ class TestLog:
         alice.post(json=task, headers={"Idempotency-Key": "a-key"})
         through = ["idempotency.once", "tasks.create", "database.execute"]
         assert [line["op"] for line in log.errors] == [["tasks.get"], through[1:], through]
-        assert {line["message"] for line in log.errors[1:]} == {"A task of yours already bears this title."}
+        assert {line["message"] for line in log.errors[1:]} == {"You already have a task with this title."}
 
     @pytest.mark.parametrize(
         ("authorization", "code", "said"),

@@ -182,7 +182,7 @@ class TestOperators:
         alice.post(json=NEW, headers={**BROKEN, "X-Request-Id": "12345678"})
         (error,) = log.errors
         assert (error["level"], error["code"], error["simulated"]) == ("WARNING", "INTERNAL_ERROR", True)
-        assert error["causes"][0]["detail"] == "simulated: the caller has asked for it"
+        assert error["causes"][0]["detail"] == "simulated: requested by the caller"
         assert "stack" not in error
         assert (log.access[-1]["status"], log.access[-1]["simulated"]) == (500, True)
         alice.get(TASKS)

@@ -15,7 +15,7 @@ UNKNOWN: Final = 101
 """Unknown members of one object that are spoken of: one more than a problem document lists."""
 
 
-UNKNOWN_MEMBER: Final = Breach("UNKNOWN_FIELD", "is not a member")
+UNKNOWN_MEMBER: Final = Breach("UNKNOWN_FIELD", "is not a property")
 UNKNOWN_PARAMETER: Final = Breach("UNKNOWN_PARAMETER", "is not a parameter of this operation")
 PROBLEM: Final[Mapping[str, str]] = {"$ref": "#/components/schemas/Problem"}
 ITEM_PROBLEM: Final[Mapping[str, str]] = {"$ref": "#/components/schemas/ItemProblem"}

@@ -21,7 +21,7 @@ class ErrorSummarySchema(Schema):
 
     code = fields.Text(metadata={"example": "TASK_TITLE_TAKEN", "description": "The name of the error."})
     title = fields.Text(
-        metadata={"example": "A task of yours already bears this title.", "description": "A short summary."}
+        metadata={"example": "You already have a task with this title.", "description": "A short summary."}
     )
     status = fields.Integer(metadata={"description": "The HTTP status.", "example": 409})
     kind = fields.Text(metadata={"example": "item_already_exists", "description": "The category of the error."})

@@ -38,7 +38,7 @@ class FailureOccurrenceSchema(Schema):
     path = _text("The path of the request.", "/v1/tasks")
     user = _text("The caller, by the subject of the token.", "alice")
     status = fields.Integer(allow_none=True, metadata={"example": 503, "description": "The HTTP status."})
-    outcome = _text("A sentence.", "503 SERVICE_UNAVAILABLE: The service cannot answer right now.")
+    outcome = _text("A sentence.", "503 SERVICE_UNAVAILABLE: The service is temporarily unavailable.")
     code = _text("The error's name in the catalogue.", "SERVICE_UNAVAILABLE")
     kind = _text("Its true kind, also where the client was told `internal_error`.", "service_unavailable")
     fault = _text("Who has to act.", "capacity")

@@ -29,7 +29,7 @@ EXAMPLE_ID: Final = "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
 def _repeated(tags: list[Any]) -> dict[int, Breach]:
     """Return a breach for every tag that stands earlier in the list."""
-    breach = Breach("DUPLICATE_TAG", "stands in the list already")
+    breach = Breach("DUPLICATE_TAG", "is already in the list")
     return {index: breach for index, tag in enumerate(tags) if isinstance(tag, str) and tag in tags[:index]}
 
 

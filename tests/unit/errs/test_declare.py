@@ -97,7 +97,7 @@ class TestRaises:
             with pytest.raises(TaskNotFound):
                 Library().borrow(error)
         assert ops(error) == ["test_declare.borrow", "test_declare.take", "shelves.open"]
-        assert str(error) == "test_declare.borrow: test_declare.take: shelves.open: There is no such task."
+        assert str(error) == "test_declare.borrow: test_declare.take: shelves.open: The task does not exist."
 
     @pytest.mark.usefixtures("told")
     def test_what_leaves_after_more_was_said_is_told_before_that(self) -> None:
@@ -119,5 +119,5 @@ class TestRaisedBy:
         assert raised_by(Shelf.look) == ()
 
     def test_a_use_case_that_declares_nothing_is_refused(self) -> None:
-        with pytest.raises(TypeError, match=r"Shelf\.undeclared does not declare what it raises"):
+        with pytest.raises(TypeError, match=r"Shelf\.undeclared does not declare its errors"):
             raised_by(Shelf.undeclared)

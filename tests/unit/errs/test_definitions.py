@@ -59,7 +59,7 @@ class TestDefinition:
             define(**{name: None})
 
     def test_a_message_about_an_undeclared_fact_is_refused(self) -> None:
-        with pytest.raises(TypeError, match="speaks of undeclared facts: colour"):
+        with pytest.raises(TypeError, match="contains undeclared facts: colour"):
             define(message="It is {colour}.")
 
     def test_a_message_may_speak_of_retry_after(self) -> None:
@@ -105,7 +105,7 @@ class TestCatalogue:
             "errs.named_errors()\n"
         )
         ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-        assert "both bear the code TASK_NOT_FOUND" in ended.stderr
+        assert "both have the code TASK_NOT_FOUND" in ended.stderr
 
     def test_every_definition_tells_what_its_page_shows(self) -> None:
         for named in errs.named_errors().values():
@@ -125,8 +125,8 @@ class TestCatalogue:
         assert errs.slug("TASK_NOT_FOUND") == "task-not-found"
 
     def test_an_occurrence_is_the_docstring_s_rest_or_its_title(self) -> None:
-        assert errs.occurrence(InternalError).startswith("A bug, or a fault that nobody foresaw.")
-        assert errs.occurrence(TaskNotFound) == errs.title(TaskNotFound) == "There is no such task."
+        assert errs.occurrence(InternalError).startswith("The cause is a bug or an unexpected fault.")
+        assert errs.occurrence(TaskNotFound) == errs.title(TaskNotFound) == "The task does not exist."
 
 
 class TestDefinitionOf:

@@ -28,10 +28,10 @@ class TestError:
         assert (TaskNotFound().kind, TaskNotFound().code) == (Kind.NOT_EXIST, "TASK_NOT_FOUND")
 
     def test_a_template_is_filled_with_the_facts(self) -> None:
-        assert BodyTooLarge(limit=7).message == "A body may have at most 7 bytes. Nothing was written."
+        assert BodyTooLarge(limit=7).message == "A body can have at most 7 bytes. Nothing was written."
 
     def test_a_list_is_spoken_with_commas(self) -> None:
-        assert UnsupportedMediaType(supported=["a/b", "c/d"]).message.endswith("one of: a/b, c/d.")
+        assert UnsupportedMediaType(supported=["a/b", "c/d"]).message.endswith("one of these formats: a/b, c/d.")
 
     def test_a_message_of_the_occasion_beats_the_template(self) -> None:
         assert BodyTooLarge(limit=7, message="Too much.").message == "Too much."
@@ -40,7 +40,7 @@ class TestError:
         class MuchTooLarge(BodyTooLarge):
             pass
 
-        assert MuchTooLarge(limit=7).message.startswith("A body may have at most 7 bytes.")
+        assert MuchTooLarge(limit=7).message.startswith("A body can have at most 7 bytes.")
 
     def test_a_missing_fact_is_a_bug_of_whoever_raises(self) -> None:
         with pytest.raises(TypeError, match="DeadlineExceeded needs budget_ms, spent_in"):
@@ -48,7 +48,7 @@ class TestError:
 
     @pytest.mark.parametrize("name", ["kind", "code"])
     def test_kind_and_code_are_the_class_s(self, name: str) -> None:
-        with pytest.raises(TypeError, match="kind and code are the class's"):
+        with pytest.raises(TypeError, match="the class defines kind and code"):
             Error(**{name: "X"})  # type: ignore[arg-type]  # what is tested
 
     def test_facts_are_attributes_and_declared_ones_need_no_declaration_to_be_kept(self) -> None:
@@ -91,8 +91,8 @@ class TestStr:
         assert str(error) == "rest.create: tasks.create: sql: Said once."
 
     def test_a_named_error_without_message_says_its_title(self) -> None:
-        assert str(TaskNotFound()) == "There is no such task."
-        assert str(raised(E("tasks.get"), TaskNotFound())) == "tasks.get: There is no such task."
+        assert str(TaskNotFound()) == "The task does not exist."
+        assert str(raised(E("tasks.get"), TaskNotFound())) == "tasks.get: The task does not exist."
 
     def test_an_error_without_anything_says_its_kind(self) -> None:
         assert str(E(kind=Kind.IO)) == "io_error"

@@ -1,4 +1,4 @@
-"""Sentences said so often that they have a name."""
+"""Constructors of common validation errors."""
 
 from app.errs import Kind, Violation, input_unwanted, missing_field
 

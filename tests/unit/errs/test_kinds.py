@@ -60,5 +60,5 @@ class TestOf:
 
     @pytest.mark.parametrize("string", ["", "NOT_EXIST", "not_exist", "Item_does_not_exist", "item_does_not_exist "])
     def test_another_string_is_refused(self, string: str) -> None:
-        with pytest.raises(ValueError, match="no kind is called"):
+        with pytest.raises(ValueError, match="no kind has the string"):
             Kind.of(string)

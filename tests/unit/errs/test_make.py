@@ -100,7 +100,7 @@ class TestRejected:
 
     @pytest.mark.parametrize("keywords", [{}, {"kind": None}, {"message": None, "cause": None}])
     def test_nothing_at_all(self, keywords: dict[str, Any]) -> None:
-        with pytest.raises(TypeError, match="E needs something to say"):
+        with pytest.raises(TypeError, match="E needs an argument"):
             E(**keywords)
 
     @pytest.mark.parametrize("code", ["task_locked", "Task", "TASK-LOCKED", "", "TASK_", "TASK LOCKED", "A" * 64, 7])

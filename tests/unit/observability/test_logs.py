@@ -85,8 +85,8 @@ class TestError:
         line = only_line(stream)
         assert (line["level"], line["kind"]) == ("ERROR", "database_error")
         assert line["causes"] == [
-            {"type": "Error", "message": "There is no such task."},
-            {"type": "TaskNotFound", "message": "There is no such task.", "detail": "the row vanished"},
+            {"type": "Error", "message": "The task does not exist."},
+            {"type": "TaskNotFound", "message": "The task does not exist.", "detail": "the row vanished"},
         ]
         assert line["stack"] == []
 

@@ -84,7 +84,7 @@ def test_one_that_was_never_raised_tells_nothing() -> None:
 
 
 def test_ours_tell_everything_but_what_the_caller_sent() -> None:
-    refused = InvalidFilter(reason="Unknown member", token=SECRET, position=1, allowed=["status"])
+    refused = InvalidFilter(reason="Unknown property", token=SECRET, position=1, allowed=["status"])
     wrapped = errs.E("tasks.page", cause=refused)
-    assert str(wrapped) == f"tasks.page: Unknown member at character 1, near '{SECRET}'. Allowed: status."
-    assert redact_exception(wrapped) == "Unknown member at character 1, near '…'. Allowed: status."
+    assert str(wrapped) == f"tasks.page: Unknown property at character 1, near '{SECRET}'. Allowed: status."
+    assert redact_exception(wrapped) == "Unknown property at character 1, near '…'. Allowed: status."

@@ -84,7 +84,7 @@ class TestCheck:
         with pytest.raises(DeadlineExceeded) as caught:
             limit.check("database")
         assert caught.value.facts == {"budget_ms": 1235, "spent_in": "database"}
-        assert caught.value.message == "The budget of 1235 ms was spent in database."
+        assert caught.value.message == "The budget of 1235 ms ran out in database."
 
 
 class TestWithin:

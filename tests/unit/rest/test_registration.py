@@ -158,7 +158,7 @@ REJECTED: list[tuple[Attempt, str]] = [
         lambda blp: blp.raises(errs.Error),
         "Error is not in the catalogue: define it in a module of app/errs that app/er",
     ),
-    (lambda blp: blp.calls(Undeclared.get)(view), "Undeclared.get does not declare what it raises"),
+    (lambda blp: blp.calls(Undeclared.get)(view), "Undeclared.get does not declare its errors"),
     (
         lambda blp: blp.paginate(),
         "paginate of flask-smorest is not supported: describe the query with a subclass of Li",

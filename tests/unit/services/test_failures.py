@@ -45,7 +45,7 @@ class TestExplain:
             },
             trace_url="https://traces.test/{trace_id}",
         ).explain("request-1")
-        assert told.outcome == "503 SERVICE_UNAVAILABLE: The service cannot answer right now."
+        assert told.outcome == "503 SERVICE_UNAVAILABLE: The service is temporarily unavailable."
         assert (told.fault, told.sqlstate, told.catalogue) == ("capacity", "57P01", "/errors/service-unavailable")
         assert told.spent_ms == {"database": 10.25, "database_pool": 0.25, "other": 2.0}
         assert (told.retries, told.breakers) == ({"read": 1}, {"database": "closed"})

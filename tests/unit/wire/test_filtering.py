@@ -126,14 +126,14 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
-            ('password_hash = "x"', ("Unknown member", "password_hash", 1, NAMES)),
-            ("  owner.email = x", ("Unknown member", "owner.email", 3, NAMES)),
-            ("Title = x", ("Unknown member", "Title", 1, NAMES)),
-            ("password:x", ("Unknown member", "password", 1, NAMES)),
-            ("title = a AND ", ("A member is expected", "end of filter", 15, NAMES)),
-            ("title = a AND AND", ("Unknown member", "AND", 15, NAMES)),
-            ('"title" = a', ("A member is expected", '"title"', 1, NAMES)),
-            ("= a", ("A member is expected", "=", 1, NAMES)),
+            ('password_hash = "x"', ("Unknown property", "password_hash", 1, NAMES)),
+            ("  owner.email = x", ("Unknown property", "owner.email", 3, NAMES)),
+            ("Title = x", ("Unknown property", "Title", 1, NAMES)),
+            ("password:x", ("Unknown property", "password", 1, NAMES)),
+            ("title = a AND ", ("A property is expected", "end of filter", 15, NAMES)),
+            ("title = a AND AND", ("Unknown property", "AND", 15, NAMES)),
+            ('"title" = a', ("A property is expected", '"title"', 1, NAMES)),
+            ("= a", ("A property is expected", "=", 1, NAMES)),
         ],
     )
     def test_an_unknown_member_is_named_with_the_allowed_ones_b18(

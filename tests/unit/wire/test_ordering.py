@@ -40,13 +40,13 @@ class TestParseOrderBy:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
-            ("owner.email", ("Unknown member", "owner.email", 1, [*MEMBERS])),
-            ("title, password_hash desc", ("Unknown member", "password_hash", 8, [*MEMBERS[1:]])),
-            ("-title", ("Unknown member", "-title", 1, [*MEMBERS])),
-            ("title,", ("A member is expected", "end of order_by", 7, [*MEMBERS[1:]])),
-            (",title", ("A member is expected", ",", 1, [*MEMBERS])),
-            ("title,,a", ("A member is expected", ",", 7, [*MEMBERS[1:]])),
-            ("'title'", ("A member is expected", "'title'", 1, [*MEMBERS])),
+            ("owner.email", ("Unknown property", "owner.email", 1, [*MEMBERS])),
+            ("title, password_hash desc", ("Unknown property", "password_hash", 8, [*MEMBERS[1:]])),
+            ("-title", ("Unknown property", "-title", 1, [*MEMBERS])),
+            ("title,", ("A property is expected", "end of order_by", 7, [*MEMBERS[1:]])),
+            (",title", ("A property is expected", ",", 1, [*MEMBERS])),
+            ("title,,a", ("A property is expected", ",", 7, [*MEMBERS[1:]])),
+            ("'title'", ("A property is expected", "'title'", 1, [*MEMBERS])),
         ],
     )
     def test_an_unknown_member_is_named_with_the_allowed_ones_b18(
