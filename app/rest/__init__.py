@@ -1,7 +1,7 @@
-"""HTTP. With rpc and extensions the only floor that knows Flask; statuses, headers and media types are decided here.
+"""HTTP: statuses, headers and media types. Only this package, ``rpc`` and ``extensions`` import Flask.
 
-The table of contents of a request: ``hooks`` in order, then ``blueprint`` (accept, body, violations), then a handler in
-``handlers``; whatever is raised on the way is answered by ``errors``.
+The order of processing: ``hooks`` in order, then ``blueprint`` (Accept, body, violations), then a handler in
+``handlers``. ``errors`` renders every error.
 """
 
 from app import product
@@ -49,7 +49,7 @@ BLUEPRINTS = (
 
 
 def register(app: Application, settings: Settings) -> None:
-    """Put hooks, error handling and every blueprint in place."""
+    """Register hooks, error handlers and all blueprints."""
     app.url_map.converters["id"] = converters.ResourceId
     app.url_map.merge_slashes = False
     app.extensions["app-page-tokens"] = PageTokens((settings.page_token_secret or settings.jwt_secret).encode())

@@ -261,7 +261,7 @@ class TestLog:
 
     @pytest.mark.parametrize(
         ("authorization", "code", "said"),
-        [("", "MISSING_CREDENTIALS", "carries no bearer token"), ("Bearer x.y.z", "INVALID_TOKEN", "malformed")],
+        [("", "MISSING_CREDENTIALS", "has no bearer token"), ("Bearer x.y.z", "INVALID_TOKEN", "malformed")],
     )
     def test_a_401_is_logged_with_its_real_reason(
         self, unauthenticated: Caller, log: Log, authorization: str, code: str, said: str

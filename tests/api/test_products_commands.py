@@ -16,9 +16,9 @@ FAULTS = [
     ("sku,price\nTEA,4.90\n", ["line 1: the header must be sku,currency,price"]),
     ("sku,currency,price,price\n", ["line 1: the header must be sku,currency,price"]),
     ("TEA,EUR,4.90\n", ["line 1: the header must be sku,currency,price"]),
-    ("TEA,EUR", ["line 4: there must be 3 values, and there are 2"]),
-    ("TEA,EUR,4.90,1", ["line 4: there must be 3 values, and there are 4"]),
-    ("\nCUP,EUR,1.00", ["line 4: there must be 3 values, and there are 0"]),
+    ("TEA,EUR", ["line 4: the line must have 3 values, and it has 2"]),
+    ("TEA,EUR,4.90,1", ["line 4: the line must have 3 values, and it has 4"]),
+    ("\nCUP,EUR,1.00", ["line 4: the line must have 3 values, and it has 0"]),
     ("CUP,eur,1.00", ["line 4: currency must be one of USD, EUR, GBP"]),
     (
         " ,CHF,1",
@@ -28,7 +28,7 @@ FAULTS = [
     ('"a\nb",EUR,1.00', ["line 5: sku must not contain control characters"]),
     ("TEA,EUR,1.00", ["line 4: this sku has a price in this currency already"]),
     ('"CUP,EUR,1.00', ["line 5: unexpected end of data"]),
-    (f"{'x' * 10_001},EUR,1.00", ["line 4: a line has at most 10000 characters"]),
+    (f"{'x' * 10_001},EUR,1.00", ["line 4: a line can have at most 10000 characters"]),
     ("\udce9,EUR,1.00", ["line "]),
     *(
         (f'CUP,EUR,"{price}"', ["line 4: price must be an amount"])

@@ -42,7 +42,7 @@ class TestRegister:
     def test_ok(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         """3.4: 202, and a mail with a token, in the same transaction."""
         response = register(unauthenticated, email)
-        assert answered(response, 202) == {"message": "What to do next is sent by mail."}
+        assert answered(response, 202) == {"message": "You receive an email with instructions."}
         assert response.headers["Cache-Control"] == "no-store"
         (mail,) = mails(app, email)
         assert mail.keys() == {"kind", "to", "token", "name"}

@@ -24,7 +24,7 @@ Make = Callable[..., Flask]
 def listed() -> str:
     """Return the list as messages have it; tests of blueprints add scopes of their own."""
     assert {"account", "admin", "movies:read", "movies:write", "orders", "tasks"} <= scopes.SCOPES
-    return f"There are {', '.join(sorted(scopes.SCOPES))}."
+    return f"Known scopes: {', '.join(sorted(scopes.SCOPES))}."
 
 
 def run(app: Flask, *arguments: str) -> Result:
@@ -72,12 +72,12 @@ class TestSettings:
     def test_a_setting(self, make_application: Make, name: str) -> None:
         with pytest.raises(InvalidSettings) as caught:
             make_application(**{name: ("tasks", WRONG)})
-        assert caught.value.faults == [f"{name.upper()} names an unknown scope: {WRONG}. {listed()}"]
+        assert caught.value.faults == [f"{name.upper()} contains an unknown scope: {WRONG}. {listed()}"]
 
     def test_the_file_of_issuers(self, make_application: Make) -> None:
         named: dict[str, Any] = {"carol": ("tasks",), "*": (WRONG, "other")}
         issuer = Issuer(url="https://i.test", jwks_url="https://i.test/keys", audience="us", scopes=named)
-        with pytest.raises(InvalidSettings, match=f"ISSUERS names unknown scopes: other, {WRONG}"):
+        with pytest.raises(InvalidSettings, match=f"ISSUERS contains unknown scopes: other, {WRONG}"):
             make_application(issuers=(issuer,))
 
     def test_every_setting_of_scopes_is_checked(self) -> None:

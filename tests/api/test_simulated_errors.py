@@ -241,7 +241,7 @@ class TestRoutes:
         response = plain.test_client().get("/plain", headers=BROKEN)
         assert response.status_code == 400
         (violation,) = response.get_json()["errors"]
-        assert violation["message"].endswith("this route is none")
+        assert violation["message"].endswith("This route is not an operation")
         assert plain.test_client().get("/plain").get_data() == b"plain"
 
 

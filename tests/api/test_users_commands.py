@@ -35,7 +35,7 @@ class TestGrant:
     def test_what_is_no_scope(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         result = run(app, "grant", email, 'a"b')
         assert result.exit_code == 1
-        assert "There are account, admin," in result.output
+        assert "Known scopes: account, admin," in result.output
 
 
 class TestRevoke:

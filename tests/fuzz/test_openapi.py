@@ -89,7 +89,7 @@ BEYOND_SCHEMAS: Final = frozenset(
         "INVALID_PAGE_TOKEN",  # a signature
         "PRECONDITION_FAILED",  # the state of the resource
         "IDEMPOTENCY_KEY_REUSED",  # an earlier request
-        "INVALID_ORDER_BY A member is named twice",
+        "INVALID_ORDER_BY A property is listed twice",
         "quantity INVALID_TYPE",  # 1.0, which counts as an integer for JSON Schema
         "items_page_token INVALID_VALUE",  # one parameter asks for another
         "sku BROKEN_LINK",  # what there is to be ordered

@@ -192,7 +192,7 @@ class TestDocument:
 
 class TestRegistration:
     def test_a_sunset_before_the_deprecation_is_rejected(self) -> None:
-        with pytest.raises(ValueError, match="cannot go before it is deprecated: sunset=2026-11-30, since=2026-12-01"):
+        with pytest.raises(ValueError, match="earlier than the deprecation: sunset=2026-11-30 since=2026-12-01"):
             Deprecation(date(2026, 12, 1), sunset=date(2026, 11, 30))
         assert Deprecation(date(2026, 12, 1), sunset=date(2026, 12, 1)).fields["Sunset"]
 

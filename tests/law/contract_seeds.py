@@ -124,8 +124,8 @@ class Breaking:
 
     @staticmethod
     def read_only_member_removed(state: State) -> None:
-        """`TaskUpdate.create_time` is no longer accepted (PATCH /v1/tasks/{task_id}): clients that send back what \
-        they read get 400."""
+        """`TaskUpdate.create_time` is no longer accepted (PATCH /v1/tasks/{task_id}): clients that send back a \
+        resource get 400."""
         del schema(state, "TaskUpdate")["properties"]["create_time"]
 
     @staticmethod
@@ -201,7 +201,7 @@ class Breaking:
     @staticmethod
     def pattern_changed(state: State) -> None:
         """`PreferencesInput.locale` has another pattern (PUT /v1/users/{user_id}/preferences): clients that send \
-        what only the old one allows get 400."""
+        values that only the old one allows get 400."""
         member(state, "PreferencesInput.locale")["pattern"] = "^en$"
 
     @staticmethod

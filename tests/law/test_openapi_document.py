@@ -192,7 +192,7 @@ class TestErrors:
     def test_an_error_that_stands_in_an_answer_is_typed(self, document: dict[str, Any]) -> None:
         all_schemas = document["components"]["schemas"]
         failure = all_schemas["BatchFailure"]["properties"]["problem"]
-        assert failure == {"$ref": f"{SCHEMAS}ItemProblem", "description": "The item's own problem document."}
+        assert failure == {"$ref": f"{SCHEMAS}ItemProblem", "description": "The problem document of the item."}
         body = all_schemas["ErrorExample"]["properties"]["body"]
         assert body["anyOf"] == [{"$ref": f"{SCHEMAS}Problem"}, {"type": "null"}]
         assert all_schemas["Violation"]["required"] == ["field", "code", "message"]

@@ -1,6 +1,6 @@
-"""Limits requests by Flask-Limiter. Before authentication, to limit token guessing (C22).
+"""Limits requests with Flask-Limiter. Before authentication, to limit token guessing (C22).
 
-``rest.middleware`` adds the header fields that report what remains.
+``rest.middleware`` adds the header fields with the remaining requests.
 """
 
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ log: Final = product.logger("limits")
 
 
 def install(app: Flask) -> None:
-    """Bind the limiter: its hooks stand here."""
+    """Register the limiter's hooks."""
     limiter.init_app(app)
 
 
 def fields(results: Sequence[RequestLimit]) -> list[tuple[str, str]]:
-    """Return the header fields with the limits that apply, and what remains (draft-ietf-httpapi-ratelimit-headers)."""
+    """Return the header fields with limits and remaining requests (draft-ietf-httpapi-ratelimit-headers)."""
     policies, states = [], []
     for number, result in enumerate(_default_first(results), 1):
         try:
             remaining, seconds = remaining_of(result), seconds_until_reset(result)
-        except Exception:  # a storage of the fork's own choice may raise anything
-            log.warning("no RateLimit fields: the storage does not answer", exc_info=True)
+        except Exception:  # a storage that a fork configures can raise anything
+            log.warning("no RateLimit fields: the storage does not respond", exc_info=True)
             return []
         name, policy = _named(number, result.limit)
         policies.append(policy)

@@ -75,9 +75,9 @@ def test_a_hook_may_allow_more_or_less(serve: Serve, blp: Blueprint) -> None:
 
 @pytest.mark.parametrize("size", ["1 MiB", 0, -1, True, 1.5])
 def test_what_is_not_a_size_is_rejected_when_it_is_declared(blp: Blueprint, size: Any) -> None:
-    with pytest.raises(TypeError, match="a size of body is a number of bytes"):
+    with pytest.raises(TypeError, match="a body size is a number of bytes"):
         reading(blp, max_bytes=size)
-    with pytest.raises(TypeError, match="a size of body is a number of bytes"):
+    with pytest.raises(TypeError, match="a body size is a number of bytes"):
         Blueprint("pets", __name__, max_body_bytes=size)
 
 

@@ -30,14 +30,14 @@ class TestParseMask:
 
     @pytest.mark.parametrize("text", ["", " ", ",", ",,"])
     def test_an_explicit_mask_that_is_empty_is_one_violation(self, text: str) -> None:
-        message = "update_mask has an empty path; it takes: title, description, tags"
+        message = "update_mask has an empty path. Allowed: title, description, tags"
         assert violations(text) == (errs.Violation("update_mask", "INVALID_VALUE", message, parameter="update_mask"),)
 
     def test_every_path_that_cannot_be_written_is_a_violation_that_names_the_allowed(self) -> None:
         assert [violation.message for violation in violations("colour,title,name,")] == [
-            "update_mask cannot name 'colour'; it takes: title, description, tags",
-            "update_mask cannot name 'name'; it takes: title, description, tags",
-            "update_mask has an empty path; it takes: title, description, tags",
+            "update_mask must not contain 'colour'. Allowed: title, description, tags",
+            "update_mask must not contain 'name'. Allowed: title, description, tags",
+            "update_mask has an empty path. Allowed: title, description, tags",
         ]
 
     @pytest.mark.parametrize(
@@ -68,4 +68,4 @@ class TestParseFields:
             parse_fields(text, readable=READABLE)
         (violation,) = caught.value.violations
         assert (violation.field, violation.code, violation.parameter) == ("fields", "INVALID_VALUE", "fields")
-        assert violation.message.endswith("; it takes: name, title, tags")
+        assert violation.message.endswith(". Allowed: name, title, tags")

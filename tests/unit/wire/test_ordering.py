@@ -67,12 +67,12 @@ class TestParseOrderBy:
         assert facts(text) == expected
 
     def test_a_member_is_named_once(self) -> None:
-        assert facts("title, title desc") == ("A member is named twice", "title", 8, [*MEMBERS[1:]])
+        assert facts("title, title desc") == ("A property is listed twice", "title", 8, [*MEMBERS[1:]])
 
     def test_five_members_are_enough_and_the_sixth_is_pointed_at(self) -> None:
         five = "title, due_date, create_time, a, b"
         assert len(parse_order_by(five, MEMBERS, DEFAULT)) == 5
-        assert facts(f"{five}, c") == ("Too many members", "c", len(five) + 3, ["at most 5 members"])
+        assert facts(f"{five}, c") == ("Too many properties", "c", len(five) + 3, ["at most 5 properties"])
 
     @pytest.mark.parametrize("piece", ["a", ",", " ", "title,", "\0", "'", "é", "-"])
     def test_100_kb_of_anything_cost_milliseconds_b17(self, piece: str) -> None:

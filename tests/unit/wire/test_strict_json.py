@@ -87,9 +87,9 @@ class TestPositions:
             (b"[,1]", 2, "A value or ] is expected"),
             (b"[1 2]", 4, "A comma or ] is expected"),
             (b"[1}", 3, "A comma or ] is expected"),
-            (b'{"a":1,}', 8, "A member name is expected"),
-            (b"{1:2}", 2, "A member name or } is expected"),
-            (b"{'a':1}", 2, "A member name or } is expected"),
+            (b'{"a":1,}', 8, "A property name is expected"),
+            (b"{1:2}", 2, "A property name or } is expected"),
+            (b"{'a':1}", 2, "A property name or } is expected"),
             (b'{"a" 1}', 6, "A colon is expected"),
             (b'{"a" nul', 6, "A colon is expected"),
             (b'{"a":1 "b":2}', 8, "A comma or } is expected"),
@@ -128,7 +128,7 @@ class TestNumbers:
     )
     def test_numbers_beyond_binary64_are_refused_b4_b9(self, digits: bytes) -> None:
         error = refusal(b"[1, " + digits + b"]")
-        assert (error.position, error.reason) == (5, "A number this large is not allowed")
+        assert (error.position, error.reason) == (5, "The number is too large")
 
 
 class TestDuplicates:
@@ -144,7 +144,7 @@ class TestDuplicates:
     )
     def test_the_second_name_is_pointed_at_b5(self, body: bytes, position: int) -> None:
         error = refusal(body)
-        assert (error.position, error.reason) == (position, "A member name is repeated")
+        assert (error.position, error.reason) == (position, "A property name is repeated")
 
 
 class TestCharacters:
@@ -162,7 +162,7 @@ class TestCharacters:
     )
     def test_half_a_surrogate_pair_is_refused_b7(self, body: bytes, position: int) -> None:
         error = refusal(body)
-        assert (error.position, error.reason) == (position, "Half of a surrogate pair is not allowed")
+        assert (error.position, error.reason) == (position, "A lone surrogate is not allowed")
 
     @pytest.mark.parametrize(
         ("body", "position"),
@@ -182,7 +182,7 @@ class TestCharacters:
     )
     def test_an_escape_that_json_lacks_is_refused(self, body: bytes, position: int) -> None:
         error = refusal(body)
-        assert (error.position, error.reason) == (position, "An escape of JSON is expected")
+        assert (error.position, error.reason) == (position, "A JSON escape is expected")
 
     @pytest.mark.parametrize(
         ("body", "position"),
@@ -232,7 +232,7 @@ class TestNesting:
         closing = (b"]" if opening == b"[" else b"}") * 2000
         error = refusal(before + opening * 2000 + end + closing + b"]")
         assert error.reason == "Nesting deeper than 64 is not allowed"
-        assert error.message.startswith("Nesting deeper than 64 is not allowed, and it is somewhere after character ")
+        assert error.message.startswith("Nesting deeper than 64 is not allowed. The error is after character ")
 
     def test_brackets_in_strings_and_side_by_side_are_not_nesting(self) -> None:
         before = b"[" + b'"\\\\[[[","\\"{{",[],{},' * 20_000
@@ -254,10 +254,10 @@ class TestLargeBodies:
         ("piece", "end", "behind", "reason"),
         [
             (b"1,", b",]", 1, "A value is expected"),
-            (b'{"a":[1,{"b":""}]},', b'{"a":1,}]', 7, "A member name is expected"),
+            (b'{"a":[1,{"b":""}]},', b'{"a":1,}]', 7, "A property name is expected"),
             (b'{"a":[1,{"b":""}]},', b'{"a":x}]', 5, "A value is expected"),
             (b'{"a":[1,{"b":""}]},', b"[)]", 1, "A value or ] is expected"),
-            (b'{"a":[1,{"b":""}]},', b"{)}", 1, "A member name or } is expected"),
+            (b'{"a":[1,{"b":""}]},', b"{)}", 1, "A property name or } is expected"),
             (b'["\xc3\xa9"],', b"1 2]", 2, "The JSON is invalid"),
             (b'["\xc3\xa9"],', b'"\\ud800"]', 1, "The JSON is invalid"),
             (b'["\xc3\xa9"],', b"1e999]", 0, "The JSON is invalid"),
@@ -274,7 +274,7 @@ class TestLargeBodies:
     @pytest.mark.parametrize(
         ("end", "reason"),
         [
-            (b'{"a":1,"a":2}]', "A member name is repeated"),
+            (b'{"a":1,"a":2}]', "A property name is repeated"),
             (b"[" * 64 + b"]" * 64 + b"]", "Nesting deeper than 64 is not allowed"),
             (b"[" * 900 + b"]" * 900 + b"]", "Nesting deeper than 64 is not allowed"),
         ],
@@ -284,7 +284,7 @@ class TestLargeBodies:
         error = refusal(before + end)
         assert 1 < int(str(error.position)) <= len(before)
         assert error.reason == reason
-        assert error.message == f"{reason}, and it is somewhere after character {error.position}."
+        assert error.message == f"{reason}. The error is after character {error.position}."
 
     def test_what_is_not_json_costs_little_more_than_looking_through_it(self) -> None:
         for body in (b"[" + b"1," * 524_000 + b"]", b"[" + (b"[" * 60 + b"]" * 60 + b",") * 8600 + b"]"):
