@@ -17,7 +17,7 @@ def services() -> Services:
 
 def page_tokens() -> PageTokens:
     """Return the signer of page tokens."""
-    tokens: PageTokens = application().extensions["candor-page-tokens"]
+    tokens: PageTokens = application().extensions["app-page-tokens"]
     return tokens
 
 
