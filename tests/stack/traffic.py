@@ -30,7 +30,7 @@ class Ledger:
     doubtful: set[str] = field(default_factory=set)
     keyed: set[str] = field(default_factory=set)
     slowest: float = 0.0
-    body_text: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def enter(self, kind: str, status: int, seconds: float, body_text: bytes = b"") -> None:
@@ -39,7 +39,7 @@ class Ledger:
             self.answers[kind, status] += 1
             self.slowest = max(self.slowest, seconds)
             if status == 0 or status >= 400:
-                self.body_text.append(f"{kind} {status} {body_text[:300]!r}")
+                self.failures.append(f"{kind} {status} {body_text[:300]!r}")
 
     def count(self, kind: str, *statuses: int) -> int:
         """Return the number of requests of a kind with this status, or with any status when none is given."""

@@ -124,7 +124,7 @@ def _enter(env: Environment, tally: dict[str, Any]) -> None:
 def _watch_health(env: Environment, pending: "Any") -> float:
     slowest = 0.0
     while not pending.done():
-        answer = env.send(BYSTANDERS["/healthz"])
+        answer = env.exchange(BYSTANDERS["/healthz"])
         slowest = max(slowest, answer.seconds)
         env.expect(answer.status == 200, f"/healthz was {answer.status}")
         time.sleep(0.2)
