@@ -1,4 +1,4 @@
-"""Candor, floor by floor. Requests come in at the top and fall through; imports point down only.
+"""The application in layers. A request enters at the top; imports point down only.
 
 ::
 
@@ -20,9 +20,11 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
+from app.product import NAME
+
 if sys.flags.optimize > 1:
     sys.exit(
-        "Candor does not start:\n  - PYTHONOPTIMIZE=2 removes docstrings, which are the titles of errors:"
+        f"{NAME} does not start:\n  - PYTHONOPTIMIZE=2 removes docstrings, which are the titles of errors:"
         " set it to 1 or 0, or leave -OO out"
     )
 if TYPE_CHECKING:

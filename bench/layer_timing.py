@@ -73,7 +73,7 @@ class Timers:
 
 def install(timers: Timers, app: Flask) -> None:
     """Put timers into the application. Raises: AttributeError, when a layer is not at its known place."""
-    services = app.extensions["candor-services"]
+    services = app.extensions["app-services"]
     _hooks(timers, app)
     for endpoint, view in app.view_functions.items():
         app.view_functions[endpoint] = timers.around("operation: Accept, slot, precondition, answer", view)

@@ -1,6 +1,6 @@
-"""Settings: what the environment says, read once at boot, refused at once with every fault named.
+"""The settings: read once from the environment at start, and rejected with a list of all faults.
 
-A field is a setting: its name in capitals is the variable, its metadata the sentence in ``.env.example``.
+Each field is a setting: its upper-case name is the variable, its metadata the description in ``.env.example``.
 """
 
 import os
@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+from app import product
 from app.config import database, development, readers, rules
 from app.config.issuers import Issuer, read_issuers
 from app.config.setting import default_of
@@ -17,91 +18,89 @@ from app.config.setting import setting as _setting
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = ROOT / ".local"
 VERSION: Final = "0.1.0"
-"""As in pyproject.toml, which need not be there where we run."""
+"""The version in pyproject.toml, which may be absent at run time."""
 
 
 class InvalidSettings(Exception):
-    """The environment is not fit to run with; ``faults`` has one sentence for each thing wrong."""
+    """The environment is invalid; ``faults`` has one sentence for each fault."""
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
-        super().__init__("Candor does not start:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        super().__init__(f"{product.NAME} does not start:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Everything that can be configured, with safe defaults for development on loopback."""
+    """All settings, with safe defaults for development on loopback."""
 
     app_env: str = _setting(
         "development",
         readers.one_of("development", "production"),
-        "Production refuses weak or missing settings; development fills them in under .local/.",
+        "Production rejects weak or missing settings; development generates them in .local/.",
     )
     host: str = _setting(
-        "127.0.0.1", readers.host, "The address to listen on. Beyond loopback, production is required."
+        "127.0.0.1", readers.host, "The address to listen on. Addresses other than loopback require production."
     )
     port: int = _setting(8000, readers.integer(1, 65535), "The port to listen on.")
     bind: str = _setting(
-        "", readers.unix_socket, "A unix socket to listen on instead of HOST and PORT, such as unix:/run/candor/1.sock."
+        "", readers.unix_socket, "A unix socket to listen on instead of HOST and PORT, such as unix:/run/app/1.sock."
     )
     public_url: str = _setting(
         "",
         readers.public_url,
-        "Where clients reach this service; begins every error's type. Default: HOST and PORT.",
+        "Address of this service for clients, the start of every error's type. Default: HOST and PORT.",
     )
     script_name: str = _setting(
         "",
         readers.script_name,
-        "The path of PUBLIC_URL, if the proxy passes it on to the service; unset, the proxy removes it.",
+        "The path of PUBLIC_URL, if the proxy sends it to the service. Unset: the proxy removes it.",
     )
     documentation_url: str = _setting(
-        "", readers.public_url, "Address of the built documentation. Error pages and OpenAPI link to it."
+        "", readers.public_url, "The URL of the built documentation. Error pages and OpenAPI link to it."
     )
     database_url: str = _setting(
         "",
         database.database_url,
-        "postgresql://user:password@host/name, or another form of libpq. Unset, make run starts an embedded server.",
+        "postgresql://user:password@host/name, or another form of libpq. Unset: make run starts a server.",
     )
     database_pool_size: int = _setting(
         5,
         readers.integer(1, 100),
-        "Database connections per worker process: one for readiness, each other for a request.",
+        "Database connections per worker process: one for readiness, the others for requests.",
     )
-    jwt_secret: str = _setting("", str, "Key of the HS256 tokens, at least 32 bytes. Development generates one.")
+    jwt_secret: str = _setting("", str, "The key of HS256 tokens, at least 32 bytes. Development generates one.")
     jwt_keys: tuple[tuple[str, str], ...] = _setting(
         (),
         readers.keys,
-        "Keys of the HS256 tokens as name:secret; the first signs, all are accepted, by kid, and no other key is.",
+        "Keys of the HS256 tokens as name:secret. The first key signs; only these keys are accepted, by kid.",
     )
-    page_token_secret: str = _setting(
-        "", str, "Key of page tokens, at least 32 bytes. Unset, it is derived from JWT_SECRET."
-    )
-    jwt_audience: str = _setting("", str, "When set, a token's aud must name it.")
-    jwt_issuer: str = _setting("", str, "When set, a token's iss must equal it.")
+    page_token_secret: str = _setting("", str, "Key of page tokens, at least 32 bytes. Unset: derived from JWT_SECRET.")
+    jwt_audience: str = _setting("", str, "Required value in the aud claim of tokens. Unset: aud is not checked.")
+    jwt_issuer: str = _setting("", str, "Required iss claim of tokens. Unset: iss is not checked.")
     issuers: tuple[Issuer, ...] = _setting(
-        (), read_issuers, "A TOML file that names who else issues tokens, and what their subjects may do."
+        (), read_issuers, "A TOML file with other issuers of tokens and the scopes of their subjects."
     )
     google_client_id: str = _setting(
-        "", str, "When set, Google's access tokens for this client are accepted. Who may do what, ISSUERS says."
+        "", str, "Client ID whose Google access tokens are accepted. ISSUERS has the scopes. Unset: none."
     )
     google_url: str = _setting(
-        "https://oauth2.googleapis.com", readers.public_url, "Where Google is asked about its tokens."
+        "https://oauth2.googleapis.com", readers.public_url, "Address of Google's token endpoint."
     )
     anonymous_scopes: tuple[str, ...] = _setting(
         (),
         readers.scopes,
-        "Scopes of a request without credentials, which then acts as the user anonymous. Default: none.",
+        "The scopes of requests without credentials, which then act as the user anonymous. Default: none.",
     )
     rate_limit: str = _setting(
         "100 per second",
         readers.limit,
         "Requests per client address, in Flask-Limiter's notation; several joined by ';'.",
     )
-    token_rate_limit: str = _setting(
-        "5 per minute", readers.limit, "Requests for tokens per client address: tries to log in."
-    )
+    token_rate_limit: str = _setting("5 per minute", readers.limit, "Login requests per client address.")
     registration_rate_limit: str = _setting(
-        "10 per hour", readers.limit, "Requests per client address for an account; as many for a password reset."
+        "10 per hour",
+        readers.limit,
+        "Registrations per client address; password resets have the same limit, counted separately.",
     )
     default_scopes: tuple[str, ...] = _setting(
         (
@@ -110,143 +109,145 @@ class Settings:
             "movies:read",
         ),
         readers.scopes,
-        "Scopes of a new account.",
+        "The scopes of new accounts.",
     )
     redis_url: str = _setting(
         "",
         readers.redis_url,
-        "Where instances share their limits. Unset, each worker process counts for itself.",
+        "Redis server where instances share rate limits. Unset: each worker process counts for itself.",
     )
     smtp_url: str = _setting(
         "",
         readers.url("smtp", "smtps"),
-        "Who sends mail: smtp://user:password@host:587 or smtps://. Unset, mail is printed, and waits in production.",
+        "Mail server: smtp://user:password@host:587 or smtps://. Unset: mail is printed; in production it waits.",
     )
     mail_from: str = _setting(
-        "Candor <candor@localhost>", readers.mail_address, "Whom mail is from: an address, with a name perhaps."
+        f"{product.NAME} <{product.SLUG}@localhost>",
+        readers.mail_address,
+        "Sender address of emails, optionally with a name.",
     )
     activation_url: str = _setting(
-        "", readers.token_url, "The page to activate accounts, linked in mails, with {token}. Unset, they show a code."
+        "",
+        readers.token_url,
+        "Page to activate accounts, linked in emails, with {token}. Unset: emails contain the token.",
     )
     password_reset_url: str = _setting(
-        "", readers.token_url, "The page to set a new password, linked in mails, with {token}. Unset, they show a code."
+        "",
+        readers.token_url,
+        "Page to set a new password, linked in emails, with {token}. Unset: emails contain the token.",
     )
     users_url: str = _setting(
         "",
         readers.public_url,
-        "Another instance of this service that knows the users of profiles. Unset, it is this one.",
+        "Address of another instance that has the users of profiles. Unset: this instance.",
     )
     preferences_url: str = _setting(
         "",
         readers.public_url,
-        "Another instance of this service that knows their preferences. Unset, it is this one.",
+        "Address of another instance that has the preferences of users. Unset: this instance.",
     )
     trusted_proxies: tuple[readers.Network, ...] = _setting(
         (),
         readers.networks,
-        "Peers whose X-Forwarded-For is believed, as addresses or networks. A peer on a unix socket always is.",
+        "Peers whose X-Forwarded-For is trusted, as addresses or networks. A Unix socket is always trusted.",
     )
     cors_origins: tuple[str, ...] = _setting(
-        (), readers.origins, "Exact origins whose pages may call this API. Default: none."
+        (), readers.origins, "The exact origins whose pages may call this API (CORS). Default: none."
     )
     request_timeout: float = _setting(
         10.0,
         readers.number(0.05, 60),
-        "The time budget of a request in seconds; callers may shorten it by Request-Timeout.",
+        "Time budget of a request in seconds; callers can shorten it with Request-Timeout.",
     )
     max_body_bytes: int = _setting(
         1048576,
         readers.integer(1024, 64 * 1048576),
-        "The largest request body, in bytes; operations that need less read less.",
+        "Largest request body in bytes; most operations have a smaller limit.",
     )
     log_level: str = _setting(
         "INFO",
         readers.one_of(*rules.LEVELS),
-        "The least severe level that is logged, until PUT /v1/logger sets another.",
+        "Least severe level that is logged, until PUT /v1/logger sets another.",
     )
     log_level_min: str = _setting(
-        "DEBUG", readers.one_of(*rules.LEVELS), "The least severe level that LOG_LEVEL and PUT /v1/logger may ask for."
+        "DEBUG", readers.one_of(*rules.LEVELS), "Least severe level that LOG_LEVEL and PUT /v1/logger can set."
     )
-    log_client: bool = _setting(
-        True, readers.boolean, "Whether log entries contain the address of the client, which is personal data."
-    )
+    log_client: bool = _setting(True, readers.boolean, "Log the address of the client, which is personal data.")
     failures_kept: int = _setting(
-        10_000, readers.integer(0, 100_000), "Failed requests kept, to be explained by their ids. 0: none."
+        10_000, readers.integer(0, 100_000), "Failed requests that are stored, to explain them by ID. 0: none."
     )
-    failures_days: int = _setting(14, readers.integer(1, 3650), "How many days they are kept at most.")
+    failures_days: int = _setting(14, readers.integer(1, 3650), "Days that failed requests are stored at most.")
     failures_sample: float = _setting(
         0.1,
         readers.number(0, 1),
-        "The share kept of 4xx, and of 504s after a budget that the caller shortened; ten a second and worker at most. "
-        "Other 5xx are kept.",
+        "Share of 4xx that is stored, and of 504 after a budget that the caller shortened; at most ten a second and "
+        "worker. All other 5xx are stored.",
     )
     tracing: bool = _setting(
         False,
         readers.boolean,
-        "Trace requests by OpenTelemetry: OTEL_* variables say where to. Needs requirements/tracing.lock.",
+        "Trace requests with OpenTelemetry, to the target in OTEL_* variables. Needs requirements/tracing.lock.",
     )
     trace_url: str = _setting(
-        "", readers.trace_url, "Where a trace is looked at, such as https://traces.example.com/trace/{trace_id}."
+        "", readers.trace_url, "Address that shows a trace, such as https://traces.example.com/trace/{trace_id}."
     )
-    debug_token: str = _setting(
-        "", str, "What X-Debug-Token must be, at least 16 characters; unset, there are no debug listeners."
-    )
+    debug_token: str = _setting("", str, "Required X-Debug-Token, at least 16 characters. Unset: no debug listeners.")
     debug_port: int = _setting(
         6060,
         readers.integer(1, 65471),
-        "Worker n of this instance has its debug listener on 127.0.0.1, at this port plus n.",
+        "Debug listener of worker n: 127.0.0.1, at this port plus n.",
     )
-    debug: bool = _setting(False, readers.boolean, "Flask's debug mode; refused in production.")
+    debug: bool = _setting(False, readers.boolean, "Flask's debug mode; rejected in production.")
     faults_on_demand: bool = _setting(
         True,
         readers.boolean,
-        "Whether Simulate-Error makes a request fail with the error that it names. Default in production: false.",
+        "Let callers request errors with Simulate-Error. Default in production: false.",
         production="false",
     )
     faults_on_demand_in_production: bool = _setting(
-        False, readers.boolean, "Whether production may have FAULTS_ON_DEMAND=true, as a staging environment needs."
+        False, readers.boolean, "Allow FAULTS_ON_DEMAND=true in production, for staging environments."
     )
     web_concurrency: int = _setting(
         0,
         readers.integer(0, 64),
-        "Worker processes. 0: one per core and two at least in production, two in development.",
+        "Worker processes. 0: one per core and at least two in production, two in development.",
     )
     web_threads: int = _setting(16, readers.integer(1, 256), "Threads per worker process.")
     drain_seconds: float = _setting(
         0.0,
         readers.number(0, 300),
-        "How long requests are still served after SIGTERM, while /readyz says 503. Default in production: 5.",
+        "Seconds to serve requests after SIGTERM, while /readyz returns 503. Default in production: 5.",
         production="5",
     )
     metrics_port: int = _setting(
-        9090, readers.integer(0, 65535), "Where /metrics is served, by a process of its own. 0: nowhere."
+        9090, readers.integer(0, 65535), "Port of /metrics, which a separate process serves. 0: no metrics."
     )
     metrics_host: str = _setting(
         "127.0.0.1",
         readers.host,
-        "The address of METRICS_PORT. Beyond loopback, whoever reaches it can read the metrics.",
+        "Address of METRICS_PORT. Beyond loopback, anyone who reaches it can read the metrics.",
     )
     worker_metrics_port: int = _setting(
-        9094, readers.integer(0, 65535), "Where the metrics of flask worker are served, at METRICS_HOST. 0: nowhere."
+        9094, readers.integer(0, 65535), "Port of the metrics of flask worker, at METRICS_HOST. 0: no metrics."
     )
     rpc_host: str = _setting(
-        "127.0.0.1", readers.host, "The address that gRPC listens on. Beyond loopback, production is required."
+        "127.0.0.1", readers.host, "The address of gRPC. Addresses other than loopback require production."
     )
     rpc_port: int = _setting(50051, readers.integer(0, 65535), "The port that gRPC listens on. 0: no gRPC.")
     rpc_certificate: str = _setting("", str, "A file with the certificate chain of gRPC, in PEM. Unset, no TLS.")
-    rpc_key: str = _setting("", str, "A file with its private key.")
+    rpc_key: str = _setting("", str, "A file with the private key of gRPC, in PEM.")
     rpc_metrics_port: int = _setting(
-        9093, readers.integer(0, 65535), "Where the metrics of gRPC are served, at METRICS_HOST. 0: nowhere."
+        9093, readers.integer(0, 65535), "Port of the metrics of gRPC, at METRICS_HOST. 0: no metrics."
     )
 
     @property
     def is_production(self) -> bool:
-        """Tell whether this is the real thing."""
+        """True in production."""
         return self.app_env == "production"
 
     @property
     def simulates_errors(self) -> bool:
-        """Return whether callers may choose the error of a request; in production this takes both settings."""
+        """True if callers may choose the error of a request; in production this requires both settings."""
         return self.faults_on_demand and (self.faults_on_demand_in_production or not self.is_production)
 
     @property
@@ -257,10 +258,10 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, local: Path = LOCAL) -> "Settings":
-        """Read the environment; in development, fill in what ``make run`` left under ``local``.
+        """Read the environment; in development, use the secret and the database in ``local`` as defaults.
 
         Raises:
-            InvalidSettings: one or more settings are unfit; all of them are named.
+            InvalidSettings: at least one setting is invalid; the exception names all of them.
         """
         environ = os.environ if environ is None else environ
         values: dict[str, Any] = {}
@@ -295,5 +296,5 @@ class Settings:
 
 
 def authority(host: str, port: int) -> str:
-    """Return host and port as a URL has them: an IPv6 address between brackets (RFC 3986, section 3.2.2)."""
+    """Return host and port in URL syntax: an IPv6 address has brackets (RFC 3986, section 3.2.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

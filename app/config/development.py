@@ -1,15 +1,17 @@
-"""What development fills in, where production must be told: a secret of its own, and the embedded database."""
+"""Defaults of development for required settings: a generated secret, and the embedded database."""
 
 import os
 import secrets
 from pathlib import Path
 from typing import Final
 
+from app import product
+
 SECRET_BYTES: Final = 32
 
 
 def secret(local: Path) -> str:
-    """Return the secret kept under ``.local/``, made on first use; else one for this process."""
+    """Return the secret in ``.local/``, created on first use; if that fails, a secret for this process."""
     path = local / "jwt-secret"
     try:
         local.mkdir(exist_ok=True)
@@ -31,8 +33,8 @@ def secret(local: Path) -> str:
 
 
 def database(local: Path) -> str:
-    """Return the address that the embedded PostgreSQL left, else the one PostgreSQL has by default."""
+    """Return the URL of the embedded PostgreSQL, or PostgreSQL's default address if there is none."""
     try:
         return (local / "database-url").read_text().strip()
     except OSError:
-        return "postgresql+psycopg://candor@127.0.0.1:5432/candor"
+        return f"postgresql+psycopg://{product.SLUG}@127.0.0.1:5432/{product.SLUG}"

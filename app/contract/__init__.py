@@ -1,6 +1,6 @@
-"""What is promised to callers, as recorded in ``contract/`` at a release, and what has changed since.
+"""Comparison of the API contract with the record of the last release in ``contract/``.
 
-``state`` makes the record of the present code, the comparisons yield ``Change`` objects, and ``changelog`` finds those
-that CHANGELOG.md does not mention. Only the commands of ``app.cli.contract`` import this package: nothing here runs
-while the service serves. The comparisons know JSON, and nothing of the application.
+``state`` creates the record of the current code, the comparisons yield ``Change`` objects, and ``changelog`` finds
+changes that CHANGELOG.md does not mention. Only the commands of ``app.cli.contract`` import this package; the running
+service does not use it. The comparisons process JSON and do not import the application.
 """

@@ -9,9 +9,9 @@ _PARAMETER = re.compile(r"\\\{[^}]*\\\}")
 
 
 def unmentioned(changes: Iterable[Change], changelog: str) -> list[Change]:
-    """Return the additions of which no entry of the unreleased sections contains all names.
+    """Return the additions whose names are not all in one entry of the unreleased sections.
 
-    A parameter in a path may have any name there: ``/v1/tasks/{id}``.
+    A parameter in a path can have any name there: ``/v1/tasks/{id}``.
     """
     entries = [entry for section in _unreleased(changelog) for entry in re.split(r"\n(?=- |\n)", section)]
     return [each for each in changes if not each.is_breaking and not any(_mentions(entry, each) for entry in entries)]
@@ -27,6 +27,6 @@ def _mentions(entry: str, change: Change) -> bool:
 
 
 def _pattern(name: str) -> str:
-    """Return a pattern that finds a name as a word of its own."""
+    """Return a pattern that finds a name as a separate word."""
     word = _PARAMETER.sub(lambda _: r"\{[^}]*\}", re.escape(name))
     return rf"(?<![\w/-]){word}(?![\w/{{-]|:\w)"

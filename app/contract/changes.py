@@ -1,11 +1,11 @@
-"""A difference between two records of the contract, in one sentence."""
+"""A change between two records of the contract, described in one sentence."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 LISTED: Final = 3
-"""Operations that a sentence names; of the others it has the number."""
+"""The largest number of operations in a sentence. For the others, the sentence has their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +13,10 @@ class Change:
     """A change of the contract.
 
     Args:
-        fact: what has changed.
-        effect: for a breaking change, which callers notice, and how.
-        names: for an addition, the names that an entry of CHANGELOG.md has to contain, all of them.
-        operations: the operations that it applies to.
+        fact: a description of the change.
+        effect: for a breaking change, the affected callers and the effect on them.
+        names: for an addition, the names that an entry of CHANGELOG.md must contain, all of them.
+        operations: the affected operations.
     """
 
     fact: str
@@ -26,7 +26,7 @@ class Change:
 
     @property
     def is_breaking(self) -> bool:
-        """Whether some caller has to change something."""
+        """True if some callers must change something."""
         return bool(self.effect)
 
     @property
@@ -40,26 +40,26 @@ class Change:
 
 
 def breaking(fact: str, effect: str) -> Change:
-    """Return a change that some callers have to react to."""
+    """Return a change to which some callers must adapt."""
     return Change(fact, effect)
 
 
 def addition(fact: str, *names: str) -> Change:
-    """Return a change that CHANGELOG.md has to mention by these names."""
+    """Return a change that CHANGELOG.md must mention with these names."""
     return Change(fact, names=names)
 
 
 def listed(
     old: Iterable[str], new: Iterable[str], *, gone: Callable[[str], Change], added: Callable[[str], Change]
 ) -> Iterator[Change]:
-    """Yield a change for each name that one of two lists lacks."""
+    """Yield a change for each name that is in only one of two lists."""
     before, after = [*old], [*new]
     yield from (gone(name) for name in before if name not in after)
     yield from (added(name) for name in after if name not in before)
 
 
 def collected(found: Iterable[tuple[Change, str]]) -> Iterator[Change]:
-    """Yield each change once, with all operations that it was found in; an empty name stands for none."""
+    """Yield each change once, with all its operations. An empty name means no operation."""
     operations: dict[Change, list[str]] = {}
     for change, operation in found:
         operations.setdefault(change, []).extend([operation] if operation else [])

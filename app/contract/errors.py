@@ -1,4 +1,4 @@
-"""The comparison of what is promised of errors: kinds, codes, statuses, gRPC statuses, properties and header fields."""
+"""The comparison of the error contract: kinds, codes, statuses, gRPC statuses, properties and header fields."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -14,11 +14,11 @@ EFFECTS: Final[Mapping[str, str]] = {
     "status": "clients that branch on the HTTP status take another branch",
     "gRPC status": "gRPC clients that branch on the status take another branch",
     "retryable": "clients that follow it retry too much or too little",
-    "fault": "clients and alerts that go by it blame another side",
+    "fault": "clients and alerts that use it attribute the error to another party",
     "scope": "gRPC clients whose tokens have only the old one get PERMISSION_DENIED",
     "is_keyed": "gRPC clients that repeat a call with a key create twice",
 }
-"""Who notices the change of a fact."""
+"""The effect of a change of each fact on callers."""
 LISTS: Final[Mapping[str, tuple[str, str]]] = {
     "headers": ("the header field `{}`", "clients that read it find nothing"),
     "errors": ("the error `{}`", "gRPC clients that handle it see another error or none"),

@@ -10,14 +10,14 @@ Schema = Mapping[str, Any]
 MAXIMA: Final = ("maxLength", "maxItems", "maximum", "exclusiveMaximum", "maxProperties")
 MINIMA: Final = ("minLength", "minItems", "minimum", "exclusiveMinimum", "minProperties")
 MEMBERS: Final = "x-members"
-"""The properties that a parameter may name, of a filter with their operators. Its pattern follows from them."""
+"""The properties that a parameter accepts, for a filter with their operators. They determine its pattern."""
 DEFAULT: Final = "x-default"
 WIDER: Final = {("integer", "number"), ("int32", "int64"), ("float", "double")}
 """Each type or format fits into the second one."""
 
 
 def kind(old: Schema, new: Schema, where: str, *, is_sent: bool) -> Change | None:
-    """Return how type or format changed, if one does not fit into the other."""
+    """Return a change of type or format if the new one is incompatible."""
     inner, outer = (old, new) if is_sent else (new, old)
     if _fits(_kinds(inner), _kinds(outer)) and _fits({inner.get("format")}, _formats(outer)):
         return None
@@ -28,7 +28,7 @@ def kind(old: Schema, new: Schema, where: str, *, is_sent: bool) -> Change | Non
 
 
 def _kinds(schema: Schema) -> set[Any] | None:
-    """Return the types that a schema allows; ``None``: any."""
+    """Return the types that a schema allows, or ``None`` for any type."""
     found = schema.get("type")
     return None if found is None else {*found} if isinstance(found, list) else {found}
 
@@ -84,14 +84,16 @@ def limits(old: Schema, new: Schema, where: str) -> Iterator[Change]:
     if MEMBERS in old and MEMBERS in new:
         yield from _members(old[MEMBERS], new[MEMBERS], where)
     elif "pattern" in new and new["pattern"] != old.get("pattern"):
-        yield breaking(f"`{where}` has another pattern", "clients that send what only the old one allows get 400")
+        yield breaking(
+            f"`{where}` has another pattern", "clients that send values that only the old one allows get 400"
+        )
     if old.get(DEFAULT) != new.get(DEFAULT):
         values = f"The default of `{where}` is {_one(new.get(DEFAULT))} instead of {_one(old.get(DEFAULT))}"
         yield breaking(values, "clients that leave it out get another result")
 
 
 def _members(old: Any, new: Any, where: str) -> Iterator[Change]:
-    """Yield the changes of what a parameter may name."""
+    """Yield the changes of the properties that a parameter accepts."""
     yield from listed(
         old,
         new,

@@ -1,4 +1,4 @@
-"""The comparison of two OpenAPI documents, operation by operation; what is promised of errors is compared apart."""
+"""The comparison of two OpenAPI documents by operation. The error contract is compared separately."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,13 +15,13 @@ CODES: Final = "x-errors"
 SCOPES: Final = "x-scopes"
 IS_400: Final = "send it get 400"
 UNREAD: Final = {"header": "send it are ignored", "path": "use its name have to be generated again"}
-"""What happens to clients whose parameter is gone, by its place."""
+"""The effect of a removed parameter on clients, by its location."""
 Document = Mapping[str, Any]
 Operation = Mapping[str, Any]
 
 
 def changes(old: Document, new: Document) -> list[Change]:
-    """Return the changes between two documents, each once, with the operations that it was found in."""
+    """Return the changes between two documents, each once, with its operations."""
     return [*_scopes(old, new), *collected(_found(old, new))]
 
 
@@ -42,7 +42,7 @@ def _found(old: Document, new: Document) -> Iterator[tuple[Change, str]]:
 
 
 def _operations(document: Document) -> dict[tuple[str, str], tuple[str, Operation]]:
-    """Return the operations by method and path; parameters in paths have no names there."""
+    """Return the operations by method and path. Path parameters have no names in the keys."""
     found: dict[tuple[str, str], tuple[str, Operation]] = {}
     for path, item in document["paths"].items():
         shared = item.get("parameters", [])
@@ -59,7 +59,7 @@ def _components(document: Document, kind: str) -> Mapping[str, Any]:
 
 
 def _resolved(document: Document, node: Any) -> Any:
-    """Return what a reference refers to; anything else as it is."""
+    """Return the target of a reference, or any other node unchanged."""
     while isinstance(node, Mapping) and "$ref" in node:
         kind, name = node["$ref"].split("/")[-2:]
         node = _components(document, kind)[name]
@@ -210,7 +210,7 @@ def _new_parameter(where: str, name: str, *, is_required: bool) -> Change:
 
 
 def _is_enough(old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> bool:
-    """Return whether credentials for the old requirement fulfil the new one; the scope of admins implies all."""
+    """Return true if credentials for the old requirement satisfy the new one. The admin scope implies all others."""
     return all(
         scheme in old and (ADMIN in old[scheme] or {*scopes} <= {*old[scheme]}) for scheme, scopes in new.items()
     )

@@ -1,6 +1,6 @@
 """The comparison of two images of the protocol: ``FileDescriptorSet`` messages in the JSON form of protobuf.
 
-A name is part of the contract as well as a number: generated code and the JSON form have names, the wire has numbers.
+Names and numbers are part of the contract: generated code and the JSON form contain names, messages contain numbers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ def changes(old: Node, new: Node) -> list[Change]:
 
 
 def _definitions(image: Node) -> dict[str, tuple[str, Node]]:
-    """Return every message, enum and service of ours by its full name."""
+    """Return all messages, enums and services by full name, except those of Google."""
     found: dict[str, tuple[str, Node]] = {}
     for file in image["file"]:
         package = file.get("package", "")
@@ -57,7 +57,7 @@ def _definitions(image: Node) -> dict[str, tuple[str, Node]]:
 
 
 def _pairs(what: str, key: str, name: str, old: Node, new: Node) -> Iterator[tuple[str, Node, Node] | Change]:
-    """Yield what both have, and the changes by what one of them lacks."""
+    """Yield the entries that both have, and a change for each entry that only one has."""
     before, after = ({each["name"]: each for each in node.get(key, ())} for node in (old, new))
     for each, node in before.items():
         if each not in after:
@@ -109,7 +109,7 @@ def _service(name: str, old: Node, new: Node) -> Iterator[Change]:
 
 
 def _routes(where: str, old: Node, new: Node) -> Iterator[Change]:
-    """Yield a change of the path over HTTP that gateways make of a method."""
+    """Yield a change of a method's HTTP path, which gateways use."""
     was, now = (node.get("options", {}).get("[google.api.http]") for node in (old, new))
     if was is not None and was != now:
         yield breaking(
@@ -124,7 +124,7 @@ def _moved(where: str, old: int, new: int) -> Change:
 
 
 def _spelled(message: Node, field: Node) -> str:
-    """Return the type of a field as a proto file has it."""
+    """Return the type of a field as in a proto file."""
     kind = field.get("typeName", "").lstrip(".") or field["type"].removeprefix("TYPE_").lower()
     if field.get("proto3Optional"):
         return f"optional {kind}"

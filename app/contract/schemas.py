@@ -1,8 +1,8 @@
 """The comparison of two JSON schemas of OpenAPI 3.1.
 
-A request may become wider: the new schema accepts everything that the old one accepted. A response may become
-narrower: the old schema accepts everything that the new one allows. Properties that are added are fine in both, unless
-a request has to have them. Limits and patterns of responses are not compared, because a wider request widens them.
+A request can become wider: the new schema accepts everything that the old one accepted. A response can become
+narrower: the old schema accepts everything that the new one allows. New properties are compatible in both, unless a
+request requires them. Limits and patterns of responses are not compared, because a wider request widens them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ Schema = Mapping[str, Any]
 
 
 class Side(Enum):
-    """Which side receives the value: the service, or the client. The enum's value is what the service does with it."""
+    """The receiver of a value: the service or the client. The enum's value is a verb for the service."""
 
     SENT = "accepted"
     RETURNED = "returned"
@@ -34,10 +34,10 @@ class Schemas:
         """Return the changes between two schemas.
 
         Args:
-            old: the recorded schema; a reference is followed.
-            new: the present one.
-            where: a name for it, unless it is a component, which has a name.
-            side: which side receives the value.
+            old: the recorded schema; references are resolved.
+            new: the current schema.
+            where: a name for the schema, unless it is a component, which has a name.
+            side: the receiver of the value.
         """
         before, after = _name(old), _name(new)
         if not before:
@@ -52,7 +52,7 @@ class Schemas:
 
     def _renamed(self, before: str, after: str) -> Iterator[Change]:
         if before != after and before not in self._new:
-            became = f"`{after}`" if after else "no schema of its own"
+            became = f"`{after}`" if after else "an inline schema"
             yield breaking(f"Schema `{before}` has become {became}", "generated clients lose the type of this name")
 
     def _compared(self, old: Schema, new: Schema, where: str, side: Side) -> Iterator[Change]:
@@ -75,7 +75,7 @@ class Schemas:
         yield from self._properties(old, new, where, side)
 
     def _settled(self, schema: Schema, components: Mapping[str, Schema]) -> tuple[Schema, bool]:
-        """Return a schema without null, and whether null is allowed; ``oneOf`` counts as ``anyOf``."""
+        """Return a schema without null, and true if null is allowed. ``oneOf`` is handled like ``anyOf``."""
         rest = {name: each for name, each in schema.items() if name not in {"anyOf", "oneOf", "allOf"}}
         for each in schema.get("allOf", ()):
             part = components.get(_name(each), each)
@@ -100,7 +100,7 @@ class Schemas:
         return rest, is_null
 
     def _alternatives(self, old: Schema, new: Schema, where: str, side: Side) -> Iterator[Change]:
-        """Compare several forms: each that one side may use has to be one that the other knows."""
+        """Compare alternatives: the receiver must know each alternative that the sender can use."""
         before, after = old.get("anyOf", [old]), new.get("anyOf", [new])
         for form in before if side is Side.SENT else after:
             others = after if side is Side.SENT else before
@@ -142,7 +142,7 @@ class Schemas:
 
 
 def _name(schema: Any) -> str:
-    """Return the name of the component that a schema refers to; an empty text if it is none."""
+    """Return the name of the component to which a schema refers, or an empty text without a reference."""
     reference = schema.get("$ref", "") if isinstance(schema, Mapping) else ""
     return str(reference).removeprefix(SCHEMAS)
 
@@ -150,5 +150,5 @@ def _name(schema: Any) -> str:
 def _removed(where: str, schema: Any, side: Side) -> Change:
     if side is Side.RETURNED:
         return breaking(f"`{where}` is no longer returned", "clients that read it find nothing")
-    who = "send back what they read" if isinstance(schema, Mapping) and schema.get("readOnly") else "send it"
+    who = "send back a resource" if isinstance(schema, Mapping) and schema.get("readOnly") else "send it"
     return breaking(f"`{where}` is no longer accepted", f"clients that {who} get 400")

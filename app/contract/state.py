@@ -1,6 +1,6 @@
-"""The record of the present contract: the OpenAPI document, what is promised of errors, and the image of the protocol.
+"""The record of the current contract: the OpenAPI document, the error contract, and the image of the protocol.
 
-The document lacks its texts, because they are not compared, and what depends on the deployment.
+The document contains no texts, because they are not compared, and no values that depend on the deployment.
 """
 
 import json
@@ -32,13 +32,13 @@ NAMES: Final = frozenset({"properties", "schemas", "parameters", "headers", "res
 
 
 def current(app: Flask) -> dict[str, Record]:
-    """Return the record of the present code, by file."""
+    """Return the record of the current code by file."""
     api = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
     return dict(zip(FILES, (_document(api.spec.to_dict()), _errors(), _image()), strict=True))
 
 
 def recorded(folder: Path) -> dict[str, Record]:
-    """Return what is recorded in a folder.
+    """Return the record in a folder.
 
     Raises:
         OSError: a file is missing.
@@ -48,14 +48,14 @@ def recorded(folder: Path) -> dict[str, Record]:
 
 
 def record(folder: Path, state: Mapping[str, Record]) -> None:
-    """Write the record into a folder, in lines that a release can be reviewed by."""
+    """Write the record into a folder, with line breaks for reviews."""
     folder.mkdir(exist_ok=True)
     for name, each in state.items():
         (folder / name).write_text(_text(each) + "\n")
 
 
 def _text(node: Any, indent: str = "") -> str:
-    """Return JSON with sorted members, each on one line if it fits."""
+    """Return JSON with sorted properties, each on one line if it fits."""
     flat = json.dumps(node, sort_keys=True, ensure_ascii=False)
     if not isinstance(node, dict | list) or len(indent) + len(flat) <= WIDTH:
         return flat
@@ -67,7 +67,7 @@ def _text(node: Any, indent: str = "") -> str:
 
 
 def _document(whole: Record) -> Record:
-    """Return the document without its texts; a response keeps an empty one, which OpenAPI wants."""
+    """Return the document without its texts. A response keeps an empty description, which OpenAPI requires."""
     found: Record = without_texts(whole)
     operations = (each for item in found["paths"].values() for each in item.values() if isinstance(each, dict))
     for responses in (found["components"].get("responses", {}), *(each["responses"] for each in operations)):
@@ -82,7 +82,7 @@ def without_texts(node: Any, *, are_names: bool = False) -> Any:
 
     Args:
         node: the part.
-        are_names: whether the keys of the part are names and not keywords.
+        are_names: true if the keys of the part are names and not keywords.
     """
     if isinstance(node, list):
         return [without_texts(each) for each in node]
@@ -98,7 +98,7 @@ def without_texts(node: Any, *, are_names: bool = False) -> Any:
 
 
 def _errors() -> Record:
-    """Return what is promised of errors."""
+    """Return the error contract."""
     return {
         "kinds": {
             kind.string: {
@@ -128,7 +128,7 @@ def _errors() -> Record:
 
 
 def _code(named: type[errs.Error]) -> Record:
-    """Return what is promised of one named error; 401 and 403 have no body."""
+    """Return the contract of one named error. 401 and 403 have no body."""
     found: Record = {
         "kind": named.kind.string,
         "status": int(status_of(named)),
@@ -143,7 +143,7 @@ def _code(named: type[errs.Error]) -> Record:
 
 
 def _closed_lists_apart(schema: Mapping[str, Any]) -> Record:
-    """Return a schema without the enumerations of kinds and codes, which are recorded with what belongs to each."""
+    """Return a schema without the enumerations of kinds and codes, which are recorded in their entries."""
     kept: Record = without_texts(schema)
     for each in kept["properties"].values():
         each.pop("enum", None)
@@ -161,7 +161,7 @@ def _image() -> Record:
 
 
 def _name_for_json(message: descriptor_pb2.DescriptorProto) -> None:
-    """Set the names that fields have in JSON, as compilers do; generated Python code leaves out those that follow."""
+    """Set the JSON names of fields, as compilers do. Generated Python code omits names that follow from the field."""
     for field in message.field:
         first, *others = field.name.split("_")
         field.json_name = field.json_name or first + "".join(each[:1].upper() + each[1:] for each in others)

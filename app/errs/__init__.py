@@ -1,9 +1,9 @@
-"""What can go wrong, for any Python program: a leaf that imports nothing of the house and nothing of the web.
+"""The error model and its named errors. This package imports no other package of the codebase and no web framework.
 
 ::
 
-    Kind                          the closed list, with fault, retryability and log level
-    Error                         the class of all; E(...) makes one in a line, or adds to one that passes by
+    Kind                          the closed list of categories, with fault, retryability and log level
+    Error                         the base class; E(...) makes an error in one call, or adds context to another error
     ├── access      MissingCredentials, InvalidToken, InsufficientScope
     ├── requests    MalformedRequest, UnsupportedTransferCoding, UriTooLong, HeaderFieldsTooLarge,
     │               UnsupportedMediaType, NotAcceptable, BodyTooLarge, EmptyBody, MalformedJson,
@@ -18,23 +18,23 @@
     ├── orders      OrderNotFound, NotOrderCustomer, OrderNotCancellable, OrderNotShippable
     ├── tasks       TaskNotFound, NotTaskOwner, TaskTitleTaken, BatchFailed
     ├── users       UserNotFound, NotThisUser, InvalidOneTimeToken
-    ├── statuses    one for every HTTP status without a kind of its own: Gone, Locked, ImATeapot, …
-    └── fallbacks   one for every other kind
+    ├── status_errors  one for each HTTP status that has no kind: Gone, Locked, ImATeapot, …
+    └── fallbacks   one for each other kind
 
 ``E`` takes an operation, a ``Kind`` and an exception by position, in any order, and everything else by keyword::
 
     raise E("tasks.get", Kind.NOT_EXIST, message="The task was archived.")
     raise E("tasks.get", Kind.CONFLICT, code="TASK_LOCKED", message="The task is locked.")
-    raise E("tasks.get", error)              # kind, code and texts are those of error
+    raise E("tasks.get", error)              # inherits kind, code and texts from error
     raise E("tasks.get", user=by.id) from error
 
-Clients see the kind, the code and the message; without a code they see that of the kind's fallback. A code that is not
-in the catalogue has the page of the kind's fallback for its ``type``.
+Clients see the kind, the code and the message. Without a code, they see the code of the kind's fallback. If a code is
+not in the catalogue, ``type`` is the page of the kind's fallback.
 
-``violations`` has the codes of violations of input; each has a page, too.
+``violations`` contains the codes of input violations. Each has a page.
 
-A named error has a page of its own. It is defined once, here; the exception, the problem document, the log line, the
-OpenAPI response and the catalogue page all come from that definition. A module imported below is in the catalogue.
+Each named error has a page. It is defined once, here. The exception, the problem document, the log entry, the OpenAPI
+response and the catalogue page come from that definition. The catalogue contains the modules that are imported below.
 """
 
 from app.errs import (

@@ -1,4 +1,4 @@
-"""Who is asking, and may they? Answered with an empty body and a challenge (RFC 6750); these texts are for the log."""
+"""Authentication and authorization errors. Responses have no body and a challenge (RFC 6750); texts go to the log."""
 
 from typing import Final
 
@@ -6,38 +6,36 @@ from app.errs import curl_examples
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
-NOT_ACCEPTED: Final = "The token is not accepted by a service that was asked with it"
-"""What a challenge says where we accept a token that another instance refuses."""
+NOT_ACCEPTED: Final = "An upstream service rejected the token"
+"""The challenge's description when this instance accepts a token that another instance rejects."""
 
 
 class MissingCredentials(Error):
-    """The request carries no bearer token.
+    """The request has no bearer token.
 
-    A protected route was called without an Authorization header, or with a scheme other than Bearer.
+    A protected operation was called without an Authorization header, or with a scheme other than Bearer.
     """
 
     kind = Kind.UNAUTHENTICATED
     code = "MISSING_CREDENTIALS"
-    client = "Send the header Authorization: Bearer, followed by a token."
-    operator = "Nothing to do."
+    client = "Send an access token in the header: Authorization: Bearer TOKEN."
+    operator = "No action is needed."
     since = "0.1.0"
     curl = "curl -i '{url}/v1/tasks'"
 
 
 class InvalidToken(Error):
-    """The bearer token is not valid.
+    """The bearer token is invalid.
 
-    It is malformed, expired, revoked, not yet valid, wrongly signed or meant for somebody else; or two Authorization
-    headers were sent. The challenge's error_description says which, out of a fixed set.
+    The token is malformed, expired, revoked or not yet valid, or it has a wrong signature or audience. Two
+    Authorization headers are invalid too. The challenge's error_description has the reason, from a fixed list.
     """
 
     kind = Kind.UNAUTHENTICATED
     code = "INVALID_TOKEN"
     message = "{description}"
-    client = "Get a new token; the challenge says what is wrong with this one."
-    operator = (
-        "The log names the reason. Many refusals at once, from many callers, suggest that a signing key was changed."
-    )
+    client = "Get a new token. The challenge contains the reason."
+    operator = "The log has the reason. If many callers get this error at once, check whether a signing key changed."
     since = "0.1.0"
     description: str
     example = {"description": "The token has expired"}
@@ -45,13 +43,13 @@ class InvalidToken(Error):
 
 
 class InsufficientScope(Error):
-    """The token lacks the scope that this operation asks for."""
+    """The token doesn't have the scope that this operation requires."""
 
     kind = Kind.UNAUTHORIZED
     code = "INSUFFICIENT_SCOPE"
-    message = "This needs the scope {scope}."
-    client = "Get a token with the scope named in the challenge."
-    operator = "Nothing to do, unless the caller should have the scope."
+    message = "This operation requires the scope {scope}."
+    client = "Get a token with the scope in the challenge."
+    operator = "No action is needed, unless the caller must have this scope."
     since = "0.1.0"
     scope: str
     example = {"scope": "tasks"}

@@ -1,8 +1,8 @@
-"""Errors are declared where they are raised: ``@raises(TaskNotFound)`` on a service method.
+"""Declaration of errors where they are raised: ``@raises(TaskNotFound)`` on a service method.
 
-The declaration is data for the transports (OpenAPI, gRPC) and a check at run time: an undeclared error wanders on
-as it is, and whoever watches (a log and a counter in production, a failing test in tests) is told its name. On its way
-out an error is told the use case's name, ``tasks.create``: its trail.
+The transports read the declarations (OpenAPI, gRPC). They are also checked at run time: an undeclared error is raised
+unchanged, and the watchers are notified (in production a log and a counter, in tests a failure). The decorator also
+records the name of the use case, such as ``tasks.create``, in the operation path of the error.
 """
 
 from collections.abc import Callable
@@ -17,20 +17,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Watcher = Callable[[str, Error, bool], None]
-"""Receives the operation's name, the error it ended with, and whether that was declared."""
+"""Receives the name of the operation, its error, and true if the error was declared."""
 
 WATCHERS: Final[list[Watcher]] = []
 
 
 def raises(*errors: type[Error], runs_callable: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Declare the named errors that a use case raises on its own account.
+    """Declare the named errors that a use case raises itself.
 
-    What every use case can meet (a fault of the service, a dependency or capacity) need not be named. An error that
-    ``E`` makes of a kind, with or without a code of its own, is declared as the fallback of the kind.
+    Faults of the service, of a dependency or of capacity need no declaration: every use case can raise them. Declare an
+    error that ``E`` makes from a kind, with or without a code, as the fallback of the kind.
 
     Args:
-        errors: what it raises.
-        runs_callable: whether it does work that is handed to it; what that raises is for its caller to declare.
+        errors: the errors that it raises.
+        runs_callable: true if it runs a callable that it receives. The caller declares the errors of that callable.
     """
 
     def decorate(method: Callable[P, R]) -> Callable[P, R]:
@@ -55,18 +55,18 @@ def raises(*errors: type[Error], runs_callable: bool = False) -> Callable[[Calla
 
 
 def raised_by(method: Callable[..., object]) -> tuple[type[Error], ...]:
-    """Return what a use case declares.
+    """Return the errors that a use case declares.
 
     Raises:
-        TypeError: it declares nothing; ``@raises()`` says that it raises nothing.
+        TypeError: it has no declaration. ``@raises()`` declares that it raises no error.
     """
     try:
         return method.__raises__  # type: ignore[attr-defined, no-any-return]  # set by raises
     except AttributeError:
-        raise TypeError(f"{method.__qualname__} does not declare what it raises") from None
+        raise TypeError(f"{method.__qualname__} does not declare its errors: add @raises(...)") from None
 
 
 def report(operation: str, error: Error, *, declared: bool) -> None:
-    """Tell every watcher how an operation ended."""
+    """Notify all watchers of an operation's error."""
     for watcher in WATCHERS:
         watcher(operation, error, declared)

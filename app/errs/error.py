@@ -1,6 +1,6 @@
-"""An error: what was said at one place, and through its cause everything said further down.
+"""The base class of errors. An error has the attributes that one layer sets, and a cause with those of other layers.
 
-The attributes answer for the whole chain: what this error leaves unsaid, the nearest error among its causes says.
+Unset attributes are inherited from the nearest cause that sets them.
 """
 
 import inspect
@@ -13,17 +13,17 @@ from typing import Any, ClassVar, Final, NamedTuple
 from app.errs.kinds import Fault, Kind
 
 _STEP: Final = re.compile(r"[.\[\]]+")
-"""What stands between the steps of a field's name."""
+"""The separators in a field's name."""
 CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 MAX_CODE_LENGTH: Final = 63
-"""Characters of a code; ``google.rpc.ErrorInfo`` has no more for its reason."""
+"""Characters of a code: the limit of ``reason`` in ``google.rpc.ErrorInfo``."""
 
 
 class Violation(NamedTuple):
     """One rule that the input breaks.
 
-    ``field`` is the name a person would use (``tags[2]``); exactly one of ``pointer`` (RFC 6901, in the body),
-    ``parameter`` (of the query) and ``header`` says where that is.
+    ``field`` is a readable name (``tags[2]``). Exactly one of ``pointer`` (RFC 6901, in the body), ``parameter`` (in
+    the query) and ``header`` has the location.
     """
 
     field: str
@@ -35,11 +35,11 @@ class Violation(NamedTuple):
 
     @classmethod
     def of_member(cls, field: str, code: str, message: str) -> "Violation":
-        """Return what is wrong with a member of the resource, for whoever does not know more of how it was sent."""
+        """Return a violation by a property of the resource, for code that doesn't know where the request had it."""
         return cls(field, code, message, pointer="#/" + _STEP.sub("/", field).rstrip("/"))
 
     def document(self) -> dict[str, str]:
-        """Return the violation as a client sees it."""
+        """Return the violation as clients see it."""
         document = {"field": self.field}
         if self.pointer is not None:
             document["pointer"] = self.pointer
@@ -52,11 +52,11 @@ class Violation(NamedTuple):
 
 
 class Error(Exception):
-    """The root of everything the house raises on purpose.
+    """The base class of all errors that the codebase raises intentionally.
 
-    A subclass with a ``code`` is a named error: its docstring's first line is the title, the rest says when it
-    occurs, annotations are its typed facts, and ``message`` is a template over them. Without a ``message`` the title
-    speaks for itself. Facts that a class does not declare reach the log and never a client.
+    A subclass with a ``code`` is a named error. The first line of its docstring is the title, the rest describes when
+    it occurs. Annotations are its typed facts, and ``message`` is a template of them. Without a ``message`` the title
+    is the text. Facts that a class does not declare are logged and never sent to clients.
     """
 
     kind: Kind
@@ -79,22 +79,22 @@ class Error(Exception):
     instance: ClassVar[str] = "/v1/tasks"
     curl: ClassVar[str | None] = None
     quotes: ClassVar[tuple[str, ...]] = ()
-    """Facts that repeat what the caller sent: said to the caller, and not to the log."""
+    """Facts that repeat the caller's input: sent to the caller, and not logged."""
     is_lasting: ClassVar[bool] = False
-    """Whether waiting does not help, although the kind suggests a retry."""
+    """True if waiting does not help, although the kind suggests a retry."""
     declared_facts: ClassVar[Mapping[str, type]] = {}
 
     is_callers: bool = False
-    """Whether the caller has set the limit that was exceeded, such as a short budget. It proves nothing then."""
+    """True if the caller set the exceeded limit, such as a short budget. Then it is not a fault of the service."""
 
     is_simulated: bool = False
-    """Whether the caller has asked for it: nothing has failed."""
+    """True if the caller requested the error with a simulation: nothing failed."""
 
     operations: tuple[str, ...] = ()
-    """The operations that it has left since it was raised, outermost first; ``op`` is that of whoever raised it."""
+    """The operations through which it was raised, outermost first. ``op`` is the operation that raised it first."""
 
     def __init_subclass__(cls) -> None:
-        """Refuse a definition that could not be rendered."""
+        """Reject a definition that cannot be rendered."""
         super().__init_subclass__()
         annotations = inspect.get_annotations(cls, eval_str=True)
         cls.declared_facts = {**cls.declared_facts, **annotations}
@@ -119,7 +119,7 @@ class Error(Exception):
         if missing := self.declared_facts.keys() - facts.keys():
             raise TypeError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
         if "kind" in facts or "code" in facts:
-            raise TypeError("kind and code are the class's; E(...) sets others")
+            raise TypeError("the class defines kind and code; use E(...) to set others")
         if op is not None and not is_operation(op):
             raise TypeError(
                 f"an operation is a name without blanks, such as 'tasks.get'; write message={op!r} for a text"
@@ -143,7 +143,7 @@ class Error(Exception):
 
     @property
     def fault(self) -> Fault:
-        """Who has to act: as the kind says, unless the caller has set the limit that was exceeded."""
+        """The party that must act: the kind's, or the client if the caller set the exceeded limit."""
         fault = self.kind.fault
         if fault is Fault.CLIENT:
             return fault
@@ -151,7 +151,7 @@ class Error(Exception):
         return Fault.CLIENT if named.is_callers else fault
 
     def __getattr__(self, name: str) -> object:
-        """Answer what was left unsaid with what the nearest error among the causes says; else a fact."""
+        """Return an unset attribute from the nearest cause that sets it, or a fact."""
         if name in UNSET:
             if self.__cause__ is None:
                 return UNSET[name]
@@ -164,23 +164,23 @@ class Error(Exception):
         return facts[name]
 
     def record_operation(self, op: str) -> None:
-        """Note that it leaves an operation; one that is in the trail already is not told again."""
+        """Add an operation to the operation path, unless the path already contains it."""
         if op not in ops(self):
             self.operations = (op, *self.operations)
 
     def __str__(self) -> str:
-        """Return the trail of operations and the message, each once."""
+        """Return the operation path and the message, each once."""
         return ": ".join([*ops(self), self._sentence()])
 
     def _sentence(self) -> str:
-        """Return the message; a named error without one says its title."""
+        """Return the message, or the title of a named error without a message."""
         if message := self.message:
             return message
         named = (type(link) for link in causes(self) if isinstance(link, Error) and type(link) is not Error)
         return title(next(named, Error)) or self.kind.string
 
     def without_quotes(self) -> str:
-        """Return what the error says, without its trail, and with nothing in it that the caller sent."""
+        """Return the text of the error without the operation path and without the caller's input."""
         text = self._sentence()
         for link in causes(self):
             if isinstance(link, Error) and link.quotes:
@@ -204,7 +204,7 @@ UNSET: Final[Mapping[str, object]] = {
 
 
 def is_code(text: object) -> bool:
-    """Return whether a text is a code: UPPER_SNAKE, and not too long."""
+    """Return true if a text is a code: UPPER_SNAKE, and not too long."""
     return isinstance(text, str) and len(text) <= MAX_CODE_LENGTH and CODE.fullmatch(text) is not None
 
 
@@ -214,17 +214,17 @@ def not_a_code(text: object) -> str:
 
 
 def is_operation(name: object) -> bool:
-    """Return whether a text is the name of an operation: it has no blanks, and is not empty."""
+    """Return true if a text is the name of an operation: it has no blanks, and is not empty."""
     return isinstance(name, str) and name != "" and not any(each.isspace() for each in name)
 
 
 def _rendered(template: str, facts: Mapping[str, object]) -> str:
-    """Fill the template; lists are spoken with commas."""
+    """Fill the template. The items of a list are separated by commas."""
     return template.format_map({k: ", ".join(v) if isinstance(v, list) else v for k, v in facts.items()})
 
 
 def title(cls: type[Error]) -> str:
-    """Return the short sentence of the error's definition; the root of them has none."""
+    """Return the first sentence of the error's definition. The base class does not have one."""
     return "" if cls is Error else _first_line(cls.__doc__ or "")
 
 
@@ -234,7 +234,7 @@ def _first_line(text: str) -> str:
 
 
 def _check(cls: type[Error]) -> None:
-    """Refuse a named error that lacks what the catalogue shows of it."""
+    """Reject a named error without a text that the catalogue shows."""
     if not is_code(cls.code):
         raise TypeError(f"{cls.__name__}: {not_a_code(cls.code)}")
     if not cls.__doc__:
@@ -249,11 +249,11 @@ def _check(cls: type[Error]) -> None:
 
 
 def _check_facts(cls: type[Error]) -> None:
-    """Refuse one that speaks of facts that it does not declare, or shows no example of those it does."""
+    """Reject a named error with undeclared facts in its message, or with declared facts that have no example."""
     if "message" in cls.__dict__:
         placeholders = {name for _, name, _, _ in string.Formatter().parse(cls.message) if name}
         if unknown := placeholders - cls.declared_facts.keys() - {"retry_after"}:
-            raise TypeError(f"{cls.__name__}: the message speaks of undeclared facts: {', '.join(sorted(unknown))}")
+            raise TypeError(f"{cls.__name__}: the message contains undeclared facts: {', '.join(sorted(unknown))}")
     if unknown := {*cls.quotes} - cls.declared_facts.keys():
         raise TypeError(f"{cls.__name__} quotes undeclared facts: {', '.join(sorted(unknown))}")
     if lacking := cls.declared_facts.keys() - cls.example.keys():
@@ -272,22 +272,22 @@ def causes(error: BaseException | None) -> Iterable[BaseException]:
 
 
 def ops(error: BaseException) -> list[str]:
-    """Return the trail of operations, outermost first."""
+    """Return the operation path, outermost first."""
     return [op for link in causes(error) if isinstance(link, Error) for op in (*link.operations, link.op) if op]
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """Return the innermost cause, which is the error itself when it has none."""
+    """Return the innermost cause, or the error itself if it has no cause."""
     *_, last = causes(error)
     return last
 
 
 def kind_is(kind: Kind, error: BaseException | None) -> bool:
-    """Tell whether an error, anywhere in the chain the first to say so, is of this kind."""
+    """Return true if the outermost ``Error`` in the chain is of this kind."""
     first = next((link for link in causes(error) if isinstance(link, Error)), None)
     return first is not None and first.kind is kind
 
 
 def has_own(error: Error, name: str) -> bool:
-    """Tell whether an error says something itself, and does not leave that to its causes."""
+    """Return true if an error sets an attribute itself, and does not inherit it from its causes."""
     return name in error.__dict__ or any(name in cls.__dict__ for cls in type(error).__mro__)

@@ -1,18 +1,18 @@
-"""An error as its definition shows it: what the catalogue renders, and what a caller can ask for."""
+"""Example errors from their definitions, for the catalogue and for simulated errors."""
 
 from typing import Final
 
 from app.errs.error import Error
 
-SIMULATED: Final = "simulated: the caller has asked for it"
+SIMULATED: Final = "simulated: requested by the caller"
 
 
 def example_of(named: type[Error], **facts: object) -> Error:
-    """Return an error with the facts of its example, of which these are known better."""
+    """Return an error with the facts of its example; ``facts`` replace those of the same name."""
     return named(**{**named.example, **facts})  # type: ignore[arg-type]  # keywords of the constructor, checked at definition
 
 
 def simulated(error: Error) -> Error:
-    """Return the error, marked as simulated: it doesn't concern operators."""
+    """Return the error, marked as simulated: operators can ignore it."""
     error.is_simulated, error.detail = True, SIMULATED
     return error

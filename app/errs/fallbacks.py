@@ -1,19 +1,19 @@
-"""One named error for every kind that no situation of ours names: for those who raise ``E(kind=…)`` themselves."""
+"""One named error for each kind that no other named error represents: the definitions of ``E(kind=…)``."""
 
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
 
 class InvalidOperation(Error):
-    """The operation is not allowed in the present state.
+    """The current state of the resource does not allow the operation.
 
-    The request is well formed, but the state of what it addresses rules it out.
+    The request is well formed, but the resource is in a state that does not allow it.
     """
 
     kind = Kind.INVALID
     code = "INVALID_OPERATION"
-    client = "Read the resource again and check what its state allows."
-    operator = "Nothing to do; the log names the operation."
+    client = "Read the resource again and check whether its state allows the operation."
+    operator = "No action is needed. The log has the operation."
     since = "0.1.0"
 
 
@@ -22,8 +22,8 @@ class ItemAlreadyExists(Error):
 
     kind = Kind.EXIST
     code = "ITEM_ALREADY_EXISTS"
-    client = "Use the existing item, or choose another identity."
-    operator = "Nothing to do; the log names the operation."
+    client = "Use the existing item, or choose another identifier."
+    operator = "No action is needed. The log has the operation."
     since = "0.1.0"
 
 
@@ -33,17 +33,17 @@ class ItemDoesNotExist(Error):
     kind = Kind.NOT_EXIST
     code = "ITEM_DOES_NOT_EXIST"
     client = "Check the identifier; the item may have been deleted."
-    operator = "Nothing to do; the log names the operation."
+    operator = "No action is needed. The log has the operation."
     since = "0.1.0"
 
 
 class InformationWithheld(Error):
-    """There is nothing here that may be shown."""
+    """The service doesn't show this information to the caller."""
 
     kind = Kind.PRIVATE
     code = "INFORMATION_WITHHELD"
-    client = "Check the address; what is there is not meant for this caller."
-    operator = "The log says what was withheld from whom."
+    client = "Check the address. You don't have access to this information."
+    operator = "The log has the caller and the withheld information."
     since = "0.1.0"
 
 
@@ -52,8 +52,8 @@ class LinkTargetDoesNotExist(Error):
 
     kind = Kind.BROKEN_LINK
     code = "LINK_TARGET_DOES_NOT_EXIST"
-    client = "Create what the request refers to first, or refer to something else."
-    operator = "Nothing to do; the log names the reference."
+    client = "Create the missing item first, or refer to an existing item."
+    operator = "No action is needed. The log has the reference."
     since = "0.1.0"
 
 
@@ -62,38 +62,38 @@ class InputValidationError(Error):
 
     kind = Kind.VALIDATION
     code = "INPUT_VALIDATION_ERROR"
-    client = "Mend what the detail names and send the request again."
-    operator = "Nothing to do."
+    client = "Fix the problem in detail and send the request again."
+    operator = "No action is needed."
     since = "0.1.0"
 
 
 class InvalidRequestError(Error):
-    """The request cannot be understood."""
+    """The request is invalid."""
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_REQUEST_ERROR"
     client = "Compare the request with the API reference."
-    operator = "Nothing to do."
+    operator = "No action is needed."
     since = "0.1.0"
 
 
 class UnauthenticatedRequest(Error):
-    """The caller is not known."""
+    """The caller is not authenticated."""
 
     kind = Kind.UNAUTHENTICATED
     code = "UNAUTHENTICATED_REQUEST"
     client = "Send a valid bearer token."
-    operator = "The log names the real reason."
+    operator = "The log has the reason."
     since = "0.1.0"
 
 
 class UnauthorizedRequest(Error):
-    """The caller may not do this."""
+    """The caller does not have permission for this operation."""
 
     kind = Kind.UNAUTHORIZED
     code = "UNAUTHORIZED_REQUEST"
-    client = "Ask for the permission; the same token will not get another answer."
-    operator = "The log names the real reason."
+    client = "Get the permission first. A retry with the same token fails again."
+    operator = "The log has the reason."
     since = "0.1.0"
 
 
@@ -102,8 +102,8 @@ class EditConflict(Error):
 
     kind = Kind.CONFLICT
     code = "EDIT_CONFLICT"
-    client = "Read the resource again, apply the change to what you find, and retry."
-    operator = "Frequent conflicts on one resource show a hot row."
+    client = "Read the resource again, apply your change to the new version, and retry."
+    operator = "Frequent conflicts on one resource show a row that many requests change."
     since = "0.1.0"
 
 
@@ -112,16 +112,16 @@ class RequestTooLarge(Error):
 
     kind = Kind.TOO_LARGE
     code = "REQUEST_TOO_LARGE"
-    client = "Send less at a time."
-    operator = "Nothing to do."
+    client = "Split the request into smaller ones."
+    operator = "No action is needed."
     since = "0.1.0"
 
 
 class UnprocessableRequest(Error):
-    """The request is well formed and cannot be carried out."""
+    """The request is well formed, but the service can't process it."""
 
     kind = Kind.UNPROCESSABLE
     code = "UNPROCESSABLE_REQUEST"
-    client = "Change the request; repeated unchanged it will fail again."
-    operator = "Nothing to do."
+    client = "Change the request. A retry of the same request fails again."
+    operator = "No action is needed."
     since = "0.1.0"

@@ -1,4 +1,4 @@
-"""Sentences said so often that they have a name."""
+"""Constructors of common validation errors."""
 
 from app.errs.error import Violation
 from app.errs.requests import ValidationFailed
@@ -10,7 +10,7 @@ def missing_field(name: str) -> ValidationFailed:
 
 
 def input_unwanted(name: str) -> ValidationFailed:
-    """Return the error for a field that the caller must not set."""
+    """Return the error of a property that the caller must not set."""
     return _one(Violation.of_member(name, "UNKNOWN_FIELD", f"{name} must not be set"))
 
 

@@ -1,7 +1,7 @@
-"""The closed list of what can go wrong, with the facts that hold on every transport.
+"""The closed list of error categories, with the attributes that are the same on every transport.
 
-Names and meanings follow the errs tradition (Rob Pike's upspin, go-api-basic). A kind's integer is part of the
-contract: the list is only ever appended to. HTTP and gRPC statuses belong to the transports.
+Names and meanings follow Rob Pike's upspin and go-api-basic. The integer of a kind is part of the contract: add new
+kinds at the end only. HTTP and gRPC statuses belong to the transports.
 """
 
 import logging
@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 
 
 class Fault(StrEnum):
-    """Who has to act so that the error goes away."""
+    """The party that must act to resolve the error."""
 
     CLIENT = "client"
     SERVICE = "service"
@@ -18,14 +18,14 @@ class Fault(StrEnum):
 
 
 class Kind(Enum):
-    """A class of errors, with its ``string``, ``fault``, ``retryable`` and ``log_level``; its value is an integer."""
+    """An error category with its ``string``, ``fault``, ``retryable`` and ``log_level``. Its value is an integer."""
 
     string: str
     fault: Fault
     retryable: bool
 
     def __new__(cls, number: int, string: str, fault: Fault, retryable: bool = False) -> "Kind":
-        """Make the integer the value and keep the rest beside it."""
+        """Make the integer the value and store the rest as attributes."""
         kind = object.__new__(cls)
         kind._value_ = number
         kind.string, kind.fault, kind.retryable = string, fault, retryable
@@ -61,7 +61,7 @@ class Kind(Enum):
 
     @property
     def log_level(self) -> int:
-        """``WARNING`` for what the client can mend, ``ERROR`` for everything else."""
+        """``WARNING`` for errors that the client can fix, ``ERROR`` for all others."""
         return logging.WARNING if self.fault is Fault.CLIENT else logging.ERROR
 
     @classmethod
@@ -69,12 +69,12 @@ class Kind(Enum):
         """Return the kind with this string.
 
         Raises:
-            ValueError: no kind is called so.
+            ValueError: no kind has this string.
         """
         try:
             return _BY_STRING[string]
         except KeyError:
-            raise ValueError(f"no kind is called {string!r}") from None
+            raise ValueError(f"no kind has the string {string!r}") from None
 
 
 _BY_STRING = {kind.string: kind for kind in Kind}

@@ -1,4 +1,4 @@
-"""What can be wrong with the way a list is asked for."""
+"""Errors of list parameters: filter, order and page token."""
 
 from app.errs import curl_examples
 from app.errs.error import Error
@@ -6,17 +6,17 @@ from app.errs.kinds import Kind
 
 
 class InvalidFilter(Error):
-    """The filter is not understood.
+    """The filter is invalid.
 
-    A filter is a subset of AIP-160: comparisons joined by AND, such as
+    The filter syntax is a subset of AIP-160: comparisons joined by AND, such as
     ``status = STATUS_PENDING AND due_date < "2027-01-01T00:00:00Z"``.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_FILTER"
     message = "{reason} at character {position}, near '{token}'. Allowed: {allowed}."
-    client = "Mend the filter at the token named. Strings and timestamps stand in quotes."
-    operator = "Nothing to do."
+    client = "Fix the filter at the position in position. Put strings and timestamps in quotes."
+    operator = "No action is needed."
     since = "0.1.0"
     reason: str
     token: str
@@ -25,7 +25,7 @@ class InvalidFilter(Error):
     quotes = ("token",)
     example = {
         "param": "filter",
-        "reason": "Unknown member",
+        "reason": "Unknown property",
         "token": "colour",
         "position": 1,
         "allowed": ["status", "title"],
@@ -34,16 +34,16 @@ class InvalidFilter(Error):
 
 
 class InvalidOrderBy(Error):
-    """The order is not understood.
+    """The order is invalid.
 
-    An order is a comma-separated list of members that the list can be ordered by, such as ``due_date desc, title``.
+    The value of order_by is a comma-separated list of sortable properties, such as ``due_date desc, title``.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_ORDER_BY"
     message = "{reason} at character {position}, near '{token}'. Allowed: {allowed}."
-    client = "Use a comma-separated list of members, each optionally followed by asc or desc."
-    operator = "Nothing to do."
+    client = "Send a comma-separated list of properties, each optionally followed by asc or desc."
+    operator = "No action is needed."
     since = "0.1.0"
     reason: str
     token: str
@@ -52,7 +52,7 @@ class InvalidOrderBy(Error):
     quotes = ("token",)
     example = {
         "param": "order_by",
-        "reason": "Unknown member",
+        "reason": "Unknown property",
         "token": "colour",
         "position": 1,
         "allowed": ["create_time", "title"],
@@ -63,15 +63,15 @@ class InvalidOrderBy(Error):
 class InvalidPageToken(Error):
     """The page token does not belong to this list.
 
-    A token is signed and bound to the caller, the filter and the order of the list that it was given for. One that was
-    changed, or comes from elsewhere, is refused.
+    A page token is signed and valid only for the same caller, list, filter and order. The service rejects a changed
+    token.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_PAGE_TOKEN"
-    message = "Use a page token exactly as it was given, for the same list, with the same filter and order_by."
-    client = "Start again from the first page, and pass tokens on unchanged."
-    operator = "Nothing to do. After a change of PAGE_TOKEN_SECRET (or JWT_SECRET), older tokens end here."
+    message = "Send the page token unchanged, for the same list, with the same filter and order_by."
+    client = "Start again from the first page, and send page tokens unchanged."
+    operator = "No action is needed. After a change of PAGE_TOKEN_SECRET (or JWT_SECRET), older tokens get this error."
     since = "0.1.0"
     param = "page_token"
     curl = curl_examples.LIST + " -G -d page_token=made-up"

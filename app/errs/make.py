@@ -1,4 +1,4 @@
-"""``E``: an error in one call, with the manners of upspin's ``errors.E``."""
+"""``E``: make an error in one call, like ``errors.E`` of upspin."""
 
 from typing import Any, Final
 
@@ -6,10 +6,10 @@ from app.errs.error import Error, Violation, is_code, is_operation, not_a_code
 from app.errs.kinds import Kind
 
 _TAKEN: Final[dict[type, str]] = {str: "operation", Kind: "Kind", BaseException: "exception"}
-"""The types that ``E`` takes by position, and their names in its sentences."""
+"""The types that ``E`` takes by position, and their names in its messages."""
 
 
-def E(  # noqa: N802 -- the field's own name, as in upspin/errors
+def E(  # noqa: N802 -- the common name, as in upspin/errors
     *args: str | Kind | BaseException,
     op: str | None = None,
     kind: Kind | None = None,
@@ -24,31 +24,31 @@ def E(  # noqa: N802 -- the field's own name, as in upspin/errors
     cause: BaseException | None = None,
     **facts: Any,
 ) -> Error:
-    """Make an error, or add to one that passes by.
+    """Make an error, or add context to another error.
 
     ``raise E("tasks.get", Kind.NOT_EXIST, message="The task is gone.")``, ``raise E("tasks.get", error)``,
     ``raise E("tasks.get", user=by.id) from error``.
 
-    The cause answers for everything left out, and ``Kind.OTHER`` is the kind where there is no cause. An explicit
-    ``Kind.OTHER`` counts as left out.
+    Omitted attributes are inherited from the cause. Without a cause the kind is ``Kind.OTHER``. An explicit
+    ``Kind.OTHER`` counts as omitted.
 
     Args:
         *args: an operation, a ``Kind`` and an exception (the cause), at most one of each and in any order.
         op: the operation, such as ``tasks.get``; it has no blanks.
-        kind: the category, from which each transport takes its status.
+        kind: the category, which determines the status on each transport.
         code: the UPPER_SNAKE name of the error that clients see; the default is the name of the kind.
         message: the text for clients, ``detail`` in a problem document.
         detail: a text for the log.
-        param: the parameter to blame.
-        user: who was concerned, for the log.
-        realm: of the challenge that a 401 or 403 carries.
+        param: the invalid parameter.
+        user: the user's ID, for the log.
+        realm: the realm of the challenge in a 401 or 403.
         retry_after: whole seconds to wait before a retry.
         violations: the rules that the input breaks.
-        cause: the cause, where nothing is raised ``from`` it.
-        **facts: for the log; clients see those that the definition of the code declares.
+        cause: the cause, if the error is not raised ``from`` it.
+        **facts: error context for the log. Clients see the facts that the definition of the code declares.
 
     Raises:
-        TypeError: an argument is not one that ``E`` knows.
+        TypeError: an argument is invalid.
     """
     by_position = _by_type(args)
     op = _once("op", op, by_position.get(str))
@@ -68,9 +68,9 @@ def E(  # noqa: N802 -- the field's own name, as in upspin/errors
     return build(op, kind=kind, code=code, cause=cause, **attributes, **facts)
 
 
-def build(op: str | None, *, kind: Kind | None, code: str | None, cause: BaseException | None, **said: Any) -> Error:
-    """Make an error of parts that are not checked, as they come from another service."""
-    error = Error(**said)
+def build(op: str | None, *, kind: Kind | None, code: str | None, cause: BaseException | None, **texts: Any) -> Error:
+    """Make an error from unchecked parts, for example from another service."""
+    error = Error(**texts)
     error.op = op
     if kind is not None and kind is not Kind.OTHER:
         error.kind = kind
@@ -103,23 +103,23 @@ def _by_type(args: tuple[object, ...]) -> dict[type, Any]:
 
 
 def _once(name: str, by_keyword: Any, by_position: Any) -> Any:
-    """Return an argument that may come by position or by keyword."""
+    """Return an argument that can be positional or a keyword."""
     if by_keyword is not None and by_position is not None:
         raise TypeError(f"E takes one {name}, not one by position and one by keyword")
     return by_position if by_keyword is None else by_keyword
 
 
 def _described(arg: object) -> str:
-    """Return what stands in for an argument of a wrong type: None, a class, or the name of its type."""
+    """Return the description of an argument of a wrong type: None, a class, or the name of its type."""
     if isinstance(arg, type):
         return f"the class {arg.__name__}"
     return "None" if arg is None else f"{type(arg).__name__}"
 
 
 def _check(op: object, kind: object, code: object, retry_after: object, *, is_empty: bool) -> None:
-    """Reject keywords of a wrong form, and no argument at all."""
+    """Reject invalid keywords, and a call without arguments."""
     if is_empty:
-        raise TypeError("E needs something to say: an operation, a Kind, an exception or a keyword such as message=…")
+        raise TypeError("E needs an argument: an operation, a Kind, an exception or a keyword such as message=…")
     if op is not None and not is_operation(op):
         raise TypeError(f"op is a name without blanks such as 'tasks.get', not {op!r}")
     if kind is not None and not isinstance(kind, Kind):

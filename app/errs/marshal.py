@@ -1,7 +1,7 @@
-"""Errors across a service boundary: a whole chain to JSON and back, and other services' problem documents.
+"""Serialization of errors: a chain of errors to JSON and back, and problem documents of other services.
 
-Kind, code, message, param, retry_after, violations and the op trail travel. User, detail, undeclared facts and
-stacks stay home.
+The JSON contains kind, code, message, param, retry_after, violations and the operation path. It does not contain user,
+detail, undeclared facts or stacks.
 """
 
 import json
@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 _TEXTS: Final = ("op", "code", "message", "param")
 _MAX_WAIT: Final = 86400
-"""Seconds that another service may ask us to wait; more is nonsense."""
+"""The longest wait, in seconds, that is accepted from another service."""
 _LARGEST_STATUS: Final = 599
 
 
 def to_json(error: Error) -> str:
-    """Return the chain of house errors, outermost first, as a JSON array; causes of other makes are left out."""
+    """Return the ``Error`` objects of the chain, outermost first, as a JSON array without other exceptions."""
     return json.dumps([_link(link) for link in causes(error) if isinstance(link, Error)], default=str)
 
 
@@ -29,25 +29,24 @@ def from_json(text: str | bytes) -> Error:
     """Rebuild a chain that ``to_json`` wrote.
 
     Raises:
-        ValueError: the text is something else.
+        ValueError: the text is not a marshalled error.
     """
     try:
         links = json.loads(text)
     except RecursionError as exc:
-        raise ValueError("this is no marshalled error") from exc
+        raise ValueError("the text is not a marshalled error") from exc
     rebuilt = None
     for link in reversed(_as(list, links)):
         rebuilt = _error(_as(dict, link), cause=rebuilt)
     if rebuilt is None:
-        raise ValueError("this is no marshalled error")
+        raise ValueError("the text is not a marshalled error")
     return rebuilt
 
 
 def from_problem(document: object) -> Error:
-    """Return the error that another service's problem document (RFC 9457) speaks of.
+    """Return the error that another service's problem document (RFC 9457) describes.
 
-    Its kind is kept when it is one of ours; a foreign document, or what is none at all, is an ``EXTERNAL`` error. Its
-    texts go to the log.
+    A kind of this codebase is kept. Any other document or value becomes an ``EXTERNAL`` error. Its texts go to the log.
     """
     attributes: Mapping[str, object] = document if isinstance(document, Mapping) else {}
     try:
@@ -76,7 +75,7 @@ def _integer(value: object, largest: int) -> int | None:
 
 
 def _link(error: Error) -> dict[str, object]:
-    """Return what one link of the chain says itself, on its own account."""
+    """Return the attributes that one error of the chain sets itself."""
     attributes = {name: getattr(type(error), name) for name in _TEXTS if hasattr(type(error), name)} | error.__dict__
     link = {name: attributes[name] for name in (*_TEXTS, "retry_after") if attributes.get(name) is not None}
     if hasattr(type(error), "kind") or "kind" in attributes:
@@ -91,10 +90,10 @@ def _link(error: Error) -> dict[str, object]:
 
 
 def _error(link: dict[str, Any], *, cause: Error | None) -> Error:
-    """Return one link of the chain.
+    """Return one error of the chain.
 
     Raises:
-        ValueError: a member is not of its type.
+        ValueError: a property has the wrong type.
     """
     texts = {name: _as(str, link[name]) for name in _TEXTS if name in link}
     error = build(
@@ -114,15 +113,15 @@ def _error(link: dict[str, Any], *, cause: Error | None) -> Error:
 def _violation(document: object) -> Violation:
     texts = _as(dict, document)
     if any(type(text) is not str for text in texts.values()):
-        raise ValueError("this is no marshalled error")
+        raise ValueError("the text is not a marshalled error")
     try:
         return Violation(**texts)
     except TypeError as exc:
-        raise ValueError("this is no marshalled error") from exc
+        raise ValueError("the text is not a marshalled error") from exc
 
 
 def _as(kind: type[T], value: object) -> T:
-    """Return the value if it is of this very type; ``True`` is no integer."""
+    """Return the value if it has exactly this type; ``True`` is not an integer."""
     if type(value) is not kind:
-        raise ValueError("this is no marshalled error")
+        raise ValueError("the text is not a marshalled error")
     return value

@@ -1,12 +1,12 @@
-"""Whether an error is what a test expects."""
+"""Comparison of errors with templates, for tests."""
 
 from app.errs.error import UNSET, Error, has_own
 
 
 def match(template: BaseException, error: BaseException) -> bool:
-    """Tell whether everything the template says, the error says too, cause by cause; for tests.
+    """Return true if the error has all attributes that the template sets, cause by cause.
 
-    A template that is no ``Error`` matches an error of its type with the same arguments.
+    A template that is not an ``Error`` matches an error of its type with the same arguments.
     """
     if not isinstance(template, Error):
         return type(template) is type(error) and template.args == error.args

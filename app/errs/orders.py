@@ -1,4 +1,4 @@
-"""What can go wrong with orders."""
+"""Errors of orders."""
 
 from app.errs import curl_examples
 from app.errs.error import Error
@@ -10,28 +10,28 @@ _ADMIN = curl_examples.issued("--subject root --admin")
 
 
 class OrderNotFound(Error):
-    """There is no such order."""
+    """The order does not exist."""
 
     kind = Kind.NOT_EXIST
     code = "ORDER_NOT_FOUND"
-    client = "Check the id."
-    operator = "Nothing to do."
+    client = "Check the ID."
+    operator = "No action is needed."
     since = "0.1.0"
     instance = _INSTANCE
     curl = f"curl -i '{{url}}{_INSTANCE}' {_ALICE}"
 
 
 class NotOrderCustomer(Error):
-    """The order is somebody else's.
+    """The order belongs to another customer.
 
-    The caller is not the customer of the order, or of the one that was to be created. The answer is an empty 403
-    without a challenge: another scope would not help.
+    The caller is not the customer of the order or of the new order. The response is a 403 without a body and without a
+    challenge, because another scope does not help.
     """
 
     kind = Kind.UNAUTHORIZED
     code = "NOT_ORDER_CUSTOMER"
-    client = "Use the token of the order's customer, or of an admin; customer_id of a new order is the token's subject."
-    operator = "Many of these from one caller look like somebody trying out ids."
+    client = "Use the token of the customer or of an admin. In a new order, customer_id is the subject of the token."
+    operator = "Many of these errors from one caller can mean that it guesses IDs."
     since = "0.1.0"
     instance = _INSTANCE
     curl = (
@@ -41,16 +41,16 @@ class NotOrderCustomer(Error):
 
 
 class OrderNotCancellable(Error):
-    """The order cannot be cancelled any more.
+    """The order can no longer be cancelled.
 
-    An order is cancelled while it is pending; once it is shipped or cancelled, it stays so.
+    Only a pending order can be cancelled. A shipped or cancelled order keeps its status.
     """
 
     kind = Kind.INVALID
     code = "ORDER_NOT_CANCELLABLE"
-    message = "The order is {order_status}, and only one that is STATUS_PENDING can be cancelled."
-    client = "Read the order to see what became of it."
-    operator = "Nothing to do."
+    message = "The order is {order_status}. Only a STATUS_PENDING order can be cancelled."
+    client = "Read the order and check its status."
+    operator = "No action is needed."
     since = "0.1.0"
     instance = f"{_INSTANCE}:cancel"
     order_status: str
@@ -59,16 +59,16 @@ class OrderNotCancellable(Error):
 
 
 class OrderNotShippable(Error):
-    """The order cannot be shipped any more.
+    """The order can no longer be shipped.
 
-    An order is shipped while it is pending; once it is shipped or cancelled, it stays so.
+    Only a pending order can be shipped. A shipped or cancelled order keeps its status.
     """
 
     kind = Kind.INVALID
     code = "ORDER_NOT_SHIPPABLE"
-    message = "The order is {order_status}, and only one that is STATUS_PENDING can be shipped."
-    client = "Read the order to see what became of it; do not send the goods."
-    operator = "Nothing to do."
+    message = "The order is {order_status}. Only a STATUS_PENDING order can be shipped."
+    client = "Do not send the goods. Read the order and check its status."
+    operator = "No action is needed."
     since = "0.1.0"
     instance = f"{_INSTANCE}:ship"
     order_status: str

@@ -1,56 +1,57 @@
-"""What can go wrong below and around every operation, whatever it does."""
+"""Errors that any operation can return, and errors of requests that reach no operation."""
 
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
 
 class InternalError(Error):
-    """Something went wrong inside the service.
+    """The service has an internal error.
 
-    A bug, or a fault that nobody foresaw. Every 500 answers with this one text; the log has the truth.
+    The cause is a bug or an unexpected fault. Every 500 response has this text. The log has the cause.
     """
 
     kind = Kind.INTERNAL
     code = "INTERNAL_ERROR"
-    message = "The fault is ours and has been logged. Quote the request id when you report it."
-    client = "Do not retry at once. Report the request_id; it leads us to the cause."
-    operator = "Search the log for the request id: one ERROR line carries the cause chain and the traceback."
+    message = "The service failed and logged the error. Include the request ID when you report it."
+    client = "Do not retry immediately. Report the request_id; it identifies the log entry with the cause."
+    operator = "Search the log for the request ID. One ERROR entry has the chain of causes and the traceback."
     since = "0.1.0"
 
 
 class ServiceUnavailable(Error):
-    """The service cannot answer right now.
+    """The service is temporarily unavailable.
 
-    The database or another part cannot be reached, every connection is busy, or the instance is shutting down.
+    The database or another component is unreachable, all connections are busy, or the instance is shutting down.
     """
 
     kind = Kind.UNAVAILABLE
     code = "SERVICE_UNAVAILABLE"
-    message = "A part of the service is out of reach or busy."
+    message = "A component of the service is unreachable or busy."
     client = (
-        "If retryable is true, retry after the seconds in Retry-After, with growing pauses. If it is false, a change"
-        " may have been made: read what is stored first. Send an Idempotency-Key with every creation."
+        "If retryable is true, retry after the seconds in Retry-After, with exponential backoff. If it is false, the"
+        " service may have applied the change: read the current state first. Send an Idempotency-Key with every"
+        " creation."
     )
     operator = (
-        "GET /readyz and the cause in the log tell which: database down, connections exhausted, a row or table that"
-        " somebody has locked (SQLSTATE 55P03), or shutting down."
+        "Find the cause with GET /readyz and in the log: the database is down, no connection is free, another session"
+        " locks a row or table (SQLSTATE 55P03), or the instance is shutting down."
     )
     since = "0.1.0"
     example = {"retry_after": 1}
 
 
 class NotReady(Error):
-    """This instance should not be sent requests now.
+    """This instance is not ready for requests.
 
-    A check of GET /readyz has failed; ``checks`` names each with ok or failed.
+    A check of GET /readyz failed. ``checks`` has the result of each check: ok or failed.
     """
 
     kind = Kind.UNAVAILABLE
     code = "NOT_READY"
-    client = "Ask another instance, or retry after the seconds in Retry-After."
+    client = "Send the request to another instance, or retry after the seconds in Retry-After."
     operator = (
-        "When database failed, PostgreSQL is down or read-only. When migrations failed, run `flask db upgrade` or "
-        "deploy the newer code. When draining failed, the instance was told to stop and is finishing its work."
+        "If database failed, PostgreSQL is down or read-only. If migrations failed, run `flask db upgrade` or "
+        "deploy the newer code. If draining failed, the instance is stopping and finishes in-flight requests."
     )
     since = "0.1.0"
     instance = "/readyz"
@@ -59,20 +60,20 @@ class NotReady(Error):
 
 
 class DeadlineExceeded(Error):
-    """The time budget of the request is spent.
+    """The request exceeded its time budget.
 
-    Every request has a budget, 10 seconds unless Request-Timeout shortens it. ``spent_in`` names the hop that held
-    the request when it ran out.
+    Every request has a time budget: 10 seconds, or less with Request-Timeout. ``spent_in`` is the stage in which the
+    budget ran out.
     """
 
     kind = Kind.DEADLINE
     code = "DEADLINE_EXCEEDED"
-    message = "The budget of {budget_ms} ms was spent in {spent_in}."
+    message = "The budget of {budget_ms} ms ran out in {spent_in}."
     client = (
-        "If retryable is true, retry with a longer Request-Timeout, or ask for less: a smaller page, a narrower filter."
-        " If it is false, a change may have been made: read what is stored first."
+        "If retryable is true, retry with a longer Request-Timeout, or request less: a smaller page, a narrower filter."
+        " If it is false, the service may have applied the change: read the current state first."
     )
-    operator = "Look for slow statements and lock waits at that time; the log line names the hop."
+    operator = "Look for slow statements and lock waits at that time. The log entry has the stage."
     since = "0.1.0"
     budget_ms: int
     spent_in: str
@@ -80,39 +81,39 @@ class DeadlineExceeded(Error):
 
 
 class InsufficientStorage(Error):
-    """There is no room left to store this."""
+    """The storage of the service is full."""
 
     kind = Kind.STORAGE_FULL
     code = "INSUFFICIENT_STORAGE"
-    message = "The service has no room to store this. Nothing was changed."
-    client = "Retry later; reads keep working."
-    operator = "The database reports a full disk (53100): free space or grow the volume."
+    message = "The service has no storage space left. Nothing was changed."
+    client = "Retry later. Reads still work."
+    operator = "The database reports a full disk (SQLSTATE 53100). Free space or enlarge the volume."
     since = "0.1.0"
 
 
 class ExternalServiceError(Error):
-    """A service that this one depends on gave no usable answer."""
+    """A dependency of the service failed."""
 
     kind = Kind.EXTERNAL
     code = "EXTERNAL_SERVICE_ERROR"
-    message = "A service this one depends on did not give a usable answer."
-    client = "Retry with growing pauses."
-    operator = "The log line names the dependency and what it answered."
+    message = "A dependency did not return a valid response."
+    client = "Retry with exponential backoff."
+    operator = "The log entry has the dependency and its response."
     since = "0.1.0"
 
 
 class RateLimitExceeded(Error):
-    """Too many requests from this address.
+    """This address sent too many requests.
 
-    Requests are counted per client address before authentication; the RateLimit fields of every answer tell how many
-    are left.
+    The service counts requests per client address before authentication. The RateLimit header of every response has
+    the number of remaining requests.
     """
 
     kind = Kind.RATE_LIMITED
     code = "RATE_LIMIT_EXCEEDED"
-    message = "The limit is {limit} requests in {window_seconds} s. The next window opens in {retry_after} s."
-    client = "Wait the seconds in Retry-After; watch RateLimit to stay below."
-    operator = "A single noisy client needs nothing. When many are refused, raise RATE_LIMIT."
+    message = "The limit is {limit} requests in {window_seconds} s. The next window starts in {retry_after} s."
+    client = "Wait the seconds in Retry-After. Read RateLimit to stay below the limit."
+    operator = "For a single client, no action is needed. If the service rejects many clients, raise RATE_LIMIT."
     since = "0.1.0"
     limit: int
     window_seconds: int
@@ -121,28 +122,28 @@ class RateLimitExceeded(Error):
 
 
 class RouteNotFound(Error):
-    """There is nothing at this path.
+    """The path does not exist.
 
-    No route matches the path. Paths end without a slash, and upper and lower case differ.
+    No route matches the path. Paths have no slash at the end and are case-sensitive.
     """
 
     kind = Kind.NOT_EXIST
     code = "ROUTE_NOT_FOUND"
     client = "Compare the path with the API reference."
-    operator = "Nothing to do."
+    operator = "No action is needed."
     since = "0.1.0"
     instance = "/v1/taks"
     curl = "curl -i '{url}/v1/taks'"
 
 
 class MethodNotAllowed(Error):
-    """The path exists, but does not take this method."""
+    """The path does not support this method."""
 
     kind = Kind.METHOD_NOT_ALLOWED
     code = "METHOD_NOT_ALLOWED"
-    message = "{method} is not among the methods of this path: {allowed}."
+    message = "This path does not support {method}. Supported methods: {allowed}."
     client = "Use one of the methods in Allow."
-    operator = "Nothing to do."
+    operator = "No action is needed."
     since = "0.1.0"
     method: str
     allowed: list[str]
@@ -152,12 +153,12 @@ class MethodNotAllowed(Error):
 
 
 class CatalogueEntryNotFound(Error):
-    """The catalogue has no such error."""
+    """The catalogue does not contain this error."""
 
     kind = Kind.NOT_EXIST
     code = "CATALOGUE_ENTRY_NOT_FOUND"
-    client = "Use a code from the catalogue of errors."
-    operator = "Nothing to do."
+    client = "Use a code from the error catalogue."
+    operator = "No action is needed."
     since = "0.1.0"
     instance = "/errors/no-such-error"
     curl = "curl -i '{url}/errors/no-such-error'"

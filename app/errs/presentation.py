@@ -1,4 +1,4 @@
-"""The parts of an error that every transport shows alike: its code, its text, its facts, and advice about retries."""
+"""The parts of an error that are the same on every transport: code, text, facts, and advice about retries."""
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -9,30 +9,30 @@ from app.errs.error import Error, causes, has_own, is_code
 from app.errs.kinds import Fault, Kind
 
 DEFAULT_WAIT: Final = 1
-"""Seconds that a client is asked to wait where the error does not specify any."""
+"""Seconds in ``Retry-After`` if the error does not specify any."""
 KINDS_WITH_WAIT: Final = frozenset({Kind.RATE_LIMITED, Kind.UNAVAILABLE})
-"""Kinds whose answers always specify a wait."""
+"""Kinds whose responses always specify a wait."""
 _LIST: Final = list[str]
 _MAPPING: Final = dict[str, str]
 
 
 class Outcome(Enum):
-    """What a failed request may have changed; the value is added to the text of a fault that is not the client's."""
+    """The possible effect of a failed request. The value is added to the text, unless the fault is the client's."""
 
     UNCHANGED = ""
-    """Nothing that changes something was sent."""
-    REPEATABLE = " A change may or may not have been made; the same request again settles it."
-    """Sending the request again cannot make the change twice: the method is idempotent, or a key or precondition is."""
-    DOUBTFUL = " A change may or may not have been made. Read what is stored before you send the request again."
-    """Sending the request again can make the change twice."""
+    """No change was sent."""
+    REPEATABLE = " The service may have applied the change. It is safe to send the same request again."
+    """A retry cannot make the change twice: the method is idempotent, or the request has a key or a precondition."""
+    DOUBTFUL = " The service may have applied the change. Read the current state before you send the request again."
+    """A retry can make the change twice."""
 
 
 def outcome(*, is_changing: bool | None, is_repeatable: bool) -> Outcome:
     """Return the outcome of a request.
 
     Args:
-        is_changing: whether something that changes something was sent for it (``context.changing``).
-        is_repeatable: whether the same request again cannot make the change twice.
+        is_changing: true if a change was sent for it (``context.changing``).
+        is_repeatable: true if a retry of the same request cannot make the change twice.
     """
     if not is_changing:
         return Outcome.UNCHANGED
@@ -47,7 +47,7 @@ def public_message(error: Error, outcome: Outcome) -> str:
 
 
 def is_retryable(error: Error, outcome: Outcome) -> bool:
-    """Return whether the client may send the same request again."""
+    """Return true if the client can safely send the same request again."""
     return error.kind.retryable and outcome is not Outcome.DOUBTFUL
 
 
@@ -62,14 +62,14 @@ def public_code(error: Error) -> str:
 
 
 def public_wait(error: Error) -> int | None:
-    """Return the seconds for ``Retry-After``: the error's own, otherwise the default of its kind, which may be none."""
+    """Return the seconds for ``Retry-After``: from the error, otherwise the default of its kind, or ``None``."""
     if error.retry_after is not None:
         return error.retry_after
     return DEFAULT_WAIT if error.kind in KINDS_WITH_WAIT and not definition(error).is_lasting else None
 
 
 def known_facts(error: Error) -> Mapping[str, Any]:
-    """Return the facts of an error and of its causes, down to the one that determines code and kind."""
+    """Return the facts of an error and of its causes, up to the cause that determines code and kind."""
     if error.__cause__ is None:
         return error.facts
     facts: dict[str, Any] = {}
@@ -82,7 +82,7 @@ def known_facts(error: Error) -> Mapping[str, Any]:
 
 
 def public_facts(error: Error) -> dict[str, Any]:
-    """Return the facts that the definition declares, as far as they are known, each of its declared type."""
+    """Return the known facts that the definition declares, with their declared types."""
     declared = definition(error).declared_facts
     if not declared:
         return {}
@@ -92,7 +92,7 @@ def public_facts(error: Error) -> dict[str, Any]:
 
 
 def _typed(fact: Any, kind: Any) -> Any:
-    """Return a fact as its declared type; ``None`` if it cannot be that."""
+    """Return a fact with its declared type, or ``None`` if the fact has another type."""
     if fact is None or type(fact) is kind:
         return fact
     if kind == _LIST:
@@ -105,7 +105,7 @@ def _typed(fact: Any, kind: Any) -> Any:
 
 
 def _texts(fact: Any) -> list[str] | None:
-    """Return a fact as a list of texts; one text is a list of one, and sets are sorted."""
+    """Return a fact as a list of texts. One text becomes a list, and sets are sorted."""
     if isinstance(fact, str):
         return [fact]
     if not isinstance(fact, Iterable):

@@ -1,4 +1,4 @@
-"""What a request itself can do wrong, before anything is looked up."""
+"""Errors of the request itself, before the service reads any data."""
 
 from app.errs import curl_examples
 from app.errs.error import Error, Violation
@@ -8,34 +8,34 @@ _TASK = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
 
 class MalformedRequest(Error):
-    """The request is not well-formed.
+    """The request is malformed.
 
-    It is no HTTP, so that the server or the proxy refused it before any route was looked up, or its body ended early;
-    or what was sent over gRPC is no message of its type.
+    The bytes are not a valid HTTP request, the body ended early, or a gRPC message could not be decoded. The server or
+    the proxy can reject such a request before routing.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "MALFORMED_REQUEST"
     client = (
-        "Use an ordinary client library. By hand, check header fields, request line and chunk sizes; "
-        "over gRPC, make the stubs anew."
+        "Use an HTTP client library. Otherwise check header fields, request line and chunk sizes. "
+        "For gRPC, generate the stubs again."
     )
-    operator = "Scanners send such requests all day. When a known client does, look for a broken proxy in between."
+    operator = "Scanners often send such requests. If a known client does, look for a broken proxy on the path."
     since = "0.1.0"
     curl = "curl -i '{url}/v1/tasks' -H 'Host: two words'"
 
 
 class UnsupportedTransferCoding(Error):
-    """The body is in a transfer coding that the service does not understand.
+    """The service does not support the transfer coding of the body.
 
-    A coding of content, such as gzip, is none of them: see UNSUPPORTED_MEDIA_TYPE.
+    Content codings such as gzip are not transfer codings: see UNSUPPORTED_MEDIA_TYPE.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "UNSUPPORTED_TRANSFER_CODING"
-    instance = ""  # refused before the path is read
+    instance = ""  # rejected before the path is read
     client = "Send the body with a Content-Length, or with chunked as its only transfer coding."
-    operator = "Nothing to do."
+    operator = "No action is needed."
     since = "0.1.0"
     curl = "curl -i '{url}/v1/tasks' -H 'Transfer-Encoding: gzip, chunked' -d '{}'"
 
@@ -45,36 +45,36 @@ class UriTooLong(Error):
 
     kind = Kind.TOO_LARGE
     code = "URI_TOO_LONG"
-    instance = ""  # refused before the path is read
-    client = "Shorten the query: a narrower filter, fewer fields."
-    operator = "Nothing to do."
+    instance = ""  # rejected before the path is read
+    client = "Shorten the query: use a shorter filter or fewer fields."
+    operator = "No action is needed."
     since = "0.1.0"
     curl = "curl -i \"{url}/v1/tasks?filter=$(head -c 9000 /dev/zero | tr '\\0' a)\""
 
 
 class HeaderFieldsTooLarge(Error):
-    """The header fields are too large, or too many."""
+    """The request has too many or too large header fields."""
 
     kind = Kind.TOO_LARGE
     code = "HEADER_FIELDS_TOO_LARGE"
-    instance = ""  # refused before the path is read
+    instance = ""  # rejected before the path is read
     client = "Send fewer or smaller header fields."
-    operator = "Nothing to do; the usual cause is a client that collects cookies."
+    operator = "No action is needed. The usual cause is a client that collects cookies."
     since = "0.1.0"
     curl = "curl -i '{url}/v1/tasks' -H \"X-Padding: $(head -c 9000 /dev/zero | tr '\\0' a)\""
 
 
 class UnsupportedMediaType(Error):
-    """The body is not in a format that this operation reads.
+    """The operation does not support the format of the body.
 
-    Content-Type is missing or names another format, its charset is not UTF-8, or the body is compressed.
+    Content-Type is missing or has another format, its charset is not UTF-8, or the body is compressed.
     """
 
     kind = Kind.UNSUPPORTED_MEDIA_TYPE
     code = "UNSUPPORTED_MEDIA_TYPE"
-    message = "Send the body uncompressed as one of: {supported}."
+    message = "Send the body uncompressed in one of these formats: {supported}."
     client = "Set Content-Type to one of the supported types and send no Content-Encoding."
-    operator = "Nothing to do."
+    operator = "No action is needed."
     since = "0.1.0"
     supported: list[str]
     example = {"supported": ["application/json"]}
@@ -82,13 +82,13 @@ class UnsupportedMediaType(Error):
 
 
 class NotAcceptable(Error):
-    """Accept allows none of the formats that this operation answers in."""
+    """Accept does not allow a format of this operation."""
 
     kind = Kind.NOT_ACCEPTABLE
     code = "NOT_ACCEPTABLE"
-    message = "This answers only as one of: {available}."
-    client = "Allow one of the available types in Accept, or leave the header out."
-    operator = "Nothing to do."
+    message = "The available formats are: {available}."
+    client = "Send one of the available types in Accept, or omit the header."
+    operator = "No action is needed."
     since = "0.1.0"
     available: list[str]
     example = {"available": ["application/json"]}
@@ -100,9 +100,9 @@ class BodyTooLarge(Error):
 
     kind = Kind.TOO_LARGE
     code = "BODY_TOO_LARGE"
-    message = "A body may have at most {limit} bytes. Nothing was written."
-    client = "Send less at a time."
-    operator = "Nothing to do."
+    message = "A body can have at most {limit} bytes. Nothing was written."
+    client = "Split the request into smaller ones."
+    operator = "No action is needed."
     since = "0.1.0"
     limit: int
     example = {"limit": 1048576}
@@ -110,12 +110,12 @@ class BodyTooLarge(Error):
 
 
 class EmptyBody(Error):
-    """The operation needs a body, and there is none."""
+    """The operation requires a body, but the request has no body."""
 
     kind = Kind.INVALID_REQUEST
     code = "EMPTY_BODY"
     client = "Send a JSON object."
-    operator = "Nothing to do."
+    operator = "No action is needed."
     since = "0.1.0"
     curl = curl_examples.SEND + " -d ''"
 
@@ -123,15 +123,15 @@ class EmptyBody(Error):
 class MalformedJson(Error):
     """The body is not strict JSON.
 
-    A body holds one JSON value in UTF-8 (RFC 8259 and I-JSON, RFC 7493): no NaN or Infinity, no duplicate member names,
-    no lone surrogates, no absurd nesting or numbers.
+    A body contains one JSON value in UTF-8 (RFC 8259 and I-JSON, RFC 7493): no NaN or Infinity, no duplicate property
+    names, no lone surrogates, no excessive nesting or numbers.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "MALFORMED_JSON"
     message = "{reason} at character {position}."
-    client = "Mend the JSON at the position named, counted in bytes from 1. Better, let a library write it."
-    operator = "Nothing to do."
+    client = "Fix the JSON at the position in position, counted in bytes from 1. A JSON library avoids such errors."
+    operator = "No action is needed."
     since = "0.1.0"
     reason: str
     position: int
@@ -140,15 +140,15 @@ class MalformedJson(Error):
 
 
 class ValidationFailed(Error):
-    """The request breaks one or more rules.
+    """The request violates one or more rules.
 
-    All violations of path, query, headers and body are listed at once, at most a hundred.
+    The response lists all violations in path, query, headers and body, at most 100.
     """
 
     kind = Kind.VALIDATION
     code = "VALIDATION_FAILED"
-    client = "Mend all that errors lists: each entry has the field, its place, a stable code and what is wrong."
-    operator = "Nothing to do."
+    client = "Fix every entry in errors. Each has the field, its location, a stable code and a message."
+    operator = "No action is needed."
     since = "0.1.0"
     curl = curl_examples.SEND + """ -d '{"task": {"tags": ["Bad Tag"]}}'"""
     example = {
@@ -165,13 +165,13 @@ class ValidationFailed(Error):
 
 
 class PreconditionFailed(Error):
-    """The resource is not what If-Match or If-None-Match expects."""
+    """The current ETag fails If-Match or If-None-Match."""
 
     kind = Kind.PRECONDITION_FAILED
     code = "PRECONDITION_FAILED"
-    message = "The resource has changed since its ETag was read, or is what was ruled out. Nothing was written."
-    client = "Read the resource again, apply the change to what you find, and send its new ETag."
-    operator = "Nothing to do."
+    message = "The current ETag of the resource fails If-Match or If-None-Match. Nothing was written."
+    client = "Read the resource again, apply your change to the new version, and send its new ETag."
+    operator = "No action is needed."
     since = "0.1.0"
     instance = _TASK
     curl = (
@@ -182,42 +182,42 @@ class PreconditionFailed(Error):
 
 
 class PreconditionRequired(Error):
-    """This operation replaces a whole resource and needs If-Match."""
+    """This operation replaces a whole resource and requires If-Match."""
 
     kind = Kind.PRECONDITION_REQUIRED
     code = "PRECONDITION_REQUIRED"
     message = "Read the resource first and send its ETag in If-Match."
-    client = "Read the resource first and send its ETag in If-Match, or * to replace whatever there is."
-    operator = "Nothing to do."
+    client = "Read the resource first and send its ETag in If-Match, or send * to replace any version."
+    operator = "No action is needed."
     since = "0.1.0"
     instance = "/v1/movies/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
     curl = curl_examples.replaced_unread("movies")
 
 
 class InvalidIdempotencyKey(Error):
-    """The Idempotency-Key is not well formed.
+    """The Idempotency-Key is malformed.
 
-    It is empty, longer than 255 characters, holds other than printable ASCII, or was sent twice.
+    The key is empty, is longer than 255 characters, has characters other than printable ASCII, or was sent twice.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_IDEMPOTENCY_KEY"
     message = "An Idempotency-Key is 1 to 255 printable ASCII characters, sent once."
-    client = "Make a UUID for each creation, and send it once."
-    operator = "Nothing to do."
+    client = "Generate a UUID for each creation, and send the header once."
+    operator = "No action is needed."
     since = "0.1.0"
     param = "Idempotency-Key"
     curl = curl_examples.SEND + """ -H 'Idempotency-Key;' -d '{"task": {"title": "Buy milk"}}'"""
 
 
 class IdempotencyKeyReused(Error):
-    """The Idempotency-Key was used before with another request."""
+    """The Idempotency-Key was already used for another request."""
 
     kind = Kind.UNPROCESSABLE
     code = "IDEMPOTENCY_KEY_REUSED"
-    message = "A key belongs to one request: method, path, query and body. This one differs from the first."
-    client = "Make a new key for each new request; reuse one only to repeat the very same request."
-    operator = "Nothing to do."
+    message = "A key is valid for one method, path, query and body. This request differs from the first one."
+    client = "Generate a new key for each new request. Reuse a key only to retry exactly the same request."
+    operator = "No action is needed."
     since = "0.1.0"
     param = "Idempotency-Key"
     curl = (
@@ -233,9 +233,9 @@ class IdempotencyInProgress(Error):
 
     kind = Kind.CONFLICT
     code = "IDEMPOTENCY_IN_PROGRESS"
-    message = "The first request with this key has not finished. Its answer can be fetched with the same request soon."
-    client = "Repeat the same request after the seconds in Retry-After."
-    operator = "Nothing to do."
+    message = "The first request with this key has not finished. Send the same request again to get its response."
+    client = "Send the same request again after the seconds in Retry-After."
+    operator = "No action is needed."
     since = "0.1.0"
     param = "Idempotency-Key"
     example = {"retry_after": 1}

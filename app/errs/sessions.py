@@ -1,4 +1,4 @@
-"""What can go wrong with logging in."""
+"""Errors of logins."""
 
 from app.errs import curl_examples
 from app.errs.error import Error
@@ -6,19 +6,19 @@ from app.errs.kinds import Kind
 
 
 class InvalidCredentials(Error):
-    """Nobody logs in like this.
+    """The email or password is incorrect.
 
-    The address is unknown or its account not activated, disabled or deleted, or the password is wrong. Which of these
-    it was is told to nobody.
+    The address is unknown, its account is not activated, disabled or deleted, or the password is wrong. The response
+    doesn't contain the reason.
     """
 
     kind = Kind.UNAUTHENTICATED
     code = "INVALID_CREDENTIALS"
-    client = "Check address and password, or register and follow the mail."
-    operator = "Many of these for many accounts from few addresses are somebody trying out passwords."
+    client = "Check the address and the password, or register and follow the instructions in the email."
+    operator = "Many of these errors for many accounts from few addresses can mean that a client guesses passwords."
     since = "0.1.0"
     instance = "/v1/tokens"
     curl = (
         f"curl -i '{{url}}/v1/tokens' {curl_examples.JSON} "
-        """-d '{"email": "nobody@example.com", "password": "correct horse"}'"""
+        """-d '{"email": "unknown@example.com", "password": "correct horse"}'"""
     )

@@ -1,31 +1,31 @@
-"""Errors named by an HTTP status that no kind stands for: a view's ``abort(410)`` is ``GONE``.
+"""Errors for HTTP statuses that have no kind: ``abort(410)`` in a view returns ``GONE``.
 
-This module has names only; ``app.rest.statuses`` maps them to their statuses.
+This module has the definitions. ``app.rest.statuses`` maps them to their statuses.
 """
 
 from app.errs.error import Error
 from app.errs.kinds import Kind
 
-_NOTHING = "Nothing to do; the log names the operation."
-_ANSWERED = "Look for the view or extension that answers so; the log names the operation."
+_NOTHING = "No action is needed. The log has the operation."
+_ANSWERED = "Look for the view or extension that returns this status. The log has the operation."
 
 
 class PaymentRequired(Error):
-    """The request needs a payment."""
+    """The request requires a payment."""
 
     kind = Kind.INVALID_REQUEST
     code = "PAYMENT_REQUIRED"
-    client = "Settle the payment that the detail names, then send the request again."
+    client = "Make the payment in detail, then send the request again."
     operator = _NOTHING
     since = "0.1.0"
 
 
 class ProxyAuthenticationRequired(Error):
-    """The proxy needs credentials."""
+    """The proxy requires credentials."""
 
     kind = Kind.INVALID_REQUEST
     code = "PROXY_AUTHENTICATION_REQUIRED"
-    client = "Send the proxy valid credentials."
+    client = "Send valid credentials to the proxy."
     operator = _NOTHING
     since = "0.1.0"
 
@@ -35,23 +35,23 @@ class RequestTimeout(Error):
 
     kind = Kind.INVALID_REQUEST
     code = "REQUEST_TIMEOUT"
-    client = "Send the request again, and all of it without pauses."
+    client = "Send the complete request again without pauses."
     operator = _NOTHING
     since = "0.1.0"
 
 
 class Gone(Error):
-    """The resource is gone for good."""
+    """The resource was permanently removed."""
 
     kind = Kind.INVALID_REQUEST
     code = "GONE"
-    client = "Remove references to it; it will not come back."
+    client = "Remove your references to the resource."
     operator = _NOTHING
     since = "0.1.0"
 
 
 class LengthRequired(Error):
-    """The request needs a Content-Length."""
+    """The request requires a Content-Length."""
 
     kind = Kind.INVALID_REQUEST
     code = "LENGTH_REQUIRED"
@@ -61,17 +61,17 @@ class LengthRequired(Error):
 
 
 class RequestedRangeNotSatisfiable(Error):
-    """The resource has no such range."""
+    """The resource does not have this range."""
 
     kind = Kind.INVALID_REQUEST
     code = "REQUESTED_RANGE_NOT_SATISFIABLE"
-    client = "Compare Range with the size in Content-Range, or leave Range out."
+    client = "Compare Range with the size in Content-Range, or omit Range."
     operator = _NOTHING
     since = "0.1.0"
 
 
 class ExpectationFailed(Error):
-    """The expectation cannot be met."""
+    """The service does not support this expectation."""
 
     kind = Kind.INVALID_REQUEST
     code = "EXPECTATION_FAILED"
@@ -85,7 +85,7 @@ class ImATeapot(Error):
 
     kind = Kind.INVALID_REQUEST
     code = "IM_A_TEAPOT"
-    client = "Brew the coffee elsewhere."
+    client = "Use a coffee pot to brew coffee."
     operator = _NOTHING
     since = "0.1.0"
 
@@ -125,13 +125,13 @@ class TooEarly(Error):
 
     kind = Kind.INVALID_REQUEST
     code = "TOO_EARLY"
-    client = "Send the request again once the connection is established."
+    client = "Send the request again after the connection is established."
     operator = _NOTHING
     since = "0.1.0"
 
 
 class UpgradeRequired(Error):
-    """The request needs another protocol."""
+    """The request requires another protocol."""
 
     kind = Kind.INVALID_REQUEST
     code = "UPGRADE_REQUIRED"
@@ -145,7 +145,7 @@ class UnavailableForLegalReasons(Error):
 
     kind = Kind.INVALID_REQUEST
     code = "UNAVAILABLE_FOR_LEGAL_REASONS"
-    client = "Do not retry; the detail has the reason."
+    client = "Do not retry. detail has the reason."
     operator = _NOTHING
     since = "0.1.0"
 
@@ -155,7 +155,7 @@ class FunctionNotImplemented(Error):
 
     kind = Kind.UNAVAILABLE
     code = "NOT_IMPLEMENTED"
-    client = "Do not retry; use an operation of the API reference."
+    client = "Do not retry. Use an operation of the API reference."
     operator = _ANSWERED
     since = "0.1.0"
     is_lasting = True
@@ -177,36 +177,36 @@ class VariantAlsoNegotiates(Error):
 
     kind = Kind.UNAVAILABLE
     code = "VARIANT_ALSO_NEGOTIATES"
-    client = "Report the request_id; a retry does not help."
+    client = "Do not retry. Report the request_id."
     operator = _ANSWERED
     since = "0.1.0"
     is_lasting = True
 
 
 class LoopDetected(Error):
-    """The request leads into a loop."""
+    """The request caused an infinite loop."""
 
     kind = Kind.UNAVAILABLE
     code = "LOOP_DETECTED"
-    client = "Report the request_id; a retry does not help."
+    client = "Do not retry. Report the request_id."
     operator = _ANSWERED
     since = "0.1.0"
     is_lasting = True
 
 
 class NotExtended(Error):
-    """The request needs an extension."""
+    """The request requires an extension."""
 
     kind = Kind.UNAVAILABLE
     code = "NOT_EXTENDED"
-    client = "Declare the extensions that the detail names."
+    client = "Declare the extensions in detail."
     operator = _ANSWERED
     since = "0.1.0"
     is_lasting = True
 
 
 class NetworkAuthenticationRequired(Error):
-    """The network needs authentication."""
+    """The network requires authentication."""
 
     kind = Kind.UNAVAILABLE
     code = "NETWORK_AUTHENTICATION_REQUIRED"

@@ -1,4 +1,4 @@
-"""The codes of violations: what each rule of input is called, when it is violated, and how to fix it."""
+"""The violation codes: one for each input rule, with a description and a fix."""
 
 import re
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ class ViolationCode:
     """A rule of input that a request can violate.
 
     Args:
-        code: UPPER_SNAKE. It is kept for ever.
+        code: UPPER_SNAKE. It never changes.
         title: a sentence that describes the violation.
-        client: a sentence that says how to fix the request.
-        field: an example of where it is violated.
-        message: what the service says there.
+        client: instructions to fix the request.
+        field: an example of a field that violates it.
+        message: the message of that example.
         since: the version that introduced it.
     """
 
@@ -32,16 +32,16 @@ _CODES: Final[dict[str, ViolationCode]] = {}
 
 
 def define(*codes: ViolationCode) -> None:
-    """Add codes to the catalogue, as a fork does with its own, in a module that ``app/errs/__init__.py`` imports.
+    """Add codes to the catalogue. Forks call it in a module that ``app/errs/__init__.py`` imports.
 
     Raises:
-        TypeError: a code is not UPPER_SNAKE, or is defined already.
+        TypeError: a code is not UPPER_SNAKE, or is already defined.
     """
     for each in codes:
         if not _CODE.fullmatch(each.code):
             raise TypeError(f"the code of a violation is UPPER_SNAKE, such as TOO_LONG, and not {each.code!r}")
         if each.code in _CODES:
-            raise TypeError(f"the violation {each.code} is defined already")
+            raise TypeError(f"the violation {each.code} is already defined")
         _CODES[each.code] = each
 
 
@@ -60,7 +60,7 @@ define(
     ),
     ViolationCode(
         "TOO_SHORT",
-        "The value is too short, or shows nothing.",
+        "The value is too short, or has no visible characters.",
         "Send a longer value. Spaces and invisible characters alone don't count.",
         "title",
         "title must not be blank",
@@ -91,12 +91,12 @@ define(
         "The time is in the past.",
         "Send a time that is later than now.",
         "due_date",
-        "due_date must lie in the future",
+        "due_date must be in the future",
     ),
     ViolationCode(
         "INVALID_VALUE",
         "The value has the right type, but is not allowed.",
-        "Send one of the values, or a value in the range, that the message names.",
+        "Send one of the values in the message, or a value in its range.",
         "status",
         "status must be one of STATUS_PENDING, STATUS_IN_PROGRESS, STATUS_COMPLETED, STATUS_CANCELLED",
     ),
@@ -112,7 +112,7 @@ define(
         "The object has a property that the operation doesn't know.",
         "Remove the property, or correct its name.",
         "titel",
-        "titel is not a member",
+        "titel is not a property",
     ),
     ViolationCode(
         "UNKNOWN_PARAMETER",
@@ -126,7 +126,7 @@ define(
         "A tag is in the list more than once.",
         "Send each tag once.",
         "tags[2]",
-        "tags[2] stands in the list already",
+        "tags[2] is already in the list",
     ),
     ViolationCode(
         "INVALID_TAG_FORMAT",
@@ -161,14 +161,14 @@ define(
         "Several items of the batch have the same title.",
         "Give each item another title. Titles are compared after Unicode normalization (NFC) and trimming.",
         "requests[1].task.title",
-        "requests[1].task.title stands in the batch more than once",
+        "requests[1].task.title is in the batch more than once",
     ),
     ViolationCode(
         "DUPLICATE_SKU",
         "A file of products has two prices of a product in one currency.",
         "Keep one line for each product and currency.",
         "line",
-        "line 3: this sku has a price in this currency already",
+        "line 3: this sku already has a price in this currency",
     ),
     ViolationCode(
         "BROKEN_LINK",
@@ -182,7 +182,7 @@ define(
         "The current password is wrong.",
         "Send the password that the account has now.",
         "current_password",
-        "current_password is not the present password",
+        "current_password is wrong",
     ),
     ViolationCode(
         "TOO_COMMON",

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from app import product
+
 FIELDS: Final[Mapping[str, str]] = {
     "after": "State of the circuit breaker after the transition.",
-    "again_in": "Seconds until the next attempt at the job.",
     "anonymous_scopes": "Scopes of requests without credentials.",
     "attempts": "Attempts so far: at a job, or to reach the database.",
     "batch": "Items of a batch: `total`, `created` and `failed`.",
@@ -36,7 +37,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "items": "Indexes of the failed items of a batch, by error code.",
     "job": "ID of the job.",
     "keys": "Number of signing keys of the issuer.",
-    "kind": "Error category; in `candor.jobs` the kind of job.",
+    "kind": "Error category; for background jobs, the kind of job.",
     "kinds": "Kinds of jobs that the worker runs.",
     "level": "Severity: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.",
     "limits": "Limits in force at start.",
@@ -61,6 +62,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "request_ids": "First request IDs of the errors that share the entry.",
     "requests": "Calls that the circuit breaker counted.",
     "retries": "Repetitions within the request, by kind of work.",
+    "retry_in_seconds": "Seconds until the next attempt at the job.",
     "route": "Route pattern; `unmatched` if no route matches.",
     "running": "Jobs in progress.",
     "seconds": "Duration in seconds: of an attempt at a job, or the age of the list of revoked sessions.",
@@ -80,27 +82,28 @@ FIELDS: Final[Mapping[str, str]] = {
     "user": "User ID of the caller.",
     "violations": "Violated rules: field and code, at most 20.",
 }
-LOGGERS: Final[Mapping[str, str]] = {
-    "candor": "Parent of all loggers of the service.",
-    "candor.access": "One entry for each request.",
-    "candor.audit": "Changes of the logger, with the admin who made them.",
-    "candor.breakers": "State transitions of circuit breakers.",
-    "candor.database": "Connections and commits.",
-    "candor.debug": "The debug listener.",
-    "candor.dependencies": "Degraded responses, with the reason.",
-    "candor.errors": "One entry for each error response: WARNING for client errors, ERROR otherwise.",
-    "candor.exporter": "The process that serves metrics.",
-    "candor.jobs": "Attempts at background jobs.",
-    "candor.journal": "The store of failed requests.",
-    "candor.keys": "Signing keys of token issuers.",
-    "candor.limits": "The store of rate-limit counters.",
-    "candor.metering": "The supervisor of the process that serves metrics.",
-    "candor.migrations": "Migrations of the database.",
-    "candor.resilience": "Background polls and sockets past their deadline.",
-    "candor.revocations": "The list of revoked sessions.",
-    "candor.routes": "Public routes and routes without a guard.",
-    "candor.rpc": "Start and end of the gRPC server.",
-    "candor.start": "Start of a process, with its settings and public routes.",
-    "candor.tracing": "Export of spans.",
-    "candor.undeclared": "Errors that an operation returned without declaring them.",
+_LOGGERS: Final[Mapping[str, str]] = {
+    "": "Parent of all loggers of the service.",
+    "access": "One entry for each request.",
+    "audit": "Changes of the logger, with the admin who made them.",
+    "breakers": "State transitions of circuit breakers.",
+    "database": "Connections and commits.",
+    "debug": "The debug listener.",
+    "dependencies": "Degraded responses, with the reason.",
+    "errors": "One entry for each error response: WARNING for client errors, ERROR otherwise.",
+    "failures": "The store of failed requests.",
+    "jobs": "Attempts at background jobs.",
+    "jwks": "Signing keys of token issuers.",
+    "limits": "The store of rate-limit counters.",
+    "metrics": "The process that serves metrics, and its supervisor.",
+    "migrations": "Migrations of the database.",
+    "resilience": "Background polls and sockets past their deadline.",
+    "revocations": "The list of revoked sessions.",
+    "routes": "Public routes and routes without a guard.",
+    "rpc": "Start and end of the gRPC server.",
+    "start": "Start of a process, with its settings and public routes.",
+    "tracing": "Export of spans.",
+    "undeclared": "Errors that an operation returned without declaring them.",
 }
+LOGGERS: Final = {product.logger(name).name: meaning for name, meaning in _LOGGERS.items()}
+"""The entries of each logger."""

@@ -5,7 +5,7 @@ from typing import Final
 
 LABELS: Final[Mapping[str, str]] = {
     "after": "State after the transition: `closed`, `half-open` or `open`.",
-    "at": "Stage that rejected the request: `line` (queue before the threads), `work_slots` (concurrency limit), "
+    "at": "Stage that rejected the request: `request_queue` (before the threads), `work_slots` (concurrency limit), "
     "`hashing` (share for password hashing), `writers` (limit on open writes).",
     "before": "State before the transition: `closed`, `half-open` or `open`.",
     "breaker": "Name of the circuit breaker: `database`, `redis`, or the dependency.",

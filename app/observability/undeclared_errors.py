@@ -1,16 +1,15 @@
-"""Watches for errors that an operation did not declare: one ERROR line and a count for each."""
+"""Detection of errors that an operation does not declare: one ERROR entry and a counter."""
 
-import logging
 from typing import Final
 
-from app import errs
+from app import errs, product
 from app.observability import metrics
 
-_LOG: Final = logging.getLogger("candor.undeclared")
+_LOG: Final = product.logger("undeclared")
 
 
 def install() -> None:
-    """Be told of every error."""
+    """Subscribe to every error."""
     if _report not in errs.WATCHERS:
         errs.WATCHERS.append(_report)
 

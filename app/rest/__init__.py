@@ -1,9 +1,10 @@
-"""HTTP. With rpc and extensions the only floor that knows Flask; statuses, headers and media types are decided here.
+"""HTTP: statuses, headers and media types. Only this package, ``rpc`` and ``extensions`` import Flask.
 
-The table of contents of a request: ``hooks`` in order, then ``blueprint`` (accept, body, violations), then a handler in
-``handlers``; whatever is raised on the way is answered by ``errors``.
+The order of processing: ``hooks`` in order, then ``blueprint`` (Accept, body, violations), then a handler in
+``handlers``. ``errors`` renders every error.
 """
 
+from app import product
 from app.config import VERSION, Settings
 from app.rest import blueprint, converters, database_errors, errors, hooks, middleware
 from app.rest.application import Application
@@ -48,10 +49,10 @@ BLUEPRINTS = (
 
 
 def register(app: Application, settings: Settings) -> None:
-    """Put hooks, error handling and every blueprint in place."""
+    """Register hooks, error handlers and all blueprints."""
     app.url_map.converters["id"] = converters.ResourceId
     app.url_map.merge_slashes = False
-    app.extensions["candor-page-tokens"] = PageTokens((settings.page_token_secret or settings.jwt_secret).encode())
+    app.extensions["app-page-tokens"] = PageTokens((settings.page_token_secret or settings.jwt_secret).encode())
     errors.register(app)
     database_errors.register(app)
     hooks.install(app)
@@ -59,12 +60,12 @@ def register(app: Application, settings: Settings) -> None:
     api = Api(
         app,
         spec_kwargs={
-            "title": "Candor",
+            "title": product.NAME,
             "version": VERSION,
             "openapi_version": "3.1.0",
             "info": {
                 "description": introduction(settings.public_url, simulates_errors=settings.simulates_errors),
-                "contact": {"name": "Candor", "url": settings.public_url},
+                "contact": {"name": product.NAME, "url": settings.public_url},
                 "license": {"name": "MIT", "identifier": "MIT"},
             },
             "servers": [{"url": settings.public_url}],

@@ -1,4 +1,4 @@
-"""The Flask application: Flask, with the request class of this service and one log entry per unforeseen exception."""
+"""The Flask application, with the request class of this service and one log entry per unexpected exception."""
 
 import logging
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ ExcInfo = tuple[type, BaseException, TracebackType] | tuple[None, None, None]
 
 
 class Application(Flask):
-    """Flask. Hooks, error handlers and blueprints are registered the way its manual describes."""
+    """A Flask application. Register hooks, error handlers and blueprints as Flask's documentation describes."""
 
     request_class = Request
 
@@ -27,19 +27,19 @@ class Application(Flask):
         self.config["PROPAGATE_EXCEPTIONS"] = False
 
     def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer as Flask does, cheaper where nothing foreign is attached to the application."""
+        """Process a request as Flask does, faster if the application has no receivers of signals and no overrides."""
         if dispatch.is_plain(self):
             return dispatch.answer(self, environ, start_response)
         return super().wsgi_app(environ, start_response)
 
     def make_default_options_response(self) -> Response:
-        """Answer OPTIONS for a view that does not: 204, with the methods and media types of the path."""
+        """Return 204 to OPTIONS, with the methods and media types of the path, unless the view handles it."""
         return routing.options(self, current())
 
     def log_exception(self, exc_info: ExcInfo) -> None:
-        """Log an exception that no error handler answered, with its causes and the request id; Flask calls this.
+        """Log an exception that no error handler handled, with its causes and the request ID. Flask calls this.
 
-        Handlers of ``app.logger``, such as the ``SMTPHandler`` of Flask's manual, get the record that Flask writes.
+        Handlers of ``app.logger``, such as an ``SMTPHandler``, get the record that Flask writes.
         """
         if exc_info[1] is not None:
             errors.report_unexpected(exc_info[1])

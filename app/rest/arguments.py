@@ -1,6 +1,6 @@
-"""``@blp.arguments``: the handler gets what a schema makes of one part of the request.
+"""``@blp.arguments``: decodes one part of the request with a schema, and passes the value to the handler.
 
-Violations are kept, and raised together when every part is decoded (see :mod:`app.rest.violations`).
+Violations are collected, and raised together when every part is decoded (see :mod:`app.rest.violations`).
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from app.wire.schemas.base import UNKNOWN_MEMBER, UNKNOWN_PARAMETER, QuerySchema
 REJECTED: Final = {
     "validate": "write a method with @validates_schema in the schema",
     "unknown": "set unknown in the schema's Meta, or pass Schema(unknown=EXCLUDE)",
-    "error_status_code": "every violation is answered with 400",
+    "error_status_code": "every violation returns 400",
     "error_headers": "set header fields in an after_request function",
     "req": "the request is always the current one",
 }
@@ -45,18 +45,18 @@ def decorator(
     max_bytes: int | None,
     document: dict[str, Any],
 ) -> Callable[[Handler], Handler]:
-    """Return the decorator of a handler, and reject what it cannot do.
+    """Return the decorator of a handler, after checking its options.
 
     Raises:
         TypeError: the location, the schema or a media type is not supported.
     """
     if as_kwargs and arg_name is not None:
-        raise TypeError("as_kwargs and arg_name exclude one another: leave one of them out")
+        raise TypeError("as_kwargs and arg_name are mutually exclusive: omit one of them")
     decode = Decoder(_accepted(schema), location=location_of(location))
     metrics.add_field_labels(names(decode.schema))
     place = decode.location
     if decode.schema.many and place is not Location.JSON:
-        raise TypeError(f"many=True is for a list in JSON, and not for the location {place.value!r}: use fields.List")
+        raise TypeError(f"many=True is for a list in JSON, not for the location {place.value!r}: use fields.List")
     consumes = _consumes(place, content_types)
     check_size(max_bytes)
     if max_bytes is not None and not consumes:
@@ -89,28 +89,28 @@ def check_size(size: object) -> None:
     """Accept a number of bytes, or ``None``.
 
     Raises:
-        TypeError: it is something else.
+        TypeError: the value is neither.
     """
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
-        raise TypeError(f"a size of body is a number of bytes, such as 16 * 1024, and not {size!r}")
+        raise TypeError(f"a body size is a number of bytes, such as 16 * 1024, not {size!r}")
 
 
 def decoded(request: Request, decode: Decoder, data: object) -> Any:
-    """Return what a schema makes of the data; violations are kept until everything is decoded."""
+    """Return the schema's value of the data. Violations are collected until everything is decoded."""
     return decode(data, DecodeContext(clock().now(), request.listing, request.fit_body), request.violations)
 
 
-def _decoded_after(request: Request, decode: Decoder, data: object, refused: set[str]) -> Any:
-    """Return the same; a field with a violation already gets no other, such as that it is missing."""
+def _decoded_after(request: Request, decode: Decoder, data: object, rejected: set[str]) -> Any:
+    """Return the same. A field that already has a violation gets no further one, such as that it is missing."""
     found: list[Violation] = []
     value = decode(data, DecodeContext(clock().now(), request.listing), found)
-    new = (_of_parameter(each) for each in found if each.field not in refused)
+    new = (_of_parameter(each) for each in found if each.field not in rejected)
     request.violations += [each for each in new if each not in request.violations]
     return value
 
 
 def _of_parameter(violation: Violation) -> Violation:
-    """Return a violation; marshmallow speaks of an unknown parameter as of any unknown field."""
+    """Return a violation, with the code of an unknown parameter in place of that of an unknown field."""
     name = violation.parameter
     if name is None or violation.code != UNKNOWN_MEMBER.code:
         return violation
@@ -119,7 +119,7 @@ def _of_parameter(violation: Violation) -> Violation:
 
 def _accepted(schema: Any) -> SchemaLike:
     if not isinstance(schema, (ma.Schema, dict)) and not (isinstance(schema, type) and issubclass(schema, ma.Schema)):
-        raise TypeError(f"arguments takes a schema class, a schema instance or a dict of fields, and not {schema!r}")
+        raise TypeError(f"arguments takes a schema class, a schema instance or a dict of fields, not {schema!r}")
     return schema
 
 
@@ -128,10 +128,10 @@ def _documented(schema: SchemaLike) -> Any:
 
 
 def _consumes(location: Location, content_types: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the media types that are read; none unless the location is in the body.
+    """Return the supported media types. A location outside the body has no media types.
 
     Raises:
-        TypeError: a type cannot be read.
+        TypeError: a type is not supported.
     """
     if location not in BODIES:
         if content_types is not None:
@@ -140,12 +140,12 @@ def _consumes(location: Location, content_types: tuple[str, ...] | None) -> tupl
     consumes = CONSUMED[location] if content_types is None else content_types
     if location is not Location.JSON and (unread := {*consumes} - {*CONSUMED[location]}):
         readable = " or ".join(CONSUMED[location])
-        raise TypeError(f"the location {location.value!r} reads {readable}, and not {', '.join(sorted(unread))}")
+        raise TypeError(f"the location {location.value!r} reads {readable}, not {', '.join(sorted(unread))}")
     return consumes
 
 
 def _reader(decode: Decoder, *, is_required: bool) -> Callable[[Request], Any]:
-    """Return what reads and decodes one part of a request."""
+    """Return the function that reads and decodes one part of a request."""
     if decode.location is Location.QUERY:
         return _query_reader(decode)
     if decode.location is Location.JSON:
@@ -161,10 +161,10 @@ def _reader(decode: Decoder, *, is_required: bool) -> Callable[[Request], Any]:
 
 
 def _decoded_body(request: Request, decode: Decoder) -> Any:
-    """Return what a schema makes of the body.
+    """Return the schema's value of the body.
 
     Raises:
-        TypeError: it was never read, since a decorator has hidden that the view takes one.
+        TypeError: the body was not read, because a decorator without ``functools.wraps`` hides the operation.
     """
     if request.operation is not None and not request.operation.bodies:
         raise TypeError(f"a decorator above @blp.arguments of {request.operation.name} lacks functools.wraps")
@@ -190,7 +190,7 @@ def _query_reader(decode: Decoder) -> Callable[[Request], Any]:
 
 
 def _share(request: Request, sent: dict[str, Any], own: set[str]) -> dict[str, Any]:
-    """Return the parameters without those of other schemas of the same operation."""
+    """Return the parameters without those of the operation's other schemas."""
     operation = request.operation
     if not sent or operation is None or operation.parameters is None or len(operation.parameters) == len(own):
         return sent
@@ -198,10 +198,10 @@ def _share(request: Request, sent: dict[str, Any], own: set[str]) -> dict[str, A
 
 
 def _constant(decode: Decoder) -> Callable[[], Any] | None:
-    """Return what gives the value of an empty query, where that is always the same: nothing is decoded for it then.
+    """Return a function that returns the constant value of an empty query, which is then not decoded.
 
-    A schema's ``make`` is called once for it. ``None`` for a schema that marshmallow loads, and where a parameter is
-    required or a default is a callable.
+    The schema's ``make`` is called once for it. The result is ``None`` for a schema that marshmallow loads, and if a
+    parameter is required or a default is a callable.
     """
     fields = decode.members.values()
     is_called = any(callable(each.load_default) and each.load_default is not NOTHING for each in fields)
@@ -215,7 +215,7 @@ def _constant(decode: Decoder) -> Callable[[], Any] | None:
 
 
 def _passing(inner: Handler, read: Callable[[Request], Any], *, as_kwargs: bool, arg_name: str | None) -> Handler:
-    """Return a view that hands a value to another one: as an argument, by a name, or member by member."""
+    """Return a view that passes a value to another view: as an argument, by name, or as keyword arguments."""
 
     @wraps(inner)
     def with_arguments(*args: Any, **kwargs: Any) -> Any:
@@ -233,29 +233,29 @@ def _passing(inner: Handler, read: Callable[[Request], Any], *, as_kwargs: bool,
 
 
 def _claim(operation: operations.Operation, arg_name: str | None, view: Handler) -> None:
-    """Take a name of the handler's arguments."""
+    """Reserve a name of the handler's arguments."""
     if arg_name is None:
         return
     if arg_name in operation.arg_names:
-        raise TypeError(f"{view.__name__} has two arguments with arg_name={arg_name!r}: name one of them otherwise")
+        raise TypeError(f"{view.__name__} has two arguments with arg_name={arg_name!r}: rename one of them")
     operation.arg_names += (arg_name,)
 
 
 def _add_parameters(operation: operations.Operation, own: tuple[str, ...], view: Handler) -> None:
     """Add query parameters."""
     if twice := {*own}.intersection(operation.parameters or ()):
-        raise TypeError(f"{view.__name__} has two query schemas with {', '.join(sorted(twice))}: leave it out of one")
+        raise TypeError(f"{view.__name__} has two query schemas with {', '.join(sorted(twice))}: remove it from one")
     operation.parameters = (*own, *(operation.parameters or ()))
 
 
 def _take_body(
     operation: operations.Operation, location: Location, consumes: tuple[str, ...], *, is_required: bool, view: Handler
 ) -> None:
-    """Let an operation read the body; a form and files are one body together."""
+    """Declare that an operation reads the body. A form and files are one body."""
     if operation.bodies and {*operation.bodies, location} != {Location.FORM, Location.FILES}:
         raise TypeError(
-            f"{view.__name__} reads the body twice ({operation.bodies[0]}, {location.value}): a request has one, "
-            "so describe it by one schema; only form and files go together"
+            f"{view.__name__} reads the body twice ({operation.bodies[0]}, {location.value}): a request has one body, "
+            "so use one schema. Only form and files can be combined"
         )
     operation.consumes = (MULTIPART,) if operation.bodies else consumes
     operation.bodies += (location.value,)

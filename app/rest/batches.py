@@ -1,4 +1,4 @@
-"""Answers to batches of which items can fail by themselves: the only way for a handler to render these items."""
+"""Rendering of failed items in batch responses. Handlers must use it for items that fail separately."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from app.rest.request import current
 
 
 def failures_of(failed: Failed, *, created: int) -> list[dict[str, Any]]:
-    """Return what the answer says of the items that failed; each is counted, and one log entry has them all.
+    """Return the failed items for the response. Each is counted, and one log entry contains all of them.
 
     Args:
-        failed: the items by their indexes, with their errors.
-        created: how many items did not fail.
+        failed: the failed items by index, with their errors.
+        created: the number of created items.
     """
     current().batch = BatchResult(created=created, failed=failed)
     return failures(failed, ProblemContext.now())

@@ -1,8 +1,8 @@
 """A flask-smorest blueprint whose operations decode strictly, encode by compiled schema, and declare their errors.
 
-The order of a request through a handler's decorators: Accept, body, a work slot (``route``), the idempotency key
-(``once``), then everything that has a place for violations (``arguments``, ``conditional``), and, once all of them are
-known, the handler (``response``). What flask-smorest has and this blueprint has not is rejected when the module loads.
+The decorators of a handler run in this order: Accept, body, the concurrency limit (``route``), the idempotency key
+(``once``), then everything that can add violations (``arguments``, ``conditional``), and, when all violations are
+known, the handler (``response``). Unsupported features of flask-smorest are rejected when the module loads.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Blueprint(Routes):
-    """A blueprint that only callers with a valid token reach, unless it names another scope, or ``PUBLIC``."""
+    """A blueprint for callers with a valid token, unless it specifies a scope or ``PUBLIC``."""
 
     def arguments(
         self,
@@ -40,30 +40,30 @@ class Blueprint(Routes):
         arg_name: str | None = None,
         **options: Any,
     ) -> Decorator:
-        """Hand the handler what the schema makes of one part of the request; violations wait for one another.
+        """Pass the schema's value of one part of the request to the handler. Violations are reported together.
 
         Args:
             schema: a class, an instance, or a dict of fields.
             location: ``json``, ``query``, ``headers``, ``cookies``, ``form``, ``files`` or ``path``.
-            content_type: the media type of a body; ``content_types`` are several.
+            content_type: the media type of a body. For several, use ``content_types``.
             content_types: see above.
-            required: whether there has to be a body.
+            required: true if the body is required.
             description: of a body, for OpenAPI.
             example: of a body, for OpenAPI.
             examples: of a body by name, for OpenAPI.
-            max_bytes: the size of body that is read; a larger one is 413. Otherwise the blueprint's ``max_body_bytes``.
-            as_kwargs: whether each member is an argument of its own.
+            max_bytes: the largest body; a larger one gets 413. Default: the blueprint's ``max_body_bytes``.
+            as_kwargs: true to pass each property as a separate keyword argument.
             arg_name: the name of the argument, which is positional by default.
-            options: of webargs; each is rejected with what to use instead.
+            options: of webargs. They are not supported; the error contains the alternative.
 
         Raises:
             TypeError: the location, the schema or an option is not supported.
         """
         for name in options:
-            instead = arguments.REJECTED.get(name, "leave it out")
+            instead = arguments.REJECTED.get(name, "omit it")
             raise TypeError(f"arguments does not take {name}: {instead}")
         if example is not None and examples is not None:
-            raise TypeError("example and examples exclude one another: leave one of them out")
+            raise TypeError("example and examples are mutually exclusive: omit one of them")
         given = {"content_type": content_type, "description": description, "example": example, "examples": examples}
         return arguments.decorator(
             schema,
@@ -88,15 +88,15 @@ class Blueprint(Routes):
         example: Any = None,
         examples: Any = None,
     ) -> Decorator:
-        """Run the handler unless there are violations, and encode what it returns with the schema.
+        """Run the handler unless there are violations, and encode its result with the schema.
 
         A handler returns a value, or a tuple of it with a status, header fields, or both; or a finished response.
 
         Args:
-            status_code: the status unless the handler returns another.
-            schema: a class or an instance, perhaps with ``many=True``; without one, values are JSON as they are.
+            status_code: the default status. The handler can return another one.
+            schema: a class or an instance, optionally with ``many=True``. Without a schema, values are JSON unchanged.
             also: another status that the handler returns, with the same schema.
-            headers: for OpenAPI, the names of the fields that a success has, or smorest's dict of them.
+            headers: for OpenAPI, the names of the fields of a success, or smorest's dict of them.
             content_type: the media type, for a handler that returns finished responses.
             description: for OpenAPI.
             example: for OpenAPI.
@@ -120,17 +120,17 @@ class Blueprint(Routes):
         success: bool = False,
         **document: Any,
     ) -> Decorator:
-        """Declare another answer: by the name of a response in OpenAPI, by a schema, or by errors of the catalogue.
+        """Declare another response: by its name in OpenAPI, by a schema, or by errors of the catalogue.
 
-        From 400 on, ``abort`` with the status is declared, too.
+        For statuses from 400, ``abort`` with the status is declared too.
         """
         return responses.alternative(status_code, response, errors, schema=schema, document=document)
 
     def raises(self, *errors: type[Error]) -> Decorator:
-        """Declare errors that the handler raises itself, in addition to those of the use cases that it calls.
+        """Declare errors that the handler raises itself, in addition to the errors of its use cases.
 
         Raises:
-            TypeError: one is not an error of the catalogue.
+            TypeError: an error is not in the catalogue.
         """
         declared = tuple(responses.catalogued(errors))
 
@@ -141,7 +141,7 @@ class Blueprint(Routes):
         return decorate
 
     def calls(self, use_case: Callable[..., object], *, needs_database: bool = True) -> Callable[[View], View]:
-        """Declare that the handler calls this use case, whose errors become the operation's."""
+        """Declare that the handler calls this use case. Its errors become errors of the operation."""
 
         def decorate(view: View) -> View:
             operations.declare_calls(view, use_case, needs_database=needs_database)
@@ -151,7 +151,7 @@ class Blueprint(Routes):
 
     @staticmethod
     def doc(**document: Any) -> Decorator:
-        """Add to the operation in OpenAPI, such as ``summary`` and ``deprecated``; what is given replaces the rest."""
+        """Set attributes of the operation in OpenAPI, such as ``summary`` and ``deprecated``."""
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             passing = operations.pass_through(view)
@@ -161,19 +161,19 @@ class Blueprint(Routes):
         return decorate
 
     def paginate(self, *_: object, **__: object) -> NoReturn:
-        """Reject pages by number."""
+        """Reject pagination by page number."""
         reject("paginate")
 
     def etag(self, *_: object, **__: object) -> NoReturn:
-        """Reject entity tags of whole answers."""
+        """Reject entity tags of complete responses."""
         reject("etag")
 
     def check_etag(self, *_: object, **__: object) -> NoReturn:
-        """Reject entity tags of whole answers."""
+        """Reject entity tags of complete responses."""
         reject("etag")
 
     def set_etag(self, *_: object, **__: object) -> NoReturn:
-        """Reject entity tags of whole answers."""
+        """Reject entity tags of complete responses."""
         reject("etag")
 
 

@@ -1,4 +1,4 @@
-"""The body of a request: its type, its size, its bytes, and strict JSON or a form made of them, in that order."""
+"""The reader of request bodies. It checks the type and the size, reads the bytes, and parses strict JSON or a form."""
 
 import hashlib
 import threading
@@ -21,7 +21,7 @@ from app.wire.invalid_text import ESCAPED_NUL
 
 CHUNK: Final = 65536
 LARGE: Final = 65536
-"""Bytes from which on bodies are decoded one after the other: made to be costly, each takes 25 times its size."""
+"""Bytes from which bodies are decoded one at a time: decoding can take 25 times the size of the body in memory."""
 _AT_LARGE_ONES: Final = threading.Lock()
 _WATCHDOG: Final = Watchdog()
 CHARSETS: Final = frozenset({"", "utf-8", "utf8"})
@@ -31,11 +31,11 @@ def read(request: Request, consumes: tuple[str, ...]) -> object:
     """Return the JSON value of the body.
 
     Raises:
-        UnsupportedMediaType: the type is missing or another, or the body is encoded.
-        BodyTooLarge: it is larger than allowed, declared or not.
+        UnsupportedMediaType: the type is missing or not supported, or the body is encoded.
+        BodyTooLarge: its declared or actual size is larger than allowed.
         MalformedRequest: it ended before it was complete.
         DeadlineExceeded: it did not arrive in time.
-        EmptyBody, MalformedJson: it holds nothing, or no strict JSON.
+        EmptyBody, MalformedJson: it is empty, or is not strict JSON.
     """
     body = _checked(request, consumes)
     if len(body) < LARGE:
@@ -49,20 +49,20 @@ def read(request: Request, consumes: tuple[str, ...]) -> object:
 
 
 def read_form(request: Request, consumes: tuple[str, ...]) -> None:
-    """Parse the form of the body: ``request.form`` and ``request.files`` have it afterwards.
+    """Parse the form in the body into ``request.form`` and ``request.files``.
 
     Raises:
-        UnsupportedMediaType, BodyTooLarge, MalformedRequest, DeadlineExceeded: as for JSON. A form is also too large by
-            Flask's own settings, MAX_FORM_MEMORY_SIZE and MAX_FORM_PARTS.
+        UnsupportedMediaType, BodyTooLarge, MalformedRequest, DeadlineExceeded: as for JSON. Flask's settings
+            MAX_FORM_MEMORY_SIZE and MAX_FORM_PARTS also limit a form.
     """
     body = _checked(request, consumes)
     parser = request.make_form_data_parser()
-    parser.silent = False  # Werkzeug's own choice turns a malformed form into an empty one
+    parser.silent = False  # Werkzeug's default turns a malformed form into an empty one
     try:
         stream, form, files = parser.parse(BytesIO(body), request.mimetype, len(body), request.mimetype_params)
     except RequestEntityTooLarge:
         size, parts = request.max_form_memory_size or len(body), request.max_form_parts
-        content_type = f"A form may have at most {size} bytes in a text, and {parts} parts. Nothing was written."
+        content_type = f"A form can have at most {size} bytes in a text, and {parts} parts. Nothing was written."
         raise BodyTooLarge(limit=size, message=content_type) from None
     except ValueError as exc:
         raise MalformedRequest(detail="the form could not be parsed") from exc
@@ -70,7 +70,7 @@ def read_form(request: Request, consumes: tuple[str, ...]) -> None:
 
 
 def parsed(request: Request) -> object:
-    """Return the body as parsed, as JSON: that of a form without its boundaries, and digests in place of files."""
+    """Return the parsed body for JSON. A form has no boundaries, and digests in place of files."""
     if request.body is not None or "form" not in request.__dict__:
         return request.body
     files = []
@@ -81,12 +81,12 @@ def parsed(request: Request) -> object:
 
 
 def is_present(request: Request) -> bool:
-    """Return whether a body was sent: by its length, or chunked."""
+    """Return true if a body was sent, with a length or chunked."""
     return bool(request.content_length) or request.sent("Transfer-Encoding") is not None
 
 
 def _checked(request: Request, consumes: tuple[str, ...]) -> bytes:
-    """Return the bytes of a body of one of these types; Flask's ``request.get_data`` has them as well."""
+    """Return the bytes of a body with one of these types. Flask's ``request.get_data`` returns them too."""
     if request.sent("Content-Encoding") or (is_present(request) and not _fits(request, consumes)):
         raise UnsupportedMediaType(supported=list(consumes))
     largest: int = request.max_content_length or application().config["MAX_BODY_BYTES"]
@@ -96,10 +96,10 @@ def _checked(request: Request, consumes: tuple[str, ...]) -> bytes:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Wait until no other large body is being decoded, which takes no longer in all, and far less memory.
+    """Wait until no other large body is being decoded. This limits memory and takes no longer in total.
 
     Raises:
-        DeadlineExceeded: they took until then.
+        DeadlineExceeded: the wait took too long.
     """
     limit = deadline.current.get()
     if limit is None:
@@ -120,7 +120,7 @@ def _fits(request: Request, consumes: tuple[str, ...]) -> bool:
 
 
 def _bytes(request: Request, limit: int) -> bytes:
-    """Read the body from the server itself: werkzeug would cut a chunked one off at its limit without a word."""
+    """Read the body from the server directly, because Werkzeug truncates a chunked body at its limit silently."""
     declared = request.content_length
     if declared is not None and declared > limit:
         raise BodyTooLarge(limit=limit)
@@ -136,13 +136,11 @@ def _bytes(request: Request, limit: int) -> bytes:
 
 @partial(request_timing.timed, "request_body")
 def _received(request: Request, wanted: int) -> bytes:
-    """Return at most so many bytes; those that do not arrive end at the deadline, however they drip.
-
-    The socket is then told to read no further.
+    """Return at most ``wanted`` bytes. At the deadline, reading from the socket is shut down.
 
     Raises:
-        DeadlineExceeded: they had not arrived by then.
-        MalformedRequest: they could not be read.
+        DeadlineExceeded: the bytes did not arrive in time.
+        MalformedRequest: the bytes could not be read.
     """
     stream, socket = request.environ["wsgi.input"], request.environ.get("gunicorn.socket")
     limit = deadline.current.get()
@@ -161,7 +159,7 @@ def _received(request: Request, wanted: int) -> bytes:
 
 
 def _drained(stream: IO[bytes], wanted: int) -> bytes:
-    """Return at most so many bytes."""
+    """Return at most ``wanted`` bytes."""
     chunks, size = list[bytes](), 0
     while size < wanted:
         try:

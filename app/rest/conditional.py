@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, section 13): strong entity tags of a version and of what is shown of it."""
+"""Conditional requests (RFC 9110, section 13): strong entity tags of a version and its selected properties."""
 
 import hashlib
 import re
@@ -21,31 +21,31 @@ _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _LIST: Final = re.compile(rf"[ \t,]*{_TAG.pattern}(?:[ \t]*,[ \t,]*{_TAG.pattern})*[ \t,]*")
 """One or more, between commas; empty elements do not count (RFC 9110, section 5.6.1)."""
 CONTENT_FIELDS: Final = ("Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type")
-"""What 304 does not repeat of the answer that it stands for (RFC 9110, section 15.4.5)."""
+"""Header fields that a 304 does not repeat (RFC 9110, section 15.4.5)."""
 READS: Final = frozenset({"GET", "HEAD"})
 SHAPES: Final = 1024
-"""Selections of members of which the digest is kept; clients use few of the many that there are."""
-_OURS: Final = re.compile(r"(([0-9a-f]{1,15})-[0-9a-f]{8})(?::[a-z]+)?")
-"""A version and a digest; Flask-Compress adds the content coding to the tag of what it compresses, as ``:gzip``."""
+"""Selections of properties whose digest is cached; clients use few of all possible ones."""
+_OWN: Final = re.compile(r"(([0-9a-f]{1,15})-[0-9a-f]{8})(?::[a-z]+)?")
+"""A version and a digest. Flask-Compress adds the content coding to the tag of a compressed response: ``:gzip``."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectedResponse:
-    """A value of which only some members are answered; ``None``: all."""
+    """A value with the properties of the response; ``None`` means all."""
 
     value: Any
     members: tuple[str, ...] | None
 
 
 def encode(value: Any, encoder: Encoder) -> Any:
-    """Encode a value, as far as it is to be shown."""
+    """Encode a value with its selected properties."""
     if isinstance(value, ProjectedResponse):
         return encoder.only(value.members)(value.value)
     return encoder(value)
 
 
 def etag(version: int, members: Sequence[str]) -> str:
-    """Return the entity tag of a version of a resource, shown with these members."""
+    """Return the entity tag of a version of a resource with these properties."""
     return f'"{version:x}-{_digest(tuple(members))}"'
 
 
@@ -57,9 +57,9 @@ def _digest(members: tuple[str, ...]) -> str:
 def conditional(
     members: Sequence[str], *, is_required: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Hand the handler ``precondition``: what the request says of the version of a resource with these members.
+    """Pass ``precondition`` to the handler: the versions with these properties that the request accepts.
 
-    Where it is required, there has to be an If-Match; ``*`` is one, and says that any version will do.
+    If it is required, the request must have If-Match; ``*`` accepts any version.
     """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,9 +81,9 @@ def conditional(
 
 
 def _precondition(request: Request, members: Sequence[str], is_required: bool) -> Precondition:
-    """Return what the fields say, of the resource as it is to be shown (RFC 9110, section 13.2.2).
+    """Return the precondition in the header fields, for the selected properties (RFC 9110, section 13.2.2).
 
-    A date is not looked at, since we tell no Last-Modified; If-None-Match on what only reads has its 304.
+    Dates are ignored, because no response has Last-Modified. For reads, ``answer_not_modified`` handles If-None-Match.
     """
     projected = request.listing.get("shown") or request.listing.get("fields") or members
     among = _versions(request, "If-Match", projected, takes_weak=False)
@@ -93,7 +93,7 @@ def _precondition(request: Request, members: Sequence[str], is_required: bool) -
 
 
 def _versions(request: Request, name: str, members: Sequence[str], *, takes_weak: bool) -> Container[int] | None:
-    """Return the versions that a field lists, if it is there; what is no list joins the request's violations."""
+    """Return the versions in a header field, or ``None`` without the field. An invalid field adds a violation."""
     text = request.sent(name)
     if text is None:
         return None
@@ -104,13 +104,13 @@ def _versions(request: Request, name: str, members: Sequence[str], *, takes_weak
             Violation(name, "INVALID_FORMAT", f"{name} must be * or entity tags in quotes", header=name)
         )
         return None
-    tags = [_OURS.fullmatch(tag) for weak, tag in _TAG.findall(text) if takes_weak or not weak]
+    tags = [_OWN.fullmatch(tag) for weak, tag in _TAG.findall(text) if takes_weak or not weak]
     versions = {int(found[2], 16): found[1] for found in tags if found}
     return frozenset(each for each, tag in versions.items() if etag(each, members) == f'"{tag}"')
 
 
 def answer_not_modified(request: Request, response: Response) -> Response:
-    """Answer 304 without a body when If-None-Match names what would be sent (weak comparison)."""
+    """Return 304 without a body if If-None-Match contains the response's tag (weak comparison)."""
     if request.sent("If-None-Match") is None or response.status_code != HTTPStatus.OK or request.method not in READS:
         return response
     tag, known = response.headers["ETag"], request.if_none_match

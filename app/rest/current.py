@@ -1,4 +1,4 @@
-"""What belongs to the request at hand: its services, its caller, its clock."""
+"""The services, the caller and the clock of the current request."""
 
 from app import context
 from app.context import Principal
@@ -11,31 +11,31 @@ from app.wiring import Services
 
 def services() -> Services:
     """Return the use cases of this application."""
-    wired: Services = application().extensions["candor-services"]
+    wired: Services = application().extensions["app-services"]
     return wired
 
 
 def page_tokens() -> PageTokens:
-    """Return what seals and opens page tokens."""
-    tokens: PageTokens = application().extensions["candor-page-tokens"]
+    """Return the signer of page tokens."""
+    tokens: PageTokens = application().extensions["app-page-tokens"]
     return tokens
 
 
 def clock() -> Clock:
-    """Return the clock that the request goes by."""
+    """Return the clock of the request."""
     return services().clock
 
 
 def client_network() -> str:
-    """Return the network that the request comes from, as far as our proxies are believed."""
+    """Return the network of the client, as reported by trusted proxies."""
     return client_addresses.network_of(current().client_address)
 
 
 def principal() -> Principal:
-    """Return who asks.
+    """Return the authenticated caller.
 
     Raises:
-        LookupError: the operation is public, and nobody was asked for.
+        LookupError: the operation is public, and has no caller.
     """
     caller = context.principal.get()
     if caller is None:

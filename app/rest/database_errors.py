@@ -1,7 +1,7 @@
-"""What SQLAlchemy raises in a view that uses ``db.session`` itself, when nothing has caught it.
+"""The error handler of SQLAlchemy's exceptions from views that use ``db.session`` directly.
 
-A conflict or an outage is answered like the errors that repositories raise. A mistake in a statement is unforeseen: it
-is Flask's to log, to signal and to answer.
+Conflicts and outages are rendered like errors of repositories. A mistake in a statement is an unexpected exception,
+which Flask logs, signals and handles.
 """
 
 from typing import Any
@@ -16,15 +16,15 @@ from app.rest.request import application
 
 
 def register(app: Flask) -> None:
-    """Register the error handler; one for a subclass, such as ``IntegrityError``, is found before it by Flask."""
+    """Register the error handler. Flask prefers a handler for a subclass, such as ``IntegrityError``."""
     app.register_error_handler(DBAPIError, answer)
 
 
 def answer(error: DBAPIError) -> Any:
-    """Answer the error, unless the application has a handler for one of its base classes, which then does.
+    """Return the response for the error, from the application's handler for one of its base classes if there is one.
 
     Raises:
-        DBAPIError: the error is a mistake of the service, or of another driver.
+        DBAPIError: the error is a mistake of the service, or comes from another driver.
     """
     app = application()
     handlers = app.error_handler_spec[None][None]

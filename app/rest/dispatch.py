@@ -1,8 +1,8 @@
-"""What ``Flask.wsgi_app`` does with a request, cheaper, for an application that nothing foreign is attached to.
+"""A faster equivalent of ``Flask.wsgi_app`` for applications without signal receivers and overridden methods.
 
-Flask 3.1 makes a URL adapter, sends six signals and examines every function for being a coroutine, at each request.
-Here the same functions run in the same order. As soon as a signal has a receiver, or one of the methods that this file
-replaces is overridden or patched, Flask's own ``wsgi_app`` answers instead (``is_plain``).
+For each request, Flask 3.1 makes a URL adapter, sends six signals and checks every function for being a coroutine.
+Here the same functions run in the same order. If a signal has a receiver, or a method that this file replaces is
+overridden or patched, Flask's ``wsgi_app`` processes the request (``is_plain``).
 """
 
 from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ METHODS: Final = (
     "process_response",
     "request_context",
 )
-"""The methods of Flask that are not called here."""
+"""The methods of Flask that this module does not call."""
 SIGNALS: Final = (
     signals.appcontext_popped,
     signals.appcontext_pushed,
@@ -44,17 +44,17 @@ SIGNALS: Final = (
     signals.request_started,
     signals.request_tearing_down,
 )
-"""The signals of Flask that are not sent here."""
-ADAPTER: Final = "candor-adapter"
+"""The signals of Flask that this module does not send."""
+ADAPTER: Final = "app-adapter"
 PRESERVE: Final = "werkzeug.debug.preserve_context"
-"""Where Flask's test client puts the function that takes the contexts of a request."""
+"""The key under which Flask's test client stores the function that receives the contexts of a request."""
 _RECEIVERS: Final = tuple(signal.receivers for signal in SIGNALS)
 _METHODS_OF: Final = attrgetter(*METHODS)
 _OF_FLASK: Final = frozenset({"flask.app", "flask.ctx", "flask.sansio.app", "flask.sansio.scaffold"})
 
 
 def _unpatched(methods: Iterable[Any]) -> tuple[Any, ...]:
-    """Return methods as Flask defines them; one that was patched before this file was imported is equal to nothing."""
+    """Return methods as Flask defines them. A method that was patched before this import becomes ``None``."""
     return tuple(
         method if isinstance(method, FunctionType) and method.__globals__["__name__"] in _OF_FLASK else None
         for method in methods
@@ -62,7 +62,7 @@ def _unpatched(methods: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def _around() -> tuple[Any, ...]:
-    """Return what calls the methods, and what Flask does with its contexts."""
+    """Return the methods that call ``METHODS``, and the methods of Flask's contexts."""
     return (Flask.wsgi_app, *_CONTEXT_METHODS_OF(RequestContext), AppContext.push, AppContext.pop)
 
 
@@ -70,11 +70,11 @@ _CONTEXT_METHODS_OF: Final = attrgetter("__init__", "push", "pop", "match_reques
 _OWN: Final = _unpatched(_METHODS_OF(Flask))
 _OWN_AROUND: Final = _unpatched(_around())
 _MARK: Final = "_is_coroutine_mark"
-"""What ``inspect.markcoroutinefunction`` sets, from Python 3.12 on."""
+"""The attribute that ``inspect.markcoroutinefunction`` sets, from Python 3.12."""
 
 
 class Context(RequestContext):
-    """Flask's request context, whose URL adapter is made when ``url_for`` or a view first needs it."""
+    """Flask's request context, with a URL adapter that is created on first use."""
 
     def __init__(self, app: Flask, environ: "WSGIEnvironment", request: Any = None, session: Any = None) -> None:
         if request is None:
@@ -88,7 +88,7 @@ class Context(RequestContext):
 
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # an attribute there
-        """The adapter that ``url_for`` uses; ``None`` when the host is not trusted, which answers the request."""
+        """The adapter for ``url_for``, or ``None`` if the host is not trusted, which ends the request."""
         try:
             return self.app.create_url_adapter(self.request)
         except HTTPException as error:
@@ -97,7 +97,7 @@ class Context(RequestContext):
 
 
 def is_plain(app: Flask) -> bool:
-    """Return whether this file may answer: nothing observes or replaces a step of Flask's that is left out here."""
+    """Return true if no code observes or replaces the steps of Flask that this module omits."""
     return _cv_app.get(None) is None and _is_untouched(app)
 
 
@@ -111,11 +111,11 @@ def _is_untouched(app: Flask) -> bool:
 
 
 def answer(app: Flask, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    """Answer a request: a WSGI application's ``wsgi_app``."""
+    """Process a request as the ``wsgi_app`` of a WSGI application."""
     error: BaseException | None = None
     context, around = Context(app, environ), AppContext(app)
     of_app, of_request = _cv_app.set(around), _cv_request.set(context)
-    around._cv_tokens.append(of_app)  # noqa: SLF001 -- as ``push`` does; what pushes the contexts again finds them so
+    around._cv_tokens.append(of_app)  # noqa: SLF001 -- as ``push`` does, for code that pushes the contexts again
     context._cv_tokens.append((of_request, around))  # noqa: SLF001 -- as above
     try:
         try:
@@ -137,7 +137,7 @@ def answer(app: Flask, environ: "WSGIEnvironment", start_response: "StartRespons
 
 
 def _respond(app: Flask, context: Context) -> Response:
-    """Return the answer: ``RequestContext.push``, and ``Flask.full_dispatch_request`` with all that it calls."""
+    """Return the response: ``RequestContext.push`` and ``Flask.full_dispatch_request`` with all calls."""
     request = context.request
     opening = app.session_interface
     session = opening.open_session(app, request)
@@ -151,7 +151,7 @@ def _respond(app: Flask, context: Context) -> Response:
     except Exception as exc:
         returned = app.handle_user_exception(exc)
     context.is_plain = _is_untouched(app)
-    if not context.is_plain:  # a hook or the view has connected a receiver, or patched a method
+    if not context.is_plain:  # a hook or the view connected a receiver, or patched a method
         return app.finalize_request(returned)
     response: Any = returned if isinstance(returned, app.response_class) else app.make_response(returned)
     for function in context._after_request_functions:  # noqa: SLF001 -- those of after_this_request
@@ -165,7 +165,7 @@ def _respond(app: Flask, context: Context) -> Response:
 
 
 def _match(app: Flask, context: Context) -> None:
-    """Find the route by an adapter that all requests share, unless the host matters, or the answer is a redirect."""
+    """Find the route with an adapter that all requests share, unless the host matters or the result is a redirect."""
     request: Any = context.request
     environ = request.environ
     if environ["PATH_INFO"] and not _depends_on_host(app, environ):
@@ -174,7 +174,7 @@ def _match(app: Flask, context: Context) -> None:
             request.url_rule, request.view_args = adapter.match(
                 request.path, environ["REQUEST_METHOD"], return_rule=True
             )
-        except RequestRedirect:  # it names the host
+        except RequestRedirect:  # it contains the host
             context.match_request()
         except HTTPException as error:
             request.routing_exception = error
@@ -183,7 +183,7 @@ def _match(app: Flask, context: Context) -> None:
 
 
 def _adapter(app: Flask) -> MapAdapter:
-    """Return the adapter that requests share: it is asked for routes only, whatever their host."""
+    """Return the shared adapter, which is used only to find routes and ignores the host."""
     kept: MapAdapter | None = app.extensions.get(ADAPTER)
     if kept is None or kept.map is not app.url_map:
         kept = app.extensions[ADAPTER] = app.url_map.bind("", subdomain=app.url_map.default_subdomain)
@@ -202,7 +202,7 @@ def _depends_on_host(app: Flask, environ: "WSGIEnvironment") -> bool:
 
 
 def _before(app: Flask, request: Any) -> Any:
-    """Run the ``url_value_preprocessor`` and ``before_request`` functions until one of them answers."""
+    """Run the ``url_value_preprocessor`` and ``before_request`` functions until one returns a response."""
     names = (None, *reversed(request.blueprints))
     if app.url_value_preprocessors:
         for name in names:
@@ -235,7 +235,7 @@ def sync(app: Flask, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _end(app: Flask, context: Context, error: BaseException | None) -> None:
-    """Run the teardown functions, and forget the request."""
+    """Run the teardown functions, and remove the request's contexts."""
     if not context.is_plain or len(context._cv_tokens) > 1:  # noqa: SLF001 -- pushed again, and not popped
         context.pop(error)
         return

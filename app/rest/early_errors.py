@@ -1,4 +1,4 @@
-"""What the server refuses before there is a request: the same problem documents, written to the socket by hand."""
+"""Errors before a request object exists: the same problem documents, as bytes for the socket."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,27 +20,27 @@ from app.wire.client_addresses import client_address
 
 @dataclass(frozen=True, kw_only=True)
 class RawRequest:
-    """As much of a request as was understood before it was refused; names of fields are in upper case."""
+    """The parsed part of a rejected request. Names of fields are in uppercase."""
 
     method: str | None = None
     path: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     peer: str = ""
-    """The address of whoever has connected; empty on a unix socket."""
+    """The address of the connected peer; empty on a Unix socket."""
     seconds: float | None = None
-    """How long it has waited; unknown of what was no request."""
+    """The time that the request has waited; ``None`` for malformed requests."""
 
     @cached_property
     def request_id(self) -> str:
-        """The id that was sent, or a new one."""
+        """The ID that was sent, or a new one."""
         return request_ids.chosen(self.fields.get(name.upper()) for name in request_ids.SENT)
 
     def client(self, config: Mapping[str, Any]) -> str:
-        """Return the address that the request counts for."""
+        """Return the client address for rate limits."""
         return client_address(self.peer, self.fields.get("X-FORWARDED-FOR", ""), config["TRUSTED_PROXIES"])
 
     def logged(self, status: HTTPStatus, config: Mapping[str, Any]) -> dict[str, object]:
-        """Return what a line of the log says of it."""
+        """Return the fields of a log entry."""
         client = self.client(config) if config.get("LOG_CLIENT") else None
         took = None if self.seconds is None else round(self.seconds * 1000, 3)
         about = {"method": self.method, "route": metrics.UNMATCHED, "path": self.path}
@@ -48,14 +48,14 @@ class RawRequest:
 
 
 def reject(error: errs.Error, cause: Exception, request: RawRequest, config: Mapping[str, Any]) -> bytes:
-    """Return the response, status line and all, and log it like any other error and any other request.
+    """Return the response with its status line, and log the error and the request as usual.
 
-    Requests that the client made wrong share an entry of errors by address and second, as nothing else bounds them.
+    Malformed requests share one error entry per address and second, because no rate limit applies to them.
 
     Args:
-        error: what is answered.
-        cause: what the server says is wrong; for the log only, since it quotes the request.
-        request: whose id is kept, and whose origin is answered.
+        error: the error of the response.
+        cause: the reason from the server. It is only logged, because it quotes the request.
+        request: the request, with its ID and its origin.
         config: the settings of the application.
     """
     error.__cause__ = cause
@@ -77,14 +77,14 @@ def response_bytes(
     instance: str | None = None,
     is_kept: bool = False,
 ) -> bytes:
-    """Count the request, and return the response as it goes to the socket.
+    """Count the request, and return the bytes of the response.
 
     Args:
-        error: what is answered.
+        error: the error of the response.
         request: as for ``reject``.
         config: as for ``reject``.
-        instance: the path, if it was understood.
-        is_kept: whether another request may follow on the connection.
+        instance: the path, if it was parsed.
+        is_kept: true if another request can follow on the connection.
     """
     now, status = datetime.now(UTC), status_of(error)
     metrics.error(error, error)

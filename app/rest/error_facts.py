@@ -1,7 +1,7 @@
-"""Facts that the request at hand supplies for an error that was raised without them, such as ``Allow`` of a 405.
+"""Facts from the current request for errors that were raised without them, such as ``Allow`` of a 405.
 
-An error of a kind alone, ``E(kind=Kind.METHOD_NOT_ALLOWED)``, specifies none of the facts that its definition declares.
-What the route, the operation or the deadline determine is added here; what nothing determines stays absent.
+An error with only a kind, ``E(kind=Kind.METHOD_NOT_ALLOWED)``, has none of the facts that its definition declares. This
+module adds the facts that the route, the operation or the deadline determine. Other facts stay absent.
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from app.resilience import deadline
 from app.rest.request import current
 
 SAFE: Final = frozenset({"GET", "HEAD"})
-"""Methods that one function serves."""
+"""Methods that one function handles."""
 SERVICE: Final = "service"
-"""The stage where the time went, if the error does not name one."""
+"""The stage of an exceeded deadline, if the error does not specify one."""
 
 
 def completed(error: errs.Error) -> dict[str, Any]:
-    """Return the facts that the definition of an error declares, with those that the request supplies."""
+    """Return the facts that the definition of an error declares, including facts from the request."""
     declared = errs.definition(error).declared_facts
     if not declared:
         return {}
@@ -35,7 +35,7 @@ def completed(error: errs.Error) -> dict[str, Any]:
 
 
 def allowed() -> list[str]:
-    """Return the methods of the requested path but the one that is rejected; OPTIONS is always among them."""
+    """Return the methods of the requested path without the rejected method, and always OPTIONS."""
     adapter = request_ctx.url_adapter
     methods = set(adapter.allowed_methods()) if adapter else set()
     rejected = current().method
@@ -43,7 +43,7 @@ def allowed() -> list[str]:
 
 
 def _supplied(kind: Kind) -> Mapping[str, Any]:
-    """Return what the request determines about errors of a kind."""
+    """Return the facts from the request for errors of a kind."""
     request = current()
     if kind is Kind.METHOD_NOT_ALLOWED:
         return {"method": request.method, "allowed": allowed()}

@@ -1,6 +1,6 @@
-"""Errors over HTTP: which status a kind has, and the one renderer of problem documents (RFC 9457).
+"""Errors over HTTP: the status of each kind, and the renderer of problem documents (RFC 9457).
 
-401 and 403 have an empty body and a challenge (RFC 6750); every 500 says the same.
+401 and 403 have no body and a challenge (RFC 6750). Every 500 has the same text.
 """
 
 import re
@@ -16,7 +16,7 @@ from flask import Flask, Response, got_request_exception
 from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app import context, errs
+from app import context, errs, product
 from app.errs import Fault, Kind, Outcome, platform
 from app.observability import metrics
 from app.observability.batches import BatchResult
@@ -29,13 +29,13 @@ from app.rest.retry_safety import outcome_of
 from app.rest.statuses import STATUS_OF_CODE
 from app.wire import timestamps
 
-REALM: Final = "candor"
+REALM: Final = product.SLUG
 MEDIA_TYPE: Final = "application/problem+json"
 LISTED: Final = 100
-"""Violations and failures listed at most."""
+"""The largest number of listed violations and failures."""
 MAX_INSTANCE_LENGTH: Final = 1024
 _UNQUOTABLE: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
-"""Characters that no value of a challenge may have (RFC 6750, section 3)."""
+"""Characters that are not allowed in a value of a challenge (RFC 6750, section 3)."""
 _CUT_ESCAPE: Final = re.compile(r"%[0-9A-F]?$")
 RETRY: Final = {"max_attempts": 3, "backoff": "exponential", "initial_ms": 1000}
 
@@ -69,14 +69,14 @@ STATUS: Final[Mapping[Kind, HTTPStatus]] = {
     Kind.STORAGE_FULL: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 ACCEPTED: Final = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}
-"""Where a 415 says what would be read (RFC 9110, section 15.5.16; W3C LDP; RFC 5789, section 3.1)."""
+"""Header fields with the supported types in a 415 (RFC 9110, section 15.5.16; W3C LDP; RFC 5789, section 3.1)."""
 BODILESS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 EXPLAINED: Final = BODILESS | {HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
-"""Where a header field says what would have been taken."""
+"""Statuses with a header field that contains the accepted values."""
 UNREAD: Final = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-"""The answer to a body that is in no form that is read here."""
+"""The status for a body in an unsupported format."""
 OURS: Final = HTTPStatus.INTERNAL_SERVER_ERROR
-"""From here on it is not the client who has to mend it."""
+"""The lowest status of errors that the client can't fix."""
 WAITED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 ADVISED: Final = frozenset(
     {
@@ -95,18 +95,19 @@ def status_of(error: errs.Error | type[errs.Error]) -> HTTPStatus:
 
 
 def register(app: Flask) -> None:
-    """Register the error handlers: Flask's own lookup decides between these and others (by code, blueprint, class).
+    """Register the error handlers. Flask chooses between these and others by code, blueprint and class.
 
-    None for ``InternalServerError``: Flask would prefer it, as one for a code, to another one for ``HTTPException``.
+    There is no handler for ``InternalServerError``, because Flask prefers a handler for a code to one for
+    ``HTTPException``.
     """
     app.register_error_handler(errs.Error, answer)
     app.register_error_handler(HTTPException, answer_http)
 
 
 def answer(error: errs.Error) -> Response:
-    """Answer an error of the catalogue: log it once, and render what a client may see.
+    """Log an error of the catalogue once, and return the response for the client.
 
-    One that answers 500 sends ``got_request_exception``, as an unforeseen exception does; a simulated one does not.
+    A 500 sends ``got_request_exception``, like an unexpected exception, unless the error is simulated.
     """
     shown = public_error(error)
     status = status_of(shown)
@@ -118,7 +119,7 @@ def answer(error: errs.Error) -> Response:
 
 
 def answer_http(exc: HTTPException) -> Response | HTTPException:
-    """Answer an ``HTTPException`` with its own status and header fields; one that is an answer already passes."""
+    """Return the response to an ``HTTPException``, with its status and header fields, or its own response."""
     if isinstance(exc, InternalServerError) and exc.original_exception is not None:
         return respond(platform.InternalError(), OURS)  # ``Application.log_exception`` has logged it
     if isinstance(exc, RateLimitExceeded) and exc.response is None:
@@ -136,7 +137,7 @@ def answer_http(exc: HTTPException) -> Response | HTTPException:
 
 
 def report_unexpected(exc: BaseException) -> None:
-    """Log and count an exception that no error handler takes."""
+    """Log and count an exception without an error handler."""
     metrics.PANICS.inc()
     _report(exc, platform.InternalError(), OURS, is_flasks=True)
 
@@ -150,10 +151,10 @@ def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bo
     """Log and count an error of the current request, and check that its operation declares it.
 
     Args:
-        exc: what was raised.
-        shown: the error that is answered.
-        status: the status of the answer.
-        is_flasks: whether an exception outside of the catalogue was raised, which plain routes need not declare.
+        exc: the raised exception.
+        shown: the error in the response.
+        status: the status of the response.
+        is_flasks: true for an exception outside the catalogue, which plain routes need not declare.
     """
     request, caller = current(), context.principal.get()
     is_ours = status >= OURS and shown.fault is not Fault.CLIENT
@@ -172,14 +173,14 @@ def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bo
     if failed := shown.failures:
         request.batch = BatchResult(created=0, failed=failed)
     is_unbounded = caller is None and status < OURS and (status == HTTPStatus.TOO_MANY_REQUESTS or not request.limits)
-    address = request.client_address if is_unbounded else None  # who shares a log entry
+    address = request.client_address if is_unbounded else None  # requests that share a log entry
     if not report(exc, shown, fields, operation=name, declared=declared, stack=is_ours, shared_by=address):
         request.shared_code = errs.public_code(shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemContext:
-    """Where and when an error is answered: what a problem document says beyond the error itself."""
+    """The properties of a problem document that come from the request: path, time and IDs."""
 
     public_url: str
     instance: str | None
@@ -190,14 +191,14 @@ class ProblemContext:
 
     @classmethod
     def now(cls) -> "ProblemContext":
-        """Return the current request."""
+        """Return the context of the current request."""
         request = current()
         instance = instance_of(mounting.whole_path(request.environ))
         return cls.of(application().config["PUBLIC_URL"], instance, outcome_of(request))
 
     @classmethod
     def of(cls, public_url: str, instance: str, outcome: Outcome = Outcome.UNCHANGED) -> "ProblemContext":
-        """Return the occasion of this moment, with the ids of the current request."""
+        """Return a context with the current time and the IDs of the current request."""
         return cls(
             public_url=public_url,
             instance=instance,
@@ -209,15 +210,15 @@ class ProblemContext:
 
 
 def instance_of(path: str | bytes) -> str:
-    """Return what a problem document says of a path, of which an absurdly long one is cut."""
+    """Return ``instance`` for a path. A very long path is truncated."""
     quoted = quote(path, safe="/:@!$&'()*+,;=~-._")
     return quoted if len(quoted) <= MAX_INSTANCE_LENGTH else _CUT_ESCAPE.sub("", quoted[:MAX_INSTANCE_LENGTH])
 
 
 def respond(error: errs.Error, status: int) -> Response:
-    """Render an error that may be shown."""
+    """Render an error for the client."""
     fields = headers_of(error, status, method=current().method)
-    # the middleware drops the media type of an empty body; hooks of extensions rely on there being one
+    # the middleware removes the media type of an empty body; hooks of extensions need one
     body = b"" if status in BODILESS else orjson.dumps(problem(error, ProblemContext.now(), status=status))
     response = JsonResponse(body, status, fields, content_type=MEDIA_TYPE)
     if status is UNREAD and current().sent("Content-Encoding") is not None:
@@ -231,10 +232,10 @@ def problem(
     """Return the problem document.
 
     Args:
-        error: what is answered.
-        context: where and when.
-        is_item: whether it is an item of a batch, which has no request id of its own.
-        status: the status of the answer, if it is not that of the error.
+        error: the error of the response.
+        context: the path, the time and the IDs.
+        is_item: true for an item of a batch, which has no separate request ID.
+        status: the status of the response, if it differs from the error's.
     """
     named, status, kind = errs.definition(error), status or status_of(error), error.kind
     violations, failed = error.violations, error.failures
@@ -263,12 +264,12 @@ def problem(
 
 
 def failures(failed: Iterable[tuple[int, errs.Error]], context: ProblemContext) -> list[dict[str, Any]]:
-    """Return what is said of the items of a batch that failed."""
+    """Return the failed items of a batch, with their problem documents."""
     return [{"index": index, "problem": problem(error, context, is_item=True)} for index, error in failed]
 
 
 def headers_of(error: errs.Error, status: int, *, method: str) -> dict[str, str]:
-    """Return the header fields that belong to an error."""
+    """Return the header fields of an error."""
     headers = {"Cache-Control": "no-store"}
     if (seconds := _wait(error, status)) is not None:
         headers["Retry-After"] = str(seconds)
@@ -289,7 +290,7 @@ def _wait(error: errs.Error, status: int) -> int | None:
 
 
 def challenge(error: errs.Error) -> str:
-    """Return ``WWW-Authenticate`` (RFC 6750, section 3): no attribute but the realm without credentials."""
+    """Return ``WWW-Authenticate`` (RFC 6750, section 3). Without credentials it has only the realm."""
     facts = errs.known_facts(error)
     attributes = {"realm": error.realm or REALM}
     if error.kind is Kind.UNAUTHENTICATED and (description := facts.get("description")):

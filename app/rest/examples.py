@@ -1,4 +1,4 @@
-"""What each error looks like, rendered from the fixed facts of its definition; a test holds it against real answers."""
+"""Examples of all errors, rendered from the fixed facts of their definitions. A test compares them with responses."""
 
 import re
 from typing import Any, Final
@@ -22,12 +22,12 @@ _PARAMETER: Final = re.compile(r"<(\w+:)?(\w+)>")
 
 
 def occurrence(named: type[errs.Error], operation: Operation | None = None, *, largest: int = 0) -> errs.Error:
-    """Return an error with the facts of its example, or with those that it has on an operation.
+    """Return an error with the facts of its example, or with the facts of an operation.
 
     Args:
         named: the error.
-        operation: which one.
-        largest: the bytes of body that the service reads at most.
+        operation: the operation, or ``None``.
+        largest: the largest body of the service, in bytes.
     """
     facts: dict[str, object] = {}
     if operation is not None:
@@ -42,7 +42,7 @@ def occurrence(named: type[errs.Error], operation: Operation | None = None, *, l
 
 
 def document(named: type[errs.Error], *, public_url: str, shown: errs.Error | None = None) -> dict[str, Any] | None:
-    """Return the body of the example, or of ``shown``; ``None`` for 401 and 403, which have none."""
+    """Return the body of the example, or of ``shown``, or ``None`` for 401 and 403, which have no body."""
     if status_of(named) in BODILESS:
         return None
     path = named.instance.partition("?")[0]
@@ -57,19 +57,19 @@ def violation(code: errs.ViolationCode) -> dict[str, str]:
 
 
 def headers(named: type[errs.Error], *, method: str = "POST") -> dict[str, str]:
-    """Return the header fields that belong to the example."""
+    """Return the header fields of the example."""
     return headers_of(occurrence(named), status_of(named), method=method)
 
 
 def curl(named: type[errs.Error], *, public_url: str) -> str | None:
-    """Return shell lines whose last answer is the error, with ``$TOKEN`` to be set; ``None`` where curl cannot."""
+    """Return shell commands whose last response is the error, or ``None``. The reader sets ``$TOKEN``."""
     return named.curl and named.curl.replace("{url}", public_url)
 
 
 def simulation(named: type[errs.Error], app: Flask) -> str | None:
-    """Return a shell line that simulates the error, with ``$TOKEN`` to be set where the operation needs one.
+    """Return a shell command that simulates the error. The reader sets ``$TOKEN`` if the operation requires a token.
 
-    ``None`` where FAULTS_ON_DEMAND is off, and for an error that no operation declares.
+    The result is ``None`` if FAULTS_ON_DEMAND is off, and for an error that no operation declares.
     """
     declaring = [each for each in operations.table(app).values() if each.is_documented and named in each.raises]
     if not declaring or not app.config["FAULTS_ON_DEMAND"]:

@@ -1,7 +1,6 @@
-"""Errors of the catalogue for every ``HTTPException``: Flask's ``abort``, Werkzeug's router, an extension's refusal.
+"""Errors of the catalogue for every ``HTTPException``: Flask's ``abort``, Werkzeug's router, exceptions of extensions.
 
-Its status and its own header fields are kept. Below 500 its description is the ``detail``; from 500 on it goes to the
-log only (C3).
+Its status and its header fields are kept. Below 500 its description is the ``detail``; from 500 it is only logged (C3).
 """
 
 import math
@@ -19,11 +18,11 @@ from app.rest.request import current
 
 STATUSES: Final = frozenset(HTTPStatus)
 OWNED: Final = frozenset({"content-type", "content-length"})
-"""Header fields that the problem document brings itself."""
+"""Header fields that the problem document sets."""
 
 
 def is_answer(exc: HTTPException) -> bool:
-    """Return whether an exception is to be sent as it is: with a response, a body of its own, or a status below 400."""
+    """Return true if an exception is sent unchanged: with a response, its own body, or a status below 400."""
     has_own_body = any(
         getattr(type(exc), name).__module__.partition(".")[0] != "werkzeug" for name in ("get_body", "get_response")
     )
@@ -31,7 +30,7 @@ def is_answer(exc: HTTPException) -> bool:
 
 
 def translated(exc: HTTPException) -> tuple[errs.Error, int, Mapping[str, str]]:
-    """Return the error that stands for an exception, the status to answer, and the exception's own header fields."""
+    """Return the error of the catalogue, the status, and the header fields for an exception."""
     code = _status(exc.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     if exc is current().routing_exception:
         return _of_routing(exc), code, {}
@@ -47,7 +46,7 @@ def translated(exc: HTTPException) -> tuple[errs.Error, int, Mapping[str, str]]:
 
 
 def _status(code: int) -> int:
-    """Return the status as one of ``HTTPStatus``, if it is."""
+    """Return the status as an ``HTTPStatus`` if there is one."""
     return HTTPStatus(code) if code in STATUSES else code
 
 
@@ -57,7 +56,7 @@ def allowed_methods(methods: Any) -> list[str]:
 
 
 def _of_routing(exc: HTTPException) -> errs.Error:
-    """Return the error for a request that no route takes."""
+    """Return the error for a request without a matching route."""
     if isinstance(exc, MethodNotAllowed):
         return platform.MethodNotAllowed(method=current().method, allowed=allowed_methods(exc.valid_methods or ()))
     if isinstance(exc, NotFound):
@@ -66,13 +65,13 @@ def _of_routing(exc: HTTPException) -> errs.Error:
 
 
 def _description(exc: HTTPException) -> str | None:
-    """Return what was passed to ``abort``; Werkzeug's own text for 404 speaks of the URL, which does exist here."""
+    """Return the description from ``abort``. Werkzeug's text for 404 is omitted, because the URL exists here."""
     is_default = exc.description == type(exc).description
     return None if exc.description is None or (is_default and isinstance(exc, NotFound)) else str(exc.description)
 
 
 def _retry_after(exc: HTTPException) -> int | None:
-    """Return the seconds of ``Retry-After``, which may have been given as a moment (RFC 9110, section 10.2.3)."""
+    """Return the seconds of ``Retry-After``, which can be a date (RFC 9110, section 10.2.3)."""
     given: datetime | int | None = getattr(exc, "retry_after", None)
     if isinstance(given, datetime):
         moment = given if given.tzinfo else given.replace(tzinfo=UTC)

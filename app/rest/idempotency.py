@@ -1,7 +1,7 @@
-"""``@once``: a creation repeated with the same Idempotency-Key gets the first answer again.
+"""``@once``: a repeated creation with the same Idempotency-Key gets the first response again.
 
-It stands outside validation: a replay outlives its own due date. The handler's own unit of work joins the one that
-stores the answer.
+It runs before validation: a replay works even if its due date has passed. The unit of work of the handler joins the one
+that stores the response.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ STORED: Final = ("Content-Type", "Location", "ETag")
 
 
 def once(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Run the handler once per Idempotency-Key; without one, each time."""
+    """Run the handler once per Idempotency-Key. Without a key, run it each time."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -50,7 +50,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def fingerprint() -> bytes:
-    """Return what makes this request the same as another: method, path, query and the body as parsed."""
+    """Return the digest that identical requests share: of method, path, query and parsed body."""
     request = current()
     same = [request.method, request.path, query.given(request), body.parsed(request)]
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).digest()

@@ -1,6 +1,6 @@
-"""What instrumentation packages need that are put on the application from outside: Sentry SDK, OpenTelemetry.
+"""Support for instrumentation packages that are added to the application: Sentry SDK, OpenTelemetry.
 
-Neither is imported unless it is in use.
+Each is imported only if it is in use.
 """
 
 import sys
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 SPAN: Final = "opentelemetry-flask.span_key"
-"""Where OpenTelemetry's instrumentation of Flask keeps the span of the request."""
+"""The key of the request's span in OpenTelemetry's instrumentation of Flask."""
 
 
 def settle(app: Flask) -> None:
-    """Adapt to the packages that are in use; called once, at the first request."""
+    """Adapt to the packages that are in use. Called once, at the first request."""
     if sentry := sys.modules.get("sentry_sdk.integrations.logging"):
-        # Exceptions are sent by Flask's signal. Log entries would be a second event for each, and one for each 503.
+        # Flask's signal sends exceptions. Log entries would add a second event for each, and one for each 503.
         sentry.ignore_logger(logs.ERRORS.name)
     if getattr(app, "_is_instrumented_by_opentelemetry", False):
         _trace_first(app)
 
 
 def _trace_first(app: Any) -> None:
-    """Run OpenTelemetry's hook before those that answer requests themselves (401, 429): each request has a span."""
+    """Run OpenTelemetry's hook before hooks that return responses (401, 429). Each request then has a span."""
     hooks: list[Any] = app.before_request_funcs.get(None, [])
     if app._before_request in hooks:  # noqa: SLF001 -- set by ``FlaskInstrumentor``
         hooks.remove(app._before_request)  # noqa: SLF001
@@ -37,7 +37,7 @@ def _trace_first(app: Any) -> None:
 
 
 def note_answer(environ: "WSGIEnvironment", status: str, fields: list[tuple[str, str]]) -> None:
-    """Add the answer to the span while it is open; OpenTelemetry's own wrapper around the middleware is too late."""
+    """Add the response to the span while it is open. OpenTelemetry's wrapper around the middleware is too late."""
     add, mode = _noting()
     add(environ[SPAN], status, fields, None, mode)
 

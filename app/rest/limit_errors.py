@@ -1,4 +1,4 @@
-"""Flask-Limiter's error as the service's own: RATE_LIMIT_EXCEEDED, with the limit that was exceeded (C22)."""
+"""Conversion of Flask-Limiter's error to RATE_LIMIT_EXCEEDED, with the exceeded limit (C22)."""
 
 from flask_limiter import RateLimitExceeded
 
@@ -8,7 +8,7 @@ from app.rest.request import application, current
 
 
 def translated(exc: RateLimitExceeded) -> platform.RateLimitExceeded:
-    """Return the error that a problem document shows; an ``error_message`` of the limit becomes its detail."""
+    """Return the error for the problem document. An ``error_message`` of the limit becomes its detail."""
     limit = exc.limit.limit
     others = (each for limiter in application().extensions.get("limiter", ()) for each in limiter.current_limits)
     exceeded = [each for each in (*others, *current().limits) if each.breached and each.limit == limit]

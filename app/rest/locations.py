@@ -1,4 +1,4 @@
-"""The places of a request that arguments come from, and the values that each has for a schema."""
+"""The locations of arguments in a request, and their values for a schema."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -17,18 +17,18 @@ CONSUMED: Final[Mapping[Location, tuple[str, ...]]] = {
     Location.FORM: (URLENCODED, MULTIPART),
     Location.FILES: (MULTIPART,),
 }
-"""The media types that are read by default."""
-_REPEATED: Final = Breach("INVALID_VALUE", "must be given once")
+"""The default media types."""
+_REPEATED: Final = Breach("INVALID_VALUE", "must be sent once")
 _UNFIT: Final = Breach("INVALID_FORMAT", "must not contain NUL characters")
 _NUL: Final = "\x00"
 Pairs = Iterable[tuple[str, Any]]
 
 
 def location_of(name: str) -> Location:
-    """Return a location by the name that webargs and flask-smorest use.
+    """Return a location by its name in webargs and flask-smorest.
 
     Raises:
-        TypeError: it is not supported.
+        TypeError: the location is not supported.
     """
     try:
         return Location(ALIASES.get(name, name if name in [*Location] else ""))
@@ -38,9 +38,9 @@ def location_of(name: str) -> Location:
 
 
 def reader(decode: Decoder) -> Callable[[Request], Any]:
-    """Return what reads the values for a decoder from a location that is neither the query nor JSON.
+    """Return the function that reads the values for a decoder from a location other than query and JSON.
 
-    Of header fields and cookies, only those that the schema describes are read.
+    It reads only the header fields and cookies in the schema.
     """
     location, wanted, repeatable = decode.location, tuple(decode.members), decode.repeatable
 
@@ -61,7 +61,7 @@ def reader(decode: Decoder) -> Callable[[Request], Any]:
 
 
 class Values(dict[str, Any]):
-    """The values of a location by name, with the methods of webargs' ``MultiDictProxy`` that hooks of schemas use."""
+    """The values of a location by name, with the methods of webargs' ``MultiDictProxy`` for hooks of schemas."""
 
     def getlist(self, name: str) -> list[Any]:
         """Return all values of a name."""
@@ -74,24 +74,24 @@ class Values(dict[str, Any]):
 
 
 def values_for(decode: Decoder, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values as hooks expect them, where marshmallow itself loads the schema."""
+    """Return the values, in the form that hooks expect if marshmallow loads the schema."""
     return values if decode.uncovered is None else Values(values)
 
 
 def _by_name(request: Request, pairs: Pairs, repeatable: frozenset[str], location: Location) -> dict[str, Any]:
-    """Return values by name, lists for those that may be repeated; what cannot be read joins the violations."""
+    """Return values by name, with lists for repeatable names. Invalid values add violations."""
     found: dict[str, Any] = {}
-    refused: dict[str, Breach] = {}
+    rejected: dict[str, Breach] = {}
     for name, value in pairs:
         if isinstance(value, str) and _NUL in value:
-            refused[name] = _UNFIT
+            rejected[name] = _UNFIT
         elif name in repeatable:
             found.setdefault(name, []).append(value)
         elif name in found:
-            refused[name] = _REPEATED
+            rejected[name] = _REPEATED
         else:
             found[name] = value
-    for name, breach in refused.items():
+    for name, breach in rejected.items():
         found.pop(name, None)
         request.violations.append(violation((name,), breach, location, None))
     return found

@@ -1,11 +1,10 @@
-"""WSGI middleware around Flask: what every answer carries, whatever a hook or a handler does.
+"""WSGI middleware around Flask: the parts of every response, independent of hooks and handlers.
 
-An ``after_request`` function that raises makes Flask skip those registered before it, and a ``teardown_request``
-function that raises leaves no answer at all. So the request id, the security and CORS header fields, the access log and
-the metrics stand here, outside of Flask's hooks; context variables are reset here too.
+If an ``after_request`` function raises, Flask skips those registered before it. If a ``teardown_request`` function
+raises, there is no response. Therefore request ID, security and CORS header fields, access log and metrics are here,
+outside of Flask's hooks. Context variables are reset here too.
 """
 
-import logging
 from collections.abc import Callable, Container, Iterable, Mapping
 from time import perf_counter
 from types import TracebackType
@@ -15,7 +14,7 @@ import orjson
 from flask import got_request_exception
 from werkzeug.wsgi import ClosingIterator
 
-from app import context
+from app import context, product
 from app.context import Principal
 from app.errs.platform import InternalError
 from app.observability import active_requests, logs, metrics, request_timing
@@ -43,21 +42,21 @@ BODILESS: Final = frozenset({"401", "403"})
 EMPTY: Final = ("Content-Length", "0")
 Fields = list[tuple[str, str]]
 Announcements = Mapping[tuple[str, str], Mapping[str, str]]
-"""The header fields of deprecated operations, by endpoint and method."""
-_LOG: Final = logging.getLogger("candor.errors")
+"""The header fields of deprecated operations by endpoint and method."""
+_LOG: Final = product.logger("errors")
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
 
 
 def install(app: "Application") -> None:
-    """Put the middleware around the application, and the span of a traced request around the middleware."""
+    """Wrap the application in the middleware, and the middleware in the span of a traced request."""
     metrics.begin()
-    tracing = app.extensions.get("candor-tracing")
+    tracing = app.extensions.get("app-tracing")
     middleware = Middleware(app, app.wsgi_app, tracing.trace_id if tracing else None)
-    app.wsgi_app = tracing.around_requests(middleware) if tracing else middleware  # type: ignore[method-assign]  # as Flask's documentation says
+    app.wsgi_app = tracing.around_requests(middleware) if tracing else middleware  # type: ignore[method-assign]  # as in Flask's documentation
 
 
 class Answer:
-    """The status line and header fields that Flask has sent, and the request that they answer."""
+    """The status line and header fields from Flask, and the attributes of their request."""
 
     __slots__ = (
         "batch",
@@ -89,7 +88,7 @@ class Answer:
         self.written: list[bytes] = []
 
     def start(self, status: str, fields: Fields, _exc_info: ExcInfo = None) -> Callable[[bytes], Any]:
-        """Keep what Flask sends: a ``start_response`` (PEP 3333), called while the request context is there."""
+        """Store the status and header fields: a ``start_response`` (PEP 3333), called in the request context."""
         self.status, self.fields = status, fields
         self.caller = context.principal.get()
         request: Request | None = self.environ.get(KEY)
@@ -103,7 +102,7 @@ class Answer:
         return self.written.append
 
     def identify(self) -> None:
-        """Note which route was requested; Flask has left a request unless it could not even be made."""
+        """Store the requested route. There is no request object if Flask could not create it."""
         request: Request | None = self.environ.pop(KEY, None)
         if request is not None:
             self.path, self.batch, self.code = request.path, request.batch, request.shared_code
@@ -112,7 +111,7 @@ class Answer:
                 self.route, self.endpoint = request.url_rule.rule, request.url_rule.endpoint
 
     def fail(self, error: Exception, public_url: str) -> Iterable[bytes]:
-        """Answer an exception that left Flask, as a ``teardown_request`` function's does; log it once."""
+        """Return a response to an exception that left Flask, such as a ``teardown_request`` function's; log it once."""
         self.identify()
         about: dict[str, object] = {
             "status": int(OURS),
@@ -131,14 +130,14 @@ class Answer:
         return [] if self.environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def announce(self, announcements: Announcements) -> None:
-        """Add the header fields of a deprecated operation, unless its handler has set them; each may set a Link."""
+        """Add the header fields of a deprecated operation, unless its handler set them. Both can set a Link."""
         method = self.environ["REQUEST_METHOD"]
         announced = announcements.get((self.endpoint, "GET" if method == "HEAD" else method), {})
         sent = {name.lower() for name, _ in self.fields} - {"link"}
         self.fields += [field for field in announced.items() if field[0].lower() not in sent]
 
     def complete(self, origins: Container[str]) -> None:
-        """Add the header fields that every answer carries, unless they are there (C4, C16, C24)."""
+        """Add the header fields of every response, unless they exist (C4, C16, C24)."""
         sent = {name.lower() for name, _ in self.fields}
         if "x-content-type-options" not in sent:
             self.fields.append(("X-Content-Type-Options", "nosniff"))
@@ -159,7 +158,7 @@ class Answer:
 
 
 class Middleware:
-    """Hands requests to Flask."""
+    """Passes requests to Flask."""
 
     def __init__(
         self, app: "Application", wsgi_app: "WSGIApplication", traced: Callable[[], str | None] | None
@@ -171,9 +170,9 @@ class Middleware:
         self._place = mount.place if mount.prefix else None
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer, write one access log entry, and count; afterwards everything is as before.
+        """Process a request, write one access log entry, and count; then restore the context.
 
-        That may be another request: a view may call the application.
+        The previous context can be another request's, because a view can call the application.
         """
         if self._is_first:
             self._begin_first(environ)
@@ -186,7 +185,7 @@ class Middleware:
 
     def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         began = perf_counter()
-        environ.setdefault("PATH_INFO", "")  # PEP 3333 lets a server leave it out
+        environ.setdefault("PATH_INFO", "")  # PEP 3333 allows a server to omit it
         if self._place:
             self._place(environ)
         self._begin(environ)
@@ -214,13 +213,13 @@ class Middleware:
         return Streamed(body) if isinstance(body, ClosingIterator) else body
 
     def _begin_first(self, environ: "WSGIEnvironment") -> None:
-        """Check and announce, once, what was registered until the first request; start the pollers.
+        """Check the application and log its routes, once, at the first request; start the pollers.
 
-        ``gunicorn.conf.py`` has started them before; no other server does. Without them, revoked tokens are valid.
-        A test client, which makes its own request object first, is not a server.
+        ``gunicorn.conf.py`` starts the pollers earlier; no other server does. Without them, revoked tokens stay valid.
+        A test client, which creates its own request object first, is not a server.
 
         Raises:
-            TypeError: the request class was replaced by one that lacks what the hooks need.
+            TypeError: the request class is not a subclass of the one that the hooks need.
         """
         if not issubclass(self._app.request_class, Request):
             raise TypeError(f"request_class must be a subclass of {Request.__module__}.{Request.__name__}")
@@ -231,16 +230,16 @@ class Middleware:
         instrumentation.settle(self._app)
         public_routes.announce(self._app)
         if "werkzeug.request" not in environ or "SERVER_SOFTWARE" in environ:
-            for poller in self._app.extensions["candor-pollers"]:
+            for poller in self._app.extensions["app-pollers"]:
                 poller.start()
 
     def _begin(self, environ: "WSGIEnvironment") -> None:
-        """Set the id of the request, and the trace that it is part of."""
+        """Set the ID and the trace of the request."""
         request_id = request_ids.chosen(map(environ.get, SENT))
         environ[HELD] = True
         context.request_id.set(request_id)
         for variable in (context.principal, context.bearer, context.changing, deadline.current):
-            variable.set(None)  # that of a request around this one, if any
+            variable.set(None)  # the value of an enclosing request, if any
         parent = environ.get("HTTP_TRACEPARENT")
         trace = request_ids.trace_of(parent) if parent else None
         context.traceparent.set(parent if trace else None)
@@ -248,12 +247,12 @@ class Middleware:
         active_requests.begin(request_id, environ["REQUEST_METHOD"], environ["PATH_INFO"])
 
     def _propagates(self) -> bool:
-        """Return whether exceptions are for the server, as Flask's PROPAGATE_EXCEPTIONS says."""
+        """Return true if Flask's PROPAGATE_EXCEPTIONS passes exceptions to the server."""
         setting = self._app.config["PROPAGATE_EXCEPTIONS"]
         return bool(self._app.testing or self._app.debug if setting is None else setting)
 
     def _signal(self, error: Exception) -> None:
-        """Send Flask's ``got_request_exception``, as Flask does for what a view raises; the request is over."""
+        """Send Flask's ``got_request_exception``, as Flask does for exceptions of views. The request has ended."""
         try:
             got_request_exception.send(self._app, _async_wrapper=self._app.ensure_sync, exception=error)
         except Exception:

@@ -1,8 +1,8 @@
-"""The path of PUBLIC_URL, below which clients see the service: everything that names a path of ours begins with it.
+"""The path prefix of PUBLIC_URL, below which clients see the service. Paths in responses start with it.
 
-A proxy either removes it from the path of a request, or passes the path on as it is, which ``SCRIPT_NAME`` declares.
-Both become what PEP 3333 asks for: ``SCRIPT_NAME`` has the prefix, ``PATH_INFO`` the rest, and ``url_for`` knows it. A
-request without the prefix, as a health check inside sends it, is served as well.
+A proxy either removes the prefix from the path of a request, or passes the path unchanged, which ``SCRIPT_NAME``
+declares. Both result in the form of PEP 3333: ``SCRIPT_NAME`` has the prefix, ``PATH_INFO`` the rest, and ``url_for``
+uses it. Requests without the prefix, such as internal health checks, are accepted too.
 """
 
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +17,7 @@ SAFE: Final = "/:@!$&'()*+,;=~-._"
 
 
 class Mount:
-    """Where the application is mounted.
+    """The mount point of the application.
 
     Args:
         config: of the application; ``PUBLIC_URL``, and ``SCRIPT_NAME`` if the path of a request contains it.
@@ -29,7 +29,7 @@ class Mount:
         self._is_sent: Final = bool(config["SCRIPT_NAME"])
 
     def place(self, environ: "WSGIEnvironment") -> None:
-        """Divide the path of a request (PEP 3333), unless whoever mounts the application has done so."""
+        """Split the path of a request (PEP 3333), unless an outer application has already split it."""
         if environ.get("SCRIPT_NAME"):
             return
         path = environ.get("PATH_INFO", "")
@@ -47,7 +47,7 @@ def _is_below(prefix: str, path: str) -> bool:
 
 
 def prefix_of(public_url: str) -> str:
-    """Return the decoded path of a URL; empty for the root of a host."""
+    """Return the decoded path of a URL. It is empty for the root of a host."""
     return unquote(urlsplit(public_url).path)
 
 
@@ -58,7 +58,7 @@ def whole_path(environ: "WSGIEnvironment") -> bytes:
 
 
 def located(place: str, environ: "WSGIEnvironment") -> str:
-    """Return a Location as clients see it; a view gives a path of the application, or what ``url_for`` returns."""
+    """Return a Location as clients see it. A view returns a path of the application, or the result of ``url_for``."""
     prefix = quote(environ.get("SCRIPT_NAME", "").encode("latin-1"), safe=SAFE)
     if not place.startswith("/") or place.startswith(("//", f"{prefix}/")):
         return place

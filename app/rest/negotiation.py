@@ -1,4 +1,4 @@
-"""Proactive negotiation (RFC 9110, section 12): may we answer in what we have?"""
+"""Proactive content negotiation (RFC 9110, section 12)."""
 
 from functools import lru_cache
 from typing import Final
@@ -11,10 +11,10 @@ ANYTHING: Final = "*/*"
 
 
 def check_accept(request: Request, available: tuple[str, ...]) -> None:
-    """Go on when Accept allows one of the available types.
+    """Check that Accept allows one of the available types.
 
     Raises:
-        NotAcceptable: it excludes them all.
+        NotAcceptable: Accept excludes all of them.
     """
     field = request.sent("Accept")
     if available and field and field != ANYTHING and not _is_acceptable(accept.shortened(field), available):
@@ -22,7 +22,7 @@ def check_accept(request: Request, available: tuple[str, ...]) -> None:
 
 
 def best(available: tuple[str, ...]) -> str:
-    """Return the available type that the client likes best; the first when it does not care."""
+    """Return the available type that the client prefers, or the first one without a preference."""
     field = current().sent("Accept") or ""
     return max(available, key=lambda each: (accept.weight(field, each), -available.index(each)))
 

@@ -1,6 +1,6 @@
 """The OpenAPI document: flask-smorest's ``Api``, with the errors, header fields and security of this service.
 
-It is built when ``spec`` is first read: building takes most of the time that ``create_app`` would.
+It is built when ``spec`` is first read, because building it takes longer than all other steps of ``create_app``.
 """
 
 from collections.abc import Callable
@@ -33,11 +33,11 @@ from app.rest.response_headers import key
 
 _PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _GENERATED: Final = "Generated"
-"""The name of the schema that marshmallow makes of a dict."""
+"""The name of a schema that marshmallow creates from a dict."""
 
 
 class Api(flask_smorest.Api):
-    """flask-smorest's API, with the errors of this service in place of smorest's error handling and responses."""
+    """flask-smorest's API, with the errors of this service instead of smorest's error handling and responses."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
@@ -48,14 +48,14 @@ class Api(flask_smorest.Api):
 
     @property
     def spec(self) -> Any:
-        """The document, an ``APISpec``, with everything that is registered so far; ``None`` before ``init_app``."""
+        """The document, an ``APISpec``, with all registrations so far, or ``None`` before ``init_app``."""
         with self._writing:
             while self._unwritten:
                 write = self._unwritten.pop(0)
                 try:
                     write()
                 except Exception:
-                    self._unwritten.insert(0, write)  # so that an incomplete document is never served
+                    self._unwritten.insert(0, write)  # an incomplete document is never returned
                     raise
         return self._spec
 
@@ -64,8 +64,8 @@ class Api(flask_smorest.Api):
         self._spec = spec
 
     def register_blueprint(self, blp: Any, *, parameters: list[Any] | None = None, **options: Any) -> None:
-        """Register a blueprint, and document it; one of flask-smorest's own gets the errors of this service."""
-        if not hasattr(blp, "scope_to_write") and _document_stock not in blp._prepare_doc_cbks:  # noqa: SLF001 -- smorest has no other way in
+        """Register a blueprint, and document it. A stock flask-smorest blueprint gets the errors of this service."""
+        if not hasattr(blp, "scope_to_write") and _document_stock not in blp._prepare_doc_cbks:  # noqa: SLF001 -- smorest has no other hook
             blp._prepare_doc_cbks.append(_document_stock)  # noqa: SLF001 -- as above
         name = options.get("name", blp.name)
         self._app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
@@ -81,13 +81,13 @@ class Api(flask_smorest.Api):
         """Prepare the document.
 
         Raises:
-            ValueError: OPENAPI_VERSION is 2, which has no place for most of what is documented here.
+            ValueError: OPENAPI_VERSION is 2, which does not support most of this documentation.
         """
         version = str(self.config.get("OPENAPI_VERSION", options.get("openapi_version")))
         if version.startswith("2"):
-            raise ValueError(f"OPENAPI_VERSION {version} is not supported: use 3.1.0, or leave it out")
+            raise ValueError(f"OPENAPI_VERSION {version} is not supported: use 3.1.0, or omit it")
         self._named: dict[str, Any] = {}
-        plugin = marshmallow_plugin or MarshmallowPlugin(schema_name_resolver=self._name_of)  # type: ignore[arg-type]  # an instance, too, and None inlines
+        plugin = marshmallow_plugin or MarshmallowPlugin(schema_name_resolver=self._name_of)  # type: ignore[arg-type]  # also an instance, and None inlines
         super()._init_spec(marshmallow_plugin=plugin, **options)
         unlisted = frozenset(
             {"ItemProblem", "PaginationMetadata", *(named.__name__ for named in errs.named_errors().values())}
@@ -102,9 +102,9 @@ class Api(flask_smorest.Api):
         self._spec.to_dict = finished
 
     def _name_of(self, schema: Any) -> str | None:
-        """Return the name of a schema in the document; ``None`` for one that was made of a dict, which has none.
+        """Return the name of a schema in the document, or ``None`` for a schema from a dict, which has no name.
 
-        A schema class that is used with different modifiers, such as ``only``, has a number from the second on.
+        If a schema class is used with different modifiers, such as ``only``, the second and further ones get a number.
         """
         name, cls = resolver(schema), resolve_schema_cls(schema)
         if name == _GENERATED:
@@ -117,10 +117,10 @@ class Api(flask_smorest.Api):
         return found
 
     def _register_error_handlers(self) -> None:
-        """Leave errors to ``rest.errors``."""
+        """Register no handlers: ``rest.errors`` handles errors."""
 
     def _register_responses(self) -> None:
-        """Offer a response for each status by name, as smorest does: ``alt_response(404, "NOT_FOUND")``."""
+        """Define a response for each status by name, as smorest does: ``alt_response(404, "NOT_FOUND")``."""
         for status in HTTPStatus:
             has_problem = status >= HTTPStatus.BAD_REQUEST and status not in BODILESS
             content = {"content": _PROBLEM_CONTENT} if has_problem else {}
@@ -150,7 +150,7 @@ class Api(flask_smorest.Api):
 
 
 def problem_schema(named: type[errs.Error]) -> dict[str, Any]:
-    """Return the schema of one named error, whole: generators merge what ``allOf`` joins each in another way."""
+    """Return the complete schema of one named error, because generators merge ``allOf`` in different ways."""
     own: dict[str, Any] = {
         "code": {**PROBLEM["properties"]["code"], "enum": [named.code]},
         "kind": {**PROBLEM["properties"]["kind"], "enum": [named.kind.string]},
@@ -175,7 +175,7 @@ def problem_schema(named: type[errs.Error]) -> dict[str, Any]:
 
 
 def _document_stock(doc: dict[str, Any], _info: dict[str, Any], **_: object) -> dict[str, Any]:
-    """Complete an operation of a blueprint of flask-smorest itself: violations are answered with 400 here, not 422."""
+    """Complete an operation of a stock flask-smorest blueprint: violations return 400 here, not 422."""
     responses = doc.get("responses", {})
     if responses.get(HTTPStatus.UNPROCESSABLE_ENTITY) == HTTPStatus.UNPROCESSABLE_ENTITY.name:
         del responses[HTTPStatus.UNPROCESSABLE_ENTITY]

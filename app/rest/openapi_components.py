@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of this service as a whole: its components, and their descriptions."""
+"""The components of the OpenAPI document, and the description of the API."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,25 +17,25 @@ JSON_TYPES: Final[Mapping[Any, dict[str, Any]]] = {
     list[str]: {"type": "array", "items": {"type": "string"}},
 }
 FACTS: Final[Mapping[str, str]] = {
-    "allowed": "What is allowed instead.",
+    "allowed": "The allowed values.",
     "available": "The media types that the operation returns.",
     "budget_ms": "The time budget of the request, in milliseconds.",
     "checks": "The result of each check.",
     "count": "The number of items that failed.",
-    "limit": "The largest number that is allowed.",
+    "limit": "The largest allowed number.",
     "method": "The method of the request.",
     "order_status": "The state of the order.",
-    "position": "The position of the fault, from 1.",
-    "reason": "What is wrong.",
-    "spent_in": "The stage that used up the time budget.",
-    "supported": "The media types that the operation reads.",
-    "token": "The part of the parameter that is wrong.",
-    "window_seconds": "The seconds for which the limit counts.",
+    "position": "The position of the problem, from 1.",
+    "reason": "The problem.",
+    "spent_in": "The stage in which the time budget ran out.",
+    "supported": "The supported media types.",
+    "token": "The invalid part of the parameter.",
+    "window_seconds": "The length of the limit's window in seconds.",
 }
 """Descriptions of the typed properties of errors, by name."""
 SIMULATION: Final = f"""
-To test your error handling, send `{FIELD}: TASK_TITLE_TAKEN`: an operation that declares this error answers with it and
-does nothing else. With `; after=2` the first two requests are handled as usual, with `; delay=1.5` the error takes 1.5
+To test your error handling, send `{FIELD}: TASK_TITLE_TAKEN`. An operation that declares this error returns it without
+any other effect. With `; after=2` the first two requests are handled normally. With `; delay=1.5` the error takes 1.5
 seconds. The header field is not a parameter of the operations, so set it in your HTTP client.
 """
 TAGS: Final = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
@@ -48,29 +48,29 @@ PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
         },
     },
     "Idempotency-Key": {
-        "description": "A UUID of yours: the same request with it gets the first answer again, for 24 hours.",
+        "description": "A UUID that you generate. Retries of the request with it get the first response, for 24 hours.",
         "schema": {
             "type": "string",
             "pattern": r'^([!#-+\--~]([ !#-+\--~]{0,253}[!#-+\--~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$',
         },
     },
     "If-Match": {
-        "description": "The entity tag that the resource must still have; several joined by commas, or * for any.",
+        "description": "The entity tag that the resource must have. Separate several by commas, or send * for any.",
         "schema": {"type": "string", "pattern": TAGS},
     },
     "If-Match-To-Replace": {
         "name": "If-Match",
-        "description": "The entity tag of the resource to replace; several joined by commas, or * for any.",
+        "description": "The entity tag of the resource to replace. Separate several by commas, or send * for any.",
         "required": True,
         "schema": {"type": "string", "pattern": TAGS},
     },
     "If-None-Match": {
-        "description": "An entity tag that is known already; 304 when it is still current.",
+        "description": "An entity tag that you already have. The status is 304 if it is still current.",
         "schema": {"type": "string"},
     },
     "If-None-Match-To-Write": {
         "name": "If-None-Match",
-        "description": "An entity tag that the resource must not have; several joined by commas, or * for any.",
+        "description": "An entity tag that the resource must not have. Separate several by commas, or send * for any.",
         "schema": {"type": "string", "pattern": TAGS},
     },
 }
@@ -78,7 +78,7 @@ BEARER: Final[Mapping[str, Any]] = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "Verified as RFC8725 recommends. "
+    "description": "A JWT, verified according to RFC 8725. "
     "For development, `flask tokens issue --subject alice --scope tasks` prints one.",
 }
 PROBLEM: Final[Mapping[str, Any]] = {
@@ -114,7 +114,7 @@ PROBLEM: Final[Mapping[str, Any]] = {
             "items": {"$ref": "#/components/schemas/Violation"},
             "description": "All violations of the request, at most 100.",
         },
-        "truncated": {"type": "boolean", "description": "Whether there are more violations or failures than listed."},
+        "truncated": {"type": "boolean", "description": "True if there are more violations or failures than listed."},
         "request_id": {"type": "string", "description": "The ID of the request, as in X-Request-Id."},
         "timestamp": {
             "type": "string",
@@ -125,7 +125,7 @@ PROBLEM: Final[Mapping[str, Any]] = {
         "trace_id": {"type": "string", "description": "The W3C trace ID, if the request is traced."},
         "retryable": {
             "type": "boolean",
-            "description": "Whether the same request may be sent again: it cannot make a change twice.",
+            "description": "True if a retry of the same request can succeed and cannot make a change twice.",
         },
         "retry_after": {
             "type": "integer",
@@ -137,8 +137,8 @@ PROBLEM: Final[Mapping[str, Any]] = {
             "type": "object",
             "description": "Advice for retries.",
             "properties": {
-                "max_attempts": {"type": "integer", "format": "int32", "description": "Attempts in all."},
-                "backoff": {"type": "string", "description": "How the pause grows."},
+                "max_attempts": {"type": "integer", "format": "int32", "description": "The total number of attempts."},
+                "backoff": {"type": "string", "description": "The growth of the pauses."},
                 "initial_ms": {
                     "type": "integer",
                     "format": "int32",
@@ -150,12 +150,12 @@ PROBLEM: Final[Mapping[str, Any]] = {
 }
 ANY_PROBLEM: Final[Mapping[str, Any]] = {
     **PROBLEM,
-    "description": "A problem document (RFC 9457). One that is answered before a request is read has no `instance`.",
+    "description": "A problem document (RFC 9457). It has no `instance` if the request could not be parsed.",
     "required": [name for name in PROBLEM["required"] if name != "instance"],
 }
 ITEM_PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
-    "description": "The problem document of one item of a batch, without what holds for the whole request.",
+    "description": "The problem document of one item of a batch, without properties of the whole request.",
     "required": [name for name in PROBLEM["required"] if name != "request_id"],
     "properties": {
         name: each for name, each in PROBLEM["properties"].items() if name not in {"request_id", "trace_id"}
@@ -184,11 +184,11 @@ def introduction(public_url: str, *, simulates_errors: bool) -> str:
     """Return the description of the document."""
     universal = ", ".join(f"`{named.code}`" for named in EVERYWHERE)
     text = f"""\
-Each operation lists exactly the errors that it answers with. An error is a problem document (RFC 9457) whose `type`
-leads to its page in the [catalogue]({public_url}/errors); 401 and 403 have an empty body and a challenge instead.
+Each operation lists all errors that it returns. An error is a problem document (RFC 9457). Its `type` is the address of
+its page in the [catalogue]({public_url}/errors). 401 and 403 have no body and a challenge instead.
 
-An operation with a body reads at most `x-max-body-bytes` of it, and answers 413 to a larger one before it is read.
+An operation with a body reads at most `x-max-body-bytes`. It returns 413 to a larger body before it is read.
 
-A request that reaches no operation ends with one of {universal}.
+A request that reaches no operation gets one of {universal}.
 """
     return text + SIMULATION if simulates_errors else text

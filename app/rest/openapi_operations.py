@@ -1,4 +1,4 @@
-"""An operation in ``/openapi.json``: its security, header fields, media types, and its errors by status."""
+"""The documentation of an operation in ``/openapi.json``: security, header fields, media types, errors by status."""
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
@@ -20,7 +20,7 @@ MULTIPART: Final = "multipart/form-data"
 
 
 def part(view: Callable[..., Any], feature: str) -> dict[str, Any]:
-    """Return where smorest keeps what it writes into OpenAPI of a feature."""
+    """Return the dict in which smorest stores the OpenAPI data of a feature."""
     view.__dict__["_apidoc"] = deepcopy(view.__dict__.get("_apidoc", {}))
     found: dict[str, Any] = view.__dict__["_apidoc"].setdefault(feature, {})
     return found
@@ -60,7 +60,7 @@ def document_operation(
 
 
 def _deprecate(doc: dict[str, Any], deprecation: Deprecation) -> None:
-    """Mark an operation as deprecated, and declare the header fields of its answers."""
+    """Mark an operation as deprecated, and declare the header fields of its responses."""
     doc["deprecated"] = True
     for response in doc["responses"].values():
         if isinstance(response, dict):
@@ -68,7 +68,7 @@ def _deprecate(doc: dict[str, Any], deprecation: Deprecation) -> None:
 
 
 def _operation_id(api: Any, name: str, blueprint: str) -> str:
-    """Return the id of an operation; one that another blueprint has already gets the blueprint's name in front."""
+    """Return the ID of an operation. If another blueprint already has it, the blueprint's name is prepended."""
     taken: set[str] = vars(api).setdefault("operation_ids", set())
     found = f"{blueprint}_{name}" if name in taken else name
     taken.add(found)
@@ -76,7 +76,7 @@ def _operation_id(api: Any, name: str, blueprint: str) -> str:
 
 
 def _add_body(doc: dict[str, Any], operation: Operation) -> None:
-    """List the body under each of its media types; smorest lists only the first schema of a form with files."""
+    """List the body under each of its media types. smorest lists only the first schema of a form with files."""
     content = doc["requestBody"]["content"]
     others = [each for each in doc.get("parameters", []) if isinstance(each, dict) and each.get("in") in FORMS]
     if others:
@@ -90,7 +90,7 @@ def _add_body(doc: dict[str, Any], operation: Operation) -> None:
 
 
 def _complete(response: Any, headers: Mapping[str, Any], operation: Operation) -> None:
-    """Add header fields and media types to a response that a decorator has described; a reference has its own."""
+    """Add header fields and media types to a response that a decorator describes. References are unchanged."""
     if not isinstance(response, dict):
         return
     response["headers"] = {**headers, **response.get("headers", {})}
@@ -100,7 +100,7 @@ def _complete(response: Any, headers: Mapping[str, Any], operation: Operation) -
 
 
 def _joined(response: dict[str, Any], described: Any) -> Any:
-    """Return the response with the errors of a status, and with what ``alt_response`` describes for it."""
+    """Return the response with the errors of a status, and with the description from ``alt_response``."""
     if described is None or not isinstance(described, dict):
         return response if described is None else described
     inner = {name: {**response.get(name, {}), **described.get(name, {})} for name in ("headers", "content")}
@@ -121,19 +121,19 @@ def _parameters(doc_info: dict[str, Any], method: str, headers: tuple[str, ...])
 
 
 def _error_response(group: list[type[errs.Error]], public_url: str) -> str:
-    """Return, in Markdown, what each error of one status is, with a link to its page."""
+    """Return the titles of the errors of one status in Markdown, with links to their pages."""
     response = [f"[{named.code}]({public_url}/errors/{errs.slug(named.code)}) {errs.title(named)}" for named in group]
     return response[0] if len(response) == 1 else "\n".join(f"- {each}" for each in response)
 
 
 def _example(named: type[errs.Error], operation: Operation, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the example of an error on an operation, such as the size of body that it declares."""
+    """Return the example of an error of an operation, with facts such as the operation's body limit."""
     shown = examples.occurrence(named, operation, largest=config["MAX_BODY_BYTES"])
     return examples.document(named, public_url=config["PUBLIC_URL"], shown=shown)
 
 
 def _one_of(group: list[type[errs.Error]]) -> dict[str, Any]:
-    """Return the schema of the errors of one status; ``code`` is the discriminator."""
+    """Return the schema of the errors of one status, with the discriminator ``code``."""
     by_code = {named.code: f"#/components/schemas/{named.__name__}" for named in group}
     if len(group) == 1:
         return {"$ref": by_code[group[0].code]}

@@ -1,7 +1,7 @@
-"""Errors that several operations share are written once in the OpenAPI document, among the components.
+"""Shared error responses as components of the OpenAPI document.
 
-Most operations return the same errors. Written out at each operation, they were half of the document. Several errors of
-one status stay at their operation: generated types have its name (``openapi_schemas``).
+Most operations return the same errors. Without components, they would be half of the document. Several errors of one
+status stay at their operation, because generated types have the operation's name (``openapi_schemas``).
 """
 
 from collections import Counter
@@ -17,9 +17,9 @@ RESPONSES: Final = "#/components/responses/"
 
 
 def share(document: dict[str, Any]) -> None:
-    """Replace each error response that stands at two or more operations by a reference (OpenAPI 3.1, section 4.8.17).
+    """Replace each error response of two or more operations by a reference (OpenAPI 3.1, section 4.8.17).
 
-    A component has the name of its error, or of its status if it has no body. Further ones of a name have a number.
+    A component has the name of its error, or of its status if it has no body. Further ones with that name get a number.
     """
     found = [
         (responses, status, _key(responses[status])) for responses in _of(document) for status in _errors(responses)

@@ -1,14 +1,14 @@
-"""The finished OpenAPI document, in the form that client generators and validators read alike.
+"""The final form of the OpenAPI document, which client generators and validators interpret in the same way.
 
 marshmallow describes a schema once. This module distinguishes requests from responses:
 
-- A response has all its properties in every answer, except those that ``?fields=`` leaves out, and may have more in a
-  later release: all are ``required``, and ``additionalProperties`` is not ``false``.
-- No property has a ``default``: generated clients send defaults with every update, or demand what ``?fields=`` leaves
-  out. The description contains the default, and ``x-default`` does, for the comparison with the recorded contract.
+- A response has all its properties, except those that ``?fields=`` omits, and can have more in a later release. All are
+  ``required``, and ``additionalProperties`` is not ``false``.
+- No property has a ``default``: generated clients send defaults with every update, or require omitted properties.
+  The description contains the default, and so does ``x-default``, for the comparison with the recorded contract.
 - A parameter is never null: a query has no null.
 - ``const`` is an ``enum`` of one value with a type, an ``enum`` with null is ``anyOf``, and integers have a format.
-- ``allOf`` of a single reference is that reference; an object without properties says that it may have any.
+- ``allOf`` of a single reference is that reference. An object without properties allows any property.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ SCHEMAS: Final = "#/components/schemas/"
 INT32: Final = 2**31 - 1
 TYPES: Final[Mapping[type, str]] = {str: "string", bool: "boolean", int: "integer", float: "number"}
 ERRORS: Final = frozenset({"Problem", "ItemProblem", "Violation"})
-"""Schemas that answers contain, too, whose optional properties stay optional."""
+"""Schemas in responses whose optional properties stay optional."""
 _SUBSCHEMAS: Final = ("items", "additionalProperties", "not")
 _LISTS: Final = ("anyOf", "oneOf", "allOf")
 
@@ -30,8 +30,8 @@ def finished(document: Mapping[str, Any], *, unlisted: frozenset[str] = frozense
     """Return a copy of the document with its schemas finished.
 
     Args:
-        document: as apispec makes it.
-        unlisted: names of schemas that are left out unless something refers to them.
+        document: the document from apispec.
+        unlisted: names of schemas that are omitted without a reference to them.
     """
     found: dict[str, Any] = deepcopy(dict(document))
     schemas: dict[str, Any] = found.get("components", {}).get("schemas", {})
@@ -60,7 +60,7 @@ def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _parameters(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the parameters of all operations that have a schema of their own."""
+    """Yield the parameters of all operations that have their own schema."""
     for item in document["paths"].values():
         for part in item.values():
             listed = part.get("parameters", ()) if isinstance(part, dict) else part
@@ -92,7 +92,7 @@ def _reached(schemas: Mapping[str, Any], start: Any) -> set[str]:
 
 
 def _roots(node: Any) -> Iterator[dict[str, Any]]:
-    """Yield every schema of the document that does not stand in another one."""
+    """Yield every schema of the document that is not nested in another one."""
     if isinstance(node, dict):
         for name, each in node.items():
             if name == "schema":
@@ -107,7 +107,7 @@ def _roots(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def _nested(schema: Any) -> Iterator[dict[str, Any]]:
-    """Yield a schema and those that stand in it."""
+    """Yield a schema and its nested schemas."""
     if not isinstance(schema, dict):
         return
     yield schema
@@ -119,7 +119,7 @@ def _nested(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 def _describe(document: dict[str, Any], operations: list[dict[str, Any]]) -> None:
-    """Give operations, tags and IDs in paths the texts that follow from docstrings and names."""
+    """Set the texts of operations, tags and IDs in paths, from docstrings and names."""
     headings = {each["name"]: heading(each["name"]) for each in document.get("tags", ())}
     for each in document.get("tags", ()):
         each["name"] = headings[each["name"]]
@@ -135,7 +135,7 @@ def _describe(document: dict[str, Any], operations: list[dict[str, Any]]) -> Non
 
 
 def _entitle(operation: dict[str, Any]) -> None:
-    """Give the errors of one status a title: generators name a type by it, else by the first operation with these."""
+    """Set a title for the errors of one status: generators use it as the name of the type."""
     name = "".join(f"{word[:1].upper()}{word[1:]}" for word in operation.get("operationId", "").split("_"))
     for status, response in operation.get("responses", {}).items():
         for media in response.get("content", {}).values() if isinstance(response, dict) else ():
@@ -157,7 +157,7 @@ def _describe_id(parameter: dict[str, Any]) -> None:
 
 
 def _complete(schema: dict[str, Any], *, is_sent: bool) -> None:
-    """Say of an object that is returned that it is complete; one that is sent, too, requires no more of a request."""
+    """Require all properties of a returned object. An object that is also sent gets no new requirements in requests."""
     properties = schema.get("properties", {})
     always = {
         name for name, each in properties.items() if (each.get("readOnly") if is_sent else not each.get("writeOnly"))
@@ -169,7 +169,7 @@ def _complete(schema: dict[str, Any], *, is_sent: bool) -> None:
 
 
 def _exclude_null(schema: dict[str, Any]) -> None:
-    """Say of a parameter that it is never null: marshmallow allows null wherever the default is ``None``."""
+    """Exclude null from the schema of a parameter: marshmallow allows null if the default is ``None``."""
     if isinstance(kinds := schema.get("type"), list):
         rest = [kind for kind in kinds if kind != "null"]
         schema["type"] = rest[0] if len(rest) == 1 else rest
@@ -178,13 +178,13 @@ def _exclude_null(schema: dict[str, Any]) -> None:
 
 
 def _free(schema: dict[str, Any]) -> None:
-    """Remove the format of a query parameter without a maximum: a format is a maximum, and larger values are valid."""
+    """Remove the format of a query parameter without a maximum: a format implies a maximum, but any value is valid."""
     if schema.get("type") == "integer" and "maximum" not in schema:
         schema.pop("format", None)
 
 
 def _settle(schema: dict[str, Any]) -> None:
-    """Write a schema so that generators agree on it."""
+    """Rewrite a schema in the form that all generators support."""
     if (default := schema.pop("default", None)) not in (None, "", [], {}):
         schema["x-default"] = default
         schema_type = f"Default: {default if isinstance(default, str) else orjson.dumps(default).decode()}."

@@ -1,7 +1,7 @@
-"""An operation: a method on a route, and everything that it may answer with an error.
+"""An operation: a method of a route, with its attributes and its errors.
 
-A handler's decorators and the machinery around it each add what they can raise; OpenAPI, the run-time check and the
-sweep tests read the one list that results.
+The decorators of a handler and the code around it add the errors that they can raise. OpenAPI, the run-time check and
+tests read the resulting list.
 """
 
 import inspect
@@ -19,16 +19,16 @@ from app.wire.common_errors import DATABASE, GUARDED
 from app.wire.deprecation import Deprecation
 
 PUBLIC: Final = None
-"""The guard of a blueprint that anybody may call."""
+"""The scope of a blueprint that requires no token."""
 SIGNED_IN: Final = ""
-"""The guard of a blueprint that whoever has a token may call, whatever its scopes."""
+"""The scope of a blueprint that requires a token with any scopes."""
 JSON: Final = ("application/json",)
 _ROUTED: Final = "__routed__"
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 DEFAULT_BODY: Final = 64 * KIB
-"""Bytes of a body of JSON that an operation reads if neither it nor its blueprint declares a size."""
+"""The largest JSON body, in bytes, if neither the operation nor its blueprint declares a size."""
 
 EVERYWHERE: Final = (
     requests.MalformedRequest,
@@ -38,7 +38,7 @@ EVERYWHERE: Final = (
     platform.RouteNotFound,
     platform.MethodNotAllowed,
 )
-"""What is answered before there is an operation."""
+"""Errors of requests that reach no operation."""
 BODY: Final = (
     requests.UnsupportedMediaType,
     requests.BodyTooLarge,
@@ -51,36 +51,36 @@ FORM: Final = (requests.UnsupportedMediaType, requests.BodyTooLarge, requests.Ma
 
 @dataclass(slots=True, kw_only=True)
 class Operation:
-    """What the machinery has to know of an operation before its handler runs."""
+    """The attributes of an operation that are needed before its handler runs."""
 
     name: str = ""
     scope: str | None = PUBLIC
     is_limited: bool = True
     limit: str | None = None
-    """The setting with the limit of this operation alone."""
+    """The setting with the rate limit of this operation."""
     operation_id: str = ""
     consumes: tuple[str, ...] = ()
     bodies: tuple[str, ...] = ()
     """The locations that are read from the body: ``json``, or ``form`` and ``files``."""
     is_body_required: bool = True
     max_body_bytes: int | None = None
-    """The size of body that it declares; ``None``: neither it nor its blueprint declares one."""
+    """The declared body size, or ``None`` if neither the operation nor its blueprint declares one."""
     produces: tuple[str, ...] = JSON
     parameters: tuple[str, ...] | None = None
-    """The names of its query parameters; ``None``: it declares none."""
+    """The names of its query parameters, or ``None`` if it declares no query."""
     arg_names: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     """The names of its parameters in the path and in cookies."""
     headers: tuple[str, ...] = ()
     """The header fields that its schemas read."""
     is_checked: bool = False
-    """Whether a decorator already keeps the handler from running when there are violations."""
+    """True if a decorator already prevents the handler from running if there are violations."""
     is_documented: bool = True
     deprecation: Deprecation | None = None
-    """The announcement that it will be removed."""
+    """The deprecation of the operation."""
     needs_slot: bool = False
     hashes: bool = False
-    """Whether its use case hashes a password, and so takes a place in the share of that."""
+    """True if its use case hashes a password, and therefore counts against the limit of hashing operations."""
     raises: list[type[Error]] = field(default_factory=list)
 
     def add(self, errors: Iterable[type[Error]]) -> None:
@@ -88,7 +88,7 @@ class Operation:
         self.raises += [error for error in errors if error not in self.raises]
 
     def complete(self) -> None:
-        """Declare what the machinery around every handler adds."""
+        """Declare the errors of the code around every handler."""
         self.add([platform.InternalError, requests.ValidationFailed])
         if self.is_limited:
             self.add([platform.RateLimitExceeded])
@@ -102,35 +102,36 @@ class Operation:
             self.add(BODY if "json" in self.bodies else FORM)
 
     def body_limit(self, largest: int) -> int:
-        """Return the bytes of body that it reads.
+        """Return the body limit of the operation, in bytes.
 
         Args:
-            largest: those that the service reads at most, whatever an operation declares. A form without a declared
-                size may have as many.
+            largest: the body limit of the service. It is also the limit of a form without a declared size.
         """
         return min(self.max_body_bytes or (DEFAULT_BODY if "json" in self.bodies else largest), largest)
 
     def copy(self, **changes: Any) -> "Operation":
-        """Return another one that can be changed by itself."""
+        """Return an independent copy."""
         return replace(self, **{"raises": [*self.raises], **changes})
 
 
 def draft(view: Callable[..., Any]) -> Operation:
-    """Return the operation that a handler's decorators are writing, innermost first.
+    """Return the operation that a handler's decorators define, innermost first.
 
     Raises:
-        TypeError: the view is a class, or has its route already.
+        TypeError: the view is a class, or already has its route.
     """
     if isinstance(inspect.unwrap(view), type):
-        raise TypeError(f"{view.__name__} is a class: only route decorates it, all other decorators go on its methods")
+        raise TypeError(
+            f"{view.__name__} is a class: use only route on it, and put all other decorators on its methods"
+        )
     if _ROUTED in view.__dict__:
-        raise TypeError(f"route has to be the topmost decorator of {view.__name__}: what stands above it has no effect")
+        raise TypeError(f"route must be the topmost decorator of {view.__name__}: those above it have no effect")
     operation: Operation = view.__dict__.setdefault("__operation__", Operation())
     return operation
 
 
 def extend(wrapper: Callable[..., Any]) -> Operation:
-    """Return the draft of a wrapper, which begins as that of the view inside; the view can be decorated otherwise too.
+    """Return the draft of a wrapper, a copy of the wrapped view's draft, which stays unchanged.
 
     Raises:
         TypeError: as ``draft``.
@@ -141,30 +142,30 @@ def extend(wrapper: Callable[..., Any]) -> Operation:
 
 
 def write(view: Callable[..., Any], operation: Operation) -> Callable[..., Any]:
-    """Return the view, with an operation as its draft."""
+    """Set an operation as the draft of a view, and return the view."""
     view.__dict__["__operation__"] = operation
     return view
 
 
 def drafted(view: Callable[..., Any]) -> Operation:
-    """Return a copy of what the decorators of a handler have written."""
+    """Return a copy of the operation from the decorators of a handler."""
     found: Operation | None = getattr(view, "__operation__", None)
     return found.copy() if found else Operation()
 
 
 def mark_routed(view: Callable[..., Any]) -> None:
-    """Remember that a view has its route, and that no decorator may follow."""
+    """Mark a view as routed: no further decorator is allowed."""
     if not isinstance(view, type):
         view.__dict__[_ROUTED] = True
 
 
 def is_routed(view: object) -> bool:
-    """Return whether a view of a blueprint of this project has its route."""
+    """Return true if a view of a blueprint of this project has its route."""
     return _ROUTED in getattr(view, "__dict__", ())
 
 
 def synchronous(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the view; a coroutine function runs by Flask's ``ensure_sync``, which needs ``flask[async]``."""
+    """Return the view. A coroutine function is wrapped in Flask's ``ensure_sync``, which requires ``flask[async]``."""
     if not inspect.iscoroutinefunction(view):
         return view
 
@@ -176,7 +177,7 @@ def synchronous(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def pass_through(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a view that calls another one and has a draft of its own."""
+    """Return a view that calls another view and has its own draft."""
     inner = synchronous(view)
 
     @wraps(inner)
@@ -188,10 +189,10 @@ def pass_through(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def declare_calls(view: Callable[..., Any], use_case: Callable[..., object], *, needs_database: bool = True) -> None:
-    """Declare what a use case raises, and what the database under it adds.
+    """Declare the errors of a use case and of its database.
 
     Raises:
-        TypeError: the use case declares nothing.
+        TypeError: the use case has no declaration.
     """
     draft(view).add(raised_by(use_case))
     if needs_database:
@@ -201,18 +202,18 @@ def declare_calls(view: Callable[..., Any], use_case: Callable[..., object], *, 
 
 
 def register(app: App, endpoint: str, method: str, operation: Operation) -> None:
-    """Enter an operation into the application's table."""
-    app.extensions.setdefault("candor-operations", {})[endpoint, method] = operation
+    """Add an operation to the application's table."""
+    app.extensions.setdefault("app-operations", {})[endpoint, method] = operation
 
 
 def table(app: Flask) -> dict[tuple[str, str], Operation]:
-    """Return every operation by endpoint and method."""
-    operations: dict[tuple[str, str], Operation] = app.extensions["candor-operations"]
+    """Return all operations by endpoint and method."""
+    operations: dict[tuple[str, str], Operation] = app.extensions["app-operations"]
     return operations
 
 
 class _Anything:
-    """What a route outside of the operations declares: nothing, and it may raise anything."""
+    """The declaration of a route outside the operations, which can raise any error."""
 
     def __contains__(self, _error: object) -> bool:
         return True
@@ -222,11 +223,11 @@ _ANYTHING: Final = _Anything()
 
 
 def declared(operation: Operation | None, *, is_free: bool = False) -> Container[type[Error]]:
-    """Return all that may be answered: the operation's errors and those before any operation.
+    """Return all allowed errors: the operation's, and those of requests that reach no operation.
 
     Args:
-        operation: ``None`` where there is none.
-        is_free: whether anything may be raised outside of the operations.
+        operation: the operation, or ``None``.
+        is_free: true if routes outside the operations can raise any error.
     """
     if operation is None and is_free:
         return _ANYTHING

@@ -1,7 +1,7 @@
-"""The answer to whoever would wait too long for a thread (C23a): 503, before any work is done for the request.
+"""Load shedding (C23a): a 503 for requests that would wait too long for a thread, before any processing.
 
-Not a hook: it is written to the socket by hand, because getting through server and application is most of what a
-request costs, and what is saved on the refused is there for the others.
+Not a hook: the response is written to the socket directly. The server and the application are most of the cost of a
+request, and this cost is saved for other requests.
 """
 
 import re
@@ -19,35 +19,37 @@ from app.rest.errors import instance_of
 from app.rest.mounting import Mount
 
 EVERY: Final = 1.0
-"""Seconds between two error lines: each refusal has its access line, and all of one second the same cause."""
+"""Seconds between two error entries. Each rejected request has an access entry; those of one second share a cause."""
 _PLAIN: Final = re.compile(
     rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[!\"$->@-~]*)(?:\?[!-\"$-~]*)? HTTP/1\.1\r\n"
     rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)+)\r\n"
 )
-"""A head that leaves no doubt (RFC 9112, sections 3 and 5); whatever else is sent waits for the parser's judgement."""
+"""An unambiguous request head (RFC 9112, sections 3 and 5). All other requests wait for the parser."""
 _FIELD: Final = re.compile(rb"([^:]+):[\t ]*(.*?)[\t ]*\r\n")
 _ALONE: Final = ("HOST", "CONTENT-LENGTH")
 _LENGTH: Final = re.compile(r"[0-9]{1,7}")
 
 
 class Overload:
-    """Refuses requests in the words of an application. For one thread."""
+    """Rejects requests with the problem documents of an application. Not thread-safe."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config, self._mount = config, Mount(config)
-        self._error = ServiceUnavailable(detail="more wait for a thread than can be served in time", retry_after=1)
+        self._error = ServiceUnavailable(
+            detail="more requests wait for a thread than can be processed in time", retry_after=1
+        )
         self._logged_at = float("-inf")
 
     def reject(self, received: bytes, *, may_follow: bool, waited: float = 0.0, peer: str = "") -> tuple[bytes, int]:
-        """Return the answer to the request that these bytes begin with, and how many of them are that request.
+        """Return the response to the first request in these bytes, and the length of that request.
 
-        The number is 0 where the connection is to be closed, and there is no answer to what is no plain request.
+        The length is 0 if the connection must be closed. The response is empty if the bytes are not a plain request.
 
         Args:
-            received: what has been received.
-            may_follow: whether the connection may be kept for another request.
-            waited: for how many seconds the request has.
-            peer: the address of whoever has connected; empty on a unix socket.
+            received: the received bytes.
+            may_follow: true if the connection can be kept for another request.
+            waited: the seconds for which the request has waited.
+            peer: the address of the connected peer; empty on a Unix socket.
         """
         found = _PLAIN.match(received)
         sent = (
@@ -80,7 +82,7 @@ class Overload:
 
 
 def _body_length(fields: dict[str, str]) -> int | None:
-    """Return the octets of the body; ``None`` when the head alone does not tell."""
+    """Return the length of the body in bytes, or ``None`` if the head does not contain it."""
     if "TRANSFER-ENCODING" in fields or "EXPECT" in fields:
         return None
     length = fields.get("CONTENT-LENGTH", "0")

@@ -1,4 +1,4 @@
-"""The mark that makes a route public. Every other route needs a valid token, whoever registered it (C25a).
+"""The decorator that makes a route public. Every other route requires a valid token, also routes of extensions (C25a).
 
 ::
 
@@ -10,10 +10,9 @@
 
     app.config["PUBLIC_ENDPOINTS"] = ["static"] # views of an extension, by endpoint
 
-A blueprint of :mod:`app.rest.blueprint` says so with ``scope=PUBLIC``.
+A blueprint of :mod:`app.rest.blueprint` uses ``scope=PUBLIC`` instead.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from types import MethodType
 from typing import Final, TypeVar
@@ -21,6 +20,7 @@ from typing import Final, TypeVar
 from flask import Blueprint, Flask
 from flask.views import View
 
+from app import product
 from app.config import Settings
 from app.observability import startup
 from app.rest import operations
@@ -28,14 +28,14 @@ from app.rest import operations
 MARK: Final = "__public__"
 ENDPOINTS: Final = "PUBLIC_ENDPOINTS"
 T = TypeVar("T")
-_LOG: Final = logging.getLogger("candor.routes")
+_LOG: Final = product.logger("routes")
 
 
 def public(target: T) -> T:
-    """Let requests without a token reach a view, a class-based view, or every view of a blueprint.
+    """Allow requests without a token to a view, a class-based view, or every view of a blueprint.
 
     Raises:
-        TypeError: the target is something else, or declares its scope already.
+        TypeError: the target is not supported, or already declares its scope.
     """
     if operations.is_routed(target):
         raise TypeError("put @public below @blp.route: above it, it has no effect")
@@ -53,14 +53,14 @@ def public(target: T) -> T:
 
 
 def is_marked(target: object) -> bool:
-    """Return whether a view or a blueprint is marked; the class of a class-based view counts too."""
+    """Return true if a view, the class of a class-based view, or a blueprint is marked."""
     view_class: type[View] | None = getattr(target, "view_class", None)
     return getattr(target, MARK, None) is True or getattr(view_class, MARK, None) is True
 
 
 def is_public(app: Flask, endpoint: str, method: str) -> bool:
-    """Return whether a route outside of the operations is public, by its view, its blueprints or its endpoint."""
-    known: dict[tuple[str, str], bool] = app.extensions.setdefault("candor-public", {})
+    """Return true if a route outside the operations is public, by its view, its blueprints or its endpoint."""
+    known: dict[tuple[str, str], bool] = app.extensions.setdefault("app-public", {})
     if (endpoint, method) not in known:
         known[endpoint, method] = _find(app, endpoint, method)
     return known[endpoint, method]
@@ -92,16 +92,16 @@ def routes(app: Flask) -> Iterator[str]:
 
 
 def announce(app: Flask, serves: Sequence[str] = ()) -> None:
-    """Log once what is served where, with every public route; and endpoints that are listed and do not exist.
+    """Log the listeners and all public routes once, and listed endpoints that do not exist.
 
     Args:
-        app: whose routes are served.
-        serves: where the server listens, if it is known.
+        app: the application.
+        serves: the listeners of the server, if they are known.
     """
-    if app.extensions.setdefault("candor-announced", False):
+    if app.extensions.setdefault("app-announced", False):
         return
-    app.extensions["candor-announced"] = True
-    settings: Settings = app.extensions["candor-settings"]
+    app.extensions["app-announced"] = True
+    settings: Settings = app.extensions["app-settings"]
     found = {"public_routes": [*routes(app)]}
     startup.announce(settings, serves, metrics_port=settings.metrics_port, more=found)
     if unknown := set(app.config[ENDPOINTS]) - app.view_functions.keys():
@@ -109,10 +109,10 @@ def announce(app: Flask, serves: Sequence[str] = ()) -> None:
 
 
 def explain(method: str, rule: str, endpoint: str) -> None:
-    """Log the line that would make a route public; for development, where it answered 401."""
+    """Log the code that makes a route public, for development, after a 401."""
     line = f"app.config[{ENDPOINTS!r}] = [{endpoint!r}]"
     message = (
-        "%s %s needs a token. To make it public, put @public (app.rest.public_routes) below its route"
+        "%s %s requires a token. To make it public, put @public (app.rest.public_routes) below its route"
         " decorator, or set %s"
     )
     _LOG.info(message, method, rule, line)

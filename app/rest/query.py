@@ -1,4 +1,4 @@
-"""The query of a request, read strictly: UTF-8, each parameter once."""
+"""The strict parser of queries: UTF-8, each parameter once."""
 
 from collections.abc import Collection, Sequence
 from operator import itemgetter
@@ -13,14 +13,14 @@ LONGEST_NAME: Final = 100
 
 
 def parse(request: Request, known: Collection[str] = (), lists: Collection[str] = ()) -> dict[str, str | list[str]]:
-    """Return the parameters by name; what cannot be read joins the request's violations, one for each name.
+    """Return the parameters by name. Invalid parameters add violations, one for each name.
 
-    Of a parameter that is not ``known`` nothing is said but that: the schema refuses it.
+    A parameter that is not ``known`` gets no violation here, because the schema rejects it.
 
     Args:
-        request: whose query is read.
+        request: the request.
         known: the names of the operation's parameters.
-        lists: those of them that may be repeated; each has a list of its values.
+        lists: the repeatable parameters among them. Each has a list of its values.
     """
     if not request.query_string:
         return {}
@@ -38,7 +38,7 @@ def parse(request: Request, known: Collection[str] = (), lists: Collection[str] 
 
 
 def given(request: Request) -> list[tuple[str, str | list[str] | None]]:
-    """Return every parameter in the order of the names; one that is repeated with all of its values."""
+    """Return all parameters, sorted by name. A repeated parameter has all its values."""
     return [
         (name, values[0] if len(values) == 1 else [value or "" for value in values])
         for name, values in sorted(_pairs(request).items(), key=itemgetter(0))
@@ -46,19 +46,19 @@ def given(request: Request) -> list[tuple[str, str | list[str] | None]]:
 
 
 def _pairs(request: Request) -> dict[str, list[str | None]]:
-    """Return the values of each parameter in their order; ``None`` for one that is no text."""
+    """Return the values of each parameter in their order, with ``None`` for an invalid text."""
     found: dict[str, list[str | None]] = {}
     for pair in filter(None, request.query_string.split(b"&")):
         raw_name, _, raw_value = pair.partition(b"=")
         name, value = _text(raw_name), _text(raw_value)
         if name in OPAQUE and value is None:
-            value = raw_value.decode("latin-1")  # none of ours, and told so like any other
+            value = raw_value.decode("latin-1")  # an invalid token, which gets the same error as any other
         found.setdefault("query" if name is None else name, []).append(None if name is None else value)
     return found
 
 
 def _every(request: Request, name: str, values: list[str | None]) -> list[str] | None:
-    """Return the values of a parameter that may be repeated; ``None`` when one is refused."""
+    """Return the values of a repeatable parameter, or ``None`` if one is rejected."""
     texts = [value for value in values if value is not None]
     if len(texts) == len(values):
         return texts
@@ -67,11 +67,11 @@ def _every(request: Request, name: str, values: list[str | None]) -> list[str] |
 
 
 def _only(request: Request, name: str, values: list[str | None], known: Collection[str]) -> str | None:
-    """Return the value of a parameter; ``None`` when it is refused."""
+    """Return the value of a parameter, or ``None`` if it is rejected."""
     if None in values:
         _reject(request, illegible(name[:LONGEST_NAME]))
     elif len(values) > 1 and name in known:
-        _reject(request, Violation(name, "INVALID_VALUE", f"{name} must be given once", parameter=name))
+        _reject(request, Violation(name, "INVALID_VALUE", f"{name} must be sent once", parameter=name))
     else:
         return values[0]
     return None
@@ -83,7 +83,7 @@ def _reject(request: Request, violation: Violation) -> None:
 
 
 def _text(raw: bytes) -> str | None:
-    """Return the decoded text; ``None`` when it is no UTF-8 or has control characters."""
+    """Return the decoded text, or ``None`` if it is not UTF-8 or has control characters."""
     try:
         text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
@@ -92,7 +92,7 @@ def _text(raw: bytes) -> str | None:
 
 
 def in_order(violations: Collection[Violation], parameters: Sequence[str]) -> tuple[Violation, ...]:
-    """Return violations of the query, of the header, of the body; parameters in their order, header fields by name."""
+    """Return violations sorted: query parameters in their order, header fields by name, then the body."""
 
     def place(each: Violation) -> tuple[int, int, str]:
         if each.parameter is not None:

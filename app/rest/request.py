@@ -1,4 +1,4 @@
-"""The request at hand, with what hooks and decorators find out about it for one another."""
+"""The current request, with attributes that hooks and decorators set for each other."""
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
@@ -17,28 +17,28 @@ from app.wire import client_addresses
 if TYPE_CHECKING:
     from app.errs import Violation
 
-KEY: Final = "candor.request"
-"""Where the environment has the request until ``rest.middleware`` has answered; Flask forgets it earlier."""
-HELD: Final = "candor.held"
-"""Is in the environment of a request that has the middleware around it, which resets the context variables."""
+KEY: Final = "app.request"
+"""The key of the request in the environment, until ``rest.middleware`` has finished. Flask removes it earlier."""
+HELD: Final = "app.held"
+"""The key that marks the environment of a request inside the middleware, which resets the context variables."""
 _WITHOUT_PREFIX: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 
 
 class Request(flask.Request):
-    """A request, of which more is known the further it comes."""
+    """A request. Hooks and decorators set its attributes during processing."""
 
     body: Any = None
-    """The JSON value that was sent."""
+    """The JSON value of the body."""
     fit_body: Any = None
     """The same, if no text in it has an unfit character; see ``app.wire.invalid_text``."""
     listing: Mapping[str, Any] = {}
-    """What the query says."""
+    """The decoded query."""
     shared_code: str | None = None
     """The code of an error that shares a log entry with others."""
     batch: BatchResult | None = None
-    """The outcome, where several items are created at once."""
+    """The result of a batch."""
     is_simulated: bool = False
-    """Whether its error is one that the caller has asked for."""
+    """True if the caller requested its error with a simulation."""
     limits: tuple[RequestLimit, ...] = ()
     """The limits that it counts against."""
 
@@ -46,18 +46,18 @@ class Request(flask.Request):
         super().__init__(*args, **kwargs)
         self.environ[KEY] = self
         self.before: tuple[object, ...] | None = None
-        """The values that context variables had before the hooks; ``None`` where the middleware resets them."""
+        """The values of context variables before the hooks, or ``None`` if the middleware resets them."""
         self.violations: list[Violation] = []
-        """What is wrong with it, until all of it is decoded."""
+        """The collected violations, until the whole request is decoded."""
 
     def sent(self, name: str) -> str | None:
-        """Return a header field, straight from where the server has put it."""
+        """Return a header field directly from the environment."""
         found: str | None = self.environ.get(_key(name))
         return found
 
     @cached_property
     def operation(self) -> operations.Operation | None:
-        """The operation that it asks for; ``None`` when no route matches."""
+        """The requested operation, or ``None`` if no route matches."""
         if self.url_rule is None:
             return None
         method = "GET" if self.method == "HEAD" else self.method
@@ -65,14 +65,14 @@ class Request(flask.Request):
 
     @property
     def is_dispatched(self) -> bool:
-        """Tell whether a view will run: a route matches, and Flask does not answer OPTIONS by itself."""
+        """True if a view will run: a route matches, and it is not an automatic OPTIONS response."""
         rule = self.url_rule
         is_automatic = self.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)
         return rule is not None and not is_automatic
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        """The body, as Flask has it; a chunked one that is larger than MAX_CONTENT_LENGTH is rejected, not cut off."""
+        """The body as in Flask. A chunked body larger than MAX_CONTENT_LENGTH is rejected, not truncated."""
         limit = self.max_content_length
         if limit is None or self.content_length is not None or "wsgi.input_terminated" not in self.environ:
             return get_input_stream(self.environ, max_content_length=limit)
@@ -80,15 +80,15 @@ class Request(flask.Request):
 
     @cached_property
     def client_address(self) -> str:
-        """The address of the client, as far as our proxies are believed."""
+        """The address of the client, as reported by trusted proxies."""
         trusted = application().config["TRUSTED_PROXIES"]
         return client_addresses.client_address(self.remote_addr or "", self.sent("X-Forwarded-For") or "", trusted)
 
     @property
     def logged_client(self) -> str | None:
-        """The address of the client for a log entry; ``None`` where the operator does not want it there.
+        """The address of the client for a log entry, or ``None`` if LOG_CLIENT is off.
 
-        It is ``None`` as well once the application's context is gone, for an answer that begins so late.
+        It is also ``None`` without an application context, for a response that starts after its end.
         """
         if _cv_app.get(None) is None:
             return None
@@ -96,7 +96,7 @@ class Request(flask.Request):
 
 
 class _Chunked(LimitedStream):
-    """A body of unknown length. Werkzeug's own stream ends at the limit, as if the body did (3.1.9)."""
+    """A body of unknown length. Werkzeug's stream ends at the limit like at the end of the body (3.1.9)."""
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
         super().__init__(stream, limit + 1, is_max=True)
@@ -114,22 +114,22 @@ class _Chunked(LimitedStream):
 
 
 def current() -> Request:
-    """Return the current request itself; Flask's stand-in for it costs several times as much.
+    """Return the current request object. Flask's proxy for it is several times slower.
 
     Raises:
-        RuntimeError: there is none, in Flask's words.
+        RuntimeError: there is no request, with Flask's message.
     """
     try:
         return cast("Request", _cv_request.get().request)
     except LookupError:
-        return cast("Request", flask.request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 -- public, says Werkzeug
+        return cast("Request", flask.request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 -- public in Werkzeug
 
 
 def application() -> flask.Flask:
-    """Return the current application itself, as above.
+    """Return the current application object, as above.
 
     Raises:
-        RuntimeError: there is none, in Flask's words.
+        RuntimeError: there is no application, with Flask's message.
     """
     try:
         return _cv_app.get().app
@@ -139,6 +139,6 @@ def application() -> flask.Flask:
 
 @lru_cache(256)
 def _key(name: str) -> str:
-    """Return what a header field is called in the environment (RFC 3875, section 4.1.18)."""
+    """Return the name of a header field in the environment (RFC 3875, section 4.1.18)."""
     key = name.upper().replace("-", "_")
     return key if key in _WITHOUT_PREFIX else f"HTTP_{key}"

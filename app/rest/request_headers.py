@@ -1,4 +1,4 @@
-"""Header fields of requests that the service reads, with their meanings, for the documentation."""
+"""The request header fields that the service reads, with descriptions for the documentation."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ READ: Final[Mapping[str, str]] = {
     "Content-Type": "Media type of the body. 415 if the operation does not read it.",
     "Idempotency-Key": "Key of a creation, 1 to 255 printable ASCII characters. "
     "A repetition within 24 hours returns the stored response.",
-    "If-Match": "Entity tag that the resource must have. 412 if it has another one; 428 if `PUT` lacks the field.",
+    "If-Match": "Entity tag that the resource must have. 412 if it has another one; 428 if a `PUT` omits the field.",
     "If-None-Match": "Entity tag that the client has. A read returns 304 if it is current; a write returns 412.",
     "Origin": "Origin of the calling page. Origins in `CORS_ORIGINS` get `Access-Control-*` fields.",
     "Request-Id": "Request ID, if `X-Request-Id` is absent or invalid.",

@@ -1,4 +1,4 @@
-"""The header fields of our answers: what each says, and which of them an answer may carry (for OpenAPI)."""
+"""The header fields of responses, with their descriptions, and the fields of each response (for OpenAPI)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
@@ -10,26 +10,26 @@ from app.rest.operations import Operation
 from app.wire.deprecation import Deprecation
 
 DOCUMENTED: Final[Mapping[str, str]] = {
-    "X-Request-Id": "The id of the request, in every log line about it.",
+    "X-Request-Id": "The ID of the request, as in its log entries.",
     "Request-Id": "The same as X-Request-Id.",
-    "X-Content-Type-Options": "`nosniff`: Content-Type is what it says.",
-    "Cache-Control": "Whether the answer may be kept, and by whom.",
-    "Vary": "The fields of the request that the answer depends on.",
-    "Content-Encoding": "`gzip`, where the client accepts it.",
-    "ETag": "The strong entity tag of what is answered; send it back in If-Match or If-None-Match.",
-    "Location": "The path of what was created.",
-    "Idempotent-Replayed": "`true` when this is the stored answer to an earlier request with the same key.",
-    "Degraded": "The dependencies that did not help, and why: `preferences;reason=breaker-open`.",
+    "X-Content-Type-Options": "`nosniff`: browsers must use Content-Type.",
+    "Cache-Control": "The caching rules of the response.",
+    "Vary": "The request header fields on which the response depends.",
+    "Content-Encoding": "`gzip`, if the client accepts it.",
+    "ETag": "The strong entity tag of the response. Send it in If-Match or If-None-Match.",
+    "Location": "The path of the new resource.",
+    "Idempotent-Replayed": "`true` if this is the stored response to an earlier request with the same key.",
+    "Degraded": "The failed dependencies with the reasons: `preferences;reason=breaker-open`.",
     "RateLimit-Policy": "The limit and its window in seconds.",
-    "RateLimit": "What is left of the limit, and the seconds until it starts anew.",
-    "Retry-After": "Seconds to wait before the same request may succeed.",
-    "WWW-Authenticate": "The challenge of RFC 6750; says what is wrong with the token, or which scope is missing.",
-    "Accept": "The media types that the body may have.",
-    "Accept-Post": "The media types that a POST may have.",
-    "Accept-Patch": "The media types that a PATCH may have.",
-    "Accept-Encoding": "`identity`: no body may be compressed.",
-    "Content-Security-Policy": "What a page may load.",
-    "Referrer-Policy": "What a page tells where its links lead.",
+    "RateLimit": "The remaining requests, and the seconds until the limit is reset.",
+    "Retry-After": "The seconds to wait before a retry.",
+    "WWW-Authenticate": "The challenge of RFC 6750, with the problem of the token or the missing scope.",
+    "Accept": "The supported media types of the body.",
+    "Accept-Post": "The supported media types of a POST.",
+    "Accept-Patch": "The supported media types of a PATCH.",
+    "Accept-Encoding": "`identity`: compressed bodies are not supported.",
+    "Content-Security-Policy": "The resources that a page can load.",
+    "Referrer-Policy": "The information that a page sends to the targets of its links.",
 }
 ALWAYS: Final = ("X-Request-Id", "Request-Id", "X-Content-Type-Options", "Cache-Control", "Vary")
 LIMITED: Final = ("RateLimit-Policy", "RateLimit")
@@ -37,23 +37,23 @@ OF_PAGES: Final = ("Content-Security-Policy", "Referrer-Policy")
 
 
 def key(name: str) -> str:
-    """Return what a field is called among the components."""
+    """Return the name of a field among the components."""
     return name.replace("-", "")
 
 
 def declared(names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return what OpenAPI says of an answer with these fields, in one order everywhere."""
+    """Return the OpenAPI headers of a response with these fields, always in the same order."""
     carried = {*names}
     return {name: {"$ref": f"#/components/headers/{key(name)}"} for name in DOCUMENTED if name in carried}
 
 
 def of_success(operation: Operation, own: Iterable[str], *, is_kept: bool) -> Iterator[str]:
-    """Yield what a success may carry.
+    """Yield the header fields of a success.
 
     Args:
-        operation: which one.
-        own: what its handler adds.
-        is_kept: whether the answer is kept for whoever repeats the request.
+        operation: the operation.
+        own: the fields that its handler adds.
+        is_kept: true if the response is stored for retries with an Idempotency-Key.
     """
     yield from (*_of_any(operation), *own)
     if is_kept:
@@ -63,7 +63,7 @@ def of_success(operation: Operation, own: Iterable[str], *, is_kept: bool) -> It
 
 
 def of_errors(operation: Operation, errors: Iterable[type[Error]], status: HTTPStatus, *, method: str) -> Iterator[str]:
-    """Yield what an answer with one of these errors may carry."""
+    """Yield the header fields of a response with one of these errors."""
     yield from _of_any(operation)
     for error in errors:
         yield from examples.headers(error, method=method)
@@ -72,10 +72,10 @@ def of_errors(operation: Operation, errors: Iterable[type[Error]], status: HTTPS
 
 
 def of_deprecation(deprecation: Deprecation) -> dict[str, dict[str, object]]:
-    """Return what OpenAPI says of the fields of every answer of a deprecated operation."""
+    """Return the OpenAPI headers of every response of a deprecated operation."""
     described = {
-        "Deprecation": f"The operation is deprecated from {deprecation.since} on (RFC 9745).",
-        "Sunset": f"The operation may be gone from {deprecation.sunset} on (RFC 8594).",
+        "Deprecation": f"The operation is deprecated from {deprecation.since} (RFC 9745).",
+        "Sunset": f"The operation can be removed from {deprecation.sunset} (RFC 8594).",
         "Link": 'With `rel="deprecation"`, a page about the deprecation.',
     }
     return {name: {"description": described[name], "schema": {"type": "string"}} for name in deprecation.fields}

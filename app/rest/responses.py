@@ -1,4 +1,4 @@
-"""``@blp.response`` and ``@blp.alt_response``: how a handler's value becomes an answer, and what OpenAPI lists."""
+"""``@blp.response`` and ``@blp.alt_response``: conversion of a handler's value to a response, and its OpenAPI entry."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
@@ -25,16 +25,16 @@ Handler = Callable[..., Any]
 Encode = Callable[[Any], Any]
 Status = int | str | HTTPStatus
 STOCK: Final = flask_smorest.Blueprint
-"""Its methods that a subclass may override are looked for here."""
+"""The class whose methods are compared, to find overrides in a subclass."""
 
 
 def decorator(
     blueprint: Any, status: Status, schema: Any, *, also: HTTPStatus | None, document: dict[str, Any]
 ) -> Callable[[Handler], Handler]:
-    """Return the decorator of a handler, which encodes its values with a schema.
+    """Return the decorator that encodes a handler's values with a schema.
 
     Raises:
-        TypeError: the status or the schema is not one.
+        TypeError: the status or the schema is invalid.
     """
     chosen = number_of(status)
     headers, content_type = document.pop("headers"), document["content_type"]
@@ -43,7 +43,7 @@ def decorator(
     encode = _encoding(blueprint, instance)
     documented = schema if instance is None or not isinstance(schema, dict) else type(instance)
     if not _is_stock(blueprint, "_make_doc_response_schema"):
-        documented = blueprint._make_doc_response_schema(instance)  # noqa: SLF001 -- for subclasses, says smorest's manual
+        documented = blueprint._make_doc_response_schema(instance)  # noqa: SLF001 -- for subclasses, as in smorest's manual
 
     entries = {
         each: {"description": each.phrase, **described_by(documented, {**document, "headers": described})}
@@ -72,7 +72,7 @@ def alternative(
     schema: Any,
     document: dict[str, Any],
 ) -> Callable[[Handler], Handler]:
-    """Return the decorator of a handler, which lists another answer: a reference, a schema, or errors of the catalogue.
+    """Return the decorator that adds another response: a reference, a schema, or errors of the catalogue.
 
     Raises:
         TypeError: an error has another status, or is not in the catalogue.
@@ -82,7 +82,7 @@ def alternative(
     named = [response, *errors] if isinstance(response, type) else [*errors]
     for each in catalogued(named):
         if status_of(each) != key:
-            raise TypeError(f"{each.__name__} is answered with {status_of(each).value}, and not with {status}")
+            raise TypeError(f"{each.__name__} has the status {status_of(each).value}, not {status}")
     entry: Any = response
     if not isinstance(response, str):
         phrase = "" if is_range else key.phrase
@@ -99,13 +99,13 @@ def alternative(
 
 
 def described_by(schema: Any, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what smorest documents of a response, without what is not given.
+    """Return the documentation of a response for smorest, without unset entries.
 
     Raises:
-        TypeError: there are an example and examples.
+        TypeError: both ``example`` and ``examples`` are set.
     """
     if document.get("example") is not None and document.get("examples") is not None:
-        raise TypeError("example and examples exclude one another: leave one of them out")
+        raise TypeError("example and examples are mutually exclusive: omit one of them")
     given = {name: value for name, value in {"schema": schema, **document}.items() if value is not None}
     return {**given, "content_type": document.get("content_type")}
 
@@ -114,7 +114,7 @@ def catalogued(errors: Iterable[Any]) -> Iterable[type[errs.Error]]:
     """Yield errors that are in the catalogue.
 
     Raises:
-        TypeError: one is not.
+        TypeError: an error is not in the catalogue.
     """
     for each in errors:
         if not (isinstance(each, type) and issubclass(each, errs.Error)):
@@ -131,16 +131,16 @@ def number_of(status: Status) -> HTTPStatus:
     """Return a status.
 
     Raises:
-        TypeError: HTTP has no such status.
+        TypeError: it is not an HTTP status.
     """
     try:
         return HTTPStatus(int(status))
     except ValueError:
-        raise TypeError(f"{status!r} is not a status of HTTP") from None
+        raise TypeError(f"{status!r} is not an HTTP status") from None
 
 
 def _of_status(status: HTTPStatus) -> list[type[errs.Error]]:
-    """Return the error that ``abort`` with this status ends in."""
+    """Return the error of ``abort`` with this status."""
     return [] if status < HTTPStatus.BAD_REQUEST else [status_error(status)]
 
 
@@ -152,12 +152,12 @@ def _instance(schema: Any) -> ma.Schema | None:
     if isinstance(schema, dict) and any(isinstance(each, ma.fields.Field) for each in schema.values()):
         return ma.Schema.from_dict(schema)()
     if isinstance(schema, (str, dict)):
-        return None  # a document of its own, for handlers that return finished responses
-    raise TypeError(f"response takes a schema class or instance, and not {schema!r}")
+        return None  # a separate document, for handlers that return finished responses
+    raise TypeError(f"response takes a schema class or instance, not {schema!r}")
 
 
 def _encoding(blueprint: Any, schema: ma.Schema | None) -> Encode:
-    """Return what encodes values; a subclass of the blueprint may wrap them, as smorest's manual shows."""
+    """Return the function that encodes values. A subclass of the blueprint can wrap them, as in smorest's manual."""
     if schema is None:
         encode: Encode = _as_it_is
     else:
@@ -168,7 +168,7 @@ def _encoding(blueprint: Any, schema: ma.Schema | None) -> Encode:
 
     if _is_stock(blueprint, "_prepare_response_content"):
         return encode
-    return lambda value: blueprint._prepare_response_content(encode(value))  # noqa: SLF001 -- for subclasses, says smorest's manual
+    return lambda value: blueprint._prepare_response_content(encode(value))  # noqa: SLF001 -- for subclasses, as in smorest's manual
 
 
 def _as_it_is(value: Any) -> Any:
@@ -180,7 +180,7 @@ def _is_stock(blueprint: Any, name: str) -> bool:
 
 
 def _responding(view: Handler, status: HTTPStatus, encode: Encode) -> Handler:
-    """Return a view that runs another one unless there are violations, and answers with what that returns."""
+    """Return a view that runs another view unless there are violations, and renders its result."""
     call = operations.synchronous(view)
     has_no_body = status in BODILESS
 
@@ -207,10 +207,10 @@ def _responding(view: Handler, status: HTTPStatus, encode: Encode) -> Handler:
 
 
 def unpacked(result: tuple[Any, ...]) -> tuple[Any, Any, Any]:
-    """Return value, header fields and status of a tuple; Flask's order is accepted, and header fields before a status.
+    """Return value, header fields and status of a tuple, in Flask's order or with header fields before a status.
 
     Raises:
-        TypeError: it is none of those.
+        TypeError: the tuple has another form.
     """
     match result:
         case (value, dict() | list() | tuple() | Headers() as fields):
@@ -229,7 +229,7 @@ def _mapping(fields: Any) -> Any:
 
 
 def _completed(response: Response, fields: Any, status: Any) -> Response:
-    """Return a finished response, with the header fields and the status beside it."""
+    """Return a finished response with these header fields and this status."""
     if fields:
         response.headers.extend(fields)
     if status is not None:

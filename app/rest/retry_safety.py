@@ -1,4 +1,4 @@
-"""Whether a client may send its failed request again: only where that cannot make a change twice."""
+"""Retry safety of failed requests: a retry is safe if it cannot make a change twice."""
 
 from typing import Final
 
@@ -13,16 +13,16 @@ IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE
 
 
 def outcome_of(request: Request) -> Outcome:
-    """Return what a failed request may have changed."""
+    """Return the possible effect of a failed request."""
     if not context.changing.get():
         return Outcome.UNCHANGED
     return outcome(is_changing=True, is_repeatable=is_repeatable(request))
 
 
 def is_repeatable(request: Request) -> bool:
-    """Return whether the same request again cannot make its change twice.
+    """Return true if a retry of the request cannot make its change twice.
 
-    The method is idempotent, or the operation honours the Idempotency-Key or the version in If-Match that was sent.
+    The method is idempotent, or the operation supports the Idempotency-Key or the version in If-Match of the request.
     """
     raises = request.operation.raises if request.operation else ()
     is_keyed = InvalidIdempotencyKey in raises and request.sent("Idempotency-Key") is not None

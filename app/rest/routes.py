@@ -1,4 +1,4 @@
-"""The routes of a blueprint: each is an operation, guarded by the blueprint's scope, and listed in OpenAPI."""
+"""The routes of a blueprint. Each is an operation that requires the blueprint's scope and is listed in OpenAPI."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,7 +19,7 @@ from app.wire.deprecation import Deprecation
 View = TypeVar("View", bound=Callable[..., Any])
 Handler = Callable[..., Any]
 INSTEAD: Final = {
-    "paginate": "describe the query with a subclass of ListSchema, which pages by token",
+    "paginate": "describe the query with a subclass of ListSchema, which uses page tokens",
     "etag": "put @conditional on the handler, and return the header field ETag from it",
     "ARGUMENTS_PARSER": "describe the arguments with schemas: they are decoded without webargs",
 }
@@ -40,22 +40,22 @@ class Routes(flask_smorest.Blueprint):
         description: str = "",
         **options: Any,
     ) -> None:
-        """Make a blueprint.
+        """Create a blueprint.
 
         Args:
-            name: of the resource, in the plural.
-            import_name: of its module.
+            name: the name of the resource, in the plural.
+            import_name: the name of its module.
             args: further arguments of Flask's blueprint.
-            scope: what a token must have, one of ``app.rest.scopes``; ``PUBLIC`` for operations without a token.
-            scope_to_write: what it must have instead for every method but GET, when that is another.
-            is_limited: whether its requests count against the rate limit.
-            max_body_bytes: the size of body that its operations read unless they declare another; 64 KiB by default for
-                JSON, MAX_BODY_BYTES for a form.
-            description: for the reference page.
-            options: those of Flask's blueprint, such as ``url_prefix``.
+            scope: the required scope, one of ``app.rest.scopes``, or ``PUBLIC`` for operations without a token.
+            scope_to_write: the required scope for methods other than GET, if it differs.
+            is_limited: true if its requests count against the rate limit.
+            max_body_bytes: the largest body of operations that declare no other size. Default: 64 KiB for JSON,
+                MAX_BODY_BYTES for a form.
+            description: the description for the reference page.
+            options: options of Flask's blueprint, such as ``url_prefix``.
 
         Raises:
-            TypeError: a scope is unknown, or the size is not a size.
+            TypeError: a scope is unknown, or the size is invalid.
         """
         arguments.check_size(max_body_bytes)
         scopes.check(scope)
@@ -70,7 +70,7 @@ class Routes(flask_smorest.Blueprint):
         self._prepare_doc_cbks.append(openapi_operations.document_operation)
 
     def __init_subclass__(cls) -> None:
-        """Reject a subclass that changes what this blueprint does not use."""
+        """Reject a subclass that overrides an unused feature."""
         super().__init_subclass__()
         if "ARGUMENTS_PARSER" in vars(cls):
             reject("ARGUMENTS_PARSER")
@@ -84,7 +84,7 @@ class Routes(flask_smorest.Blueprint):
         endpoint: str | None = None,
         **options: Any,
     ) -> Callable[[View], View]:
-        """Register a view function or a class: ``add_url_rule`` as a decorator, which has to be the topmost."""
+        """Register a view function or a class: ``add_url_rule`` as a decorator, which must be the topmost."""
 
         def decorate(view: View) -> View:
             self.add_url_rule(rule, endpoint, view, parameters=parameters, tags=tags, **options)
@@ -113,17 +113,17 @@ class Routes(flask_smorest.Blueprint):
 
         Args:
             rule: the path below the prefix of the blueprint.
-            endpoint: the name for ``url_for``; that of the view by default.
-            view_func: a function, a class derived from ``MethodView``, or what its ``as_view`` returns.
-            provide_automatic_options: has no effect: OPTIONS is always answered.
-            methods: GET by default; those that it defines for a class.
-            parameters: for OpenAPI, those of every operation of the path.
-            tags: for OpenAPI, in place of the blueprint's name.
-            produces: the media types of its answers.
-            is_documented: whether OpenAPI lists it, which pages and their assets are left out of.
-            limit: a setting with a rate limit of its own, which counts in addition to that of all operations.
-            deprecated: the announcement that its operations will be removed; each of their answers carries it.
-            options: those of a rule of Werkzeug, such as ``defaults`` and ``strict_slashes``.
+            endpoint: the name for ``url_for``. Default: the name of the view.
+            view_func: a function, a class derived from ``MethodView``, or the result of its ``as_view``.
+            provide_automatic_options: has no effect: OPTIONS is always handled.
+            methods: the methods. Default: GET, or the methods that a class defines.
+            parameters: for OpenAPI, the parameters of every operation of the path.
+            tags: for OpenAPI, instead of the blueprint's name.
+            produces: the media types of its responses.
+            is_documented: true if OpenAPI lists it. Pages and their assets are not listed.
+            limit: a setting with an additional rate limit for this route.
+            deprecated: the deprecation of its operations, which each of their responses contains.
+            options: options of Werkzeug's rule, such as ``defaults`` and ``strict_slashes``.
 
         Raises:
             TypeError: the view, its endpoint or an option is not accepted.
@@ -144,21 +144,21 @@ class Routes(flask_smorest.Blueprint):
             self._document(endpoint, handlers, table, view_func, parameters=parameters, tags=tags)
 
     def _endpoint(self, endpoint: str | None, view: Any) -> str:
-        """Return the endpoint of a view; one function or class may have several routes, each with its own."""
+        """Return the endpoint of a view. A function or class can have several routes, each with its own endpoint."""
         name = endpoint or views.named(view)
         if endpoint is None and self._views.get(name) is view:
             name = f"{name}_{len(self._views)}"
         if name in self._views:
-            raise TypeError(f"{self.name} has an endpoint {name!r} already: rename the view, or pass endpoint=")
+            raise TypeError(f"{self.name} already has an endpoint {name!r}: rename the view, or pass endpoint=")
         self._views[name] = view
         return name
 
     def _claim(self, rule: str, methods: dict[str, Any], options: dict[str, Any]) -> None:
-        """Take the methods of a path."""
+        """Reserve the methods of a path."""
         for method in methods:
             claim = (method, rule, options.get("host"), options.get("subdomain"))
             if claim in self._rules:
-                raise TypeError(f"{self.name} has a handler of {method} {rule} already: the second is never called")
+                raise TypeError(f"{self.name} already has a handler of {method} {rule}: the second is never called")
             self._rules.add(claim)
 
     def _operation(
@@ -172,7 +172,7 @@ class Routes(flask_smorest.Blueprint):
         deprecation: Deprecation | None,
         is_public: bool,
     ) -> Operation:
-        """Return the operation that a handler's decorators have written, complete."""
+        """Return the complete operation of a handler."""
         operation = operations.drafted(handler)
         operation.scope = self.scope if method in conditional.READS else self.scope_to_write
         if is_public or is_marked(handler):
@@ -196,7 +196,7 @@ class Routes(flask_smorest.Blueprint):
         parameters: list[Any] | None,
         tags: list[str] | None,
     ) -> None:
-        """Keep what smorest's ``register_views_in_doc`` reads."""
+        """Store the data for smorest's ``register_views_in_doc``."""
         is_function = len(handlers) == 1 and next(iter(handlers.values())) is view
         kept: dict[str, Any] = {"parameters": parameters}
         for method, handler in handlers.items():
@@ -217,26 +217,26 @@ def reject(name: str) -> NoReturn:
     """Reject a part of flask-smorest.
 
     Raises:
-        TypeError: always; it contains what to use instead.
+        TypeError: always, with the alternative.
     """
     raise TypeError(f"{name} of flask-smorest is not supported: {INSTEAD[name]}")
 
 
 def _check_limit(limit: object) -> None:
     if limit is not None and not (isinstance(limit, str) and limit.isidentifier() and limit.isupper()):
-        raise TypeError(f"limit is the name of a setting, such as 'TOKEN_RATE_LIMIT', and not {limit!r}")
+        raise TypeError(f"limit is the name of a setting, such as 'TOKEN_RATE_LIMIT', not {limit!r}")
 
 
 def _check_deprecated(deprecated: object) -> None:
     if deprecated is not None and not isinstance(deprecated, Deprecation):
-        raise TypeError(f"deprecated is a Deprecation of app.wire.deprecation, and not {deprecated!r}")
+        raise TypeError(f"deprecated is a Deprecation of app.wire.deprecation, not {deprecated!r}")
 
 
 def _register(state: BlueprintSetupState, *, rule: str, endpoint: str, table: dict[str, Operation]) -> None:
-    """Enter the operations of a route into the application's table, under the name that their path has there.
+    """Add the operations of a route to the application's table, with their complete paths.
 
     Raises:
-        TypeError: the setting of a limit is unknown, or not a limit.
+        TypeError: the setting of a limit is unknown, or is not a limit.
     """
     full, path = f"{state.name_prefix}.{state.name}.{endpoint}".lstrip("."), rule
     if state.url_prefix is not None:

@@ -1,6 +1,6 @@
-"""The scopes of this service: what a blueprint's ``scope`` may name. Another name is rejected when the module loads.
+"""The scopes of this service. A blueprint with an unknown scope is rejected when the module loads.
 
-Settings and commands that name another one are rejected too. A resource of yours adds its line here; code that cannot
+Settings and commands with an unknown scope are rejected too. Add the scopes of your resources here. Code that cannot
 edit this file calls ``add`` before ``create_app``.
 """
 
@@ -34,28 +34,28 @@ def add(*names: str) -> None:
     """
     for name in names:
         if not _SCOPE.fullmatch(name):
-            raise ValueError(f"a scope is printable ASCII without blanks, quotes and backslashes, and is not {name!r}")
+            raise ValueError(f"a scope is printable ASCII without blanks, quotes and backslashes, not {name!r}")
     SCOPES.update(names)
 
 
 def faults(settings: Settings) -> list[str]:
-    """Return a sentence for each setting that names an unknown scope."""
+    """Return a sentence for each setting with an unknown scope."""
     named = {each.name: getattr(settings, each.name) for each in fields(settings) if each.name.endswith("_scopes")}
     named["issuers"] = [scope for issuer in settings.issuers for listed in issuer.scopes.values() for scope in listed]
     return [f"{name.upper()} {fault}" for name, scopes in named.items() if (fault := unknown(scopes))]
 
 
 def unknown(names: Iterable[str]) -> str:
-    """Return what is wrong with scopes of which some are unknown, and which there are; an empty text if none is."""
+    """Return a text with the unknown scopes and all known ones, or an empty text if all are known."""
     strange = sorted({*names} - SCOPES)
     if not strange:
         return ""
     kind = "an unknown scope" if len(strange) == 1 else "unknown scopes"
-    return f"names {kind}: {', '.join(strange)}. There are {', '.join(sorted(SCOPES))}."
+    return f"contains {kind}: {', '.join(strange)}. Known scopes: {', '.join(sorted(SCOPES))}."
 
 
 def check(name: str | None) -> None:
-    """Accept a scope of this service; the empty one stands for any valid token, ``None`` for none at all.
+    """Check a scope. The empty one means any valid token, and ``None`` means no token.
 
     Raises:
         TypeError: the scope is unknown.

@@ -1,4 +1,4 @@
-"""HTTP statuses decided by a code rather than by a kind, and the error for any status of an ``HTTPException``."""
+"""HTTP statuses that a code determines instead of a kind, and the error for any status of an ``HTTPException``."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -52,7 +52,7 @@ KIND_OF_STATUS: Final[Mapping[int, Kind]] = {
     504: Kind.DEADLINE,
     507: Kind.STORAGE_FULL,
 }
-"""The kind that stands for a status, where several have it the most general."""
+"""The kind for a status. If several kinds have the status, it is the most general one."""
 _BY_STATUS: Final[Mapping[int, str]] = {
     **{status.value: code for code, status in STATUS_OF_CODE.items()},
     HTTPStatus.NOT_IMPLEMENTED.value: status_errors.FunctionNotImplemented.code,
@@ -60,7 +60,7 @@ _BY_STATUS: Final[Mapping[int, str]] = {
 
 
 def status_error(status: int) -> type[errs.Error]:
-    """Return the named error for a status of 400 or above; for an unknown status the fallback of its class."""
+    """Return the named error for a status of 400 or above, or the fallback of its class for an unknown status."""
     if kind := KIND_OF_STATUS.get(status):
         return errs.fallback(kind)
     if code := _BY_STATUS.get(status):
@@ -77,13 +77,13 @@ def error_of(
 ) -> errs.Error:
     """Return the error for a status of 400 or above.
 
-    A status that HTTP does not know has a code with its number, such as ``HTTP_420``.
+    A nonstandard status has a code with its number, such as ``HTTP_420``.
 
     Args:
-        status: of the answer.
-        description: the text for clients below 500; from 500 on it is for the log.
-        retry_after: seconds that the exception specifies.
-        cause: the exception that had the status.
+        status: the status of the response.
+        description: the text for clients below 500. From 500 it is only logged.
+        retry_after: the seconds from the exception.
+        cause: the exception with the status.
     """
     named = status_error(status)
     code = named.code if status in KIND_OF_STATUS or status in _BY_STATUS else f"HTTP_{status}"

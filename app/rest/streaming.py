@@ -1,4 +1,4 @@
-"""Bodies that are generated while they are sent, and the context variables that generators rely on."""
+"""Streamed bodies, and the context variables for their generators."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,13 +22,13 @@ OF_A_REQUEST: Final[tuple[ContextVar[Any], ...]] = (
     deadline.current,
     request_timing.current,
 )
-"""Context variables that must not outlive the request."""
+"""Context variables that are reset after the request."""
 
 
 class Streamed:
-    """A body that is generated while it is sent: its generator has the request id and the caller, as the view did.
+    """A body that is generated while it is sent. Its generator has the request ID and the caller, like the view.
 
-    In no ``Context`` of its own: Flask pushes its contexts in one and may pop them in another then.
+    It does not use a separate ``Context``, because Flask would push its contexts in one and pop them in another.
     """
 
     def __init__(self, body: ClosingIterator) -> None:
@@ -62,18 +62,18 @@ def values() -> list[Any]:
 
 
 def restore(values: list[Any]) -> None:
-    """Set them to what they were."""
+    """Restore the values of the context variables."""
     for variable, value in zip(OF_A_REQUEST, values, strict=True):
         variable.set(value)
 
 
 def begun(body: Iterable[bytes]) -> Iterable[bytes]:
-    """Return the body, of which the first part has been made."""
+    """Return the body after generating its first part."""
     parts = iter(body)
     return followed([next(parts, b"")], parts, body)
 
 
 def followed(first: list[bytes], then: Iterable[bytes], body: Iterable[bytes] | None = None) -> Iterable[bytes]:
-    """Return both one after the other; closing closes the body."""
+    """Return both parts in sequence. Closing the result closes the body."""
     close = getattr(then if body is None else body, "close", None)
     return ClosingIterator(chain(first, then), [close] if close else None)

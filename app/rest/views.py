@@ -1,4 +1,4 @@
-"""The views of a blueprint: functions, classes and what ``as_view`` makes of them, each with its methods of HTTP."""
+"""The views of a blueprint: functions, classes and results of ``as_view``, each with its HTTP methods."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -21,17 +21,17 @@ from app.wire.schemas.base import QuerySchema
 Handler = Callable[..., Any]
 WITHOUT_PARAMETERS: Final = Decoder(QuerySchema())
 OPTIONS: Final = frozenset(inspect.signature(Rule.__init__).parameters) - {"self", "string", "endpoint", "methods"}
-"""What ``add_url_rule`` may be given for Werkzeug's rule."""
+"""The options of Werkzeug's rule that ``add_url_rule`` accepts."""
 UNHANDLED: Final = {
-    "OPTIONS": "OPTIONS is answered for every route, with Allow and the fields of CORS",
-    "HEAD": "HEAD is answered by the handler of GET",
-    "TRACE": "TRACE is never answered, for it repeats credentials",
+    "OPTIONS": "OPTIONS is handled for every route, with Allow and the CORS fields",
+    "HEAD": "the handler of GET handles HEAD",
+    "TRACE": "TRACE is not supported, because it repeats credentials",
     "CONNECT": "CONNECT is for proxies",
 }
 
 
 def named(view: Any) -> str:
-    """Return the name of a view: the endpoint unless another is given.
+    """Return the name of a view, which is the default endpoint.
 
     Raises:
         TypeError: it is not a view.
@@ -39,7 +39,7 @@ def named(view: Any) -> str:
     if isinstance(view, type) and not issubclass(view, View):
         raise TypeError(f"{view.__name__} is not a view: derive it from flask.views.MethodView")
     if not callable(view):
-        raise TypeError(f"a view is a function or a class derived from flask.views.MethodView, and not {view!r}")
+        raise TypeError(f"a view is a function or a class derived from flask.views.MethodView, not {view!r}")
     name: str = view.__name__
     return name
 
@@ -48,14 +48,14 @@ def handlers(view: Any, methods: Iterable[str] | None) -> dict[str, Handler]:
     """Return the function that handles each method.
 
     Raises:
-        TypeError: a method is handled by no function, or not by a handler at all.
+        TypeError: a method has no function, or must not have a handler.
     """
     if isinstance(methods, str):
         raise TypeError(f'methods is a list of names, such as methods=["{methods}"]')
     view_class = view if isinstance(view, type) else getattr(view, "view_class", None)
     offered = view.methods if hasattr(view, "methods") else None
     if view_class is not None and issubclass(view_class, MethodView) and not offered:
-        raise TypeError(f"{view_class.__name__} handles no method: give it get, post, put, patch or delete")
+        raise TypeError(f"{view_class.__name__} handles no method: define get, post, put, patch or delete")
     wanted = [each.upper() for each in (methods or offered or ("GET",))]
     if "GET" in wanted and not hasattr(view_class, "head"):
         wanted = [each for each in wanted if each != "HEAD"]
@@ -75,17 +75,17 @@ def _handler(view: Any, view_class: Any, method: str) -> Handler:
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Accept what a rule of Werkzeug takes.
+    """Check the options for Werkzeug's rule.
 
     Raises:
-        TypeError: it does not take one of the options.
+        TypeError: an option is unknown.
     """
     if unknown := sorted(options.keys() - OPTIONS):
-        raise TypeError(f"route does not take {', '.join(unknown)}: it takes {', '.join(sorted(OPTIONS))}")
+        raise TypeError(f"route does not support {', '.join(unknown)}. Supported: {', '.join(sorted(OPTIONS))}")
 
 
 def guarded(view: Any, endpoint: str, operations: Mapping[str, Operation]) -> Handler:
-    """Return the function for Flask: each method goes through Accept, body and work slot first."""
+    """Return the function for Flask. Before each method it checks Accept, the body and the concurrency limit."""
     whole = view.as_view(endpoint) if isinstance(view, type) and issubclass(view, View) else view
     if len(operations) == 1:
         return _guarded(whole, *operations.values())
@@ -100,7 +100,7 @@ def guarded(view: Any, endpoint: str, operations: Mapping[str, Operation]) -> Ha
 
 
 def _guarded(view: Handler, operation: Operation) -> Handler:
-    """Return a view that checks Accept and reads the body before it runs."""
+    """Return a view that first checks Accept and reads the body."""
     call = synchronous(view) if operation.is_checked else checked(view)
     bulkhead = attrgetter("hashing" if operation.hashes else "bulkhead")
 
@@ -119,8 +119,8 @@ def _guarded(view: Handler, operation: Operation) -> Handler:
 
 
 def _read(request: Request, operation: Operation) -> None:
-    """Read the body, no more of it than the operation declares, unless a hook has set Flask's own limit."""
-    if request._max_content_length is None:  # noqa: SLF001 -- Flask's own property hides whether a hook has set it
+    """Read the body up to the operation's limit, or up to Flask's limit if a hook has set it."""
+    if request._max_content_length is None:  # noqa: SLF001 -- Flask's property hides whether a hook has set it
         request.max_content_length = operation.body_limit(application().config["MAX_BODY_BYTES"])
     if "json" not in operation.bodies:
         body.read_form(request, operation.consumes)

@@ -1,4 +1,4 @@
-"""Violations of path, query, header fields and body are answered together (C9a), when all of them are known."""
+"""Violations of path, query, header fields and body. They are reported together (C9a), when all are known."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -17,9 +17,9 @@ def failure(request: Request) -> ValidationFailed:
 
 
 def checked(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a view that runs only when there are no violations; decorators above it decode and collect them.
+    """Return a view that runs only without violations. Decorators above it decode and collect them.
 
-    A view below ``response`` is checked already.
+    A view below ``response`` is already checked.
     """
     operation = operations.drafted(view)
     if operation.is_checked:

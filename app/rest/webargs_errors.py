@@ -1,6 +1,6 @@
-"""The errors that webargs and flask-smorest pass to ``abort``, for views that use these packages by themselves.
+"""The errors that webargs and flask-smorest pass to ``abort``, for views that use these packages directly.
 
-``webargs.flaskparser.abort``, which flask-smorest offers as its own, keeps its keywords in ``data`` of the exception.
+``webargs.flaskparser.abort``, which flask-smorest reexports, stores its keywords in ``data`` of the exception.
 """
 
 import json
@@ -28,7 +28,7 @@ class Details:
 
 
 def details(exc: HTTPException) -> Details:
-    """Return what ``abort(404, message=…, errors=…, headers=…)`` of flask-smorest says."""
+    """Return the keywords of ``abort(404, message=…, errors=…, headers=…)`` of flask-smorest."""
     data = _data(exc)
     message = data.get("message")
     found = data.get("errors", data.get("messages"))
@@ -37,9 +37,9 @@ def details(exc: HTTPException) -> Details:
 
 
 def rejected(exc: HTTPException) -> errs.Error | None:
-    """Return the error for arguments that webargs rejects, whatever its status: 400 with every violation.
+    """Return the error for arguments that webargs rejects: 400 with all violations, whatever the exception's status.
 
-    ``None`` for every other exception.
+    The result is ``None`` for every other exception.
     """
     data, cause = _data(exc), getattr(exc, "exc", None)
     messages, schema = data.get("messages"), data.get("schema")
@@ -57,7 +57,7 @@ def _data(exc: HTTPException) -> dict[str, Any]:
 
 
 def _violations(schema: ma.Schema, messages: Mapping[Any, Any]) -> tuple[Violation, ...]:
-    """Return the violations that messages contain, by location where their names are those of locations."""
+    """Return the violations in messages, by location if their names are names of locations."""
     found: list[Violation] = []
     is_located = all(name in {*Location, "querystring", "view_args", "json_or_form"} for name in messages)
     for name, each in messages.items() if is_located else [("json", messages)]:

@@ -1,4 +1,4 @@
-"""What every transport says and understands: schemas, filter and order grammar, page tokens, masks, strict JSON.
+"""The wire format that all transports share: schemas, filter and order grammar, page tokens, masks, strict JSON.
 
-No Flask, no HTTP and no gRPC here. A sentence that a client reads about its input is written on this floor.
+This package imports no Flask, HTTP or gRPC. It contains all messages for clients about their input.
 """

@@ -1,4 +1,4 @@
-"""The address that a request counts for: that of the client (C22)."""
+"""The client address that rate limits count (C22)."""
 
 import ipaddress
 import re
@@ -11,26 +11,26 @@ from app.observability.repeated_warnings import RepeatedWarning
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 EVERYTHING: Final = "*"
-"""The scope of the limit that all operations share, of every protocol. It cannot be an endpoint named by a function."""
+"""The scope of the limit that all operations of all protocols share. A function's endpoint can't have this name."""
 IPV4_PREFIX: Final = 24
-"""Bits of an IPv4 address that are a network where guesses at passwords are concerned."""
+"""Bits of an IPv4 address that are the network in limits of login attempts."""
 IPV6_PREFIX: Final = 64
-"""Bits of an IPv6 address that one customer of a network has to himself."""
+"""Bits of an IPv6 address that identify one customer of a network provider."""
 KEPT: Final = 4096
-"""Addresses that need not be parsed again."""
+"""Parsed addresses in the cache."""
 LONGEST: Final = 100
 """Characters of an address with zone, brackets and port. A longer text is not an address."""
 UNKNOWN: Final = "unknown"
-"""The name under which clients count together of whom nothing is known: a unix socket without X-Forwarded-For."""
-UNREADABLE: Final = RepeatedWarning("candor.limits")
-NAMELESS: Final = RepeatedWarning("candor.limits")
+"""The common name of clients without an address: a Unix socket without X-Forwarded-For."""
+UNREADABLE: Final = RepeatedWarning("limits")
+NAMELESS: Final = RepeatedWarning("limits")
 _WITH_PORT: Final = re.compile(
     r"(?:(?P<v4>[0-9.]{7,15})"
     r"|\[(?P<v6>[0-9A-Fa-f:.]{2,45}(?:%[^\[\]]*)?)\]"
     r"|(?P<full>[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7})(?=:))"
     r"(?P<port>:[0-9]{1,5})?"
 )
-"""An address, and a port that cannot be a part of it: behind IPv4, behind brackets, or behind eight groups of IPv6.
+"""An address and a port that is not part of it: after IPv4, after brackets, or after eight groups of IPv6.
 
 ``2001:db8::1:8080`` is an address without a port (RFC 5952, section 6).
 """
@@ -40,20 +40,20 @@ _MAX_PORT: Final = 65535
 class _Client(NamedTuple):
     address: Address
     bucket: str
-    """The name that it counts under: of IPv6 that of its network."""
+    """The name in rate limits. For IPv6 it is the network."""
 
 
 def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
-    """Return the client's address: the peer's, or the one that trusted proxies report; an IPv6 network counts as one.
+    """Return the client's address: the peer's, or the address that trusted proxies report. For IPv6, the network.
 
-    A peer on a unix socket has no address and is always trusted: the file's permissions say who may connect. A port is
-    dropped. Where a proxy reports a text that is not an address, the client counts as that proxy, and a warning is
-    logged once a minute: what stands left of that text may be anybody's invention.
+    A peer on a Unix socket has no address and is always trusted, because the file's permissions limit the connections.
+    A port is removed. If a proxy reports a text that is not an address, the client counts as that proxy, and a warning
+    is logged once a minute: the client may have invented everything to the left of that text.
 
     Args:
-        peer: the address of who has connected.
+        peer: the address of the connected peer.
         forwarded: ``X-Forwarded-For``.
-        trusted: which proxies are believed.
+        trusted: the networks of trusted proxies.
     """
     client = _parsed(peer)
     is_proxy = not peer or (client is not None and _is_within(client, trusted))
@@ -69,9 +69,9 @@ def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str
 
 
 def counted(client: str) -> str:
-    """Return what ``client_address`` has returned, for a limit; a warning is logged if nothing is known of the client.
+    """Return a client address for a limit, and log a warning if the client has no address.
 
-    Not for the log, where such a client is harmless: it may be a health check on the unix socket.
+    Not for log entries, where such a client is harmless: it may be a health check on the Unix socket.
     """
     if client == UNKNOWN:
         NAMELESS.warn(
@@ -81,7 +81,7 @@ def counted(client: str) -> str:
 
 
 def network_of(client: str) -> str:
-    """Return the network of what ``client_address`` has returned: a /24, or the /64 that it is already."""
+    """Return the network of a client address: the /24 of an IPv4 address, or the /64 itself."""
     found = _parsed(client)
     return client if found is None else str(ipaddress.ip_network((found.address, IPV4_PREFIX), strict=False))
 
@@ -100,13 +100,13 @@ def _is_within(client: _Client, networks: Sequence[Network]) -> bool:
 
 
 def _parsed(text: str) -> _Client | None:
-    """Return the address, if the text is one."""
+    """Return the address, or ``None`` if the text is not an address."""
     return _read(text) if len(text) <= LONGEST else None
 
 
 @lru_cache(maxsize=KEPT)
 def _read(text: str) -> _Client | None:
-    """Return the address; IPv4 in the form of IPv6 (RFC 4291, section 2.5.5.2) is IPv4."""
+    """Return the address. An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) is IPv4."""
     text = text.strip('"')
     found = _WITH_PORT.fullmatch(text)
     if found:

@@ -1,7 +1,7 @@
-"""Which schemas the compiled decoder and encoder cover completely; marshmallow itself serves all others.
+"""Test of whether the compiled decoder and encoder cover a schema completely. marshmallow processes all other schemas.
 
-The test is an allowlist: a schema is covered only if nothing about it differs from what the compiled forms implement.
-A part of marshmallow that is added later is therefore not covered, and works.
+The test is an allowlist: a schema is covered only if it has no difference from the features that the compiled forms
+implement. A later feature of marshmallow is therefore not covered, and works.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +20,7 @@ DUMP_HOOKS: Final = (decorators.PRE_DUMP, decorators.POST_DUMP)
 Classes = tuple[type[ma.Schema], ...]
 _OWN_HOOKS: Final = ("_admit", "_check", "_make")
 _HARMLESS: Final = frozenset({"Meta", "opts", "error_messages", "_abc_impl", "_declared_fields", "_hooks"})
-"""What every subclass has of its own, or what is compared by value."""
+"""Attributes that every subclass defines, or that are compared by value."""
 _FIELD_METHODS: Final = ("deserialize", "serialize", "get_value", "_validate", "_validate_all", "_validate_missing")
 _NESTED_METHODS: Final = ("schema", "_load", "_test_collection", "_deserialize", "_serialize")
 
@@ -46,7 +46,7 @@ def _on_load(schema: ma.Schema, among: Classes) -> Iterator[str]:
     if schema.many or schema.unknown != ma.RAISE or schema.partial not in (None, True, False):
         yield f"{kind.__name__} is made with many, unknown or partial"
     if not all(isinstance(schema.error_messages[key], Breach) for key in ("type", "unknown")):
-        yield f"{kind.__name__} has messages of its own"
+        yield f"{kind.__name__} has its own messages"
     for field in schema.load_fields.values():
         yield from _of_field(field, _read_by, _on_load, (*among, kind))
 
@@ -63,7 +63,7 @@ def _on_dump(schema: ma.Schema, among: Classes) -> Iterator[str]:
 
 
 def _of_schema(schema: ma.Schema, hooks: Iterable[str], among: Classes) -> Iterator[str]:
-    """Yield what differs in a schema whose way of reading or writing is marshmallow's default."""
+    """Yield the differences of a schema from marshmallow's default way of reading or writing."""
     kind = type(schema)
     base = Schema if isinstance(schema, Schema) else ma.Schema
     if kind in among:
@@ -96,7 +96,7 @@ def _of_field(
     of_schema: Callable[[ma.Schema, Classes], Iterator[str]],
     among: Classes,
 ) -> Iterator[str]:
-    """Yield what differs in a field, in its items and in their schema."""
+    """Yield the differences in a field, in its items and in their schema."""
     kind = type(field)
     if not isinstance(field, fields.Encodable | fields.Listed | fields.Object):
         yield f"{kind.__name__} has no compiled form"
@@ -131,7 +131,7 @@ def _of_nested(
 
 
 def _read_by(field: "ma.fields.Field[Any]") -> Iterator[str]:
-    """Yield what differs in the way a field is read."""
+    """Yield the differences in the way a field is read."""
     kind = type(field)
     base = next((each for each in (fields.Encodable, fields.Listed) if issubclass(kind, each)), ma.fields.Nested)
     yield from _overridden(kind, "_deserialize", base)
@@ -142,11 +142,11 @@ def _read_by(field: "ma.fields.Field[Any]") -> Iterator[str]:
     for key in ("required", "null"):
         breaches: Any = field.error_messages[key]
         if not isinstance(breaches, list) or not all(isinstance(each, Breach) for each in breaches):
-            yield f"{field.name} has a message of its own for {key}"
+            yield f"{field.name} has its own message for {key}"
 
 
 def _written_by(field: "ma.fields.Field[Any]") -> Iterator[str]:
-    """Yield what differs in the way a field is written."""
+    """Yield the differences in the way a field is written."""
     kind = type(field)
     if isinstance(field, fields.Encodable):
         yield from _overridden(kind, "_serialize", fields.Encodable)
@@ -158,7 +158,7 @@ def _written_by(field: "ma.fields.Field[Any]") -> Iterator[str]:
 
 
 def _is_compiled(kind: type) -> bool:
-    """Report whether a type has a compiled form of its own, which need not know of its ``encode``."""
+    """Return true if a type has its own compiled form, which can differ from its ``encode``."""
     return getattr(kind, "compiled", None) is not fields.Encodable.compiled
 
 

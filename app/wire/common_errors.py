@@ -1,10 +1,10 @@
-"""The errors that the machinery around an operation adds, whatever the protocol."""
+"""The errors that the code around an operation adds, on every protocol."""
 
 from typing import Final
 
 from app.errs import access, platform
 
 DATABASE: Final = (platform.ServiceUnavailable, platform.DeadlineExceeded, platform.InsufficientStorage)
-"""What the database under a use case adds."""
+"""Errors of operations that use the database."""
 GUARDED: Final = (access.MissingCredentials, access.InvalidToken)
-"""What it adds that not everybody may call."""
+"""Errors of operations that require authentication."""

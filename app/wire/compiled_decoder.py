@@ -1,7 +1,7 @@
-"""A decoder compiled from a schema: JSON in, the schema's value out, and every rule that the JSON breaks.
+"""A decoder compiled from a schema. It converts JSON to the schema's value and reports every broken rule.
 
-The schema stays the single definition of the wire form; a law test compares both on every schema. The compiled form
-saves marshmallow's tree of messages, which is built, merged and sorted: it finds breaches in the order of the members.
+The schema stays the single definition of the wire format; a law test compares both on every schema. The compiled form
+avoids marshmallow's tree of messages, which is built, merged and sorted. It finds breaches in the order of the fields.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,10 +19,10 @@ Read = Callable[[Any, Path, Found], Any]
 
 
 class CompiledDecoder:
-    """Reads what one schema describes."""
+    """Reads values of one schema."""
 
     def __init__(self, schema: ma.Schema, *, is_partial: bool | None = None) -> None:
-        """Compile a schema; of a partial one nothing is required.
+        """Compile a schema. A partial schema has no required fields.
 
         Raises:
             TypeError: it, or the type of a field, has no compiled form; :mod:`app.wire.codec_coverage` reports that.
@@ -42,14 +42,14 @@ class CompiledDecoder:
         ]
 
     def _in_absence_of(self, field: "ma.fields.Field[Any]") -> tuple[Iterable[Breach], Any]:
-        """Return the rules that are broken when a member is left out, and what is taken for it."""
+        """Return the rules that a missing property breaks, and its default."""
         if self._is_partial:
             return (), ma.missing
         required: Any = field.error_messages["required"] if field.required else ()
         return required, field.load_default
 
     def read(self, data: Any, path: Path, found: Found) -> Any:
-        """Return what the schema makes of the object at the path; what breaks a rule joins what was found."""
+        """Return the schema's value of the object at the path, and add broken rules to ``found``."""
         schema, before = self.schema, len(found)
         if self._admits or not isinstance(data, dict) or not data.keys() <= self._keys:
             data = schema.admit(data)
@@ -74,7 +74,7 @@ class CompiledDecoder:
         return self._made(values, path, found) if self._makes else values
 
     def _made(self, values: dict[str, Any], path: Path, found: Found) -> Any:
-        """Return what the schema makes of members that break no rule alone."""
+        """Return the schema's value of properties that break no rule separately."""
         try:
             return self.schema.make(values)
         except ma.ValidationError as error:
@@ -82,7 +82,7 @@ class CompiledDecoder:
             return None
 
     def _check(self, data: dict[str, Any], path: Path, found: Found, before: int) -> None:
-        """Add what members break together, in the order of the members."""
+        """Add the rules that properties break together, in the order of the fields."""
         if shared := self.schema.check(data):
             there = [((*path, *inner), breach) for inner, breach in shared]
             found[before:] = sorted(
@@ -91,7 +91,7 @@ class CompiledDecoder:
 
 
 def _reader(field: "ma.fields.Field[Any]", is_partial: bool | None) -> Read:
-    """Return what reads a value that was sent for a field.
+    """Return the function that reads the value of a field.
 
     Raises:
         TypeError: its type has no compiled form.
@@ -106,7 +106,7 @@ def _reader(field: "ma.fields.Field[Any]", is_partial: bool | None) -> Read:
 
 
 def _ruled(field: "ma.fields.Field[Any]", read_type: Read) -> Read:
-    """Return what reads a value of the field's type, and judges it by the field's own rules."""
+    """Return the function that reads a value of the field's type and validates it by the field's rules."""
     null: Any = field.error_messages["null"]
     is_nullable, rules = field.allow_none, field.validators
 
@@ -129,7 +129,7 @@ def _ruled(field: "ma.fields.Field[Any]", read_type: Read) -> Read:
 
 
 def _plain(field: fields.Encodable) -> Read:
-    """Return what reads a value of a type that holds no others."""
+    """Return the function that reads a value of a type that contains no other values."""
     decode = field.decode
 
     def read(value: Any, path: Path, found: Found) -> Any:
@@ -143,7 +143,7 @@ def _plain(field: fields.Encodable) -> Read:
 
 
 def _items(field: fields.Listed, read_item: Read) -> Read:
-    """Return what reads a list; of an item that breaks rules itself it is not said what it breaks with others."""
+    """Return the function that reads a list. Shared rules are not reported for an item that breaks rules itself."""
 
     def read(value: Any, path: Path, found: Found) -> Any:
         if rejection := field.rejection(value):

@@ -1,8 +1,8 @@
-"""An encoder compiled from a schema: objects, rows or dicts in, values that orjson renders out.
+"""An encoder compiled from a schema. It converts objects, rows or dicts to values that orjson renders.
 
-The schema stays the single definition of the wire form; a law test compares both on every schema. For a kind of value
+The schema stays the single definition of the wire format; a law test compares both on every schema. For a type of value
 a schema becomes one Python expression, ``{"name": encode_0(value[0]), "title": value[1], …}``, as dataclasses do it for
-``__init__``: it costs a third of a loop over members.
+``__init__``. It takes a third of the time of a loop over fields.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -14,21 +14,21 @@ from app.wire import fields
 
 Encode = Callable[[Any], Any]
 TYPES: Final = 256
-"""Types of values whose way of access is remembered."""
+"""Types of values whose encoder is cached."""
 
 
 class CompiledEncoder:
-    """Turns what one schema describes into what JSON holds; unset members are ``None``.
+    """Converts values of one schema to JSON values. Unset fields are ``None``.
 
-    A value that lacks a member raises an exception of its own type, such as ``KeyError``.
+    A value without one of the fields raises the exception of its type, such as ``KeyError``.
     """
 
     def __init__(self, schema: ma.Schema, *, only: Collection[str] | None = None) -> None:
         """Compile a schema.
 
         Args:
-            schema: what to compile.
-            only: the members to keep. A schema with ``projects`` hands them down to that member's items.
+            schema: the schema to compile.
+            only: the fields to keep. A schema with ``projects`` passes them to the items of that field.
         """
         projects = getattr(schema, "projects", None)
         self._members = [
@@ -43,7 +43,7 @@ class CompiledEncoder:
         self._by_type: dict[type, Encode] = {}
 
     def __call__(self, value: Any) -> dict[str, Any]:
-        """Return the value with every member."""
+        """Return the value with all fields."""
         encode = self._by_type.get(type(value)) or self._chosen(type(value))
         encoded: dict[str, Any] = encode(value)
         return encoded
@@ -66,7 +66,7 @@ class CompiledEncoder:
         return encode
 
     def all(self, values: Sequence[Any]) -> list[dict[str, Any]]:
-        """Return values, each with every member; of named tuples, such as rows, all have the fields of the first."""
+        """Return values, each with all fields. Named tuples, such as rows, must have the fields of the first one."""
         columns: tuple[str, ...] | None = getattr(values[0], "_fields", None) if values else None
         if columns is None:
             return [self(value) for value in values]
@@ -76,23 +76,23 @@ class CompiledEncoder:
         return [encode(value) for value in values]
 
     def _expression(self, look_ups: Iterable[str]) -> Encode:
-        """Return a function that looks members up as said, ``value`` and what follows it, and encodes them."""
+        """Return a function that reads each field with its ``value`` expression, and encodes it."""
         parts, encodes = [], {}
         for number, ((name, _, encode), look_up) in enumerate(zip(self._members, look_ups, strict=True)):
             code = f"value{look_up}"
             if encode is not None:
                 encodes[f"encode_{number}"] = encode
-                code = f"None if (found := {code}) is None else encode_{number}(found)"
+                code = f"encode_{number}(found) if (found := {code}) is not None else None"
             parts.append(f"{name!r}: {code}")
-        made: Encode = eval(f"lambda value: {{{', '.join(parts)}}}", encodes)  # noqa: S307 -- names of our own schemas
+        made: Encode = eval(f"lambda value: {{{', '.join(parts)}}}", encodes)  # noqa: S307 -- names of schema fields
         return made
 
 
 def _compiled(field: "ma.fields.Field[Any]", only: Collection[str] | None) -> Encode | None:
-    """Return the compiled form of a field; ``None`` where values are rendered as they are.
+    """Return the compiled form of a field, or ``None`` if its values are rendered unchanged.
 
     Raises:
-        TypeError: its type has none.
+        TypeError: its type has no compiled form.
     """
     if isinstance(field, fields.Object):
         return CompiledEncoder(field.schema, only=only)
@@ -107,7 +107,7 @@ def _compiled(field: "ma.fields.Field[Any]", only: Collection[str] | None) -> En
 
 
 def _each(encode: Encode) -> Encode:
-    """Return an encoder of lists; what can be read only once is left to marshmallow."""
+    """Return an encoder of lists. marshmallow encodes iterators, which can be read only once."""
 
     def of_list(values: Any) -> list[Any]:
         if not isinstance(values, list | tuple):

@@ -1,4 +1,4 @@
-"""What stands in ``Authorization`` (RFC 6750, section 2.1)."""
+"""The parser of ``Authorization`` (RFC 6750, section 2.1)."""
 
 import re
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ _SEVERAL: Final = re.compile(r",\s*(bearer|basic|digest|negotiate)\b", re.IGNORE
 
 
 def bearer_token(sent: str) -> str | None:
-    """Return the token; ``None`` where there is none, or another scheme than Bearer.
+    """Return the token, or ``None`` if there is no token or the scheme is not Bearer.
 
     Raises:
-        InvalidToken: there are several, or what is there is malformed.
+        InvalidToken: there are several headers, or the header is malformed.
     """
     sent = sent.strip()
     if _SEVERAL.search(sent):
@@ -33,10 +33,10 @@ def bearer_token(sent: str) -> str | None:
 
 
 def anonymous(scopes: Sequence[str]) -> Principal:
-    """Return who asks without credentials, where that is allowed at all.
+    """Return the principal of requests without credentials.
 
     Raises:
-        MissingCredentials: it is not.
+        MissingCredentials: such requests are not allowed.
     """
     if not scopes:
         raise MissingCredentials

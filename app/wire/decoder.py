@@ -1,8 +1,8 @@
-"""The decoder of a schema: data of a request in, the schema's value out, and every rule that the data breaks.
+"""The decoder of a schema. It converts data of a request to the schema's value and reports every broken rule.
 
-A schema that :mod:`app.wire.codec_coverage` finds covered is compiled. Every other schema is loaded by marshmallow:
-hooks, ``validates``, ``unknown``, ``partial``, ``Meta``, plain ``ma.fields`` and ``ma.validate`` work as marshmallow's
-manual describes them. Both ways report the same violations; a law test compares them on drawn schemas.
+A schema that :mod:`app.wire.codec_coverage` covers is compiled. marshmallow loads every other schema: hooks,
+``validates``, ``unknown``, ``partial``, ``Meta``, plain ``ma.fields`` and ``ma.validate`` work as its manual describes
+them. Both ways report the same violations; a law test compares them on generated schemas.
 """
 
 from typing import Any, Final
@@ -20,7 +20,7 @@ from app.wire.schemas.base import QuerySchema, SchemaLike, instance_of, key_of
 
 
 class Decoder:
-    """Reads what one schema describes, in one part of a request."""
+    """Reads values of one schema, in one part of a request."""
 
     def __init__(self, schema: SchemaLike, *, location: str | None = None, unknown: str | None = None) -> None:
         """Choose how the schema is loaded.
@@ -29,12 +29,12 @@ class Decoder:
             schema: an instance, a class, or a dict of fields.
             location: the part of the request, as flask-smorest names it. Default: ``query`` for a ``QuerySchema``,
                 ``json`` for all others.
-            unknown: ``EXCLUDE``, ``INCLUDE`` or ``RAISE``, which replaces the schema's own. In header fields and
-                cookies, members that the schema does not describe are ignored unless it includes them.
+            unknown: ``EXCLUDE``, ``INCLUDE`` or ``RAISE``, which replaces the schema's setting. In header fields and
+                cookies, unknown names are ignored unless the schema includes them.
 
         Raises:
-            TypeError: the schema is not one.
-            ValueError: the location is not one.
+            TypeError: the schema is invalid.
+            ValueError: the location is invalid.
         """
         self.schema: Final = instance_of(schema)
         default = Location.QUERY if isinstance(self.schema, QuerySchema) else Location.JSON
@@ -42,7 +42,7 @@ class Decoder:
         if unknown is None and self.location in OPEN and self.schema.unknown != ma.INCLUDE:
             unknown = ma.EXCLUDE
         self.uncovered: Final = uncovered_on_load(self.schema) if unknown is None else "unknown"
-        """The reason why marshmallow loads the schema; ``None``: it is compiled."""
+        """The reason why marshmallow loads the schema, or ``None`` if it is compiled."""
         self._relative_to: str | None = getattr(self.schema, "relative_to", None)
         if self.uncovered is not None:
             self._read = screened(MarshmallowDecoder(self.schema, unknown=unknown).read, self.schema)
@@ -51,9 +51,9 @@ class Decoder:
             self._read = read if self.location in SCREENED else screened(read, self.schema)
 
     def __call__(self, data: object, reading: DecodeContext, violations: list[Violation]) -> Any:
-        """Return what the schema makes of the data; when it breaks rules, ``None``, and each joins the violations.
+        """Return the schema's value of the data. If the data breaks rules, add violations and return ``None``.
 
-        They come in the order of the schema's members; unknown ones last, by name.
+        Violations are in the order of the schema's fields; unknown names are last, sorted by name.
         """
         found: Found = []
         token = under_way.set(reading)
@@ -68,7 +68,7 @@ class Decoder:
 
     @property
     def repeatable(self) -> frozenset[str]:
-        """The members that take several values in a query, form or header: lists and tuples, as webargs has it."""
+        """The fields that accept several values in a query, form or header: lists and tuples, as in webargs."""
         return frozenset(
             key
             for key, field in self.members.items()
@@ -77,5 +77,5 @@ class Decoder:
 
     @property
     def members(self) -> "dict[str, ma.fields.Field[Any]]":
-        """The fields that are read, by the names under which a client sends them."""
+        """The fields that are read, by the names that clients send."""
         return {key_of(name, field): field for name, field in self.schema.load_fields.items()}

@@ -1,4 +1,4 @@
-"""The announcement that an operation will be removed: ``Deprecation`` (RFC 9745), ``Sunset`` (RFC 8594), ``Link``."""
+"""The deprecation of an operation: ``Deprecation`` (RFC 9745), ``Sunset`` (RFC 8594), ``Link``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from email.utils import format_datetime
 from typing import Final
 
 _UNFIT: Final = frozenset('<>"\\ \r\n')
-"""Characters that no address in a ``Link`` has (RFC 8288, section 3)."""
+"""Characters that are not allowed in the address of a ``Link`` (RFC 8288, section 3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deprecation:
-    """The announcement of one operation.
+    """The deprecation of one operation.
 
     Args:
-        since: the day from which on the operation is deprecated, at midnight UTC; it may be in the future.
-        sunset: the day from which on the operation may be gone.
-        page: the address of a page that says what to use instead.
+        since: the day from which the operation is deprecated, at midnight UTC. It can be in the future.
+        sunset: the day from which the operation may be removed.
+        page: the address of a page that describes the replacement.
 
     Raises:
         TypeError: a day is not a date.
@@ -29,20 +29,20 @@ class Deprecation:
     page: str | None = None
 
     def __post_init__(self) -> None:
-        """Check what is announced."""
+        """Check the dates and the page."""
         for day in (self.since, self.sunset):
             if day is not None and type(day) is not date:
                 raise TypeError(f"an operation is deprecated from a date, such as date(2030, 1, 31), and not {day!r}")
         if self.sunset is not None and self.sunset < self.since:
             raise ValueError(
-                f"an operation cannot go before it is deprecated: sunset={self.sunset}, since={self.since}"
+                f"sunset must not be earlier than the deprecation: sunset={self.sunset} since={self.since}"
             )
         if self.page is not None and ("://" not in self.page or set(self.page) & _UNFIT):
             raise ValueError(f"page is an absolute address, such as https://api.example/changes, and not {self.page!r}")
 
     @property
     def fields(self) -> Mapping[str, str]:
-        """The header fields of each answer of the operation."""
+        """The header fields of each response of the operation."""
         found = {"Deprecation": f"@{int(_midnight(self.since).timestamp())}"}
         if self.sunset is not None:
             found["Sunset"] = format_datetime(_midnight(self.sunset), usegmt=True)

@@ -1,7 +1,7 @@
-"""The encoder of a schema: objects, rows or dicts in, values that :func:`dumps` renders as JSON out.
+"""The encoder of a schema. It converts objects, rows or dicts to values that :func:`dumps` renders as JSON.
 
-A schema that :mod:`app.wire.codec_coverage` finds covered is compiled. Every other schema is dumped by marshmallow,
-and so is a value that lacks a member of a compiled one. A law test compares both on drawn schemas.
+A schema that :mod:`app.wire.codec_coverage` covers is compiled. marshmallow dumps every other schema, and every value
+without a field of a compiled one. A law test compares both on generated schemas.
 """
 
 import json
@@ -19,34 +19,34 @@ from app.wire.schemas.base import SchemaLike, instance_of
 
 OPTIONS: Final = orjson.OPT_UTC_Z
 PROJECTIONS: Final = 256
-"""Choices of members whose encoders are kept: to compile one costs as much as to encode a hundred tasks."""
+"""Sets of fields whose encoders are cached: compiling one takes as long as encoding a hundred tasks."""
 _MISFITS: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 class Encoder:
-    """Turns what one schema describes into what JSON holds: an object, or a list for a schema with ``many=True``."""
+    """Converts values of one schema to JSON values: an object, or a list for a schema with ``many=True``."""
 
     def __init__(self, schema: SchemaLike, *, only: Collection[str] | None = None) -> None:
         """Choose how the schema is dumped.
 
         Args:
             schema: an instance, a class, or a dict of fields.
-            only: the members to keep. A schema with ``projects`` hands them down to that member's items.
+            only: the fields to keep. A schema with ``projects`` passes them to the items of that field.
 
         Raises:
-            TypeError: the schema is not one.
+            TypeError: the schema is invalid.
         """
         self.schema: Final = instance_of(schema)
         self._only = only
         self.uncovered: Final = uncovered_on_dump(self.schema)
-        """The reason why marshmallow dumps the schema; ``None``: it is compiled."""
+        """The reason why marshmallow dumps the schema, or ``None`` if it is compiled."""
         self._encode: Callable[[Any], Any] = self._dumped
         if self.uncovered is None:
             compiled = CompiledEncoder(self.schema, only=only)
             self._encode = compiled.all if self.schema.many else compiled
 
     def __call__(self, value: Any) -> Any:
-        """Return the value with every member that the schema writes."""
+        """Return the value with all fields that the schema writes."""
         try:
             return self._encode(value)
         except _MISFITS:
@@ -55,7 +55,7 @@ class Encoder:
             return self._dumped(value)
 
     def only(self, names: Collection[str] | None) -> "Encoder":
-        """Return an encoder of just these members; ``None`` means all."""
+        """Return an encoder of these fields only; ``None`` means all."""
         return self if names is None else _projection(self.schema, frozenset(names))
 
     def _dumped(self, value: Any) -> Any:
@@ -77,7 +77,7 @@ def _projection(schema: ma.Schema, names: frozenset[str]) -> Encoder:
 
 
 def _kept(dumped: Any, names: Collection[str]) -> Any:
-    """Return an object, or each of a list, with only some members."""
+    """Return an object, or each object of a list, with only some properties."""
     if isinstance(dumped, list):
         return [_kept(each, names) for each in dumped]
     return {name: each for name, each in dumped.items() if name in names}
@@ -86,8 +86,8 @@ def _kept(dumped: Any, names: Collection[str]) -> Any:
 def dumps(value: Any) -> bytes:
     """Return a value as JSON.
 
-    What JSON cannot express becomes what Flask's ``app.json`` makes of it, except for dates and times, which are
-    RFC 3339: ``Decimal`` and ``UUID`` are strings, dataclasses objects, and ``__html__`` is called.
+    Values without a JSON form are converted as by Flask's ``app.json``: ``Decimal`` and ``UUID`` to strings,
+    dataclasses to objects, and ``__html__`` is called. Dates and times are RFC 3339.
 
     Raises:
         TypeError: the value contains another type.

@@ -1,4 +1,4 @@
-"""The stable code of a text of marshmallow, by its origin: an entry of ``error_messages``, or a validator."""
+"""The stable code of a marshmallow message, by its origin: an entry of ``error_messages``, or a validator."""
 
 from collections.abc import Iterable, Iterator, Sized
 from string import Formatter
@@ -20,7 +20,7 @@ _TYPED: Final = (
     ma.fields.Nested,
     ma.fields.TimeDelta,
 )
-"""Fields whose values are not texts: what cannot be converted has the wrong type, even if it is a text."""
+"""Fields whose values are not texts: an inconvertible value has the wrong type, even if it is a text."""
 
 
 Source = ma.fields.Field[Any] | ma.Schema
@@ -31,7 +31,7 @@ def code_of(message: Any, sources: tuple[Source, ...], raw: Any) -> str:
     """Return the code of a message.
 
     Args:
-        message: the text, or what stands for it in ``error_messages``.
+        message: the text, or its equivalent in ``error_messages``.
         sources: the field or schema that may have reported it; a nested object has both.
         raw: the value that was sent, or ``missing``.
     """
@@ -50,7 +50,7 @@ def _of_source(message: Any, source: Source, raw: Any) -> str | None:
 
 def _templates(field: "ma.fields.Field[Any]") -> Iterator[tuple[str, Any]]:
     yield from field.error_messages.items()
-    if isinstance(field, ma.fields.Enum):  # which has its values read by another field
+    if isinstance(field, ma.fields.Enum):  # another field reads its values
         yield from field.field.error_messages.items()
 
 
@@ -84,7 +84,7 @@ def _validators(field: "ma.fields.Field[Any]") -> Iterator[Any]:
 
 
 def _of_validator(validator: Any, message: Any, raw: Any) -> str | None:
-    """Return the code of a validator's message; ``None`` if it is not the validator's, or has no code of its own."""
+    """Return the code of a validator's message, or ``None`` if it is not the validator's or has no specific code."""
     if isinstance(validator, validate.Length):
         return _of_length(validator, message, raw)
     if isinstance(validator, validate.Regexp | validate.URL | validate.Email):
@@ -108,7 +108,7 @@ def _of_length(validator: validate.Length, message: Any, raw: Any) -> str | None
 
 
 def _fits(message: Any, template: Any) -> bool:
-    """Report whether a message may come from a template, by the text before its first variable and after its last."""
+    """Return true if a message can come from a template, by the text before its first variable and after its last."""
     if not isinstance(message, str) or not isinstance(template, str):
         return bool(message == template)
     parts = list(Formatter().parse(template))

@@ -1,4 +1,4 @@
-"""Which members a request is about: ``?update_mask=title,tags`` and ``?fields=name,title`` (AIP-161, C19)."""
+"""Field masks of requests: ``?update_mask=title,tags`` and ``?fields=name,title`` (AIP-161, C19)."""
 
 from collections.abc import Collection, Sequence
 from itertools import islice
@@ -8,26 +8,26 @@ from app import errs
 from app.wire.filter_lexer import excerpt
 
 MAX_NAMED: Final = 101
-"""Paths that are spoken of: one more than a problem document lists."""
+"""Rejected paths that are reported: one more than a problem document lists."""
 
 
 def parse_mask(
     text: str | None, *, writable: Collection[str], present: Collection[str], parameter: str = "update_mask"
 ) -> tuple[str, ...]:
-    """Return the members to write, in the order of ``writable``: those named, else those present in the body.
+    """Return the properties to write, in the order of ``writable``: from the mask, otherwise from the body.
 
     Raises:
-        errs.requests.ValidationFailed: the mask is empty, or names what cannot be written.
+        errs.requests.ValidationFailed: the mask is empty, or contains a property that is not writable.
     """
     named = present if text is None else _named(text, writable, parameter)
     return tuple(member for member in writable if member in named)
 
 
 def parse_fields(text: str | None, *, readable: Sequence[str], parameter: str = "fields") -> tuple[str, ...] | None:
-    """Return the members to answer with, in the order of ``readable``; ``None`` asks for all.
+    """Return the properties of the response, in the order of ``readable``; ``None`` means all.
 
     Raises:
-        errs.requests.ValidationFailed: the list is empty, or names what is not there.
+        errs.requests.ValidationFailed: the list is empty, or contains an unknown property.
     """
     if text is None:
         return None
@@ -36,7 +36,7 @@ def parse_fields(text: str | None, *, readable: Sequence[str], parameter: str = 
 
 
 def _named(text: str, allowed: Collection[str], parameter: str) -> Collection[str]:
-    """Return the distinct paths of a comma-separated list, every one of which is allowed."""
+    """Return the distinct paths of a comma-separated list, after checking that all are allowed."""
     named = dict.fromkeys(path.strip(" ") for path in text.split(","))
     rejected = (path for path in named if path not in allowed)
     violations = tuple(_violation(path, allowed, parameter) for path in islice(rejected, MAX_NAMED))
@@ -46,6 +46,6 @@ def _named(text: str, allowed: Collection[str], parameter: str) -> Collection[st
 
 
 def _violation(path: str, allowed: Collection[str], parameter: str) -> errs.Violation:
-    fault = f"cannot name '{excerpt(path)}'" if path else "has an empty path"
-    message = f"{parameter} {fault}; it takes: {', '.join(allowed)}"
+    fault = f"must not contain '{excerpt(path)}'" if path else "has an empty path"
+    message = f"{parameter} {fault}. Allowed: {', '.join(allowed)}"
     return errs.Violation(parameter, "INVALID_VALUE", message, parameter=parameter)

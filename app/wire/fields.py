@@ -1,8 +1,8 @@
-"""The types of members: strict about what they read, and each with a compiled form for what is written.
+"""The types of fields. They read strictly, and each has a compiled form for writing.
 
-``decode`` makes a value of what JSON holds, and ``encode`` turns it into that again, for marshmallow's ``dump``. What
-``compiled`` returns is called by the encoder instead, and leaves to orjson what it renders in the same way; a law test
-holds the two against each other.
+``decode`` converts a JSON value, and ``encode`` converts it back, for marshmallow's ``dump``. The compiled encoder
+calls the result of ``compiled`` instead, and leaves values to orjson if orjson renders them in the same way. A law test
+compares both.
 """
 
 import re
@@ -22,7 +22,7 @@ from app.wire.validators import Breach
 REQUIRED: Final = [Breach("REQUIRED_FIELD", "is required")]
 MESSAGES: Final[Any] = {"required": REQUIRED, "null": REQUIRED, "validator_failed": REQUIRED}
 JUDGED: Final = 100
-"""Items that are looked at one by one; of a longer list it is only said that it is too long."""
+"""The longest list whose items are checked. For a longer list, only the length is reported."""
 EnumT = TypeVar("EnumT", bound=IntEnum)
 
 
@@ -30,7 +30,7 @@ class Encodable:
     """A field with a compiled form."""
 
     def decode(self, value: Any) -> Any:
-        """Return what is made of JSON other than ``null``.
+        """Return the value of JSON other than ``null``.
 
         Raises:
             ma.ValidationError: with a breach.
@@ -38,11 +38,11 @@ class Encodable:
         return value
 
     def encode(self, value: Any) -> Any:
-        """Return what JSON holds for a value that is not ``None``."""
+        """Return the JSON value of a value that is not ``None``."""
         return value
 
     def compiled(self) -> Callable[[Any], Any] | None:
-        """Return what makes of a value something that orjson renders as JSON; ``None`` when it is that already."""
+        """Return a function that converts a value for orjson, or ``None`` if orjson can render the value unchanged."""
         return self.encode if type(self).encode is not Encodable.encode else None
 
     def _serialize(self, value: Any, *_: object, **__: object) -> Any:
@@ -53,11 +53,11 @@ class Encodable:
 
 
 ANY_TEXT: Final = r"^[^\u0000]*$"
-"""The pattern in OpenAPI of a text without a rule of its own: no text has a NUL character."""
+"""The OpenAPI pattern of a text without a specific rule: no text has a NUL character."""
 
 
 class Text(Encodable, ma.fields.String):
-    """A JSON string, kept exactly as it came."""
+    """A JSON string, kept unchanged."""
 
     default_error_messages = MESSAGES
 
@@ -69,7 +69,7 @@ class Text(Encodable, ma.fields.String):
 
 
 class Money(Text):
-    """An exact amount: a string with the digits that every currency here has behind its point, and never a number."""
+    """An exact amount: a string with a fixed number of fractional digits, never a JSON number."""
 
     def __init__(self, *, digits: int, metadata: dict[str, Any], **kwargs: Any) -> None:
         self.most = f"{'9' * (digits - MINOR_DIGITS)}.{'9' * MINOR_DIGITS}"
@@ -81,7 +81,7 @@ class Money(Text):
         return f"{value:f}"
 
     def compiled(self) -> Callable[[Decimal], str]:
-        """Return the same without a frame of Python's."""
+        """Return an equivalent function without a Python frame."""
         return "{:f}".format
 
     def decode(self, value: object) -> Any:
@@ -89,15 +89,13 @@ class Money(Text):
         if not isinstance(value, str):
             raise Breach("INVALID_TYPE", "must be a string").error()
         if not self.pattern.fullmatch(value):
-            message = (
-                f"must be an amount with {MINOR_DIGITS} digits behind the point, such as 4.90, and at most {self.most}"
-            )
+            message = f"must be an amount with {MINOR_DIGITS} fractional digits, such as 4.90, and at most {self.most}"
             raise Breach("INVALID_FORMAT", message).error()
         return Decimal(value)
 
 
 class Integer(Encodable, ma.fields.Integer):
-    """A JSON integer; ``1.0``, ``true`` and ``"1"`` are none."""
+    """A JSON integer; ``1.0``, ``true`` and ``"1"`` are not integers."""
 
     default_error_messages = MESSAGES
 
@@ -109,19 +107,19 @@ class Integer(Encodable, ma.fields.Integer):
 
 
 class Boolean(Encodable, ma.fields.Boolean):
-    """A JSON boolean; ``1`` and ``"true"`` are none."""
+    """A JSON boolean; ``1`` and ``"true"`` are not booleans."""
 
     default_error_messages = MESSAGES
 
     def decode(self, value: object) -> bool:
-        """Return which of the two it is."""
+        """Return the boolean."""
         if not isinstance(value, bool):
             raise Breach("INVALID_TYPE", "must be true or false").error()
         return value
 
 
 class Timestamp(Encodable, ma.fields.DateTime):
-    """An RFC 3339 timestamp, in UTC once read; ``future`` asks for one that lies ahead."""
+    """An RFC 3339 timestamp, converted to UTC; ``future`` requires a time in the future."""
 
     default_error_messages = MESSAGES
 
@@ -139,11 +137,11 @@ class Timestamp(Encodable, ma.fields.DateTime):
         return timestamps.render(value)
 
     def compiled(self) -> Callable[[datetime], datetime]:
-        """Return what brings a moment to UTC, if it is not there: orjson renders it from there on."""
+        """Return the conversion of a time to UTC, which orjson can render."""
         return timestamps.in_utc
 
     def decode(self, value: object) -> datetime:
-        """Return the moment, in UTC."""
+        """Return the time in UTC."""
         if not isinstance(value, str):
             raise Breach("INVALID_TYPE", "must be a string").error()
         try:
@@ -151,12 +149,12 @@ class Timestamp(Encodable, ma.fields.DateTime):
         except ValueError:
             raise Breach(self.invalid, f"must be {timestamps.RULE}").error() from None
         if self.future and moment <= under_way.get().now:
-            raise Breach("MUST_BE_FUTURE", "must lie in the future").error()
+            raise Breach("MUST_BE_FUTURE", "must be in the future").error()
         return moment
 
 
 class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
-    """A member of an enumeration by its name with a prefix; ``…_UNSPECIFIED`` and null stand for the default."""
+    """A member of an enumeration by its name with a prefix; ``…_UNSPECIFIED`` and null mean the default."""
 
     default_error_messages = MESSAGES
 
@@ -180,7 +178,7 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
         return self.names[value]
 
     def compiled(self) -> Callable[[int], str]:
-        """Return a look-up by number, which is what a row holds, and what an ``IntEnum`` is found by as well."""
+        """Return a lookup by number: rows contain numbers, and ``IntEnum`` members equal them."""
         return self.names_by_number.__getitem__
 
     def decode(self, value: object) -> Any:
@@ -217,7 +215,7 @@ class Choice(Encodable, ma.fields.Field[EnumT], Generic[EnumT]):
 
 
 class Name(Encodable, ma.fields.String):
-    """A resource name (AIP-122) made of a collection and an id."""
+    """A resource name (AIP-122) of a collection and an ID."""
 
     def __init__(self, collection: str, **kwargs: Any) -> None:
         super().__init__(dump_only=True, **kwargs)
@@ -228,13 +226,13 @@ class Name(Encodable, ma.fields.String):
         return f"{self.collection}/{value}"
 
     def compiled(self) -> Callable[[object], str]:
-        """Return the same without looking the collection up."""
+        """Return an equivalent function without an attribute lookup."""
         collection = self.collection
         return lambda value: f"{collection}/{value}"
 
 
 class Listed(ma.fields.List[Any]):
-    """A JSON array of one type; ``check`` may find breaches that items share, by index."""
+    """A JSON array of one type; ``check`` returns breaches between items, by index."""
 
     default_error_messages = MESSAGES
 
@@ -251,7 +249,7 @@ class Listed(ma.fields.List[Any]):
         self.check = check
 
     def rejection(self, value: object) -> Breach | None:
-        """Return why none of the items is looked at."""
+        """Return the reason why no item is checked, or ``None``."""
         if not isinstance(value, list):
             return Breach("INVALID_TYPE", "must be an array")
         return self.too_long() if len(value) > JUDGED else None
@@ -275,7 +273,7 @@ class Listed(ma.fields.List[Any]):
         return items
 
     def too_long(self) -> Breach:
-        """Return what to say of too many items."""
+        """Return the breach of a list with too many items."""
         return Breach("TOO_LONG", f"must have at most {self.longest} items")
 
 
@@ -286,6 +284,6 @@ class Object(ma.fields.Nested):
 
 
 class Anything(Encodable, ma.fields.Raw):
-    """Output that is JSON already."""
+    """Output that is already JSON."""
 
     default_error_messages = MESSAGES

@@ -1,4 +1,4 @@
-"""Read a query parameter from left to right, and point at what is not understood. Filter and order share it."""
+"""The lexer of filters and orders. It reads a query parameter from left to right and locates the first error."""
 
 import re
 from collections.abc import Iterable
@@ -17,12 +17,12 @@ _TOKEN: Final = re.compile(r"""[\w.:+-]+|[=!<>~:]+|"[^"]*"?|'[^']*'?|.""", re.DO
 
 
 def excerpt(text: str) -> str:
-    """Return the first characters of what a caller wrote, fit to be said back to them."""
+    """Return the first characters of a caller's text, without unprintable characters, for an error message."""
     return UNPRINTABLE.sub("\ufffd", text[:_EXCERPT])
 
 
 class FilterLexer:
-    """A place in a text: ``at`` is the index of a token or of the end; blanks are passed over."""
+    """A position in a text: ``at`` is the index of a token or of the end. Blanks are skipped."""
 
     def __init__(self, text: str, *, param: str, rejection: type[Rejection]) -> None:
         self._text = text
@@ -32,21 +32,21 @@ class FilterLexer:
         self.take("")
 
     def is_at_end(self) -> bool:
-        """Tell whether nothing is left."""
+        """Return true if the whole text is read."""
         return self.at == len(self._text)
 
     def peek(self, pattern: re.Pattern[str]) -> str:
-        """Return what matches here, without taking it; an empty string when nothing does."""
+        """Return the match at this position without taking it, or an empty string."""
         found = pattern.match(self._text, self.at)
         return "" if found is None else found[0]
 
     def take(self, token: str) -> None:
-        """Go past a token that was peeked at, and the blanks behind it."""
+        """Move past a token from ``peek`` and the blanks after it."""
         self.at += len(token)
         self.at += len(self.peek(_BLANKS))
 
     def reject(self, reason: str, allowed: Iterable[str], *, token: str = "", at: int | None = None) -> Rejection:
-        """Return the error that names the token here, or at another index, and what is allowed instead."""
+        """Return the error with the token at this or another index, and with the allowed tokens."""
         at = self.at if at is None else at
         found = _TOKEN.match(self._text, at)
         token = token or (found[0] if found else f"end of {self._param}")

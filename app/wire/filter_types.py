@@ -1,4 +1,4 @@
-"""The types of filterable members: which operators each takes, and how its values are written and read."""
+"""The types of filterable properties, with their operators and the syntax of their values."""
 
 import re
 from collections.abc import Callable
@@ -21,32 +21,32 @@ _LARGEST: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class FilterValue:
-    """A value as it stands in the filter."""
+    """A value as it is written in the filter."""
 
     raw: str
 
     @property
     def is_quoted(self) -> bool:
-        """Tell whether it stands in quotes."""
+        """True if it is in quotes."""
         return self.raw[0] in _QUOTES
 
     @property
     def is_null(self) -> bool:
-        """Tell whether it is the word for nothing."""
+        """True if it is the word ``null``."""
         return self.raw == "null"
 
     @property
     def text(self) -> str:
-        """Return it without quotes and escapes."""
+        """The text without quotes and escapes."""
         return _ESCAPE.sub(r"\1", self.raw[1:-1]) if self.is_quoted else self.raw
 
 
 @dataclass(frozen=True, slots=True)
 class FilterMember:
-    """A member that a list can be filtered by.
+    """A property by which a list can be filtered.
 
-    ``read`` turns what was written into a value and raises ``ValueError`` with the reason when it cannot; ``values``
-    says in words what it would have taken.
+    ``read`` converts the written text to a value, and raises ``ValueError`` with the reason if the text is invalid.
+    ``values`` describes the allowed values.
     """
 
     operators: Operators
@@ -56,22 +56,22 @@ class FilterMember:
 
 
 def text(*, nullable: bool = False) -> FilterMember:
-    """Return a member of any text, quoted unless it is a single word."""
+    """Return a property with any text, quoted unless it is a single word."""
     return FilterMember(_ORDER, _text, ("a quoted text",), nullable)
 
 
 def timestamp(*, nullable: bool = False) -> FilterMember:
-    """Return a member of moments, quoted."""
+    """Return a property with timestamps, quoted."""
     return FilterMember(_ORDER, _timestamp, ("a quoted timestamp like 2027-01-31T12:00:00Z",), nullable)
 
 
 def integer(*, nullable: bool = False) -> FilterMember:
-    """Return a member of whole numbers of 64 bits, never quoted."""
+    """Return a property with 64-bit integers, never quoted."""
     return FilterMember(_ORDER, _integer, ("a whole number",), nullable)
 
 
 def choice(values: type[IntEnum], *, prefix: str, ordered: bool = False, nullable: bool = False) -> FilterMember:
-    """Return a member of an enumeration, with or without the prefix; ``<`` and its kin only when it is ordered."""
+    """Return a property with members of an enumeration, with or without the prefix. Only ordered ones allow ``<``."""
     by_name = {prefix + value.name: value for value in values}
 
     def read(written: FilterValue) -> IntEnum:
@@ -84,7 +84,7 @@ def choice(values: type[IntEnum], *, prefix: str, ordered: bool = False, nullabl
 
 
 def tags() -> FilterMember:
-    """Return a list of tags, of which one is asked for: ``tags:home``."""
+    """Return a property with tags. A comparison contains one tag: ``tags:home``."""
     return FilterMember((Operator.HAS,), _text, ("a tag",))
 
 
@@ -94,7 +94,7 @@ def _text(written: FilterValue) -> str:
 
 def _timestamp(written: FilterValue) -> Value:
     if not written.is_quoted:
-        raise ValueError("A timestamp needs quotes")
+        raise ValueError("A timestamp requires quotes")
     try:
         return timestamps.parse(written.text)
     except ValueError:
@@ -106,5 +106,5 @@ def _integer(written: FilterValue) -> Value:
         raise ValueError("Not a whole number")
     number = int(written.text)
     if not -_LARGEST - 1 <= number <= _LARGEST:
-        raise ValueError("A number this large is not allowed")
+        raise ValueError("The number is too large")
     return number

@@ -7,7 +7,7 @@
     operator   = "=" | "!=" | "<" | "<=" | ">" | ">=" | ":"
     value      = "null" | word | "'" … "'" | '"' … '"'      a backslash escapes a quote or a backslash
 
-Nothing is a wildcard: ``%`` and ``_`` are characters like any other.
+There are no wildcards: ``%`` and ``_`` are ordinary characters.
 """
 
 import re
@@ -39,10 +39,10 @@ _WHY_UNSUPPORTED: Final = {
 
 
 def parse_filter(text: str, members: Mapping[str, FilterMember]) -> tuple[Comparison, ...]:
-    """Return the comparisons of a filter, all of which shall hold; none for a blank one.
+    """Return the comparisons of a filter, which all must be true. A blank filter has no comparisons.
 
     Raises:
-        errs.lists.InvalidFilter: at the first token that is not allowed where it stands.
+        errs.lists.InvalidFilter: at the first token that is not allowed at its position.
     """
     scanner = FilterLexer(text, param="filter", rejection=errs.lists.InvalidFilter)
     if len(text) > LONGEST:
@@ -73,7 +73,7 @@ def _take_and(scanner: FilterLexer) -> None:
 def _take_member(scanner: FilterLexer, members: Mapping[str, FilterMember]) -> str:
     name = scanner.peek(WORD)
     if name not in members:
-        reason = _why_unsupported(scanner) or ("Unknown member" if name else "A member is expected")
+        reason = _why_unsupported(scanner) or ("Unknown property" if name else "A property is expected")
         raise scanner.reject(reason, members, token=name)
     scanner.take(name)
     return name
@@ -86,7 +86,7 @@ def _why_unsupported(scanner: FilterLexer) -> str | None:
 def _take_operator(scanner: FilterLexer, member: FilterMember) -> Operator:
     symbol = scanner.peek(_OPERATOR)
     if symbol not in member.operators:
-        reason = "This operator does not fit the member" if symbol else "An operator is expected"
+        reason = "The property does not support this operator" if symbol else "An operator is expected"
         raise scanner.reject(reason, member.operators, token=symbol)
     scanner.take(symbol)
     return Operator(symbol)
@@ -113,7 +113,7 @@ def _filter_value(scanner: FilterLexer, allowed: tuple[str, ...]) -> FilterValue
     if not bare:
         raise scanner.reject(_why_unsupported(scanner) or "A value is expected", allowed)
     if not _BARE_FIT.fullmatch(bare):
-        raise scanner.reject("A value with such characters needs quotes", allowed, token=bare)
+        raise scanner.reject("A value with such characters requires quotes", allowed, token=bare)
     return FilterValue(bare)
 
 
@@ -125,5 +125,5 @@ def _quoted(scanner: FilterLexer, begun: str, allowed: tuple[str, ...]) -> Filte
         return FilterValue(quoted)
     if scanner.peek(_MISESCAPED):
         at = scanner.at + len(begun)
-        raise scanner.reject("A backslash escapes a quote or a backslash, nothing else", allowed, at=at)
+        raise scanner.reject("A backslash escapes only a quote or a backslash", allowed, at=at)
     raise scanner.reject("The string is not closed", allowed)

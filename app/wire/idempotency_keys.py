@@ -1,4 +1,4 @@
-"""``Idempotency-Key`` as callers spell it."""
+"""The parser of ``Idempotency-Key``."""
 
 import re
 from typing import Final
@@ -13,10 +13,10 @@ _LONGEST: Final = 255
 def key_of(sent: str) -> str:
     """Return the key: a bare word or a structured-field string (RFC 9651, section 3.3.3).
 
-    A comma in a bare key is refused, because two header fields arrive joined by one.
+    A comma in a bare key is rejected, because two header fields are joined by a comma.
 
     Raises:
-        InvalidIdempotencyKey: it is neither.
+        InvalidIdempotencyKey: it is neither of the two.
     """
     text = sent.strip(" \t")
     if quoted := _QUOTED.fullmatch(text):

@@ -1,4 +1,4 @@
-"""The ids of resources."""
+"""The IDs of resources."""
 
 import re
 from typing import Final
@@ -6,18 +6,18 @@ from uuid import UUID
 
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 NIL: Final = UUID(int=0)
-"""The nil UUID (RFC 9562, section 5.9), which no resource ever bears."""
+"""The nil UUID (RFC 9562, section 5.9), which no resource has."""
 
 
 def resource_id(text: str) -> UUID:
-    """Return the id that a text spells.
+    """Return the ID in a text.
 
-    What is no UUID becomes the nil UUID: it takes the road of every other id and ends, in its place in the order of
-    precedence, as the resource's own ``…_NOT_FOUND``.
+    A text that is not a UUID becomes the nil UUID. It is processed like every other ID, and results in the resource's
+    ``…_NOT_FOUND`` in the usual order of checks.
     """
     return UUID(text) if is_id(text) else NIL
 
 
 def is_id(text: str) -> bool:
-    """Return whether a text spells an id."""
+    """Return true if a text is an ID."""
     return _UUID.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Texts that no database stores break a rule of their member, and no hook or validator ever sees them."""
+"""Screening of texts that the database can't store. They break a rule, and hooks and validators never get them."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,10 +14,10 @@ from app.wire.schemas.base import UNKNOWN, UNKNOWN_MEMBER, UNKNOWN_PARAMETER, Pa
 from app.wire.validators import Breach
 
 UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
-"""Characters that PostgreSQL does not store: NUL, and halves of surrogate pairs."""
-UNFIT_TEXT: Final = Breach("INVALID_FORMAT", "must not contain NUL characters or halves of surrogate pairs")
+"""Characters that PostgreSQL does not store: NUL and lone surrogates."""
+UNFIT_TEXT: Final = Breach("INVALID_FORMAT", "must not contain NUL characters or lone surrogates")
 ESCAPED_NUL: Final = b"\\u0000"
-"""How JSON spells a NUL character; halves of surrogate pairs are rejected as syntax."""
+"""The escape of a NUL character in JSON. Lone surrogates are rejected as syntax errors."""
 _REPLACEMENT: Final = "\ufffd"
 _OF_LENGTH: Final = frozenset({"TOO_LONG", "TOO_SHORT"})
 _OF_WHOLE: Final = frozenset({UNKNOWN_MEMBER.code, UNKNOWN_PARAMETER.code, "INVALID_TYPE"})
@@ -25,10 +25,10 @@ Read = Callable[[Any, Path, Found], Any]
 
 
 def screened(read: Read, schema: ma.Schema) -> Read:
-    """Return a function that reads data with a replacement for each unfit character, and reports where one was.
+    """Return a function that replaces each unfit character, reads the data, and reports the locations.
 
-    The violations of other rules are reported besides, all in the order of the schema's members. A member that has one
-    already gets no other for its characters, nor does a part of a value that is not read at all.
+    It also reports the violations of other rules, all in the order of the schema's fields. A property with another
+    violation gets no violation for its characters. Neither does a part of a value that is not read.
     """
 
     def read_fit(data: Any, path: Path, found: Found) -> Any:
@@ -50,15 +50,15 @@ def screened(read: Read, schema: ma.Schema) -> Read:
 
 
 def _is_fit(data: Any) -> bool:
-    """Return whether JSON certainly has no unfit character. To have it written costs less than to walk through it."""
+    """Return true if the data certainly has no unfit character. Rendering as JSON is faster than visiting each text."""
     try:
         return ESCAPED_NUL not in orjson.dumps(data)
-    except TypeError:  # half of a surrogate pair, a large integer, or what is not JSON
+    except TypeError:  # a lone surrogate, a large integer, or a value that JSON does not support
         return False
 
 
 def unfit(data: Any, path: Path) -> Iterator[Path]:
-    """Yield the place of each text with unfit characters; a member's name counts as part of its value."""
+    """Yield the location of each text with unfit characters. The name of a property counts as part of its value."""
     if isinstance(data, str):
         if UNFIT.search(data):
             yield path

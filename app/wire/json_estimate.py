@@ -1,7 +1,7 @@
-"""Say where a large body stops being strict JSON, as exactly as that is known without walking through it.
+"""Estimate of the position of the first JSON error in a large body, without reading all tokens.
 
-What is known is the exception that decoding has ended with, and up to where :mod:`app.wire.json_locator` has found
-nothing. The cost is a few searches around one place.
+The estimate uses the exception of the decoder and the position up to which :mod:`app.wire.json_locator` found no error.
+The cost is a few searches around one position.
 """
 
 import json
@@ -15,43 +15,43 @@ _BEFORE: Final = {"[": Expect.FIRST_VALUE, "{": Expect.FIRST_NAME, ":": Expect.V
 _TRAILING: Final = re.compile(r",[ \t\n\r]*([\]}])")
 _BLANKS: Final = " \t\n\r"
 _BEGUN: Final = frozenset('"\\-0123456789tfn')
-"""Characters with which a value begins that may itself be wrong, and what may stand in a string."""
+"""First characters of values that can be invalid themselves, and escapes in strings."""
 _LOOKED_AT: Final = 4096
-"""Characters before a place that are looked at, which may all be blanks."""
+"""Characters before a position that are searched. All of them can be blanks."""
 
 
 class Unfit(ValueError):
-    """A text that is JSON and still refused; the text of the exception says why, in a phrase."""
+    """Valid JSON that is rejected. The text of the exception is the reason."""
 
 
 def estimate(text: str, cause: Exception, reached: int) -> tuple[Defect, str | None]:
-    """Return a defect and, where its place is only known to be after the position, a message that says so.
+    """Return a defect and, if its exact position is unknown, a message with the position that it follows.
 
     Args:
         text: the body.
-        cause: what decoding has ended with.
+        cause: the exception of the decoder.
         reached: an index before which there is no defect.
     """
     is_deep = isinstance(cause, RecursionError)
     if isinstance(cause, json.JSONDecodeError):
-        is_deep = _depth(text[: cause.pos]) > MAX_DEPTH  # that comes before the syntax error, if it is one
+        is_deep = _depth(text[: cause.pos]) > MAX_DEPTH  # excessive nesting comes before the syntax error
     if isinstance(cause, json.JSONDecodeError) and not is_deep:
         reason, at = _syntax(text, cause.pos)
         return Defect(reason, _byte(text, at)), None
     deep = f"Nesting deeper than {MAX_DEPTH} is not allowed"
     reason = deep if is_deep else str(cause)
     position = _byte(text, reached)
-    return Defect(reason, position), f"{reason}, and it is somewhere after character {position}."
+    return Defect(reason, position), f"{reason}. The error is after character {position}."
 
 
 def _depth(text: str) -> int:
-    """Return how many containers are open at the end of a text in which there is no syntax error."""
+    """Return the number of open containers at the end of a text without syntax errors."""
     outside = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
     return sum(map(outside.count, "[{")) - sum(map(outside.count, "]}"))
 
 
 def _syntax(text: str, at: int) -> tuple[str, int]:
-    """Return the reason and the index of a syntax error, of which a decoder has found the place."""
+    """Return the reason and the index of a syntax error whose position a decoder reported."""
     if found := _TRAILING.match(text, at):
         return Expect.VALUE if found[1] == "]" else Expect.NAME, found.start(1)
     before = text[max(0, at - _LOOKED_AT) : at].rstrip(_BLANKS)[-1:]

@@ -1,8 +1,8 @@
-"""Find where a body stops being strict JSON, and say why in a phrase.
+"""The locator of the first JSON error in a body. It returns the position and a short reason.
 
-Runs only for bodies that :mod:`app.wire.strict_json` refused. It walks the tokens of RFC 8259 with a table and an own
-stack: nesting costs no recursion. The walk is bounded in time and memory, however long the body is; beyond its bounds
-:mod:`app.wire.json_estimate` takes over.
+Runs only for bodies that :mod:`app.wire.strict_json` rejected. It reads the tokens of RFC 8259 with a table and its own
+stack, without recursion. Time and memory are bounded for any body. Beyond the bounds, :mod:`app.wire.json_estimate`
+estimates the position.
 """
 
 import json
@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 
 MAX_DEPTH: Final = 64
 MOST_TOKENS: Final = 1024
-"""Tokens that are looked at one by one; each takes 1 to 3 microseconds."""
+"""Tokens that are read one by one; each takes 1 to 3 microseconds."""
 MOST_CHARACTERS: Final = 32_768
-"""Characters after which no further token is looked at."""
+"""Characters after which no further token is read."""
 AT_ONCE: Final = 256
-"""Repetitions in one match: the standard library's matcher keeps 200 to 1,000 bytes for each until it has ended."""
+"""Repetitions in one match: the matcher of the standard library uses 200 to 1,000 bytes for each until it ends."""
 
 _UNESCAPED: Final = r'[^"\\\x00-\x1f]*'
 _ESCAPE: Final = (
@@ -25,29 +25,29 @@ _ESCAPE: Final = (
     r"|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
 FIT_CHARACTERS: Final = f"{_UNESCAPED}(?:{_ESCAPE}{_UNESCAPED}){{0,{AT_ONCE}}}"
-"""What may stand between two quotes: no bare control character, and no half of a surrogate pair, escaped or not.
+"""The characters of a string: no unescaped control character, and no lone surrogate, escaped or not.
 
-An escaped NUL is JSON (RFC 8259, section 7); :mod:`app.wire.invalid_text` reports it as a violation of its member.
+An escaped NUL is JSON (RFC 8259, section 7); :mod:`app.wire.invalid_text` reports it as a violation of its property.
 
-In it, as in all patterns here, there is one way only to match a text, so that none is tried in many. Possessive
-quantifiers would say so, but do not work before Python 3.11.5 (gh-106052).
+Each pattern in this module matches a text in one way only, to avoid backtracking. Possessive quantifiers express this,
+but do not work before Python 3.11.5 (gh-106052).
 """
 
 
 class Defect(NamedTuple):
-    """What is wrong, and at which byte, counted from 1."""
+    """The reason of a JSON error and its position in bytes, counted from 1."""
 
     reason: str
     position: int
 
 
 class Expect(StrEnum):
-    """What may come next; the value is the complaint when something else does."""
+    """The expected next token. The value is the reason if another token follows."""
 
     VALUE = "A value is expected"
     FIRST_VALUE = "A value or ] is expected"
-    NAME = "A member name is expected"
-    FIRST_NAME = "A member name or } is expected"
+    NAME = "A property name is expected"
+    FIRST_NAME = "A property name or } is expected"
     COLON = "A colon is expected"
     MORE_VALUES = "A comma or ] is expected"
     MORE_MEMBERS = "A comma or } is expected"
@@ -71,7 +71,7 @@ _NEXT: Final[dict[Expect, dict[str, Expect]]] = {
     Expect.MORE_MEMBERS: {",": Expect.NAME, "}": Expect.END},
     Expect.END: {},
 }
-"""``END`` stands for the end of a value: what follows then, the innermost open container says."""
+"""``END`` is the end of a value. The innermost open container determines the next token."""
 _OF_VALUES: Final = frozenset({Expect.FIRST_VALUE, Expect.VALUE})
 _OF_NAMES: Final = frozenset({Expect.FIRST_NAME, Expect.NAME})
 _OF_MANY: Final = _OF_VALUES | _OF_NAMES
@@ -80,7 +80,7 @@ _NOTED: Final = frozenset({"[", "{", "]", "}", "number"})
 _NUL: Final = "A NUL character is not allowed"
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
-"""Looked for by itself: a pattern that goes on behind it would try again from each blank."""
+"""Matched separately: a longer pattern would backtrack at each blank."""
 _DIGITS: Final = r"[0-9]+(?![0-9])"
 _TOKEN: Final = re.compile(
     r"(?:(?P<mark>[\[\]{},:])"
@@ -94,8 +94,8 @@ _PLAIN_VALUE: Final = (
     rf'(?:"{_UNESCAPED}"|true|false|null|\[{_BLANK}\]|\{{{_BLANK}\}}'
     r"|-?(?:0|[1-9][0-9]{0,199})(?:\.[0-9]{1,200})?(?:[eE][+-]?[0-9]{1,2})?)"
 )
-"""A value in which nothing can be wrong but what its own pattern sees; no number of it is too large. All that is
-repeated within it is bounded, for where no comma follows, the matcher goes back step by step."""
+"""A value that is valid if its pattern matches; no number in it is too large. All repetitions in it are bounded,
+because without a following comma the matcher backtracks step by step."""
 _TIMES: Final = f"{{1,{AT_ONCE}}}"
 _PLAIN_VALUES: Final = re.compile(rf"(?:{_BLANK}{_PLAIN_VALUE}{_BLANK},){_TIMES}")
 _PLAIN_MEMBERS: Final = re.compile(rf'(?:{_BLANK}"{_UNESCAPED}"{_BLANK}:{_BLANK}{_PLAIN_VALUE}{_BLANK},){_TIMES}')
@@ -110,18 +110,18 @@ _ESCAPE_BEGUN: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,4})?")
 
 
 class Unfinished(Exception):
-    """The bounds of the walk are reached, and no defect is found until there; ``at`` is an index into the text."""
+    """The bounds are reached without a defect; ``at`` is an index into the text."""
 
     def __init__(self, at: int) -> None:
-        super().__init__(f"nothing is found until {at}")
+        super().__init__(f"no defect before index {at}")
         self.at = at
 
 
 def locate(body: bytes) -> Defect | None:
-    """Return the first defect of a body, ``None`` when it is strict JSON (RFC 8259, RFC 7493).
+    """Return the first defect of a body, or ``None`` if it is strict JSON (RFC 8259, RFC 7493).
 
     Raises:
-        Unfinished: the body is too long for an answer.
+        Unfinished: the body is too long for an exact position.
     """
     try:
         text = body.decode()
@@ -135,7 +135,7 @@ def locate(body: bytes) -> Defect | None:
 
 
 def are_escapes_fit(text: str) -> bool:
-    """Return whether every escape in the strings of a JSON text stands for a character that is accepted."""
+    """Return true if all escapes in the strings of a JSON text are accepted characters."""
     at = 0
     while (end := _end(_ESCAPES, text, at)) > at:
         at = end
@@ -143,7 +143,7 @@ def are_escapes_fit(text: str) -> bool:
 
 
 class _Found(Exception):
-    """Ends the walk; ``at`` is an index into the text."""
+    """Stops reading at a defect; ``at`` is an index into the text."""
 
     def __init__(self, reason: str, at: int) -> None:
         super().__init__(reason)
@@ -152,7 +152,7 @@ class _Found(Exception):
 
 
 class _Walk:
-    """One walk over one text. The stack holds the names seen in each open object, and ``None`` for an open array."""
+    """The reader of one text. The stack has the names in each open object, and ``None`` for an open array."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -160,11 +160,11 @@ class _Walk:
         self._is_plain = True
 
     def to_the_end(self) -> None:
-        """Take token after token.
+        """Read all tokens.
 
         Raises:
-            _Found: at the first that does not belong there.
-            Unfinished: there are too many.
+            _Found: at the first unexpected token.
+            Unfinished: there are too many tokens.
         """
         expect, at = Expect.VALUE, 0
         for _ in range(MOST_TOKENS):
@@ -187,7 +187,7 @@ class _Walk:
         raise Unfinished(at)
 
     def _token(self, at: int) -> tuple[str, int, int] | None:
-        """Return the kind of the token that begins here or after blanks, where it begins and where it ends."""
+        """Return the kind, start and end of the token at this position or after blanks."""
         start = _end(_BLANKS, self._text, at)
         found = _TOKEN.match(self._text, start)
         if found is not None:
@@ -198,7 +198,7 @@ class _Walk:
         return ("string", start, end + 1) if self._text[end : end + 1] == '"' else None
 
     def _past_plain(self, expect: Expect, at: int) -> tuple[Expect, int]:
-        """Go past plain values or members that have a comma behind them, the bulk of a large body, in one step."""
+        """Skip plain values or properties that a comma follows, the bulk of a large body, in one step."""
         if not self._open or len(self._open) == MAX_DEPTH:
             return expect, at
         names = self._open[-1]
@@ -210,7 +210,7 @@ class _Walk:
         end = _end(_PLAIN_MEMBERS, self._text, at)
         passed = _PLAIN_MEMBER.findall(self._text, at, end)
         if len(passed) > len(set(passed)) or not names.isdisjoint(passed):
-            self._is_plain = False  # a name is repeated: look at one after the other, and never twice at any
+            self._is_plain = False  # a name is repeated: read the tokens one by one, each only once
             return expect, at
         names.update(passed)
         return (Expect.NAME, end) if passed else (expect, at)
@@ -225,13 +225,13 @@ class _Walk:
         elif is_name:
             self._note_name(token, start)
         elif symbol == "number" and len(token) <= MOST_CHARACTERS and isinf(float(token)):
-            raise _Found("A number this large is not allowed", start)
+            raise _Found("The number is too large", start)
 
     def _note_name(self, token: str, start: int) -> None:
         name: str = json.loads(token) if "\\" in token else token[1:-1]
         names = self._open[-1]
         if names is None or name in names:
-            raise _Found("A member name is repeated", start)
+            raise _Found("A property name is repeated", start)
         names.add(name)
 
     def _after_value(self) -> Expect:
@@ -246,7 +246,7 @@ class _Walk:
 
 
 def _complaint(text: str, at: int, expect: Expect) -> _Found:
-    """Say what is wrong where no token begins, or one does and is broken off."""
+    """Return the defect at a position without a token, or with an incomplete token."""
     character = text[at : at + 1]
     if character == '"' and "string" in _NEXT[expect]:
         return _broken_string(text, at)
@@ -271,15 +271,15 @@ def _broken_string(text: str, at: int) -> _Found:
         return _Found("A control character must be escaped", at)
     end = _end(_ESCAPE_BEGUN, text, at)
     if end < at + 6:
-        return _Found("An escape of JSON is expected", end)
-    return _Found("Half of a surrogate pair is not allowed", at)
+        return _Found("A JSON escape is expected", end)
+    return _Found("A lone surrogate is not allowed", at)
 
 
 def _past_fit(text: str, at: int) -> int:
-    """Return where the characters end that may stand in a string.
+    """Return the index after the last valid character of a string.
 
     Raises:
-        Unfinished: there are too many, and escapes among them.
+        Unfinished: there are too many characters, including escapes.
     """
     begin = at
     while (end := _end(_FIT, text, at)) > at:

@@ -1,4 +1,4 @@
-"""Parameters that many operations take in their query."""
+"""Query parameters that several operations share."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -16,25 +16,25 @@ from app.wire.validators import Breach
 DEFAULT_PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 1000
 OPAQUE: Final = frozenset({"page_token", "items_page_token"})
-"""Parameters whose every spelling has an answer of its own."""
+"""Parameters whose values differ even if they look equivalent."""
 NOTHING: Final = type(None)
-"""A default that is always ``None``, and that OpenAPI does not list, because it is called."""
+"""A default that is always ``None``. OpenAPI does not list it, because it is a callable."""
 _CONTROL: Final = re.compile(f"[{CONTROLS}]")
 _DECIMAL: Final = re.compile(r"-?[0-9]+")
 
 
 def is_legible(text: str) -> bool:
-    """Tell whether there are no control characters in a parameter."""
+    """Return true if a parameter has no control characters."""
     return not _CONTROL.search(text)
 
 
 def illegible(name: str) -> Violation:
-    """Return what is wrong with a parameter that has some, or is no text at all."""
+    """Return the violation of a parameter with control characters or invalid UTF-8."""
     return Violation(name, "INVALID_FORMAT", f"{name} must be UTF-8 without control characters", parameter=name)
 
 
 class PageSize(fields.Text):
-    """``page_size``: 0 means the default, and what is too large is coerced (AIP-158)."""
+    """``page_size``: 0 means the default, and larger values mean the maximum (AIP-158)."""
 
     def __init__(self, *, default: int = DEFAULT_PAGE_SIZE, largest: int = MAX_PAGE_SIZE) -> None:
         self.default, self.largest = default, largest
@@ -43,7 +43,7 @@ class PageSize(fields.Text):
         super().__init__(load_default=default, metadata=schema)
 
     def decode(self, value: object) -> Any:
-        """Return how many."""
+        """Return the number of items."""
         if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
             raise Breach("INVALID_TYPE", "must be an integer").error()
         if value.startswith("-"):
@@ -53,15 +53,15 @@ class PageSize(fields.Text):
 
 
 class PageToken(fields.Text):
-    """``page_token``: where the previous page ended."""
+    """``page_token``: the end of the previous page."""
 
-    def __init__(self, says: str = "`next_page_token` of the previous page.") -> None:
-        schema = {"description": says, "maxLength": page_tokens.LONGEST, "pattern": "^[A-Za-z0-9_-]*$"}
+    def __init__(self, description: str = "`next_page_token` of the previous page.") -> None:
+        schema = {"description": description, "maxLength": page_tokens.LONGEST, "pattern": "^[A-Za-z0-9_-]*$"}
         super().__init__(load_default="", metadata=schema)
 
 
 class MaskParameter(fields.Text):
-    """``update_mask``: the members that an update sets (AIP-134)."""
+    """``update_mask``: the properties that an update sets (AIP-134)."""
 
     def __init__(self, writable: Collection[str]) -> None:
         self.writable = writable
@@ -69,12 +69,12 @@ class MaskParameter(fields.Text):
         super().__init__(metadata={"description": message, "example": "title,tags", **_members(writable)})
 
     def decode(self, value: object) -> Any:
-        """Return the members."""
+        """Return the properties."""
         return _as_breach(parse_mask, str(value), writable=self.writable, present=())
 
 
 class FieldsParameter(fields.Text):
-    """``fields``: the members that are answered."""
+    """``fields``: the properties of the response."""
 
     def __init__(self, readable: Sequence[str]) -> None:
         self.readable = readable
@@ -86,18 +86,18 @@ class FieldsParameter(fields.Text):
         super().__init__(load_default=NOTHING, metadata=schema)
 
     def decode(self, value: object) -> Any:
-        """Return the members, or ``None`` for all."""
+        """Return the properties, or ``None`` for all."""
         return _as_breach(parse_fields, str(value), readable=self.readable)
 
 
 def _members(members: Collection[str]) -> dict[str, Any]:
-    """Return what OpenAPI says of a list of members."""
+    """Return the OpenAPI schema of a list of properties."""
     member = f" *({'|'.join(members)}) *"
     return {"pattern": f"^{member}(,{member})*$", "x-members": [*members]}
 
 
 def _as_breach(parse: Any, *args: Any, **kwargs: Any) -> Any:
-    """Let marshmallow collect what a parser refuses."""
+    """Convert the violations of a parser to a ``ValidationError``, which marshmallow collects."""
     try:
         return parse(*args, **kwargs)
     except ValidationFailed as failed:

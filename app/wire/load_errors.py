@@ -1,8 +1,8 @@
-"""Translation of the messages of a ``ValidationError`` into broken rules, each with its place and a stable code.
+"""Translation of the messages of a ``ValidationError`` into broken rules, each with its location and a stable code.
 
-The text of a message is kept: it is a sentence of marshmallow or of the code that raised it. The code depends on the
-origin of the text: an entry of ``error_messages``, or a validator. A message that is a ``Breach``, a ``Violation``, or
-a dict ``{"code": "UPPER_SNAKE", "message": "..."}`` has a code of its own. All other texts, such as those of
+The text of a message is unchanged: it is a sentence of marshmallow or of the code that raised it. The code depends on
+the origin of the text: an entry of ``error_messages``, or a validator. A message that is a ``Breach``, a ``Violation``,
+or a dict ``{"code": "UPPER_SNAKE", "message": "..."}`` contains its code. All other texts, such as those of
 ``@validates`` and ``@post_load``, are ``INVALID_VALUE``.
 """
 
@@ -23,17 +23,17 @@ Located = Iterator[tuple[Path, Broken]]
 
 
 def load_errors(schema: ma.Schema, error: ma.ValidationError, data: Any) -> Located:
-    """Yield the broken rules: of an object itself, of its members in order, of unknown members by name."""
+    """Yield the broken rules: of an object itself, of its fields in order, of unknown properties by name."""
     return _of_object(schema, (schema,), messages_of(error), (), data)
 
 
 def messages_of(error: ma.ValidationError) -> Any:
-    """Return the messages of an error by member, as marshmallow merges them into those of the object."""
+    """Return the messages of an error by property, as marshmallow merges them into the messages of the object."""
     return error.messages if error.field_name == SCHEMA else {error.field_name: error.messages}
 
 
 def sentences(messages: Any, path: Path, sources: tuple[Source, ...] = (), raw: Any = ma.missing) -> Located:
-    """Yield the broken rules that messages contain, at or under a place whose parts have no field."""
+    """Yield the broken rules in messages, at or below a location that has no fields."""
     for each in _listed(messages):
         if isinstance(each, dict) and not _is_coded(each, sources):
             for step, inner in each.items():
@@ -43,7 +43,7 @@ def sentences(messages: Any, path: Path, sources: tuple[Source, ...] = (), raw: 
 
 
 def _of_object(schema: ma.Schema, sources: tuple[Source, ...], messages: Any, path: Path, raw: Any) -> Located:
-    """Yield what a schema reports about an object, or by index about several."""
+    """Yield the broken rules that a schema reports for an object, or by index for several."""
     for each in _listed(messages):
         if isinstance(each, dict) and not _is_coded(each, sources):
             yield from _of_members(schema, sources, each, path, raw)
@@ -70,9 +70,9 @@ def _of_members(
 
 
 def _split(schema: ma.Schema, messages: dict[Any, Any], raw: Any) -> tuple[list[Any], list[tuple[Any, Any]]]:
-    """Return the messages about the object itself, and those about its members by key.
+    """Return the messages about the object itself, and those about its properties by key.
 
-    A member may have the name under which marshmallow keeps the former.
+    A property can have the key that marshmallow uses for messages about the object.
     """
     keys = {name: key_of(name, field) for name, field in schema.fields.items()}
     others = [
@@ -95,7 +95,7 @@ def _is_unknown(schema: ma.Schema, messages: Any) -> bool:
 
 
 def _of_field(field: "ma.fields.Field[Any]", messages: Any, path: Path, raw: Any) -> Located:
-    """Yield what a field reports about its value, or by step about what is in it."""
+    """Yield the broken rules that a field reports for its value, or by step for the parts of the value."""
     for each in _listed(messages):
         if not isinstance(each, dict) or _is_coded(each, (field,)):
             yield path, _broken(each, (field,), raw)
@@ -109,7 +109,7 @@ def _of_field(field: "ma.fields.Field[Any]", messages: Any, path: Path, raw: Any
 
 
 def _of_item(field: "ma.fields.Field[Any]", step: Any, messages: Any, path: Path, raw: Any) -> Located:
-    """Yield what is wrong with an item of a list or tuple, or with a key or value of a dict."""
+    """Yield the broken rules of an item of a list or tuple, or of a key or value of a dict."""
     at, inner = (*path, _short(step)), _inside(raw, step)
     if step == SCHEMA:
         yield from _of_field(field, messages, path, raw)
@@ -127,7 +127,7 @@ def _of_item(field: "ma.fields.Field[Any]", step: Any, messages: Any, path: Path
 
 
 def _of_plucked(field: "ma.fields.Field[Any]", messages: dict[Any, Any], path: Path, raw: Any) -> Located:
-    """Yield what is wrong with a value that stands for an object of which it is the only member."""
+    """Yield the broken rules of a value that represents an object with this single property."""
     for step, each in messages.items():
         if isinstance(step, int) and isinstance(each, dict):
             yield from _of_plucked(field, each, (*path, step), _inside(raw, step))
@@ -145,7 +145,7 @@ def _broken(message: Any, sources: tuple[Source, ...], raw: Any) -> Broken:
 
 
 def _is_coded(messages: Mapping[Any, Any], sources: tuple[Source, ...]) -> bool:
-    """Report whether a dict is one message with a code, as marshmallow's manual writes it in ``error_messages``."""
+    """Return true if a dict is one message with a code, as in ``error_messages`` of marshmallow's manual."""
     if not isinstance(messages.get("message"), str):
         return False
     if any(messages in source.error_messages.values() for source in sources):
@@ -168,13 +168,13 @@ def _place(key: Any, order: list[str]) -> tuple[int, int, str]:
 
 
 def _rank(entry: tuple[Any, Any]) -> tuple[int, int]:
-    """Return where the messages at a step of a value come: those about the value itself first, then by index."""
+    """Return the rank of the messages at a step of a value: the value itself first, then by index."""
     step = entry[0]
     return (1, step) if isinstance(step, int) else (0 if step == SCHEMA else 2, 0)
 
 
 def _inside(raw: Any, step: Any) -> Any:
-    """Return the part of the data that was sent at a step; ``missing`` where there is none."""
+    """Return the part of the data at a step, or ``missing``."""
     try:
         return raw[step]
     except (KeyError, IndexError, TypeError):

@@ -1,4 +1,4 @@
-"""The parts of a request that a schema can describe, and the violation of a rule at a place in one of them."""
+"""The parts of a request that a schema can describe, and the violation of a rule at a location in them."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,14 +12,14 @@ from app.wire.schemas.base import UNKNOWN_MEMBER, UNKNOWN_PARAMETER, Path, dotte
 from app.wire.validators import Breach, Sentence
 
 Broken = Breach | Violation | Sentence
-"""A broken rule. Only a ``Violation`` contains its own place."""
+"""A broken rule. Only a ``Violation`` contains its location."""
 Found = list[tuple[Path, Broken]]
 LONGEST_NAME: Final = 100
-"""Characters of an unknown member's name that are repeated to the client."""
+"""Characters of an unknown property's name in a message."""
 
 
 class Location(StrEnum):
-    """A part of a request, by the name that webargs and flask-smorest use; their aliases are accepted."""
+    """A part of a request, by the name in webargs and flask-smorest. Their aliases are accepted."""
 
     JSON = "json"
     FORM = "form"
@@ -37,21 +37,21 @@ class Location(StrEnum):
 
     @property
     def is_body(self) -> bool:
-        """Report whether the values are in the body of the request."""
+        """True if the values are in the body of the request."""
         return self in _BODIES
 
 
 _ALIASES: Final[Mapping[str, str]] = {"querystring": "query", "view_args": "path", "json_or_form": "json"}
 _BODIES: Final = frozenset({Location.JSON, Location.FORM, Location.FILES})
 OPEN: Final = frozenset({Location.HEADERS, Location.COOKIES})
-"""Locations in which every request has members that no schema describes; these members are ignored."""
+"""Locations that can have names without a field in the schema. These names are ignored."""
 
 SCREENED: Final = frozenset({Location.QUERY})
-"""Locations whose parsers accept no text that no database stores."""
+"""Locations whose parsers already reject texts that the database can't store."""
 
 
 def place(schema: ma.Schema | None, path: Path) -> list[tuple[int, str]]:
-    """Return where among others a broken rule is listed: an object itself, its members in order, unknown ones."""
+    """Return the sort key of a broken rule: an object itself, its fields in order, unknown properties."""
     order = list[tuple[int, str]]()
     for step in path:
         if isinstance(step, int):
@@ -64,7 +64,7 @@ def place(schema: ma.Schema | None, path: Path) -> list[tuple[int, str]]:
 
 
 def violation(path: Path, broken: Broken, location: Location, relative_to: str | None) -> Violation:
-    """Return the violation of a rule at a place.
+    """Return the violation of a rule at a location.
 
     A breach continues the field's name: ``title is required``. A sentence is the whole message.
     """
@@ -99,6 +99,6 @@ def _part(path: Path, location: Location) -> dict[str, str]:
 
 @lru_cache(1024)
 def _named(path: Path, relative_to: str | None) -> tuple[str, str]:
-    """Return the readable name of the place, and its JSON pointer (RFC 6901)."""
+    """Return the readable name of the location, and its JSON pointer (RFC 6901)."""
     pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
     return dotted_path(path, relative_to), f"#{pointer}"

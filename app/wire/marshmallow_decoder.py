@@ -1,4 +1,4 @@
-"""A decoder that lets marshmallow load a schema and translates its errors: slower than a compiled one, and complete."""
+"""A decoder that loads a schema with marshmallow and translates its errors. It is slower than a compiled decoder."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -16,18 +16,18 @@ _MISUSED: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 class MarshmallowDecoder:
-    """Loads one schema with marshmallow's own ``load``."""
+    """Loads one schema with marshmallow's ``load``."""
 
     def __init__(self, schema: ma.Schema, *, unknown: str | None = None) -> None:
-        """Take a schema; ``unknown`` replaces its own."""
+        """Store a schema; ``unknown`` replaces its setting."""
         self._schema = schema
         self._options: dict[str, Any] = {} if unknown is None else {"unknown": unknown}
         hooks = schema._hooks.get(PRE_LOAD, [])  # noqa: SLF001 -- no public list of hooks
         self._needs_list = schema.many and not any(takes_all for _, takes_all, _ in hooks)
 
     def read(self, data: Any, path: Path, found: Found) -> Any:
-        """Return what the schema makes of the data; each rule that is broken joins what was found, 101 at most."""
-        if self._needs_list and not isinstance(data, list):  # marshmallow would loop over it before it looks
+        """Return the schema's value of the data, and add the broken rules to ``found``, at most 101."""
+        if self._needs_list and not isinstance(data, list):  # marshmallow would loop over it before it checks the type
             found.append((path, _wrong_type(self._schema)))
             return None
         try:
@@ -44,9 +44,9 @@ class MarshmallowDecoder:
 
 
 def _misfits(schema: ma.Schema, data: Any, path: Path) -> Iterator[tuple[Path, Broken]]:
-    """Yield the places of values that are not objects, or not lists of them, where a schema needs them.
+    """Yield the locations of values that are not objects or lists of objects, although the schema requires them.
 
-    A hook that is written for objects fails on such a value before marshmallow looks at it.
+    A hook for objects fails on such a value before marshmallow checks its type.
     """
     if not schema.many:
         yield from _members(schema, data, path)

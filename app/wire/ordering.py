@@ -15,10 +15,10 @@ _COMMA: Final = re.compile(",")
 
 
 def parse_order_by(text: str, members: Collection[str], default: tuple[Ordering, ...]) -> tuple[Ordering, ...]:
-    """Return what to sort by, the first member first; the default for a blank text.
+    """Return the sort order, or the default for a blank text.
 
     Raises:
-        errs.lists.InvalidOrderBy: at the first token that is not allowed where it stands.
+        errs.lists.InvalidOrderBy: at the first token that is not allowed at its position.
     """
     scanner = FilterLexer(text, param="order_by", rejection=errs.lists.InvalidOrderBy)
     if scanner.is_at_end():
@@ -27,14 +27,14 @@ def parse_order_by(text: str, members: Collection[str], default: tuple[Ordering,
     while not scanner.is_at_end():
         _take_comma(scanner)
         if len(order) == MOST_MEMBERS:
-            raise scanner.reject("Too many members", [f"at most {MOST_MEMBERS} members"])
+            raise scanner.reject("Too many properties", [f"at most {MOST_MEMBERS} properties"])
         taken = {ordering.member for ordering in order}
         order.append(_ordering(scanner, [member for member in members if member not in taken], taken))
     return tuple(order)
 
 
 def order_pattern(members: Collection[str]) -> str:
-    """Return what OpenAPI says of an order; that no member is named twice, it cannot say."""
+    """Return the OpenAPI pattern of an order. A pattern can't express that each property occurs only once."""
     ordering = f"({'|'.join(members)})( +({'|'.join(_DIRECTIONS)}))? *"
     return f"^ *({ordering}(, *{ordering}){{0,{MOST_MEMBERS - 1}}})?$"
 
@@ -42,8 +42,8 @@ def order_pattern(members: Collection[str]) -> str:
 def _ordering(scanner: FilterLexer, members: Collection[str], taken: Collection[str] = ()) -> Ordering:
     name = scanner.peek(WORD)
     if name not in members:
-        reason = "Unknown member" if name else "A member is expected"
-        raise scanner.reject("A member is named twice" if name in taken else reason, members, token=name)
+        reason = "Unknown property" if name else "A property is expected"
+        raise scanner.reject("A property is listed twice" if name in taken else reason, members, token=name)
     scanner.take(name)
     direction = scanner.peek(WORD)
     if direction and direction not in _DIRECTIONS:

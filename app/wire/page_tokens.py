@@ -1,8 +1,8 @@
-"""Page tokens: where a list goes on, sealed so that nobody but us can have written it (AIP-158, C17).
+"""Page tokens: the position in a list, signed so that only the service can create them (AIP-158, C17).
 
-A token is ``base64url(tag ‖ payload)``. What it is bound to (the list, its filter and order, the caller) enters the tag
-and not the payload, which keeps tokens short. The payload is a JSON array: the total, then the keys, a moment as
-``[microseconds since 1970]``.
+A token is ``base64url(tag ‖ payload)``. It is bound to the list, its filter and order, and the caller. These are part
+of the tag and not of the payload, which keeps tokens short. The payload is a JSON array: the total, then the keys. A
+time is ``[microseconds since 1970]``.
 """
 
 import hmac
@@ -24,7 +24,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class PageTokens:
-    """Seals and opens page tokens with a key derived from the secret for nothing else (as HKDF does, RFC 5869)."""
+    """Signs and verifies page tokens with a key that is derived only for them (as in HKDF, RFC 5869)."""
 
     def __init__(self, secret: bytes) -> None:
         if not secret:
@@ -32,7 +32,7 @@ class PageTokens:
         self._key: Final = hmac.digest(secret, _PURPOSE, "sha256")
 
     def seal(self, cursor: Cursor, *, bound_to: Sequence[str]) -> str:
-        """Return the token for a cursor, good for the same ``bound_to`` only.
+        """Return the token for a cursor, valid only for the same ``bound_to``.
 
         Raises:
             ValueError: the keys are too long for a token.
@@ -45,10 +45,10 @@ class PageTokens:
         return token
 
     def open(self, token: str, *, bound_to: Sequence[str]) -> Cursor:
-        """Return the cursor that was sealed.
+        """Return the cursor of a token.
 
         Raises:
-            errs.lists.InvalidPageToken: not one of ours, not to the letter, or bound to something else.
+            errs.lists.InvalidPageToken: the service did not create this token, or it is bound to something else.
         """
         sealed = _decoded(token)
         tag, payload = sealed[:_TAG_SIZE], sealed[_TAG_SIZE:]
@@ -63,7 +63,7 @@ class PageTokens:
 
 
 def _decoded(token: str) -> bytes:
-    """Return the bytes of a token, of which there is one spelling only."""
+    """Return the bytes of a token. Only the canonical encoding is accepted."""
     if len(token) > LONGEST:
         raise _invalid()
     try:

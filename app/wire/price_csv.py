@@ -1,4 +1,4 @@
-"""A file of prices: CSV in UTF-8 with a header, read a line at a time (RFC 4180)."""
+"""The parser of price files: CSV in UTF-8 with a header, read line by line (RFC 4180)."""
 
 import csv
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LONGEST: Final = 10_000
 
 
 def rows(file: TextIO) -> Iterator[CsvRow]:
-    """Yield what stands in each line below the header; after what is no CSV or no UTF-8, nothing."""
+    """Yield the row of each line after the header, and stop after a line that is not CSV or not UTF-8."""
     reader = csv.reader(_bounded(file), strict=True)
     try:
         header = next(reader, [])
@@ -27,19 +27,19 @@ def rows(file: TextIO) -> Iterator[CsvRow]:
         for row in reader:
             yield _row(reader.line_num, header, row)
     except (csv.Error, ValueError) as error:
-        said = "this is no UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-        yield _faulty(reader.line_num + 1, said)
+        reason = "the file is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        yield _faulty(reader.line_num + 1, reason)
 
 
 def _bounded(file: TextIO) -> Iterator[str]:
     """Yield lines.
 
     Raises:
-        ValueError: one is too long to be right.
+        ValueError: a line is too long.
     """
     while line := file.readline(LONGEST + 1):
         if len(line) > LONGEST:
-            raise ValueError(f"a line has at most {LONGEST} characters")
+            raise ValueError(f"a line can have at most {LONGEST} characters")
         yield line
 
 
@@ -48,7 +48,7 @@ _decode: Final = Decoder(OfferSchema())
 
 def _row(number: int, header: list[str], row: list[str]) -> CsvRow:
     if len(row) != len(header):
-        return _faulty(number, f"there must be {len(header)} values, and there are {len(row)}")
+        return _faulty(number, f"the line must have {len(header)} values, and it has {len(row)}")
     broken: list[Violation] = []
     offer = _decode(dict(zip(header, row, strict=True)), DecodeContext(datetime.now(UTC)), broken)
     return CsvRow(

@@ -1,4 +1,4 @@
-"""The id of a request and the trace that it is part of, as callers send them (C16)."""
+"""The ID and the trace of a request, as callers send them (C16)."""
 
 import os
 import re
@@ -14,11 +14,11 @@ _VALID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _TRACEPARENT: Final = re.compile(
     r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?"
 )
-"""W3C Trace Context, section 3.2.4: what comes after 00, which is 55 characters long, may say more."""
+"""W3C Trace Context, section 3.2.4: versions after 00, which has 55 characters, can be longer."""
 
 
 def chosen(sent: Iterable[str | None]) -> str:
-    """Return the first valid id among those sent, else a new one."""
+    """Return the first valid ID that was sent, otherwise a new one."""
     for each in sent:
         if each and _VALID.fullmatch(each):
             return each
@@ -26,12 +26,12 @@ def chosen(sent: Iterable[str | None]) -> str:
 
 
 _DRAWN: Final[list[str]] = []
-"""Ids for the requests to come: one call for random bytes suffices for many."""
+"""IDs for the next requests: one call for random bytes creates several."""
 os.register_at_fork(after_in_child=_DRAWN.clear)
 
 
 def new() -> str:
-    """Return an id that no other request has: 128 random bits."""
+    """Return a unique ID: 128 random bits."""
     try:
         return _DRAWN.pop()
     except IndexError:
@@ -46,6 +46,6 @@ def _drawn() -> list[str]:
 
 
 def trace_of(traceparent: str) -> str | None:
-    """Return the id of the trace that the caller's span belongs to."""
+    """Return the ID of the caller's trace."""
     parent = _TRACEPARENT.fullmatch(traceparent)
     return parent[1] if parent else None

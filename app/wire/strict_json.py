@@ -1,8 +1,8 @@
-"""Strict JSON, as RFC 8259 and I-JSON (RFC 7493) have it, in two phases.
+"""The parser of strict JSON (RFC 8259, and I-JSON, RFC 7493), in two phases.
 
-The first is the C scanner of the standard library, told to refuse what it would otherwise let pass; before it makes a
-value of a large body, orjson looks through that. Only when the first phase refuses does the second,
-:mod:`app.wire.json_locator`, walk the body to find the byte and the reason. Both always agree on whether a body is fit.
+The first phase is the C scanner of the standard library with stricter hooks. orjson checks a large body before the
+scanner decodes it. If the first phase rejects the body, :mod:`app.wire.json_locator` finds the byte and the reason.
+Both phases accept the same bodies.
 """
 
 import json
@@ -16,7 +16,7 @@ from app.wire.json_estimate import Unfit, estimate
 from app.wire.json_locator import MAX_DEPTH, Unfinished, are_escapes_fit, locate
 
 LARGE: Final = 4096
-"""Bytes from which on a body is looked through first: of one that is not JSON, no value is made."""
+"""Bytes from which a body is checked before it is decoded. Invalid JSON is then not decoded."""
 _BLANKS: Final = b" \t\n\r"
 _SAFE_DIGITS: Final = 308
 _CONTAINERS: Final = frozenset({dict, list})
@@ -27,10 +27,10 @@ def loads(body: bytes) -> object:
     """Return the value of a JSON text.
 
     Raises:
-        errs.requests.EmptyBody: there is nothing but white space.
+        errs.requests.EmptyBody: the body has only white space.
         errs.requests.MalformedJson: it is not strict JSON; ``position`` counts bytes from 1. It is exact unless the
-            body is large: then the first syntax error is pointed at, whatever else comes before it, and a message says
-            so where the place itself is not known.
+            body is large. Then it is the position of the first syntax error, even if another defect comes before it. If
+            the position is unknown, the message contains the position that it follows.
     """
     message: str | None = None
     try:
@@ -56,20 +56,20 @@ def _decode(body: bytes) -> object:
     text = body.decode()
     value: object = _decoder(body).decode(text)
     if "\\u" in text and not are_escapes_fit(text):
-        raise Unfit("Half of a surrogate pair is not allowed")
+        raise Unfit("A lone surrogate is not allowed")
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         raise Unfit(f"Nesting deeper than {MAX_DEPTH} is not allowed")
     return value
 
 
 def _decoder(body: bytes) -> json.JSONDecoder:
-    """Return what decodes a body, after having looked through a large one.
+    """Return the decoder of a body, after checking a large body.
 
-    orjson looks through a text before it makes a value, and finds every number that is not finite on its way. It makes
-    none here, since behind the text stands what is not JSON.
+    orjson checks a text before it builds values, and finds every number that is not finite. It builds no values here,
+    because an invalid byte follows the text.
 
     Raises:
-        orjson.JSONDecodeError: there is something else in it that is not JSON.
+        orjson.JSONDecodeError: the body is not JSON.
     """
     if len(body) < LARGE:
         return _DECODER
@@ -82,7 +82,7 @@ def _decoder(body: bytes) -> json.JSONDecoder:
 
 
 def _is_deeper(value: object, limit: int) -> bool:
-    """Tell whether containers are nested deeper than the limit, looking at one level after the other."""
+    """Return true if containers are nested deeper than the limit. It checks one level after the other."""
     level: list[Any] = [value] if type(value) in _CONTAINERS else []
     for _ in range(limit):
         level = [
@@ -99,7 +99,7 @@ def _is_deeper(value: object, limit: int) -> bool:
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise Unfit("A member name is repeated")
+        raise Unfit("A property name is repeated")
     return members
 
 
@@ -112,7 +112,7 @@ def _integer(digits: str) -> int:
 def _real(digits: str) -> float:
     number = float(digits)
     if isinf(number):
-        raise Unfit("A number this large is not allowed")
+        raise Unfit("The number is too large")
     return number
 
 
@@ -124,4 +124,4 @@ _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_members, parse_int=_integer, parse_float=_real, parse_constant=_reject
 )
 _OF_FINITE: Final = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_reject)
-"""Decodes what has no number that is not finite."""
+"""The decoder of bodies whose numbers are all finite."""

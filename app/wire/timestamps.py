@@ -1,4 +1,4 @@
-"""Timestamps as RFC 3339 has them, narrower in what comes in: ``RULE`` says how. One spelling goes out."""
+"""RFC 3339 timestamps. Input is restricted further by ``RULE``. Output has one format."""
 
 import re
 from datetime import UTC, datetime
@@ -8,20 +8,20 @@ PATTERN: Final = (
     r"^(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
     r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
 )
-"""What OpenAPI says of a timestamp. Which days a month has, it cannot say."""
+"""The OpenAPI pattern of a timestamp. It can't express the number of days in a month."""
 RULE: Final = (
     "an RFC 3339 timestamp such as 2030-01-31T12:00:00Z: T between date and time, at most 6 fractional digits,"
     " no leap second, years 1 to 9999 in UTC"
 )
-"""Every way in which a timestamp is narrower than RFC 3339, section 5.6."""
+"""All restrictions in addition to RFC 3339, section 5.6."""
 _TIMESTAMP: Final = re.compile(PATTERN.removeprefix("^").removesuffix("$"))
 
 
 def parse(text: str) -> datetime:
-    """Return the moment in UTC (RFC 3339, section 5.6, ``t`` and ``z`` in small letters too, as ``RULE`` narrows it).
+    """Return the time in UTC (RFC 3339, section 5.6, also with lowercase ``t`` and ``z``, restricted by ``RULE``).
 
     Raises:
-        ValueError: it is spelled otherwise, is no day of the calendar, or lies outside the years 1 to 9999 in UTC.
+        ValueError: the format or the date is invalid, or the time is outside the years 1 to 9999 in UTC.
     """
     if not _TIMESTAMP.fullmatch(text):
         raise ValueError("not a timestamp like 2027-01-31T12:00:00Z")
@@ -32,22 +32,22 @@ def parse(text: str) -> datetime:
 
 
 def in_utc(moment: datetime) -> datetime:
-    """Return the moment in UTC.
+    """Return the time in UTC.
 
     Raises:
-        ValueError: the moment has no time zone.
+        ValueError: the time has no time zone.
     """
     if moment.tzinfo is UTC:
         return moment
     if moment.tzinfo is None:
-        raise ValueError("a moment needs a time zone")
+        raise ValueError("a time requires a time zone")
     return moment.astimezone(UTC)
 
 
 def render(moment: datetime) -> str:
-    """Return the moment in UTC with ``Z``, microseconds kept, a zero fraction omitted (C14).
+    """Return the time in UTC with ``Z`` and microseconds; a zero fraction is omitted (C14).
 
     Raises:
-        ValueError: the moment has no time zone.
+        ValueError: the time has no time zone.
     """
     return in_utc(moment).isoformat().removesuffix("+00:00") + "Z"

@@ -153,7 +153,7 @@ def faults(task: dict[str, Any]) -> list[str]:
         found.append("priority must be one of " + ", ".join(PRIORITIES))
     due = task.get("due_date")
     if due and datetime.fromisoformat(due) <= datetime.now(UTC):
-        found.append("due_date must lie in the future")
+        found.append("due_date must be in the future")
     tags = task.get("tags", [])
     if len(tags) > 10 or len({*tags}) < len(tags):
         found.append("tags must be at most 10, each once")

@@ -72,7 +72,7 @@ class NewTask(BaseModel):
     @classmethod
     def in_the_future(cls, value):
         if value is not None and value <= datetime.now(UTC):
-            raise ValueError("must lie in the future")
+            raise ValueError("must be in the future")
         return value
 
 

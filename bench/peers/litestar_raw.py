@@ -33,7 +33,7 @@ class NewTask(Struct, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.due_date is not None and self.due_date <= datetime.now(UTC):
-            raise ValueError("due_date must lie in the future")
+            raise ValueError("due_date must be in the future")
 
 
 class NewTaskBody(Struct):

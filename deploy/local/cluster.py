@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from app import product
 from deploy.local import exec_child, private_files
 
-DATABASE: Final = "candor"
+DATABASE: Final = product.SLUG
 BUILTIN_LOCALES_SINCE: Final = 17  # the major version
 CAUSES: Final = (re.compile("FATAL:|[Ee]rror:"), re.compile("PANIC:|ERROR:"), re.compile("terminated by signal"))
 """Patterns of log lines that name a cause, the most reliable first."""

@@ -27,6 +27,7 @@ from typing import Final, NoReturn
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # executed as a file, only its own folder is on the path
 
+from app import product
 from deploy.local import embedded_postgres, exec_child, private_files
 
 LOCAL: Final = ROOT / ".local"
@@ -208,7 +209,7 @@ def _finish(argv: list[str]) -> int:
 
 def info(line: str) -> None:
     """Print one line."""
-    sys.stderr.write(f"candor: {line}\n")
+    sys.stderr.write(f"{product.SLUG}: {line}\n")
     sys.stderr.flush()
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import Final
 
+from app import product
 from deploy.local import exec_child
 
 FIRST_PAUSE: Final = 0.5
@@ -42,7 +43,7 @@ class Supervisor:
             code = self._once()
             if not self._signals:
                 pause = FIRST_PAUSE if time.monotonic() - began > STABLE_SECONDS else pause
-                sys.stderr.write(f"candor: the worker has ended ({code}) and is started again in {pause:g} s\n")
+                sys.stderr.write(f"{product.SLUG}: the worker has ended ({code}) and is started again in {pause:g} s\n")
                 sys.stderr.flush()
                 self._wait(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)

@@ -1,6 +1,5 @@
 """Supervision of the exporter by gunicorn's master: it holds the port, and restarts an exporter that ends."""
 
-import logging
 import signal
 import socket
 import subprocess
@@ -9,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from app import product
 from deploy.local import exec_child
 from deploy.metering import metrics_folder
 
@@ -17,7 +17,7 @@ PROGRAM: Final = [sys.executable, "-m", "deploy.metering.exporter"]
 PAUSE: Final = 1.0
 """Seconds between two starts."""
 BACKLOG: Final = 64
-_LOG: Final = logging.getLogger("candor.metrics")
+_LOG: Final = product.logger("metrics")
 
 
 class ExporterSupervisor:

@@ -15,10 +15,11 @@ from typing import Any, Final
 
 from prometheus_client import values
 
+from app import product
 from deploy.serving import worker_index
 
 COUNTING: Final = "app.observability.metrics"
-PREFIX: Final = "candor-metrics-"
+PREFIX: Final = f"{product.SLUG}-metrics-"
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 -- counting must never wait for a disk
 MASTER: Final = "master"
 ROOM: Final = 2**20

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import QueuePool
 
+from app import product
 from app.config import VERSION
 from app.observability import active_requests, logs
 from app.observability.debug import Listener
@@ -19,7 +20,7 @@ from deploy.serving import worker_index
 
 LIBRARIES: Final = {name: version(name) for name in ("flask", "gunicorn", "psycopg", "sqlalchemy")}
 _BEGAN: Final = time.monotonic()
-_LOG: Final = logging.getLogger("candor.debug")
+_LOG: Final = product.logger("debug")
 
 
 def listen(worker: Any, *, token: str, port: int) -> None:
@@ -34,7 +35,7 @@ def listen(worker: Any, *, token: str, port: int) -> None:
 
 def variables(worker: Any) -> dict[str, object]:
     """Return the state of every bounded resource, and the versions of this process."""
-    services = worker.wsgi.extensions["candor-services"]
+    services = worker.wsgi.extensions["app-services"]
     bulkhead = services.bulkhead
     return {
         "worker": {

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from app import product
 from deploy.stack.programs import NginxError, find
 
 DIRECTIVE_SINCE: Final = (1, 25, 1)
@@ -38,7 +39,7 @@ def main() -> int:
     try:
         sys.stdout.write(configuration(sys.argv[1:] or ADDRESSES, version(find("nginx"))))
     except NginxError as error:
-        sys.stderr.write(f"candor: {error}\n")
+        sys.stderr.write(f"{product.SLUG}: {error}\n")
         return 1
     return 0
 

@@ -21,6 +21,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # executed as a file, only its own folder is on the path
 
+from app import product
 from deploy.local import embedded_postgres, exec_child, private_files
 from deploy.local import run as local
 from deploy.stack.instance import Instance, InstanceError, Program
@@ -117,7 +118,7 @@ class Stack:
         front, jobs = self.proxy, int(self.environment.get("WORKER_METRICS_PORT") or 9094)
         lines = [
             "",
-            f"  Candor answers on {front.url} (curl -k: the certificate is self-signed)",
+            f"  {product.NAME} answers on {front.url} (curl -k: the certificate is self-signed)",
             f"            and on {front.plain_url}, until Ctrl-C",
             "",
             f"  nginx      process {nginx.pid}, configured in {front.home}, rejections logged in {front.log}",
@@ -195,7 +196,7 @@ def database() -> Iterator[None]:
 @contextlib.contextmanager
 def runtime() -> Iterator[Path]:
     """Yield a folder with a short name, because socket paths are limited, which only nginx may enter."""
-    home = Path(tempfile.mkdtemp(prefix="candor-stack-"))
+    home = Path(tempfile.mkdtemp(prefix=f"{product.SLUG}-stack-"))
     try:
         if os.geteuid() == 0:
             shutil.chown(home, group=account()[1])

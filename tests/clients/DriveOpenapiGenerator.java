@@ -187,12 +187,12 @@ public class DriveOpenapiGenerator {
       same(renamed.getTitle(), RUN + " 3b");
       same(renamed.getStatus(), Task.StatusEnum.STATUS_COMPLETED);
     });
-    STEPS.put("what_was_read_can_be_sent_back", () -> {
+    STEPS.put("a_response_can_be_sent_back", () -> {
       Task task = create("4");
       TaskUpdate same = ALICE.getObjectMapper().convertValue(task, TaskUpdate.class);
       same(update(task, same, null).getTitle(), task.getTitle());
     });
-    STEPS.put("a_mask_clears_what_the_body_lacks", () -> {
+    STEPS.put("a_mask_clears_missing_properties", () -> {
       Task task = create("6");
       same(update(task, new TaskUpdate().description("more"), null).getDescription(), "more");
       Task cleared = update(task, new TaskUpdate().title("x"), "description");
@@ -209,7 +209,7 @@ public class DriveOpenapiGenerator {
       } while (token != null);
       holds(seen.contains(RUN + " 2") && !seen.contains(RUN + " 1"), seen);
     });
-    STEPS.put("a_title_that_is_taken_is_409", () -> {
+    STEPS.put("a_reused_title_is_409", () -> {
       create("7");
       Object problem = problem(CreateTask409Response.class, () -> create("7")).getActualInstance();
       holds(problem instanceof TaskTitleTaken taken && taken.getStatus() == 409, problem);
@@ -223,7 +223,7 @@ public class DriveOpenapiGenerator {
           List.of(Violation.CodeEnum.TOO_SHORT, Violation.CodeEnum.MUST_BE_FUTURE));
       same(errors.stream().map(Violation::getPointer).toList(), List.of("#/task/title", "#/task/due_date"));
     });
-    STEPS.put("problems_of_one_status_are_told_apart", () -> {
+    STEPS.put("problems_of_one_status_are_distinguished", () -> {
       var type = ListTasks400Response.class;
       var filtered = problem(type, () -> TASKS.listTasks(null, null, "nonsense !", null, null, null));
       holds(filtered.getInvalidFilter().getPosition() >= 1, filtered);
@@ -240,7 +240,7 @@ public class DriveOpenapiGenerator {
       TasksApi bob = new TasksApi(client(System.getenv("CANDOR_BOB")));
       bare(403, () -> bob.listTasks(null, null, null, null, null, null));
     });
-    STEPS.put("what_is_not_there_is_404", () -> {
+    STEPS.put("a_missing_resource_is_404", () -> {
       var missing = problem(TaskNotFound.class, () -> TASKS.getTask(UUID.randomUUID(), null, null, null, null));
       same(missing.getCode(), TaskNotFound.CodeEnum.TASK_NOT_FOUND);
     });
@@ -264,7 +264,7 @@ public class DriveOpenapiGenerator {
       var reused = problem(IdempotencyKeyReused.class, () -> TASKS.createTask(of("11b"), null, key));
       same(reused.getStatus(), 422);
     });
-    STEPS.put("a_batch_tells_what_failed", () -> {
+    STEPS.put("a_batch_lists_failed_items", () -> {
       create("12");
       var made = TASKS.createTasksWithHttpInfo(batch("12", "13"), null, null);
       same(made.getStatusCode(), 207);
@@ -272,7 +272,7 @@ public class DriveOpenapiGenerator {
       BatchFailure failure = made.getData().getFailures().get(0);
       same(List.of(failure.getIndex(), failure.getProblem().getCode()), List.of(0, "TASK_TITLE_TAKEN"));
     });
-    STEPS.put("a_batch_of_which_all_fail_is_409", () -> {
+    STEPS.put("a_batch_that_fails_completely_is_409", () -> {
       var refused = problem(CreateTasks409Response.class, () -> TASKS.createTasks(batch("12", "13"), null, null));
       same(refused.getBatchFailed().getFailures().size(), 2);
     });
@@ -346,7 +346,7 @@ public class DriveOpenapiGenerator {
       var errors = problem(type, () -> passwords.putPassword(change, null)).getValidationFailed().getErrors();
       same(errors.get(0).getCode(), Violation.CodeEnum.TOO_COMMON);
     });
-    STEPS.put("registering_is_the_same_for_everybody", () -> {
+    STEPS.put("registration_reveals_no_account", () -> {
       RegistrationApi registration = new RegistrationApi(NOBODY);
       UserCreate body = new UserCreate().name("Carol").email("carol@example.com");
       var first = registration.registerUserWithHttpInfo(body, null);

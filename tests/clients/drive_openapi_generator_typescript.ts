@@ -109,7 +109,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.deepEqual([renamed.title, renamed.status], [`${run} 3b`, "STATUS_COMPLETED"]);
   },
 
-  async what_was_read_can_be_sent_back() {
+  async a_response_can_be_sent_back() {
     const made = await create("4");
     assert.equal((await change(made, made)).title, made.title);
   },
@@ -120,7 +120,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal((await change(made, { description: null })).description, null);
   },
 
-  async a_mask_clears_what_the_body_lacks() {
+  async a_mask_clears_missing_properties() {
     const made = await create("6");
     await change(made, { description: "more" });
     const cleared = await tasks.updateTask({
@@ -142,7 +142,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.ok(seen.includes(`${run} 2`) && !seen.includes(`${run} 1`));
   },
 
-  async a_title_that_is_taken_is_409() {
+  async a_reused_title_is_409() {
     await create("7");
     const response = await refusal(create("7"));
     assert.equal(response.status, 409);
@@ -164,7 +164,7 @@ const steps: Record<string, () => Promise<void>> = {
     );
   },
 
-  async problems_of_one_status_are_told_apart() {
+  async problems_of_one_status_are_distinguished() {
     const filtered = await refusal(tasks.listTasks({ filter: "nonsense !" }));
     const problem = candor.ListTasks400ResponseFromJSON(await filtered.json());
     assert.ok(problem.code === "INVALID_FILTER" && problem.position >= 1 && problem.allowed.length > 0);
@@ -181,7 +181,7 @@ const steps: Record<string, () => Promise<void>> = {
     await bare(new candor.TasksApi(as(env("CANDOR_BOB"))).listTasks(), 403);
   },
 
-  async what_is_not_there_is_404() {
+  async a_missing_resource_is_404() {
     const response = await refusal(tasks.getTask({ taskId: randomUUID() }));
     assert.equal(candor.TaskNotFoundFromJSON(await response.json()).code, "TASK_NOT_FOUND");
   },
@@ -208,7 +208,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal(candor.IdempotencyKeyReusedFromJSON(await response.json()).status, 422);
   },
 
-  async a_batch_tells_what_failed() {
+  async a_batch_lists_failed_items() {
     await create("12");
     const answer = await tasks.createTasksRaw({ batchCreateTasksRequest: batch("12", "13") });
     const { tasks: made, failures } = await answer.value();
@@ -216,7 +216,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal(failures[0]?.problem.code, "TASK_TITLE_TAKEN");
   },
 
-  async a_batch_of_which_all_fail_is_409() {
+  async a_batch_that_fails_completely_is_409() {
     const response = await refusal(tasks.createTasks({ batchCreateTasksRequest: batch("12", "13") }));
     const problem = candor.CreateTasks409ResponseFromJSON(await response.json());
     assert.ok(problem.code === "BATCH_FAILED");
@@ -305,7 +305,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.deepEqual(problem.errors?.map((each) => each.code), ["TOO_COMMON"]);
   },
 
-  async registering_is_the_same_for_everybody() {
+  async registration_reveals_no_account() {
     const register = (email: string) =>
       new candor.RegistrationApi(nobody).registerUserRaw({ userCreate: { name: "Carol", email } });
     const answers = [await register("carol@example.com"), await register(credentials.email)];

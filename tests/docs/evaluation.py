@@ -46,7 +46,7 @@ class Evaluation:
 
     def _evaluate(self, block: Block) -> None:
         treatments = {entry.treatment for entry in self.entries if entry.matches(block)}
-        if "unfinished" in treatments or "skipped" in treatments:
+        if "skipped" in treatments:
             return
         if block.language in PARSERS:
             PARSERS[block.language](block.source)

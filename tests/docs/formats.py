@@ -55,9 +55,11 @@ def parse_toml(text: str) -> None:
 
 
 def parse_ini(text: str) -> None:
-    """Check an INI file, or a unit of systemd: keys may repeat."""
+    """Check an INI file, a part of a section, or a unit of systemd: keys may repeat."""
+    has_section = any(line.startswith("[") for line in text.splitlines())
     try:
-        configparser.RawConfigParser(strict=False, allow_no_value=True, delimiters="=").read_string(text)
+        parser = configparser.RawConfigParser(strict=False, delimiters="=")
+        parser.read_string(text if has_section else f"[part]\n{text}")
     except configparser.Error as error:
         raise ValueError(str(error)) from error
 

@@ -10,16 +10,16 @@ from app.resilience.breaker_counts import Counts
 
 NAMES: Final = frozenset({"fields", "about", "own", "line", "chain"})
 """Variables with fields of a log entry."""
-FUNCTIONS: Final = frozenset({"logged", "_line", "fields", "told", "cause_chain"})
+FUNCTIONS: Final = frozenset({"logged", "_entry", "fields", "start_fields", "cause_chain"})
 """Functions that return fields of a log entry."""
-CALLS: Final = frozenset({"access", "audit", "told", "report"})
+CALLS: Final = frozenset({"access", "audit", "info", "report"})
 """Calls with fields of a log entry."""
 KEYWORDS: Final = frozenset({"fields", "more", "extra"})
 INNER: Final = frozenset({"total", "created", "failed"})
 """Keys of the object that the field ``batch`` is."""
 FOLDERS: Final = frozenset({"observability", "cli", "rest", "rpc", "wiring", "services"})
 LOGS: Final = re.compile(
-    r'"fields"|\blogs\.|def logged|_log\b|job_log|log\.told|startup\.announce|spent_ms|error_reporting'
+    r'"fields"|\blogs\.|def logged|_log\b|job_log|log\.info|startup\.announce|spent_ms|error_reporting'
 )
 
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -11,26 +12,29 @@ FILE: Final = Path(__file__).with_name("blocks.toml")
 REQUIRED: Final = {
     "executed": {"page", "by"},
     "compiled": {"page", "block", "reason"},
-    "skipped": {"page", "block", "reason"},
-    "unfinished": {"page", "section", "reason"},
+    "skipped": {"page", "reason"},
 }
-OPTIONAL: Final = {"executed": {"block"}}
+OPTIONAL: Final = {"executed": {"block", "language"}, "skipped": {"block", "language"}}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of the table: what happens to a page, a section or a block."""
+    """An entry of the table: the treatment of a page or a block."""
 
     treatment: str
     page: str
     block: str = ""
-    section: str = ""
+    language: str = ""
     by: str = ""
     reason: str = ""
 
     def matches(self, block: Block) -> bool:
         """Return whether the entry is about this block."""
-        return self.page == block.page and self.block in ("", block.first_line) and self.section in ("", block.section)
+        return (
+            fnmatchcase(block.page, self.page)
+            and self.block in ("", block.first_line)
+            and self.language in ("", block.language)
+        )
 
 
 def entries(file: Path = FILE) -> list[Entry]:
@@ -50,7 +54,7 @@ def entries(file: Path = FILE) -> list[Entry]:
 
 def entries_of(page: str, root: Path = ROOT, file: Path = FILE) -> list[Entry]:
     """Return the entries of a page, that of its front matter (``executed:``) included."""
-    found = [entry for entry in entries(file) if entry.page == page]
+    found = [entry for entry in entries(file) if fnmatchcase(page, entry.page)]
     if by := front_matter(page, root).get("executed"):
         found.append(Entry("executed", page, by=str(by)))
     return found

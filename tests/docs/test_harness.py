@@ -107,7 +107,8 @@ class TestFormats:
         ("language", "good", "bad"),
         [
             ("csv", "a,b\n1,2\n", "a,b\n1\n"),
-            ("ini", "[Service]\nExecStart=a\nExecStart=b\n", "ExecStart=a\n"),
+            ("ini", "[Service]\nExecStart=a\nExecStart=b\n", "[Service]\nExecStart\n"),
+            ("ini", "pool_mode = transaction\n", "pool_mode\n"),
             ("json", '{"a": […], …}', '{"a": 1,}'),
             ("toml", "a = 1", "a = "),
             ("yaml", "a: [1]", "a: [1"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app import errs
+from app import errs, product
 from app.config import ROOT, Settings
 from app.observability import log_fields, metric_labels
 from app.rest import request_headers, response_headers, scopes
@@ -103,8 +103,10 @@ class TestTables:
 
     def test_the_loggers_are_those_of_the_code(self) -> None:
         files = [*(ROOT / "app").rglob("*.py"), *(ROOT / "deploy").rglob("*.py"), ROOT / "gunicorn.conf.py"]
-        found = {name for file in files for name in re.findall(r'getLogger\("(candor[\w.]*)"\)', file.read_text())}
-        assert set(log_fields.LOGGERS) == found
+        found = {
+            name for file in files for name in re.findall(r'(?:product\.logger|Warning)\("?(\w*)"?\)', file.read_text())
+        }
+        assert set(log_fields.LOGGERS) == {product.logger(name).name for name in found - {"name", "logger"}}
 
     def test_the_log_fields_are_those_of_the_code(self) -> None:
         found = logged.names()

@@ -18,7 +18,7 @@ from app.config.database import SESSION, database_url, with_environment
 from app.errs import Error
 from app.extensions import db
 from app.observability.failure_recorder import FailureEntry
-from app.repositories import engine as candor_logger
+from app.repositories import engine as log_folder
 from app.repositories.failures import FailureWriter
 from tests.response_checks import CheckedClient
 
@@ -87,9 +87,9 @@ CATEGORIES: Final = ("Client Connection Defaults /%", "Version and Platform Comp
 
 def application_engine(url: str) -> Engine:
     """Return an engine as the application creates it."""
-    options = candor_logger.engine_options(pool_size=1, statement_timeout=timedelta(seconds=10), url=url)
+    options = log_folder.engine_options(pool_size=1, statement_timeout=timedelta(seconds=10), url=url)
     made = create_engine(url, **options)
-    candor_logger.prepare(made)
+    log_folder.prepare(made)
     return made
 
 
@@ -261,7 +261,7 @@ class TestForms:
 
 
 class TestEncoding:
-    SENTENCE: Final = "make it anew with CREATE DATABASE"
+    SENTENCE: Final = "create it again with CREATE DATABASE"
 
     @pytest.fixture(params=["SQL_ASCII", "LATIN1"])
     def unfit(
@@ -298,7 +298,7 @@ class TestEncoding:
 
     def test_a_starting_worker_logs_the_remedy(self, unfit: str, caplog: pytest.LogCaptureFixture) -> None:
         engine = application_engine(unfit)
-        assert candor_logger.warm(engine, within=timedelta(seconds=5)) == 0
+        assert log_folder.warm(engine, within=timedelta(seconds=5)) == 0
         assert self.SENTENCE in caplog.text
         engine.dispose()
 

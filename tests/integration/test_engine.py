@@ -17,7 +17,7 @@ from app.config import Settings
 from app.errs import Error, match
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.repositories import connection_checkout, libpq_io, pool
-from app.repositories import engine as candor_logger
+from app.repositories import engine as log_folder
 from app.resilience.breaker import Breaker, State
 from app.resilience.deadline import Deadline, current, within
 from app.resilience.socket_watchdog import GRACE
@@ -64,9 +64,9 @@ def query_directly(engine: Engine) -> None:
 def engine_at(url: str, pool_size: int = 1) -> Engine:
     """Return an engine of the application."""
     engine = create_engine(
-        url, **candor_logger.engine_options(pool_size=pool_size, statement_timeout=timedelta(seconds=10))
+        url, **log_folder.engine_options(pool_size=pool_size, statement_timeout=timedelta(seconds=10))
     )
-    candor_logger.prepare(engine)
+    log_folder.prepare(engine)
     return engine
 
 
@@ -75,7 +75,7 @@ class TestOptions:
 
     def options(self, **more: object) -> dict[str, Any]:
         """Return the arguments of ``create_engine``."""
-        return candor_logger.engine_options(pool_size=2, statement_timeout=timedelta(seconds=1), more=more)
+        return log_folder.engine_options(pool_size=2, statement_timeout=timedelta(seconds=1), more=more)
 
     def test_further_ones_are_added(self) -> None:
         assert self.options(pool_recycle=600) == {**self.options(), "pool_recycle": 600}
@@ -408,7 +408,7 @@ class TestSilence:
             with pytest.raises(Error):
                 engine.connect()
             current.reset(token)
-        breaker = candor_logger.breaker_of(engine)
+        breaker = log_folder.breaker_of(engine)
         assert breaker is not None
         assert (breaker.state() is State.CLOSED) is (state is State.CLOSED)
 
@@ -433,7 +433,7 @@ class TestProbe:
         with admin.connect() as connection:
             connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{role}' CONNECTION LIMIT 2"))
         engine = engine_at(url.set(username=role, password=role).render_as_string(hide_password=False), pool_size=2)
-        assert candor_logger.warm(engine, within=timedelta(seconds=5)) == 2
+        assert log_folder.warm(engine, within=timedelta(seconds=5)) == 2
         yield engine
         engine.dispose()
         with admin.connect() as connection:
@@ -443,7 +443,7 @@ class TestProbe:
 
     def open_breaker(self, engine: Engine) -> Breaker:
         """Return the breaker of the engine after several consecutive failures."""
-        breaker = candor_logger.breaker_of(engine)
+        breaker = log_folder.breaker_of(engine)
         assert breaker is not None
         for _ in range(3):
             breaker.allow().done(ok=False, cause=ServiceUnavailable(sqlstate="08006"))
@@ -509,7 +509,7 @@ class TestWarm:
     def test_ok(self, make_database_of: Callable[..., Database]) -> None:
         """As many connections as the pool may have, all of them free."""
         engine = make_database_of(database_pool_size=3).engine
-        assert candor_logger.warm(engine, within=timedelta(seconds=5)) == 3
+        assert log_folder.warm(engine, within=timedelta(seconds=5)) == 3
         assert isinstance(engine.pool, QueuePool)
         assert engine.pool.checkedout() == 0
 
@@ -517,5 +517,5 @@ class TestWarm:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             engine = engine_at(f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/none")
             began = time.monotonic()
-            assert candor_logger.warm(engine, within=timedelta(milliseconds=100)) == 0
+            assert log_folder.warm(engine, within=timedelta(milliseconds=100)) == 0
             assert time.monotonic() - began < 0.1 + LATE

@@ -107,7 +107,7 @@ class TestWriter:
             contextvars.copy_context().run(fail)
             assert tried.wait(10)
             assert not written.is_set()
-            proxy = Proxy(str(url.host), url.port or 5432, door=door)
+            proxy = Proxy(str(url.host), url.port or 5432, listener=door)
             assert written.wait(10)
             kept.stop(10)
             proxy.close()

@@ -22,7 +22,7 @@ from app.resilience.breaker_counts import Counts
 from app.rest import examples
 from app.rest.errors import ProblemContext, problem
 from tests.fakes import remote as fake
-from tests.fakes.remote import Behaviour, Remote, says
+from tests.fakes.remote import Behaviour, Remote, answers
 from tests.integration.mail_server import certificate
 
 OK = {"answer": 42}
@@ -34,7 +34,7 @@ Make = Callable[..., HttpClient]
 @pytest.fixture
 def remote() -> Iterator[Remote]:
     """Return a server that answers successfully until a test changes its behavior."""
-    server = Remote(says(OK))
+    server = Remote(answers(OK))
     yield server
     server.close()
 
@@ -97,7 +97,7 @@ class TestCalls:
         request_timing.current.set(None)
 
     def test_no_cookie_is_kept(self, remote: Remote, make: Make) -> None:
-        remote.behave = says(OK, Set_Cookie="session=theirs; Path=/")
+        remote.behave = answers(OK, Set_Cookie="session=theirs; Path=/")
         client = make()
         client.get("/thing")
         client.get("/thing")
@@ -129,21 +129,21 @@ class TestCalls:
 
 
 NONSENSE = {
-    "html": says(f"<h1>{SECRET}</h1>".encode(), media_type="text/html"),
-    "an html error": says(f"<h1>{SECRET}</h1>".encode(), 503, "text/html"),
-    "no json": says(b'{"answer": ', 200),
-    "not utf-8": says(b'{"answer": "\xff"}', 200),
-    "no type": says(OK, media_type=""),
-    "a redirect": says(OK, 302, Location="http://127.0.0.1:9/"),
-    "no content": says(b"", 204),
-    "an invalid problem": says(["a", SECRET], 500, "application/problem+json"),
-    "a problem of another service": says({"title": SECRET, "kind": "theirs"}, 500, "application/problem+json"),
-    "compressed": says(b"\x1f\x8b\x08", Content_Encoding="gzip"),
+    "html": answers(f"<h1>{SECRET}</h1>".encode(), media_type="text/html"),
+    "an html error": answers(f"<h1>{SECRET}</h1>".encode(), 503, "text/html"),
+    "no json": answers(b'{"answer": ', 200),
+    "not utf-8": answers(b'{"answer": "\xff"}', 200),
+    "no type": answers(OK, media_type=""),
+    "a redirect": answers(OK, 302, Location="http://127.0.0.1:9/"),
+    "no content": answers(b"", 204),
+    "an invalid problem": answers(["a", SECRET], 500, "application/problem+json"),
+    "a problem of another service": answers({"title": SECRET, "kind": "theirs"}, 500, "application/problem+json"),
+    "compressed": answers(b"\x1f\x8b\x08", Content_Encoding="gzip"),
     "not http": fake.sends(b"SSH-2.0-OpenSSH_9.2\r\n"),
     "garbage": fake.sends(bytes(range(256)) * 8),
     "cut short": fake.sends(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"),
-    "no answer": fake.hangs_up,
-    "too large": says(b'"' + b"x" * 300_000 + b'"'),
+    "no answer": fake.disconnects,
+    "too large": answers(b'"' + b"x" * 300_000 + b'"'),
     "a head too large": fake.sends(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: " + b"x" * 200_000 + b"\r\n\r\n"),
     "without an end": fake.sends(
         HEAD + b"10000\r\n" + b" " * 0x10000 + b"\r\n" + (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 8
@@ -178,7 +178,7 @@ class TestProblems:
         document = examples.document(named, public_url="http://other.test")
         assert document is not None
         document["param"] = document["title"] = document["detail"] = SECRET
-        remote.behave = says(document, document["status"], "application/problem+json")
+        remote.behave = answers(document, document["status"], "application/problem+json")
         error = failed(make())
         assert (error.kind, error.code) == (named.kind, named.code)
         assert error.facts["remote_status"] == document["status"]
@@ -187,20 +187,20 @@ class TestProblems:
 
     def test_an_internal_error_of_a_dependency_is_an_external_error(self, remote: Remote, make: Make) -> None:
         document = examples.document(errs.platform.InternalError, public_url="http://other.test")
-        remote.behave = says(document, 500, "application/problem+json")
+        remote.behave = answers(document, 500, "application/problem+json")
         error = failed(make())
         assert error.kind is Kind.EXTERNAL
         assert error.facts["remote_kind"] == "internal_error"
 
     def test_retry_after_is_passed_on_where_it_is_meaningful(self, remote: Remote, make: Make) -> None:
         problem_of_theirs = {"kind": "service_unavailable", "retry_after": 7}
-        remote.behave = says(problem_of_theirs, 503, "application/problem+json")
+        remote.behave = answers(problem_of_theirs, 503, "application/problem+json")
         assert failed(make()).retry_after == 7
-        remote.behave = says({**problem_of_theirs, "kind": "theirs"}, 503, "application/problem+json")
+        remote.behave = answers({**problem_of_theirs, "kind": "theirs"}, 503, "application/problem+json")
         assert failed(make()).retry_after is None
 
     def test_a_rejection_without_a_document_logs_its_status(self, remote: Remote, make: Make) -> None:
-        remote.behave = says(b"", 403, "")
+        remote.behave = answers(b"", 403, "")
         error = failed(make())
         assert (error.kind, error.facts["remote_status"]) == (Kind.EXTERNAL, 403)
 
@@ -252,7 +252,7 @@ class TestTime:
             over.wait(30)
 
         remote.behave = keep
-        client = make(milliseconds=30_000, connections=1)
+        client = make(milliseconds=30_000, max_connections=1)
         other = threading.Thread(target=lambda: failed(client))
         other.start()
         assert is_asked.wait(10)
@@ -269,7 +269,7 @@ class TestEncrypted:
     def encrypted(self, tmp_path: Path) -> Iterator[tuple[Remote, Path]]:
         """Return a server with a certificate, and the certificate."""
         pem = certificate(tmp_path)
-        server = Remote(says(OK), tls=pem)
+        server = Remote(answers(OK), tls=pem)
         yield server, pem
         server.close()
 
@@ -289,22 +289,22 @@ class TestEncrypted:
 
 
 class TestRetries:
-    @pytest.mark.parametrize("first", [fake.resets, fake.hangs_up, says(b"", 502, "text/html")])
+    @pytest.mark.parametrize("first", [fake.resets, fake.disconnects, answers(b"", 502, "text/html")])
     def test_transient_failures_are_retried(self, remote: Remote, make: Make, first: Behaviour) -> None:
-        remote.behave = fake.in_turn(first, first, says(OK))
+        remote.behave = fake.in_turn(first, first, answers(OK))
         spent = request_timing.begin()
         assert make().get("/thing") == OK
         assert spent.retries == {"others": 2}
         request_timing.current.set(None)
 
     def test_three_times_at_most(self, remote: Remote, make: Make) -> None:
-        remote.behave = says(b"", 503, "text/html")
+        remote.behave = answers(b"", 503, "text/html")
         error = failed(make())
         assert (len(remote.heads), error.facts["attempts"], error.facts["retryable"]) == (3, 3, True)
 
     @pytest.mark.parametrize("status", [400, 401, 403, 404])
     def test_a_rejection_is_not_retried(self, remote: Remote, make: Make, status: int) -> None:
-        remote.behave = says({"error": "invalid_token"}, status)
+        remote.behave = answers({"error": "invalid_token"}, status)
         client = make()
         error = failed(client)
         assert (len(remote.heads), error.facts["retryable"]) == (1, False)

@@ -72,9 +72,9 @@ class TestJobs:
         [
             (["show", str(UUID(int=0))], "There is no such job"),
             (["retry", str(UUID(int=0))], "There is no such dead job"),
-            (["retry"], "Name one job, or say --all."),
-            (["drop"], "Name jobs, or say --all."),
-            (["drop", "--all", str(UUID(int=0))], "Name jobs, or say --all."),
+            (["retry"], "Name one job, or use --all."),
+            (["drop"], "Name jobs, or use --all."),
+            (["drop", "--all", str(UUID(int=0))], "Name jobs, or use --all."),
         ],
     )
     def test_missing_jobs_and_arguments(self, runner: FlaskCliRunner, words: list[str], message: str) -> None:

@@ -204,7 +204,7 @@ class TestRun:
         assert jobs.list() == []
         assert metrics.REGISTRY.get_sample_value("jobs_total", labels) == before + 1
         (record,) = [each for each in caplog.records if each.name == "candor.jobs"]
-        assert (record.levelname, record.message) == ("INFO", f"job {KIND}: refused")
+        assert (record.levelname, record.message) == ("INFO", f"job {KIND}: rejected")
         said = str(vars(record)["fields"])
         assert "550" in said
         assert not [word for word in ("alice", "stack", "no mailbox") if word in said]

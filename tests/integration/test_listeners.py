@@ -162,7 +162,7 @@ class TestStatements:
         with application.app_context():
             db.engine.update_execution_options(schema_translate_map={None: "no_such_schema"})
             with pytest.raises(Error) as caught:
-                application.extensions["candor-services"].tasks.get(a_task().id, by=None)
+                application.extensions["app-services"].tasks.get(a_task().id, by=None)
         assert isinstance(caught.value.__cause__, psycopg.errors.UndefinedTable)
 
 

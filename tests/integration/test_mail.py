@@ -220,7 +220,7 @@ class TestRenderer:
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_every_mail_contains_the_time_of_the_request(self, kind: str) -> None:
-        assert all("On 21 November 2026 at 12:00 UTC, " in body for body in bodies(PLAIN.render(a_job(kind=kind))))
+        assert all(" on 21 November 2026 at 12:00 UTC" in body for body in bodies(PLAIN.render(a_job(kind=kind))))
 
     @pytest.mark.parametrize("kind", ["mail.activation", "mail.address_taken"])
     def test_a_registration_mail_contains_the_name(self, kind: str) -> None:

@@ -1,4 +1,4 @@
-"""Changes of the contract, each made to a copy of the present record: breaking ones and harmless ones."""
+"""Changes of the contract, each applied to a copy of the current record: breaking ones and compatible ones."""
 
 from copy import deepcopy
 from typing import Any, Final
@@ -51,7 +51,7 @@ def without(listed: list[Any], name: str) -> list[Any]:
 
 
 class Breaking:
-    """Each function changes a record; its docstring is the sentence that has to come of it, and no other does."""
+    """Each function changes a record; its docstring is the only sentence that the check must print for it."""
 
     @staticmethod
     def response_member_removed(state: State) -> None:
@@ -124,8 +124,8 @@ class Breaking:
 
     @staticmethod
     def read_only_member_removed(state: State) -> None:
-        """`TaskUpdate.create_time` is no longer accepted (PATCH /v1/tasks/{task_id}): clients that send back what \
-        they read get 400."""
+        """`TaskUpdate.create_time` is no longer accepted (PATCH /v1/tasks/{task_id}): clients that send back a \
+        resource get 400."""
         del schema(state, "TaskUpdate")["properties"]["create_time"]
 
     @staticmethod
@@ -201,7 +201,7 @@ class Breaking:
     @staticmethod
     def pattern_changed(state: State) -> None:
         """`PreferencesInput.locale` has another pattern (PUT /v1/users/{user_id}/preferences): clients that send \
-        what only the old one allows get 400."""
+        values that only the old one allows get 400."""
         member(state, "PreferencesInput.locale")["pattern"] = "^en$"
 
     @staticmethod
@@ -502,7 +502,7 @@ class Breaking:
 
 
 class Harmless:
-    """Each function changes a record; its docstring is the entry that CHANGELOG.md needs for it, if it needs one."""
+    """Each function changes a record; its docstring is the CHANGELOG.md entry that the change requires, if any."""
 
     @staticmethod
     def nothing(state: State) -> None:

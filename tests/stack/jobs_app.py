@@ -40,5 +40,5 @@ def fail(_job: ClaimedJob) -> None:
 
 
 app = create_app()
-services: Services = app.extensions["candor-services"]
+services: Services = app.extensions["app-services"]
 services.jobs.handlers |= {"test.note": note, "test.wait": wait, "test.fall": fall, "test.fail": fail}

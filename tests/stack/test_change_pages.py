@@ -25,19 +25,19 @@ from tests.stack.page_steps import MADE, follow, steps
 from tests.stack.trees import FLASK, LAW, LINT, copied, run
 
 CHANGE: Final = ROOT / "docs" / "change"
-IN_CI: Final = "add-field"
+IN_CI: Final = "add-field.md"
 """The page that changes the most layers."""
+FIRST: Final = "first-resource.md"
 PAGES: Final = (
-    *(IN_CI, "add-resource", "add-error", "add-setting", "add-scope", "add-transition", "add-custom-method"),
-    *("add-job", "add-metric", "add-outbound-call", "add-grpc-method", "run-tests"),
+    *(IN_CI, "add-resource.md", "add-error.md", "add-setting.md", "add-scope.md", "add-transition.md"),
+    *("add-custom-method.md", "add-job.md", "add-metric.md", "add-outbound-call.md", "add-grpc-method.md"),
+    "run-tests.md",
 )
-REMOVAL: Final = "remove-resource"
-OTHERS: Final = {"api-contract", REMOVAL}
+REMOVAL: Final = "remove-resource.md"
+OTHERS: Final = {"api-contract.md", REMOVAL}
 CHECKED: Final = (*LAW, "tests/integration/test_migrations.py", "tests/law/test_contract.py")
 VENV: Final = Path(sys.executable).parents[1]
-FOLLOWED: Final = [
-    pytest.param(page, marks=[] if page == IN_CI else [pytest.mark.nightly]) for page in ("first-resource", *PAGES)
-]
+FOLLOWED: Final = [pytest.param(page, marks=[] if page == IN_CI else [pytest.mark.nightly]) for page in (FIRST, *PAGES)]
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,13 @@ def project(
 
 
 def test_each_page_is_followed() -> None:
-    assert {page.stem for page in CHANGE.glob("*.md")} == {*PAGES, *OTHERS}
+    assert {page.name for page in CHANGE.glob("*.md")} == {*PAGES, *OTHERS}
 
 
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_its_steps_work(project: Project, page: str) -> None:
-    folder = ROOT / "docs" / "tutorials" if page == "first-resource" else CHANGE
-    project.follow(folder / f"{page}.md")
+    folder = ROOT / "docs" / "tutorials" if page == FIRST else CHANGE
+    project.follow(folder / page)
 
 
 @pytest.mark.nightly
@@ -139,4 +139,4 @@ def test_a_resource_is_removed(
     project.git("worktree", "add", "-q", "--detach", str(tree), "start")
     (tree / ".venv").symlink_to(VENV)
     environment = {**project.environment, "DATABASE_URL": make_database("removed")}
-    Project(tree, environment).follow(CHANGE / f"{REMOVAL}.md", chapter)
+    Project(tree, environment).follow(CHANGE / REMOVAL, chapter)

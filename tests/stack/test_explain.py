@@ -66,7 +66,7 @@ def night(settings: Settings, make_database: Callable[[str], str], tmp_path: Pat
     with app.app_context():
         flask_migrate.upgrade()
         db.engine.dispose()
-    services: Services = app.extensions["candor-services"]
+    services: Services = app.extensions["app-services"]
     token = services.tokens.issue("root", scopes=["admin"], lifetime=timedelta(hours=1))
     with serving(own, tmp_path / "log", FAILURES_SAMPLE="1", LOG_LEVEL="INFO") as served:
         yield Night(served, token, own.database_url)

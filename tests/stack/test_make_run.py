@@ -135,7 +135,7 @@ def test_a_taken_port_disables_grpc_only(start: Start) -> None:
         port = taken.getsockname()[1]
         start.environ["RPC_PORT"] = str(port)
         greeting = start()
-        wait_until(lambda: f"RPC_HOST=127.0.0.1 RPC_PORT={port} cannot be had" in start.output, 30)
+        wait_until(lambda: f"RPC_HOST=127.0.0.1 RPC_PORT={port} cannot be bound" in start.output, 30)
         assert "Traceback" not in start.output
         curl = greeting[greeting.index("curl -i") :].strip()
         assert "HTTP/1.1 201" in start.shell(curl)

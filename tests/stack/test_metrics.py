@@ -187,7 +187,7 @@ class TestCounts:
         scrape = metered.scrape()
         assert scrape.total("pool_connections_max") == 2 * settings.database_pool_size
         assert scrape.total("work_slots_max") == 2 * (settings.database_pool_size - 1)
-        assert scrape.labels("candor_build_info", "version") == {VERSION}
+        assert scrape.labels("app_build_info", "version") == {VERSION}
 
 
 class TestExporter:

@@ -33,12 +33,12 @@ http {{
     access_log off;
     client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fastcgi;
     uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
-    map "" $candor_public_url {{ default ""; }}
-    map "" $candor_request_id {{ default ""; }}
+    map "" $app_public_url {{ default ""; }}
+    map "" $app_request_id {{ default ""; }}
     include {home}/problems.conf;
     server {{
         listen 127.0.0.1:{port};
-        add_header Repetition "$candor_repetition $candor_keyed_sent $candor_body_limit" always;
+        add_header Repetition "$app_repetition $app_keyed_sent $app_body_limit" always;
         location /candor/ {{ proxy_pass http://unix:{socket}{rest}; proxy_set_header Host $http_host; }}
     }}
 }}

@@ -15,7 +15,7 @@ from app.config import Settings
 from tests.api.accounts import an_address, join
 from tests.api.caller import Caller
 from tests.fakes import remote as fake
-from tests.fakes.remote import Behaviour, Remote, carries, says
+from tests.fakes.remote import Behaviour, Remote, answers, carries
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, free_port, serving
 
@@ -45,10 +45,10 @@ def fault(name: str, port: int) -> Behaviour:
         "byte by byte": carries(port, fake.byte_by_byte),
         "reset": fake.resets,
         "half": carries(port, fake.half),
-        "hung up": fake.hangs_up,
+        "hung up": fake.disconnects,
         "garbage": fake.sends(bytes(range(256)) * 4),
         "another type": carries(port, fake.as_html),
-        "html 503": says(SECRET, 503, "text/html"),
+        "html 503": answers(SECRET, 503, "text/html"),
     }[name]
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from app.config import Settings
 from tests.api.accounts import PASSWORD, an_address
 from tests.fakes.issuer import AUDIENCE, Issuer
-from tests.fakes.remote import Remote, says
+from tests.fakes.remote import Remote, answers
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, serving
 from tests.stack.redis_server import Redis
@@ -40,7 +40,7 @@ def redis() -> Iterator[Redis]:
 @pytest.fixture
 def issuers(tmp_path: Path) -> Iterator[Path]:
     """Return a file that names another issuer, which publishes its keys."""
-    remote, path = Remote(says(OTHER.jwks())), tmp_path / "issuers.toml"
+    remote, path = Remote(answers(OTHER.jwks())), tmp_path / "issuers.toml"
     path.write_text(f'["{OTHER.url}"]\njwks_url = "{remote.url}"\naudience = "{AUDIENCE}"\n')
     yield path
     remote.close()
@@ -110,7 +110,7 @@ def test_everywhere_within_five_seconds_without_redis(
         assert statuses(instances, first) == {401}
     assert statuses(instances, second) == {200}
     with app.app_context():
-        app.extensions["candor-services"].users.disable(email)
+        app.extensions["app-services"].users.disable(email)
     wait_until(lambda: statuses(instances, second) == {401}, WITHIN)
     with redis.flushed():
         assert statuses(instances, first) == statuses(instances, second) == {401}

@@ -104,7 +104,7 @@ def memory(served: Served) -> int:
 def test_a_new_revocation_is_in_force_and_nothing_fails(
     settings: Settings, database: Engine, token: TokenMaker, app: object, tmp_path: Path
 ) -> None:
-    tokens = app.extensions["candor-services"].tokens  # type: ignore[attr-defined]
+    tokens = app.extensions["app-services"].tokens  # type: ignore[attr-defined]
     one, two = (
         tokens.issue("alice", scopes=["tasks"], lifetime=HOUR, session_id=session) for session in ("one", "two")
     )

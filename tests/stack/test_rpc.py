@@ -175,7 +175,7 @@ def test_without_a_database_it_is_unavailable_and_reports_it_until_recovery(
         assert code_of(client, within=0.2) in {StatusCode.DEADLINE_EXCEEDED, StatusCode.UNAVAILABLE}
         wait_until(lambda: health(client.channel) == NOT_SERVING, ROOM)
         assert code_of(client, within=0.2) in {StatusCode.DEADLINE_EXCEEDED, StatusCode.UNAVAILABLE}
-        failure = client.refused("GetTask", REQUESTS["GetTask"], within=ROOM)
+        failure = client.failure("GetTask", REQUESTS["GetTask"], within=ROOM)
         assert failure.code in {StatusCode.DEADLINE_EXCEEDED, StatusCode.UNAVAILABLE}
         process.network.flows.set()
         wait_until(lambda: code_of(client, within=5) is StatusCode.NOT_FOUND, ROOM)

@@ -302,12 +302,12 @@ def test_while_the_database_is_away_it_waits(farm: Farm, settings: Settings) -> 
     farm.reach_through(proxy)
     worker = farm.start()
     proxy.close()
-    wait_until(lambda: bool(farm.lines(0, "jobs are out of reach")), ROOM)
+    wait_until(lambda: bool(farm.lines(0, "the job queue is unavailable")), ROOM)
     farm.add("test.note")
-    proxy = Proxy(server.host or "", server.port or 5432, door=socket.create_server(("127.0.0.1", proxy.port)))
+    proxy = Proxy(server.host or "", server.port or 5432, listener=socket.create_server(("127.0.0.1", proxy.port)))
     wait_until(lambda: farm.jobs == 0, ROOM)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(ROOM) == 0
-    assert len(farm.lines(0, "jobs are out of reach")) == 1
-    assert len(farm.lines(0, "jobs are within reach again")) == 1
+    assert len(farm.lines(0, "the job queue is unavailable")) == 1
+    assert len(farm.lines(0, "the job queue is available again")) == 1
     proxy.close()

@@ -1,1 +1,1 @@
-"""A blueprint per resource. A handler is three beats: decode, call, encode; no branch, no query, no try."""
+"""The handlers, one blueprint per resource. A handler decodes, calls and encodes; no branch, no query, no ``try``."""

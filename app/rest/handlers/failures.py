@@ -23,5 +23,5 @@ blp = Blueprint("failures", __name__, scope=ADMIN, url_prefix="/v1", description
 @blp.response(HTTPStatus.OK, FailureExplanationSchema)
 @blp.calls(FailureService.explain)
 def explain_request(request_id: str) -> Any:
-    """Explain a failed request: what was asked, why it failed, and what to do about it."""
+    """Explain a failed request: its outcome, its causes and the recommended actions."""
     return {"request_id": request_id, "occurrences": services().failures.explain(request_id)}

@@ -1,4 +1,4 @@
-"""Is the process alive, and may it be sent requests? Exempt from limits, and from Accept."""
+"""Health checks over HTTP. Rate limits and Accept do not apply to them."""
 
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +15,7 @@ blp = Blueprint("health", __name__, scope=operations.PUBLIC, is_limited=False, d
 @blp.route("/healthz", produces=())
 @blp.response(HTTPStatus.OK, HealthSchema)
 def get_health() -> Any:
-    """Say that the process lives; nothing else is asked."""
+    """Return ok if the process is alive. No dependency is checked."""
     return {"status": "ok"}
 
 
@@ -23,5 +23,5 @@ def get_health() -> Any:
 @blp.response(HTTPStatus.OK, ReadinessSchema)
 @blp.calls(ReadinessService.report, needs_database=False)
 def get_readiness() -> Any:
-    """Say whether the database can be written and its schema is the one this code was made for."""
+    """Return ok if the instance is ready: the database is writable and its schema has the version of the code."""
     return {"status": "ok", "checks": services().readiness.report()}

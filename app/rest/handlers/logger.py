@@ -1,4 +1,4 @@
-"""What is logged, over HTTP; for admins."""
+"""Log settings over HTTP, for admins."""
 
 from http import HTTPStatus
 from typing import Any
@@ -25,7 +25,7 @@ blp = Blueprint(
 @blp.response(HTTPStatus.OK, LoggerSchema)
 @blp.calls(LoggerService.get)
 def get_logger() -> Any:
-    """Return what is logged."""
+    """Return the log settings."""
     return services().logger.get()
 
 
@@ -34,5 +34,5 @@ def get_logger() -> Any:
 @blp.response(HTTPStatus.OK, LoggerSchema)
 @blp.calls(LoggerService.put)
 def put_logger(new: LoggerSettings) -> Any:
-    """Set what is logged by every worker of every instance within 5 seconds, until it is set again."""
+    """Change the log settings of all workers and instances, within 5 seconds."""
     return services().logger.put(new, by=principal())

@@ -65,7 +65,7 @@ def get_movie(query: Mapping[str, Any], movie_id: UUID, precondition: Preconditi
 @blp.response(HTTPStatus.OK, wire.MovieSchema, headers=("ETag",))
 @blp.calls(MovieService.replace)
 def replace_movie(new: NewMovie, movie_id: UUID, precondition: Precondition) -> Any:
-    """Replace all that is said of a movie; what is left out becomes null."""
+    """Replace a movie. Omitted properties become null."""
     movie = services().movies.replace(movie_id, new, by=principal(), precondition=precondition)
     return movie, _tag(movie)
 

@@ -33,7 +33,7 @@ shipping = Blueprint("shipping", __name__, scope=ADMIN, url_prefix="/v1", descri
 @blp.response(HTTPStatus.CREATED, wire.OrderSchema, headers=("Location", "ETag"))
 @blp.calls(OrderService.create)
 def create_order(new: NewOrder) -> Any:
-    """Create an order of the caller's at the prices of now; an admin does it for anybody."""
+    """Create an order for the caller at current prices. Admins can create orders for other customers."""
     order = services().orders.create(new, by=principal())
     return wire.created(order), {"Location": f"/v1/orders/{order.id}", **_tag(order)}
 
@@ -43,7 +43,7 @@ def create_order(new: NewOrder) -> Any:
 @blp.response(HTTPStatus.OK, wire.OrderListSchema)
 @blp.calls(OrderService.page)
 def list_orders(listing: wire.OrderListRequest) -> Any:
-    """List the caller's orders; an admin's list has everybody's. With items a page has at most 50 orders."""
+    """List the caller's orders. Admins get the orders of all customers. With items a page has at most 50 orders."""
     query = listing.query(page_tokens(), caller=principal().id)
     page = services().orders.page(query, by=principal(), expansion=listing.expansion)
     return ProjectedResponse(listing.answer(page, page_tokens(), caller=principal().id), listing.fields)
@@ -55,7 +55,7 @@ def list_orders(listing: wire.OrderListRequest) -> Any:
 @blp.response(HTTPStatus.OK, wire.OrderSchema, headers=("ETag",))
 @blp.calls(OrderService.get)
 def get_order(query: Mapping[str, Any], order_id: UUID, precondition: Precondition) -> Any:
-    """Return one order, with a page of its items when that is asked for."""
+    """Return one order, optionally with a page of its items."""
     expansion = wire.expansion(query, page_tokens(), order_id, caller=principal().id)
     rendered = services().orders.get(order_id, by=principal(), expansion=expansion, precondition=precondition)
     projected = ProjectedResponse(wire.rendered(rendered, page_tokens(), caller=principal().id), query["fields"])
@@ -77,7 +77,7 @@ def cancel_order(order_id: UUID, precondition: Precondition) -> Any:
 @shipping.response(HTTPStatus.OK, wire.OrderSchema, headers=("ETag",))
 @shipping.calls(OrderService.ship)
 def ship_order(order_id: UUID, precondition: Precondition) -> Any:
-    """Tell that an order is on its way; only an admin does."""
+    """Mark an order as shipped (admins only)."""
     order = services().orders.ship(order_id, precondition=precondition)
     return wire.created_order(order), _tag(order)
 

@@ -1,4 +1,4 @@
-"""Setting passwords, over HTTP."""
+"""Password changes and resets over HTTP."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from app.wire.schemas import passwords as wire
 from app.wire.schemas.base import EmptySchema
 from app.wire.schemas.users import AcknowledgementSchema
 
-SENT: Final = {"message": "What to do next is sent by mail."}
+SENT: Final = {"message": "You receive an email with instructions."}
 
 forgotten = Blueprint(
     "forgotten-passwords",
@@ -38,7 +38,7 @@ blp = Blueprint(
 @forgotten.response(HTTPStatus.ACCEPTED, AcknowledgementSchema)
 @forgotten.calls(PasswordService.request_reset)
 def request_password_reset(sent: Mapping[str, str]) -> Any:
-    """Ask for a mail with which to set another password. The answer is the same for an unknown address."""
+    """Request a password reset email. The response is the same for an unknown address."""
     services().passwords.request_reset(sent["email"])
     return SENT
 
@@ -48,7 +48,7 @@ def request_password_reset(sent: Mapping[str, str]) -> Any:
 @forgotten.response(HTTPStatus.OK, EmptySchema)
 @forgotten.calls(PasswordService.reset)
 def reset_password(sent: Mapping[str, str]) -> Any:
-    """Set another password with the token that came by mail: once, within 45 minutes. All sessions end."""
+    """Set a new password with the single-use token from the email, within 45 minutes. All sessions end."""
     services().passwords.reset(sent["token"], sent["password"])
     return {}
 
@@ -58,7 +58,7 @@ def reset_password(sent: Mapping[str, str]) -> Any:
 @blp.response(HTTPStatus.OK, EmptySchema)
 @blp.calls(PasswordService.change)
 def put_password(sent: Mapping[str, str]) -> Any:
-    """Set another password for the caller, who knows the present one. All sessions end, this one too."""
+    """Change the caller's password, with the current password. All sessions end, including this one."""
     current, network = sent["current_password"], client_network()
     services().passwords.change(current, sent["password"], by=principal(), network=network)
     return {}

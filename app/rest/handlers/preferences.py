@@ -31,7 +31,7 @@ blp = Blueprint(
 @blp.response(HTTPStatus.OK, wire.PreferencesSchema, headers=("ETag",))
 @blp.calls(PreferencesService.get)
 def get_preferences(query: Mapping[str, Any], user_id: UUID, precondition: Precondition) -> Any:
-    """Return what a user prefers: the caller, or to an admin any. Who has never said so has the defaults."""
+    """Return the preferences of the caller, or of any user for admins. Users without preferences have the defaults."""
     preferences = services().preferences.get(user_id, by=principal(), precondition=precondition)
     return ProjectedResponse(preferences, query["fields"]), _tag(preferences, query["fields"])
 
@@ -42,7 +42,7 @@ def get_preferences(query: Mapping[str, Any], user_id: UUID, precondition: Preco
 @blp.response(HTTPStatus.OK, wire.PreferencesSchema, headers=("ETag",))
 @blp.calls(PreferencesService.replace)
 def replace_preferences(new: NewPreferences, user_id: UUID, precondition: Precondition) -> Any:
-    """Replace what a user prefers. The first time, If-Match has the ETag that the defaults were read with, or ``*``."""
+    """Replace the preferences of a user. The first time, send the ETag of the defaults in If-Match, or ``*``."""
     preferences = services().preferences.replace(user_id, new, by=principal(), precondition=precondition)
     return preferences, _tag(preferences)
 

@@ -27,7 +27,7 @@ blp = Blueprint(
 @blp.response(HTTPStatus.OK, wire.ProfileSchema, headers=("Degraded",))
 @blp.calls(ProfileService.get)
 def get_profile(query: Mapping[str, Any], user_id: UUID) -> Any:
-    """Return a profile: the caller's own, or to an admin any. An answer that is less than it could be says so."""
+    """Return the profile of the caller, or of any user for admins. `degraded` is true if a part is not current."""
     profile = services().profiles.get(user_id, by=principal())
     return ProjectedResponse(profile, query["fields"]), _degraded(profile)
 

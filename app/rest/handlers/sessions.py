@@ -1,4 +1,4 @@
-"""Logging in over HTTP."""
+"""Logins and sessions over HTTP."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -27,7 +27,7 @@ blp = Blueprint(
 @blp.response(HTTPStatus.OK, wire.TokensSchema)
 @blp.calls(SessionService.log_in)
 def create_tokens(sent: Credentials) -> Any:
-    """Log in with address and password. Whatever is wrong, the answer is the same 401."""
+    """Log in with email address and password. All failures return the same 401."""
     return services().sessions.log_in(sent, network=client_network())
 
 
@@ -36,7 +36,7 @@ def create_tokens(sent: Credentials) -> Any:
 @blp.response(HTTPStatus.OK, wire.TokensSchema)
 @blp.calls(SessionService.refresh)
 def refresh_tokens(sent: Mapping[str, str]) -> Any:
-    """Refresh a session. A refresh token is single-use; for 60 seconds it can be sent again if the answer was lost."""
+    """Refresh a session. Refresh tokens are single-use. For 60 seconds you can resend one if the response was lost."""
     return services().sessions.refresh(sent["refresh_token"])
 
 
@@ -45,6 +45,6 @@ def refresh_tokens(sent: Mapping[str, str]) -> Any:
 @blp.response(HTTPStatus.OK, EmptySchema)
 @blp.calls(SessionService.revoke)
 def revoke_token(sent: Mapping[str, str]) -> Any:
-    """End the session of a refresh or access token (RFC 7009): always 200, and within 5 seconds everywhere."""
+    """End the session of a refresh or access token (RFC 7009), within 5 seconds. The status is always 200."""
     services().sessions.revoke(sent["token"])
     return {}

@@ -41,7 +41,7 @@ def create_task(new: NewTask) -> Any:
 @blp.response(HTTPStatus.OK, wire.TaskBatchSchema, also=HTTPStatus.MULTI_STATUS)
 @blp.calls(TaskService.create_batch)
 def create_tasks(news: Sequence[NewTask]) -> Any:
-    """Create up to a hundred tasks; 207 when some titles are taken."""
+    """Create up to 100 tasks. The status is 207 if some titles are taken."""
     batch = services().tasks.create_batch(news, by=principal())
     return _answer(batch), {}, HTTPStatus.MULTI_STATUS if batch.failures else HTTPStatus.OK
 
@@ -51,7 +51,7 @@ def create_tasks(news: Sequence[NewTask]) -> Any:
 @blp.response(HTTPStatus.OK, wire.TaskListSchema)
 @blp.calls(TaskService.page)
 def list_tasks(listing: ListRequest) -> Any:
-    """List the caller's tasks; an admin's list has everybody's."""
+    """List the caller's tasks. Admins get the tasks of all users."""
     query = listing.query(page_tokens(), caller=principal().id)
     page = services().tasks.page(query, by=principal())
     return ProjectedResponse(listing.answer(page, page_tokens(), caller=principal().id), listing.fields)
@@ -77,7 +77,7 @@ def get_task(query: Mapping[str, Any], task_id: UUID, precondition: Precondition
 def update_task(
     _query: Mapping[str, Any], changes: Mapping[str, Any], task_id: UUID, precondition: Precondition
 ) -> Any:
-    """Set some members of a task."""
+    """Update properties of a task."""
     task = services().tasks.update(task_id, changes, by=principal(), precondition=precondition)
     return task, _tag(task)
 

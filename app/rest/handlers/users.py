@@ -16,7 +16,7 @@ from app.services.deletion import DeletionService
 from app.services.users import UserService
 from app.wire.schemas import users as wire
 
-SENT: Final = {"message": "What to do next is sent by mail."}
+SENT: Final = {"message": "You receive an email with instructions."}
 MERGE_PATCH: Final = ("application/json", "application/merge-patch+json")
 
 registration = Blueprint(
@@ -50,7 +50,7 @@ blp = Blueprint(
 @registration.response(HTTPStatus.ACCEPTED, wire.AcknowledgementSchema)
 @registration.calls(UserService.register)
 def register_user(new: NewUser) -> Any:
-    """Ask for an account. An email brings the token to activate it; the answer is the same for a taken address."""
+    """Register an account. An email contains the activation token. The response is the same for a taken address."""
     services().users.register(new)
     return SENT
 
@@ -60,7 +60,7 @@ def register_user(new: NewUser) -> Any:
 @registration.response(HTTPStatus.OK, wire.UserSchema)
 @registration.calls(UserService.activate)
 def activate_user(sent: Mapping[str, str]) -> Any:
-    """Activate an account with the token that came by mail, and set its password: once, within three days."""
+    """Activate an account and set its password, with the single-use token from the email, within three days."""
     return services().users.activate(sent["token"], sent["password"])
 
 
@@ -81,7 +81,7 @@ def get_me(query: Mapping[str, Any], precondition: Precondition) -> Any:
 @blp.response(HTTPStatus.OK, wire.UserSchema, headers=("ETag",))
 @blp.calls(UserService.get)
 def get_user(query: Mapping[str, Any], user_id: UUID, precondition: Precondition) -> Any:
-    """Return one account: the caller's own, or to an admin any."""
+    """Return the account of the caller, or any account for admins."""
     user = services().users.get(user_id, by=principal(), precondition=precondition)
     return ProjectedResponse(user, query["fields"]), _tag(user, query["fields"])
 
@@ -92,7 +92,7 @@ def get_user(query: Mapping[str, Any], user_id: UUID, precondition: Precondition
 @account.response(HTTPStatus.OK, wire.UserSchema, headers=("ETag",))
 @account.calls(UserService.update)
 def update_me(changes: Mapping[str, str], precondition: Precondition) -> Any:
-    """Set some members of the caller's account."""
+    """Update properties of the caller's account."""
     user = services().users.update(changes, by=principal(), precondition=precondition)
     return user, _tag(user)
 

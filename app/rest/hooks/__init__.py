@@ -1,11 +1,11 @@
-"""A hook is a file; each says in its docstring why it stands where it stands in ``HOOKS``.
+"""The request hooks, one per file. Each docstring explains the hook's position in ``HOOKS``.
 
-They are Flask's: ``before_request`` functions run from the top of the tuple to its end, ``after_request`` and
-``teardown_request`` functions from its end to the top. A hook of your own that you register runs after all of these on
-the way in, and before them on the way out; to run first, insert it into ``app.before_request_funcs[None]``.
+They are Flask hooks: ``before_request`` functions run from the first to the last of the tuple, ``after_request`` and
+``teardown_request`` functions from the last to the first. Hooks that you register run after these before the view, and
+before these after the view. To run first, insert a hook into ``app.before_request_funcs[None]``.
 
-What every answer carries stands around Flask, in ``rest.middleware``: request id, access log, metrics, tracing.
-Overload is answered before there is a request (``rest.overload``).
+``rest.middleware``, around Flask, adds the parts of every response: request ID, access log, metrics, tracing.
+``rest.overload`` rejects requests under overload before a request object exists.
 """
 
 from typing import Final

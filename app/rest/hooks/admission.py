@@ -1,8 +1,8 @@
-"""Starts the time budget, rejects malformed messages, answers preflight requests and ``OPTIONS *``.
+"""Starts the time budget, rejects malformed messages, and responds to preflight requests and ``OPTIONS *``.
 
-First: the budget pays for everything else, and malformed HTTP comes before all other errors (C9a). Flask raises 404 and
-405 once all ``before_request`` functions have run; limits and authentication leave such requests alone. One function,
-because Flask's overhead for each is larger than the cost of these four files.
+First: the budget includes all other processing, and malformed HTTP comes before all other errors (C9a). Flask raises
+404 and 405 after all ``before_request`` functions; limits and authentication ignore such requests. It is one function,
+because Flask's overhead for a function is larger than the cost of these four files.
 """
 
 from flask import Flask, Response
@@ -17,10 +17,10 @@ def install(app: Flask) -> None:
 
 
 def admit() -> Response | None:
-    """Answer what needs no route.
+    """Return the response to requests that need no route.
 
     Raises:
-        MalformedRequest: it is not an HTTP message whose target is beyond doubt.
+        MalformedRequest: it is not an HTTP message with a clear target.
     """
     app, request = application(), current()
     if HELD not in request.environ:

@@ -1,6 +1,6 @@
-"""Authenticates the caller, and checks the scope. Last before the handler: a bad token costs no body and no query (C9).
+"""Authenticates the caller, and checks the scope. Runs before the body is read and before any query (C9).
 
-A route that is neither one of the operations nor marked as public needs a valid token (C25a).
+A route that is neither an operation nor marked as public requires a valid token (C25a).
 """
 
 from contextvars import ContextVar
@@ -45,7 +45,7 @@ def authenticate() -> None:
 
 
 def _authenticate_route(request: Request) -> None:
-    """Authenticate the caller of a route outside of the operations; in development, log how to make it public."""
+    """Authenticate the caller of a route outside the operations; in development, log how to make it public."""
     rule = request.url_rule
     if (
         rule is None
@@ -62,7 +62,7 @@ def _authenticate_route(request: Request) -> None:
 
 
 def _identified(request: Request) -> context.Principal:
-    """Return the caller, who is the principal from now on."""
+    """Return the caller, and set the principal."""
     token = bearer_token(request.sent("Authorization") or "")
     context.bearer.set(token)
     if token:
@@ -74,7 +74,7 @@ def _identified(request: Request) -> context.Principal:
 
 
 def _restore(_error: BaseException | None) -> None:
-    """End the time budget; restore caller and budget where no middleware does, as in ``test_request_context()``."""
+    """End the time budget. Restore caller and budget if no middleware does, as in ``test_request_context()``."""
     before = current().before
     if before is None:
         deadline.current.set(None)

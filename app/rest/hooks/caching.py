@@ -1,4 +1,4 @@
-"""Sets Cache-Control and Vary (RFC 9111), and answers 304. Last, and therefore first to see the answer of a handler."""
+"""Sets Cache-Control and Vary (RFC 9111), and returns 304. Last, and therefore the first to process a response."""
 
 from http import HTTPStatus
 
@@ -16,7 +16,7 @@ def install(app: Flask) -> None:
 
 
 def set_caching(response: Response) -> Response:
-    """Let a client keep a tagged resource for asking again, and nothing else that needed a token (C20)."""
+    """Allow clients to store a tagged resource for revalidation, but no other response that requires a token (C20)."""
     request, headers = current(), response.headers
     operation, carried = request.operation, {name for name, _ in headers}
     has_forms = operation is not None and len(operation.produces) > 1
@@ -29,7 +29,7 @@ def set_caching(response: Response) -> Response:
 
 
 def _kept(request: Request, *, is_tagged: bool) -> str | None:
-    """Return the value of Cache-Control; ``None`` leaves it to a public route outside of the operations."""
+    """Return the value of Cache-Control, or ``None`` for a public route outside the operations."""
     operation = request.operation
     if operation is None:
         return None if context.principal.get() is None else "no-store"

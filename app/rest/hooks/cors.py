@@ -1,7 +1,7 @@
-"""Lets pages of allowed origins read our answers (https://fetch.spec.whatwg.org/#http-cors-protocol).
+"""Allows pages of allowed origins to read responses (https://fetch.spec.whatwg.org/#http-cors-protocol).
 
-A preflight request of an unknown path is answered like any other. ``rest.middleware`` adds the header fields of every
-other answer, errors included.
+A preflight request for an unknown path gets the same response as any other. ``rest.middleware`` adds the header fields
+to every other response, including errors.
 """
 
 from collections.abc import Container
@@ -23,12 +23,12 @@ READ: Final = (
     *("Authorization", "Accept", "Content-Type", "Content-Encoding", "Idempotency-Key", "If-Match", "If-None-Match"),
     *("Request-Timeout", *request_ids.SENT, request_ids.TRACEPARENT, "Tracestate"),
 )
-"""Every header field that is read of those that a page may set; a test compares them with what is read."""
+"""All header fields that pages can set and the service reads. A test compares them with the reads in the code."""
 MAX_AGE: Final = "600"
 
 
 def preflight(app: Flask, request: Request) -> Response | None:
-    """Answer a preflight request like any OPTIONS, 204 whatever the path, with permission for an allowed origin."""
+    """Return 204 to a preflight request of any path, with permission for an allowed origin."""
     if request.sent("Access-Control-Request-Method") is None:
         return None
     response = Response(status=204, headers=routing.allowed(app, request))
@@ -40,14 +40,14 @@ def preflight(app: Flask, request: Request) -> Response | None:
 
 
 def _read(app: Flask) -> list[str]:
-    """Return the names of the header fields that are read, those of schemas of operations among them."""
+    """Return the names of the header fields that are read, including those of operations' schemas."""
     by_name = {name.lower(): name for operation in operations.table(app).values() for name in operation.headers}
     own = (*READ, simulation.FIELD) if app.config["FAULTS_ON_DEMAND"] else READ
     return list({**{name.lower(): name for name in own}, **by_name}.values())
 
 
 def permission(origin: str | None, allowed: Container[str]) -> dict[str, str]:
-    """Return the header fields that let a page of this origin read an answer; none unless it is allowed to."""
+    """Return the header fields that allow a page of this origin to read a response; empty for other origins."""
     if origin is None or origin not in allowed:
         return {}
     return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED}

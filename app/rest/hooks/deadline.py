@@ -1,4 +1,4 @@
-"""Starts the time budget of the request, which everything after it is paid from."""
+"""Starts the time budget of the request, which limits all further processing."""
 
 import re
 from datetime import timedelta
@@ -24,7 +24,7 @@ def start(app: Flask, request: Request) -> None:
 
 
 def _seconds(request: Request, text: str) -> float | None:
-    """Return the seconds asked for; what is no decimal number of them joins the request's violations."""
+    """Return the requested seconds. An invalid value adds a violation."""
     if _SECONDS.fullmatch(text) and float(text) >= MIN_SECONDS:
         return float(text)
     rejection = f"{HEADER} must be decimal seconds of at least {MIN_SECONDS}"

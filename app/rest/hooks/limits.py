@@ -1,9 +1,8 @@
-"""Limits requests by Flask-Limiter. Before authentication, to limit token guessing (C22).
+"""Limits requests with Flask-Limiter. Before authentication, to limit token guessing (C22).
 
-``rest.middleware`` adds the header fields that report what remains.
+``rest.middleware`` adds the header fields with the remaining requests.
 """
 
-import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -12,26 +11,27 @@ from flask import Flask
 from flask_limiter import RequestLimit
 from limits import RateLimitItem
 
+from app import product
 from app.extensions import limiter
 from app.rate_limiting import remaining_of, seconds_until_reset
 from app.wire.client_addresses import EVERYTHING
 
-log: Final = logging.getLogger("candor.limits")
+log: Final = product.logger("limits")
 
 
 def install(app: Flask) -> None:
-    """Bind the limiter: its hooks stand here."""
+    """Register the limiter's hooks."""
     limiter.init_app(app)
 
 
 def fields(results: Sequence[RequestLimit]) -> list[tuple[str, str]]:
-    """Return the header fields with the limits that apply, and what remains (draft-ietf-httpapi-ratelimit-headers)."""
+    """Return the header fields with limits and remaining requests (draft-ietf-httpapi-ratelimit-headers)."""
     policies, states = [], []
     for number, result in enumerate(_default_first(results), 1):
         try:
             remaining, seconds = remaining_of(result), seconds_until_reset(result)
-        except Exception:  # a storage of the fork's own choice may raise anything
-            log.warning("no RateLimit fields: the storage does not answer", exc_info=True)
+        except Exception:  # a storage that a fork configures can raise anything
+            log.warning("no RateLimit fields: the storage does not respond", exc_info=True)
             return []
         name, policy = _named(number, result.limit)
         policies.append(policy)

@@ -1,4 +1,4 @@
-"""Routes what Werkzeug's map does not: the target ``*``, and paths that begin with ``//``."""
+"""Routes requests that Werkzeug's map does not: the target ``*``, and paths that begin with ``//``."""
 
 from typing import Final
 
@@ -11,11 +11,11 @@ from app.rest.http_exceptions import allowed_methods
 from app.rest.request import Request, application
 
 SERVER_WIDE: Final = "*"
-"""The target that stands for no resource, but for the service (RFC 9110, section 9.3.7)."""
+"""The target that means the whole service (RFC 9110, section 9.3.7)."""
 
 
 def route(request: Request) -> Response | None:
-    """Answer ``OPTIONS *``; let a path that begins with ``//`` match nothing, where Werkzeug drops a slash."""
+    """Return the response to ``OPTIONS *``. A path that starts with ``//`` matches no route; Werkzeug drops a slash."""
     path: str = request.environ["PATH_INFO"]
     if path.startswith("//"):
         request.url_rule, request.routing_exception = None, NotFound()
@@ -25,17 +25,17 @@ def route(request: Request) -> Response | None:
 
 
 def options(app: Flask, request: Request) -> Response:
-    """Return the answer to OPTIONS: the methods of the path, and the media types of bodies (RFC 5789, section 3.1)."""
+    """Return the response to OPTIONS: the methods of the path, and media types of bodies (RFC 5789, section 3.1)."""
     return Response(status=204, headers=allowed(app, request))
 
 
 def methods(app: Flask) -> list[str]:
-    """Return every method that some path takes."""
+    """Return all methods of all paths."""
     return allowed_methods({method for rule in app.url_map.iter_rules() for method in rule.methods or ()})
 
 
 def allowed(app: Flask, request: Request) -> dict[str, str]:
-    """Return the header fields of an answer to OPTIONS; none for a path that does not exist."""
+    """Return the header fields of a response to OPTIONS; empty for a path that does not exist."""
     adapter = request_ctx.url_adapter
     if request.environ["PATH_INFO"] == SERVER_WIDE:
         return {"Allow": ", ".join(methods(app))}

@@ -1,7 +1,7 @@
-"""Answers with the error that the caller chooses by ``Simulate-Error``, and does nothing else (C25b).
+"""Returns the error that the caller requests with ``Simulate-Error``, without any other effect (C25b).
 
-After authentication: a caller without the right to call an operation cannot make it fail. Before the handler: no body
-is read, no query is sent, no Idempotency-Key is stored. The hook is there only where FAULTS_ON_DEMAND allows it.
+After authentication: a caller without permission for an operation cannot make it fail. Before the handler: no body is
+read, no query is sent, no Idempotency-Key is stored. The hook is registered only if FAULTS_ON_DEMAND allows it.
 """
 
 from flask import Flask
@@ -17,19 +17,19 @@ from app.wire.simulation import FIELD, Simulation, read
 
 
 def install(app: Flask) -> None:
-    """Register the hook, where it is allowed."""
+    """Register the hook if the settings allow it."""
     if app.config["FAULTS_ON_DEMAND"]:
         app.before_request(simulate)
 
 
 def simulate() -> None:
-    """Go on unless the request asks for an error, and is not one of the first that ``after`` lets pass.
+    """Raise the requested error, unless ``after`` lets this request pass.
 
     Raises:
-        Error: the one that it asks for, marked as simulated.
+        Error: the requested error, marked as simulated.
         ValidationFailed: the operation does not declare it, or the field is malformed.
         DeadlineExceeded: ``delay`` is longer than the budget; marked as simulated.
-        ServiceUnavailable: ``delay`` finds no work slot, as any slow request.
+        ServiceUnavailable: the concurrency limit is reached, as for any slow request with ``delay``.
     """
     request = current()
     text = request.sent(FIELD)

@@ -1,5 +1,5 @@
-"""Pages for people: the catalogue of errors, the reference, the front page.
+"""HTML pages: the error catalogue, the API reference, the index page.
 
-A page is an operation like any other, with a guard and declared errors; ``rendering`` makes it from a template. It
-needs no other host, and no script except for searching, copying and trying out. Nothing of a request is ever shown.
+A page is an ordinary operation with a scope and declared errors. ``rendering`` renders it from a template. It uses no
+other host, and scripts only for search, copying and trying operations. It never shows data from a request.
 """

@@ -1,4 +1,4 @@
-"""The catalogue of errors: what each means, who has to act, and what it looks like (C11)."""
+"""The error catalogue: the meaning, the responsible party and an example of each error (C11)."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -35,7 +35,7 @@ blp = Blueprint("catalogue", __name__, scope=operations.PUBLIC, description="The
 @blp.route("/errors", produces=FORMATS)
 @blp.response(HTTPStatus.OK, ErrorCatalogueSchema)
 def list_errors() -> Any:
-    """List every error that this service can answer with."""
+    """List all errors that this service can return."""
     return negotiated("errors", {"errors": catalogue_entries.summaries()}, FORMATS)
 
 
@@ -43,14 +43,14 @@ def list_errors() -> Any:
 @blp.response(HTTPStatus.OK, ErrorEntrySchema)
 @blp.calls(catalogue_entries.find, needs_database=False)
 def get_error(slug: str) -> Any:
-    """Explain one error: when it occurs, what to do, what it looks like."""
+    """Describe one error: when it occurs, how to fix it, and an example."""
     return negotiated("error", catalogue_entries.find(slug), FORMATS)
 
 
 @blp.route("/errors/violations", produces=FORMATS)
 @blp.response(HTTPStatus.OK, ViolationCatalogueSchema)
 def list_violations() -> Any:
-    """List every code of violations. A request with violations is answered with VALIDATION_FAILED."""
+    """List all violation codes. A request with violations returns VALIDATION_FAILED."""
     return negotiated("violations", {"violations": catalogue_entries.violations()}, FORMATS)
 
 
@@ -58,5 +58,5 @@ def list_violations() -> Any:
 @blp.response(HTTPStatus.OK, ViolationEntrySchema)
 @blp.calls(catalogue_entries.find_violation, needs_database=False)
 def get_violation(violation: str) -> Any:
-    """Explain one code of violations: its rule, and how to fix the request."""
+    """Describe one violation code: its rule, and how to fix the request."""
     return negotiated("violation", catalogue_entries.find_violation(violation), FORMATS)

@@ -1,4 +1,4 @@
-"""What the catalogue says of each error, gathered from its one definition and from what operations declare (C10)."""
+"""The entries of the error catalogue, from the definitions of errors and the declarations of operations (C10)."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """A member that problem documents of one error have besides those that all have."""
+    """A property of one error's problem documents in addition to the common ones."""
 
     name: str
     type: str
@@ -27,7 +27,7 @@ class Extra:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An answer with an error; ``body`` is ``None`` where there is none."""
+    """A response with an error; ``body`` is ``None`` if there is no body."""
 
     status: HTTPStatus
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """An operation that answers with an error."""
+    """An operation that returns an error."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ class Answering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """An error as the index lists it."""
+    """An error in the index."""
 
     code: str
     slug: str
@@ -60,7 +60,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueEntry(Summary):
-    """All that is known of one error; ``is_universal``: any request may end so, before an operation is reached."""
+    """The description of one error. ``is_universal``: any request can get it before it reaches an operation."""
 
     when: str
     client: str
@@ -75,13 +75,13 @@ class CatalogueEntry(Summary):
 
 
 def summaries() -> tuple[Summary, ...]:
-    """Return every error, in the order of the codes."""
+    """Return all errors, sorted by code."""
     return tuple(Summary(**_summary(named)) for named in errs.named_errors().values())
 
 
 @errs.raises(CatalogueEntryNotFound)
 def find_violation(slug: str) -> dict[str, Any]:
-    """Return the code of violations with this slug."""
+    """Return the violation code with this slug."""
     found = errs.violation_codes().get(slug.upper().replace("-", "_"))
     if found is None or errs.slug(found.code) != slug:
         raise CatalogueEntryNotFound
@@ -89,7 +89,7 @@ def find_violation(slug: str) -> dict[str, Any]:
 
 
 def violations() -> list[dict[str, Any]]:
-    """Return every code of violations, sorted."""
+    """Return all violation codes, sorted."""
     return [*map(_violation, errs.violation_codes().values())]
 
 
@@ -157,7 +157,7 @@ def _answering(named: type[errs.Error]) -> tuple[Answering, ...]:
 
 
 def _type_name(schema: dict[str, Any]) -> str:
-    """Return a JSON type as a person says it."""
+    """Return the readable name of a JSON type."""
     inner = schema.get("items") or schema.get("additionalProperties")
     return f"{schema['type']} of {inner['type']}s" if inner else str(schema["type"])
 

@@ -1,7 +1,7 @@
-"""Compresses content that doesn't change while a process lives, once, with gzip (RFC 9110, sections 8.4.1.3, 12.5.3).
+"""Compression of content that doesn't change in a process, once, with gzip (RFC 9110, sections 8.4.1.3, 12.5.3).
 
-Resources stay plain: the entity tag of a resource is that of its bytes (C20), and a proxy must not weaken it. Here each
-form has a tag of its own (section 8.8.3.3).
+Resources are not compressed: the entity tag of a resource is that of its bytes (C20), and a proxy must not weaken it.
+Here each form has its own tag (section 8.8.3.3).
 """
 
 import gzip
@@ -20,26 +20,26 @@ GZIP: Final = "gzip"
 FIELD: Final = "Accept-Encoding"
 ENCODING: Final = "Content-Encoding"
 SUFFIX: Final = f":{GZIP}"
-"""Of the entity tag, as Flask-Compress has it."""
+"""The suffix of the entity tag, as in Flask-Compress."""
 LONGEST: Final = 256
 """Characters of Accept-Encoding that are read; browsers send 23."""
 FILES: Final = 32
-"""Files of which the compressed form is kept; there are about ten."""
+"""Files whose compressed form is cached; there are about ten."""
 
 
 def compressed(content: bytes) -> bytes:
-    """Return the same bytes for the same content, in each worker and on each machine."""
+    """Return the compressed content: the same bytes for the same content, in each worker and on each machine."""
     return gzip.compress(content, mtime=0)
 
 
 @lru_cache(FILES)
 def compressed_file(path: Path, _changed: int) -> bytes:
-    """Return a file compressed; ``_changed``: when it was written last, in nanoseconds."""
+    """Return a compressed file. ``_changed`` is the time of its last change in nanoseconds."""
     return compressed(path.read_bytes())
 
 
 def is_accepted() -> bool:
-    """Return whether the client accepts gzip, and prefers it or is indifferent."""
+    """Return true if the client accepts gzip and does not prefer the uncompressed form."""
     field = current().sent(FIELD)
     if not field:
         return False
@@ -53,7 +53,7 @@ def _is_accepted(field: str) -> bool:
 
 
 def negotiated(plain: Callable[[], Response], packed: Callable[[], Response]) -> Response:
-    """Return the form that the client accepts. ``Vary`` lists the header field that decides."""
+    """Return the form that the client accepts, with the header field that determines it in ``Vary``."""
     is_packed = is_accepted()
     response = packed() if is_packed else plain()
     if is_packed:

@@ -1,4 +1,4 @@
-"""The reference: the OpenAPI document, and Swagger UI to read and try it (its files come from a wheel, not a CDN)."""
+"""The API reference: the OpenAPI document, and Swagger UI to read and try it (from a wheel, not from a CDN)."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from app.wire.schemas.openapi import OpenApiDocumentSchema
 
 SWAGGER_UI: Final = str(files("flask_swagger_ui") / "dist")
 SWAGGER_UI_POLICY: Final = {**POLICY, "style-src": "'self' 'unsafe-inline'"}
-"""Swagger UI writes style attributes; scripts stay as strict as everywhere."""
+"""Swagger UI writes style attributes. The policy for scripts is the same as on other pages."""
 A_DAY: Final = 86400
 
 
 class Summary(NamedTuple):
-    """An operation, as the reference lists it before Swagger UI has been loaded."""
+    """An operation in the list that the page shows before Swagger UI has loaded."""
 
     method: str
     path: str
@@ -32,7 +32,7 @@ class Summary(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The OpenAPI document as JSON, plain and compressed, with the tag of the plain one; and its operations by tag."""
+    """The OpenAPI document as JSON, plain and compressed, with the tag of the plain form and the operations by tag."""
 
     plain: bytes
     packed: bytes
@@ -59,20 +59,20 @@ def get_openapi() -> Any:
 @blp.route("/docs", produces=(HTML,), is_documented=False)
 @blp.response(HTTPStatus.OK)
 def get_docs() -> Response:
-    """Show the reference."""
+    """Return the page of the API reference."""
     return page("docs", policy=SWAGGER_UI_POLICY, it=document())
 
 
 @blp.route("/docs/assets/<path:name>", produces=(), is_documented=False)
 @blp.response(HTTPStatus.OK)
 def get_docs_asset(name: str) -> Response:
-    """Send a file of Swagger UI."""
+    """Return a file of Swagger UI."""
     return file_of(SWAGGER_UI, name, max_age=A_DAY)
 
 
 def document() -> Document:
-    """Return the OpenAPI document; made once for an application."""
-    kept: dict[str, Document] = current_app.extensions.setdefault("candor-openapi", {})
+    """Return the OpenAPI document, which is built once for an application."""
+    kept: dict[str, Document] = current_app.extensions.setdefault("app-openapi", {})
     if not kept:
         spec = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
         body = orjson.dumps(spec)

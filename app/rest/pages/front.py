@@ -1,4 +1,4 @@
-"""The front page, and the assets that all pages share."""
+"""The index page, and the assets that all pages share."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flask import Response, url_for
 
-from app import errs
+from app import errs, product
 from app.errs.requests import ValidationFailed
 from app.rest import operations
 from app.rest.blueprint import Blueprint
@@ -23,7 +23,7 @@ blp = Blueprint("front", __name__, scope=operations.PUBLIC, description="The ind
 @blp.route("/", produces=FORMATS)
 @blp.response(HTTPStatus.OK, ServiceIndexSchema)
 def get_front() -> Any:
-    """Say where everything is."""
+    """Return the name of the service and links to its pages."""
     links = {
         "docs": url_for("docs.get_docs"),
         "openapi": url_for("docs.get_openapi"),
@@ -32,11 +32,11 @@ def get_front() -> Any:
         "readiness": url_for("health.get_readiness"),
     }
     sample = catalogue_entries.find(errs.slug(ValidationFailed.code))
-    return negotiated("front", {"name": "Candor", "links": links, "sample": sample}, FORMATS)
+    return negotiated("front", {"name": product.NAME, "links": links, "sample": sample}, FORMATS)
 
 
 @blp.route("/assets/<path:name>", produces=(), is_documented=False)
 @blp.response(HTTPStatus.OK)
 def get_asset(name: str) -> Response:
-    """Send a stylesheet, a script or an image."""
+    """Return a stylesheet, a script or an image."""
     return file_of(STATIC, name)

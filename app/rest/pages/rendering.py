@@ -1,4 +1,4 @@
-"""Pages made from templates: escaped, under a strict content security policy, in the format that Accept likes best."""
+"""Rendering of pages from templates, with escaping and a strict content security policy, in the accepted format."""
 
 import json
 import re
@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 from werkzeug.exceptions import NotFound
 
+from app import product
 from app.errs import Fault
 from app.errs.platform import RouteNotFound
 from app.rest import negotiation
@@ -32,12 +33,12 @@ POLICY: Final[Mapping[str, str]] = {
 }
 """The content security policy of a page (https://www.w3.org/TR/CSP3/)."""
 ACTS: Final[Mapping[Fault, str]] = {
-    Fault.CLIENT: "The request has to change.",
-    Fault.SERVICE: "The service has a fault, and its operator has to act.",
-    Fault.DEPENDENCY: "Another service that this one depends on let it down.",
-    Fault.CAPACITY: "The service is short of time, room or connections for the moment.",
+    Fault.CLIENT: "The client must change the request.",
+    Fault.SERVICE: "The service has a fault. Its operator must act.",
+    Fault.DEPENDENCY: "A dependency of the service failed.",
+    Fault.CAPACITY: "The service temporarily has too little time, storage or connections.",
 }
-"""What it means that someone is at fault."""
+"""The meaning of each fault."""
 _MEMBER: Final = re.compile(r'( *)"([^"]+)":')
 _CODE: Final = re.compile(r"`([^`]+)`")
 
@@ -48,7 +49,7 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals |= {"url_for": url_for, "acts": ACTS, "documentation": documentation}
+_TEMPLATES.globals |= {"url_for": url_for, "acts": ACTS, "documentation": documentation, "product": product.NAME}
 
 
 def page(template: str, *, policy: Mapping[str, str] = POLICY, **context: object) -> Response:
@@ -60,7 +61,7 @@ def page(template: str, *, policy: Mapping[str, str] = POLICY, **context: object
 
 
 def negotiated(template: str, value: object, formats: tuple[str, ...]) -> Any:
-    """Return the value in the format that the client likes best: itself for JSON, to be encoded, else rendered."""
+    """Return the value in the format that the client prefers: unchanged for JSON, otherwise rendered."""
     chosen = negotiation.best(formats)
     if chosen == JSON:
         return value
@@ -73,7 +74,7 @@ def file_of(folder: Path | str, name: str, *, max_age: int | None = None) -> Res
     """Return a file of a folder, compressed if the client accepts that.
 
     Raises:
-        RouteNotFound: there is no such file.
+        RouteNotFound: the file does not exist.
     """
     try:
         return compression.negotiated(
@@ -87,7 +88,7 @@ def file_of(folder: Path | str, name: str, *, max_age: int | None = None) -> Res
 def _compressed(folder: Path | str, name: str, max_age: int | None) -> Response:
     plain = send_from_directory(folder, name, max_age=max_age, conditional=False)
     plain.close()
-    path = Path(folder, name)  # it is in the folder, or there were no answer
+    path = Path(folder, name)  # send_from_directory has checked that it is in the folder
     changed = path.stat()
     body = BytesIO(compression.compressed_file(path, changed.st_mtime_ns))
     tag = (plain.get_etag()[0] or "") + compression.SUFFIX
@@ -99,7 +100,7 @@ def _pretty(value: object) -> str:
 
 
 def _highlighted(value: object) -> Markup:
-    """Return JSON as HTML: a block a line, by depth, with the names of members marked."""
+    """Return JSON as HTML: one block per line, indented by depth, with marked property names."""
     return Markup().join(_line(line) for line in _pretty(value).split("\n"))
 
 
@@ -111,12 +112,12 @@ def _line(line: str) -> Markup:
 
 
 def _breakable(name: str) -> Markup:
-    """Return a name as HTML that may be broken after an underscore."""
+    """Return a name as HTML with possible line breaks after underscores."""
     return Markup("_<wbr>").join(name.split("_"))
 
 
 def _prose(text: str) -> Markup:
-    """Return a sentence as HTML, with what stands between backticks as code."""
+    """Return a text as HTML, with text between backticks as code."""
     parts = _CODE.split(text)
     return Markup().join(
         Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(parts)

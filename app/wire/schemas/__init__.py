@@ -1,1 +1,1 @@
-"""The wire form of each resource, once: what is read, what is written, and what OpenAPI says of it."""
+"""The schemas of all resources: the format of requests and responses, and their OpenAPI descriptions."""

@@ -1,4 +1,4 @@
-"""What all schemas share: unknown members are refused, output-only ones ignored, and every breach has its place."""
+"""The base classes of schemas. They reject unknown properties, ignore output-only ones, and locate every breach."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import nsmallest
@@ -9,13 +9,13 @@ import marshmallow as ma
 from app.wire.validators import Breach
 
 Path = tuple[str | int, ...]
-"""Where in a JSON value: names of members, and indexes."""
+"""A location in a JSON value: names of properties, and indexes."""
 
 UNKNOWN: Final = 101
-"""Unknown members of one object that are spoken of: one more than a problem document lists."""
+"""Unknown properties of one object that are reported: one more than a problem document lists."""
 
 
-UNKNOWN_MEMBER: Final = Breach("UNKNOWN_FIELD", "is not a member")
+UNKNOWN_MEMBER: Final = Breach("UNKNOWN_FIELD", "is not a property")
 UNKNOWN_PARAMETER: Final = Breach("UNKNOWN_PARAMETER", "is not a parameter of this operation")
 PROBLEM: Final[Mapping[str, str]] = {"$ref": "#/components/schemas/Problem"}
 ITEM_PROBLEM: Final[Mapping[str, str]] = {"$ref": "#/components/schemas/ItemProblem"}
@@ -25,9 +25,9 @@ SchemaLike = ma.Schema | type[ma.Schema] | Mapping[str, Any]
 
 
 class Schema(ma.Schema):
-    """A JSON object; ``relative_to`` names a member whose fields are spoken of as if they stood at the top.
+    """A JSON object. ``relative_to`` is a property that is omitted in the names of its fields.
 
-    It is read by :class:`app.wire.decoder.Decoder`; marshmallow's own ``load`` comes to the same, more slowly.
+    :class:`app.wire.decoder.Decoder` reads it. marshmallow's ``load`` has the same result, more slowly.
     """
 
     relative_to: ClassVar[str | None] = None
@@ -37,20 +37,20 @@ class Schema(ma.Schema):
     }
 
     class Meta:
-        """Refuse what is not declared."""
+        """Reject undeclared properties."""
 
         unknown = ma.RAISE
 
     def _init_fields(self) -> None:
-        """Note the names under which clients send members, each time that marshmallow chooses the fields."""
+        """Store the property names, each time that marshmallow chooses the fields."""
         super()._init_fields()
         self._members = frozenset(key_of(name, field) for name, field in self.fields.items())
         self._members_read = frozenset(key_of(name, field) for name, field in self.load_fields.items())
 
     def admit(self, data: Any) -> Any:
-        """Drop the members that only the service writes, so that what was read can be sent back.
+        """Remove output-only properties so that clients can send back a resource that they read.
 
-        Of unknown ones the first by name are kept: a body full of them is not worth a violation for each.
+        Keep only the first unknown properties by name: a problem document does not list all of them.
         """
         if not isinstance(data, dict) or data.keys() <= self.load_fields.keys():
             return data
@@ -59,14 +59,14 @@ class Schema(ma.Schema):
         return {name: value for name, value in data.items() if name in kept}
 
     def check(self, data: dict[str, Any]) -> Sequence[tuple[Path, Breach]]:
-        """Return what members of an object break together, each with its place in it."""
+        """Return the rules that properties of an object break together, each with its location."""
         return ()
 
     def make(self, values: dict[str, Any]) -> Any:
-        """Return what comes of members that break no rule.
+        """Return the schema's value of valid properties.
 
         Raises:
-            ma.ValidationError: they do, together.
+            ma.ValidationError: the properties break a rule together.
         """
         return values
 
@@ -92,7 +92,7 @@ class Schema(ma.Schema):
 
 
 def _is_hook(method: Callable[..., Any]) -> bool:
-    """Report whether marshmallow calls the method itself, because a subclass decorated it (``@post_load``)."""
+    """Return true if marshmallow calls the method itself, because a subclass decorated it (``@post_load``)."""
     return hasattr(method, "__marshmallow_hook__")
 
 
@@ -110,10 +110,10 @@ class QuerySchema(Schema):
 
 
 def instance_of(schema: SchemaLike) -> ma.Schema:
-    """Return the schema itself.
+    """Return an instance of the schema.
 
     Raises:
-        TypeError: it is none of the forms that marshmallow users write.
+        TypeError: the value is not a schema in a form that marshmallow supports.
     """
     if isinstance(schema, ma.Schema):
         return schema
@@ -125,20 +125,20 @@ def instance_of(schema: SchemaLike) -> ma.Schema:
 
 
 def inside(field: "ma.fields.Field[Any] | None") -> ma.Schema | None:
-    """Return the schema of the objects that a field holds; ``None`` where it holds none."""
+    """Return the schema of the objects in a field, or ``None`` if the field has no objects."""
     inner = field.inner if isinstance(field, ma.fields.List) else field
     return inner.schema if isinstance(inner, ma.fields.Nested) and not isinstance(inner, ma.fields.Pluck) else None
 
 
 def key_of(name: str, field: "ma.fields.Field[Any]") -> str:
-    """Return the name of the member that a field describes."""
+    """Return the name of the property that a field describes."""
     return name if field.data_key is None else field.data_key
 
 
 def names(schema: ma.Schema) -> Iterator[str]:
-    """Yield the name of every field in which a rule can be broken; the item of a list has the index 0.
+    """Yield the name of every field that can break a rule. The item of a list has the index 0.
 
-    Of a schema that contains itself one level is named. Keys of a ``Dict`` have no names.
+    For a schema that contains itself, it yields one level. Keys of a ``Dict`` have no names.
     """
     yield from ("query", "path", "headers", "cookies", "body")
     for path in _paths(schema, (), (type(schema),)):
@@ -166,7 +166,7 @@ def _is_array(field: "ma.fields.Field[Any]") -> bool:
 
 
 def dotted_path(path: Path, relative_to: str | None) -> str:
-    """Return the field's name as a person says it: ``requests[1].task.title``."""
+    """Return the readable name of a field: ``requests[1].task.title``."""
     if len(path) > 1 and path[0] == relative_to:
         path = path[1:]
     name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)

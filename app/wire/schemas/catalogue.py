@@ -1,4 +1,4 @@
-"""The wire form of the catalogue of errors."""
+"""The schemas of the error catalogue."""
 
 from app.errs import plain
 from app.wire import fields
@@ -9,7 +9,7 @@ _BOOLEAN = {"type": "boolean"}
 
 
 class Prose(fields.Text):
-    """A text of a definition, in which pages mark what is code."""
+    """A text of a definition, with code in backticks for pages."""
 
     def encode(self, value: str) -> str:
         """Return the plain text."""
@@ -17,28 +17,31 @@ class Prose(fields.Text):
 
 
 class ErrorSummarySchema(Schema):
-    """An error as the index lists it."""
+    """An error in the index."""
 
     code = fields.Text(metadata={"example": "TASK_TITLE_TAKEN", "description": "The name of the error."})
     title = fields.Text(
-        metadata={"example": "A task of yours already bears this title.", "description": "A short summary."}
+        metadata={"example": "You already have a task with this title.", "description": "A short summary."}
     )
     status = fields.Integer(metadata={"description": "The HTTP status.", "example": 409})
     kind = fields.Text(metadata={"example": "item_already_exists", "description": "The category of the error."})
     fault = fields.Text(
         metadata={
-            "description": "Who has to act: the client, the service, a dependency, or capacity.",
+            "description": "The party that must act: the client, the service, a dependency, or capacity.",
             "example": "client",
         }
     )
     retryable = fields.Anything(
-        metadata={**_BOOLEAN, "description": "Whether a retry can succeed; each problem document has its own answer."}
+        metadata={
+            **_BOOLEAN,
+            "description": "True if a retry can succeed. Each problem document has its own `retryable`.",
+        }
     )
     type = fields.Text(metadata={"format": "uri", "description": "The `type` of problem documents with this error."})
 
 
 class ErrorCatalogueSchema(Schema):
-    """Every error, in the order of the codes."""
+    """All errors, sorted by code."""
 
     errors = fields.Listed(
         fields.Object(ErrorSummarySchema), longest=_ERRORS, metadata={"description": "All errors, sorted by code."}
@@ -46,14 +49,14 @@ class ErrorCatalogueSchema(Schema):
 
 
 class ErrorPropertySchema(Schema):
-    """A member that problem documents of this error have besides those that all have."""
+    """A property of this error's problem documents in addition to the common ones."""
 
     name = fields.Text(metadata={"example": "limit", "description": "The name of the property."})
     type = fields.Text(metadata={"example": "integer", "description": "Its type in JSON."})
 
 
 class ErrorExampleSchema(Schema):
-    """An answer with this error, made from fixed facts."""
+    """A response with this error, made from fixed example values."""
 
     status = fields.Integer(metadata={"example": 409, "description": "The HTTP status."})
     headers = fields.Anything(
@@ -72,7 +75,7 @@ class ErrorExampleSchema(Schema):
 
 
 class ErrorOperationSchema(Schema):
-    """An operation that answers with this error."""
+    """An operation that can return this error."""
 
     method = fields.Text(metadata={"example": "POST", "description": "The HTTP method."})
     path = fields.Text(metadata={"example": "/v1/tasks", "description": "The path template."})
@@ -80,11 +83,11 @@ class ErrorOperationSchema(Schema):
 
 
 class ErrorEntrySchema(ErrorSummarySchema):
-    """All that is known of one error."""
+    """The description of one error."""
 
-    when = Prose(metadata={"description": "When it occurs."})
-    client = fields.Text(metadata={"description": "What the caller should do."})
-    operator = Prose(metadata={"description": "What the operator should do."})
+    when = Prose(metadata={"description": "When the error occurs."})
+    client = fields.Text(metadata={"description": "Recommended caller action."})
+    operator = Prose(metadata={"description": "Recommended operator action."})
     since = fields.Text(metadata={"description": "The version that introduced the error.", "example": "0.1.0"})
     extras = fields.Listed(
         fields.Object(ErrorPropertySchema),
@@ -93,19 +96,19 @@ class ErrorEntrySchema(ErrorSummarySchema):
     )
     example = fields.Object(ErrorExampleSchema, metadata={"description": "A response with this error."})
     curl = fields.Text(
-        allow_none=True, metadata={"description": "Shell commands that provoke the error; null if none can."}
+        allow_none=True, metadata={"description": "Shell commands that reproduce the error; null if there are none."}
     )
     simulation = fields.Text(
         allow_none=True,
         metadata={
-            "description": "A shell command that simulates the error; null where `FAULTS_ON_DEMAND` is off, or no "
+            "description": "A shell command that simulates the error; null if `FAULTS_ON_DEMAND` is off or no "
             "operation declares the error."
         },
     )
     is_universal = fields.Anything(
         metadata={
             **_BOOLEAN,
-            "description": "Whether any request can end with this error, before it reaches an operation.",
+            "description": "True if any request can get this error before it reaches an operation.",
         }
     )
     operations = fields.Listed(
@@ -116,7 +119,7 @@ class ErrorEntrySchema(ErrorSummarySchema):
 
 
 class ViolationExampleSchema(Schema):
-    """A violation as a problem document lists it."""
+    """A violation in a problem document."""
 
     field = fields.Text(metadata={"example": "title", "description": "The property or parameter."})
     code = fields.Text(metadata={"example": "TOO_LONG", "description": "The name of the rule."})
@@ -126,11 +129,11 @@ class ViolationExampleSchema(Schema):
 
 
 class ViolationEntrySchema(Schema):
-    """All that is known of one code of violations."""
+    """The description of one violation code."""
 
     code = fields.Text(metadata={"example": "TOO_LONG", "description": "The name of the rule."})
     title = fields.Text(
-        metadata={"example": "The value has too many characters or items.", "description": "What is wrong."}
+        metadata={"example": "The value has too many characters or items.", "description": "The problem."}
     )
     client = fields.Text(metadata={"description": "How to fix the request."})
     since = fields.Text(metadata={"description": "The version that introduced the code.", "example": "0.1.0"})
@@ -138,8 +141,8 @@ class ViolationEntrySchema(Schema):
 
 
 class ViolationCatalogueSchema(Schema):
-    """Every code of violations, sorted."""
+    """All violation codes, sorted."""
 
     violations = fields.Listed(
-        fields.Object(ViolationEntrySchema), longest=_ERRORS, metadata={"description": "All codes of violations."}
+        fields.Object(ViolationEntrySchema), longest=_ERRORS, metadata={"description": "All violation codes."}
     )

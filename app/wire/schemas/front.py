@@ -1,13 +1,14 @@
-"""The wire form of the front page."""
+"""The schema of the index page."""
 
+from app import product
 from app.wire import fields
 from app.wire.schemas.base import Schema
 
 
 class ServiceIndexSchema(Schema):
-    """Where everything is."""
+    """The name of the service and its links."""
 
-    name = fields.Text(metadata={"example": "Candor", "description": "The name of the service."})
+    name = fields.Text(metadata={"example": product.NAME, "description": "The name of the service."})
     links = fields.Anything(
         metadata={
             "type": "object",

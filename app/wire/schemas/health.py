@@ -1,17 +1,17 @@
-"""The wire form of health."""
+"""The schemas of health endpoints."""
 
 from app.wire import fields
 from app.wire.schemas.base import Schema
 
 
 class HealthSchema(Schema):
-    """A living process."""
+    """The response of a live process."""
 
     status = fields.Text(metadata={"enum": ["ok"], "description": "Always ok."})
 
 
 class ReadinessSchema(Schema):
-    """An instance that may be sent requests, and what was checked."""
+    """The response of an instance that is ready for requests, with the results of its checks."""
 
     status = fields.Text(metadata={"enum": ["ok"], "description": "Always ok."})
     checks = fields.Anything(

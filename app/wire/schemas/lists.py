@@ -1,4 +1,4 @@
-"""How a list is asked for and answered: filter, order, pages and projection (AIP-132, 158, 160), for every resource."""
+"""The query and response of lists: filter, order, pages and projection (AIP-132, 158, 160), for every resource."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from app.wire.page_tokens import PageTokens
 from app.wire.schemas.base import QuerySchema
 
 PRINTABLE: Final = f"^[^{CONTROLS}]*$"
-"""What OpenAPI says of every parameter of a query: no control characters."""
+"""The OpenAPI pattern of every query parameter: no control characters."""
 _NULL: Final = ("= null", "!= null")
-"""The comparisons that a member takes in addition, if it can be null."""
+"""The additional comparisons of a property that can be null."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRules:
-    """What a resource's list allows; ``order_by`` is the order when none is asked for, ``example`` a filter."""
+    """The filterable and sortable properties of a list. ``order_by`` is the default order, ``example`` a filter."""
 
     resource: str
     items: Sequence[str]
@@ -35,7 +35,7 @@ class ListRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
-    """A list as it was asked for; pages of it are bound to the caller, the filter and the order."""
+    """A request for a list. Its pages are bound to the caller, the filter and the order."""
 
     rules: ListRules
     filter: str
@@ -47,10 +47,10 @@ class ListRequest:
     order: tuple[Ordering, ...]
 
     def query(self, tokens: PageTokens, *, caller: str) -> ListQuery:
-        """Return the question for the repository.
+        """Return the query for the repository.
 
         Raises:
-            InvalidPageToken: the token was not given for this list.
+            InvalidPageToken: the token is not valid for this list.
         """
         after = tokens.open(self.page_token, bound_to=self._binding(caller)) if self.page_token else None
         return ListQuery(self.where, self.order, self.page_size, after)
@@ -71,9 +71,9 @@ class ListRequest:
 
 
 class ListSchema(QuerySchema):
-    """The query of a list; a subclass says by ``rules`` what its resource allows, and may have parameters of its own.
+    """The query parameters of a list. A subclass defines ``rules`` of its resource, and can add parameters.
 
-    These are members of its ``request``.
+    Added parameters are attributes of its ``request``.
     """
 
     rules: ClassVar[ListRules]
@@ -85,7 +85,7 @@ class ListSchema(QuerySchema):
     page_token = PageToken()
 
     def __init_subclass__(cls) -> None:
-        """Describe what is allowed."""
+        """Declare the parameters ``filter``, ``order_by`` and ``fields`` from the rules."""
         super().__init_subclass__()
         rules = cls.rules
         cls.default = parse_order_by(rules.order_by, rules.orderable, ())
@@ -109,7 +109,7 @@ class ListSchema(QuerySchema):
         """Return the request.
 
         Raises:
-            InvalidFilter, InvalidOrderBy: they are not understood.
+            InvalidFilter, InvalidOrderBy: the filter or the order is invalid.
         """
         where = parse_filter(values["filter"], self.rules.filterable)
         order = parse_order_by(values["order_by"], self.rules.orderable, self.default)

@@ -1,4 +1,4 @@
-"""The wire form of what is logged."""
+"""The schemas of log settings."""
 
 from typing import Any
 
@@ -8,19 +8,19 @@ from app.wire.schemas.base import Schema
 
 
 class LoggerSchema(Schema):
-    """The log settings in force."""
+    """The current log settings."""
 
     level = fields.Choice(
         Level, required=True, metadata={"example": "DEBUG", "description": "The lowest level that is logged."}
     )
     log_error_stack = fields.Boolean(
-        required=True, metadata={"example": True, "description": "Whether server errors are logged with their stack."}
+        required=True, metadata={"example": True, "description": "If true, server errors are logged with their stack."}
     )
 
 
 class LoggerUpdateSchema(LoggerSchema):
-    """The log settings to put in force."""
+    """The new log settings."""
 
     def make(self, values: dict[str, Any]) -> LoggerSettings:
-        """Return what is asked for."""
+        """Return the settings."""
         return LoggerSettings(**values)

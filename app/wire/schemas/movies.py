@@ -1,4 +1,4 @@
-"""The wire form of movies."""
+"""The schemas of movies."""
 
 from typing import Any, ClassVar, Final
 
@@ -11,7 +11,7 @@ from app.wire.validators import Length, Printable, Range
 
 
 def _text(example: str, description: str, *, longest: int = NAME_LENGTH, **kwargs: Any) -> fields.Text:
-    """Return a text of one line that is not blank."""
+    """Return the field of a single line that is not blank."""
     rules = [Length(min=1, max=longest), Printable()]
     return fields.Text(
         validate=rules, metadata={"example": example, "pattern": Printable.LINE, "description": description}, **kwargs
@@ -39,7 +39,7 @@ class MovieSchema(Schema):
     run_time = fields.Integer(
         allow_none=True,
         validate=Range(min=1, max=MAX_RUNNING_TIME),
-        metadata={"example": 92, "description": "In minutes."},
+        metadata={"example": 92, "description": "The running time in minutes."},
     )
     director = _text("Alex Cox", "The director.", allow_none=True)
     writer = _text("Alex Cox", "The author of the script.", allow_none=True)
@@ -52,7 +52,7 @@ class MovieSchema(Schema):
     )
     update_username = fields.Text(
         dump_only=True,
-        metadata={"example": "alice", "description": "Who changed the movie last, by the subject of the token."},
+        metadata={"example": "alice", "description": "The user of the last change, by the subject of the token."},
     )
     update_timestamp = fields.Timestamp(
         dump_only=True,
@@ -61,10 +61,10 @@ class MovieSchema(Schema):
 
 
 class MovieInputSchema(MovieSchema):
-    """A movie that is new, or takes the place of what was said before."""
+    """A movie to create or to replace."""
 
     def make(self, values: dict[str, Any]) -> NewMovie:
-        """Return what was said; what was left out is unset."""
+        """Return the movie. Omitted properties are unset."""
         return NewMovie(**values)
 
 
@@ -88,7 +88,7 @@ class MovieListSchema(Schema):
 
 
 class DeletedMovieSchema(Schema):
-    """What is said of a deleted movie."""
+    """The confirmation of a deletion."""
 
     external_id = fields.Text(metadata={"format": "uuid", "description": "The ID of the movie."})
     deleted = fields.Boolean(metadata={"description": "Always true."})
@@ -98,7 +98,7 @@ READABLE: Final = tuple(MovieSchema().dump_fields)
 
 
 class ListMoviesSchema(ListSchema):
-    """How movies may be listed."""
+    """The query parameters of the list of movies."""
 
     rules: ClassVar = ListRules(
         resource="movies",

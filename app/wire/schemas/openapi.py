@@ -1,4 +1,4 @@
-"""The wire form of the OpenAPI document, as far as it needs describing in itself."""
+"""The schema of the OpenAPI document itself."""
 
 from app.wire import fields
 from app.wire.schemas.base import Schema

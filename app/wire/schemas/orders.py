@@ -1,4 +1,4 @@
-"""The wire form of orders."""
+"""The schemas of orders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,10 +53,10 @@ class OrderItemSchema(Schema):
 
 
 class OrderItemCreateSchema(OrderItemSchema):
-    """A quantity of a product to order. The service knows the price."""
+    """A quantity of a product to order. The service sets the price."""
 
     def make(self, values: dict[str, Any]) -> NewItem:
-        """Return what was said."""
+        """Return the item."""
         return NewItem(**values)
 
 
@@ -76,11 +76,11 @@ class OrderSchema(Schema):
         validate=Pattern(
             f"^[^{CONTROLS}]{{1,{CUSTOMER_LENGTH}}}$",
             code="INVALID_FORMAT",
-            says=f"must have 1 to {CUSTOMER_LENGTH} characters, and none of control",
+            message=f"must have 1 to {CUSTOMER_LENGTH} characters without control characters",
         ),
         metadata={
             "example": "alice",
-            "description": "The subject of the customer's token: a user's id, if it was issued to a user.",
+            "description": "The subject of the customer's token, such as the ID of a user.",
         },
     )
     status = fields.EnumName(
@@ -117,22 +117,22 @@ class NewItems(fields.Listed):
     """The items of a new order, at least one."""
 
     def rejection(self, value: object) -> Breach | None:
-        """Refuse an empty list, too."""
+        """Reject an empty list too."""
         return Breach("TOO_SHORT", "must have at least one item") if value == [] else super().rejection(value)
 
 
 class OrderCreateSchema(OrderSchema):
-    """An order to be created. Prices and the total are the service's to say."""
+    """An order to create. The service sets prices and the total."""
 
     items = NewItems(
         fields.Object(OrderItemCreateSchema),
         longest=MAX_ITEMS,
         required=True,
-        metadata={"minItems": 1, "description": "What to order."},
+        metadata={"minItems": 1, "description": "The items to order."},
     )
 
     def make(self, values: dict[str, Any]) -> NewOrder:
-        """Return what was said."""
+        """Return the order."""
         return NewOrder(**{**values, "items": tuple(values["items"])})
 
 
@@ -160,17 +160,17 @@ _OWN: Final = tuple(name for name in READABLE if name not in {"items", "items_ne
 
 
 def created(order: Order) -> dict[str, Any]:
-    """Return a new order as its schema describes it, with every item."""
+    """Return a new order for its schema, with all items."""
     return {**created_order(order), "items": order.items}
 
 
 def created_order(order: Any) -> dict[str, Any]:
-    """Return an order as its schema describes it, without items."""
+    """Return an order for its schema, without items."""
     return {**{name: getattr(order, name) for name in _OWN}, "items": None, "items_next_page_token": None}
 
 
 def rendered(each: OrderWithItems, tokens: PageTokens, *, caller: str) -> dict[str, Any]:
-    """Return an order as its schema describes it, with the items that were asked for."""
+    """Return an order for its schema, with the requested items."""
     if each.items is None:
         return created_order(each.order)
     more = each.items.next
@@ -192,12 +192,12 @@ def _items_page_size() -> PageSize:
 
 
 def _is_requested(expand: str | None, shown: tuple[str, ...] | None) -> bool:
-    """Tell whether items have to be read: what is not shown need not be."""
+    """Return true if the response contains items."""
     return expand is not None and (shown is None or EXPAND in shown)
 
 
 class _GetOrderSchema(QuerySchema):
-    """What is to be told of an order."""
+    """The query parameters of an order."""
 
     raises: ClassVar = (InvalidPageToken,)
 
@@ -206,9 +206,9 @@ class _GetOrderSchema(QuerySchema):
     items_page_token = PageToken("`items_next_page_token` of the previous page of items.")
 
     def make(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters, and all that tells one answer from another, for its entity tag."""
+        """Return the parameters, and the values that distinguish responses, for the entity tag."""
         if values["items_page_token"] and values["expand"] is None:
-            breach = Breach("INVALID_VALUE", f"is of items, which expand={EXPAND} asks for")
+            breach = Breach("INVALID_VALUE", f"requires expand={EXPAND}")
             raise ma.ValidationError({"items_page_token": [breach]})
         shown = values["fields"] or READABLE
         if _is_requested(values["expand"], values["fields"]):
@@ -220,10 +220,10 @@ GetOrderQuerySchema = _GetOrderSchema.from_dict({"fields": FieldsParameter(READA
 
 
 def expansion(query: Mapping[str, Any], tokens: PageTokens, order_id: UUID, *, caller: str) -> Expansion | None:
-    """Return which items of the order are asked for.
+    """Return the requested page of items of the order.
 
     Raises:
-        InvalidPageToken: the token was not given for items of this order.
+        InvalidPageToken: the token is not valid for items of this order.
     """
     if not _is_requested(query["expand"], query["fields"]):
         return None
@@ -232,22 +232,22 @@ def expansion(query: Mapping[str, Any], tokens: PageTokens, order_id: UUID, *, c
         return Expansion(size)
     try:
         (after,) = tokens.open(token, bound_to=_binding(order_id, caller)).keys
-    except InvalidPageToken as refusal:
-        refusal.param = "items_page_token"
+    except InvalidPageToken as error:
+        error.param = "items_page_token"
         raise
     return Expansion(size, cast("int", after))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderListRequest(ListRequest):
-    """A list of orders as it was asked for."""
+    """A request for a list of orders."""
 
     expand: str | None
     items_page_size: int
 
     @property
     def expansion(self) -> Expansion | None:
-        """Which items of each order are asked for."""
+        """The requested page of items of each order."""
         return Expansion(self.items_page_size) if _is_requested(self.expand, self.fields) else None
 
     def answer(self, page: Page[OrderWithItems], tokens: PageTokens, *, caller: str) -> dict[str, Any]:
@@ -257,7 +257,7 @@ class OrderListRequest(ListRequest):
 
 
 class ListOrdersSchema(ListSchema):
-    """How orders may be listed."""
+    """The query parameters of the list of orders."""
 
     request: ClassVar = OrderListRequest
     rules: ClassVar = ListRules(

@@ -1,4 +1,4 @@
-"""The wire form of setting passwords."""
+"""The schemas of password changes and resets."""
 
 import marshmallow as ma
 
@@ -8,19 +8,19 @@ from app.wire.schemas.users import OneTimeTokenSchema, email, password
 
 
 class PasswordResetRequestSchema(Schema):
-    """The body of a request for a mail with which to set another password."""
+    """The body of a request for a password reset email."""
 
     email = email()
 
 
 class PasswordResetSchema(OneTimeTokenSchema):
-    """The token of the mail, and the password to be."""
+    """The token from the email, and the new password."""
 
     password = password()
 
 
 class PasswordChangeSchema(Schema):
-    """The present password, and the password to be."""
+    """The current password and the new password."""
 
     current_password: "ma.fields.Field[str]" = fields.Text(
         required=True,

@@ -1,4 +1,4 @@
-"""The wire form of preferences."""
+"""The schemas of preferences."""
 
 from typing import Any, Final
 
@@ -17,23 +17,23 @@ from app.wire.validators import Breach, Length, OneOf, Pattern, Rule
 
 
 class TimeZone(Rule):
-    """Asks for a zone of the IANA database, spelled as it is there."""
+    """Requires a zone of the IANA database, spelled as in the database."""
 
     def __call__(self, value: str) -> str:
-        """Return the value, or refuse it."""
+        """Return the value, or reject it."""
         if not is_time_zone(value):
             raise Breach("INVALID_VALUE", "must be a time zone of the IANA database such as Europe/Berlin").error()
         return value
 
 
 class PreferencesSchema(Schema):
-    """How a user likes to be served."""
+    """The preferences of a user."""
 
     locale = fields.Text(
         required=True,
         validate=[
             Length(max=LOCALE_LENGTH),
-            Pattern(LOCALE_PATTERN, code="INVALID_FORMAT", says="must be a language tag such as de-CH"),
+            Pattern(LOCALE_PATTERN, code="INVALID_FORMAT", message="must be a language tag such as de-CH"),
         ],
         metadata={"example": "de-CH", "description": "A language tag (BCP 47)."},
     )
@@ -53,10 +53,10 @@ class PreferencesSchema(Schema):
 
 
 class PreferencesInputSchema(PreferencesSchema):
-    """What a user prefers from now on: all of it."""
+    """The complete new preferences of a user."""
 
     def make(self, values: dict[str, Any]) -> NewPreferences:
-        """Return what was said."""
+        """Return the preferences."""
         return NewPreferences(**values)
 
 

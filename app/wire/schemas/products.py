@@ -1,4 +1,4 @@
-"""The written form of products."""
+"""The schemas of products and prices."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.wire.validators import Length, Printable
 
 
 def sku(**kwargs: Any) -> fields.Text:
-    """Return what a product is called by."""
+    """Return the field of a product's ID."""
     rules = [Length(min=1, max=SKU_LENGTH), Printable()]
     return fields.Text(
         validate=rules,
@@ -19,17 +19,17 @@ def sku(**kwargs: Any) -> fields.Text:
 
 
 def currency(**kwargs: Any) -> fields.Choice[Currency]:
-    """Return what prices are in (ISO 4217)."""
+    """Return the field of a currency (ISO 4217)."""
     return fields.Choice(Currency, metadata={"example": "EUR", "description": "The currency (ISO 4217)."}, **kwargs)
 
 
 class OfferSchema(Schema):
-    """What a product costs in one currency."""
+    """The price of a product in one currency."""
 
     sku = sku(required=True)
     currency = currency(required=True)
     price = fields.Money(digits=PRICE_DIGITS, metadata={"example": "4.90"}, required=True)
 
     def make(self, values: dict[str, Any]) -> Price:
-        """Return the offer."""
+        """Return the price."""
         return Price(**values)

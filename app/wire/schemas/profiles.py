@@ -1,4 +1,4 @@
-"""The wire form of profiles."""
+"""The schemas of profiles."""
 
 from typing import Final
 
@@ -10,12 +10,12 @@ from app.wire.schemas.users import UserSchema
 
 
 class ProfileSchema(Schema):
-    """A user, what the user prefers, and whether that is all it could be."""
+    """A user with preferences, and the parts that are degraded."""
 
     user = fields.Object(UserSchema, metadata={"description": "The account."})
     preferences = fields.Object(PreferencesSchema, metadata={"description": "The preferences."})
     degraded = fields.Boolean(
-        metadata={"description": "Whether a dependency failed, so that a part is an older copy or a default."}
+        metadata={"description": "True if a dependency failed. Then a part is an older copy or a default."}
     )
     degraded_reasons = fields.Listed(
         fields.Text(),

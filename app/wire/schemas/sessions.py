@@ -1,4 +1,4 @@
-"""The wire form of logging in."""
+"""The schemas of logins and tokens."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from app.wire.schemas.base import Schema
 
 
 class CredentialsSchema(Schema):
-    """Two texts: what is wrong with them is not a matter of form, and told to nobody."""
+    """The email address and the password of a login. Both can be any text: responses do not reveal why it fails."""
 
     email = fields.Text(
         required=True,
@@ -26,12 +26,12 @@ class CredentialsSchema(Schema):
     )
 
     def make(self, values: dict[str, Any]) -> Credentials:
-        """Return what was sent."""
+        """Return the credentials."""
         return Credentials(**values)
 
 
 class TokenRefreshSchema(Schema):
-    """What is exchanged for new tokens."""
+    """The refresh token to exchange for new tokens."""
 
     refresh_token = fields.Text(
         required=True,
@@ -44,7 +44,7 @@ class TokenRefreshSchema(Schema):
 
 
 class TokenRevocationSchema(Schema):
-    """What is to be good no more (RFC 7009, section 2.1)."""
+    """The token to revoke (RFC 7009, section 2.1)."""
 
     token = fields.Text(
         required=True,
@@ -60,7 +60,7 @@ class TokenRevocationSchema(Schema):
 
 
 class TokensSchema(Schema):
-    """What comes of logging in (RFC 6749, section 5.1)."""
+    """The tokens of a session (RFC 6749, section 5.1)."""
 
     access_token = fields.Text(metadata={"description": "A JWT for `Authorization: Bearer`."})
     refresh_token = fields.Text(

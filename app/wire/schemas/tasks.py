@@ -1,4 +1,4 @@
-"""The wire form of tasks."""
+"""The schemas of tasks."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -28,15 +28,15 @@ EXAMPLE_ID: Final = "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
 
 def _repeated(tags: list[Any]) -> dict[int, Breach]:
-    """Return a breach for every tag that stands earlier in the list."""
-    breach = Breach("DUPLICATE_TAG", "stands in the list already")
+    """Return a breach for every tag that is already earlier in the list."""
+    breach = Breach("DUPLICATE_TAG", "is already in the list")
     return {index: breach for index, tag in enumerate(tags) if isinstance(tag, str) and tag in tags[:index]}
 
 
 _TAG = Pattern(
     f"^{TAG_CHARACTERS}{{1,{TAG_LENGTH}}}$",
     code="INVALID_TAG_FORMAT",
-    says=f"must match ^{TAG_CHARACTERS}+$ and have at most {TAG_LENGTH} characters",
+    message=f"must match ^{TAG_CHARACTERS}+$ and have at most {TAG_LENGTH} characters",
 )
 
 
@@ -103,7 +103,7 @@ class TaskSchema(Schema):
 
 
 class TaskInputSchema(TaskSchema):
-    """A task as it is sent; null stands for the default."""
+    """A task in a request. Null means the default."""
 
     status = _status(allow_none=True)
     priority = _priority(allow_none=True)
@@ -111,15 +111,15 @@ class TaskInputSchema(TaskSchema):
 
 
 class TaskCreateSchema(TaskInputSchema):
-    """A task to be created."""
+    """A task to create."""
 
     def make(self, values: dict[str, Any]) -> NewTask:
-        """Return what was said; what was left out or null is unset."""
+        """Return the task. Omitted and null properties are unset."""
         return NewTask(**cleared(values))
 
 
 class CreateTaskRequestSchema(Schema):
-    """The body of a creation."""
+    """The body of a request that creates a task."""
 
     relative_to = "task"
     task = fields.Object(TaskCreateSchema, required=True, metadata={"description": "The task."})
@@ -136,19 +136,19 @@ class BatchCreateItemSchema(Schema):
 
 
 class Batch(fields.Listed):
-    """The items of a batch, at least one; titles that are the same are refused on every holder."""
+    """The items of a batch, at least one."""
 
     def too_long(self) -> Breach:
-        """Return what to say of too many items."""
+        """Return the breach of a batch with too many items."""
         return Breach("BATCH_TOO_LARGE", f"must have at most {self.longest} items")
 
     def rejection(self, value: object) -> Breach | None:
-        """Refuse an empty one, too."""
+        """Reject an empty batch too."""
         return Breach("EMPTY_BATCH", "must have at least one item") if value == [] else super().rejection(value)
 
 
 def _comparable(title: str) -> str:
-    """Return what makes titles the same; one too long stays as it is, for normalizing may take its length squared."""
+    """Return the title for comparisons. A title that is too long is unchanged, because normalizing it can be slow."""
     return same_title(title) if len(title) <= TITLE_LENGTH else title
 
 
@@ -159,13 +159,13 @@ def _same_titles(items: list[Any]) -> list[tuple[Path, Breach]]:
         title = task.get("title") if isinstance(task, dict) else None
         if isinstance(title, str) and title.strip():
             holders.setdefault(_comparable(title), []).append(index)
-    breach = Breach("DUPLICATE_TITLE", "stands in the batch more than once")
+    breach = Breach("DUPLICATE_TITLE", "is in the batch more than once")
     shared = (index for indexes in holders.values() if len(indexes) > 1 for index in indexes)
     return [(("requests", index, "task", "title"), breach) for index in shared]
 
 
 class BatchCreateTasksRequestSchema(Schema):
-    """The body of a batch."""
+    """The body of a request that creates a batch of tasks."""
 
     requests = Batch(
         fields.Object(BatchCreateItemSchema),
@@ -175,7 +175,7 @@ class BatchCreateTasksRequestSchema(Schema):
     )
 
     def check(self, data: dict[str, Any]) -> list[tuple[Path, Breach]]:
-        """Refuse every holder of a title that stands in the batch more than once."""
+        """Reject all items whose title is in the batch more than once."""
         items = data.get("requests")
         return _same_titles(items) if isinstance(items, list) and len(items) <= BATCH else []
 
@@ -188,11 +188,11 @@ class BatchFailureSchema(Schema):
     """An item that was not created."""
 
     index = fields.Integer(metadata={"description": "The position in `requests`, from 0.", "maximum": BATCH - 1})
-    problem = fields.Anything(metadata={"allOf": [ITEM_PROBLEM], "description": "The item's own problem document."})
+    problem = fields.Anything(metadata={"allOf": [ITEM_PROBLEM], "description": "The problem document of the item."})
 
 
 class TaskBatchSchema(Schema):
-    """What became of a batch."""
+    """The result of a batch."""
 
     tasks = fields.Listed(
         fields.Object(TaskSchema), longest=BATCH, metadata={"description": "The tasks that were created."}
@@ -220,13 +220,13 @@ class TaskListSchema(Schema):
 
 
 class DeletedTaskSchema(Schema):
-    """What is said of a deleted task."""
+    """The confirmation of a deletion."""
 
     message = fields.Text(metadata={"description": "A sentence for people."})
 
 
 def deleted(task: TaskView) -> str:
-    """Return what is said of a deleted task."""
+    """Return the confirmation of a deletion."""
     return f"Task tasks/{task.id} deleted successfully"
 
 
@@ -238,12 +238,12 @@ _CLEARED: Final = {
 
 
 def cleared(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the members with the default in place of null."""
+    """Return the properties with the default in place of null."""
     return {name: _CLEARED[name] if value is None else value for name, value in data.items()}
 
 
 class ListTasksSchema(ListSchema):
-    """How tasks may be listed."""
+    """The query parameters of the list of tasks."""
 
     rules: ClassVar = ListRules(
         resource="tasks",
@@ -265,22 +265,22 @@ class ListTasksSchema(ListSchema):
 
 
 class UpdateTaskQuerySchema(QuerySchema):
-    """Which members an update sets."""
+    """The query parameters of an update."""
 
     update_mask = MaskParameter(WRITABLE)
 
 
 class TaskUpdateSchema(TaskInputSchema):
-    """The members of a task to be set: those in the mask, else those in the body."""
+    """The properties of a task to set: from the mask, otherwise from the body."""
 
     due_date = fields.Timestamp(allow_none=True, metadata=TaskSchema().fields["due_date"].metadata)
-    """The task itself asks for the future: a due date that has passed may be sent back as it is."""
+    """The model checks that a new due date is in the future. Clients can send a past due date back unchanged."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(partial=True, **kwargs)
 
     def admit(self, data: Any) -> Any:
-        """Ignore what is outside the mask, and clear what the mask names and the body lacks."""
+        """Ignore properties outside the mask, and clear properties that are in the mask but not in the body."""
         mask = under_way.get().query.get("update_mask")
         if mask is not None and isinstance(data, dict):
             outside = set(WRITABLE) - set(mask)
@@ -288,7 +288,7 @@ class TaskUpdateSchema(TaskInputSchema):
         return super().admit(data)
 
     def make(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return the changes; what is null becomes unset."""
+        """Return the changes. Null properties become unset."""
         return cleared(values)
 
 

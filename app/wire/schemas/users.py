@@ -1,4 +1,4 @@
-"""The wire form of users."""
+"""The schemas of users."""
 
 from typing import Any, Final
 
@@ -16,24 +16,24 @@ EXAMPLE: Final = "alice@example.com"
 
 
 class Address(Pattern):
-    """Asks for an e-mail address; one that is too long is not looked at."""
+    """Requires an email address. ``Length`` rejects one that is too long."""
 
     def __init__(self) -> None:
-        super().__init__(EMAIL_PATTERN, code="INVALID_FORMAT", says="must be an e-mail address such as " + EXAMPLE)
+        super().__init__(EMAIL_PATTERN, code="INVALID_FORMAT", message="must be an email address such as " + EXAMPLE)
 
     def __call__(self, value: str) -> str:  # type: ignore[override]  # texts only
-        """Return the value, or refuse it."""
+        """Return the value, or reject it."""
         return value if len(value) > EMAIL_LENGTH else super().__call__(value)
 
 
 class PasswordLength(Rule, validate.Length):
-    """Bounds the characters (code points) of a password; spaces are characters like any."""
+    """Limits the characters (code points) of a password. Spaces count as characters."""
 
     def __init__(self) -> None:
         super().__init__(min=passwords.MIN_LENGTH, max=passwords.MAX_LENGTH)
 
     def __call__(self, value: str) -> str:  # type: ignore[override]  # texts only
-        """Return the value, or refuse it."""
+        """Return the value, or reject it."""
         if len(value) < passwords.MIN_LENGTH:
             raise Breach("TOO_SHORT", f"must have at least {passwords.MIN_LENGTH} characters").error()
         if len(value) > passwords.MAX_LENGTH:
@@ -42,10 +42,10 @@ class PasswordLength(Rule, validate.Length):
 
 
 class NotCommon(Rule):
-    """Refuses passwords that are guessed first, whoever chooses them; the services know of whom else's besides."""
+    """Rejects common passwords. The services also reject passwords that contain the user's name or address."""
 
     def __call__(self, value: str) -> str:
-        """Return the value, or refuse it; the length of one is another rule's matter."""
+        """Return the value, or reject it. ``PasswordLength`` checks the length."""
         found = reason(value) if passwords.MIN_LENGTH <= len(value) <= passwords.MAX_LENGTH else None
         if found:
             raise Breach(CODE, found).error()
@@ -53,7 +53,7 @@ class NotCommon(Rule):
 
 
 def email() -> fields.Text:
-    """Return the member for an address to write to."""
+    """Return the field of an email address."""
     return fields.Text(
         required=True,
         validate=[Length(max=EMAIL_LENGTH), Address()],
@@ -62,7 +62,7 @@ def email() -> fields.Text:
 
 
 def password() -> fields.Text:
-    """Return the member for a password to be."""
+    """Return the field of a new password."""
     return fields.Text(
         required=True,
         validate=[PasswordLength(), NotCommon()],
@@ -77,7 +77,7 @@ def password() -> fields.Text:
 
 
 def name() -> fields.Text:
-    """Return the member for what a user wants to be called."""
+    """Return the field of a display name."""
     return fields.Text(
         required=True,
         validate=[Length(min=1, max=NAME_LENGTH), Printable()],
@@ -86,7 +86,7 @@ def name() -> fields.Text:
 
 
 class UserSchema(Schema):
-    """Somebody with an account."""
+    """A user with an account."""
 
     id = fields.Text(
         dump_only=True,
@@ -115,18 +115,18 @@ class UserSchema(Schema):
 
 
 class UserCreateSchema(Schema):
-    """The body of a registration. The password comes with the token, from whoever reads the mail."""
+    """The body of a registration. The password is set at activation, by the reader of the email."""
 
     name = name()
     email = email()
 
     def make(self, values: dict[str, Any]) -> NewUser:
-        """Return what was said."""
+        """Return the user."""
         return NewUser(**values)
 
 
 class OneTimeTokenSchema(Schema):
-    """A token that came by mail."""
+    """A token from an email."""
 
     token = fields.Text(
         required=True,
@@ -140,20 +140,20 @@ class OneTimeTokenSchema(Schema):
 
 
 class UserActivationSchema(OneTimeTokenSchema):
-    """The token of the mail, and the password that its reader chooses."""
+    """The token from the email, and the new password."""
 
     password = password()
 
 
 class UserUpdateSchema(UserSchema):
-    """The members of a user to be set: those in the body."""
+    """The properties of a user to set: those in the body."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(partial=True, **kwargs)
 
 
 class UserDeleteSchema(Schema):
-    """The current password, which deleting the account needs."""
+    """The current password, which is required to delete the account."""
 
     current_password = fields.Text(
         required=True,
@@ -167,16 +167,16 @@ class UserDeleteSchema(Schema):
 
 
 class DeletedUserSchema(Schema):
-    """What is said of a deleted user."""
+    """The confirmation of a deletion."""
 
     message = fields.Text(metadata={"description": "A sentence for people."})
 
 
 class AcknowledgementSchema(Schema):
-    """What is said of a mail, whether or not there was anybody to send it to."""
+    """The response to a request for an email. It is the same whether or not an email is sent."""
 
     message = fields.Text(
-        metadata={"example": "What to do next is sent by mail.", "description": "A sentence for people."}
+        metadata={"example": "You receive an email with instructions.", "description": "A sentence for people."}
     )
 
 

@@ -3,7 +3,8 @@
 from typing import Final
 
 from app.rest import request_headers, response_headers
-from tests.docs.generate.markdown import code, document, table
+from tests.docs.generate.errors import yes
+from tests.docs.generate.markdown import code, document, link, table
 
 MORE: Final = {
     "Access-Control-Allow-Headers": "Header fields that a page of an allowed origin may send (preflight).",
@@ -21,13 +22,22 @@ MORE: Final = {
 def page() -> str:
     """Return the page of header fields."""
     sent = {**response_headers.DOCUMENTED, **MORE}
+    names = sorted({*request_headers.READ, *sent}, key=str.lower)
+    overview = [(link(code(name), "", name), yes(name in request_headers.READ), yes(name in sent)) for name in names]
     return document(
         "Header fields",
         "app/rest/request_headers.py and app/rest/response_headers.py",
         "Header fields that the service reads from requests, and those that it adds to responses. Names are case-insensitive. "
         "Other fields of a request have no effect, unless an operation declares them.",
-        "## Request header fields\n\n"
-        + table(("Field", "Meaning"), [(code(name), text) for name, text in request_headers.READ.items()]),
-        "## Response header fields\n\n"
-        + table(("Field", "Meaning"), [(code(name), sent[name]) for name in sorted(sent)]),
+        table(("Field", "Request", "Response"), overview),
+        *(_field(name, request_headers.READ.get(name), sent.get(name)) for name in names),
     )
+
+
+def _field(name: str, read: str | None, added: str | None) -> str:
+    parts = [f"## {name}"]
+    if read:
+        parts.append(f"**Request:** {read}")
+    if added:
+        parts.append(f"**Response:** {added}")
+    return "\n\n".join(parts)

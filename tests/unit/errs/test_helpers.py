@@ -1,4 +1,4 @@
-"""Sentences said so often that they have a name."""
+"""Functions for frequent messages."""
 
 from app.errs import Kind, Violation, input_unwanted, missing_field
 

@@ -1,4 +1,4 @@
-"""Unsupported uses of a blueprint are rejected when the module loads, with a sentence that says what to do instead."""
+"""Unsupported uses of a blueprint are rejected when the module loads, with a message that contains the alternative."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -49,14 +49,14 @@ class Pets(MethodView):
 
 
 class WithOptions(MethodView):
-    """What answers OPTIONS."""
+    """A view for OPTIONS."""
 
     def options(self) -> None:
         """Do nothing."""
 
 
 class WithHead(MethodView):
-    """What answers HEAD."""
+    """A view for HEAD."""
 
     def get(self) -> None:
         """Do nothing."""
@@ -66,7 +66,7 @@ class WithHead(MethodView):
 
 
 class Nothing(MethodView):
-    """What answers nothing."""
+    """A view without methods."""
 
 
 Attempt = Callable[[Blueprint], Any]
@@ -76,20 +76,20 @@ REJECTED: list[tuple[Attempt, str]] = [
     (lambda blp: blp.route("/", methods="POST")(view), r'methods is a list of names, such as methods=\["POST"\]'),
     (
         lambda blp: blp.route("/", methods=["OPTIONS"])(view),
-        "view cannot handle OPTIONS: OPTIONS is answered for every",
+        "view cannot handle OPTIONS: OPTIONS is handled for every",
     ),
-    (lambda blp: blp.route("/", methods=["HEAD"])(view), "view cannot handle HEAD: HEAD is answered by the handler of"),
-    (lambda blp: blp.route("/", methods=["TRACE"])(view), "view cannot handle TRACE: TRACE is never answered"),
+    (lambda blp: blp.route("/", methods=["HEAD"])(view), "view cannot handle HEAD: the handler of GET handles HEAD"),
+    (lambda blp: blp.route("/", methods=["TRACE"])(view), "view cannot handle TRACE: TRACE is not supported"),
     (lambda blp: blp.route("/")(WithOptions), "WithOptions cannot handle OPTIONS"),
     (lambda blp: blp.route("/")(WithHead), "WithHead cannot handle HEAD"),
-    (lambda blp: blp.route("/")(Nothing), "Nothing handles no method: give it get, post, put, patch or delete"),
+    (lambda blp: blp.route("/")(Nothing), "Nothing handles no method: define get, post, put, patch or delete"),
     (lambda blp: blp.route("/", methods=["PUT"])(Pets), "Pets has no method put"),
     (lambda blp: blp.route("/")(PetSchema), "PetSchema is not a view: derive it from flask.views.MethodView"),
     (
         lambda blp: blp.add_url_rule("/"),
-        "a view is a function or a class derived from flask.views.MethodView, and not N",
+        "a view is a function or a class derived from flask.views.MethodView, not N",
     ),
-    (lambda blp: blp.route("/", default={})(view), "route does not take default: it takes alias, build_only, defaults"),
+    (lambda blp: blp.route("/", default={})(view), "route does not support default. Supported: alias, build_only, d"),
     (
         lambda blp: blp.route("/", limit="5 per minute")(view),
         "limit is the name of a setting, such as 'TOKEN_RATE_LIMI",
@@ -106,17 +106,17 @@ REJECTED: list[tuple[Attempt, str]] = [
     ),
     (
         lambda blp: blp.arguments(PetSchema, error_status_code=409),
-        "does not take error_status_code: every violation is",
+        "does not take error_status_code: every violation returns",
     ),
     (
         lambda blp: blp.arguments(PetSchema, error_headers={}),
         "arguments does not take error_headers: set header fields",
     ),
     (lambda blp: blp.arguments(PetSchema, req=None), "arguments does not take req: the request is always the current "),
-    (lambda blp: blp.arguments(PetSchema, loaction="query"), "arguments does not take loaction: leave it out"),
-    (lambda blp: blp.arguments(view), "arguments takes a schema class, a schema instance or a dict of fields, and not"),
-    (lambda blp: blp.arguments(PetSchema, as_kwargs=True, arg_name="x"), "as_kwargs and arg_name exclude one another"),
-    (lambda blp: blp.arguments(PetSchema, example={}, examples={}), "example and examples exclude one another"),
+    (lambda blp: blp.arguments(PetSchema, loaction="query"), "arguments does not take loaction: omit it"),
+    (lambda blp: blp.arguments(view), "arguments takes a schema class, a schema instance or a dict of fields, not"),
+    (lambda blp: blp.arguments(PetSchema, as_kwargs=True, arg_name="x"), "as_kwargs and arg_name are mutually"),
+    (lambda blp: blp.arguments(PetSchema, example={}, examples={}), "example and examples are mutually exclusive"),
     (
         lambda blp: blp.arguments(PetSchema, location="query", content_type="a/b"),
         "content_type is for a body, and the ",
@@ -131,19 +131,19 @@ REJECTED: list[tuple[Attempt, str]] = [
         lambda blp: blp.arguments({"q": ma.fields.String()}, location="query")(
             blp.arguments({"q": ma.fields.String()}, location="query")(view)
         ),
-        "view has two query schemas with q: leave it out of one",
+        "view has two query schemas with q: remove it from one",
     ),
     (
         lambda blp: blp.arguments({}, location="query", arg_name="x")(blp.arguments({}, arg_name="x")(view)),
-        "view has two arguments with arg_name='x': name one of them otherwise",
+        "view has two arguments with arg_name='x': rename one of them",
     ),
-    (lambda blp: blp.response(299), "299 is not a status of HTTP"),
-    (lambda blp: blp.response("ok"), "'ok' is not a status of HTTP"),
-    (lambda blp: blp.response(200, view), "response takes a schema class or instance, and not"),
-    (lambda blp: blp.response(200, example={}, examples={}), "example and examples exclude one another"),
+    (lambda blp: blp.response(299), "299 is not an HTTP status"),
+    (lambda blp: blp.response("ok"), "'ok' is not an HTTP status"),
+    (lambda blp: blp.response(200, view), "response takes a schema class or instance, not"),
+    (lambda blp: blp.response(200, example={}, examples={}), "example and examples are mutually exclusive"),
     (
         lambda blp: blp.alt_response(404, errs.tasks.TaskTitleTaken),
-        "TaskTitleTaken is answered with 409, and not with 4",
+        "TaskTitleTaken has the status 409, not 404",
     ),
     (
         lambda blp: blp.alt_response(409, ValueError),
@@ -158,7 +158,7 @@ REJECTED: list[tuple[Attempt, str]] = [
         lambda blp: blp.raises(errs.Error),
         "Error is not in the catalogue: define it in a module of app/errs that app/er",
     ),
-    (lambda blp: blp.calls(Undeclared.get)(view), "Undeclared.get does not declare what it raises"),
+    (lambda blp: blp.calls(Undeclared.get)(view), "Undeclared.get does not declare its errors"),
     (
         lambda blp: blp.paginate(),
         "paginate of flask-smorest is not supported: describe the query with a subclass of Li",
@@ -193,25 +193,25 @@ DECORATORS: list[Callable[[Blueprint], Any]] = [
 
 
 @pytest.mark.parametrize("decorator", DECORATORS)
-def test_route_has_to_be_the_topmost_decorator(blp: Blueprint, decorator: Callable[[Blueprint], Any]) -> None:
+def test_route_must_be_the_topmost_decorator(blp: Blueprint, decorator: Callable[[Blueprint], Any]) -> None:
     def pet() -> None:
         """Do nothing."""
 
     routed = blp.route("/")(pet)
-    with pytest.raises(TypeError, match="route has to be the topmost decorator of pet"):
+    with pytest.raises(TypeError, match="route must be the topmost decorator of pet"):
         decorator(blp)(routed)
 
 
 @pytest.mark.parametrize("decorator", DECORATORS)
 def test_a_class_is_decorated_method_by_method(blp: Blueprint, decorator: Callable[[Blueprint], Any]) -> None:
-    with pytest.raises(TypeError, match="Pets is a class: only route decorates it"):
+    with pytest.raises(TypeError, match="Pets is a class: use only route on it"):
         decorator(blp)(Pets)
 
 
 class TestEndpoints:
-    """Each view has an endpoint of its own, each method of a path one handler."""
+    """Each view has its own endpoint, and each method of a path has one handler."""
 
-    def test_two_views_of_one_name(self, blp: Blueprint) -> None:
+    def test_two_views_of_one_name_are_rejected(self, blp: Blueprint) -> None:
         blp.route("/a")(another)
 
         def other() -> None:
@@ -219,18 +219,18 @@ class TestEndpoints:
 
         other.__name__ = "another"
         with pytest.raises(
-            TypeError, match="pets has an endpoint 'another' already: rename the view, or pass endpoint="
+            TypeError, match="pets already has an endpoint 'another': rename the view, or pass endpoint="
         ):
             blp.route("/b")(other)
 
-    def test_an_endpoint_given_twice(self, blp: Blueprint) -> None:
+    def test_a_repeated_endpoint_is_rejected(self, blp: Blueprint) -> None:
         blp.route("/a", endpoint="x")(another)
-        with pytest.raises(TypeError, match="pets has an endpoint 'x' already"):
+        with pytest.raises(TypeError, match="pets already has an endpoint 'x'"):
             blp.route("/b", endpoint="x")(another)
 
-    def test_two_handlers_of_one_method_of_a_path(self, blp: Blueprint) -> None:
+    def test_two_handlers_of_one_method_of_a_path_are_rejected(self, blp: Blueprint) -> None:
         blp.route("/a", methods=["GET", "PUT"])(another)
-        with pytest.raises(TypeError, match="pets has a handler of PUT /a already: the second is never called"):
+        with pytest.raises(TypeError, match="pets already has a handler of PUT /a: the second is never called"):
             blp.route("/a", methods=["PUT"], endpoint="x")(another)
 
 
@@ -243,6 +243,6 @@ class TestScopes:
         scopes.SCOPES.remove("zoo:read")
 
     @pytest.mark.parametrize("name", ["", "a b", 'a"b', "ä"])
-    def test_what_is_no_scope_cannot(self, name: str) -> None:
+    def test_an_invalid_scope_is_rejected(self, name: str) -> None:
         with pytest.raises(ValueError, match="a scope is printable ASCII without blanks"):
             scopes.add(name)

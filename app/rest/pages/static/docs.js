@@ -1,4 +1,4 @@
-// Starts Swagger UI. A problem document in an answer gets a link to its page in the catalogue.
+// Starts Swagger UI. A problem document in a response gets a link to its page in the catalogue.
 
 "use strict";
 
@@ -31,8 +31,8 @@ function explained() {
   };
 }
 
-// Requests go to where this page came from, whatever public address the document names. Swagger UI would send the
-// examples of optional parameters unasked; their descriptions say enough.
+// Requests go to the origin of this page, not to the public address in the document. Examples of parameters are removed
+// because Swagger UI would send those of optional parameters by default.
 async function load() {
   const spec = await (await fetch(reference.dataset.openapi)).json();
   spec.servers = [{ url: new URL(".", location.href).href.replace(/\/$/, "") }];
@@ -65,5 +65,5 @@ async function start() {
 
 dark.addEventListener("change", followScheme);
 followScheme();
-const spec = load();  // while the bundle, whose script follows this one, is on its way
+const spec = load();  // while the bundle, whose script follows this one, is loading
 document.addEventListener("DOMContentLoaded", start);

@@ -1,4 +1,4 @@
-// Search and copying: what the pages can do without, and are nicer with.
+// Search and copying. The pages also work without them.
 
 "use strict";
 
