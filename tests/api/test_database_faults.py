@@ -138,7 +138,7 @@ class TestUnknownCommit:
             document = rejected(alice.create("doubtful"), 503, "SERVICE_UNAVAILABLE")
             assert tries() == 1
         assert (document["retryable"], "retry" in document) == (False, False)
-        assert "A change may or may not have been made" in document["detail"]
+        assert "The service may have applied the change" in document["detail"]
 
     def test_a_keyed_retry_determines_the_outcome(self, alice: Caller, faulty: Faults) -> None:
         """C21."""

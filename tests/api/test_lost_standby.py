@@ -120,7 +120,7 @@ class TestWrites:
     def test_a_commit_that_waits_is_not_acknowledged(self, lost: Caller, heal: Callable[[], None]) -> None:
         document = rejected(create(lost, "doubtful"), 504, "DEADLINE_EXCEEDED")
         assert (document["retryable"], "retry" in document) == (False, False)
-        assert "A change may or may not have been made" in document["detail"]
+        assert "The service may have applied the change" in document["detail"]
         heal()
         assert sorted(lost.titles()) == ["before", "doubtful"]
 
@@ -171,7 +171,7 @@ class TestWrites:
         document = rejected(lost.create("unconfirmed"), 503, "SERVICE_UNAVAILABLE")
         timer.join()
         assert document["retryable"] is False
-        assert "A change may or may not have been made" in document["detail"]
+        assert "The service may have applied the change" in document["detail"]
         assert "unconfirmed" in lost.titles()
 
 
@@ -248,7 +248,7 @@ class TestCommit:
         monkeypatch.setattr(threading.Thread, "start", reject)
         for title in "abc":
             document = rejected(create(lost, title), 504, "DEADLINE_EXCEEDED")
-            assert "A change may or may not have been made" in document["detail"]
+            assert "The service may have applied the change" in document["detail"]
         assert (pool.writer_limit.unsettled, pool.checkedout()) == (0, 0)
 
     def test_without_time_left_no_commit_is_sent(

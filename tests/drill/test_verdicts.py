@@ -71,7 +71,7 @@ class TestOutcomes:
         assert outcome(problem(status=409)) is Outcome.REJECTED
         ours: dict[str, Any] = {"instance": "/v1/tasks"}
         assert outcome(problem(status=507, detail="The disk is full. Nothing was changed.", **ours)) is Outcome.REJECTED
-        doubtful = "Busy. A change may or may not have been made. Read the task."
+        doubtful = "Busy. The service may have applied the change. Read the task."
         for status in (503, 504):
             assert outcome(problem(status=status, detail=doubtful, **ours)) is Outcome.UNKNOWN
             assert outcome(problem(status=status, detail="Busy.", **ours)) is Outcome.REJECTED

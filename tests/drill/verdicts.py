@@ -22,7 +22,7 @@ EXPECTED: Final[Mapping[str, frozenset[str]]] = {
     "heavy": frozenset({"200", "RATE_LIMIT_EXCEEDED"}),
 }
 """The expected responses of a healthy service per kind of request: a status, or the code of a problem."""
-DOUBT: Final = "may or may not have been made"
+DOUBT: Final = "may have applied the change"
 REJECTIONS: Final = frozenset({503, 504, 507})
 
 

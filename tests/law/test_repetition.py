@@ -15,7 +15,7 @@ from app.rest.operations import Operation
 from tests.samples import BODIES, path_of
 
 Bearer = Callable[..., dict[str, str]]
-DOUBT = "may or may not have been made"
+DOUBT = "may have applied the change"
 KEY = {"Idempotency-Key": "repetition-1"}
 VERSION = {"If-Match": '"1-00000000"'}
 REPEATABLE = {"GET", "PUT", "DELETE"}

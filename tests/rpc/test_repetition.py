@@ -14,7 +14,7 @@ from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from tests.rpc.client import Client, Failure
 from tests.rpc.samples import REQUESTS
 
-DOUBT = "may or may not have been made"
+DOUBT = "may have applied the change"
 DYING = """
     CREATE FUNCTION dying() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
