@@ -1,6 +1,7 @@
-"""How fast: ours beside a floor and six frameworks, layer by layer, and as rows, clients and workers grow.
+"""Benchmarks of the service against a baseline and six frameworks, by layer, and with more rows, clients and workers.
 
-``python -m bench`` compares, ``bench.cost`` takes one request apart, ``bench.guard`` holds it to what was recorded, and
-``bench.scaling`` makes everything larger. What is compared is CPU time per request of a server's whole process tree,
-because it hardly depends on who else uses the machine; everything runs on loopback, bounded, and ends by itself.
+``python -m bench`` compares the servers. ``bench.cost`` measures each layer of a request. ``bench.guard`` compares the
+cost of a request with the record. ``bench.scaling`` increases rows, list lengths, clients and workers. The figure is
+CPU time per request of all processes of a server, because other programs on the machine hardly change it. Everything
+runs on loopback, within limits, and ends on its own.
 """

@@ -1,4 +1,4 @@
-"""How the floor and the peers on WSGI are served: as ours are, by one worker with sixteen threads."""
+"""gunicorn settings of the baseline and the WSGI frameworks: one worker with 16 threads, as for this service."""
 
 worker_class = "gthread"
 workers = 1

@@ -1,1 +1,1 @@
-"""How ours behaves as things grow: rows, lists, clients, workers, and the number of requests that it has answered."""
+"""Measurements of the service with more rows, longer lists, more clients and workers, and over many requests."""
