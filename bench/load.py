@@ -1,7 +1,7 @@
 """A load generator: one thread with persistent connections that needs about ten microseconds per request.
 
 ``closed`` measures capacity: each client sends its next request after a response. ``steady`` sends requests at a fixed
-rate. It measures latency from the scheduled time of each request, and thereby includes the time of a stalled server.
+rate. It measures latency from the scheduled time of each request, which includes delays of a stalled server.
 """
 
 import selectors

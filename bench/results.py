@@ -100,7 +100,7 @@ def _rows(found: Sequence[Record]) -> str:
 
 
 def _plain(found: Sequence[Record]) -> str:
-    heads = [name.replace("_", " ") for name in found[0]]
+    heads = [name.replace("_us", "_µs").replace("_", " ") for name in found[0]]
     return report.markdown(heads, [[f"{value:,.10g}" for value in each.values()] for each in found])
 
 
