@@ -5,16 +5,16 @@
     factory                     the wiring on one page
     cli                         the flask commands
     contract                    the comparison with the recorded contract
-    rest | rpc                  HTTP, and its gRPC twin
+    rest | rpc                  HTTP and gRPC
     extensions                  Flask's extensions, created once
     rate_limiting               Flask-Limiter for several applications
-    wire                        what transports say and understand: schemas, filters, page tokens, masks
+    wire                        formats of requests and responses: schemas, filters, page tokens, masks
     wiring                      session and clock become Services
     services                    a method is a use case and a transaction
     repositories | clients      collections in PostgreSQL; outside systems
     models | resilience         typed models; deadlines, breakers, retries
     observability               logs, metrics
-    config | context | errs     settings; request id, deadline, principal; what can go wrong
+    config | context | errs     settings; request ID, deadline, principal; errors
 """
 
 import sys

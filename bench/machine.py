@@ -1,4 +1,4 @@
-"""The machine and the versions of a measurement."""
+"""Description of the machine, and versions of the measured packages."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ PEERS: Final = ("falcon", "django", "djangorestframework", "fastapi", "uvicorn",
 
 
 def described() -> dict[str, str]:
-    """Return the machine and its software."""
+    """Return the hardware, the system and the package versions."""
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
@@ -26,9 +26,9 @@ def described() -> dict[str, str]:
 
 
 def peers() -> str:
-    """Return the versions of the frameworks that Candor is compared with."""
+    """Return the versions of the other frameworks."""
     code = f"from importlib.metadata import version\nprint(', '.join(f'{{n}} {{version(n)}}' for n in {PEERS}))"
-    return subprocess.check_output([PYTHON, "-c", code], text=True).strip()  # noqa: S603 -- candor
+    return subprocess.check_output([PYTHON, "-c", code], text=True).strip()  # noqa: S603 -- a fixed command
 
 
 def _processor() -> str:

@@ -1,4 +1,4 @@
-"""Falcon without anything else around the work."""
+"""Bare Falcon around the minimum of the task API."""
 
 import os
 

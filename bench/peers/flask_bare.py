@@ -1,4 +1,4 @@
-"""Flask without anything else around the work: the limit for every Flask application."""
+"""Bare Flask around the minimum of the task API: the upper limit of the speed of Flask applications."""
 
 import os
 

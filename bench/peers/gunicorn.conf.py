@@ -1,4 +1,4 @@
-"""gunicorn's settings for the baseline and the WSGI peers, as Candor's: one worker with sixteen threads."""
+"""gunicorn settings of the baseline and the WSGI frameworks: one worker with 16 threads, as for this service."""
 
 worker_class = "gthread"
 workers = 1

@@ -1,4 +1,4 @@
-"""Litestar with msgspec structs and asyncpg, without an ORM: among the fastest that Python has."""
+"""Litestar with msgspec structs and asyncpg, without an ORM."""
 
 import base64
 import os

@@ -1,1 +1,1 @@
-"""Candor's behavior with more rows, longer lists, more clients, more workers, and after many requests."""
+"""Measurements of the service with more rows, longer lists, more clients and workers, and over many requests."""

@@ -1,9 +1,9 @@
-"""Compares what a transcript shows with what a command printed.
+"""Comparison of a transcript with the output of a command.
 
 JSON is compared as JSON: line breaks and the order of properties don't matter. ``…`` stands for anything: for the rest
 of a string, for a value, for further properties of an object, for further items of an array, for lines. Values that
-differ in each run (ids, times, tokens, ETags) need the same form only. The comparison remembers what the service
-returned in place of each such value, and puts it into the commands and outputs that follow.
+differ in each run (IDs, times, tokens, ETags) need the same form only. The comparison remembers the value that the
+service returned for each of them, and puts it into the commands and outputs that follow.
 """
 
 import json

@@ -4,14 +4,14 @@ It reads README.md and all pages below docs/. Sybil finds the code blocks. One t
 
 ``console``
     A transcript. All transcripts of a page run in one bash, against a service in a copy of the tree, with the
-    processes of ``make run``, on ports of its own. A command begins after ``$``; the lines of a longer command may
+    processes of ``make run``, on free ports. A command begins after ``$``; the lines of a longer command may
     begin with ``> ``. Put 127.0.0.1:8000 and 127.0.0.1:50051 on the page: the harness replaces them. Commands run
-    in the root of the checkout, with the settings of the service in the environment. The output must be what the
-    page shows:
+    in the root of the checkout, with the settings of the service in the environment. The output must match the
+    page:
 
     - JSON is compared as JSON, therefore the page may break its lines.
     - Header fields after a status line must be printed in the order shown. Others may be left out.
-    - Ids, times, tokens and ETags need the same form. A command or an output further down that shows the same value
+    - IDs, times, tokens and ETags need the same form. A command or an output further down that shows the same value
       gets the value of this run.
     - ``…`` stands for anything: the rest of a text, further properties, items or lines.
     - Without an output on the page, anything may be printed, and the exit status must be 0.
@@ -21,7 +21,7 @@ It reads README.md and all pages below docs/. Sybil finds the code blocks. One t
 
 ``python``
     A program. It runs in the same folder, with the variables that the shell exports. The comment lines that follow
-    a line with ``print(`` show what it prints. A block in ``[[compiled]]`` is compiled, and its imports are
+    a line with ``print(`` show the expected output. A block in ``[[compiled]]`` is compiled, and its imports are
     checked.
 
 ``csv``, ``ini``, ``json``, ``nginx``, ``sql``, ``systemd``, ``toml``, ``yaml``
@@ -34,8 +34,8 @@ name the test that executes it in its front matter as well: ``executed: tests/st
 the page. Data blocks on such a page are parsed nevertheless. An entry for a page or block that does not exist
 fails.
 
-``pytest tests/docs -k retry`` runs one page. Tables are emptied between pages. Each page has a client address of
-its own, because rate limits count by address.
+``pytest tests/docs -k retry`` runs one page. Tables are emptied between pages. Each page has a different
+client address, because rate limits count by address.
 """
 
 from collections.abc import Callable, Iterator

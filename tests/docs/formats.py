@@ -28,13 +28,13 @@ FRAMES: Final = (
     "events {{}}\nhttp {{\nserver {{\nlisten unix:socket;\n{block}\n}}\n}}",
     "events {{}}\nhttp {{\nserver {{\nlisten unix:socket;\nlocation / {{\n{block}\n}}\n}}\n}}",
 )
-"""Where a part of an nginx configuration can belong: main, http, server, location."""
+"""Contexts in which a part of an nginx configuration can be valid: main, http, server, location."""
 DIAGRAMS: Final = {"mermaid", "dot", "graphviz"}
 """Rendered when the documentation is built."""
 
 
 def parse_json(text: str) -> None:
-    """Check JSON; ``…`` stands for what is left out."""
+    """Check JSON, in which ``…`` stands for omitted content."""
     try:
         json.loads(marked(text))
     except json.JSONDecodeError as error:
@@ -72,7 +72,7 @@ def parse_csv(text: str) -> None:
 
 
 def compile_python(text: str) -> None:
-    """Compile Python, and check what it imports."""
+    """Compile Python, and check its imports."""
     try:
         tree = ast.parse(text)
     except SyntaxError as error:

@@ -28,7 +28,7 @@ SHOWN: Final = 60
 
 @dataclass(frozen=True)
 class Pattern:
-    """One rule: its expression, where it applies, what it allows, the reason, and the replacement."""
+    """One rule: its expression, its scope, its exceptions, the reason, and the replacement."""
 
     name: str
     expression: re.Pattern[str]
@@ -109,7 +109,7 @@ def _compiled(expression: str, *, case: bool = False) -> re.Pattern[str]:
 
 @cache
 def roots() -> tuple[Root, ...]:
-    """Return the directories and files with prose, and whether the tests hold them to the rules."""
+    """Return the directories and files with prose, and whether the tests check them."""
     return tuple(
         Root(entry["path"], entry["checked"], frozenset(entry.get("kinds", DEFAULT))) for entry in _table()["root"]
     )

@@ -1,4 +1,4 @@
-"""Extraction of the prose of a file: paragraphs, docstrings, comments, messages, test names. No judgement of it."""
+"""Extraction of the prose of a file: paragraphs, docstrings, comments, messages, test names. It doesn't check them."""
 
 import ast
 import io
@@ -57,7 +57,7 @@ class Prose:
 
 
 def of(path: Path) -> list[Prose]:
-    """Return the prose of a file, by its suffix; of an unknown suffix, nothing."""
+    """Return the prose of a file, by its suffix. Files with an unknown suffix have none."""
     name, suffix = path.name, path.suffix
     if name.endswith(".py.txt"):
         suffix = ".py"
@@ -144,7 +144,7 @@ def _is_python(text: str) -> bool:
 
 
 def _python_comments(text: str) -> Iterator[Prose]:
-    """Yield comments; those on consecutive lines of their own are one."""
+    """Yield comments. Comments on consecutive lines without code are one comment."""
     start, lines, last = 0, list[str](), -1
     try:
         tokens = [
@@ -184,7 +184,7 @@ def comments(text: str, sign: str) -> Iterator[Prose]:
 
 
 def without_code(text: str) -> str:
-    """Replace what stands in backticks, and what a quoted header or URL is, by a placeholder."""
+    """Replace inline code, quoted header fields and URLs by a placeholder."""
     text = re.sub(r"```.*?```", lambda found: CODE + "\n" * found[0].count("\n"), text, flags=re.DOTALL)
     return re.sub(r"``[^`]+``|`[^`\n]+`|https?://\S+", CODE, text)
 

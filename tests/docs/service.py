@@ -45,7 +45,7 @@ STARTS_WITHIN: Final = 90.0
 
 @dataclass
 class Service:
-    """A service on a port of its own, and the folder of its checkout."""
+    """A service on a free port, and the folder of its checkout."""
 
     folder: Path
     port: int
@@ -60,7 +60,7 @@ class Service:
 
     @property
     def printed(self) -> str:
-        """Return what the service has printed."""
+        """Return the output of the service."""
         return (self.folder / "printed").read_text(errors="replace")
 
     def environment_of_a_page(self) -> dict[str, str]:
@@ -81,7 +81,7 @@ class Service:
 
 @contextmanager
 def served(database_url: str, folder: Path, tokens: Path) -> Iterator[Service]:
-    """Start a service of its own on a database without rows, and stop it afterwards."""
+    """Start a separate service on a database without rows, and stop it afterwards."""
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():

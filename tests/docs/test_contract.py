@@ -1,4 +1,4 @@
-"""Rules of the wire contract have numbers: whoever quotes one finds it in docs/reference/contract."""
+"""Numbers of rules of the wire contract: each quoted number is in docs/reference/contract."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The harness fails for a false page: each way in which a block can be wrong is noticed."""
+"""The harness fails for a wrong page, for each kind of fault in a block."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Links of the documentation lead somewhere: files, anchors, and the pages that code mentions. Nothing is fetched."""
+"""Targets of links in the documentation exist: files, anchors, and pages that code mentions. Nothing is fetched."""
 
 import itertools
 import re
@@ -54,7 +54,7 @@ def _anchors(path: Path) -> frozenset[str]:
 
 
 def _fault(page: Path, target: str) -> str:
-    """Return what is wrong with a link; an empty text if nothing is."""
+    """Return the fault of a link, or an empty string."""
     name, _, fragment = target.partition("#")
     path = ((language.TREE / page).parent / name).resolve() if name else language.TREE / page
     if not path.exists() or not path.is_relative_to(language.TREE):

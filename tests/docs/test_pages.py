@@ -1,4 +1,4 @@
-"""Every code block of the documentation is executed or parsed, or ``blocks.toml`` says why not."""
+"""Every code block of the documentation is executed or parsed, or ``blocks.toml`` has the reason why it isn't."""
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase

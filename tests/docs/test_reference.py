@@ -36,7 +36,7 @@ def outdated() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_each_page_is_what_the_code_generates(page: str, outdated: dict[str, str]) -> None:
+def test_each_page_equals_the_generated_one(page: str, outdated: dict[str, str]) -> None:
     assert page not in outdated, f"docs/reference/{page}: run `{COMMAND}`\n{outdated.get(page, '')[:3000]}"
 
 

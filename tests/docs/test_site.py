@@ -90,7 +90,7 @@ def test_no_page_loads_anything_from_another_host(site: Path) -> None:
 
 
 def test_one_query_leads_to_the_page_of_each_term(index: dict[str, Any]) -> None:
-    """Titles first, as Sphinx's search ranks them; a term that is no title is a word of its page."""
+    """Search titles first, as Sphinx ranks them. A term that isn't a title must be a word of its page."""
     stems = _stems({word for term, _ in terms() for word in _words(term)})
     known = sorted(each for each in set(terms()) if each[0] not in STOP_WORDS)
     lost = [f"{term}: {page}" for term, page in known if not _leads(index, term, page, stems)]

@@ -19,7 +19,7 @@ FAULTS: Final = {
 }
 _PARAMETER: Final = re.compile(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>")
 MANY: Final = 12
-"""Operations that are listed; an error of more is returned by most."""
+"""Operations that are listed; an error that more operations return is listed by number."""
 
 
 def page() -> str:
@@ -48,11 +48,11 @@ def page() -> str:
     return document(
         "Errors",
         "app/errs",
-        "Every error that the service returns, by its `code`. A running service has the same pages at `/errors`, and "
+        "All errors that the service returns, by `code`. A running service has the same pages at `/errors`, and "
         f"`flask errors explain CODE` prints them offline. Rules of input have their own codes: see {link('Violations', 'violations.md')}. "
         f"For the format of errors, see {link('Errors', 'contract/errors.md')} in the wire contract.",
         f"## All codes\n\n{overview}",
-        f"## Categories\n\nThe category decides the status, unless a code has its own.\n\n{kinds}",
+        f"## Categories\n\nThe category determines the status, unless a code defines another.\n\n{kinds}",
         *map(_error, named.values()),
     )
 
@@ -77,14 +77,14 @@ def _error(named: type[errs.Error]) -> str:
             f"{code(name)} ({FACTS[name].rstrip('.')})" if name in FACTS else code(name)
             for name in named.declared_facts
         )
-        rows.append(("Fields of its own", ", ".join(described)))
+        rows.append(("Specific fields", ", ".join(described)))
     return "\n\n".join(
         (
             f"## {named.code}",
             errs.title(named),
             f"**How to fix it (caller):** {named.client}",
             *([] if errs.occurrence(named) == errs.title(named) else [f"**When it occurs:** {errs.occurrence(named)}"]),
-            f"**What the operator does:** {named.operator}",
+            f"**How to fix it (operator):** {named.operator}",
             table(PROPERTIES, rows),
             f"**Operations:** {_operations(named)}",
         )
@@ -113,8 +113,8 @@ def violations() -> str:
     return document(
         "Violations",
         "app/errs/violations.py",
-        f"A request that breaks rules of input is answered with {link(code('VALIDATION_FAILED'), 'errors.md', 'VALIDATION_FAILED')} (400). "
-        "Its `errors` list has an entry for every broken rule, with one of these codes.",
+        f"The service rejects invalid input with {link(code('VALIDATION_FAILED'), 'errors.md', 'VALIDATION_FAILED')} (400). "
+        "Its `errors` list has an entry for each violation, with one of these codes.",
         table(("Code", "Rule"), [(link(code(each.code), "", each.code), each.title) for each in known]),
         *(
             f"## {each.code}\n\n{each.title}\n\n**How to fix it (caller):** {each.client}\n\n"
