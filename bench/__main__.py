@@ -1,4 +1,4 @@
-"""``python -m bench [--quick] [--only service,baseline,W1]``: measure, print the tables, and write them to bench/."""
+"""``python -m bench [--quick] [--only candor,baseline,W1]``: measure, print the tables, and store them."""
 
 import argparse
 import os
@@ -14,16 +14,16 @@ Choice = TypeVar("Choice", Candidate, Workload)
 
 
 def main(words: Sequence[str]) -> int:
-    """Measure the selected candidates and workloads, and return the exit status."""
+    """Measure the selected candidates and workloads."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: under three minutes")
-    parser.add_argument("--only", default="", help="keys of candidates and workloads, separated by commas")
-    options = parser.parse_args(words)
-    only = {*filter(None, options.only.split(","))}
+    parser.add_argument("--only", default="", help="keys of candidates and workloads, joined by commas")
+    selected = parser.parse_args(words)
+    only = {*filter(None, selected.only.split(","))}
     if unknown := only - {each.key for each in (*CANDIDATES, *WORKLOADS)}:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     candidates, workloads = _chosen(CANDIDATES, only), _chosen(WORKLOADS, only)
-    effort = measure.QUICK if options.quick else measure.FULL
+    effort = measure.QUICK if selected.quick else measure.FULL
     server.empty_home()
     os.sched_setaffinity(0, processes.OTHER_CORES)
     try:
@@ -37,21 +37,21 @@ def main(words: Sequence[str]) -> int:
     if not only:
         report.write(found)
         results.write()
-        results.write_to_docs(found)
-        sys.stdout.write("Wrote bench/RESULTS.md, results.json, results.svg, and some of the tables in docs/.\n")
+        results.write_docs(found)
+        sys.stdout.write("Kept in bench/RESULTS.md, results.json and results.svg; some of the tables also in docs/.\n")
     return 0
 
 
 def _measured(candidates: Sequence[Candidate], workloads: Sequence[Workload], effort: measure.Effort) -> measure.Result:
-    measure.log_progress("starting PostgreSQL")
+    measure.progress("starting PostgreSQL")
     with database.database() as url:
-        measure.log_progress(f"loading {measure.ROWS:,} tasks")
+        measure.progress(f"loading {measure.ROWS:,} tasks")
         database.fill(url, measure.ROWS)
         bench = measure.Bench(url, candidates, workloads)
-        measure.log_progress(f"starting {len(candidates)} servers")
+        measure.progress(f"starting {len(candidates)} servers")
         with bench.up():
-            measure.log_progress("checking that all servers return the same responses")
-            bench.compare_responses()
+            measure.progress("checking that all give the same answers")
+            bench.agree()
             for number in range(effort.rounds):
                 bench.round(number, effort)
             bench.steady(effort)
@@ -59,7 +59,7 @@ def _measured(candidates: Sequence[Candidate], workloads: Sequence[Workload], ef
 
 
 def _chosen(all_: Sequence[Choice], only: set[str]) -> Sequence[Choice]:
-    """Return the selected ones, or all of them if none is selected."""
+    """Return the named ones, or all when none is named."""
     return [each for each in all_ if each.key in only] or all_
 
 

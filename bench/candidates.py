@@ -1,4 +1,4 @@
-"""The measured servers, each with one worker on one core. Only this service writes an access log."""
+"""The candidates and their servers: one worker on one core each; only Candor writes an access log."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from bench.load import Caller, Dial
 from bench.rpc import RpcCaller
 
 PYTHON: Final = str(ROOT / ".local" / "bench-venv" / "bin" / "python")
-SECRET: Final = "a-secret-of-the-benchmark-32-bytes-long!"  # noqa: S105 -- used by the benchmark only
+SECRET: Final = "a-secret-of-the-benchmark-32-bytes-long!"  # noqa: S105 -- of nothing else
 GUNICORN: Final = [PYTHON, "-m", "gunicorn", "-c", "bench/peers/gunicorn.conf.py", "--bind", "127.0.0.1:{port}"]
 UVICORN: Final = [
     PYTHON,
@@ -25,41 +25,41 @@ UVICORN: Final = [
     "--log-level",
     "warning",
 ]
-SERVICE: Final = {
-    "service": [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+CANDOR: Final = {
+    "candor": [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
     "rpc": [PYTHON, "-m", "flask", "--app", "wsgi", "rpc", "serve"],
 }
-"""Commands that serve this service over HTTP and gRPC. gRPC needs packages of the environment of the frameworks."""
+"""The commands that serve Candor, over HTTP and over gRPC; the latter needs packages of the other environment."""
 NOT_OVER_RPC: Final = frozenset({"W4", "W5", "W6", "W7"})
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A measured server."""
+    """A server to measure."""
 
     key: str
     name: str
     command: list[str] = field(repr=False)
     lacks: frozenset[str] = frozenset()
-    """Workloads that it does not support."""
+    """Workloads that it cannot do."""
     is_rpc: bool = False
-    """True if it is called over gRPC."""
+    """True if it serves gRPC."""
 
     @property
     def dial(self) -> Dial:
-        """Return the client class for its protocol."""
+        """Return the client of its protocol."""
         return RpcCaller if self.is_rpc else Caller
 
     def environment(self, url: str, port: int) -> Mapping[str, str]:
-        """Return the environment variables of the server."""
+        """Return the environment of the server."""
         plain = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "JWT_SECRET": SECRET}
-        if self.key not in SERVICE:
+        if self.key not in CANDOR:
             return {**plain, "DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
-        return {**plain, **production_settings(url, port)}
+        return {**plain, **candor(url, port)}
 
 
-def production_settings(url: str, port: int) -> dict[str, str]:
-    """Return production settings with every feature enabled. The rate limit is too high to be reached here."""
+def candor(url: str, port: int) -> dict[str, str]:
+    """Return the settings of production, with everything on; the benchmark does not reach the rate limit."""
     return {
         "APP_ENV": "production",
         "DATABASE_URL": url,
@@ -77,7 +77,7 @@ def production_settings(url: str, port: int) -> dict[str, str]:
 
 
 def violations(body: Any) -> int:
-    """Return the number of violations in a response, in the format of any of the frameworks."""
+    """Return the number of violations in a response, in the format of each framework."""
     if isinstance(body, dict):
         named = body.get("errors") or body.get("detail") or body.get("extra")
         if isinstance(named, list):
@@ -88,7 +88,7 @@ def violations(body: Any) -> int:
 
 CANDIDATES: Final = (
     Candidate("baseline", "baseline: bare WSGI", [*GUNICORN, "bench.peers.baseline:served()"]),
-    Candidate("service", "Candor, everything on", SERVICE["service"]),
+    Candidate("candor", "Candor, everything on", CANDOR["candor"]),
     Candidate("flask", "bare Flask", [*GUNICORN, "bench.peers.flask_bare:app"]),
     Candidate("falcon", "bare Falcon", [*GUNICORN, "bench.peers.falcon_bare:app"]),
     Candidate("smorest", "flask-smorest + ORM", [*GUNICORN, "bench.peers.smorest_orm:app"]),
@@ -102,5 +102,5 @@ CANDIDATES: Final = (
         lacks=NOT_OVER_RPC,
         is_rpc=True,
     ),
-    Candidate("rpc", "Candor over gRPC, everything on", SERVICE["rpc"], lacks=NOT_OVER_RPC, is_rpc=True),
+    Candidate("rpc", "Candor over gRPC, everything on", CANDOR["rpc"], lacks=NOT_OVER_RPC, is_rpc=True),
 )

@@ -1,8 +1,8 @@
 """``python -m bench.cost``: the CPU time of a request by layer, in microseconds.
 
-Requests run in process, without the HTTP server. The HTTP server takes about the time of the baseline in ``make bench``
-W7. The program first times whole requests, then each layer. It subtracts the time of the timers. The last lines of the
-table show both totals for comparison.
+In process, without the HTTP server, whose cost is about that of the baseline in ``make bench`` W7. First whole
+requests are timed, then the same with a timer around each layer; the cost of the timers is measured and subtracted,
+and the last lines of the table show if both agree.
 """
 
 import os
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _measured(url: str) -> Columns:
-    app, callers = in_process.service(url), measure.callers(url)
+    app, callers = in_process.candor(url), measure.callers(url)
     senders = {each.key: in_process.Caller(app, each, each.make(callers)).send for each in WORKLOADS}
     sizes, whole = {}, defaultdict[str, list[float]](list)
     for key, send in senders.items():
@@ -50,7 +50,7 @@ def _measured(url: str) -> Columns:
         for key, send in senders.items():
             whole[key].append(_seconds(send, sizes[key]))
 
-    from bench import layer_timing  # noqa: PLC0415 -- it imports the application; in_process comes first
+    from bench import layer_timing  # noqa: PLC0415 -- it imports the application, which must not be before in_process.candor
 
     timers = layer_timing.Timers()
     layer_timing.install(timers, app)
@@ -79,7 +79,7 @@ def _seconds(send: in_process.Send, times: int) -> float:
 
 
 def _place(found: Columns, layer: str) -> tuple[bool, bool, float]:
-    """Return a sort key: the most expensive layer first, then hooks, then sums."""
+    """Sort what costs most first, hooks behind the rest, and sums last."""
     return layer.startswith("="), layer.startswith("hook"), -sum(column.get(layer, 0) for column in found.values())
 
 

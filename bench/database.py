@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the benchmark, with tasks."""
+"""A separate PostgreSQL for the benchmark, with tasks."""
 
 import os
 import subprocess
@@ -24,12 +24,12 @@ FAST: Final = {
     "max_wal_size": "4GB",
     "autovacuum": "off",
 }
-"""Settings that exclude the speed of the disk. Without autovacuum, no background work disturbs a measurement."""
+"""The disk is not measured. Without autovacuum, no background work runs during a measurement."""
 OWNERS: Final = 100
 READER: Final = "owner-1"
-"""Owner of one percent of all tasks. Its lists are read."""
+"""Owns a hundredth of all tasks; its lists are read."""
 WRITER: Final = "writer"
-"""Owner of the tasks that the benchmark creates. They are deleted after each round."""
+"""Owns the rows that the benchmark creates, which are deleted after each round."""
 FILL: Final = (
     "INSERT INTO tasks SELECT md5(n::text)::uuid, 'Task ' || n, "
     "CASE WHEN n % 2 = 0 THEN 'Two litres, for the weekend, and something for those who come on Sunday' END, "
@@ -45,7 +45,7 @@ FILL: Final = (
 
 @contextmanager
 def database() -> Iterator[str]:
-    """Start PostgreSQL on other cores than the servers, and yield the URL of an empty, migrated database."""
+    """Start PostgreSQL apart from the core of the servers, and yield the URL of an empty, migrated database."""
     with (
         processes.running_on(processes.OTHER_CORES),
         embedded_postgres.running(HOME / "postgres", settings=FAST, disposable=True) as url,
@@ -61,17 +61,17 @@ def database() -> Iterator[str]:
             "LOG_LEVEL": "WARNING",
         }
         migrate = [sys.executable, "-m", "flask", "db", "upgrade"]
-        subprocess.run(migrate, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 -- a fixed command
+        subprocess.run(migrate, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 -- candor
         yield plain
 
 
 def pid() -> int:
-    """Return the process ID of the running PostgreSQL server."""
+    """Return the process of the server that runs."""
     return int((HOME / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
 
 
 def fill(url: str, rows: int, *, first: int = 1, owners: int = OWNERS) -> None:
-    """Add tasks number ``first`` to ``rows``, and update the statistics of the planner."""
+    """Add tasks number ``first`` to ``rows``, and update the planner's statistics."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(FILL.format(first=first, last=rows, owners=owners).encode())
         connection.execute("VACUUM ANALYZE tasks")
@@ -84,8 +84,8 @@ def ids(url: str, owner: str, *, at_most: int = 1000) -> list[str]:
     return [str(each) for (each,) in found]
 
 
-def delete_created(url: str) -> None:
-    """Delete the created tasks, and vacuum the table."""
+def tidy(url: str) -> None:
+    """Delete created rows, and vacuum the table."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DELETE FROM tasks WHERE created_by = %s", (WRITER,))
         connection.execute("VACUUM ANALYZE tasks")

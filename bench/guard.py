@@ -1,8 +1,8 @@
-"""``python -m bench.guard [--record]``: compare the cost of a request, relative to the baseline, with the record.
+"""``python -m bench.guard [--record]``: compare the cost of a request with the record, in multiples of the baseline.
 
-The program calls the service and the baseline in this process, in alternating blocks, and compares their CPU time.
-Other programs on the machine therefore slow down both equally. A ratio that exceeds the record by more than 20 % is
-measured again later, because noise only increases the cost.
+Both run in this process in turns, block by block, and their CPU time is compared; therefore other programs on the
+machine slow down both alike. A ratio over the recorded one by more than a fifth is measured again, later, before it
+counts: noise only ever adds.
 """
 
 import argparse
@@ -29,15 +29,15 @@ ROUNDS: Final = 15
 ATTEMPTS: Final = 5
 WARM: Final = 30
 Pairs = dict[str, tuple[Send, Send]]
-"""Senders for the service and the baseline, by workload."""
+"""The functions that send requests to Candor and to the baseline, by workload."""
 
 
-def ratio(send_to_service: Send, send_to_baseline: Send) -> float:
-    """Return the CPU time of the service divided by that of the baseline: the median of interleaved pairs of blocks."""
-    sizes = [_size(send) for send in (send_to_service, send_to_baseline)]
+def ratio(ask_candor: Send, ask_baseline: Send) -> float:
+    """Return the CPU time of Candor's requests in multiples of the baseline's: the median of interleaved blocks."""
+    sizes = [_size(send) for send in (ask_candor, ask_baseline)]
     found = []
     for number in range(ROUNDS):
-        pairs = list(zip((send_to_service, send_to_baseline), sizes, (0, 1), strict=True))
+        pairs = list(zip((ask_candor, ask_baseline), sizes, (0, 1), strict=True))
         costs = [0.0, 0.0]
         for send, size, place in pairs if number % 2 else reversed(pairs):
             costs[place] = _cpu(send, size) / size
@@ -57,33 +57,33 @@ def _cpu(send: Send, times: int) -> float:
 
 
 def main(words: Sequence[str]) -> int:
-    """Measure, then write the record or compare with it. Return the exit status."""
+    """Measure; record, or compare with the record."""
     parser = argparse.ArgumentParser(prog="make bench-guard", description=__doc__)
-    parser.add_argument("--record", action="store_true", help="write the measured ratios to guard.json")
-    options = parser.parse_args(words)
+    parser.add_argument("--record", action="store_true", help="write the ratios to guard.json")
+    selected = parser.parse_args(words)
     database.HOME.mkdir(parents=True, exist_ok=True)
     with database.database() as url:
         database.fill(url, ROWS, owners=20)
         os.sched_setaffinity(0, processes.SERVER_CORE)
         with in_process.log_to_file("guard"):
             callers = _callers(url)
-            return _record(callers) if options.record else _compare(callers)
+            return _record(callers) if selected.record else _compare(callers)
 
 
 def _record(callers: Pairs) -> int:
-    """Write the median of ``ATTEMPTS`` measurements of each workload to guard.json."""
+    """Store the medians of at most as many measurements as there are attempts."""
     found: dict[str, list[float]] = {key: [] for key in callers}
     for _ in range(ATTEMPTS):
         for key, pair in callers.items():
             found[key].append(ratio(*pair))
     text = json.dumps({key: round(statistics.median(ratios), 2) for key, ratios in found.items()}, indent=2)
     RECORD.write_text(f"{text}\n")
-    sys.stdout.write(f"Recorded, in multiples of the CPU time of the baseline:\n{text}\n")
+    sys.stdout.write(f"Recorded, in multiples of the baseline's CPU time:\n{text}\n")
     return 0
 
 
 def _compare(callers: Pairs) -> int:
-    """Return 0 if all ratios are within the tolerance. Ratios above it are measured again after all others."""
+    """Return True if all ratios are tolerable; a ratio that is not is measured again after all others."""
     recorded: dict[str, float] = json.loads(RECORD.read_text())
     least = {key: float("inf") for key in callers}
     for _ in range(ATTEMPTS):
@@ -91,22 +91,20 @@ def _compare(callers: Pairs) -> int:
             least[key] = min(least[key], ratio(*callers[key]))
     failed = [key for key in callers if least[key] > recorded[key] * TOLERATED]
     for key, found in least.items():
-        verdict = "too high" if key in failed else "ok"
+        verdict = "too much" if key in failed else "fine"
         sys.stdout.write(f"{key}: {found:.2f} times the baseline, recorded {recorded[key]:.2f}: {verdict}\n")
     if failed:
-        sys.stdout.write(
-            f"{', '.join(failed)}: `make bench-cost` shows the layer; to accept the cost, use ARGS=--record\n"
-        )
+        sys.stdout.write(f"{', '.join(failed)}: `make bench-cost` shows the layer; if it is intended, ARGS=--record\n")
     return 1 if failed else 0
 
 
 def _callers(url: str) -> Pairs:
-    """Return the senders for each workload."""
-    service, baseline, callers = in_process.service(url), in_process.baseline_application(url), measure.callers(url)
+    """Return the functions that send requests to Candor and to the baseline."""
+    candor, baseline, callers = in_process.candor(url), in_process.baseline(url), measure.callers(url)
 
     def pair(workload: Workload) -> tuple[Send, Send]:
         requests = workload.make(callers)
-        return in_process.Caller(service, workload, requests).send, in_process.Caller(baseline, workload, requests).send
+        return in_process.Caller(candor, workload, requests).send, in_process.Caller(baseline, workload, requests).send
 
     gc.freeze()
     return {workload.key: pair(workload) for workload in WORKLOADS}

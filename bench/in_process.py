@@ -1,4 +1,4 @@
-"""Requests without a network: the service and the baseline as callables in this process, on one database."""
+"""Requests without a network: Candor and the baseline as callables of this process, on the same database."""
 
 import os
 import threading
@@ -18,12 +18,12 @@ from bench.workloads import Workload
 STANDARD_ERROR: Final = 2
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 Send = Callable[[int], None]
-"""Sends this number of requests."""
+"""Sends a number of requests."""
 
 
-def service(url: str) -> Flask:
-    """Return the application with production settings. It writes metrics to files, as a worker does."""
-    from deploy.metering import metrics_folder  # noqa: PLC0415 -- before modules with metrics are imported
+def candor(url: str) -> Flask:
+    """Return the application with the settings of production, which counts in files as a worker does."""
+    from deploy.metering import metrics_folder  # noqa: PLC0415 -- before anything that counts is imported
 
     metrics_folder.begin()
     from app import create_app  # noqa: PLC0415 -- as above
@@ -40,8 +40,8 @@ def service(url: str) -> Flask:
     )
 
 
-def baseline_application(url: str) -> Application:
-    """Return the baseline, on one database connection."""
+def baseline(url: str) -> Application:
+    """Return the baseline, on one connection."""
     os.environ["JWT_SECRET"] = SECRET
     from bench.peers import baseline  # noqa: PLC0415 -- it reads the secret
 
@@ -57,14 +57,14 @@ def baseline_application(url: str) -> Application:
 
 
 class Caller:
-    """Client that calls a WSGI application as gunicorn does."""
+    """Hands requests to an application, as gunicorn would."""
 
     def __init__(self, application: Application, workload: Workload, requests: Requests) -> None:
         self._application, self._workload, self._requests = application, workload, requests
         self._number = 0
 
     def send(self, times: int) -> None:
-        """Send requests, and read the complete responses. Raises: ValueError."""
+        """Send requests, and read the whole response. Raises: ValueError."""
         for _ in range(times):
             environ = environ_of(self._requests(self._number))
             self._number += 1
@@ -77,12 +77,12 @@ class Caller:
 
     def _start(self, status: str, headers: list[tuple[str, str]], _exc: object = None) -> None:
         if int(status[:3]) not in self._workload.statuses:
-            raise ValueError(f"{self._workload.key} returned {status}")
+            raise ValueError(f"{self._workload.key} was answered {status}")
 
 
-def environ_of(request: bytes) -> dict[str, Any]:
-    """Return the WSGI environment of a request."""
-    head, _, body = request.partition(b"\r\n\r\n")
+def environ_of(encoded: bytes) -> dict[str, Any]:
+    """Return the response of a server to a request."""
+    head, _, body = encoded.partition(b"\r\n\r\n")
     line, *fields = head.decode("latin-1").split("\r\n")
     method, target, _ = line.split(" ")
     path, _, query = target.partition("?")
@@ -113,7 +113,7 @@ def environ_of(request: bytes) -> dict[str, Any]:
 
 @contextmanager
 def log_to_file(name: str) -> Iterator[None]:
-    """Redirect standard error to a log file for the duration of the block."""
+    """Write standard error to a file for the time of the block, as a log is."""
     kept = os.dup(STANDARD_ERROR)
     log = os.open(HOME / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, STANDARD_ERROR)

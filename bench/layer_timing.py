@@ -1,4 +1,4 @@
-"""Timers around the layers of the application. Each one measures CPU time without that of the layers below."""
+"""Timers around the layers of the application, each of which counts its own CPU time, without the layers inside it."""
 
 import sys
 import time
@@ -26,7 +26,7 @@ class Timers:
         self._open: list[list[float]] = []
 
     def around(self, layer: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a wrapper that measures the function."""
+        """Return the function, timed."""
 
         @wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
@@ -48,12 +48,12 @@ class Timers:
         return timed
 
     def clear(self) -> None:
-        """Reset all times and counts."""
+        """Reset all counters."""
         for counted in (self.seconds, self.calls, self._inside):
             counted.clear()
 
     def calibrated(self) -> Callable[[], dict[str, float]]:
-        """Measure the cost of a timer, and return a function that returns the self times without it."""
+        """Measure the cost of a timer, and return a reader of the self times without it."""
         timed = self.around("nothing", lambda: None)
         began = time.thread_time()
         for _ in range(CALIBRATIONS):
@@ -72,26 +72,24 @@ class Timers:
 
 
 def install(timers: Timers, app: Flask) -> None:
-    """Install timers in the application. Raises: AttributeError if the application has no such layer."""
+    """Put timers into the application. Raises: AttributeError, when a layer is not at its known place."""
     services = app.extensions["app-services"]
     _hooks(timers, app)
     for endpoint, view in app.view_functions.items():
-        app.view_functions[endpoint] = timers.around(
-            "operation: Accept, concurrency limit, precondition, response", view
-        )
+        app.view_functions[endpoint] = timers.around("operation: Accept, slot, precondition, answer", view)
     _replace(timers, services.tokens, "verify", "token check")
-    _replace(timers, sys.modules["app.rest.body"], "read", "read the body")
-    _replace(timers, sys.modules["app.rest.arguments"], "decoded", "decode and validate")
-    _replace(timers, sys.modules["app.rest.conditional"], "encode", "encode")
-    _replace(timers, sys.modules["app.observability.logs"], "access", "log entry of the request")
-    _replace(timers, sys.modules["app.observability.logs"], "error", "log entry of the error")
+    _replace(timers, sys.modules["app.rest.body"], "read", "reading the body")
+    _replace(timers, sys.modules["app.rest.arguments"], "decoded", "decoding and validation")
+    _replace(timers, sys.modules["app.rest.conditional"], "encode", "encoding")
+    _replace(timers, sys.modules["app.observability.logs"], "access", "log line of the request")
+    _replace(timers, sys.modules["app.observability.logs"], "error", "log line of the error")
     _replace(timers, sys.modules["app.observability.metrics"], "request", "metrics")
-    _replace(timers, sys.modules["app.rest.responses"], "dumps", "JSON of the response")
+    _replace(timers, sys.modules["app.rest.responses"], "dumps", "JSON of the answer")
     tasks = services.tasks
     for name in ("get", "page", "create"):
         _replace(timers, tasks, name, "service")
     for name in ("get", "page"):
-        _replace(timers, tasks._reads, name, "repository and SQLAlchemy")  # noqa: SLF001 -- it measures internals
+        _replace(timers, tasks._reads, name, "repository and SQLAlchemy")  # noqa: SLF001 -- to look inside is the point
     tasks._unit_of_work = timers.around("repository and SQLAlchemy", tasks._unit_of_work)  # noqa: SLF001 -- as above
     _units(timers)
     with app.app_context():
@@ -100,7 +98,7 @@ def install(timers: Timers, app: Flask) -> None:
     _replace(timers, sys.modules["app.rest.errors"], "respond", "problem document")
     middleware = vars(app)["wsgi_app"]
     middleware._wsgi_app = timers.around("Flask and Werkzeug", middleware._wsgi_app)  # noqa: SLF001 -- as above
-    vars(app)["wsgi_app"] = timers.around("middleware: IDs, header fields of every response", middleware)
+    vars(app)["wsgi_app"] = timers.around("middleware: ids, header fields of every answer", middleware)
 
 
 def _hooks(timers: Timers, app: Flask) -> None:

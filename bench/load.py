@@ -1,7 +1,7 @@
-"""A load generator: one thread with persistent connections that needs about ten microseconds per request.
+"""A load generator over kept-alive connections in one thread, which needs some ten microseconds for a request.
 
-``closed`` measures capacity: each client sends its next request after a response. ``steady`` sends requests at a fixed
-rate. It measures latency from the scheduled time of each request, which includes delays of a stalled server.
+``closed`` has a number of callers that send one request after another, which measures capacity; ``steady`` sends at a
+fixed rate regardless of the responses, and counts from when a request was due, so a server that stalls cannot hide it.
 """
 
 import selectors
@@ -12,59 +12,59 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-ANSWER_TIMEOUT: Final = 30.0
-"""Seconds without a response after which the measurement fails."""
+PATIENCE: Final = 30.0
+"""Seconds without any response after which the server is considered dead."""
 CHUNK: Final = 1 << 20
 Requests = Callable[[int], bytes]
-"""Returns the bytes of request number n."""
+"""Makes the bytes of request number n."""
 
 
 class NoAnswer(RuntimeError):
-    """The server does not respond."""
+    """The server does not answer."""
 
 
 @dataclass
 class Tally:
-    """Counts and latencies of responses."""
+    """The responses."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     lost: int = 0
-    """Number of requests that were sent again because the server closed the connection."""
+    """Requests whose connection was closed instead, and which were sent again."""
 
     def share(self, *expected: int) -> float:
-        """Return the share of responses with these statuses."""
+        """Return the share with this status."""
         return sum(self.statuses[status] for status in expected) / max(1, self.statuses.total())
 
     def quantile(self, q: float) -> float:
-        """Return a quantile of the latencies in milliseconds."""
+        """Return the milliseconds that this share of the responses took at most."""
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(q * len(ordered)))] * 1000 if ordered else float("nan")
 
 
 class Caller:
-    """A client with one connection and one request at a time."""
+    """One connection with one request at a time."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self.socket = self._connected()
-        self.request, self.due = b"", 0.0
+        self.encoded, self.due = b"", 0.0
         self._received = bytearray()
         self._missing = 0
 
     def _connected(self) -> socket.socket:
-        made = socket.create_connection(("127.0.0.1", self._port), timeout=ANSWER_TIMEOUT)
+        made = socket.create_connection(("127.0.0.1", self._port), timeout=PATIENCE)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
 
-    def send(self, request: bytes, due: float) -> None:
+    def send(self, encoded: bytes, due: float) -> None:
         """Send a request. Raises: OSError."""
-        self.request, self.due = request, due
-        self.socket.sendall(request)
+        self.encoded, self.due = encoded, due
+        self.socket.sendall(encoded)
 
     def answer(self) -> tuple[int, bytes, bytes] | None:
-        """Return status, head and body of a complete response, or None. Raises: ConnectionError."""
+        """Return status, head and body, once all of it has arrived. Raises: ConnectionError."""
         data = self.socket.recv(CHUNK)
         if not data:
             raise ConnectionError("closed")
@@ -85,7 +85,7 @@ class Caller:
         self._received.clear()
         return int(head[9:12]), head, body
 
-    def reconnect(self) -> None:
+    def renew(self) -> None:
         """Connect again."""
         self.socket.close()
         self._received.clear()
@@ -94,11 +94,11 @@ class Caller:
 
 
 Dial = Callable[[int], Caller]
-"""Connects to a port, with the protocol of its server."""
+"""Connects to a port, with the protocol of the server."""
 
 
-class CallerPool:
-    """A pool of clients."""
+class Crowd:
+    """Callers, and the idle ones among them."""
 
     def __init__(self, port: int, size: int, dial: Dial) -> None:
         self._selector = selectors.DefaultSelector()
@@ -107,25 +107,25 @@ class CallerPool:
             self._selector.register(caller.socket, selectors.EVENT_READ, caller)
         self.tally = Tally()
 
-    def send(self, request: bytes, due: float) -> None:
-        """Send a request with an idle client."""
+    def send(self, encoded: bytes, due: float) -> None:
+        """Send a request by an idle caller."""
         caller = self.idle.pop()
         try:
-            caller.send(request, due)
+            caller.send(encoded, due)
         except OSError:
             self._again(caller)
 
     def _again(self, caller: Caller) -> None:
-        """Send a request again after the server has closed the connection, for example to replace a worker."""
+        """Send a request again whose connection the server has closed, as a worker that is replaced does."""
         self.tally.lost += 1
         self._selector.unregister(caller.socket)
-        caller.reconnect()
+        caller.renew()
         self._selector.register(caller.socket, selectors.EVENT_READ, caller)
         if caller not in self.idle:
-            caller.send(caller.request, caller.due)
+            caller.send(caller.encoded, caller.due)
 
     def listen(self, timeout: float) -> bool:
-        """Read the available responses, and return True if there are any."""
+        """Read the responses that have arrived, and return True if there were any."""
         ready = self._selector.select(timeout)
         for key, _ in ready:
             caller: Caller = key.data
@@ -141,7 +141,7 @@ class CallerPool:
         return bool(ready)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close the connections."""
         for key in list(self._selector.get_map().values()):
             key.data.socket.close()
         self._selector.close()
@@ -153,50 +153,50 @@ def closed(
     *,
     connections: int,
     count: int = 1 << 62,
-    seconds: float = ANSWER_TIMEOUT,
+    seconds: float = PATIENCE,
     dial: Dial = Caller,
 ) -> Tally:
-    """Send ``count`` requests, or send for ``seconds``; each client waits for its response. Raises: NoAnswer."""
-    pool, sent, began = CallerPool(port, connections, dial), 0, time.perf_counter()
+    """Send that many requests, or for that long, each caller as soon as it has its response. Raises: NoAnswer."""
+    crowd, sent, began = Crowd(port, connections, dial), 0, time.perf_counter()
     try:
-        while ((now := time.perf_counter()) < began + seconds and sent < count) or len(pool.idle) < connections:
-            while pool.idle and sent < count and now < began + seconds:
-                pool.send(requests(sent), time.perf_counter())
+        while ((now := time.perf_counter()) < began + seconds and sent < count) or len(crowd.idle) < connections:
+            while crowd.idle and sent < count and now < began + seconds:
+                crowd.send(requests(sent), time.perf_counter())
                 sent += 1
-            if not pool.listen(ANSWER_TIMEOUT):
-                raise NoAnswer(f"no response within {ANSWER_TIMEOUT:.0f} seconds")
+            if not crowd.listen(PATIENCE):
+                raise NoAnswer(f"no answer within {PATIENCE:.0f} seconds")
     finally:
-        pool.close()
-    pool.tally.seconds = time.perf_counter() - began
-    return pool.tally
+        crowd.close()
+    crowd.tally.seconds = time.perf_counter() - began
+    return crowd.tally
 
 
 def steady(
     port: int, requests: Requests, *, rate: float, seconds: float, connections: int, dial: Dial = Caller
 ) -> Tally:
-    """Send requests at a rate. The latency includes the wait for a free connection. Raises: NoAnswer."""
-    pool, sent, began = CallerPool(port, connections, dial), 0, time.perf_counter()
+    """Send requests at a rate; those for which no connection is left wait, and that counts. Raises: NoAnswer."""
+    crowd, sent, began = Crowd(port, connections, dial), 0, time.perf_counter()
     total = int(rate * seconds)
     try:
-        while sent < total or len(pool.idle) < connections:
+        while sent < total or len(crowd.idle) < connections:
             now = time.perf_counter()
-            while pool.idle and sent < total and began + sent / rate <= now:
-                pool.send(requests(sent), began + sent / rate)
+            while crowd.idle and sent < total and began + sent / rate <= now:
+                crowd.send(requests(sent), began + sent / rate)
                 sent += 1
-            next_due = began + sent / rate - time.perf_counter() if sent < total and pool.idle else ANSWER_TIMEOUT
-            if not pool.listen(max(0.0, next_due)) and next_due == ANSWER_TIMEOUT:
-                raise NoAnswer(f"no response within {ANSWER_TIMEOUT:.0f} seconds")
+            next_due = began + sent / rate - time.perf_counter() if sent < total and crowd.idle else PATIENCE
+            if not crowd.listen(max(0.0, next_due)) and next_due == PATIENCE:
+                raise NoAnswer(f"no answer within {PATIENCE:.0f} seconds")
     finally:
-        pool.close()
-    pool.tally.seconds = time.perf_counter() - began
-    return pool.tally
+        crowd.close()
+    crowd.tally.seconds = time.perf_counter() - began
+    return crowd.tally
 
 
-def one(port: int, request: bytes, dial: Dial = Caller) -> tuple[int, bytes, bytes]:
-    """Send one request, and return status, head and body of the response. Raises: OSError."""
+def one(port: int, encoded: bytes, dial: Dial = Caller) -> tuple[int, bytes, bytes]:
+    """Return status, head and body of the answer to one request. Raises: OSError."""
     caller = dial(port)
     try:
-        caller.send(request, 0.0)
+        caller.send(encoded, 0.0)
         while (answer := caller.answer()) is None:
             pass
         return answer

@@ -1,4 +1,4 @@
-"""The measurement: all servers run at the same time and are called in turns, in several rounds."""
+"""The measurement: all servers run at the same time, and get requests in turns, round after round."""
 
 import statistics
 import sys
@@ -18,24 +18,24 @@ from bench.workloads import GET_ONE, Callers, Workload
 
 ROWS: Final = 100_000
 CONNECTIONS: Final = 4
-"""Clients that measure capacity. While one request runs, others wait: the core of the server is never idle."""
+"""Callers of the closed measurement: one sends and some wait, therefore the server's core is never idle."""
 MANY: Final = 64
-"""Maximum number of connections at a fixed rate."""
+"""Connections that a fixed rate may use."""
 WARM: Final = 60
-"""Number of requests for the estimate of the cost, after the same number of warm-up requests."""
+"""Requests for estimating the cost of one, after as many for warming up."""
 OF_CAPACITY: Final = 0.6
 
 
 @dataclass(frozen=True)
 class Effort:
-    """The amount of measurement."""
+    """The duration of the measurement."""
 
     rounds: int
     cpu_seconds: float
-    """CPU time that a server uses in each turn."""
+    """The CPU seconds of a server in each turn."""
     steady_seconds: float
     steady: tuple[str, ...]
-    """Workloads that are also measured at a fixed rate."""
+    """Workloads that are also sent at a fixed rate."""
 
 
 FULL: Final = Effort(rounds=7, cpu_seconds=0.5, steady_seconds=4, steady=("W1", "W2", "W4"))
@@ -44,7 +44,7 @@ QUICK: Final = Effort(rounds=3, cpu_seconds=0.12, steady_seconds=1, steady=("W1"
 
 @dataclass
 class Cell:
-    """The results of one candidate in one workload."""
+    """The measurements of one candidate in one workload."""
 
     cpu_us: list[float] = field(default_factory=list)
     """CPU time of a request, in each round."""
@@ -52,7 +52,7 @@ class Cell:
     """CPU time of PostgreSQL for a request, in each round."""
     per_second: list[float] = field(default_factory=list)
     latency_ms: dict[str, float] = field(default_factory=dict)
-    """At a fixed rate: the rate, quantiles, and the share of successful responses."""
+    """At a fixed rate: the rate, quantiles, and the share of expected responses."""
 
     @property
     def cost(self) -> float:
@@ -62,16 +62,16 @@ class Cell:
 
 @dataclass
 class Result:
-    """The results of all candidates."""
+    """All measurements."""
 
     cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
     megabytes: dict[str, float] = field(default_factory=dict)
-    """The maximum memory of all processes of each candidate, measured after each turn."""
+    """The maximum memory of each candidate's processes, at the ends of turns."""
     start_seconds: dict[str, float] = field(default_factory=dict)
 
 
 class Bench:
-    """All servers and their clients."""
+    """All servers, and their callers."""
 
     def __init__(self, url: str, candidates: Sequence[Candidate], workloads: Sequence[Workload]) -> None:
         self._url, self._candidates, self._workloads = url, candidates, workloads
@@ -101,28 +101,26 @@ class Bench:
             yield
 
     def turns(self, *, backwards: bool = False) -> Iterator[tuple[Candidate, Workload]]:
-        """Yield candidates by workload, because compared measurements follow each other directly."""
+        """Yield the turns, workload by workload, in which compared candidates follow one another."""
         for workload in self._workloads:
             for candidate in reversed(self._candidates) if backwards else self._candidates:
                 if workload.key not in candidate.lacks:
                     yield candidate, workload
 
-    def compare_responses(self) -> None:
-        """Check that all candidates return the same responses. Raises: response_check.Disagreement."""
+    def agree(self) -> None:
+        """Check that all servers send the same responses. Raises: response_check.Disagreement."""
         expected: dict[str, object] = {}
         for candidate, workload in self.turns():
             port = self._servers[candidate.key].port
             answer = response_check.check(candidate, port, workload, self._callers, expected.get(workload.key))
             expected.setdefault(workload.key, answer)
-        database.delete_created(self._url)
+        database.tidy(self._url)
 
     def round(self, number: int, effort: Effort) -> None:
-        """Measure each candidate once in each workload. Every other round has the reverse order."""
+        """Run every turn once; the order of the candidates is reversed from round to round."""
         turns = list(self.turns(backwards=number % 2 == 1))
         for place, (candidate, workload) in enumerate(turns, 1):
-            log_progress(
-                f"round {number + 1} of {effort.rounds}, {place} of {len(turns)}: {workload.key} {candidate.name}"
-            )
+            progress(f"round {number + 1} of {effort.rounds}, {place} of {len(turns)}: {workload.key} {candidate.name}")
             cell = self.result.cells.setdefault((candidate.key, workload.key), Cell())
             if not cell.cpu_us:
                 self._turn(candidate, workload, WARM)
@@ -132,34 +130,30 @@ class Bench:
             cell.cpu_us.append(cpu * 1e6)
             cell.database_us.append(in_database * 1e6)
             cell.per_second.append(1 / seconds)
-        database.delete_created(self._url)
+        database.tidy(self._url)
 
     def _turn(self, candidate: Candidate, workload: Workload, count: int) -> tuple[float, float, float]:
-        """Return the CPU time of the server, of PostgreSQL, and the duration per request, in seconds.
-
-        Raises:
-            Disagreement: a response has an unexpected status.
-        """
+        """Return CPU time, that of PostgreSQL, and time of a request, in seconds; raise ``Disagreement``."""
         serving = self._servers[candidate.key]
         before, before_in_database = processes.cpu_seconds(serving.pid), processes.cpu_seconds(self._database)
-        requests = workload.requests(self._callers, is_rpc=candidate.is_rpc)
-        tally = load.closed(serving.port, requests, connections=CONNECTIONS, count=count, dial=candidate.dial)
+        asks = workload.requests(self._callers, is_rpc=candidate.is_rpc)
+        tally = load.closed(serving.port, asks, connections=CONNECTIONS, count=count, dial=candidate.dial)
         used = processes.cpu_seconds(serving.pid) - before
         used_in_database = processes.cpu_seconds(self._database) - before_in_database
         if tally.share(*workload.statuses) < 1:
-            raise response_check.Disagreement(f"{candidate.name}, {workload.key}: returned {dict(tally.statuses)}")
+            raise response_check.Disagreement(f"{candidate.name}, {workload.key}: answered {dict(tally.statuses)}")
         memory = processes.megabytes(serving.pid)
         self.result.megabytes[candidate.key] = max(memory, self.result.megabytes.get(candidate.key, 0))
         return used / count, used_in_database / count, tally.seconds / count
 
     def steady(self, effort: Effort) -> None:
-        """Call each candidate at the same share of its capacity, and record the latencies."""
+        """Send requests to each server at the same share of its core's capacity, and record the latencies."""
         for candidate, workload in self.turns():
             if workload.key not in effort.steady:
                 continue
             cell = self.result.cells[candidate.key, workload.key]
             rate = OF_CAPACITY * 1e6 / cell.cost
-            log_progress(f"{rate:.0f} a second: {workload.key} {candidate.name}")
+            progress(f"{rate:.0f} a second: {workload.key} {candidate.name}")
             tally = load.steady(
                 self._servers[candidate.key].port,
                 workload.requests(self._callers, is_rpc=candidate.is_rpc),
@@ -174,16 +168,16 @@ class Bench:
                 "p99": tally.quantile(0.99),
                 "answered": tally.share(*workload.statuses),
             }
-            database.delete_created(self._url)
+            database.tidy(self._url)
 
 
 def callers(url: str) -> Callers:
-    """Return the callers, with their tokens."""
+    """Return the callers."""
     return Callers(bearer(database.READER), bearer(database.WRITER), tuple(database.ids(url, database.READER)))
 
 
 def bearer(subject: str) -> dict[str, str]:
-    """Return a header field with a token for the subject."""
+    """Return the header field of a user's token."""
     now = datetime.now(UTC)
     claims = {
         "sub": subject,
@@ -198,8 +192,8 @@ def bearer(subject: str) -> dict[str, str]:
 _BEGAN: Final = time.monotonic()
 
 
-def log_progress(line: str) -> None:
-    """Print the progress. A terminal shows one line that changes."""
+def progress(line: str) -> None:
+    """Print the progress; on a terminal, in one line that changes."""
     text = f"{time.monotonic() - _BEGAN:5.0f} s  {line}"
     sys.stderr.write(f"\r\033[K{text}" if sys.stderr.isatty() else f"{text}\n")
     sys.stderr.flush()

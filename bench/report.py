@@ -1,4 +1,4 @@
-"""The comparison as Markdown tables, JSON and a chart."""
+"""The comparison, as a table for readers, as JSON for programs, and as a chart."""
 
 import json
 import statistics
@@ -13,9 +13,9 @@ from bench.workloads import Workload
 
 HERE: Final = Path(__file__).resolve().parent
 BASELINES: Final = {False: "baseline", True: "rpc-baseline"}
-"""Keys of the baselines. The key is true for gRPC."""
+"""The baseline of each protocol, by whether it is gRPC."""
 WORKS_ON_DATA: Final = frozenset({"W1", "W2", "W3", "W4"})
-RPC_COMPARISON: Final = ("baseline", "service", "rpc-baseline", "rpc")
+COMPARED_WITH_RPC: Final = ("baseline", "candor", "rpc-baseline", "rpc")
 
 
 def summary(
@@ -25,7 +25,7 @@ def summary(
     effort: Effort,
     about: dict[str, str],
 ) -> dict[str, Any]:
-    """Return all results as JSON values."""
+    """Return all results."""
     return {
         "about": about | {"rounds": effort.rounds, "cpu_seconds_per_turn": effort.cpu_seconds},
         "workloads": {each.key: each.name for each in workloads},
@@ -47,8 +47,8 @@ def summary(
     }
 
 
-def _cell(result: Result, candidate: str, workload: str, *, baseline: str) -> dict[str, Any]:
-    cell, base = result.cells[candidate, workload], result.cells.get((baseline, workload))
+def _cell(result: Result, who: str, what: str, *, baseline: str) -> dict[str, Any]:
+    cell, base = result.cells[who, what], result.cells.get((baseline, what))
     ratios = [low / cost for low, cost in zip(base.cpu_us, cell.cpu_us, strict=True)] if base else []
     return {
         "cpu_us": round(cell.cost, 1),
@@ -64,20 +64,20 @@ def _cell(result: Result, candidate: str, workload: str, *, baseline: str) -> di
 
 def tables(found: dict[str, Any]) -> str:
     """Return the tables, in Markdown."""
-    http, rpc = _over_http(found), _both_protocols(found)
+    http, rpc = _over_http(found), _with_rpc(found)
     parts = [
         "CPU per request, as a ratio to the baseline (1.00; higher is better), median (least–most of the rounds):",
         _table(http, _ratio),
         "CPU per request, in microseconds, of all processes of the server:",
         _table(http, lambda cell: f"{cell['cpu_us']:,.0f}"),
-        "Latency at 60 % of the capacity of each server, p50 / p99 in milliseconds (requests per second), and memory:",
+        "Latency at 60 % of each one's own capacity, p50 / p99 in milliseconds (requests a second), and memory:",
         _latencies(http),
     ]
     if any(each["is_rpc"] for each in rpc["candidates"]):
         parts += [
             "### gRPC and REST",
             "CPU per request, in microseconds, and as a ratio to the baseline of the same protocol:",
-            rpc_comparison(found),
+            compare_with_rpc(found),
             "Latency as above:",
             _latencies(rpc),
         ]
@@ -89,18 +89,18 @@ def ratios(found: dict[str, Any]) -> str:
     return _table(_over_http(found), lambda cell: f"{cell['ratio']:.2f}")
 
 
-def rpc_comparison(found: dict[str, Any]) -> str:
-    """Return the table of the workloads that both protocols have."""
+def compare_with_rpc(found: dict[str, Any]) -> str:
+    """Return the table of workloads that run over either protocol."""
 
     def show(cell: dict[str, Any]) -> str:
         return f"{cell['cpu_us']:,.0f} µs" + (f" ({cell['ratio']:.2f})" if cell["ratio"] else "")
 
-    return _table(_both_protocols(found), show)
+    return _table(_with_rpc(found), show)
 
 
 def capacity(found: dict[str, Any]) -> str:
-    """Return the table for capacity planning: requests per core, and cores of the service per core of PostgreSQL."""
-    cells = next(each["cells"] for each in found["candidates"] if each["key"] == "service")
+    """Return the table for planning: requests that a core serves, and cores of the service per core of PostgreSQL."""
+    cells = next(each["cells"] for each in found["candidates"] if each["key"] == "candor")
     rows = [
         [
             f"{key} {found['workloads'][key]}",
@@ -127,12 +127,12 @@ def _over_http(found: dict[str, Any]) -> dict[str, Any]:
     return found | {"candidates": [each for each in found["candidates"] if not each["is_rpc"]]}
 
 
-def _both_protocols(found: dict[str, Any]) -> dict[str, Any]:
-    """Return the results of the service and the baselines in the workloads that both protocols have."""
-    chosen = [each for each in found["candidates"] if each["key"] in RPC_COMPARISON]
-    keys = {key for each in chosen if each["is_rpc"] for key in each["cells"]}
+def _with_rpc(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the results of Candor and of the baselines, for workloads that run over both protocols."""
+    chosen = [each for each in found["candidates"] if each["key"] in COMPARED_WITH_RPC]
+    selected = {key for each in chosen if each["is_rpc"] for key in each["cells"]}
     return {
-        "workloads": {key: name for key, name in found["workloads"].items() if key in keys},
+        "workloads": {key: name for key, name in found["workloads"].items() if key in selected},
         "candidates": chosen,
     }
 
@@ -160,11 +160,11 @@ def _latencies(found: dict[str, Any]) -> str:
     ]
 
     def show(cell: dict[str, Any]) -> str:
-        figures = cell.get("steady")
-        if not figures:
+        latency = cell.get("steady")
+        if not latency:
             return "–"
-        missed = f", {1 - figures['answered']:.1%} rejected" if figures["answered"] < 1 else ""
-        return f"{figures['p50']:.1f} / {figures['p99']:.1f} ({figures['rate']:,.0f}{missed})"
+        missed = f", {1 - latency['answered']:.1%} rejected" if latency["answered"] < 1 else ""
+        return f"{latency['p50']:.1f} / {latency['p99']:.1f} ({latency['rate']:,.0f}{missed})"
 
     rows = [
         [each["name"], *(show(each["cells"].get(key, {})) for key in steady), f"{each['megabytes']:.0f} MB"]
@@ -174,7 +174,7 @@ def _latencies(found: dict[str, Any]) -> str:
 
 
 def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table with aligned columns, which is readable as plain text."""
+    """Return a table with aligned columns, which is legible as text."""
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
 
     def line(cells: Sequence[str]) -> str:
@@ -187,13 +187,13 @@ def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def write(found: dict[str, Any]) -> None:
-    """Write results.json, and a chart of requests per CPU second of the workloads that fit one scale."""
+    """Store the results: ``results.json``, and a chart of the requests per second of CPU."""
     (HERE / "results.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     panels = [
         chart.Panel(
             f"{key}: {name}",
             [
-                chart.Bar(each["name"], 1e6 / each["cells"][key]["cpu_us"], is_service=each["key"] == "service")
+                chart.Bar(each["name"], 1e6 / each["cells"][key]["cpu_us"], is_candor=each["key"] == "candor")
                 for each in _over_http(found)["candidates"]
                 if key in each["cells"]
             ],

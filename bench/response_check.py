@@ -1,4 +1,4 @@
-"""Check, before the measurement, that all candidates return the same responses."""
+"""Check before a measurement that all servers send the same responses."""
 
 import json
 import subprocess
@@ -8,33 +8,33 @@ from typing import Any, Final
 from bench import load
 from bench.candidates import PYTHON, Candidate, violations
 from bench.database import ROOT
-from bench.workloads import GET_ONE, Callers, Workload, http_request
+from bench.workloads import GET_ONE, Callers, Workload, encoded
 
 MADE_UP: Final = frozenset({"name", "title", "create_time", "update_time", "next_page_token"})
-"""Properties of a new task that differ between servers. Page tokens are compared by their presence only."""
+"""Members that differ between servers in a new task; of a page token only the presence counts."""
 FIVE: Final = 5
 
 
 class Disagreement(RuntimeError):
-    """A candidate returns a different response."""
+    """A server sends a different response."""
 
 
 def check(candidate: Candidate, port: int, workload: Workload, callers: Callers, expected: Any) -> Any:
-    """Return the response, with times as ``datetime``. ``expected`` is that of the baseline, or None for itself.
+    """Return the response, in which times are times and not texts; ``expected`` is the baseline's, or nothing yet.
 
     Raises:
-        Disagreement: the status or the content differs.
+        Disagreement: status or content is another.
     """
     request = workload.requests(callers, is_rpc=candidate.is_rpc)(0)
     status, head, body = load.one(port, request, candidate.dial)
     who = f"{candidate.name}, {workload.key} {workload.name}"
     if status not in workload.statuses:
-        raise Disagreement(f"{who}: returned {status}: {body[:400].decode(errors='replace')}")
+        raise Disagreement(f"{who}: answered {status}: {body[:400].decode(errors='replace')}")
     if workload.key == "W6":
-        return None  # each framework has its own body for an unknown path
+        return None  # each server has its own response to an unknown path
     found = json.loads(_from_message(workload, body) if candidate.is_rpc else body)
     if workload.key == "W5" and violations(found) != FIVE:
-        raise Disagreement(f"{who}: reported {violations(found)} violations instead of {FIVE}: {body.decode()}")
+        raise Disagreement(f"{who}: named {violations(found)} violations instead of {FIVE}: {body.decode()}")
     if workload.key == "W4":
         _check_created(who, port, head, callers)
     if workload.key == "W5":
@@ -43,12 +43,12 @@ def check(candidate: Candidate, port: int, workload: Workload, callers: Callers,
     if candidate.is_rpc:
         answer, expected = _without_nulls(answer), _without_nulls(expected)
     if expected is not None and answer != expected:
-        raise Disagreement(f"{who}: returned {_difference(answer, expected)}")
+        raise Disagreement(f"{who}: answered {_difference(answer, expected)}")
     return answer
 
 
 def _from_message(workload: Workload, body: bytes) -> bytes:
-    """Return a message as JSON. Only the environment of the frameworks has the protobuf package."""
+    """Return a message as JSON; protocol buffers are only installed in the environment of the peers."""
     name = "Task" if workload is GET_ONE else "ListTasksResponse"
     code = (
         "import sys; from google.protobuf.json_format import MessageToJson; "
@@ -56,12 +56,12 @@ def _from_message(workload: Workload, body: bytes) -> bytes:
         "print(MessageToJson(Message.FromString(sys.stdin.buffer.read()), "
         "preserving_proto_field_name=True, always_print_fields_with_no_presence=True))"
     )
-    done = subprocess.run([PYTHON, "-c", code], input=body, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 -- a fixed command
+    done = subprocess.run([PYTHON, "-c", code], input=body, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 -- candor
     return done.stdout
 
 
 def _without_nulls(found: Any) -> Any:
-    """Return a response without null properties, as in a gRPC message."""
+    """Return a response in the form of messages, in which null members are absent."""
     if isinstance(found, dict):
         return {name: _without_nulls(value) for name, value in found.items() if value is not None}
     return [_without_nulls(each) for each in found] if isinstance(found, list) else found
@@ -69,8 +69,8 @@ def _without_nulls(found: Any) -> Any:
 
 def _check_created(who: str, port: int, head: bytes, callers: Callers) -> None:
     path = head.partition(b"\r\nlocation: ")[2].partition(b"\r\n")[0].decode()
-    if not path or load.one(port, http_request("GET", path, callers.writer))[0] != 200:
-        raise Disagreement(f"{who}: the created task is not at its Location, {path!r}")
+    if not path or load.one(port, encoded("GET", path, callers.writer))[0] != 200:
+        raise Disagreement(f"{who}: the created task is not found at its Location, {path!r}")
 
 
 def _comparable(found: Any, *, hidden: frozenset[str]) -> Any:

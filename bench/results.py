@@ -1,4 +1,4 @@
-"""``RESULTS.md``, written from the latest results.json and scaling.json."""
+"""``RESULTS.md``: the last measurements, for readers, written from the JSON files in this folder."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ COMPARISON: Final = HERE / "results.json"
 DOCS: Final = HERE.parent / "docs"
 TABLES: Final = {
     "<!-- bench: written by make bench -->": (DOCS / "evidence" / "benchmark.md", report.ratios),
-    "<!-- bench: gRPC, written by make bench -->": (DOCS / "evidence" / "benchmark.md", report.rpc_comparison),
+    "<!-- bench: gRPC, written by make bench -->": (DOCS / "evidence" / "benchmark.md", report.compare_with_rpc),
     "<!-- bench: capacity, written by make bench -->": (DOCS / "operate" / "scale.md", report.capacity),
 }
 """The page and the table between each of these lines and the next ``END``."""
@@ -23,42 +23,42 @@ Record = dict[str, Any]
 
 
 def write() -> None:
-    """Write RESULTS.md and scaling.svg."""
+    """Write all stored results."""
     parts = [
         "# Results",
-        "Written by `make bench` and `make bench-scaling`; [`README.md`](README.md) describes the method.",
+        "Written by `make bench` and `make bench-scaling`; see [how it is measured](README.md).",
     ]
     if COMPARISON.exists():
         found = json.loads(COMPARISON.read_text())
         parts += [
-            "## Comparison with other frameworks",
+            "## Comparison with other servers",
             _machine(found["about"]),
             "![](results.svg)",
             report.tables(found).strip(),
         ]
     if SCALING.exists():
         found = json.loads(SCALING.read_text())
-        (HERE / "scaling.svg").write_text(chart.curves("Scaling", _curves(found)))
-        parts += ["## Scaling", _machine(found["about"]), "![](scaling.svg)", *_scaling(found)]
+        (HERE / "scaling.svg").write_text(chart.curves("Growth", _curves(found)))
+        parts += ["## Growth", _machine(found["about"]), "![](scaling.svg)", *_scaling(found)]
     (HERE / "RESULTS.md").write_text("\n\n".join(parts) + "\n")
 
 
-def write_to_docs(found: Record) -> None:
+def write_docs(found: Record) -> None:
     """Write the tables into the documentation.
 
     Raises:
-        ValueError: a page lacks the markers of its table.
+        ValueError: a page lacks the place of its table.
     """
     for line, (page, table) in TABLES.items():
         before, begin, rest = page.read_text().partition(line)
         _, end, after = rest.partition(END)
         if not (begin and end):
-            raise ValueError(f"{page} has no markers for a table: {line} … {END}")
+            raise ValueError(f"{page} has no place for a table: {line} … {END}")
         page.write_text(f"{before}{begin}\n{table(found)}\n{end}{after}")
 
 
 def _machine(about: Record) -> str:
-    """Return the machine and the versions as text."""
+    """Return the machine of the measurement."""
     machine = f"{about['processor']}, {about['cores']} cores, {about['memory']}, {about['system']}"
     versions = f"Python {about['python']}, {about['packages']}"
     return f"{machine}; {versions}{', ' + about['peers'] if 'peers' in about else ''}."
@@ -66,18 +66,18 @@ def _machine(about: Record) -> str:
 
 def _scaling(found: Record) -> list[str]:
     broken = [fault for faults in found["broken"].values() for fault in faults]
-    parts = ["**All limits are met.**" if not broken else "**Limits exceeded:** " + "; ".join(broken) + "."]
+    parts = ["**Every promise holds.**" if not broken else "**Does not hold:** " + "; ".join(broken) + "."]
     for title, name, show in (
         (
-            "Rows: time of a list in process, including PostgreSQL, buffers read, and query plan",
+            "Rows: time of a list in process with PostgreSQL, buffers touched, and how the rows were found",
             "rows",
             _rows,
         ),
-        ("Length of a list, over HTTP, with one client", "lengths", _plain),
-        ("Concurrent clients, one worker on one core: `GET` one task", "clients", _plain),
-        ("Workers on all cores, shared with PostgreSQL and 32 clients: `GET` one task", "workers", _plain),
-        ("Memory of one worker by number of requests, without replacement of workers", "memory", _memory),
-        ("Start-up time with two workers, in seconds", "start", _start),
+        ("Length of a list, over HTTP, one client", "lengths", _plain),
+        ("Clients at once, one worker on one core: `GET` one task", "clients", _plain),
+        ("Workers on all cores, with PostgreSQL and 32 clients: `GET` one task", "workers", _plain),
+        ("Memory of one worker over its requests, with replacement of workers switched off", "memory", _memory),
+        ("From start to ready, two workers, in seconds", "start", _start),
     ):
         if name in found:
             parts += [f"### {title}", show(found[name])]
@@ -96,7 +96,7 @@ def _rows(found: Sequence[Record]) -> str:
         ]
         for each in sorted(found, key=lambda each: each["question"])
     ]
-    return report.markdown(["list", "rows", "ms", "buffers", "total_size", "plan"], rows)
+    return report.markdown(["list", "rows", "ms", "buffers", "total_size", "by"], rows)
 
 
 def _plain(found: Sequence[Record]) -> str:
@@ -109,7 +109,7 @@ def _memory(found: Sequence[Record]) -> str:
 
 
 def _start(found: Record) -> str:
-    return f"{found['seconds']} (median of {', '.join(map(str, found['all']))})"
+    return f"{found['seconds']} (of {', '.join(map(str, found['all']))})"
 
 
 def _curves(found: Record) -> list[Curve]:
@@ -119,10 +119,10 @@ def _curves(found: Record) -> list[Curve]:
     drawn = [
         Curve("page 1,000: ms", "rows", points("rows", "rows", "ms", lambda each: each["question"] == "page 1,000")),
         Curve("list: CPU in µs", "items", points("lengths", "length", "cpu_us"), is_log=(True, True)),
-        Curve("clients: responses per second", "clients", points("clients", "clients", "answered_per_second")),
+        Curve("clients: answers a second", "clients", points("clients", "clients", "answered_per_second")),
         Curve("clients: p99 in ms", "clients", points("clients", "clients", "p99_ms"), is_log=(True, True)),
         Curve(
-            "workers: responses per second",
+            "workers: answers a second",
             "workers",
             points("workers", "workers", "answered_per_second"),
             is_log=(False, False),

@@ -1,4 +1,4 @@
-"""A minimal gRPC client. It builds HTTP/2 frames in advance; a call costs the client no more than an HTTP request."""
+"""A minimal gRPC client: prepared HTTP/2 frames, therefore a call costs the caller no more than a request."""
 
 import struct
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
 MOST: Final = (1 << 31) - 1
 _HEAD: Final = 9
 _PREFIX: Final = 5
-"""Size of the prefix of a message: the compression flag and the length."""
+"""The prefix of a message: the flag for compression, and its length."""
 
 
 def _frame(kind: int, flags: int, payload: bytes, stream: int = 0) -> bytes:
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
 
 
-PREFACE: Final = (
+HELLO: Final = (
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-    # No table of header fields (1), which keeps trailers literal; unlimited windows (4); long frames (5).
+    # No table of header fields (1): trailers are not indexed; windows (4) that never close; long frames (5).
     + _frame(SETTINGS, 0, struct.pack(">HIHIHI", 1, 0, 4, MOST, 5, CHUNK))
     + _frame(WINDOW_UPDATE, 0, struct.pack(">I", MOST - 0xFFFF))
 )
@@ -28,7 +28,7 @@ _SUCCEEDED: Final = b"grpc-status\x010"
 
 
 def _packed(text: str) -> bytes:
-    """Return a string in HPACK (RFC 7541, 5.2), without Huffman coding."""
+    """Return a string in HPACK's format (RFC 7541, 5.2), without Huffman's code."""
     data, rest, size = text.encode(), len(text.encode()) - 0x7F, bytearray()
     if rest < 0:
         return bytes([len(data)]) + data
@@ -39,7 +39,7 @@ def _packed(text: str) -> bytes:
 
 
 def call(method: str, message: bytes, token: Mapping[str, str]) -> bytes:
-    """Return the frames of a call, on stream 0. The client sets the stream ID when it sends them."""
+    """Return the frames of a call, on stream 0: sending replaces the number."""
     fields = {
         ":method": "POST",
         ":scheme": "http",
@@ -56,7 +56,7 @@ def call(method: str, message: bytes, token: Mapping[str, str]) -> bytes:
 
 
 class RpcCaller(Caller):
-    """A client with one connection and one call at a time. It reports success as status 200, any error as 500."""
+    """One connection with one call at a time; the status is that of HTTP: 200, or 500 for everything else."""
 
     def __init__(self, port: int) -> None:
         super().__init__(port)
@@ -65,19 +65,19 @@ class RpcCaller(Caller):
     def _begin(self) -> None:
         self._stream = -1
         self._message = bytearray()
-        self.socket.sendall(PREFACE)
+        self.socket.sendall(HELLO)
 
-    def send(self, request: bytes, due: float) -> None:
+    def send(self, encoded: bytes, due: float) -> None:
         """Send a call. Raises: OSError."""
-        self.request, self.due = request, due
+        self.encoded, self.due = encoded, due
         self._stream += 2
-        stream, second = struct.pack(">I", self._stream), _HEAD + int.from_bytes(request[:3])
+        stream, second = struct.pack(">I", self._stream), _HEAD + int.from_bytes(encoded[:3])
         self.socket.sendall(
-            b"".join((request[:5], stream, request[_HEAD : second + 5], stream, request[second + _HEAD :]))
+            b"".join((encoded[:5], stream, encoded[_HEAD : second + 5], stream, encoded[second + _HEAD :]))
         )
 
     def answer(self) -> tuple[int, bytes, bytes] | None:
-        """Return status, trailers and message of a complete response, or None. Raises: ConnectionError."""
+        """Return status, trailers and message, once all of it has arrived. Raises: ConnectionError."""
         data = self.socket.recv(CHUNK)
         if not data:
             raise ConnectionError("closed")
@@ -88,13 +88,13 @@ class RpcCaller(Caller):
             end = at + _HEAD + size
             if len(received) < end:
                 break
-            found = self._handle_frame(kind, flags, received[at + _HEAD : end]) or found
+            found = self._heard(kind, flags, received[at + _HEAD : end]) or found
             at = end
         del received[:at]
         return found
 
-    def _handle_frame(self, kind: int, flags: int, payload: bytearray) -> tuple[int, bytes, bytes] | None:
-        """Process a frame, and return the response if the frame completes it. Raises: ConnectionError."""
+    def _heard(self, kind: int, flags: int, payload: bytearray) -> tuple[int, bytes, bytes] | None:
+        """Read a frame, and return the response if it ends with it. Raises: ConnectionError."""
         if kind == DATA:
             self._message += payload
         elif kind == HEADERS and flags & END_STREAM:
@@ -103,10 +103,10 @@ class RpcCaller(Caller):
         elif kind in (SETTINGS, PING) and not flags & ACK:
             self.socket.sendall(_frame(kind, ACK, b"" if kind == SETTINGS else bytes(payload)))
         elif kind == GOAWAY:
-            raise ConnectionError("the server sent GOAWAY")
+            raise ConnectionError("sent away")
         return None
 
-    def reconnect(self) -> None:
+    def renew(self) -> None:
         """Connect again."""
-        super().reconnect()
+        super().renew()
         self._begin()

@@ -1,4 +1,4 @@
-"""Start and stop of the server of a candidate."""
+"""A candidate's server, from start to stop."""
 
 import os
 import signal
@@ -21,12 +21,12 @@ HEALTH: Final = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 @dataclass(frozen=True)
 class Server:
-    """A running server."""
+    """The address and the process of a server."""
 
     port: int
     pid: int
     seconds: float
-    """Seconds from the start until the first response."""
+    """The seconds from its start until its first response."""
 
 
 @contextmanager
@@ -40,12 +40,12 @@ def serving(
     ready: bytes = HEALTH,
     dial: load.Dial = load.Caller,
 ) -> Iterator[Server]:
-    """Start a server on these cores, and yield it after a response with 200. Raises: load.NoAnswer."""
+    """Start a server on these cores, and yield it once it answers with 200. Raises: load.NoAnswer."""
     log = HOME / f"{name}.log"
     argv = [word.format(port=port) for word in command]
     began = time.monotonic()
     with log.open("wb") as stream, processes.running_on(cores):
-        process = subprocess.Popen(  # noqa: S603 -- a fixed command
+        process = subprocess.Popen(  # noqa: S603 -- candor
             exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False),
             cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
         )  # fmt: skip
@@ -61,11 +61,11 @@ def serving(
             process.wait()
 
 
-def _wait(process: "subprocess.Popen[bytes]", probe: Callable[[], tuple[int, bytes, bytes]], log: Path) -> None:
+def _wait(process: "subprocess.Popen[bytes]", send: Callable[[], tuple[int, bytes, bytes]], log: Path) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if probe()[0] == 200:
+            if send()[0] == 200:
                 return
         except OSError:
             pass
@@ -75,7 +75,7 @@ def _wait(process: "subprocess.Popen[bytes]", probe: Callable[[], tuple[int, byt
 
 
 def free_ports() -> int:
-    """Return a free port whose successor is also free."""
+    """Return a free port that is followed by another free port."""
     while True:
         with closing(socket.socket()) as low, closing(socket.socket()) as high:
             low.bind(("127.0.0.1", 0))
@@ -88,7 +88,7 @@ def free_ports() -> int:
 
 
 def empty_home() -> None:
-    """Create the folder of the benchmark, and delete earlier logs."""
+    """Create the folder of the benchmark's files, and remove earlier logs."""
     HOME.mkdir(parents=True, exist_ok=True)
     for log in HOME.glob("*.log"):
         log.unlink()

@@ -1,1 +1,1 @@
-"""The same small task API in other frameworks, one file each. ``bench/README.md`` lists the differences."""
+"""The same small task API as others would write it, one file each; what remains different is in ``bench/README.md``."""

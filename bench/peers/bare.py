@@ -1,7 +1,7 @@
-"""The minimum of the task API: token check, SQL with psycopg, JSON with orjson.
+"""The work itself, with nothing around it: token check, SQL by psycopg, JSON by orjson.
 
-Both baselines, bare Flask and bare Falcon use it. The statements and transactions are those that Candor uses for the
-same request.
+Both baselines and both bare peers use it. The statements are those that Candor sends for the same request, and the
+transactions too.
 """
 
 import base64
@@ -34,14 +34,14 @@ Borrow = Callable[[], AbstractContextManager["Connection[Row]"]]
 
 
 class Rejected(Exception):
-    """An error response."""
+    """A rejection."""
 
     def __init__(self, status: int, *errors: str) -> None:
         self.status, self.body = status, orjson.dumps({"errors": errors})
 
 
 def subject(authorization: str) -> str:
-    """Return the subject of the token. Raises: Rejected."""
+    """Return the subject of a token. Raises: Rejected."""
     scheme, _, token = authorization.partition(" ")
     try:
         claims = jwt.decode(token, SECRET, algorithms=["HS256"], options={"require": ["exp", "iat", "sub"]})
@@ -53,7 +53,7 @@ def subject(authorization: str) -> str:
 
 
 def shown(row: Row) -> dict[str, Any]:
-    """Return a row as the properties of a task."""
+    """Return a row in the form of a response."""
     return {
         "name": f"tasks/{row[0]}",
         "title": row[1],
@@ -69,13 +69,13 @@ def shown(row: Row) -> dict[str, Any]:
 
 
 class Tasks:
-    """Tasks in PostgreSQL, returned as JSON."""
+    """Tasks in PostgreSQL, answered as JSON."""
 
     def __init__(self, borrow: Borrow) -> None:
         self._borrow = borrow
 
     def get(self, task_id: str, by: str) -> bytes:
-        """Return one task as JSON. Raises: Rejected."""
+        """Return one task, as JSON. Raises: Rejected."""
         return orjson.dumps(shown(self.row(task_id, by)), option=orjson.OPT_UTC_Z)
 
     def row(self, task_id: str, by: str) -> Row:
@@ -83,9 +83,9 @@ class Tasks:
         with self._borrow() as connection:
             row = connection.execute(ONE, (UUID(task_id),), binary=True).fetchone()
         if row is None:
-            raise Rejected(404, "task not found")
+            raise Rejected(404, "no such task")
         if row[8] != by:
-            raise Rejected(403, "task of another user")
+            raise Rejected(403, "not yours")
         return row
 
     def page(self, size: int, by: str) -> bytes:
@@ -95,7 +95,7 @@ class Tasks:
         return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
 
     def rows(self, size: int, by: str) -> tuple[list[Row], str | None, int]:
-        """Return the first page, the token of the next page, and the total number of tasks."""
+        """Return the first page, the token of the next one, and the total number."""
         with self._borrow() as connection:
             rows = connection.execute(PAGE, (by, size + 1), binary=True).fetchall()
             total = len(rows) if len(rows) <= size else self._count(connection, by)
@@ -104,7 +104,7 @@ class Tasks:
         return rows[:size], after, total
 
     def _count(self, connection: "Connection[Row]", by: str) -> int:
-        """Return the number of tasks, or -1 if the count exceeds the time limit."""
+        """Return the number of rows, or -1 when counting takes too long."""
         connection.execute("BEGIN; SET LOCAL statement_timeout = 50")
         try:
             return int(connection.execute(COUNT, (by,), binary=True).fetchall()[0][0])
@@ -136,7 +136,7 @@ class Tasks:
             with self._borrow() as connection, connection.transaction():
                 connection.execute(INSERT, row)
         except UniqueViolation as exc:
-            raise Rejected(409, "duplicate title") from exc
+            raise Rejected(409, "title taken") from exc
         return orjson.dumps(shown(row), option=orjson.OPT_UTC_Z), f"/v1/tasks/{row[0]}"
 
 
@@ -156,7 +156,7 @@ def faults(task: dict[str, Any]) -> list[str]:
         found.append("due_date must be in the future")
     tags = task.get("tags", [])
     if len(tags) > 10 or len({*tags}) < len(tags):
-        found.append("tags must have at most 10 different items")
+        found.append("tags must be at most 10, each once")
     found += [
         f"{tag} is not a tag"
         for tag in tags

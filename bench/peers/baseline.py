@@ -1,4 +1,4 @@
-"""The baseline: a bare WSGI callable, with about the minimum cost of this work under the same server."""
+"""The baseline: a bare WSGI callable. The same work under the same server can hardly cost less."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ PHRASES = {200: "200 OK", 201: "201 Created", 400: "400 Bad Request", 401: "401 
 
 
 def application(borrow: Borrow) -> Application:
-    """Return the callable. ``borrow`` provides its database connections."""
+    """Return the callable, on connections from a given source."""
     tasks = Tasks(borrow)
 
     def answer(environ: dict[str, Any]) -> tuple[int, bytes, list[tuple[str, str]]]:
@@ -21,7 +21,7 @@ def application(borrow: Borrow) -> Application:
         if path == "/healthz":
             return 200, b'{"status":"ok"}', []
         if not path.startswith("/v1/tasks"):
-            return 404, b'{"errors":["route not found"]}', []
+            return 404, b'{"errors":["no such route"]}', []
         by = subject(environ.get("HTTP_AUTHORIZATION", ""))
         if method == "POST":
             body, location = tasks.create(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])), by)
@@ -44,8 +44,8 @@ def application(borrow: Borrow) -> Application:
 
 
 def served() -> Application:
-    """Return the callable that gunicorn serves."""
-    from psycopg_pool import ConnectionPool  # noqa: PLC0415 -- not installed where bench.guard imports this module
+    """Return the callable for gunicorn."""
+    from psycopg_pool import ConnectionPool  # noqa: PLC0415 -- not there where bench.guard calls the baseline
 
     pool = ConnectionPool(os.environ["DATABASE_URL"], min_size=5, max_size=5, kwargs={"autocommit": True}, open=True)
     return application(pool.connection)

@@ -1,4 +1,4 @@
-"""The baseline over gRPC: two bare handlers under the server of grpcio. ``python -m bench.peers.baseline_rpc PORT``."""
+"""The baseline over gRPC: two bare handlers under grpcio's own server. ``python -m bench.peers.baseline_rpc PORT``."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Django REST framework: a model, a serializer, generic views and an authentication class, in one file."""
+"""Django REST framework: a model, a serializer, its generic views and authentication, in one file."""
 
 import os
 from datetime import UTC, datetime
@@ -72,7 +72,7 @@ class Task(models.Model):
 
 
 class NumberedName(serializers.ChoiceField):
-    """A name that is stored as a number."""
+    """A name, kept as its number."""
 
     def __init__(self, numbered, **kwargs):
         super().__init__([name for _, name in numbered], **kwargs)

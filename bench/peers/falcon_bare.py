@@ -1,4 +1,4 @@
-"""Bare Falcon around the minimum of the task API."""
+"""Falcon without anything else around the work."""
 
 import os
 

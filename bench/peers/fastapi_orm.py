@@ -1,4 +1,4 @@
-"""FastAPI with pydantic models and the async ORM of SQLAlchemy on asyncpg, as in its documentation."""
+"""FastAPI with pydantic models and SQLAlchemy's async ORM on asyncpg, as in its manual."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""Bare Flask around the minimum of the task API: the upper limit of the speed of Flask applications."""
+"""Flask without anything else around the work: the limit for every Flask application."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""gunicorn settings of the baseline and the WSGI frameworks: one worker with 16 threads, as for this service."""
+"""gunicorn's settings for the baseline and the WSGI peers, as Candor's: one worker with sixteen threads."""
 
 worker_class = "gthread"
 workers = 1

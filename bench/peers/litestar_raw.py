@@ -1,4 +1,4 @@
-"""Litestar with msgspec structs and asyncpg, without an ORM."""
+"""Litestar with msgspec structs and asyncpg, without an ORM: among the fastest that Python has."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""flask-smorest, marshmallow and the ORM of Flask-SQLAlchemy, as in their documentation."""
+"""flask-smorest, marshmallow and Flask-SQLAlchemy's ORM, as in their manuals."""
 
 import base64
 import os
@@ -53,7 +53,7 @@ class Task(db.Model):
 
 
 class NumberedName(ma.fields.Field):
-    """A name that is stored as a number."""
+    """A name, kept as its number."""
 
     def __init__(self, names, **kwargs):
         super().__init__(**kwargs)

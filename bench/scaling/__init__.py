@@ -1,1 +1,1 @@
-"""Measurements of the service with more rows, longer lists, more clients and workers, and over many requests."""
+"""Candor's behavior with more rows, longer lists, more clients, more workers, and after many requests."""

@@ -14,9 +14,9 @@ PARTS: Final = ("lengths", "clients", "workers", "start", "memory", "rows")
 
 
 def main(words: Sequence[str]) -> int:
-    """Measure the selected parts, and return the exit status: 0 if all limits are met."""
+    """Run the selected measurements; the exit status is 0 if every promise holds."""
     parser = argparse.ArgumentParser(prog="make bench-scaling", description=__doc__)
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, joined by commas")
     parts = parser.parse_args(words).only.split(",")
     if unknown := {*parts} - {*PARTS}:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
@@ -32,7 +32,7 @@ def main(words: Sequence[str]) -> int:
     results.SCALING.write_text(json.dumps(known, indent=1) + "\n")
     results.write()
     faults = [fault for part in broken.values() for fault in part]
-    sys.stdout.write("\n".join(["", *(faults or ["All limits are met."]), "See bench/RESULTS.md.", ""]))
+    sys.stdout.write("\n".join(["", *(faults or ["Every promise holds."]), "See bench/RESULTS.md.", ""]))
     return 1 if faults else 0
 
 

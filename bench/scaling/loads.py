@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from bench import candidates, load, measure, processes, server
-from bench.workloads import GET_ONE, Callers, always, http_request
+from bench.workloads import GET_ONE, Callers, always, encoded
 
 LENGTHS: Final = (1, 10, 50, 100, 250, 500, 1000)
 CLIENTS: Final = (1, 4, 16, 64, 256, 1000)
@@ -14,43 +14,41 @@ CLIENTS_OF_WORKERS: Final = 32
 SECONDS: Final = 3.0
 WARM: Final = 200
 LIGHTEST: Final = 110
-"""Maximum memory of a worker, in megabytes."""
+"""Megabytes that a worker may have."""
 
 
 @contextmanager
-def running_service(
-    url: str, *, cores: list[int], words: tuple[str, ...] = (), **settings: str
-) -> Iterator[server.Server]:
-    """Run the service with the settings of the comparison and these settings."""
+def candor(url: str, *, cores: list[int], words: tuple[str, ...] = (), **settings: str) -> Iterator[server.Server]:
+    """Serve Candor with these settings in addition to those of the comparison."""
     port = server.free_ports()
     environment = {**candidates.CANDIDATES[1].environment(url, port), **settings}
-    command = [*candidates.SERVICE["service"], *words]
-    ready = http_request("GET", "/readyz", {})
+    command = [*candidates.CANDOR["candor"], *words]
+    ready = encoded("GET", "/readyz", {})
     with server.serving("scaling", command, environment, port, cores=cores, ready=ready) as serving:
         yield serving
 
 
 def lengths(url: str, callers: Callers) -> list[dict[str, float]]:
-    """Return the cost of lists by length."""
+    """Return the cost of lists of some lengths."""
     found = []
-    with running_service(url, cores=processes.SERVER_CORE) as serving:
+    with candor(url, cores=processes.SERVER_CORE) as serving:
         for length in LENGTHS:
-            measure.log_progress(f"a list of {length}")
-            requests = always(f"/v1/tasks?page_size={length}")(callers)
-            load.closed(serving.port, requests, connections=1, count=2 * WARM)
+            measure.progress(f"a list of {length}")
+            asks = always(f"/v1/tasks?page_size={length}")(callers)
+            load.closed(serving.port, asks, connections=1, count=2 * WARM)
             before = processes.cpu_seconds(serving.pid)
-            tally = load.closed(serving.port, requests, connections=1, count=WARM)
+            tally = load.closed(serving.port, asks, connections=1, count=WARM)
             cpu = (processes.cpu_seconds(serving.pid) - before) / WARM * 1e6
             found.append({"length": length, "cpu_us": round(cpu, 1), "p50_ms": round(tally.quantile(0.5), 2)})
     return found
 
 
 def clients(url: str, callers: Callers) -> list[dict[str, float]]:
-    """Return throughput and latency by number of clients. Each one sends its next request after a response."""
+    """Return the outcomes of a number of clients, each of which sends again as soon as it has its response."""
     found = []
-    with running_service(url, cores=processes.SERVER_CORE) as serving:
+    with candor(url, cores=processes.SERVER_CORE) as serving:
         for count in CLIENTS:
-            measure.log_progress(f"{count} clients")
+            measure.progress(f"{count} clients")
             tally = load.closed(serving.port, GET_ONE.make(callers), connections=count, seconds=SECONDS)
             found.append(
                 {
@@ -66,11 +64,11 @@ def clients(url: str, callers: Callers) -> list[dict[str, float]]:
 
 
 def workers(url: str, callers: Callers) -> tuple[list[dict[str, float]], list[str]]:
-    """Return the throughput by number of workers on all cores, and the workers with too much memory."""
+    """Return the throughput of more workers on all cores, and whether one uses too much memory."""
     found, broken = list[dict[str, float]](), list[str]()
     for count in WORKERS:
-        measure.log_progress(f"{count} workers")
-        with running_service(url, cores=processes.CORES, WEB_CONCURRENCY=str(count)) as serving:
+        measure.progress(f"{count} workers")
+        with candor(url, cores=processes.CORES, WEB_CONCURRENCY=str(count)) as serving:
             before = processes.cpu_seconds(serving.pid)
             tally = load.closed(serving.port, GET_ONE.make(callers), connections=CLIENTS_OF_WORKERS, seconds=SECONDS)
             cpu = (processes.cpu_seconds(serving.pid) - before) / tally.statuses.total() * 1e6
@@ -86,5 +84,5 @@ def workers(url: str, callers: Callers) -> tuple[list[dict[str, float]], list[st
                 }
             )
             if heaviest > LIGHTEST:
-                broken.append(f"a worker of {count} uses {heaviest:.0f} MB, more than {LIGHTEST}")
+                broken.append(f"a worker of {count} has {heaviest:.0f} MB, more than {LIGHTEST}")
     return found, broken

@@ -1,4 +1,4 @@
-"""The cost of lists with a thousand to a million rows: query plan, buffers read, and time."""
+"""From a thousand rows to a million: the cost of lists, by the plan and the buffers it touches, and in time."""
 
 import json
 import statistics
@@ -12,15 +12,15 @@ from urllib.parse import quote
 from flask import Flask
 
 from bench import database, in_process, measure
-from bench.workloads import http_request
+from bench.workloads import encoded
 
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 OWNER: Final = "owner-0"
 PAGE: Final = 50
 DEEP: Final = 1_000
-"""The page that is compared with page 1. If there are fewer pages, the last full page takes its place."""
+"""The page that is compared with the first, or the last full one where there are fewer."""
 FEW: Final = 400
-"""Maximum number of buffers that a page reads, for any number of rows. A million rows have more than 20,000."""
+"""Buffers that a page may touch with any number of rows; a million rows are more than 20,000."""
 TIMES: Final = 9
 FILTERED: Final = "status = PENDING AND priority = CRITICAL"
 UNMATCHED: Final = 'title = "no task has this title"'
@@ -28,12 +28,12 @@ UNMATCHED: Final = 'title = "no task has this title"'
 
 @dataclass(frozen=True)
 class Question:
-    """A measured list."""
+    """A list request."""
 
     name: str
     query: str
     is_bounded: bool = True
-    """True if the cost must not depend on the number of rows."""
+    """True if its cost must not depend on the number of rows."""
     is_deep: bool = False
 
 
@@ -48,7 +48,7 @@ QUESTIONS: Final = (
 
 
 class Lists:
-    """Client of the application in this process, and of the query plans of PostgreSQL."""
+    """Sends requests to the application in this process, and reads PostgreSQL's plans."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -56,7 +56,7 @@ class Lists:
         with app.app_context():
             self._engine = app.extensions["sqlalchemy"].engine
 
-    def get(self, query: str) -> dict[str, Any]:
+    def send(self, query: str) -> dict[str, Any]:
         """Return a page. Raises: RuntimeError."""
         status = ""
 
@@ -65,31 +65,31 @@ class Lists:
             status = line
             return len
 
-        environ = in_process.environ_of(http_request("GET", f"/v1/tasks?{query}", self._reader))
+        environ = in_process.environ_of(encoded("GET", f"/v1/tasks?{query}", self._reader))
         body = b"".join(self._app(environ, start))
         if not status.startswith("200"):
-            raise RuntimeError(f"{query} returned {status}: {body.decode()}")
+            raise RuntimeError(f"{query} was answered {status}: {body.decode()}")
         found: dict[str, Any] = json.loads(body)
         return found
 
     def deep(self, query: str, rows: int) -> str:
-        """Follow the page tokens to the deep page, and return its query."""
+        """Return the query of the deep page, which is reached by following page tokens."""
         at = query
         for _ in range(min(DEEP, rows // PAGE) - 1):
-            at = f"{query}&page_token={self.get(at)['next_page_token']}"
+            at = f"{query}&page_token={self.send(at)['next_page_token']}"
         return at
 
     def milliseconds(self, query: str) -> float:
-        """Return the median time of a page, including PostgreSQL."""
+        """Return the duration of a page, PostgreSQL included: the median."""
         found = []
         for _ in range(TIMES):
             began = time.perf_counter()
-            self.get(query)
+            self.send(query)
             found.append(time.perf_counter() - began)
         return statistics.median(found) * 1000
 
     def plan(self, query: str) -> dict[str, Any]:
-        """Return the plan of the statement that reads the rows, with its actual cost."""
+        """Return the plan of the statement that finds the rows, with its measured cost."""
         sent: list[tuple[str, Any]] = []
 
         def send(cursor: Any, statement: str, parameters: Any, *context: Any) -> None:
@@ -98,7 +98,7 @@ class Lists:
 
         send_on = self._engine.dialect.do_execute
         with patch.object(self._engine.dialect, "do_execute", send):
-            self.get(query)
+            self.send(query)
         statement, parameters = sent[0]
         with self._engine.connect() as connection:
             explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
@@ -107,11 +107,11 @@ class Lists:
 
 
 def measured(url: str, sizes: tuple[int, ...] = SIZES) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the cost of each list at each size, and the exceeded limits."""
-    lists, found, before = Lists(in_process.service(url)), list[dict[str, Any]](), 0
+    """Return the cost of each list at each size, and the broken promises."""
+    lists, found, before = Lists(in_process.candor(url)), list[dict[str, Any]](), 0
     database.run(url, "TRUNCATE tasks")
     for size in sizes:
-        measure.log_progress(f"{size:,} rows")
+        measure.progress(f"{size:,} rows")
         database.fill(url, size, first=before + 1, owners=1)
         before = size
         with in_process.log_to_file("rows"):
@@ -133,7 +133,7 @@ def _row(lists: Lists, question: Question, size: int) -> dict[str, Any]:
         "buffers": int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]),
         "plan": sorted({node["Node Type"] for node in _nodes(plan)}),
         "ms": round(lists.milliseconds(query), 2),
-        "total_size": lists.get(query)["total_size"],
+        "total_size": lists.send(query)["total_size"],
     }
 
 
