@@ -80,7 +80,7 @@ class TestExplain:
         assert told["op"][-1].startswith("database.")
         assert told["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
         assert told["catalogue"] == "http://candor.test/errors/service-unavailable"
-        assert told["operator"].startswith("GET /readyz")
+        assert told["operator"].startswith("Find the cause with GET /readyz")
         assert any("translate" in frame or "tasks" in frame for frame in told["stack"])
         assert "hunter3" not in json.dumps(told)
 
@@ -184,7 +184,7 @@ class TestCommand:
         for said in (
             "Requested by  alice",
             "Causes        TaskNotFound",
-            "As an operator: Nothing",
+            "As an operator: No action",
             "Time spent ",
         ):
             assert said in ran.output
